@@ -1,0 +1,93 @@
+"""What the driver is told at a step and what it answers: plain values, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from pixelopolis.routing import Place, RoutePath
+from pixelopolis.vision import Image
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The bottom quarter of a camera frame, RGB (h, w, 3) uint8 with w = 3 h."""
+
+    crop_rgb: Image
+    captured_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WheelReading:
+    """Wheel angles since power-on, forward positive, and when they were read."""
+
+    left_rad: float
+    right_rad: float
+    measured_s: float
+
+
+@dataclass(frozen=True)
+class Mission:
+    """Where to go, and how far the server lets us.
+
+    `path` is the whole order; distances count from where it starts. `granted_m` is the stop line
+    that must not be crossed (the end of the order's base), never beyond `path.length_m`.
+    """
+
+    order_id: str
+    path: RoutePath
+    granted_m: float
+    start_m: float = 0.0
+    """Where on the path the car was when it took the order."""
+
+
+class DriveState(StrEnum):
+    IDLE = "idle"
+    DRIVING = "driving"
+    TURNING = "turning"
+    WAITING_FOR_GRANT = "waiting_for_grant"
+    ARRIVED = "arrived"
+    STALE = "stale"
+    """Camera, board or server link is too old to drive on."""
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything the driver may know at one instant. All times are of one monotonic clock."""
+
+    now_s: float
+    frame: Frame | None
+    wheels: WheelReading | None
+    mission: Mission | None
+    link_seen_s: float | None = None
+    """When the server was last heard; None when the car drives without a server."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Wheel speeds for the motors, and what the car thinks."""
+
+    left_rad_s: float
+    right_rad_s: float
+    state: DriveState
+    reason: str = ""
+    """Why it stands or slows, in words; empty when it just drives."""
+    distance_m: float = 0.0
+    """Believed distance along the mission's path."""
+    sigma_m: float = 0.0
+    """Standard deviation of that belief."""
+    place: Place | None = None
+    steering: float = 0.0
+    """In [-1, 1], left negative as in the original's data."""
+    events: tuple[str, ...] = field(default=())
+    """What happened in this step: "node:<id>" passed, "arrived"."""
+
+
+class SteeringModel(Protocol):
+    """A lane model: one steering value a command, in the order of `pixelopolis.city.Turn`."""
+
+    def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:
+        """Return (straight, left, right), each in [-1, 1], for a (40, 120, 3) uint8 YUV input."""
+        ...

@@ -1,0 +1,35 @@
+"""What every command shares: JSON on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+console = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random stream.")]
+CityName = Annotated[
+    str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, or a city's TOML file.")
+]
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar on stderr, so that stdout stays machine-readable."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

