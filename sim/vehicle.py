@@ -1,0 +1,102 @@
+"""Differential-drive physics with the motors' response and the faults of a real build."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from pixelopolis.geometry import Pose, wrap_rad
+from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_UNIT_RAD_S, WHEEL_BASE_M, WHEEL_RADIUS_M
+
+
+@dataclass(frozen=True, slots=True)
+class Imperfections:
+    """What makes one car differ from its drawing."""
+
+    left_radius_factor: float = 1.0
+    right_radius_factor: float = 1.0
+    slip: float = 0.0
+    """Part of a wheel's way that is lost on the ground."""
+    lag_s: float = 0.08
+    """Time constant of the XL430's velocity response (measured facts of the prototype)."""
+    delay_s: float = 0.05
+    """From the command to the first motion: bus, USB and motor controller."""
+
+
+def random_imperfections(rng: np.random.Generator) -> Imperfections:
+    """Draw one car's faults.
+
+    Wheel radii differ by up to ±1.5 % each (3 % between the two, as in the prototype), slip is up
+    to 1 %, lag and delay vary by a quarter.
+    """
+    return Imperfections(
+        left_radius_factor=float(rng.uniform(0.985, 1.015)),
+        right_radius_factor=float(rng.uniform(0.985, 1.015)),
+        slip=float(rng.uniform(0.0, 0.01)),
+        lag_s=0.08 * float(rng.uniform(0.75, 1.25)),
+        delay_s=0.05 * float(rng.uniform(0.75, 1.25)),
+    )
+
+
+class Vehicle:
+    """One car in the plane. `step` moves it; nothing here knows the wall clock.
+
+    Attributes:
+        pose: of the middle of the axle.
+        wheel_rad: (left, right) angles since the start, forward positive.
+        wheel_rad_s: (left, right) speeds now.
+    """
+
+    def __init__(self, pose: Pose, imperfections: Imperfections | None = None) -> None:
+        self.pose = pose
+        self.imperfections = imperfections or Imperfections()
+        self.wheel_rad = (0.0, 0.0)
+        self.wheel_rad_s = (0.0, 0.0)
+        self._time_s = 0.0
+        self._active = (0.0, 0.0)
+        self._coming: deque[tuple[float, tuple[float, float]]] = deque()
+
+    def set_goal(self, left_rad_s: float, right_rad_s: float) -> None:
+        """Command the wheel speeds; they are cut to the motors' limit and units."""
+        goal = (_as_motor(left_rad_s), _as_motor(right_rad_s))
+        self._coming.append((self._time_s + self.imperfections.delay_s, goal))
+
+    @property
+    def speed_mps(self) -> float:
+        return sum(self.wheel_rad_s) / 2 * WHEEL_RADIUS_M
+
+    def step(self, dt_s: float) -> None:
+        """Move on by `dt_s` seconds (5 ms suits)."""
+        self._time_s += dt_s
+        while self._coming and self._coming[0][0] <= self._time_s + 1e-9:
+            self._active = self._coming.popleft()[1]
+        follow = 1 - math.exp(-dt_s / self.imperfections.lag_s)
+        left, right = (
+            now + (goal - now) * follow
+            for now, goal in zip(self.wheel_rad_s, self._active, strict=True)
+        )
+        self.wheel_rad_s = (left, right)
+        self.wheel_rad = (
+            self.wheel_rad[0] + left * dt_s,
+            self.wheel_rad[1] + right * dt_s,
+        )
+        grip = (1 - self.imperfections.slip) * WHEEL_RADIUS_M
+        left_mps = left * grip * self.imperfections.left_radius_factor
+        right_mps = right * grip * self.imperfections.right_radius_factor
+        turn = (right_mps - left_mps) / WHEEL_BASE_M * dt_s
+        way = (left_mps + right_mps) / 2 * dt_s
+        # the chord of the arc leaves at half the turn (exact for constant wheel speeds up to dt³)
+        middle = self.pose.heading_rad + turn / 2
+        self.pose = Pose(
+            self.pose.x_m + way * math.cos(middle),
+            self.pose.y_m + way * math.sin(middle),
+            wrap_rad(self.pose.heading_rad + turn),
+        )
+
+
+def _as_motor(rad_s: float) -> float:
+    limited = min(max(rad_s, -MOTOR_MAX_RAD_S), MOTOR_MAX_RAD_S)
+    return round(limited / MOTOR_UNIT_RAD_S) * MOTOR_UNIT_RAD_S
