@@ -1,0 +1,71 @@
+# make demo: a whole city on this machine. make test: everything is tested. No hardware needed.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
+ARGS ?=
+
+# Debian's names; other systems have the same under their own
+GL_PACKAGES := libegl1 libgl1 libgl1-mesa-dri
+TEST_PACKAGES := chromium fonts-noto-core fonts-noto-cjk
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-training demo test check system-gl system-test
+
+help:  ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+setup: $(VENV)/setup.done system-test  ## .venv with all that demo and tests need
+
+setup-training: $(VENV)/training.done  ## adds TensorFlow, for `pixelopolis train` and `export`
+
+demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid:3x2:5"
+	@$(BIN)/pixelopolis demo $(ARGS)
+
+test: setup  ## every test; ARGS="tests/car -k link"
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/setup.done  ## style, types and the arrows between the parts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+# --- the virtual environment -----------------------------------------------------------------
+# the first Python from 3.11 to 3.13 that can make one
+$(BIN)/python:
+	@set -e; \
+	for python in $$PYTHON python3 python3.13 python3.12 python3.11; do \
+	  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	    2>/dev/null || continue; \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null || \
+	    .ci/packages "to make a virtual environment" python3-venv; \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  echo "$$($$python --version): making $(VENV)"; \
+	  exec $$python -m venv $(VENV); \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: python3" \
+	  "python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 1
+
+$(VENV)/demo.done: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the demo needs (about a minute) ..."
+	@$(INSTALL) '.[demo]'
+	@touch $@
+
+$(VENV)/setup.done: $(VENV)/demo.done
+	@echo "Installing what the tests need ..."
+	@$(INSTALL) '.[demo,dev]'
+	@touch $@
+
+$(VENV)/training.done: $(VENV)/setup.done
+	@echo "Installing TensorFlow (some minutes) ..."
+	@$(INSTALL) '.[demo,dev,training]'
+	@touch $@
+
+system-gl:
+	@.ci/packages "to draw the town" $(GL_PACKAGES)
+
+system-test: system-gl
+	@.ci/packages "for the tests with a browser" $(TEST_PACKAGES)
