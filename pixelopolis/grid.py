@@ -87,7 +87,7 @@ def grid_city_text(name: str) -> str:
             "[[destination]]",
             f'id = "{kind}"',
             f'edge = "{a}-{b}"',
-            "distance_m = -0.08",
+            "distance_m = -0.14",
             f'kind = "{kind}"',
             "name = {" + ", ".join(f'{lang} = "{text}"' for lang, text in names) + "}",
         ]

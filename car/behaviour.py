@@ -1,0 +1,80 @@
+"""What the car does: one row a situation, the first that applies wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from car.control import STOPPED_WITHIN_M, speed_before_stop_mps
+from car.observation import DriveState
+
+CAMERA_SLOW_S = 0.20
+"""Four missed frames: slow down."""
+CAMERA_STOP_S = 0.50
+WHEELS_SLOW_S = 0.15
+WHEELS_STOP_S = 0.40
+LINK_SLOW_S = 2.0
+"""The server answers every half second; four missed answers slow the car."""
+LINK_STOP_S = 5.0
+SLOW_FACTOR = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What behaviour depends on. Ages are in seconds, None for never seen or not needed."""
+
+    has_mission: bool
+    camera_age_s: float | None
+    wheels_age_s: float | None
+    link_age_s: float | None
+    """None when the car drives without a server."""
+    to_stop_m: float
+    """Way left to where the car must stop."""
+    to_end_m: float
+    """Way left to the end of the whole path."""
+    in_junction: bool
+    arrived: bool
+    """The car stood at the end of this mission already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    state: DriveState
+    speed_mps: float
+    reason: str = ""
+
+
+def behave(now: Situation, cruise_mps: float) -> Behaviour:
+    """Return what to do.
+
+    | situation                              | state             | speed                 |
+    |----------------------------------------|-------------------|-----------------------|
+    | no mission                             | idle              | 0                     |
+    | at the end of the path                 | arrived           | 0                     |
+    | camera, wheels or link silent too long | stale             | 0                     |
+    | at the end of the grant                | waiting for grant | 0                     |
+    | one of them late                       | driving, turning  | 0.4 of the next row   |
+    | else                                   | driving, turning  | cruise, less at a stop |
+    """
+    if not now.has_mission:
+        return Behaviour(DriveState.IDLE, 0.0)
+    if now.arrived or now.to_end_m <= STOPPED_WITHIN_M:
+        return Behaviour(DriveState.ARRIVED, 0.0)
+    watched = (
+        ("camera", now.camera_age_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
+        ("wheels", now.wheels_age_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
+        ("server", now.link_age_s, LINK_SLOW_S, LINK_STOP_S, False),
+    )
+    slow = ""
+    for name, age_s, slow_s, stop_s, needed in watched:
+        if age_s is None:
+            if needed:
+                return Behaviour(DriveState.STALE, 0.0, f"{name}: nothing received yet")
+        elif age_s > stop_s:
+            return Behaviour(DriveState.STALE, 0.0, f"{name}: silent for {age_s:.1f} s")
+        elif age_s > slow_s and not slow:
+            slow = f"{name}: late by {age_s:.1f} s"
+    if now.to_stop_m <= STOPPED_WITHIN_M:
+        return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, "waiting until the way ahead is free")
+    speed = speed_before_stop_mps(now.to_stop_m, cruise_mps)
+    state = DriveState.TURNING if now.in_junction else DriveState.DRIVING
+    return Behaviour(state, speed * SLOW_FACTOR if slow else speed, slow)

@@ -1,0 +1,129 @@
+"""The whole car without its I/O: `Driver.step(observation) -> decision`.
+
+The same driver runs in the car's real-time process and in the simulator's lockstep loop, so what
+is evaluated is what drives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from car.behaviour import Situation, behave
+from car.control import wheel_speeds_rad_s
+from car.localisation import PathTracker
+from car.observation import Decision, DriveState, Frame, Mission, Observation, SteeringModel
+from pixelopolis.city import Turn
+from pixelopolis.vehicle import CRUISE_MPS
+from pixelopolis.vision import lane_input
+
+TURNS = tuple(Turn)
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSettings:
+    """How the car drives.
+
+    `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
+    axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
+    """
+
+    cruise_mps: float = CRUISE_MPS
+    stop_before_m: float = 0.10
+
+
+class Driver:
+    """Keeps the lane by sight, takes the turns of its mission, and stops where it must.
+
+    Args:
+        model: gives a steering value for each command.
+        settings: speeds and distances.
+    """
+
+    def __init__(self, model: SteeringModel, settings: DriverSettings | None = None) -> None:
+        self.model = model
+        self.settings = settings or DriverSettings()
+        self._mission: Mission | None = None
+        self._tracker: PathTracker | None = None
+        self._frame: Frame | None = None
+        self._steering: tuple[float, ...] = (0.0,) * len(TURNS)
+        self._arrived = False
+        self._passed = 0
+
+    def step(self, now: Observation) -> Decision:
+        """Take in what is known now and return what the wheels shall do."""
+        if now.frame is not None and now.frame is not self._frame:
+            self._frame = now.frame
+            self._steering = self.model.steer(lane_input(now.frame.crop_rgb))
+        self._take(now.mission)
+        if self._tracker is None or now.mission is None:
+            return Decision(0.0, 0.0, DriveState.IDLE)
+        if now.wheels is not None:
+            self._tracker.move(now.wheels)
+        return self._decide(now, now.mission, self._tracker)
+
+    def _take(self, mission: Mission | None) -> None:
+        last, self._mission = self._mission, mission
+        if mission is None:
+            self._tracker = None
+        elif last is None or self._tracker is None or last.order_id != mission.order_id:
+            if self._tracker is None:
+                self._tracker = PathTracker(mission.path, mission.start_m)
+            else:
+                self._tracker.continue_on(mission.path, mission.start_m)
+            self._arrived = False
+            self._passed = sum(
+                leg.end_m <= mission.start_m for leg in mission.path.legs if leg.movement
+            )
+        elif last.path is not mission.path:
+            self._tracker.continue_on(mission.path, self._tracker.distance_m)
+
+    def _decide(self, now: Observation, mission: Mission, tracker: PathTracker) -> Decision:
+        path, distance = mission.path, tracker.distance_m
+        to_end = path.length_m - distance
+        to_grant = mission.granted_m - self.settings.stop_before_m - distance
+        whole_way = mission.granted_m >= path.length_m - 1e-6
+        leg = path.leg_at(distance)
+        behaviour = behave(
+            Situation(
+                has_mission=True,
+                camera_age_s=_age_s(now.now_s, self._frame.captured_s if self._frame else None),
+                wheels_age_s=_age_s(now.now_s, now.wheels.measured_s if now.wheels else None),
+                link_age_s=_age_s(now.now_s, now.link_seen_s),
+                to_stop_m=to_end if whole_way else to_grant,
+                to_end_m=to_end,
+                in_junction=leg.movement is not None,
+                arrived=self._arrived,
+            ),
+            self.settings.cruise_mps,
+        )
+        events = self._events(mission, distance, behaviour.state)
+        steering = self._steering[TURNS.index(path.turn_at(distance))]
+        left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
+        return Decision(
+            left,
+            right,
+            behaviour.state,
+            behaviour.reason,
+            distance,
+            tracker.sigma_m,
+            path.place_at(min(distance, path.length_m)),
+            steering,
+            events,
+        )
+
+    def _events(self, mission: Mission, distance_m: float, state: DriveState) -> tuple[str, ...]:
+        junctions = [leg for leg in mission.path.legs if leg.movement is not None]
+        events = []
+        while self._passed < len(junctions) and distance_m >= junctions[self._passed].end_m:
+            key = junctions[self._passed].movement
+            if key is not None:
+                events.append(f"node:{mission.path.city.movements[key].node}")
+            self._passed += 1
+        if state is DriveState.ARRIVED and not self._arrived:
+            self._arrived = True
+            events.append("arrived")
+        return tuple(events)
+
+
+def _age_s(now_s: float, then_s: float | None) -> float | None:
+    return None if then_s is None else max(0.0, now_s - then_s)
