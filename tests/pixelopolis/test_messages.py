@@ -1,0 +1,284 @@
+"""Messages and orders: the official schemas, round trips, and what an order means."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from pixelopolis.city import City
+from pixelopolis.city_file import load_city
+from pixelopolis.errors import NoRouteError
+from pixelopolis.messages import (
+    Connection,
+    ConnectionState,
+    EdgeState,
+    ErrorLevel,
+    ErrorType,
+    Info,
+    InstantAction,
+    InstantActions,
+    Message,
+    MobileRobotPosition,
+    NodeState,
+    Order,
+    PowerSupply,
+    Reference,
+    State,
+    StateError,
+    decode_from_car,
+    decode_from_server,
+    encode,
+    parse_place,
+    place_node_id,
+)
+from pixelopolis.orders import (
+    OrderRejectedError,
+    Plan,
+    accept_order,
+    base_end_m,
+    distance_at,
+    make_order,
+    node_distances_m,
+    progress_at,
+)
+from pixelopolis.routing import Place, Route, RoutePath, find_route
+
+NOW = datetime(2026, 11, 30, 12, 0, 0, 123_000, tzinfo=UTC)
+SCHEMAS = Path(__file__).parents[3] / "shared" / "vda5050"
+CITY = load_city("pixelopolis")
+CITIES = [CITY, load_city("grid:2x2:1")]
+
+
+def order_of(city: City, route: Route, released: int, update: int = 0, first: int = 0) -> Order:
+    return make_order(
+        city,
+        route,
+        order_id="ride-1",
+        order_update_id=update,
+        released_edges=released,
+        first_node=first,
+        header_id=update,
+        serial_number="car1",
+        timestamp=NOW,
+    )
+
+
+def build(model: type[BaseModel], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Draw the given fields only; st.builds would also invent values for every alias."""
+    return st.fixed_dictionaries(fields).map(lambda values: model(**values))
+
+
+@st.composite
+def routes(draw: st.DrawFn) -> tuple[City, Route]:
+    city = draw(st.sampled_from(CITIES))
+    edges = list(city.edges.values())
+
+    def place() -> Place:
+        edge = draw(st.sampled_from(edges))
+        return Place(edge.id, draw(st.integers(0, int(edge.length_m * 1000))) / 1000)
+
+    start = place()
+    try:
+        return city, find_route(city, start, place())
+    except NoRouteError:  # a town may have a street that nobody can drive back to
+        return city, Route((start.edge,), start.s_m, city.edges[start.edge].length_m)
+
+
+texts = st.text(max_size=20)
+ids = st.text(min_size=1, max_size=20)
+numbers = st.floats(-1000, 1000)
+times = st.datetimes(
+    datetime(2000, 1, 1),
+    datetime(2100, 1, 1),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))]),
+)
+states = build(
+    State,
+    header_id=st.integers(0, 10**9),
+    timestamp=times,
+    serial_number=ids,
+    order_id=texts,
+    order_update_id=st.integers(0, 10**6),
+    last_node_id=texts,
+    last_node_sequence_id=st.integers(0, 10**6),
+    distance_since_last_node=numbers,
+    node_states=st.lists(
+        build(NodeState, node_id=ids, sequence_id=st.integers(0, 100), released=st.booleans()),
+        max_size=3,
+    ).map(tuple),
+    edge_states=st.lists(
+        build(EdgeState, edge_id=ids, sequence_id=st.integers(0, 100), released=st.booleans()),
+        max_size=3,
+    ).map(tuple),
+    mobile_robot_position=st.none()
+    | build(
+        MobileRobotPosition,
+        x=numbers,
+        y=numbers,
+        theta=st.floats(-3.14, 3.14),
+        map_id=ids,
+        localized=st.booleans(),
+    ),
+    driving=st.booleans(),
+    power_supply=build(
+        PowerSupply, state_of_charge=st.floats(0, 100), battery_voltage=st.none() | numbers
+    ),
+    errors=st.lists(
+        build(
+            StateError,
+            error_type=st.sampled_from(ErrorType),
+            error_level=st.sampled_from(ErrorLevel),
+            error_references=st.just((Reference(reference_key="orderId", reference_value="o"),)),
+            error_description=st.none() | texts,
+        ),
+        max_size=2,
+    ).map(tuple),
+    information=st.lists(build(Info, info_type=ids, info_descriptor=texts), max_size=2).map(tuple),
+)
+connections = build(
+    Connection,
+    header_id=st.integers(0, 10**9),
+    timestamp=times,
+    serial_number=ids,
+    connection_state=st.sampled_from(ConnectionState),
+)
+orders = st.builds(
+    lambda cr, part: order_of(cr[0], cr[1], round(part * len(cr[1].edges))),
+    routes(),
+    st.floats(0, 1),
+)
+actions = build(
+    InstantActions,
+    header_id=st.integers(0, 10**9),
+    timestamp=times,
+    serial_number=ids,
+    actions=st.lists(build(InstantAction, action_type=ids, action_id=ids), max_size=3).map(tuple),
+)
+
+
+def schema_of(message: Message) -> Any:
+    name = {Order: "order", State: "state", Connection: "connection"}.get(
+        type(message), "instantActions"
+    )
+    return json.loads((SCHEMAS / f"{name}.schema").read_text(encoding="utf-8"))
+
+
+@pytest.mark.skipif(
+    not SCHEMAS.is_dir(), reason="the official VDA 5050 schemas are not at ../shared/vda5050"
+)
+@given(states | connections | orders | actions)
+def test_messages_match_the_official_schemas(message: Any) -> None:
+    body = json.loads(encode(message))["message"]
+    validator = jsonschema.Draft202012Validator(
+        schema_of(message), format_checker=jsonschema.FormatChecker()
+    )
+    validator.validate(body)
+    assert body["timestamp"].endswith("Z")
+    assert len(body["timestamp"]) == len("1991-03-11T11:40:03.123Z")
+
+
+@given(states | connections)
+def test_what_a_car_sends_comes_back_the_same(message: Any) -> None:
+    assert decode_from_car(encode(message)) == message
+
+
+@given(orders | actions)
+def test_what_the_server_sends_comes_back_the_same(message: Any) -> None:
+    assert decode_from_server(encode(message)) == message
+
+
+@given(st.sampled_from(sorted(CITY.edges)), st.integers(0, 100_000))
+def test_a_place_is_a_node_id(edge: str, millimetres: int) -> None:
+    place = Place(edge, millimetres / 1000)
+    assert parse_place(place_node_id(place)) == place
+
+
+def test_other_ids_are_no_places() -> None:
+    assert [parse_place(t) for t in ("7", "", "at:7", "at:7:x", "at:7:-5", "xat:7:5")] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda o: o["edges"].pop(), "edges"),
+        (lambda o: o["nodes"][1].update(sequenceId=3), "sequenceId 2 expected"),
+        (lambda o: o["nodes"][2].update(released=True), "without a gap"),
+        (lambda o: o["edges"][1].update(released=True), "begin and end with a node"),
+        (lambda o: o["nodes"][0].update(released=False), "without a gap"),
+        (lambda o: o.update(orderUpdateId=-1), "orderUpdateId"),
+        (lambda o: o.update(timestamp="2026-11-30T12:00:00"), "timestamp"),
+    ],
+)
+def test_a_malformed_order_is_named(change: Any, words: str) -> None:
+    route = find_route(CITY, Place("1", 0.5), Place("4", 1.0))
+    frame = json.loads(encode(order_of(CITY, route, 1)))
+    change(frame["message"])
+    with pytest.raises(ValidationError, match=words):
+        decode_from_server(json.dumps(frame))
+
+
+@given(routes(), st.data())
+def test_a_car_rebuilds_the_order_from_its_updates(
+    city_route: tuple[City, Route], data: st.DataObject
+) -> None:
+    city, route = city_route
+    count = len(route.edges)
+    steps = sorted(data.draw(st.sets(st.integers(0, count), max_size=4)) | {count})
+    plan = accept_order(city, None, order_of(city, route, steps[0]))
+    assert plan == Plan("ride-1", 0, route, steps[0])
+    for update, (before, after) in enumerate(pairwise(steps), start=1):
+        plan = accept_order(city, plan, order_of(city, route, after, update, before))
+        assert plan == Plan("ride-1", update, route, after)
+    path = RoutePath(city, route)
+    assert base_end_m(path, count) == pytest.approx(path.length_m)
+
+
+def test_an_update_may_change_the_horizon_but_not_the_base() -> None:
+    long = find_route(CITY, Place("3", 0.1), Place("8", 0.5), blocked=["15"])
+    short = find_route(CITY, Place("3", 0.1), Place("8", 0.5), blocked=["4"])
+    plan = accept_order(CITY, None, order_of(CITY, long, 1))
+    changed = accept_order(CITY, plan, order_of(CITY, short, 2, 1, first=1))
+    assert changed.route == short
+    with pytest.raises(OrderRejectedError, match="last node of the base") as caught:
+        accept_order(CITY, plan, order_of(CITY, short, 2, 1, first=0))
+    assert caught.value.error_type is ErrorType.VALIDATION_FAILURE
+
+
+def test_orders_that_a_car_does_not_take() -> None:
+    route = find_route(CITY, Place("3", 0.1), Place("8", 0.5))
+    plan = accept_order(CITY, None, order_of(CITY, route, 1, update=3))
+
+    def refused(plan: Plan | None, order: Order) -> ErrorType:
+        with pytest.raises(OrderRejectedError) as caught:
+            accept_order(CITY, plan, order)
+        return caught.value.error_type
+
+    assert refused(plan, order_of(CITY, route, 1, 2, 1)) is ErrorType.OUTDATED_ORDER_UPDATE
+    assert refused(plan, order_of(CITY, route, 1, 3, 1)) is ErrorType.SAME_ORDER_UPDATE_ID
+    other = order_of(CITY, route, 1).model_copy(update={"order_id": "ride-2"})
+    assert refused(plan, other) is ErrorType.OTHER_ORDER_ACTIVE
+    assert refused(None, order_of(CITY, route, 2, 1, 1)) is ErrorType.START_NODE_OUT_OF_RANGE
+    first = order_of(CITY, route, 1)
+    unknown = first.edges[1].model_copy(update={"edge_id": "99"})
+    lost = first.model_copy(update={"edges": (first.edges[0], unknown, *first.edges[2:])})
+    assert refused(None, lost) is ErrorType.NO_ROUTE_TO_TARGET
+
+
+@given(routes(), st.floats(0, 1))
+def test_progress_and_distance_are_one_thing(city_route: tuple[City, Route], part: float) -> None:
+    path = RoutePath(*city_route)
+    distance_m = part * path.length_m
+    progress = progress_at(path, distance_m)
+    assert distance_at(path, progress) == pytest.approx(distance_m, abs=1e-9)
+    assert progress_at(path, path.length_m - 0.01, arrived=True).node == len(city_route[1].edges)
+    nodes = node_distances_m(path)
+    assert list(nodes) == sorted(nodes)
