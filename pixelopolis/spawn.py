@@ -1,0 +1,65 @@
+"""Where cars stand when a town wakes up: the same for the simulator and for the cars."""
+
+from __future__ import annotations
+
+import math
+
+import networkx as nx
+
+from pixelopolis.city import City, Edge
+from pixelopolis.errors import SettingsError
+from pixelopolis.routing import Place, edge_graph
+from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
+
+ROOM_M = 0.05
+"""Free lane before and behind a waiting car, so that its whole body stands on its edge."""
+
+
+def spawn_places(city: City, count: int) -> tuple[Place, ...]:
+    """Return where `count` cars start: in the middle of edges, far apart.
+
+    The first `n` places are the same for every count. Edges that a waiting car may block without
+    cutting the town in two come first; neighbours (edges that share a node) are taken only when
+    nothing else is left, and no edge holds two cars.
+
+    Raises:
+        SettingsError: when the town has fewer edges that hold a car.
+    """
+    free = {e.id: e for e in city.edges.values() if e.length_m >= _NEEDED_M}
+    if not 0 < count <= len(free):
+        raise SettingsError(
+            f"cars: {count} asked for, but city {city.name!r} has room for 1 to {len(free)}.",
+            "Ask for fewer cars, or take a larger town such as grid:4x3:1.",
+        )
+    bypassed = {id_ for id_ in free if _has_a_way_around(city, id_)}
+    taken: list[Edge] = []
+    while len(taken) < count:
+        best = max(
+            free.values(),
+            key=lambda edge: (
+                not any(_neighbours(edge, other) for other in taken),
+                edge.id in bypassed,
+                min((_apart_m(edge, other) for other in taken), default=edge.length_m),
+            ),
+        )
+        taken.append(free.pop(best.id))
+    return tuple(Place(edge.id, edge.length_m / 2) for edge in taken)
+
+
+_NEEDED_M = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
+
+
+def _has_a_way_around(city: City, edge: str) -> bool:
+    graph = edge_graph(city)
+    rest = graph.subgraph([other for other in graph if other != edge])
+    before, behind = graph.predecessors(edge), list(graph.successors(edge))
+    return all(nx.has_path(rest, a, b) for a in before for b in behind if edge not in (a, b))
+
+
+def _neighbours(edge: Edge, other: Edge) -> bool:
+    return bool({edge.from_node, edge.to_node} & {other.from_node, other.to_node})
+
+
+def _apart_m(edge: Edge, other: Edge) -> float:
+    middle, its = (e.curve.pose_at(e.length_m / 2) for e in (edge, other))
+    return math.hypot(middle.x_m - its.x_m, middle.y_m - its.y_m)
