@@ -149,11 +149,14 @@ class City:
     @cached_property
     def movements(self) -> Mapping[tuple[str, str], Movement]:
         """Every legal way through a node, by (from_edge, to_edge)."""
+        leaving: dict[str, list[Edge]] = {}
+        for edge in self.edges.values():
+            leaving.setdefault(edge.from_node, []).append(edge)
         found: dict[tuple[str, str], Movement] = {}
         for first in self.edges.values():
-            for second in self.edges.values():
+            for second in leaving.get(first.to_node, ()):
                 key = (first.id, second.id)
-                if first.to_node != second.from_node or key in self.turn_bans:
+                if key in self.turn_bans:
                     continue
                 start, end = first.curve.end, second.curve.start
                 turn = turn_of(end.heading_rad - start.heading_rad)
@@ -166,10 +169,10 @@ class City:
     @cached_property
     def exits(self) -> Mapping[str, tuple[Movement, ...]]:
         """The movements that begin at the end of each edge."""
-        return {
-            edge: tuple(m for m in self.movements.values() if m.from_edge == edge)
-            for edge in self.edges
-        }
+        found: dict[str, list[Movement]] = {edge: [] for edge in self.edges}
+        for movement in self.movements.values():
+            found[movement.from_edge].append(movement)
+        return {edge: tuple(movements) for edge, movements in found.items()}
 
     @cached_property
     def bounds_m(self) -> tuple[float, float, float, float]:

@@ -22,136 +22,22 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from pixelopolis.city import Building, City, Destination, Edge, Node, Road, Sign
+from pixelopolis.city_check import street_problems
+from pixelopolis.city_schema import CityTables, EdgeTable, PieceTable
 from pixelopolis.errors import CityError, Fault
 from pixelopolis.geometry import Curve, Pose, arc, bezier, join, straight
 from pixelopolis.signs import SIGN_CLASSES
 
 NODE_TOLERANCE_M = 0.005
 """How far the pieces of an edge may end from the node they lead to."""
-
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,40}$")]
-Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
-Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Road(_Table):
-    style: Literal["white", "asphalt"]
-    lane_width_m: Annotated[float, Field(ge=0.18, le=1.0)] = 0.28
-    line_width_m: Annotated[float, Field(ge=0.004, le=0.05)] = 0.015
-    mouth_m: Annotated[float, Field(ge=0.05, le=2.0)] = 0.30
-
-
-class _Node(_Table):
-    id: Id
-    x_m: Metres
-    y_m: Metres
-
-
-class _Piece(_Table):
-    straight_m: Length | None = None
-    arc_radius_m: Annotated[float, Field(ge=0.16, le=1000)] | None = None
-    turn_deg: Annotated[float, Field(ge=-360, le=360)] | None = None
-    bezier_m: list[list[float]] | None = None
-
-
-class _Edge(_Table):
-    id: Id
-    from_: Id = Field(alias="from")
-    to: Id
-    priority: Annotated[int, Field(ge=0, le=100)] = 1
-    speed_limit_mps: Annotated[float, Field(gt=0, le=2.0)] = 0.136
-    offset_right_m: Annotated[float, Field(ge=0, le=1.0)] = 0.0
-    heading_deg: Metres | None = None
-    pieces: list[_Piece] = []
-
-
-class _TurnBan(_Table):
-    from_: Id = Field(alias="from")
-    to: Id
-
-
-class _Sign(_Table):
-    sign_class: str = Field(alias="class")
-    edge: Id
-    distance_m: Metres
-    side: Literal["left", "right"] = "right"
-    height_m: Annotated[float, Field(ge=0.04, le=1.0)] = 0.16
-
-
-class _Destination(_Table):
-    id: Id
-    edge: Id
-    distance_m: Metres
-    kind: Annotated[str, Field(min_length=1, max_length=40)] = "place"
-    name: dict[str, str]
-
-
-class _Building(_Table):
-    x_m: Metres
-    y_m: Metres
-    width_m: Length
-    depth_m: Length
-    height_m: Length
-    heading_deg: Metres = 0.0
-    kind: str = "house"
-    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#e8e0d0"
-
-
-class _File(_Table):
-    name: Id
-    road: _Road
-    node: list[_Node] = Field(min_length=2)
-    edge: list[_Edge] = Field(min_length=1)
-    turn_ban: list[_TurnBan] = []
-    sign: list[_Sign] = []
-    destination: list[_Destination] = []
-    building: list[_Building] = []
-
-
-class _Places:
-    """Finds the line of a table or of a key in it, for messages."""
-
-    def __init__(self, text: str, source: str) -> None:
-        self._source = source
-        self._tables: dict[tuple[str, int], int] = {}
-        self._keys: dict[tuple[str, int, str], int] = {}
-        counts: dict[str, int] = {}
-        table, index = "", 0
-        for number, line in enumerate(text.splitlines(), start=1):
-            if head := re.match(r"\s*\[\[?\s*([A-Za-z_]+)\s*\]\]?", line):
-                table = head[1]
-                index = counts.get(table, 0)
-                counts[table] = index + 1
-                self._tables[table, index] = number
-            elif key := re.match(r"\s*([A-Za-z_]+)\s*=", line):
-                self._keys.setdefault((table, index, key[1]), number)
-
-    def place(self, table: str, index: int, key: str = "") -> str:
-        line = (
-            self._keys.get((table, index, key))
-            or self._keys.get(("", 0, table))
-            or self._tables.get((table, index), 1)
-        )
-        return f"{self._source}:{line} {table}[{index}]{'.' + key if key else ''}"
-
-    def of_error(self, loc: tuple[int | str, ...]) -> str:
-        table = str(loc[0]) if loc else ""
-        rest = list(loc[1:])
-        index = int(rest.pop(0)) if rest and isinstance(rest[0], int) else 0
-        key = str(rest[0]) if rest else ""
-        place = self.place(table, index, key)
-        return place + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest[1:])
 
 
 def shipped_cities() -> tuple[str, ...]:
@@ -178,35 +64,39 @@ def load_city(name: str) -> City:
     if name in shipped_cities():
         shipped = files("pixelopolis").joinpath("cities", f"{name}.toml")
         return parse_city(shipped.read_text(encoding="utf-8"), f"{name}.toml")
-    path = Path(name)
     try:
-        return parse_city(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise CityError(
             f"city {name!r} is neither a shipped town, a grid, nor a readable file ({error}).",
             f"Use one of {', '.join(shipped_cities())}, grid:COLSxROWS:SEED, or a TOML file.",
         ) from error
+    return parse_city(text, name)
 
 
 def parse_city(text: str, source: str) -> City:
     """Return the town that a TOML text describes.
+
+    Args:
+        text: the TOML document.
+        source: what messages call it, usually a file name.
 
     Raises:
         CityError: with every fault found, each with its line.
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also for overlong numbers
         raise _refused(source, [Fault(source, f"not TOML: {error}")]) from error
-    places = _Places(text, source)
+    lines = _Lines(text, source)
     try:
-        file = _File.model_validate(data)
+        tables = CityTables.model_validate(data)
     except ValidationError as error:
-        raise _refused(source, [_of_pydantic(places, e) for e in error.errors()]) from error
-    faults: list[Fault] = []
-    city = _build(file, places, faults)
-    if faults or city is None:
-        raise _refused(source, faults)
+        raise _refused(source, [lines.of_pydantic(e) for e in error.errors()]) from error
+    builder = _Builder(tables, lines)
+    city = builder.build()
+    if builder.faults:
+        raise _refused(source, builder.faults)
     return city
 
 
@@ -215,71 +105,175 @@ def _refused(source: str, faults: list[Fault]) -> CityError:
     return CityError(f"city {source} has {count}.", "Correct them and try again.", tuple(faults))
 
 
-def _of_pydantic(places: _Places, error: Any) -> Fault:
-    value = error["input"]
-    shown = "" if isinstance(value, dict | list) else f" (got {value!r})"
-    return Fault(places.of_error(error["loc"]), f"{error['msg']}{shown}")
+class _Lines:
+    """Finds the line of a table or of a key in it, for messages."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._source = source
+        self._lists: set[str] = set()
+        self._tables: dict[tuple[str, int], int] = {}
+        self._keys: dict[tuple[str, int, str], int] = {}
+        counts: dict[str, int] = {}
+        table, index = "", 0
+        for number, line in enumerate(text.split("\n"), start=1):
+            if head := re.match(r"\s*(\[\[?)\s*([A-Za-z_]+)\s*\]", line):
+                table = head[2]
+                index = counts.get(table, 0)
+                counts[table] = index + 1
+                self._tables[table, index] = number
+                if head[1] == "[[":
+                    self._lists.add(table)
+            elif key := re.match(r"\s*([A-Za-z_]+)\s*=", line):
+                self._keys.setdefault((table, index, key[1]), number)
+
+    def place(self, table: str, index: int, key: str = "") -> str:
+        line = (
+            self._keys.get((table, index, key))
+            or self._keys.get(("", 0, table))
+            or self._tables.get((table, index), 1)
+        )
+        number = f"[{index}]" if table in self._lists else ""
+        return f"{self._source}:{line} {table}{number}{'.' + key if key else ''}"
+
+    def of_pydantic(self, error: Any) -> Fault:
+        """Return the fault that one entry of `ValidationError.errors()` stands for."""
+        table, *rest = error["loc"] or ("file",)
+        index = rest.pop(0) if rest and isinstance(rest[0], int) else 0
+        place = self.place(table, index, str(rest[0]) if rest else "")
+        place += "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest[1:])
+        value = error["input"]
+        shown = "" if isinstance(value, dict | list) else f" (got {repr(value)[:60]})"
+        return Fault(place, error["msg"] + shown)
 
 
-def _build(file: _File, places: _Places, faults: list[Fault]) -> City | None:
-    road = Road(**file.road.model_dump())
-    nodes: dict[str, Node] = {}
-    for i, n in enumerate(file.node):
-        if n.id in nodes:
-            faults.append(Fault(places.place("node", i, "id"), f"node {n.id!r} exists already"))
-        nodes[n.id] = Node(n.id, n.x_m, n.y_m)
-    edges: dict[str, Edge] = {}
-    for i, e in enumerate(file.edge):
+class _Builder:
+    """Builds a town from tables whose fields are valid, and notes what does not fit together."""
+
+    def __init__(self, tables: CityTables, lines: _Lines) -> None:
+        self.faults: list[Fault] = []
+        self._tables = tables
+        self._lines = lines
+        self._edges: dict[str, Edge] = {}
+        self._faulty: set[str] = set()
+        """Edges that are noted already: what refers to them is not their second fault."""
+
+    def build(self) -> City:
+        """Return the town; it may be used only if `faults` is empty then."""
+        tables = self._tables
+        nodes: dict[str, Node] = {}
+        for i, n in enumerate(tables.node):
+            if n.id in nodes:
+                self._fault("node", i, "id", f"node {n.id!r} exists already")
+            nodes[n.id] = Node(n.id, n.x_m, n.y_m)
+        road = Road(**tables.road.model_dump())
+        for i, e in enumerate(tables.edge):
+            self._add_edge(i, e, nodes, road)
+        city = City(
+            name=tables.name,
+            road=road,
+            nodes=nodes,
+            edges=self._edges,
+            signs=tuple(self._signs()),
+            destinations=self._destinations(),
+            buildings=tuple(self._buildings()),
+            turn_bans=frozenset(self._turn_bans()),
+        )
+        self._check_streets(city)
+        return city
+
+    def _fault(self, table: str, index: int, key: str, message: str) -> None:
+        self.faults.append(Fault(self._lines.place(table, index, key), message))
+
+    def _add_edge(self, i: int, e: EdgeTable, nodes: dict[str, Node], road: Road) -> None:
+        if e.id in self._edges or e.id in self._faulty:
+            self._fault("edge", i, "id", f"edge {e.id!r} exists already")
+            return
         unknown = [(key, end) for key, end in (("from", e.from_), ("to", e.to)) if end not in nodes]
-        faults += [
-            Fault(places.place("edge", i, key), f"no node {end!r}; add it or correct the id")
-            for key, end in unknown
-        ]
-        if e.id in edges:
-            faults.append(Fault(places.place("edge", i, "id"), f"edge {e.id!r} exists already"))
-        elif not unknown:
+        for key, end in unknown:
+            self._fault("edge", i, key, f"no node {end!r}; add it or correct the id")
+        if not unknown:
             try:
-                curve = _edge_curve(e, nodes[e.from_], nodes[e.to], road)
+                curve = _lane(e, nodes[e.from_], nodes[e.to], road)
             except ValueError as error:
-                faults.append(Fault(places.place("edge", i, "pieces"), f"edge {e.id!r}: {error}"))
+                self._fault("edge", i, "pieces", f"edge {e.id!r}: {error}")
             else:
-                edges[e.id] = Edge(e.id, e.from_, e.to, curve, e.priority, e.speed_limit_mps)
-    if faults:
-        return None
-    bans = _bans(file, edges, places, faults)
-    city = City(
-        name=file.name,
-        road=road,
-        nodes=nodes,
-        edges=edges,
-        signs=_signs(file, edges, places, faults),
-        destinations=_destinations(file, edges, places, faults),
-        buildings=tuple(
-            Building(
-                b.x_m,
-                b.y_m,
-                b.width_m,
-                b.depth_m,
-                b.height_m,
-                math.radians(b.heading_deg),
-                b.kind,
-                b.colour,
+                self._edges[e.id] = Edge(e.id, e.from_, e.to, curve, e.priority, e.speed_limit_mps)
+                return
+        self._faulty.add(e.id)
+
+    def _edge(self, table: str, index: int, key: str, edge_id: str) -> Edge | None:
+        if edge_id not in self._edges and edge_id not in self._faulty:
+            self._fault(table, index, key, f"no edge {edge_id!r}; add it or correct the id")
+        return self._edges.get(edge_id)
+
+    def _distance_m(self, table: str, index: int, edge_id: str, distance_m: float) -> float:
+        edge = self._edge(table, index, "edge", edge_id)
+        if edge is None:
+            return 0.0
+        s_m = distance_m if distance_m >= 0 else edge.length_m + distance_m
+        if not 0 <= s_m <= edge.length_m + 1e-9:
+            self._fault(
+                table,
+                index,
+                "distance_m",
+                f"{distance_m} m lies outside edge {edge_id!r} ({edge.length_m:.3f} m long)",
             )
-            for b in file.building
-        ),
-        turn_bans=bans,
-    )
-    _check_junctions(city, file, places, faults)
-    return city
+        return min(s_m, edge.length_m)
+
+    def _turn_bans(self) -> Iterator[tuple[str, str]]:
+        for i, ban in enumerate(self._tables.turn_ban):
+            first = self._edge("turn_ban", i, "from", ban.from_)
+            second = self._edge("turn_ban", i, "to", ban.to)
+            if first and second and first.to_node != second.from_node:
+                self._fault(
+                    "turn_ban", i, "to", f"edge {ban.from_!r} does not lead to edge {ban.to!r}"
+                )
+            yield ban.from_, ban.to
+
+    def _signs(self) -> Iterator[Sign]:
+        for i, sign in enumerate(self._tables.sign):
+            if sign.sign_class not in SIGN_CLASSES:
+                self._fault(
+                    "sign",
+                    i,
+                    "class",
+                    f"no sign class {sign.sign_class!r}; use one of {', '.join(SIGN_CLASSES)}",
+                )
+            s_m = self._distance_m("sign", i, sign.edge, sign.distance_m)
+            yield Sign(sign.sign_class, sign.edge, s_m, sign.side, sign.height_m)
+
+    def _destinations(self) -> dict[str, Destination]:
+        found: dict[str, Destination] = {}
+        for i, d in enumerate(self._tables.destination):
+            if d.id in found:
+                self._fault("destination", i, "id", f"destination {d.id!r} exists already")
+            if not d.name.get("en"):
+                self._fault("destination", i, "name", "an English name (en) is missing")
+            s_m = self._distance_m("destination", i, d.edge, d.distance_m)
+            found[d.id] = Destination(d.id, d.edge, s_m, d.kind, dict(d.name))
+        return found
+
+    def _buildings(self) -> Iterator[Building]:
+        for b in self._tables.building:
+            box = b.model_dump(exclude={"heading_deg"})
+            yield Building(**box, heading_rad=math.radians(b.heading_deg))
+
+    def _check_streets(self, city: City) -> None:
+        numbers = {e.id: i for i, e in reversed(list(enumerate(self._tables.edge)))}
+        try:
+            for problem in street_problems(city):
+                self._fault("edge", numbers[problem.edge], problem.field, problem.message)
+        except ValueError as error:  # two lanes that meet at one point have no curve between them
+            self._fault("road", 0, "mouth_m", f"a junction has no room: {error}")
 
 
-def _edge_curve(edge: _Edge, start: Node, end: Node, road: Road) -> Curve:
-    direct = math.hypot(end.x_m - start.x_m, end.y_m - start.y_m)
+def _lane(edge: EdgeTable, start: Node, end: Node, road: Road) -> Curve:
+    direct_m = math.hypot(end.x_m - start.x_m, end.y_m - start.y_m)
     if not edge.pieces:
-        if direct < 1e-6:
+        if direct_m < 1e-6:
             raise ValueError("its nodes are at one place; give it pieces")
-        heading = math.atan2(end.y_m - start.y_m, end.x_m - start.x_m)
-        line = straight(Pose(start.x_m, start.y_m, heading), direct)
+        heading_rad = math.atan2(end.y_m - start.y_m, end.x_m - start.x_m)
+        line = straight(Pose(start.x_m, start.y_m, heading_rad), direct_m)
     else:
         if edge.heading_deg is None:
             raise ValueError("pieces need heading_deg, the direction in which the first one leaves")
@@ -292,10 +286,10 @@ def _edge_curve(edge: _Edge, start: Node, end: Node, road: Road) -> Curve:
                 raise ValueError(f"pieces[{number}]: {error}") from error
             at = curves[-1].end
         line = join(curves)
-        miss = math.hypot(at.x_m - end.x_m, at.y_m - end.y_m)
-        if miss > NODE_TOLERANCE_M:
+        miss_m = math.hypot(at.x_m - end.x_m, at.y_m - end.y_m)
+        if miss_m > NODE_TOLERANCE_M:
             raise ValueError(
-                f"its pieces end at ({at.x_m:.3f}, {at.y_m:.3f}), {miss:.3f} m from node "
+                f"its pieces end at ({at.x_m:.3f}, {at.y_m:.3f}), {miss_m:.3f} m from node "
                 f"{end.id!r} at ({end.x_m:.3f}, {end.y_m:.3f})"
             )
     if line.length_m < 2 * road.mouth_m + 0.05:
@@ -307,7 +301,7 @@ def _edge_curve(edge: _Edge, start: Node, end: Node, road: Road) -> Curve:
     return lane.offset(-edge.offset_right_m) if edge.offset_right_m else lane
 
 
-def _piece_curve(piece: _Piece, at: Pose) -> Curve:
+def _piece_curve(piece: PieceTable, at: Pose) -> Curve:
     kinds = [
         kind
         for kind in ("straight_m", "arc_radius_m", "bezier_m")
@@ -322,98 +316,7 @@ def _piece_curve(piece: _Piece, at: Pose) -> Curve:
     controls = piece.bezier_m or []
     if len(controls) != 3 or any(len(c) != 2 for c in controls):
         raise ValueError("bezier_m takes two control points and the end, [[x, y], [x, y], [x, y]]")
-    first_forward, first_left = at.to_local(controls[0][0], controls[0][1])
-    if first_forward <= 0 or abs(math.atan2(first_left, first_forward)) > math.radians(2):
+    first_forward_m, first_left_m = at.to_local(controls[0][0], controls[0][1])
+    if first_forward_m <= 0 or abs(math.atan2(first_left_m, first_forward_m)) > math.radians(2):
         raise ValueError("the first control point of bezier_m must lie straight ahead (2 degrees)")
     return bezier([(at.x_m, at.y_m), *((c[0], c[1]) for c in controls)])
-
-
-def _distance(
-    value: float, edge_id: str, edges: dict[str, Edge], place: tuple[str, int], places: _Places
-) -> tuple[float, Fault | None]:
-    table, index = place
-    edge = edges.get(edge_id)
-    if edge is None:
-        return 0.0, Fault(places.place(table, index, "edge"), f"no edge {edge_id!r}")
-    s_m = value if value >= 0 else edge.length_m + value
-    if not 0 <= s_m <= edge.length_m + 1e-9:
-        return 0.0, Fault(
-            places.place(table, index, "distance_m"),
-            f"{value} m lies outside edge {edge_id!r}, which is {edge.length_m:.3f} m long",
-        )
-    return min(s_m, edge.length_m), None
-
-
-def _bans(
-    file: _File, edges: dict[str, Edge], places: _Places, faults: list[Fault]
-) -> frozenset[tuple[str, str]]:
-    for i, ban in enumerate(file.turn_ban):
-        for key, edge in (("from", ban.from_), ("to", ban.to)):
-            if edge not in edges:
-                faults.append(Fault(places.place("turn_ban", i, key), f"no edge {edge!r}"))
-    return frozenset((ban.from_, ban.to) for ban in file.turn_ban)
-
-
-def _signs(
-    file: _File, edges: dict[str, Edge], places: _Places, faults: list[Fault]
-) -> tuple[Sign, ...]:
-    signs = []
-    for i, sign in enumerate(file.sign):
-        if sign.sign_class not in SIGN_CLASSES:
-            faults.append(
-                Fault(
-                    places.place("sign", i, "class"),
-                    f"no sign class {sign.sign_class!r}; use one of {', '.join(SIGN_CLASSES)}",
-                )
-            )
-        s_m, fault = _distance(sign.distance_m, sign.edge, edges, ("sign", i), places)
-        if fault:
-            faults.append(fault)
-        signs.append(Sign(sign.sign_class, sign.edge, s_m, sign.side, sign.height_m))
-    return tuple(signs)
-
-
-def _destinations(
-    file: _File, edges: dict[str, Edge], places: _Places, faults: list[Fault]
-) -> dict[str, Destination]:
-    found: dict[str, Destination] = {}
-    for i, d in enumerate(file.destination):
-        if d.id in found:
-            faults.append(
-                Fault(places.place("destination", i, "id"), f"destination {d.id!r} exists already")
-            )
-        if not d.name.get("en"):
-            faults.append(
-                Fault(places.place("destination", i, "name"), "an English name (en) is missing")
-            )
-        s_m, fault = _distance(d.distance_m, d.edge, edges, ("destination", i), places)
-        if fault:
-            faults.append(fault)
-        found[d.id] = Destination(d.id, d.edge, s_m, d.kind, dict(d.name))
-    return found
-
-
-def _check_junctions(city: City, file: _File, places: _Places, faults: list[Fault]) -> None:
-    for i, e in enumerate(file.edge):
-        turns: dict[str, str] = {}
-        for movement in city.exits.get(e.id, ()):
-            if movement.turn in turns:
-                faults.append(
-                    Fault(
-                        places.place("edge", i, "to"),
-                        f"at node {e.to!r} both edge {turns[movement.turn]!r} and edge "
-                        f"{movement.to_edge!r} are reached by going {movement.turn}; move a node, "
-                        "or ban one with [[turn_ban]]",
-                    )
-                )
-            turns[movement.turn] = movement.to_edge
-            sharpest = float(abs(movement.curve.curvatures_per_m).max())
-            if sharpest > 1 / 0.16:
-                faults.append(
-                    Fault(
-                        places.place("edge", i, "to"),
-                        f"the way from edge {e.id!r} to edge {movement.to_edge!r} bends with "
-                        f"{1 / sharpest:.3f} m, less than the 0.16 m that a car can follow; "
-                        "enlarge road.mouth_m",
-                    )
-                )

@@ -24,7 +24,8 @@ SPACING_M = 0.005
 
 def wrap_rad(angle_rad: float) -> float:
     """Return the same angle in (-pi, pi]."""
-    return math.pi - (math.pi - angle_rad) % (2 * math.pi)
+    wrapped = math.pi - (math.pi - angle_rad) % (2 * math.pi)
+    return wrapped if wrapped > -math.pi else math.pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,16 @@ class Curve:
         points_m: samples, shape (N, 2), N >= 2, no two neighbours equal.
 
     Raises:
-        ValueError: for fewer than two points or a wrong shape.
+        ValueError: for fewer than two different points, a wrong shape or numbers that are not
+            finite.
     """
 
     def __init__(self, points_m: FloatArray) -> None:
         points = np.asarray(points_m, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
             raise ValueError(f"a curve needs at least two (x, y) points, got shape {points.shape}")
+        if not np.isfinite(points).all():
+            raise ValueError("a curve needs points with finite coordinates")
         steps = np.hypot(*np.diff(points, axis=0).T)
         keep = np.concatenate([[True], steps > 1e-9])
         self.points_m: FloatArray = points[keep]

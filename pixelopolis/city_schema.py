@@ -1,0 +1,92 @@
+"""The tables of a town's TOML file, field by field: types, ranges and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
+Degrees = Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)]
+Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=100)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class RoadTable(_Table):
+    style: Literal["white", "asphalt"]
+    lane_width_m: Annotated[float, Field(ge=0.18, le=1.0)] = 0.28
+    line_width_m: Annotated[float, Field(ge=0.004, le=0.05)] = 0.015
+    mouth_m: Annotated[float, Field(ge=0.05, le=2.0)] = 0.30
+
+
+class NodeTable(_Table):
+    id: Id
+    x_m: Metres
+    y_m: Metres
+
+
+class PieceTable(_Table):
+    straight_m: Length | None = None
+    arc_radius_m: Annotated[float, Field(ge=0.16, le=100)] | None = None
+    turn_deg: Degrees | None = None
+    bezier_m: list[list[Metres]] | None = None
+
+
+class EdgeTable(_Table):
+    id: Id
+    from_: Id = Field(alias="from")
+    to: Id
+    priority: Annotated[int, Field(ge=0, le=100)] = 1
+    speed_limit_mps: Annotated[float, Field(gt=0, le=2.0)] = 0.136
+    offset_right_m: Annotated[float, Field(ge=0, le=1.0)] = 0.0
+    heading_deg: Degrees | None = None
+    pieces: list[PieceTable] = Field(default=[], max_length=100)
+
+
+class TurnBanTable(_Table):
+    from_: Id = Field(alias="from")
+    to: Id
+
+
+class SignTable(_Table):
+    sign_class: str = Field(alias="class")
+    edge: Id
+    distance_m: Metres
+    side: Literal["left", "right"] = "right"
+    height_m: Annotated[float, Field(ge=0.04, le=1.0)] = 0.16
+
+
+class DestinationTable(_Table):
+    id: Id
+    edge: Id
+    distance_m: Metres
+    kind: Annotated[str, Field(min_length=1, max_length=40)] = "place"
+    name: dict[str, str]
+
+
+class BuildingTable(_Table):
+    x_m: Metres
+    y_m: Metres
+    width_m: Length
+    depth_m: Length
+    height_m: Length
+    heading_deg: Degrees = 0.0
+    kind: str = "house"
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#e8e0d0"
+
+
+class CityTables(_Table):
+    """The whole file."""
+
+    name: Id
+    road: RoadTable
+    node: list[NodeTable] = Field(min_length=2)
+    edge: list[EdgeTable] = Field(min_length=1)
+    turn_ban: list[TurnBanTable] = []
+    sign: list[SignTable] = []
+    destination: list[DestinationTable] = []
+    building: list[BuildingTable] = []
