@@ -1,0 +1,160 @@
+"""What one car is told about itself: `car.toml`, checked before anything moves."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pixelopolis.camera import Camera
+from pixelopolis.city import City
+from pixelopolis.errors import SettingsError
+from pixelopolis.routing import Place
+from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+
+MAX_CRUISE_MPS = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
+"""What the motors' Velocity Limit allows."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StartSettings(_Table):
+    """Where the car is put down: `s_m` metres along an edge, looking along it."""
+
+    edge: str
+    s_m: Annotated[float, Field(ge=0, strict=False)]
+
+
+class CameraSettings(_Table):
+    """The camera and how it is mounted; the lane model was trained with the defaults.
+
+    `source`: `virtual:SOCKET` (the simulator's), a device index such as `"0"`, or a path (a
+    device file or a video). `rotate_deg` turns its pictures clockwise until they stand upright.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+    rotate_deg: Literal[0, 90, 180, 270] = 0
+    across_deg: Annotated[float, Field(gt=20, lt=150, strict=False)] = math.degrees(
+        Camera().across_rad
+    )
+    height_m: Annotated[float, Field(gt=0.02, lt=1, strict=False)] = Camera().height_m
+    forward_m: Annotated[float, Field(gt=-0.5, lt=0.5, strict=False)] = Camera().forward_m
+    pitch_deg: Annotated[float, Field(ge=-45, le=45, strict=False)] = 0.0
+
+    @property
+    def mounting(self) -> Camera:
+        return Camera(
+            across_rad=math.radians(self.across_deg),
+            height_m=self.height_m,
+            forward_m=self.forward_m,
+            pitch_rad=math.radians(self.pitch_deg),
+        )
+
+
+class BoardSettings(_Table):
+    """The serial port of the controller board."""
+
+    port: Annotated[str, Field(min_length=1)]
+    baud: Annotated[int, Field(ge=9600, le=4_500_000)] = 1_000_000
+
+
+class ServerSettings(_Table):
+    """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
+
+    url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
+
+
+class StreamSettings(_Table):
+    """Where the live view is served. Port 0 takes any free one.
+
+    `public_host` is the name that visitors' browsers use; by default `host`.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+    public_host: str | None = None
+    jpeg_quality: Annotated[int, Field(ge=10, le=100)] = 80
+
+
+class CarSettings(_Table):
+    """All of `car.toml`."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+    city: Annotated[str, Field(min_length=1)]
+    start: StartSettings
+    camera: CameraSettings
+    board: BoardSettings
+    server: ServerSettings
+    stream: StreamSettings = StreamSettings()
+    model: Path | None = None
+    """Lane model; the shipped one when left out."""
+    cruise_mps: Annotated[float, Field(gt=0.02, le=MAX_CRUISE_MPS, strict=False)] = CRUISE_MPS
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the pauses between attempts to reach the server."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _to_path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
+
+    def start_place(self, city: City) -> Place:
+        """Return where the car stands at first.
+
+        Raises:
+            SettingsError: when the city has no such place.
+        """
+        edge = city.edges.get(self.start.edge)
+        if edge is None:
+            raise SettingsError(
+                f"start.edge: {self.start.edge!r} is not an edge of city {city.name!r}.",
+                f"Use one of {', '.join(city.edges)}.",
+            )
+        if self.start.s_m > edge.length_m:
+            raise SettingsError(
+                f"start.s_m: {self.start.s_m} lies beyond the end of edge {edge.id!r} "
+                f"({edge.length_m:.3f} m).",
+                "Give a distance on the edge, in metres.",
+            )
+        return Place(edge.id, self.start.s_m)
+
+
+def load_settings(path: Path) -> CarSettings:
+    """Return the settings of a file; a relative `model` is looked for beside it.
+
+    Raises:
+        SettingsError: when it cannot be read, or with every field that is wrong and its value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"--config {str(path)!r} cannot be read: {error.strerror}.",
+            "Name a car.toml; `pixelopolis car --help` shows one.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}.", "Correct that line.") from error
+    try:
+        settings = CarSettings.model_validate(data)
+    except ValidationError as error:
+        faults = "; ".join(_fault(each) for each in error.errors())
+        raise SettingsError(f"{path}: {faults}.", "Correct them and start the car again.") from None
+    if settings.model is not None and not settings.model.is_absolute():
+        settings = settings.model_copy(update={"model": path.parent / settings.model})
+    return settings
+
+
+def _fault(error: Any) -> str:
+    field = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{field}: is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{field}: there is no such setting"
+    shown = "a table" if isinstance(error["input"], dict) else repr(error["input"])
+    return f"{field}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {shown}"
