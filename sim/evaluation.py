@@ -24,6 +24,8 @@ from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M, WHEEL_WIDTH_M
 from sim.lockstep import FRAME_S, Eye, LockstepCar, random_route
 from sim.vehicle import Vehicle, random_imperfections
 
+RouteMaker = Callable[[City, np.random.Generator, float], Route]
+
 INTERVENTION_M = 0.10
 INTERVENTION_COST_S = 6.0
 JUNCTION_LEAD_M = 0.5
@@ -188,18 +190,17 @@ def drive_lane(
     rng: np.random.Generator,
     metres: float,
     settings: DriverSettings,
-    progress: Callable[[float], None] = lambda _: None,
+    route: RouteMaker = random_route,
 ) -> LaneFigures:
-    """Drive random routes for `metres` in all with one car under one look."""
+    """Drive routes for `metres` in all with one car under one look."""
     total = LaneFigures()
     while total.distance_m < metres:
-        path = RoutePath(city, random_route(city, rng, metres - total.distance_m + 0.5))
+        path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
         vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
         drive = LaneDrive(path, LockstepCar(vehicle, Driver(model, settings), eye))
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
         before = total.distance_m
         total.add(drive.run(until_m))
-        progress(total.distance_m)
         if total.distance_m - before < 1e-6:
             break
     return total

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from car.driver import Driver
 from car.observation import Decision, Frame, Mission, Observation, WheelReading
-from pixelopolis.city import City
-from pixelopolis.geometry import Pose
+from pixelopolis.city import City, Movement
+from pixelopolis.geometry import Pose, wrap_rad
 from pixelopolis.routing import Route
 from pixelopolis.vision import Image
 from sim.vehicle import Vehicle
@@ -50,11 +50,42 @@ class LockstepCar:
 
 def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
     """Return a random walk over the town's edges of about `length_m`, shorter at a dead end."""
-    edges = [str(rng.choice(list(city.edges)))]
-    way_m = city.edges[edges[0]].length_m
+    return _walk(
+        city,
+        str(rng.choice(list(city.edges))),
+        length_m,
+        lambda exits: exits[int(rng.integers(len(exits)))],
+    )
+
+
+def ring_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
+    """Return a route that goes straight on wherever it can, round and round if there is a ring.
+
+    It is for models that take no command: nobody tells them to turn. In the original town these
+    are the laps of the outer ring.
+    """
+    onward = {e: _straightest(exits).to_edge for e, exits in city.exits.items() if exits}
+    after_many = set(city.edges)
+    for _ in city.edges:
+        after_many = {onward[e] for e in after_many if e in onward}
+    start = str(rng.choice(sorted(after_many or city.edges)))
+    return _walk(city, start, length_m, _straightest)
+
+
+def _straightest(exits: Sequence[Movement]) -> Movement:
+    return min(
+        exits,
+        key=lambda m: abs(wrap_rad(m.curve.end.heading_rad - m.curve.start.heading_rad)),
+    )
+
+
+def _walk(
+    city: City, start: str, length_m: float, choose: Callable[[Sequence[Movement]], Movement]
+) -> Route:
+    edges = [start]
+    way_m = city.edges[start].length_m
     while way_m < length_m and city.exits[edges[-1]]:
-        exits = city.exits[edges[-1]]
-        movement = exits[int(rng.integers(len(exits)))]
+        movement = choose(city.exits[edges[-1]])
         edges.append(movement.to_edge)
         way_m += movement.length_m + city.edges[movement.to_edge].length_m
     return Route(tuple(edges), 0.0, city.edges[edges[-1]].length_m)

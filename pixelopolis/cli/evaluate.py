@@ -1,7 +1,66 @@
-"""`pixelopolis evaluate`."""
+"""`pixelopolis evaluate`: closed-loop figures of the shipped models, or of yours."""
 
 from __future__ import annotations
 
-import typer
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
-app = typer.Typer(no_args_is_help=True)
+import typer
+from rich.table import Table
+
+from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="Measure models in closed loop.")
+
+
+@app.callback()
+def evaluate() -> None:
+    """Measure models in closed loop."""
+
+
+@app.command()
+def lane(
+    city: Annotated[str, typer.Option(help="Town to drive in.")] = "pixelopolis",
+    metres: Annotated[float, typer.Option(help="Way in all, over all looks.", min=1)] = 100.0,
+    looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 10,
+    model: Annotated[
+        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+    ] = None,
+    junctions: Annotated[
+        bool, typer.Option("--junctions", help="Junction test instead of a drive.")
+    ] = False,
+    cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.2)] = 0.136,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
+    from sim.evaluation_runs import LaneRun, evaluate_lane
+
+    run = LaneRun(
+        city=city,
+        metres=metres,
+        looks=looks,
+        seed=seed,
+        model=str(model) if model else None,
+        cruise_mps=cruise_mps,
+        junctions=junctions,
+    )
+    with progress_bar() as progress:
+        task = progress.add_task(f"{city}, looks", total=looks)
+        document = evaluate_lane(run, jobs, lambda: progress.update(task, advance=1))
+    if as_json:
+        print_json(document)
+    else:
+        _print_table(document)
+
+
+def _print_table(document: dict[str, Any]) -> None:
+    table = Table("figure", "value")
+    for name, value in document.items():
+        if not isinstance(value, list):
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    console.print(table)
+    for failure in document.get("failures", []):
+        console.print(json.dumps(failure), markup=False)
