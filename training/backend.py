@@ -1,0 +1,24 @@
+"""The one door to TensorFlow: quiet, and with a clear error where it is not installed.
+
+Rendering never shares a process with it: TensorFlow and Mesa's llvmpipe crash each other.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pixelopolis.errors import MissingPartError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN's kernels sum in an order that depends on the load; without them a run repeats exactly
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+try:
+    import tensorflow as tf
+except ImportError as missing:
+    raise MissingPartError(
+        f"Training needs TensorFlow, which cannot be imported ({missing}).",
+        "Run `make setup-training`, or pip install 'pixelopolis[training]'.",
+    ) from missing
+
+__all__ = ["tf"]
