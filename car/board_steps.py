@@ -1,0 +1,218 @@
+"""What is done to board and motors step by step: find, power, prepare, arm, stop, diagnose.
+
+Each function talks to an open bus and raises `BoardError` for what a person must see to, and
+`PacketError` for an exchange that may succeed when it is tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from car.motor_bus import MotorBus, PacketError
+from pixelopolis.control_table import (
+    BOARD,
+    BOARD_ID,
+    LEFT_MOTOR_ID,
+    RIGHT_MOTOR_ID,
+    XL430,
+    BoardFault,
+    BoardRegister,
+    DriveMode,
+    HardwareError,
+    MotorRegister,
+    OperatingMode,
+)
+from pixelopolis.errors import BoardError
+
+MOTORS = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
+DRIVE_MODES = {LEFT_MOTOR_ID: DriveMode(0), RIGHT_MOTOR_ID: DriveMode.REVERSE}
+BUS_WATCHDOG_S = 0.2
+"""The motors stop by themselves when their bus is silent for longer."""
+BOOT_TIMEOUT_S = 1.5
+"""Motors answer well within this after their power came on."""
+PINGS = 3
+STOP_TRIES = 2
+BRAKE_TIMEOUT_S = 0.5
+BRAKE_POLL_S = 0.02
+
+
+class BoardState(NamedTuple):
+    """What the board says about itself."""
+
+    motor_power: bool
+    estop: bool
+    fault: BoardFault
+    battery_mv: int
+
+
+def read_board(bus: MotorBus) -> BoardState:
+    seen = bus.read_block(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, BoardRegister.BATTERY_MV)
+    return BoardState(
+        bool(seen[BoardRegister.MOTOR_POWER]),
+        bool(seen[BoardRegister.ESTOP]),
+        BoardFault(seen[BoardRegister.FAULT]),
+        seen[BoardRegister.BATTERY_MV],
+    )
+
+
+def find_board(bus: MotorBus) -> None:
+    """Check that the board is there."""
+    model = next((m for m in (bus.ping(BOARD_ID) for _ in range(PINGS)) if m is not None), None)
+    if model is None:
+        raise BoardError(
+            f"No board answers on {bus.name} at {bus.baud} bit/s (id {BOARD_ID}).",
+            "Check that board.port names the controller board and that the board has power.",
+        )
+    if model != BOARD.model_number:
+        raise BoardError(
+            f"Id {BOARD_ID} on {bus.name} is model {model}, not our board ({BOARD.model_number}).",
+            "Check that board.port names the controller board.",
+        )
+
+
+def power_motors(
+    bus: MotorBus, clock: Callable[[], float], give_up: Callable[[], bool]
+) -> BoardState:
+    """Switch the motors' power on and wait until both answer; return the board's state before."""
+    board = read_board(bus)
+    if board.estop:
+        raise BoardError("The emergency stop is on.", "Release it when the way is clear.")
+    empty_mv = BOARD[BoardRegister.BATTERY_EMPTY_MV].default or 0
+    if board.battery_mv < empty_mv:
+        raise BoardError(
+            f"The battery is empty: {board.battery_mv} mV, at least {empty_mv} mV are needed.",
+            "Charge the battery.",
+        )
+    if not board.motor_power:
+        bus.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1)
+    deadline_s = clock() + BOOT_TIMEOUT_S
+    missing = dict(MOTORS)
+    while missing:
+        for motor, side in tuple(missing.items()):
+            model = bus.ping(motor)
+            if model is None:
+                continue
+            if model != XL430.model_number:
+                raise BoardError(
+                    f"The {side} motor (id {motor}) is model {model}, "
+                    f"not {XL430.name} ({XL430.model_number}).",
+                    f"Connect an {XL430.name} or give the other device another id.",
+                )
+            del missing[motor]
+        if missing and (clock() > deadline_s or give_up()):
+            raise missing_motors(missing)
+    return board
+
+
+def prepare(bus: MotorBus, motor: int) -> None:
+    """Give a motor its settings, writing only what differs (its memory wears out)."""
+    error = HardwareError(bus.read(motor, XL430, MotorRegister.HARDWARE_ERROR_STATUS))
+    if error:
+        raise motor_failed(motor, error)
+    bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 0)
+    wanted = {
+        MotorRegister.OPERATING_MODE: int(OperatingMode.VELOCITY),
+        MotorRegister.DRIVE_MODE: int(DRIVE_MODES[motor]),
+        MotorRegister.RETURN_DELAY_TIME: 0,
+    }
+    for register, value in wanted.items():
+        if bus.read(motor, XL430, register) != value:
+            bus.write(motor, XL430, register, value)
+
+
+def arm(bus: MotorBus) -> None:
+    """Standing still, switch torque and watchdogs on."""
+    bus.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0)
+    watchdog = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
+    for motor in MOTORS:
+        bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
+        bus.write(motor, XL430, MotorRegister.GOAL_VELOCITY, 0)
+        bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 1)
+        bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, watchdog)
+
+
+def stopped_motor(bus: MotorBus) -> str | None:
+    """Return the side of a motor that a watchdog or a restart stopped, None if both drive."""
+    for motor, side in MOTORS.items():
+        seen = bus.read_block(motor, XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.BUS_WATCHDOG)
+        error = HardwareError(seen[MotorRegister.HARDWARE_ERROR_STATUS])
+        if error:
+            raise motor_failed(motor, error)
+        if not seen[MotorRegister.TORQUE_ENABLE] or seen[MotorRegister.BUS_WATCHDOG] < 0:
+            return side
+    return None
+
+
+def diagnose(bus: MotorBus) -> BoardError:
+    """Return what is gone, after too many failed exchanges."""
+
+    def silent(device_id: int) -> bool:
+        return all(bus.ping(device_id) is None for _ in range(PINGS))
+
+    if silent(BOARD_ID):
+        return BoardError(
+            f"The board on {bus.name} does not answer any more.",
+            "Check the board's power and its USB cable.",
+        )
+    missing = {motor: side for motor, side in MOTORS.items() if silent(motor)}
+    if missing:
+        return missing_motors(missing)
+    return BoardError(
+        "Too many packets are lost between board and motors.", "Check the motor cables."
+    )
+
+
+def stop_wheels(bus: MotorBus, clock: Callable[[], float]) -> bool:
+    """Bring the wheels to rest and release them; tell whether both motors confirmed it."""
+    try:
+        bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, dict.fromkeys(MOTORS, 0))
+        # a silent motor must not keep us from stopping the other one
+        confirmed = [_stop_motor(bus, motor, clock) for motor in MOTORS]
+        return all(confirmed)
+    except (BoardError, PacketError):
+        return False
+
+
+def _stop_motor(bus: MotorBus, motor: int, clock: Callable[[], float]) -> bool:
+    for _ in range(STOP_TRIES):
+        try:
+            if bus.read(motor, XL430, MotorRegister.GOAL_VELOCITY) != 0:
+                bus.write(motor, XL430, MotorRegister.GOAL_VELOCITY, 0)
+                continue
+            _await_rest(bus, motor, clock)
+            bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
+            bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 0)
+            if bus.read(motor, XL430, MotorRegister.TORQUE_ENABLE) == 0:
+                return True
+        except PacketError:
+            continue
+    return False
+
+
+def _await_rest(bus: MotorBus, motor: int, clock: Callable[[], float]) -> None:
+    """Give a wheel time to brake, because without torque it would roll on."""
+    deadline_s = clock() + BRAKE_TIMEOUT_S
+    while clock() < deadline_s:
+        if abs(bus.read(motor, XL430, MotorRegister.PRESENT_VELOCITY)) <= 1:
+            return
+        time.sleep(BRAKE_POLL_S)
+
+
+def missing_motors(missing: Mapping[int, str]) -> BoardError:
+    """Return the error for motors that do not answer."""
+    named = " and ".join(f"the {side} motor (id {motor})" for motor, side in missing.items())
+    verb = "does" if len(missing) == 1 else "do"
+    return BoardError(
+        f"{named[0].upper()}{named[1:]} {verb} not answer; an {XL430.name} is expected there.",
+        "Check its cable and power; set its id with DYNAMIXEL Wizard if it is new.",
+    )
+
+
+def motor_failed(motor: int, error: HardwareError) -> BoardError:
+    """Return the error for a motor with a hardware error."""
+    return BoardError(
+        f"The {MOTORS[motor]} motor (id {motor}) reports a hardware error: {error!r}.",
+        "Check that the wheel turns freely, then switch the car off and on.",
+    )

@@ -1,0 +1,309 @@
+"""The registers of the controller board and of the XL430-W250 motors, from `control_table.toml`.
+
+One source: the car's driver, the simulated devices and the firmware's header read the same file.
+Names are enumerations, checked against the file when this module is imported.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag, StrEnum
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from pixelopolis.errors import SettingsError
+
+PULSES_PER_TURN = 4096
+"""Resolution of the XL430-W250's encoder (ROBOTIS e-manual)."""
+
+LEFT_MOTOR_ID = 1
+RIGHT_MOTOR_ID = 2
+"""Ids of the motors on a car's bus. The right one is mounted mirrored."""
+
+
+class Access(StrEnum):
+    READ = "r"
+    READ_WRITE = "rw"
+
+
+class Area(StrEnum):
+    EEPROM = "eeprom"
+    RAM = "ram"
+
+
+class BoardRegister(StrEnum):
+    MODEL_NUMBER = "model_number"
+    FIRMWARE_VERSION = "firmware_version"
+    ID = "id"
+    HOST_TIMEOUT_MS = "host_timeout_ms"
+    RELEASE_DELAY_MS = "release_delay_ms"
+    BATTERY_LOW_MV = "battery_low_mv"
+    BATTERY_EMPTY_MV = "battery_empty_mv"
+    MOTOR_POWER = "motor_power"
+    ESTOP = "estop"
+    HEARTBEAT = "heartbeat"
+    BUTTONS = "buttons"
+    LEDS = "leds"
+    FAULT = "fault"
+    BATTERY_MV = "battery_mv"
+    UPTIME_MS = "uptime_ms"
+    HOST_PACKETS = "host_packets"
+    BAD_PACKETS = "bad_packets"
+
+
+class MotorRegister(StrEnum):
+    MODEL_NUMBER = "model_number"
+    MODEL_INFORMATION = "model_information"
+    FIRMWARE_VERSION = "firmware_version"
+    ID = "id"
+    BAUD_RATE = "baud_rate"
+    RETURN_DELAY_TIME = "return_delay_time"
+    DRIVE_MODE = "drive_mode"
+    OPERATING_MODE = "operating_mode"
+    SECONDARY_ID = "secondary_id"
+    PROTOCOL_TYPE = "protocol_type"
+    HOMING_OFFSET = "homing_offset"
+    MOVING_THRESHOLD = "moving_threshold"
+    TEMPERATURE_LIMIT = "temperature_limit"
+    MAX_VOLTAGE_LIMIT = "max_voltage_limit"
+    MIN_VOLTAGE_LIMIT = "min_voltage_limit"
+    PWM_LIMIT = "pwm_limit"
+    VELOCITY_LIMIT = "velocity_limit"
+    MAX_POSITION_LIMIT = "max_position_limit"
+    MIN_POSITION_LIMIT = "min_position_limit"
+    STARTUP_CONFIGURATION = "startup_configuration"
+    SHUTDOWN = "shutdown"
+    TORQUE_ENABLE = "torque_enable"
+    LED = "led"
+    STATUS_RETURN_LEVEL = "status_return_level"
+    REGISTERED_INSTRUCTION = "registered_instruction"
+    HARDWARE_ERROR_STATUS = "hardware_error_status"
+    VELOCITY_I_GAIN = "velocity_i_gain"
+    VELOCITY_P_GAIN = "velocity_p_gain"
+    POSITION_D_GAIN = "position_d_gain"
+    POSITION_I_GAIN = "position_i_gain"
+    POSITION_P_GAIN = "position_p_gain"
+    FEEDFORWARD_2ND_GAIN = "feedforward_2nd_gain"
+    FEEDFORWARD_1ST_GAIN = "feedforward_1st_gain"
+    BUS_WATCHDOG = "bus_watchdog"
+    GOAL_PWM = "goal_pwm"
+    GOAL_VELOCITY = "goal_velocity"
+    PROFILE_ACCELERATION = "profile_acceleration"
+    PROFILE_VELOCITY = "profile_velocity"
+    GOAL_POSITION = "goal_position"
+    REALTIME_TICK = "realtime_tick"
+    MOVING = "moving"
+    MOVING_STATUS = "moving_status"
+    PRESENT_PWM = "present_pwm"
+    PRESENT_LOAD = "present_load"
+    PRESENT_VELOCITY = "present_velocity"
+    PRESENT_POSITION = "present_position"
+    VELOCITY_TRAJECTORY = "velocity_trajectory"
+    POSITION_TRAJECTORY = "position_trajectory"
+    PRESENT_INPUT_VOLTAGE = "present_input_voltage"
+    PRESENT_TEMPERATURE = "present_temperature"
+    BACKUP_READY = "backup_ready"
+
+
+class OperatingMode(IntEnum):
+    """The modes of the XL430-W250 (ROBOTIS e-manual, Operating Mode(11))."""
+
+    VELOCITY = 1
+    POSITION = 3
+    EXTENDED_POSITION = 4
+    PWM = 16
+
+
+class BoardFault(IntFlag):
+    """Bits of the board's fault word."""
+
+    HOST_SILENT = 1
+    BATTERY_LOW = 2
+    BATTERY_EMPTY = 4
+    ESTOP = 8
+
+
+class BoardButton(IntFlag):
+    USER = 1
+    ESTOP = 2
+
+
+class DriveMode(IntFlag):
+    """Bits of the motor's Drive Mode(10)."""
+
+    REVERSE = 1
+    TIME_BASED_PROFILE = 4
+    TORQUE_ON_BY_GOAL_UPDATE = 8
+
+
+class HardwareError(IntFlag):
+    """Bits of the motor's Hardware Error Status(70) and Shutdown(63)."""
+
+    INPUT_VOLTAGE = 1
+    OVERHEATING = 4
+    ENCODER = 8
+    ELECTRICAL_SHOCK = 16
+    OVERLOAD = 32
+
+
+class Register(NamedTuple):
+    """One register; see the head of `control_table.toml` for what each field means."""
+
+    name: str
+    address: int
+    size: int
+    area: Area
+    access: Access
+    default: int | None = None
+    min: int | None = None
+    max: int | None = None
+    values: tuple[int, ...] = ()
+    limit: str | None = None
+    low: str | None = None
+    high: str | None = None
+    signed: bool = False
+    unit: str = ""
+    scale: float = 1.0
+
+    @property
+    def end(self) -> int:
+        """The address behind the last byte."""
+        return self.address + self.size
+
+    def encode(self, value: int) -> bytes:
+        """Return the bytes of a value.
+
+        Raises:
+            OverflowError: for a value that does not fit the register's size.
+        """
+        return value.to_bytes(self.size, "little", signed=self.signed)
+
+    def decode(self, data: bytes) -> int:
+        """Return the value of exactly `size` bytes."""
+        return int.from_bytes(data, "little", signed=self.signed)
+
+
+@dataclass(frozen=True)
+class ControlTable:
+    """The registers of one kind of device, by name and by address."""
+
+    name: str
+    model_number: int
+    firmware_version: int
+    registers: tuple[Register, ...]
+    bits: Mapping[str, Mapping[str, int]]
+    id: int | None = None
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Register]:
+        return {register.name: register for register in self.registers}
+
+    @cached_property
+    def _by_address(self) -> Mapping[int, Register]:
+        return {register.address: register for register in self.registers}
+
+    @cached_property
+    def size(self) -> int:
+        """Number of bytes from address 0 to the end of the last register."""
+        return max(register.end for register in self.registers)
+
+    def __getitem__(self, name: str) -> Register:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Register]:
+        return iter(self.registers)
+
+    def at(self, address: int) -> Register | None:
+        """Return the register that begins at this address."""
+        return self._by_address.get(address)
+
+    def block(self, first: str, last: str) -> tuple[int, int]:
+        """Return (address, length) of the bytes from register `first` to register `last`."""
+        start = self[first].address
+        return start, self[last].end - start
+
+
+def parse_table(
+    section: Mapping[str, Any], names: type[StrEnum], bits: Mapping[str, type[IntFlag]]
+) -> ControlTable:
+    """Build a checked table from one section of the file.
+
+    Args:
+        section: as read from TOML.
+        names: the enumeration that must list exactly the section's registers.
+        bits: for each register with named bits, the enumeration that must equal them.
+
+    Raises:
+        SettingsError: for a row that is wrong, names what and where.
+    """
+    title = section.get("name", "?")
+
+    def check(right: bool, message: str) -> None:
+        if not right:
+            raise SettingsError(f"control table {title}: {message}.", "Correct the table's row.")
+
+    registers: list[Register] = []
+    for row in section["registers"]:
+        unknown = set(row) - set(Register._fields)
+        check(not unknown, f"{row.get('name')} has unknown fields {sorted(unknown)}")
+        register = Register(
+            **row
+            | {
+                "area": Area(row["area"]),
+                "access": Access(row["access"]),
+                "values": tuple(row.get("values", ())),
+            }
+        )
+        before = registers[-1].end if registers else 0
+        check(register.address >= before, f"{register.name} overlaps the register before it")
+        check(register.size in (1, 2, 4), f"{register.name}.size is {register.size}, not 1, 2 or 4")
+        for value in (register.default, register.min, register.max, *register.values):
+            try:
+                register.encode(value or 0)
+            except OverflowError:
+                check(False, f"{register.name} cannot hold {value}")
+        registers.append(register)
+
+    found, expected = {r.name for r in registers}, set(names)
+    check(
+        found == expected,
+        f"registers {sorted(found ^ expected)} are not in both the file and {names.__name__}",
+    )
+    for register in registers:
+        for other in (register.limit, register.low, register.high):
+            check(other is None or other in found, f"{register.name} is bound by unknown {other}")
+    for name, flags in bits.items():
+        want = {flag.name.lower(): flag.value for flag in flags if flag.name}
+        check(section["bits"].get(name) == want, f"bits of {name} differ from {flags.__name__}")
+    return ControlTable(
+        name=title,
+        model_number=section["model_number"],
+        firmware_version=section["firmware_version"],
+        registers=tuple(registers),
+        bits=section["bits"],
+        id=section.get("id"),
+    )
+
+
+def _load() -> tuple[ControlTable, ControlTable]:
+    text = files("pixelopolis").joinpath("control_table.toml").read_text(encoding="utf-8")
+    document = tomllib.loads(text)
+    return (
+        parse_table(
+            document["board"], BoardRegister, {"fault": BoardFault, "buttons": BoardButton}
+        ),
+        parse_table(
+            document["xl430_w250"],
+            MotorRegister,
+            {"drive_mode": DriveMode, "hardware_error_status": HardwareError},
+        ),
+    )
+
+
+BOARD, XL430 = _load()
+"""The controller board and the motor of the car."""
+
+BOARD_ID = 200 if BOARD.id is None else BOARD.id

@@ -1,0 +1,217 @@
+"""One car's virtual serial link: bytes from the host in, bytes to the host out.
+
+The board (id 200) and the motors hear the same packets; the board counts them as signs of life and
+passes those for other ids to the motor bus. Pure: the clock is passed in, faults are seeded.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pixelopolis.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, MotorRegister
+from sim.devices import Board, Device, Motor
+from sim.dynamixel import (
+    ALERT,
+    BROADCAST_ID,
+    Instruction,
+    Packet,
+    Parser,
+    StatusError,
+    encode_fast_status,
+    encode_status,
+)
+
+
+class FaultKind(StrEnum):
+    """What may be made to go wrong on request."""
+
+    NONE = "none"
+    LOST_PACKETS = "lost_packets"
+    SILENT_LEFT = "silent_left"
+    SILENT_RIGHT = "silent_right"
+
+
+@dataclass(frozen=True, slots=True)
+class BusFault:
+    """What goes wrong: `rate` is the part of packets that is lost in each direction."""
+
+    kind: FaultKind = FaultKind.NONE
+    rate: float = 0.0
+
+
+class VirtualBus:
+    """Board and two motors of one car.
+
+    Args:
+        seed: of the stream that picks lost packets.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.left = Motor(LEFT_MOTOR_ID)
+        self.right = Motor(RIGHT_MOTOR_ID, mirrored=True)
+        self.motors = (self.left, self.right)
+        self.board = Board(self.motors)
+        self._fault = BusFault()
+        self._random = random.Random(seed)
+        self._parser = Parser()
+
+    @property
+    def fault(self) -> BusFault:
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: BusFault) -> None:
+        """Make this, and only this, go wrong from now on."""
+        self._fault = fault
+        self.left.deaf = fault.kind is FaultKind.SILENT_LEFT
+        self.right.deaf = fault.kind is FaultKind.SILENT_RIGHT
+
+    @property
+    def wheel_goal_rad_s(self) -> tuple[float, float]:
+        """(left, right) speed that the wheels are driven to, forward positive."""
+        return self.left.wheel_goal_rad_s, self.right.wheel_goal_rad_s
+
+    def observe(self, wheel_rad: Sequence[float], wheel_rad_s: Sequence[float]) -> None:
+        """Take (left, right) angles and speeds of the wheels from physics, forward positive."""
+        for motor, angle_rad, speed_rad_s in zip(self.motors, wheel_rad, wheel_rad_s, strict=True):
+            motor.observe(angle_rad, speed_rad_s, self.board.battery_mv)
+
+    def step(self, now_s: float) -> None:
+        """Let every watchdog look at the clock; call it at least every 10 ms."""
+        self.board.step(now_s)
+        for motor in self.motors:
+            motor.step(now_s)
+
+    def receive(self, data: bytes, now_s: float) -> bytes:
+        """Take bytes from the host and return the devices' answer, which may be empty."""
+        return b"".join(
+            self._answer(packet, now_s)
+            for packet in self._parser.feed(data)
+            if packet.instruction != Instruction.STATUS and not self._lost()
+        )
+
+    def _lost(self) -> bool:
+        lossy = self._fault.kind is FaultKind.LOST_PACKETS
+        return lossy and self._random.random() < self._fault.rate
+
+    def _answer(self, packet: Packet, now_s: float) -> bytes:
+        if not packet.crc_ok:
+            self.board.bad_frame()
+            target = self._present(packet.id, now_s)
+            return self._status(target, StatusError.CRC) if target else b""
+        self.board.host_frame(now_s)
+        if packet.id != self.board.id:
+            for motor in self.motors:
+                motor.heard(now_s)
+        if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
+            return self._sync_read(packet, now_s)
+        if packet.instruction == Instruction.SYNC_WRITE:
+            self._sync_write(packet.parameters, now_s)
+            return b""
+        if packet.id == BROADCAST_ID:
+            return self._broadcast(packet, now_s)
+        target = self._present(packet.id, now_s)
+        if target is None:
+            return b""
+        error, data = execute(target, packet, now_s)
+        if not _answers_to(target, packet.instruction):
+            return b""
+        return self._status(target, error, data)
+
+    def _devices(self) -> list[Device]:
+        return sorted((*self.motors, self.board), key=lambda device: device.id)
+
+    def _present(self, device_id: int, now_s: float) -> Device | None:
+        """Return the device that takes packets for an id."""
+        for device in self._devices():
+            if device.id == device_id:
+                return device if device.answers(now_s) else None
+        return None
+
+    def _status(self, device: Device, error: int, data: bytes = b"") -> bytes:
+        if self._lost():
+            return b""
+        return encode_status(device.id, error | (ALERT if device.alert else 0), data)
+
+    def _broadcast(self, packet: Packet, now_s: float) -> bytes:
+        answer = b""
+        for device in self._devices():
+            if self._present(device.id, now_s) is None:
+                continue
+            error, data = execute(device, packet, now_s)
+            if packet.instruction == Instruction.PING:
+                answer += self._status(device, error, data)
+        return answer
+
+    def _sync_write(self, parameters: bytes, now_s: float) -> None:
+        address, length = _two_words(parameters)
+        step = 1 + length
+        blocks = parameters[4:]
+        if length == 0 or len(blocks) % step:
+            return
+        for at in range(0, len(blocks), step):
+            device = self._present(blocks[at], now_s)
+            if device is not None:
+                device.write(address, blocks[at + 1 : at + step])
+
+    def _sync_read(self, packet: Packet, now_s: float) -> bytes:
+        address, length = _two_words(packet.parameters)
+        blocks: list[tuple[int, int, bytes]] = []
+        ids = packet.parameters[4:]
+        answer = b""
+        for device_id in ids:
+            device = self._present(device_id, now_s)
+            if packet.instruction == Instruction.SYNC_READ:
+                if device is not None:
+                    answer += self._status(device, *device.read(address, length, now_s))
+                continue
+            # each device waits for the one before it, so a silent one ends the chain
+            if device is None or self._lost():
+                break
+            error, data = device.read(address, length, now_s)
+            alert = ALERT if device.alert else 0
+            blocks.append((device_id, error | alert, data.ljust(length, b"\0")))
+        return answer or encode_fast_status(blocks, 1 + len(ids) * (length + 4))
+
+
+def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, bytes]:
+    """Let one device carry out an instruction; return (error, data of its status packet)."""
+    parameters = packet.parameters
+    match packet.instruction:
+        case Instruction.PING:
+            table = device.table
+            version = table.firmware_version.to_bytes(1, "little")
+            return StatusError.NONE, table.model_number.to_bytes(2, "little") + version
+        case Instruction.READ if len(parameters) == 4:
+            return device.read(*_two_words(parameters), now_s)
+        case Instruction.WRITE if len(parameters) > 2:
+            return device.write(_two_words(parameters)[0], parameters[2:]), b""
+        case Instruction.REG_WRITE if len(parameters) > 2:
+            return device.register_write(_two_words(parameters)[0], parameters[2:]), b""
+        case Instruction.ACTION:
+            return device.action(), b""
+        case Instruction.REBOOT:
+            device.reboot(now_s)
+            return StatusError.NONE, b""
+        case Instruction.FACTORY_RESET if len(parameters) == 1:
+            device.factory_reset(parameters[0], now_s)
+            return StatusError.NONE, b""
+        case Instruction.READ | Instruction.WRITE | Instruction.REG_WRITE:
+            return StatusError.DATA_LENGTH, b""
+    return StatusError.INSTRUCTION, b""
+
+
+def _answers_to(device: Device, instruction: int) -> bool:
+    """Tell whether a device's Status Return Level(68) lets it answer."""
+    if not isinstance(device, Motor) or instruction == Instruction.PING:
+        return True
+    level = device[MotorRegister.STATUS_RETURN_LEVEL]
+    return level == 2 or (level == 1 and instruction == Instruction.READ)
+
+
+def _two_words(parameters: bytes) -> tuple[int, int]:
+    """Return the first two 16-bit numbers, 0 for what is missing."""
+    return int.from_bytes(parameters[:2], "little"), int.from_bytes(parameters[2:4], "little")
