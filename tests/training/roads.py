@@ -13,18 +13,6 @@ HEIGHT_M, FOCAL_PX = 0.20, 140.0
 WIDTH_PX, FRAME_PX = 240, 320
 LANE_M = 0.28
 COLUMNS = "image,straight,left,right,kind,look,edge,s_m,lateral_m,heading_error_rad"
-HEADER = [
-    "image",
-    "straight",
-    "left",
-    "right",
-    "kind",
-    "look",
-    "edge",
-    "s_m",
-    "lateral_m",
-    "heading_error_rad",
-]
 
 
 def write_roads(folder: Path, *, looks: int, frames: int, seed: int) -> Path:
