@@ -1,0 +1,130 @@
+"""The control thread: newest frame in, wheel speeds out, at least every 50 ms."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from car.camera import WholeFrame
+from car.cockpit import Cockpit
+from car.driver import Driver
+from car.metrics import LoopMetrics, Speedometer
+from car.observation import Frame, Observation, WheelReading
+from pixelopolis.vision import lane_crop
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.05
+"""The longest time between two wheel commands."""
+MISS_S = 1.5 * PERIOD_S
+"""A command that comes later than this after the one before is a miss."""
+LOG_EVERY_S = 10.0
+
+
+class Wheels(Protocol):
+    """What the loop needs of the board."""
+
+    def set_goal(self, left_rad_s: float, right_rad_s: float, now_s: float) -> None: ...
+    def reading(self) -> WheelReading | None: ...
+
+
+class Frames(Protocol):
+    """What the loop needs of the camera."""
+
+    def wait_newer(self, number: int, timeout_s: float) -> WholeFrame | None: ...
+
+
+class ControlThread:
+    """Runs the driver.
+
+    Args:
+        driver: decides.
+        frames: the camera.
+        wheels: the board.
+        cockpit: holds mission and decision.
+        on_news: called after a decision that the server must hear.
+        on_frame: called after the decision on a new frame.
+        on_failure: called with the error that ended the thread.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        frames: Frames,
+        wheels: Wheels,
+        cockpit: Cockpit,
+        *,
+        on_news: Callable[[], None],
+        on_frame: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.metrics = LoopMetrics(MISS_S)
+        self.speedometer = Speedometer()
+        self._driver = driver
+        self._frames = frames
+        self._wheels = wheels
+        self._cockpit = cockpit
+        self._on_news, self._on_frame, self._on_failure = on_news, on_frame, on_failure
+        self._frame: tuple[WholeFrame, Frame] | None = None
+        self._misses = 0
+        self._log_after_s = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; its last command is to stand still."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._cycle()
+        except Exception as error:
+            log.exception("The control loop failed; the wheels are stopped.")
+            self._on_failure(error)
+        finally:
+            self._wheels.set_goal(0.0, 0.0, time.monotonic())
+
+    def _cycle(self) -> None:
+        known = self._frame[0].number if self._frame else 0
+        whole = self._frames.wait_newer(known, PERIOD_S)
+        is_new = whole is not None and whole.number > known
+        if whole is not None and is_new:
+            self._frame = (whole, Frame(lane_crop(whole.image_rgb), whole.captured_s))
+        now_s = time.monotonic()
+        wheels = self._wheels.reading()
+        mission, link_seen_s = self._cockpit.orders()
+        decision = self._driver.step(
+            Observation(
+                now_s=now_s,
+                frame=self._frame[1] if self._frame else None,
+                wheels=wheels,
+                mission=mission,
+                link_seen_s=link_seen_s,
+            )
+        )
+        commanded_s = time.monotonic()
+        self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
+        captured_s = whole.captured_s if whole is not None and is_new else None
+        self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)
+        self.speedometer.take(wheels, now_s)
+        if self._cockpit.decided(decision, mission, whole if is_new else None):
+            self._on_news()
+        if is_new:
+            self._on_frame()
+
+    def _watch(self, late_s: float, now_s: float) -> None:
+        self._misses += late_s > 0
+        if self._misses and now_s > self._log_after_s:
+            log.warning(
+                "Control loop: %d late commands, the last by %.0f ms.", self._misses, late_s * 1000
+            )
+            self._misses, self._log_after_s = 0, now_s + LOG_EVERY_S

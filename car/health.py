@@ -1,0 +1,58 @@
+"""What the car says about its own parts, in the words of its state message. Pure."""
+
+from __future__ import annotations
+
+from car.board import BoardStatus
+from car.journey import Health
+from pixelopolis.messages import ErrorLevel, StateError
+
+BATTERY_EMPTY_V = 9.9
+BATTERY_FULL_V = 12.6
+"""Three lithium-polymer cells in a row, 3.3 V to 4.2 V each."""
+
+ERROR_BOARD = "BOARD_NOT_READY"
+ERROR_BOARD_FAULT = "BOARD_FAULT"
+ERROR_CAMERA = "CAMERA_LOST"
+
+
+def battery_pct(voltage_v: float) -> float:
+    """Return the state of charge in percent, by voltage."""
+    part = (voltage_v - BATTERY_EMPTY_V) / (BATTERY_FULL_V - BATTERY_EMPTY_V)
+    return round(100 * min(max(part, 0.0), 1.0), 1)
+
+
+def health_of(
+    board: BoardStatus,
+    camera_trouble: str,
+    speeds: tuple[float, float],
+    video_url: str | None,
+) -> Health:
+    """Return the car's health.
+
+    Args:
+        board: of board and motors.
+        camera_trouble: empty while frames come.
+        speeds: (m/s, rad/s).
+        video_url: address of the live view.
+    """
+    errors = []
+    if not board.connected:
+        errors.append(_error(ERROR_BOARD, board.problem))
+    elif board.fault:
+        names = ", ".join(flag.name.lower() for flag in board.fault if flag.name)
+        errors.append(_error(ERROR_BOARD_FAULT, f"The board reports: {names}."))
+    if camera_trouble:
+        errors.append(_error(ERROR_CAMERA, camera_trouble))
+    volts = None if board.battery_mv is None else board.battery_mv / 1000
+    return Health(
+        video_url=video_url,
+        battery_v=volts,
+        battery_pct=100.0 if volts is None else battery_pct(volts),
+        speed_mps=speeds[0],
+        turn_rad_s=speeds[1],
+        errors=tuple(errors),
+    )
+
+
+def _error(kind: str, text: str) -> StateError:
+    return StateError(error_type=kind, error_level=ErrorLevel.URGENT, error_description=text[:1000])

@@ -1,0 +1,114 @@
+"""What is drawn over the live view: where the car means to drive, and what it is doing."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from car.observation import Decision, DriveState
+from pixelopolis.camera import Camera
+from pixelopolis.vehicle import steering_to_curvature
+from pixelopolis.vision import Image
+
+_GREEN, _AMBER, _RED, _GREY = (74, 200, 96), (245, 176, 20), (230, 70, 60), (150, 150, 160)
+COLOURS = {
+    DriveState.DRIVING: _GREEN,
+    DriveState.TURNING: _GREEN,
+    DriveState.WAITING_FOR_GRANT: _AMBER,
+    DriveState.STALE: _RED,
+    DriveState.LOST: _RED,
+    DriveState.IDLE: _GREY,
+    DriveState.ARRIVED: _GREY,
+}
+RIBBON_M = (0.16, 0.75)
+"""From where to where ahead of the axle the way is drawn."""
+RIBBON_HALF_M = 0.03
+
+
+def project_px(
+    camera: Camera, width_px: int, height_px: int, forward_m: float, left_m: float
+) -> tuple[float, float]:
+    """Return (column, row) of a point on the ground, seen from the axle, in a picture's pixels."""
+    focal = camera.focal_px * width_px / camera.width_px
+    ahead = forward_m - camera.forward_m
+    depth = ahead * math.cos(camera.pitch_rad) + camera.height_m * math.sin(camera.pitch_rad)
+    down = camera.height_m * math.cos(camera.pitch_rad) - ahead * math.sin(camera.pitch_rad)
+    depth = max(depth, 1e-3)
+    return width_px / 2 - focal * left_m / depth, height_px / 2 + focal * down / depth
+
+
+def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
+    """Return a copy of a picture with the way that is steered and the state drawn in."""
+    image = image_rgb.copy()
+    height, width = image.shape[:2]
+    colour = COLOURS[decision.state]
+    if decision.state in (DriveState.DRIVING, DriveState.TURNING):
+        curvature = steering_to_curvature(decision.steering)
+        sides: list[list[tuple[float, float]]] = [[], []]
+        for along in np.linspace(*RIBBON_M, 12):
+            bend = float(along) * curvature
+            forward = along if abs(bend) < 1e-6 else math.sin(bend) / curvature
+            left = 0.0 if abs(bend) < 1e-6 else (1 - math.cos(bend)) / curvature
+            for side, half in zip(sides, (RIBBON_HALF_M, -RIBBON_HALF_M), strict=True):
+                at = (forward - half * math.sin(bend), left + half * math.cos(bend))
+                side.append(project_px(camera, width, height, *at))
+        outline = np.array([*sides[0], *reversed(sides[1])]).round().astype(np.int32)
+        painted = cv2.fillPoly(image.copy(), [outline], colour, cv2.LINE_AA)
+        image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
+    _label(image, str(decision.state).replace("_", " "), colour)
+    return image
+
+
+def placeholder(width_px: int, height_px: int, text: str) -> Image:
+    """Return a grey picture that says why there is no live one."""
+    image = np.full((height_px, width_px, 3), 38, np.uint8)
+    for i in range(-height_px, width_px, 24):
+        cv2.line(image, (i, height_px), (i + height_px, 0), (46, 46, 46), 8)
+    middle = (width_px // 2, height_px // 2 - height_px // 10)
+    radius = width_px // 8
+    cv2.circle(image, middle, radius, (120, 120, 120), 2, cv2.LINE_AA)
+    across = int(radius * math.sin(math.pi / 4))
+    cv2.line(
+        image,
+        (middle[0] - across, middle[1] + across),
+        (middle[0] + across, middle[1] - across),
+        (120, 120, 120),
+        2,
+        cv2.LINE_AA,
+    )
+    scale = width_px / 480
+    (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    at = ((width_px - wide) // 2, middle[1] + 2 * radius)
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (200, 200, 200), 1, cv2.LINE_AA)
+    return image
+
+
+def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
+    """Return a picture as JPEG bytes."""
+    _, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return data.tobytes()
+
+
+def _label(image: Image, text: str, colour: tuple[int, int, int]) -> None:
+    scale = image.shape[1] / 560
+    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    pad = max(4, high // 2)
+    left, top = pad, pad
+    box = image[top : top + high + 2 * pad, left : left + wide + high + 4 * pad]
+    box[:] = box // 3
+    centre = (left + pad + high // 2, top + pad + high // 2)
+    cv2.circle(image, centre, max(2, high // 2), colour, -1, cv2.LINE_AA)
+    cv2.putText(
+        image,
+        text,
+        (left + 2 * pad + high, top + pad + high),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        scale,
+        (255, 255, 255),
+        1,
+        cv2.LINE_AA,
+    )

@@ -1,0 +1,193 @@
+"""One car as a process: camera, control, board and network, each at its own pace.
+
+The camera's thread keeps the newest frame. The control thread turns it into wheel speeds, at once
+and never later than every 50 ms. The board's thread passes them on. The event loop, in the main
+thread, talks to the server and to viewers. None of them waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from typing import Any
+
+import cv2
+
+from car.board import Board
+from car.camera import CameraThread
+from car.cockpit import Cockpit
+from car.control_loop import ControlThread
+from car.driver import Driver, DriverSettings
+from car.health import health_of
+from car.journey import Health, Journey
+from car.lane import load_lane_model
+from car.link import Link
+from car.observation import SteeringModel
+from car.overlay import draw_overlay, encode_jpeg, placeholder
+from car.settings import CarSettings
+from car.stream import Broadcast, StreamServer
+from pixelopolis.city import City
+from pixelopolis.city_file import load_city
+from pixelopolis.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+PICTURE_LOST_S = 1.0
+"""With no newer frame than this, viewers get the placeholder."""
+
+
+class CarProcess:
+    """Everything that runs on one car.
+
+    Args:
+        settings: of `car.toml`.
+        city: the town of the settings.
+        model: the lane model.
+    """
+
+    def __init__(self, settings: CarSettings, city: City, model: SteeringModel) -> None:
+        self.settings = settings
+        self._board = Board(settings.board.port, settings.board.baud)
+        self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
+        journey = Journey(city, settings.id, settings.start_place(city))
+        self._cockpit = Cockpit(journey, self._health)
+        self._control = ControlThread(
+            Driver(model, DriverSettings(cruise_mps=settings.cruise_mps)),
+            self._camera,
+            self._board,
+            self._cockpit,
+            on_news=lambda: self._in_loop(self._link.tell),
+            on_frame=lambda: self._in_loop(self._fresh.set),
+            on_failure=lambda error: self._in_loop(self._fail, error),
+        )
+        self._link = Link(settings.server.url, settings.id, self._cockpit, settings.seed)
+        self._broadcast = Broadcast()
+        self._stream = StreamServer(self._broadcast, self._picture, self._status)
+        self._fresh = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self) -> None:
+        """Drive until SIGTERM or SIGINT; the wheels stand still before this returns.
+
+        Raises:
+            SettingsError: when the live view's address cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop.set)
+        place = self.settings.stream
+        try:
+            await self._stream.start(place.host, place.port)
+        except OSError as error:
+            raise SettingsError(
+                f"stream: cannot listen on {place.host}:{place.port}: {error.strerror}.",
+                "Choose another stream.host or stream.port.",
+            ) from error
+        log.info("%s: live view at %s", self.settings.id, self.video_url)
+        self._board.start()
+        self._camera.start()
+        self._control.start()
+        tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(self._show())]
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((stop, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await asyncio.to_thread(self._stand_still)
+            for task in (stop, *tasks):
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._stream.close()
+            await asyncio.to_thread(self._camera.close)
+        failures = [e for e in (self._failure, *ended) if isinstance(e, Exception)]
+        if failures:
+            raise failures[0]
+
+    def stop(self) -> None:
+        """End `run` (event loop's thread)."""
+        self._stop.set()
+
+    @property
+    def video_url(self) -> str:
+        host = self.settings.stream.public_host or self.settings.stream.host
+        return f"http://{host}:{self._stream.port}/video.mjpg"
+
+    def _stand_still(self) -> None:
+        self._control.close()
+        self._board.close()
+
+    def _in_loop(self, call: Any, *args: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self._stop.set()
+
+    def _health(self) -> Health:
+        return health_of(
+            self._board.status(),
+            self._camera.trouble,
+            self._control.speedometer.speeds(),
+            self.video_url,
+        )
+
+    async def _show(self) -> None:
+        """Encode each new frame once while anybody watches, or the placeholder once a second."""
+        while True:
+            try:
+                async with asyncio.timeout(PICTURE_LOST_S):
+                    await self._fresh.wait()
+            except TimeoutError:
+                pass
+            self._fresh.clear()
+            if self._broadcast.viewers:
+                self._broadcast.publish(await asyncio.to_thread(self._picture))
+
+    def _picture(self) -> bytes:
+        view = self._cockpit.view()
+        mounting = self.settings.camera.mounting
+        if view is None or time.monotonic() - view[0].captured_s > PICTURE_LOST_S:
+            size = (mounting.width_px, mounting.height_px)
+            if view is not None:
+                size = (view[0].image_rgb.shape[1], view[0].image_rgb.shape[0])
+            image = placeholder(*size, "no picture from the camera")
+        else:
+            image = draw_overlay(view[0].image_rgb, view[1], mounting)
+        return encode_jpeg(image, self.settings.stream.jpeg_quality)
+
+    def _status(self) -> dict[str, Any]:
+        loop, board = self._control.metrics.figures(), self._board.status()
+        return {
+            "id": self.settings.id,
+            **self._cockpit.summary(),
+            "frame_to_command_ms": {"p50": loop.p50_ms, "p99": loop.p99_ms},
+            "frames": loop.frames,
+            "video_fps": round(self._camera.fps(time.monotonic()), 2),
+            "viewers": self._broadcast.viewers,
+            "loop_misses": loop.loop_misses,
+            "video_url": self.video_url,
+            "link": {"connected": self._link.connected, "url": self._link.url},
+            "camera": {"trouble": self._camera.trouble},
+            "board": {
+                "connected": board.connected,
+                "problem": board.problem,
+                "battery_mv": board.battery_mv,
+                "lost_packets": board.lost_packets,
+                "late_cycles": board.late_cycles,
+            },
+        }
+
+
+async def run_car(settings: CarSettings) -> None:
+    """Run the car of some settings until it is told to stop.
+
+    Raises:
+        PixelopolisError: for a town, place, model or address that cannot be used.
+    """
+    cv2.setNumThreads(1)  # pictures are small; the cores belong to the other cars
+    city = load_city(settings.city)
+    await CarProcess(settings, city, load_lane_model(settings.model)).run()

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from car.driver import Driver
+from car.journey import Health, Journey, stop_place_m
+from car.observation import (
+    Decision,
+    DriveState,
+    Frame,
+    Mission,
+    Observation,
+    WheelReading,
+)
+from pixelopolis.city import City
+from pixelopolis.city_file import load_city
+from pixelopolis.messages import InstantAction, Order, State, encode
+from pixelopolis.orders import make_order, node_ids
+from pixelopolis.routing import Place, Route, RoutePath, find_route
+from pixelopolis.vehicle import WHEEL_RADIUS_M
+from pixelopolis.vision import Image
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+
+
+@cache
+def town() -> City:
+    return load_city("pixelopolis")
+
+
+START, END = Place("13", 0.6), Place("6", 0.2)
+
+
+def order(released: int, update: int = 0, *, first: int = 0, order_id: str = "o1") -> Order:
+    return make_order(
+        town(),
+        find_route(town(), START, END),
+        order_id=order_id,
+        order_update_id=update,
+        released_edges=released,
+        first_node=first,
+        header_id=0,
+        serial_number="car1",
+        timestamp=NOW,
+    )
+
+
+def journey() -> Journey:
+    return Journey(town(), "car1", START)
+
+
+def report(journey: Journey, health: Health | None = None) -> State:
+    return journey.report(3, NOW, health or Health())
+
+
+def cancel(action_id: str = "a1") -> InstantAction:
+    return InstantAction(action_type="cancelOrder", action_id=action_id)
+
+
+class StraightAhead:
+    def steer(self, _: Image) -> tuple[float, ...]:
+        return (0.0, 0.0, 0.0)
+
+
+class Drive:
+    """The real driver on ideal wheels, along the journey's path."""
+
+    def __init__(self, journey: Journey) -> None:
+        self.journey = journey
+        self.driver = Driver(StraightAhead())
+        self.now_s = 0.0
+        self.rolled_m = 0.0
+
+    def until(self, *states: DriveState, limit_m: float = 100.0) -> Decision:
+        begin_m = self.rolled_m
+        frame = Frame(_BLACK, 0.0)
+        for _ in range(20_000):
+            self.now_s += 0.05
+            mission = self.journey.mission
+            frame = Frame(_BLACK, self.now_s)
+            angle = self.rolled_m / WHEEL_RADIUS_M
+            wheels = WheelReading(angle, angle, self.now_s)
+            decision = self.driver.step(Observation(self.now_s, frame, wheels, mission))
+            self.journey.take_decision(decision, mission)
+            self.rolled_m += decision.left_rad_s * WHEEL_RADIUS_M * 0.05
+            if decision.state in states or self.rolled_m - begin_m > limit_m:
+                return decision
+        raise AssertionError(f"never {states}: {decision}")
+
+
+def _black() -> Image:
+    import numpy as np
+
+    return np.zeros((40, 120, 3), np.uint8)
+
+
+_BLACK = _black()
+
+
+def test_before_any_order_the_car_is_at_its_place() -> None:
+    state = report(journey())
+    assert (state.order_id, state.last_node_id, state.last_node_sequence_id) == (
+        "",
+        "at:13:600",
+        0,
+    )
+    assert (state.node_states, state.edge_states, state.driving) == ((), (), False)
+    assert state.mobile_robot_position is not None
+    pose = town().edges["13"].curve.pose_at(0.6)
+    assert state.mobile_robot_position.x == pytest.approx(pose.x_m, abs=1e-3)
+
+
+def test_drives_to_the_end_of_the_base_and_on_when_more_is_granted() -> None:
+    it = journey()
+    it.take_order(order(1))
+    drive = Drive(it)
+    drive.until(DriveState.WAITING_FOR_GRANT)
+    state = report(it)
+    route = find_route(town(), START, END)
+    assert state.last_node_id == "at:13:600"
+    assert 0.4 < state.distance_since_last_node < town().edges["13"].length_m - 0.6
+    assert state.new_base_request
+    assert state.info("waiting")
+    assert not state.driving
+    it.take_order(order(3, 1, first=1))
+    assert it.mission is not None
+    drive.until(DriveState.WAITING_FOR_GRANT, DriveState.ARRIVED)
+    state = report(it)
+    assert (state.order_update_id, state.last_node_sequence_id) == (1, 4)
+    assert state.last_node_id == town().edges[route.edges[1]].to_node
+    it.take_order(order(len(route.edges), 2, first=3))
+    drive.until(DriveState.ARRIVED)
+    state = report(it)
+    assert state.last_node_id == "at:6:200"
+    assert state.last_node_sequence_id == 2 * len(route.edges)
+    assert (state.node_states, state.edge_states) == ((), ())
+    assert it.place.edge == "6"
+    assert it.place.s_m == pytest.approx(0.2, abs=0.02)
+
+
+def test_node_and_edge_states_are_what_is_still_ahead() -> None:
+    it = journey()
+    it.take_order(order(2))
+    route = find_route(town(), START, END)
+    ids = node_ids(town(), route)
+    state = report(it)
+    assert [n.node_id for n in state.node_states] == list(ids[1:])
+    assert [n.released for n in state.node_states] == [True, True] + [False] * (len(ids) - 3)
+    assert [e.edge_id for e in state.edge_states] == list(route.edges)
+    assert [e.released for e in state.edge_states] == [True, True] + [False] * (
+        len(route.edges) - 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error_type"),
+    [
+        (order(1, 0), "SAME_ORDER_UPDATE_ID"),
+        (order(2, 1, first=0), "VALIDATION_FAILURE"),
+        (order(2, order_id="other"), "OTHER_ORDER_ACTIVE"),
+    ],
+)
+def test_a_wrong_update_is_reported_and_changes_nothing(wrong: Order, error_type: str) -> None:
+    it = journey()
+    it.take_order(order(1))
+    before = it.mission
+    it.take_order(wrong)
+    assert it.mission is before
+    (error,) = report(it).errors
+    assert error.error_type == error_type
+    assert error.error_description
+    assert error.error_references[0].reference_value == wrong.order_id
+    it.take_order(order(2, 1, first=1))
+    assert report(it).errors == ()
+
+
+def test_an_order_from_elsewhere_is_refused() -> None:
+    it = Journey(town(), "car1", Place("15", 0.3))
+    it.take_order(order(1))
+    (error,) = report(it).errors
+    assert error.error_type == "START_NODE_OUT_OF_RANGE"
+    assert "at:15:300" in (error.error_description or "")
+    assert it.mission is None
+
+
+def test_the_order_may_start_a_little_before_or_behind_the_car() -> None:
+    it = Journey(town(), "car1", Place("13", 0.65))
+    it.take_order(order(1))
+    assert it.mission is not None
+    assert it.mission.start_m == pytest.approx(0.05)
+
+
+def test_a_second_order_goes_on_from_where_the_first_ended() -> None:
+    it = journey()
+    edges = len(find_route(town(), START, END).edges)
+    it.take_order(order(edges))
+    drive = Drive(it)
+    drive.until(DriveState.ARRIVED)
+    back = find_route(town(), Place("6", 0.2), START)
+    second = make_order(
+        town(),
+        back,
+        order_id="o2",
+        order_update_id=0,
+        released_edges=len(back.edges),
+        header_id=1,
+        serial_number="car1",
+        timestamp=NOW,
+    )
+    it.take_order(order(edges, 1))
+    assert report(it).errors[0].error_type == "OUTDATED_ORDER_UPDATE"
+    it.take_order(second)
+    assert report(it).errors == ()
+    assert report(it).order_id == "o2"
+    drive.until(DriveState.ARRIVED)
+    assert it.place.edge == "13"
+    assert it.place.s_m == pytest.approx(0.6, abs=0.02)
+
+
+def test_cancel_stops_soon_and_keeps_the_place() -> None:
+    it = journey()
+    edges = len(find_route(town(), START, END).edges)
+    it.take_order(order(edges))
+    drive = Drive(it)
+    drive.until(DriveState.ARRIVED, limit_m=0.2)
+    begin_m = drive.rolled_m
+    it.take_action(cancel())
+    assert report(it).instant_action_states[0].action_status == "RUNNING"
+    drive.until(DriveState.ARRIVED)
+    state = report(it)
+    assert drive.rolled_m - begin_m < 0.2
+    assert state.instant_action_states[0].action_status == "FINISHED"
+    assert (state.order_id, state.node_states, state.edge_states) == ("o1", (), ())
+    assert state.last_node_id == f"at:13:{round(it.place.s_m * 1000)}" or it.place.s_m > 0.7
+    it.take_order(order(edges, 1))
+    assert report(it).errors[0].error_type == "ORDER_UPDATE_FOLLOWING_CANCEL"
+    assert it.mission is not None
+    assert it.mission.path.route.edges == ("13",)
+
+
+def test_a_car_that_stands_is_cancelled_where_it_is() -> None:
+    it = journey()
+    it.take_order(order(1))
+    drive = Drive(it)
+    drive.until(DriveState.WAITING_FOR_GRANT)
+    it.take_action(cancel())
+    before_m = drive.rolled_m
+    drive.until(DriveState.ARRIVED)
+    assert drive.rolled_m == before_m
+    assert it.place.edge == "13"
+
+
+def test_nothing_to_cancel_is_an_error() -> None:
+    it = journey()
+    it.take_action(cancel("a7"))
+    state = report(it)
+    assert state.errors[0].error_type == "NO_ORDER_TO_CANCEL"
+    assert state.instant_action_states[0].action_status == "FAILED"
+
+
+def test_an_unknown_action_fails() -> None:
+    it = journey()
+    it.take_action(InstantAction(action_type="fly", action_id="a1"))
+    assert report(it).instant_action_states[0].action_status == "FAILED"
+
+
+@given(data=st.data())
+def test_a_stop_place_is_granted_ahead_and_outside_junctions(data: st.DataObject) -> None:
+    city = town()
+    edges = data.draw(st.sampled_from(sorted(city.edges)))
+    goal = data.draw(st.sampled_from(sorted(city.edges)))
+    start = Place(edges, city.edges[edges].length_m * data.draw(st.floats(0.1, 0.9)))
+    route = find_route(city, start, Place(goal, city.edges[goal].length_m * 0.6))
+    path = RoutePath(city, route)
+    granted = data.draw(st.sampled_from([*path.node_stops_m(), path.length_m]))
+    mission = Mission("o", path, granted)
+    # a car keeps the stop distance from a line that it may not cross
+    limit_m = granted if granted == path.length_m else granted - 0.10
+    here_m = data.draw(st.floats(0.0, 1.0)) * max(limit_m, 0.0)
+    stop_m = stop_place_m(mission, here_m, here_m + 0.12)
+    assert here_m <= stop_m <= max(here_m, limit_m) + 1e-9
+    leg = path.leg_at(stop_m)
+    assert leg.movement is None or granted == path.length_m or limit_m < 0
+
+
+def test_news_is_what_changes_not_what_counts() -> None:
+    it = journey()
+    it.take_order(order(1))
+    mission = it.mission
+    late = Decision(0.0, 0.0, DriveState.STALE, "camera: silent for 1.2 s")
+    assert it.take_decision(late, mission)
+    assert not it.take_decision(
+        Decision(0.0, 0.0, DriveState.STALE, "camera: silent for 1.3 s"), mission
+    )
+    assert it.take_decision(Decision(0.0, 0.0, DriveState.STALE, "wheels: silent"), mission)
+    assert it.take_decision(
+        Decision(0.0, 0.0, DriveState.STALE, "wheels: silent", events=("node:9",)), mission
+    )
+    old = Mission("o0", RoutePath(town(), Route(("13",), 0.0, 0.5)), 0.5)
+    assert not it.take_decision(Decision(1.0, 1.0, DriveState.DRIVING), old)
+    assert not report(it).driving
+
+
+def test_health_goes_into_the_state() -> None:
+    state = report(journey(), Health("http://c/v.mjpg", 11.1, 44.0, 0.13, -0.2))
+    assert state.info("video") == "http://c/v.mjpg"
+    assert state.power_supply.battery_voltage == 11.1
+    assert state.velocity is not None
+    assert (state.velocity.vx, state.velocity.omega) == (0.13, -0.2)
+    assert '"infoType":"video"' in encode(state)

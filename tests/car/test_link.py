@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+import car.link
+from car.cockpit import Cockpit
+from car.journey import Health, Journey
+from car.link import BACKOFF_S, Link, backoff_s
+from pixelopolis.city_file import load_city
+from pixelopolis.messages import (
+    Connection,
+    ConnectionState,
+    InstantAction,
+    InstantActions,
+    Message,
+    State,
+    decode_from_car,
+    encode,
+)
+from pixelopolis.orders import make_order
+from pixelopolis.routing import Place, find_route
+
+CITY = load_city("pixelopolis")
+WAIT_S = 10.0
+
+
+class FakeServer:
+    """The other end of the link: keeps what the car sends."""
+
+    def __init__(self) -> None:
+        self.received: asyncio.Queue[Connection | State] = asyncio.Queue()
+        self.socket: web.WebSocketResponse | None = None
+        self.answers = True
+        self.connections = 0
+        app = web.Application()
+        app.router.add_get("/api/cars/{serial}/link", self.link)
+        self.server = TestServer(app)
+
+    async def link(self, request: web.Request) -> web.StreamResponse:
+        if not self.answers:
+            raise web.HTTPServiceUnavailable
+        self.connections += 1
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.socket = socket
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                await self.received.put(decode_from_car(frame.data))
+        return socket
+
+    async def next(self) -> Connection | State:
+        async with asyncio.timeout(WAIT_S):
+            return await self.received.get()
+
+    async def next_state(self) -> State:
+        while not isinstance(message := await self.next(), State):
+            continue
+        return message
+
+    async def send(self, text: str | Message) -> None:
+        assert self.socket is not None
+        await self.socket.send_str(text if isinstance(text, str) else encode(text))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    server = FakeServer()
+    await server.server.start_server()
+    yield server
+    await server.server.close()
+
+
+@pytest.fixture
+def cockpit() -> Cockpit:
+    return Cockpit(Journey(CITY, "car1", Place("13", 0.6)), Health)
+
+
+@contextlib.asynccontextmanager
+async def running(server: FakeServer, cockpit: Cockpit) -> AsyncIterator[Link]:
+    link = Link(str(server.server.make_url("")).replace("http", "ws"), "car1", cockpit)
+    task = asyncio.create_task(link.run())
+    try:
+        yield link
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def order(update: int = 0, serial: str = "car1") -> Message:
+    return make_order(
+        CITY,
+        find_route(CITY, Place("13", 0.6), Place("6", 0.2)),
+        order_id="o1",
+        order_update_id=update,
+        released_edges=1 + update,
+        first_node=update,
+        header_id=update,
+        serial_number=serial,
+        timestamp=datetime.now(UTC),
+    )
+
+
+async def test_says_hello_reports_and_says_goodbye(server: FakeServer, cockpit: Cockpit) -> None:
+    async with running(server, cockpit) as link:
+        hello = await server.next()
+        assert isinstance(hello, Connection)
+        assert hello.connection_state is ConnectionState.ONLINE
+        states = [await server.next_state() for _ in range(3)]
+        assert [state.header_id for state in states] == [0, 1, 2]
+        assert states[0].last_node_id == "at:13:600"
+        assert link.connected
+        assert cockpit.orders()[1] == pytest.approx(time.monotonic(), abs=WAIT_S)
+    while isinstance(goodbye := await server.next(), State):
+        pass
+    assert goodbye.connection_state is ConnectionState.OFFLINE
+
+
+async def test_an_order_is_taken_and_answered_at_once(server: FakeServer, cockpit: Cockpit) -> None:
+    async with running(server, cockpit):
+        assert (await server.next_state()).order_id == ""
+        await server.send(order())
+        while (state := await server.next_state()).order_id != "o1":
+            pass
+        assert [edge.released for edge in state.edge_states].count(True) == 1
+        mission, _ = cockpit.orders()
+        assert mission is not None
+        await server.send(order(1))
+        while (state := await server.next_state()).order_update_id != 1:
+            pass
+        assert [edge.released for edge in state.edge_states].count(True) == 2
+        action = InstantAction(action_type="cancelOrder", action_id="a1")
+        await server.send(
+            InstantActions(
+                header_id=0, timestamp=datetime.now(UTC), serial_number="car1", actions=(action,)
+            )
+        )
+        while not (state := await server.next_state()).instant_action_states:
+            pass
+        assert state.instant_action_states[0].action_status == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "JSON"),
+        ('{"topic": "order", "message": {}}', "message.headerId"),
+        ('{"topic": "hello", "message": {}}', "topic"),
+        (encode(order(serial="car2")), "'car2' is another car"),  # type: ignore[arg-type]
+    ],
+)
+async def test_what_cannot_be_understood_is_reported(
+    server: FakeServer, cockpit: Cockpit, text: str, said: str
+) -> None:
+    async with running(server, cockpit):
+        await server.next_state()
+        await server.send(text)
+        while not (state := await server.next_state()).errors:
+            pass
+        assert state.errors[0].error_type == "VALIDATION_FAILURE"
+        assert said in (state.errors[0].error_description or "")
+        assert cockpit.orders()[0] is None
+        assert server.connections == 1
+
+
+async def test_a_lost_link_comes_back_and_the_order_is_kept(
+    server: FakeServer, cockpit: Cockpit
+) -> None:
+    async with running(server, cockpit):
+        await server.next_state()
+        await server.send(order())
+        while (await server.next_state()).order_id != "o1":
+            pass
+        assert server.socket is not None
+        server.answers = False
+        await server.socket.close()
+        mission, _ = cockpit.orders()
+        server.answers = True
+        while not isinstance(hello := await server.next(), Connection):
+            pass
+        assert hello.connection_state is ConnectionState.ONLINE
+        assert (await server.next_state()).order_id == "o1"
+        assert cockpit.orders()[0] is mission
+        assert server.connections == 2
+
+
+async def test_a_server_that_hangs_is_called_again(
+    cockpit: Cockpit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(car.link, "SILENCE_S", 0.3)
+    monkeypatch.setattr(car.link, "REPORT_S", 0.05)
+    calls: asyncio.Queue[None] = asyncio.Queue()
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoping=False)
+        await socket.prepare(request)
+        await calls.put(None)
+        await asyncio.sleep(WAIT_S)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/api/cars/{serial}/link", hang)
+    hanging = TestServer(app)
+    await hanging.start_server()
+    link = Link(str(hanging.make_url("")), "car1", cockpit)
+    task = asyncio.create_task(link.run())
+    async with asyncio.timeout(WAIT_S):
+        await calls.get()
+        heard_s = cockpit.orders()[1]
+        await calls.get()
+    assert heard_s is not None
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await hanging.close()
+
+
+@given(st.integers(0, 10_000), st.integers())
+def test_pauses_grow_up_to_a_limit_and_never_vanish(attempt: int, seed: int) -> None:
+    pause_s = backoff_s(attempt, random.Random(seed))
+    whole_s = min(BACKOFF_S[0] * 2 ** min(attempt, 20), BACKOFF_S[1])
+    assert whole_s / 2 <= pause_s <= whole_s
+    assert pause_s == backoff_s(attempt, random.Random(seed))
