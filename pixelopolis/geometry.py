@@ -243,8 +243,8 @@ def connect(start: Pose, end: Pose) -> Curve:
         # the tangents meet `before` ahead of start and `after` behind end
         after = left / math.sin(turn)
         before = forward - after * math.cos(turn)
-        if before > 0 and after > 0:
-            tangent = min(before, after)
+        tangent = min(before, after)
+        if tangent > 1e-3:
             pieces: list[Curve] = []
             at = start
             if before - tangent > 1e-9:

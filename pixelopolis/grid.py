@@ -35,13 +35,16 @@ def grid_city_text(name: str) -> str:
     """Return the TOML of the town that `name` asks for.
 
     Raises:
-        CityError: when the name is not `grid:COLSxROWS:SEED` with 1 to 20 blocks a side.
+        CityError: when the name is not `grid:COLSxROWS:SEED` with 1 to 20 blocks a side, and
+            more than one block: around a single one a car could never reach the other direction.
     """
     match = re.fullmatch(r"grid:(\d{1,3})x(\d{1,3}):(\d{1,9})", name)
     columns, rows, seed = (int(g) for g in match.groups()) if match else (0, 0, 0)
-    if not (1 <= columns <= MAX_BLOCKS and 1 <= rows <= MAX_BLOCKS):
+    fits = 1 <= columns <= MAX_BLOCKS and 1 <= rows <= MAX_BLOCKS
+    if not fits or columns == rows == 1:
         raise CityError(
-            f"city {name!r} is not a grid of 1 to {MAX_BLOCKS} blocks a side.",
+            f"city {name!r} is not a grid of 1 to {MAX_BLOCKS} blocks a side and two or more in "
+            "all.",
             "Write grid:COLSxROWS:SEED, for example grid:3x2:5.",
         )
     rng = random.Random(seed)

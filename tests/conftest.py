@@ -1,0 +1,10 @@
+"""What every test shares: examples of property tests are the same in every run.
+
+To look for new ones: pytest --hypothesis-profile=explore
+"""
+
+from hypothesis import settings
+
+settings.register_profile("same-every-run", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("same-every-run")

@@ -1,0 +1,60 @@
+import cv2
+import numpy as np
+import pytest
+
+from pixelopolis.camera import Camera
+from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX, lane_crop, lane_input
+
+
+def coloured(height_px: int, width_px: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+
+
+def test_crop_is_the_bottom_quarter_and_no_copy() -> None:
+    frame = coloured(320, 240)
+    crop = lane_crop(frame)
+    assert crop.shape == (80, 240, 3)
+    assert np.array_equal(crop, frame[240:])
+    assert np.shares_memory(crop, frame)
+
+
+def test_the_default_camera_gives_three_to_one() -> None:
+    camera = Camera()
+    crop = lane_crop(coloured(camera.height_px, camera.width_px))
+    assert crop.shape[1] == 3 * crop.shape[0]
+
+
+def test_a_crop_of_the_models_size_is_only_recoloured() -> None:
+    crop = coloured(LANE_HEIGHT_PX, LANE_WIDTH_PX)
+    assert np.array_equal(lane_input(crop), cv2.cvtColor(crop, cv2.COLOR_RGB2YUV))
+
+
+@pytest.mark.parametrize(
+    ("rgb", "yuv"),
+    [
+        # BT.601: Y = .299 R + .587 G + .114 B, U = .492 (B - Y) + 128, V = .877 (R - Y) + 128
+        ((255, 255, 255), (255, 128, 128)),
+        ((0, 0, 0), (0, 128, 128)),
+        ((255, 0, 0), (76, 91, 255)),
+        ((0, 0, 255), (29, 239, 103)),
+    ],
+)
+def test_colours_are_bt601(rgb: tuple[int, ...], yuv: tuple[int, ...]) -> None:
+    crop = np.full((80, 240, 3), rgb, dtype=np.uint8)
+    assert lane_input(crop).reshape(-1, 3).min(axis=0) == pytest.approx(yuv, abs=1)
+    assert lane_input(crop).reshape(-1, 3).max(axis=0) == pytest.approx(yuv, abs=1)
+
+
+def test_a_larger_crop_is_averaged() -> None:
+    crop = np.zeros((80, 240, 3), dtype=np.uint8)
+    crop[::2] = 200  # a line on every other row: sampling would see all of it or nothing
+    assert lane_input(crop)[..., 0] == pytest.approx(100, abs=1)
+
+
+def test_a_smaller_crop_is_enlarged() -> None:
+    assert lane_input(coloured(20, 60)).shape == (LANE_HEIGHT_PX, LANE_WIDTH_PX, 3)
+
+
+def test_input_is_the_same_for_a_view_and_a_copy() -> None:
+    frame = coloured(320, 240)
+    assert np.array_equal(lane_input(lane_crop(frame)), lane_input(lane_crop(frame).copy()))
