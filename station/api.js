@@ -1,0 +1,167 @@
+// Talks to the server: requests, the visitor's device id, and the event socket that heals itself.
+
+const REQUEST_TIMEOUT_MS = 8000;
+const OPEN_TIMEOUT_MS = 6000;
+const QUIET_MS = 10000; // after so long without an event we ask whether the server is still there
+const LAST_DELAY_MS = 8000;
+const DEVICE_KEY = "pixelopolis.device";
+
+export class ApiError extends Error {
+  constructor(code, status, message) {
+    super(message || code);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const address = (path) => new URL(path, document.baseURI);
+
+async function request(method, path, body) {
+  const options = { method, cache: "no-store", signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) };
+  if (body !== undefined) {
+    options.headers = { "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  let answer = null;
+  try {
+    response = await fetch(address(path), options);
+    const text = await response.text();
+    answer = text ? JSON.parse(text) : null;
+  } catch {
+    if (!response || response.ok) throw new ApiError("unreachable", 0);
+  }
+  if (!response.ok) {
+    const error = answer?.error ?? {};
+    throw new ApiError(error.code ?? `http_${response.status}`, response.status, error.message);
+  }
+  return answer;
+}
+
+export const getCity = () => request("GET", "api/city");
+export const registerStation = (deviceId) =>
+  request("POST", "api/stations", { device_id: deviceId });
+export const book = (deviceId, destinationId, language) =>
+  request("POST", "api/bookings", {
+    station_device_id: deviceId,
+    destination_id: destinationId,
+    language,
+  });
+export const getBooking = (id) => request("GET", `api/bookings/${encodeURIComponent(id)}`);
+export const cancelBooking = (id) => request("DELETE", `api/bookings/${encodeURIComponent(id)}`);
+
+/** A random UUID. A page served by http on a LAN has no crypto.randomUUID. */
+export function newDeviceId(source = globalThis.crypto) {
+  if (source.randomUUID) return source.randomUUID();
+  const bytes = source.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Reads and writes one value; a browser that forbids storage keeps it until the page closes. */
+export function remember(key, value) {
+  try {
+    if (value !== undefined) localStorage.setItem(key, value);
+    return localStorage.getItem(key);
+  } catch {
+    if (value !== undefined) forgetful.set(key, value);
+    return forgetful.get(key) ?? null;
+  }
+}
+const forgetful = new Map();
+
+export const deviceId = () => remember(DEVICE_KEY) ?? remember(DEVICE_KEY, newDeviceId());
+
+/** How long to wait before try number `attempt` (0, 1, ...); `random` in [0, 1). */
+export function retryDelayMs(attempt, random = Math.random()) {
+  return Math.min(LAST_DELAY_MS, 500 * 2 ** Math.min(attempt, 10)) * (0.7 + 0.3 * random);
+}
+
+/**
+ * The stream of events for one station. It opens itself again for as long as the page lives.
+ * `prepare` runs before every try (it may throw), `onEvent(event)` for every message, `onUp` when
+ * the socket is open, `onLost` when it is not, once for each loss.
+ */
+export class EventLink {
+  constructor(device, { prepare, onEvent, onUp, onLost }) {
+    Object.assign(this, { device, prepare, onEvent, onUp, onLost });
+    this.attempt = 0;
+    this.isUp = null;
+    addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.#hurry());
+  }
+
+  async start() {
+    for (;;) {
+      try {
+        await this.prepare();
+        await this.#listen();
+      } catch {
+        // said below: the page shows the loss, whatever its cause
+      }
+      this.#change(false);
+      await this.#pause(retryDelayMs(this.attempt++));
+    }
+  }
+
+  #change(isUp) {
+    if (this.isUp === isUp) return;
+    this.isUp = isUp;
+    if (isUp) this.onUp();
+    else this.onLost();
+  }
+
+  /** Resolves when the socket is closed. */
+  #listen() {
+    const url = address(`api/events?station=${encodeURIComponent(this.device)}`);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    return new Promise((resolve) => {
+      let timer = setTimeout(done, OPEN_TIMEOUT_MS);
+      function done() {
+        clearTimeout(timer);
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.close();
+        resolve();
+      }
+      const listenOn = () => {
+        clearTimeout(timer);
+        timer = setTimeout(async () => {
+          // a cable that was pulled out closes no socket: ask by another way
+          try {
+            await request("GET", "healthz");
+            if (socket.readyState === WebSocket.OPEN) listenOn();
+          } catch {
+            done();
+          }
+        }, QUIET_MS);
+      };
+      socket.onopen = () => {
+        this.attempt = 0;
+        this.#change(true);
+        listenOn();
+      };
+      socket.onmessage = (message) => {
+        listenOn();
+        this.onEvent(JSON.parse(message.data));
+      };
+      socket.onclose = done;
+    });
+  }
+
+  #pause(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #hurry() {
+    this.wake?.();
+  }
+}

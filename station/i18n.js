@@ -1,0 +1,67 @@
+// The visitor's language: catalogues, direction, numbers.
+
+export const LANGUAGES = [
+  { code: "en", name: "English", hello: "Welcome" },
+  { code: "ja", name: "日本語", hello: "ようこそ" },
+  { code: "th", name: "ไทย", hello: "ยินดีต้อนรับ" },
+  { code: "es", name: "Español", hello: "Te damos la bienvenida" },
+  { code: "ar", name: "العربية", hello: "أهلًا وسهلًا", dir: "rtl" },
+];
+
+const catalogues = new Map();
+let current = { code: "en", texts: {} };
+
+export const language = () => current.code;
+export const isKnown = (code) => LANGUAGES.some((each) => each.code === code);
+
+/** The first of the visitor's preferred languages that we speak, English otherwise. */
+export function preferred(wishes = navigator.languages ?? []) {
+  const codes = wishes.map((wish) => wish.toLowerCase().split("-")[0]);
+  return codes.find(isKnown) ?? "en";
+}
+
+/** Loads a catalogue and makes it the page's language. */
+export async function setLanguage(code) {
+  if (!catalogues.has(code)) {
+    const response = await fetch(new URL(`i18n/${code}.json`, import.meta.url));
+    if (!response.ok) throw new Error(`no catalogue for ${code}: HTTP ${response.status}`);
+    catalogues.set(code, await response.json());
+  }
+  current = { code, texts: catalogues.get(code) };
+  document.documentElement.lang = code;
+  document.documentElement.dir = LANGUAGES.find((each) => each.code === code).dir ?? "ltr";
+  translate(document);
+}
+
+/** The text of a key with its {places} filled in. */
+export function t(key, values = {}) {
+  const text = current.texts[key];
+  if (text === undefined) throw new Error(`no text ${key} in ${current.code}`);
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** Fills every element that names a text: data-t for content, data-t-label for its label. */
+export function translate(root) {
+  for (const element of root.querySelectorAll("[data-t]")) {
+    element.textContent = t(element.dataset.t);
+  }
+  for (const element of root.querySelectorAll("[data-t-label]")) {
+    element.setAttribute("aria-label", t(element.dataset.tLabel));
+  }
+}
+
+/** A name in the visitor's language, from a city's {language: text}. */
+export const nameOf = (names, fallback) => names?.[current.code] ?? names?.en ?? fallback;
+
+export const number = (value) => new Intl.NumberFormat(current.code).format(value);
+
+/** "40 seconds", "2 minutes" in the visitor's language. */
+export function duration(seconds) {
+  const unit = seconds < 90 ? "second" : "minute";
+  const amount = unit === "second" ? Math.max(5, Math.ceil(seconds / 5) * 5) : Math.round(seconds / 60);
+  return new Intl.NumberFormat(current.code, {
+    style: "unit",
+    unit,
+    unitDisplay: "long",
+  }).format(amount);
+}

@@ -1,0 +1,153 @@
+// What the page knows and what it says: pure functions from events to a state, from a state to a
+// view. No sockets, no elements, no clock of its own.
+
+const ACTIVE = new Set(["booked", "driving", "waiting"]);
+
+export const START = Object.freeze({
+  hasLanguage: false,
+  link: "connecting", // connecting | up | lost
+  destinations: [],
+  cars: [],
+  chosen: null, // destination id
+  asking: false, // a booking is on its way to the server
+  cancelling: false,
+  booking: null,
+  receivedS: 0, // when `booking` came
+  dismissed: null, // id of the ride that the visitor has left
+  notice: null, // key of a text beside the book button
+});
+
+export const isActive = (booking) => booking !== null && ACTIVE.has(booking.state);
+
+/** The state after one event; `nowS` is any clock in seconds. */
+export function reduce(state, event, nowS) {
+  switch (event.type) {
+    case "language":
+      return { ...state, hasLanguage: true };
+    case "link":
+      return { ...state, link: event.link };
+    case "city":
+      return { ...state, destinations: event.destinations };
+    case "cars":
+      return freed(state, { ...state, cars: event.cars });
+    case "choose":
+      return { ...state, chosen: event.id, notice: null };
+    case "ask":
+      return { ...state, asking: true, notice: null };
+    case "refused":
+      return { ...state, asking: false, notice: refusal(event.code) };
+    case "booking":
+      return booked(state, event.booking, nowS);
+    case "cancel":
+      return { ...state, cancelling: true };
+    case "cancel-failed":
+      return { ...state, cancelling: false };
+    case "gone": // the server does not know our booking any more
+      return isActive(state.booking)
+        ? { ...state, booking: { ...state.booking, state: "failed", reason: null }, cancelling: false }
+        : state;
+    case "next":
+      return left(state);
+    case "home":
+      return { ...left(state), hasLanguage: false };
+    default:
+      return state;
+  }
+}
+
+function booked(state, booking, nowS) {
+  if (booking.id === state.dismissed) return state;
+  const isOurs = state.booking?.id === booking.id;
+  if (!isOurs && !isActive(booking)) return state;
+  // answers and events travel by two ways and may overtake each other: an ended ride stays ended
+  if (isOurs && !isActive(state.booking) && isActive(booking)) return state;
+  const next = { ...state, booking, receivedS: nowS, asking: false, notice: null };
+  if (isActive(booking)) return { ...next, hasLanguage: true, chosen: booking.destination_id };
+  if (booking.state === "cancelled" && state.cancelling) {
+    return { ...left(next), notice: "notice.cancelled" };
+  }
+  return { ...next, cancelling: false };
+}
+
+function left(state) {
+  return {
+    ...state,
+    booking: null,
+    chosen: null,
+    notice: null,
+    cancelling: false,
+    dismissed: state.booking?.id ?? state.dismissed,
+  };
+}
+
+const isFree = (car) => car.online && (car.state === "ready" || car.state === "idle");
+
+function freed(before, after) {
+  const becameFree = !before.cars.some(isFree) && after.cars.some(isFree);
+  return after.notice === "notice.busy" && becameFree ? { ...after, notice: "notice.free" } : after;
+}
+
+const REFUSALS = {
+  no_car_free: "notice.busy",
+  no_free_car: "notice.busy",
+  no_car: "notice.busy",
+  unreachable: "notice.unreachable",
+};
+
+export const refusal = (code) => REFUSALS[code] ?? "notice.refused";
+
+/** Seconds until arrival as of now, or null. */
+export function remainingS(state, nowS) {
+  const eta = state.booking?.eta_s;
+  return eta === null || eta === undefined ? null : Math.max(0, eta - (nowS - state.receivedS));
+}
+
+export function screenOf(state) {
+  if (state.booking) return isActive(state.booking) ? "ride" : "end";
+  return state.hasLanguage ? "choose" : "welcome";
+}
+
+/** What the page shows; texts are named by key, so that a state reads the same in any language. */
+export function view(state, nowS) {
+  const screen = screenOf(state);
+  const { booking } = state;
+  const car = booking && state.cars.find((each) => each.id === booking.car_id);
+  return {
+    screen,
+    status: booking?.state ?? null,
+    title: booking ? `status.${booking.state}` : null,
+    reason: booking ? reasonOf(booking, car) : null,
+    remainingS: booking?.state === "driving" ? remainingS(state, nowS) : null,
+    destination: state.destinations.find((each) => each.id === state.chosen) ?? null,
+    canBook: state.chosen !== null && !state.asking && state.link === "up",
+    canCancel: isActive(booking) && !state.cancelling,
+    asking: state.asking,
+    cancelling: state.cancelling,
+    notice: state.notice,
+    isLost: state.link === "lost",
+    freeCars: state.cars.filter(isFree).length,
+    carsKnown: state.cars.length > 0,
+    videoUrl: isActive(booking) ? booking.video_url : null,
+    path: screen === "ride" ? booking.path_m : null,
+    carId: screen === "ride" ? booking.car_id : null,
+  };
+}
+
+// The server's and the car's reasons are written for engineers, as "camera: silent for 0.6 s":
+// visitors get words of their own in their language.
+const REASONS = [
+  [/^camera\b/i, "reason.camera"],
+  [/^(wheels|motors?|board)\b/i, "reason.wheels"],
+  [/^(server|link)\b|silent|offline/i, "reason.offline"],
+  [/\bcar[-_ ]?\w*\d/i, "reason.car"],
+];
+const ANY_REASON = "reason.traffic";
+
+/** Key of the words that say why the car stands or the ride ended, or null. */
+function reasonOf(booking, car) {
+  if (booking.state === "failed") return "failure.unknown";
+  if (!isActive(booking)) return null;
+  if (car && car.online === false) return "reason.offline";
+  if (booking.state !== "waiting") return null;
+  return REASONS.find(([pattern]) => pattern.test(booking.reason ?? ""))?.[1] ?? ANY_REASON;
+}

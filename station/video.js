@@ -1,0 +1,162 @@
+// Live video: multipart JPEG read frame by frame, so that a stream that stalls is noticed.
+// (An <img> would show the same stream, but says nothing when the pictures stop coming.)
+
+const STALL_MS = 4000;
+const RETRY_MS = [500, 1000, 2000, 4000];
+const LONGEST_PART = 4 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
+const HEADER_END = encoder.encode("\r\n\r\n");
+
+function find(bytes, needle, from = 0) {
+  outer: for (let i = from; i <= bytes.length - needle.length; i++) {
+    for (let k = 0; k < needle.length; k++) if (bytes[i + k] !== needle[k]) continue outer;
+    return i;
+  }
+  return -1;
+}
+
+/** Cuts multipart/x-mixed-replace bytes into parts: feed chunks to `push`, get whole bodies back. */
+export class PartReader {
+  constructor(contentType) {
+    const boundary = /boundary="?([^";]+)"?/i.exec(contentType ?? "")?.[1];
+    if (!boundary) throw new Error(`not a multipart stream: ${contentType}`);
+    // some servers write the boundary's dashes into the header as well
+    this.mark = encoder.encode(`--${boundary.replace(/^--/, "")}`);
+    this.rest = new Uint8Array(0);
+  }
+
+  push(chunk) {
+    const bytes = new Uint8Array(this.rest.length + chunk.length);
+    bytes.set(this.rest);
+    bytes.set(chunk, this.rest.length);
+    const bodies = [];
+    let at = 0;
+    for (;;) {
+      const start = find(bytes, this.mark, at);
+      const head = start < 0 ? -1 : find(bytes, HEADER_END, start);
+      if (head < 0) break;
+      const body = head + HEADER_END.length;
+      const length = /content-length:\s*(\d+)/i.exec(decoder.decode(bytes.subarray(start, head)));
+      const end = length ? body + Number(length[1]) : find(bytes, this.mark, body);
+      if (end < 0 || end > bytes.length) break;
+      bodies.push(bytes.slice(body, end));
+      at = end;
+    }
+    this.rest = bytes.slice(at);
+    if (this.rest.length > LONGEST_PART) throw new Error("a part of the video has no end");
+    return bodies;
+  }
+}
+
+/**
+ * Shows one stream on a canvas. `onState` hears "off", "connecting", "live" and "lost"; a lost
+ * stream is opened again until `show(null)`.
+ */
+export class VideoView {
+  constructor(canvas, onState = () => {}) {
+    this.canvas = canvas;
+    this.onState = onState;
+    this.url = null;
+    this.state = "off";
+    this.frames = 0;
+  }
+
+  show(url) {
+    if (url === this.url) return;
+    this.url = url;
+    this.stopping?.abort();
+    if (!url) return this.#say("off");
+    this.stopping = new AbortController();
+    this.#say("connecting");
+    this.#run(url, this.stopping.signal);
+  }
+
+  /** A copy of the picture on show, as a canvas, or null. */
+  snapshot() {
+    if (!this.frames) return null;
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
+    copy.getContext("2d").drawImage(this.canvas, 0, 0);
+    return copy;
+  }
+
+  #say(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.onState(state);
+  }
+
+  async #run(url, stopped) {
+    for (let failures = 0; !stopped.aborted; failures++) {
+      const seen = this.frames;
+      try {
+        await this.#read(url, stopped);
+      } catch {
+        // unreachable, refused, cut off or stalled: all of them are "lost" to a visitor
+      }
+      if (stopped.aborted) return;
+      this.#say("lost");
+      if (this.frames > seen) failures = 0;
+      await new Promise((done) => setTimeout(done, RETRY_MS[Math.min(failures, 3)]));
+    }
+  }
+
+  async #read(url, stopped) {
+    const attempt = new AbortController();
+    const abort = () => attempt.abort();
+    stopped.addEventListener("abort", abort);
+    let stall = setTimeout(abort, STALL_MS);
+    try {
+      const response = await fetch(url, { signal: attempt.signal, cache: "no-store" });
+      if (!response.ok) throw new Error(`video: HTTP ${response.status}`);
+      const parts = new PartReader(response.headers.get("content-type"));
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const bodies = parts.push(value);
+        if (!bodies.length) continue;
+        clearTimeout(stall);
+        stall = setTimeout(abort, STALL_MS);
+        this.#offer(bodies.at(-1), stopped);
+      }
+    } finally {
+      clearTimeout(stall);
+      stopped.removeEventListener("abort", abort);
+      attempt.abort();
+    }
+  }
+
+  /** Decodes the newest picture; those that arrive meanwhile are skipped but for the last. */
+  async #offer(jpeg, stopped) {
+    this.next = jpeg;
+    if (this.decoding) return;
+    this.decoding = true;
+    while (this.next && !stopped.aborted) {
+      const blob = new Blob([this.next], { type: "image/jpeg" });
+      this.next = null;
+      try {
+        this.#draw(await createImageBitmap(blob), stopped);
+      } catch {
+        // one broken picture: the next will come
+      }
+    }
+    this.decoding = false;
+  }
+
+  #draw(bitmap, stopped) {
+    if (!stopped.aborted) {
+      const { canvas } = this;
+      if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+        [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+      }
+      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      this.frames++;
+      canvas.dataset.frames = this.frames;
+      this.#say("live");
+    }
+    bitmap.close();
+  }
+}
