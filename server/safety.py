@@ -1,0 +1,155 @@
+"""Whether all rides can still be finished: the banker's question, for streets.
+
+Every car is thought of as standing at the end of what it has been granted, one car an edge. A state
+is safe when a sequence of single steps into free edges exists that brings every car to where it
+wants to go, the most deserving first. Cars in the way are pushed ahead, into the nearest free edge;
+whoever was pushed aside goes on later, and a car that has arrived may be pushed as well. The
+sequence is the proof: when nobody can move otherwise, its first steps are what is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from server.streets import Closed, Streets
+
+Step = tuple[str, str]
+"""(car, the edge that it drives to next)."""
+
+BUSY_S = 20.0
+"""What an occupied edge costs a way, so that free streets are preferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A car at the end of its grant; `goal` is None when it wants nothing, and may be pushed.
+
+    `must_move`: the goal lies behind the car on its own edge, so it has to go around.
+    """
+
+    car: str
+    edge: str
+    goal: str | None = None
+    must_move: bool = False
+
+
+def find_plan(streets: Streets, tokens: Sequence[Token], closed: Closed) -> tuple[Step, ...] | None:
+    """Return steps after which every token has been at its goal, or None when none were found.
+
+    Goals that `closed` cuts off are given up: their cars wait, and may be pushed.
+
+    Args:
+        streets: the town.
+        tokens: all cars that can move, the most deserving first.
+        closed: what cars that cannot move occupy.
+    """
+    wanting = [t for t in tokens if t.goal is not None and _can_reach(streets, t, closed)]
+    for first in range(max(1, len(wanting))):
+        # the given order, then with each of the others first
+        order = [*wanting[first : first + 1], *wanting[:first], *wanting[first + 1 :]]
+        plan = _Plan(streets, tokens, closed)
+        if all(plan.bring(token) for token in order):
+            return tuple(plan.steps)
+    return None
+
+
+def plan_next_step(
+    streets: Streets, tokens: Sequence[Token], closed: Closed, car: str
+) -> tuple[Step, ...] | None:
+    """Return the steps up to and with the next one of `car`, or None when there is no plan."""
+    first = [t for t in tokens if t.car == car]
+    plan = _Plan(streets, tokens, closed)
+    if not first or not _can_reach(streets, first[0], closed) or not plan.bring(first[0]):
+        return None
+    own = next((i for i, step in enumerate(plan.steps) if step[0] == car), None)
+    return None if own is None else tuple(plan.steps[: own + 1])
+
+
+def _can_reach(streets: Streets, token: Token, closed: Closed) -> bool:
+    if token.goal is None:
+        return False
+    if token.goal == token.edge and not token.must_move:
+        return True
+    return streets.way(token.edge, token.goal, closed) is not None
+
+
+class _Plan:
+    def __init__(self, streets: Streets, tokens: Iterable[Token], closed: Closed) -> None:
+        self._streets = streets
+        self._closed = closed
+        self._where = {t.car: t.edge for t in tokens}
+        self._who = {t.edge: t.car for t in tokens}
+        self.steps: list[Step] = []
+
+    def bring(self, token: Token) -> bool:
+        """Drive one car to its goal, pushing others out of its way."""
+        car, goal = token.car, token.goal
+        must_move = token.must_move and self._where[car] == token.edge
+        if goal is None:
+            return True
+        for _ in range(4 * len(self._streets.after)):
+            here = self._where[car]
+            if here == goal and not must_move:
+                return True
+            if not self._step_towards(car, here, goal):
+                return False
+            must_move = False
+        return False
+
+    def _step_towards(self, car: str, here: str, goal: str) -> bool:
+        busy = {edge: BUSY_S for edge in self._who if edge != here}
+        avoided: set[str] = set()
+        while True:
+            closed = Closed(self._closed.edges | avoided, self._closed.movements)
+            way = self._streets.way(here, goal, closed, busy)
+            if way is None:
+                return False
+            following = way[1]
+            if following not in self._who or self._push(following, here, frozenset(way)):
+                self._move(car, following)
+                return True
+            avoided.add(following)
+
+    def _move(self, car: str, edge: str) -> None:
+        del self._who[self._where[car]]
+        self._who[edge] = car
+        self._where[car] = edge
+        self.steps.append((car, edge))
+
+    def _push(self, edge: str, keep: str, way: frozenset[str]) -> bool:
+        """Free an edge: shift the cars ahead of it into the nearest free edge, off `way` if any."""
+        chain = self._chain(edge, keep, way) or self._chain(edge, keep, frozenset())
+        if chain is None:
+            return False
+        target = len(chain) - 1
+        for i in range(target - 1, -1, -1):
+            car = self._who.get(chain[i])
+            if car is not None:
+                for to in chain[i + 1 : target + 1]:
+                    self._move(car, to)
+                target = i
+        return True
+
+    def _chain(self, edge: str, keep: str, avoid: frozenset[str]) -> list[str] | None:
+        back: dict[str, str | None] = {edge: None}
+        queue = deque([edge])
+        while queue:
+            at = queue.popleft()
+            if at not in self._who and at not in avoid:
+                chain: list[str] = []
+                step: str | None = at
+                while step is not None:
+                    chain.append(step)
+                    step = back[step]
+                return chain[::-1]
+            for following in self._streets.after[at]:
+                if (
+                    following not in back
+                    and following != keep
+                    and self._streets.may_go(at, following, self._closed)
+                ):
+                    back[following] = at
+                    queue.append(following)
+        return None
