@@ -127,16 +127,15 @@ def route_time_s(city: City, route: Route) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One edge or movement of a path, from `start_m` to `end_m` of the path's length.
+    """One edge or movement of a path, from `start_m` to `end_m` of the path's distance.
 
-    `offset_m` is how far along the edge the leg begins (0 but for the first one).
+    The first leg begins where its edge does, so its `start_m` is not above zero.
     """
 
     start_m: float
     end_m: float
     edge: str | None
     movement: tuple[str, str] | None
-    offset_m: float = 0.0
 
 
 class RoutePath:
