@@ -1,7 +1,48 @@
-"""`pixelopolis sim`."""
+"""`pixelopolis sim`: the city in real time, with a virtual serial port and camera for each car."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from pixelopolis.cli.common import CityName, Seed
+
+
+def run(
+    city: CityName = "pixelopolis",
+    cars: Annotated[int, typer.Option(min=1, help="Number of cars: car1, car2, ...")] = 2,
+    directory: Annotated[
+        Path,
+        typer.Option(
+            "--dir", help="Where each car's serial port (car1.bus) and camera (car1.camera) appear."
+        ),
+    ] = Path("var/sim"),
+    http_host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    http_port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="For /bird.mjpg, /bird.jpg, /state; 0: any free one."),
+    ] = 8090,
+    seed: Seed = 1,
+) -> None:
+    """Simulate a city in real time until Ctrl-C."""
+    import asyncio
+    import logging
+
+    from sim.realtime import RealtimeSettings, run_realtime
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    asyncio.run(
+        run_realtime(
+            RealtimeSettings(
+                city=city,
+                cars=cars,
+                directory=directory,
+                http_host=http_host,
+                http_port=http_port,
+                seed=seed,
+            )
+        )
+    )

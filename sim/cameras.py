@@ -1,0 +1,99 @@
+"""Virtual cameras: every car's newest frame on a Unix socket.
+
+On connecting, a client gets frames for as long as it reads: a header (`HEADER`: magic, width,
+height, channels, capture time in monotonic seconds), then height * width * channels bytes of RGB. A
+slow client misses frames; it never delays anybody and never gets an old frame after a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+HEADER = struct.Struct("<4sIIId")
+MAGIC = b"PXF1"
+
+
+def encode_frame(image_rgb: NDArray[np.uint8], captured_s: float) -> bytes:
+    """Return header and pixels of an image (h, w, 3)."""
+    height, width, channels = image_rgb.shape
+    return HEADER.pack(MAGIC, width, height, channels, captured_s) + image_rgb.tobytes()
+
+
+class Newest(Generic[T]):
+    """The newest of a stream of values, for any number of readers in one event loop."""
+
+    def __init__(self) -> None:
+        self.value: T | None = None
+        self.count = 0
+        self._changed = asyncio.Event()
+
+    def put(self, value: T) -> None:
+        self.value = value
+        self.count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def after(self, count: int) -> tuple[int, T]:
+        """Wait until more than `count` values were put; return their number and the newest."""
+        while self.count <= count or self.value is None:
+            await self._changed.wait()
+        return self.count, self.value
+
+
+class CameraSocket:
+    """Serves one camera's frames.
+
+    Attributes:
+        viewers: connected clients; nobody needs to render for none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.viewers = 0
+        self._path = path
+        self._frames: Newest[bytes] = Newest()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._connected, self._path)
+
+    def publish(self, frame: bytes) -> None:
+        """Hand a frame to every client; to be called in the event loop."""
+        self._frames.put(frame)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    async def _connected(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "asyncio runs this in a task"
+        self._tasks.add(task)
+        self.viewers += 1
+        # at most one frame waits here, so that the next one sent is the newest then
+        writer.transport.set_write_buffer_limits(high=0)
+        seen = self._frames.count
+        try:
+            while True:
+                seen, frame = await self._frames.after(seen)
+                writer.write(frame)
+                await writer.drain()
+        except ConnectionError:
+            return
+        finally:
+            self.viewers -= 1
+            self._tasks.discard(task)
+            writer.close()

@@ -1,0 +1,199 @@
+"""The city in real time: one process for physics and buses, a child for pictures, one HTTP server.
+
+Everything of the parent runs in one event loop. A bus request is answered as soon as its bytes are
+there; physics steps 200 times a second; pictures are the child's affair (`sim.render_process`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from pixelopolis.camera import Camera
+from pixelopolis.city_file import load_city
+from pixelopolis.errors import SettingsError
+from sim.renderer_link import RendererLink
+from sim.serial_port import SerialPort
+from sim.town import STEP_S, Town
+from sim.web import make_app
+
+SCENE_EVERY = 2
+"""Physics steps between two poses sent to the renderer."""
+MAX_LAG_S = 0.1
+"""When physics is further behind, the time in between is skipped and counted."""
+READY_NAME = "ready"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeSettings:
+    """What to simulate, and where cars and people find it."""
+
+    city: str
+    cars: int
+    directory: Path
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    """0 takes a free one; the file `ready` tells which."""
+    seed: int = 0
+    camera: Camera = field(default_factory=Camera)
+
+
+@dataclass
+class Pace:
+    """How well physics keeps its rate."""
+
+    steps: int = 0
+    late_steps: int = 0
+    """Steps that began more than a period after their time."""
+    skipped_s: float = 0.0
+    """Time that the town did not live through because the computer was too busy."""
+    max_late_ms: float = 0.0
+
+    def note(self, late_s: float) -> None:
+        self.steps += 1
+        self.late_steps += late_s > STEP_S
+        self.max_late_ms = max(self.max_late_ms, round(late_s * 1000, 2))
+
+    def skip(self, late_s: float) -> None:
+        self.skipped_s = round(self.skipped_s + late_s, 3)
+        log.warning(
+            "Physics fell %.0f ms behind and skipped them; is the computer busy?", late_s * 1000
+        )
+
+
+class Realtime:
+    """A running city; `run` it once."""
+
+    def __init__(self, settings: RealtimeSettings) -> None:
+        self._settings = settings
+        self.town = Town(load_city(settings.city), settings.cars, settings.seed)
+        self.pace = Pace()
+        self._ports: dict[str, SerialPort] = {}
+        self._renderer = RendererLink(
+            settings.city,
+            {car: settings.directory / f"{car}.camera" for car in self.town.cars},
+            settings.camera,
+            settings.seed,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return the truth about the town and how well we keep up, in JSON's types."""
+        pace = {
+            "rate_hz": round(1 / STEP_S),
+            "steps": self.pace.steps,
+            "late_steps": self.pace.late_steps,
+            "skipped_s": self.pace.skipped_s,
+            "max_late_ms": self.pace.max_late_ms,
+        }
+        return self.town.state() | {"physics": pace, "render": self._renderer.counts}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Simulate until `stop` is set, then leave nothing behind.
+
+        Raises:
+            RenderError: there is no OpenGL, or the renderer ended by itself.
+            SettingsError: the HTTP port is taken.
+        """
+        directory = self._settings.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        ready = directory / READY_NAME
+        ready.unlink(missing_ok=True)
+        await self._renderer.start()
+        server = web.AppRunner(
+            make_app(self.town, self.state, self._renderer), handle_signals=False
+        )
+        physics: asyncio.Task[None] | None = None
+        try:
+            with self._open_ports():
+                physics = asyncio.create_task(self._physics())
+                url = await self._listen(server)
+                await self._renderer.wait_ready()
+                ready.write_text(json.dumps({"url": url, "cars": list(self.town.cars)}))
+                print(f"ready {url}", flush=True)
+                await self._wait(stop, physics)
+        finally:
+            ready.unlink(missing_ok=True)
+            if physics is not None:
+                physics.cancel()
+            await server.cleanup()
+            await self._renderer.close()
+
+    async def _wait(self, stop: asyncio.Event, physics: asyncio.Task[None]) -> None:
+        """Wait for `stop`; whatever else ends first is an error, and is raised."""
+        stopping = asyncio.create_task(stop.wait())
+        gone = asyncio.create_task(self._renderer.wait_gone())
+        done, _ = await asyncio.wait({stopping, gone, physics}, return_when=asyncio.FIRST_COMPLETED)
+        for task in {stopping, gone} - done:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    async def _listen(self, server: web.AppRunner) -> str:
+        host, port = self._settings.http_host, self._settings.http_port
+        await server.setup()
+        try:
+            await web.TCPSite(server, host, port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"--http-port {port} on {host} cannot be used: {error.strerror}.",
+                "Take another port, or 0 for any free one.",
+            ) from error
+        return f"http://{host}:{server.addresses[0][1]}"
+
+    @contextmanager
+    def _open_ports(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        try:
+            for car_id in self.town.cars:
+                port = SerialPort(self._settings.directory / f"{car_id}.bus")
+                self._ports[car_id] = port
+                loop.add_reader(port.fd, self._serve_bus, car_id)
+            yield
+        finally:
+            for port in self._ports.values():
+                loop.remove_reader(port.fd)
+                port.close()
+            self._ports.clear()
+
+    def _serve_bus(self, car_id: str) -> None:
+        port = self._ports[car_id]
+        if data := port.read():
+            port.write(self.town.cars[car_id].bus.receive(data, time.monotonic()))
+
+    async def _physics(self) -> None:
+        due_s = time.monotonic()
+        while True:
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            # what arrived while we were held up came in time for the watchdogs
+            for car_id in self._ports:
+                self._serve_bus(car_id)
+            now_s = time.monotonic()
+            self.town.step(now_s)
+            self.pace.note(now_s - due_s)
+            if self.pace.steps % SCENE_EVERY == 0:
+                self._renderer.show(now_s, self.town.poses)
+            due_s += STEP_S
+            if now_s - due_s > MAX_LAG_S:
+                self.pace.skip(now_s - due_s)
+                due_s = now_s
+
+
+async def run_realtime(settings: RealtimeSettings) -> None:
+    """Simulate until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await Realtime(settings).run(stop)

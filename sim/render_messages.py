@@ -1,0 +1,66 @@
+"""What physics and the rendering process say to each other over their socket pair."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+
+from pixelopolis.camera import Camera
+from pixelopolis.geometry import Pose
+
+SCENE_HEAD = struct.Struct("<d?")
+SCENE_POSE = struct.Struct("<ddd")
+MESSAGE = struct.Struct("<II")
+
+
+class Kind(IntEnum):
+    """What a message from the child holds."""
+
+    READY = 1
+    FAILED = 2
+    BIRD = 3
+    COUNTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the parent asks for; travels as JSON in the command line."""
+
+    city: str
+    camera_paths: dict[str, str]
+    camera: Camera
+    seed: int
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Task:
+        document = json.loads(text)
+        return cls(**document | {"camera": Camera(**document["camera"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where the cars are at one time, and whether somebody looks from above."""
+
+    time_s: float
+    bird: bool
+    poses: tuple[Pose, ...]
+
+    def encode(self) -> bytes:
+        poses = (SCENE_POSE.pack(p.x_m, p.y_m, p.heading_rad) for p in self.poses)
+        return SCENE_HEAD.pack(self.time_s, self.bird) + b"".join(poses)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Scene:
+        time_s, bird = SCENE_HEAD.unpack_from(data)
+        poses = SCENE_POSE.iter_unpack(data[SCENE_HEAD.size :])
+        return cls(time_s, bird, tuple(Pose(*pose) for pose in poses))
+
+    @staticmethod
+    def size(cars: int) -> int:
+        """Return how many bytes a scene with so many cars takes."""
+        return SCENE_HEAD.size + cars * SCENE_POSE.size

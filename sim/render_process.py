@@ -1,0 +1,158 @@
+"""The child process that renders: every watched camera at 20 Hz, the town from above at 5 Hz.
+
+It has a process of its own so that physics and buses never wait for a picture. A socket pair joins
+it to its parent: poses come in, pictures from above and counts go out, and only the newest of each
+matters. When the parent's end closes, for whatever reason, the child ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.city_file import load_city
+from pixelopolis.errors import PixelopolisError
+from sim.cameras import CameraSocket, encode_frame
+from sim.looks import apply_sensor, plain_look
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody, bird_view, car_view
+from sim.render_messages import MESSAGE, Kind, Scene, Task
+
+CAMERA_HZ = 20
+BIRD_EVERY = 4
+"""Camera periods between two pictures from above."""
+BIRD_SIZE_PX = (640, 480)
+BIRD_JPEG_QUALITY = 82
+COLOURS = ("#e5484d", "#3e63dd", "#30a46c", "#f5a524", "#8e4ec6", "#00a2c7", "#e93d82", "#7d5e54")
+
+
+class Exchange:
+    """The child's sockets, served in a thread of their own while the main thread renders."""
+
+    def __init__(self, parent: socket.socket, task: Task) -> None:
+        self.scene: Scene | None = None
+        self.closed = threading.Event()
+        self.cameras = {car: CameraSocket(Path(path)) for car, path in task.camera_paths.items()}
+        self._parent = parent
+        self._loop = asyncio.new_event_loop()
+        self._writer: asyncio.StreamWriter | None = None
+        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait a moment for the sockets to be taken away."""
+        self._thread.join(2.0)
+
+    def publish(self, car: str, frame: bytes) -> None:
+        self._loop.call_soon_threadsafe(self.cameras[car].publish, frame)
+
+    def send(self, kind: Kind, body: bytes = b"") -> None:
+        """Tell the parent; a picture is dropped when the parent is behind."""
+        self._loop.call_soon_threadsafe(self._send, kind, body)
+
+    def _send(self, kind: Kind, body: bytes) -> None:
+        writer = self._writer
+        behind = writer is not None and writer.transport.get_write_buffer_size() > 0
+        if writer is not None and not (behind and kind is Kind.BIRD):
+            writer.write(MESSAGE.pack(kind, len(body)) + body)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self.closed.set()
+
+    async def _serve(self) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=self._parent)
+        await asyncio.gather(*(camera.start() for camera in self.cameras.values()))
+        size = Scene.size(len(self.cameras))
+        try:
+            while True:
+                self.scene = Scene.decode(await reader.readexactly(size))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.closed.set()
+        await asyncio.gather(*(camera.close() for camera in self.cameras.values()))
+
+
+def render(task: Task, exchange: Exchange) -> None:
+    """Render what is watched until the parent is gone."""
+    city = load_city(task.city)
+    look = plain_look()
+    camera = look.camera_of(task.camera)
+    rng = np.random.default_rng([task.seed, 1])
+    above = bird_view(city, *BIRD_SIZE_PX)
+    cars = tuple(task.camera_paths)
+    colours = dict(zip(cars, (COLOURS[i % len(COLOURS)] for i in range(len(cars))), strict=True))
+
+    def bodies(scene: Scene) -> list[CarBody]:
+        return [
+            CarBody(id=car, pose=pose, colour=colours[car])
+            for car, pose in zip(cars, scene.poses, strict=True)
+        ]
+
+    with Renderer(city, look) as renderer:
+        exchange.send(Kind.READY)
+        turn = frames = late = 0
+        due_s = time.monotonic()
+        while not exchange.closed.wait(max(0.0, due_s - time.monotonic())):
+            for index, car in enumerate(cars):
+                scene = exchange.scene
+                if scene is None or not exchange.cameras[car].viewers:
+                    continue
+                view = car_view(camera, scene.poses[index], hide_car=car)
+                image = renderer.render(view, bodies(scene)).rgb
+                exchange.publish(car, encode_frame(apply_sensor(image, look, rng), scene.time_s))
+                frames += 1
+            scene = exchange.scene
+            if scene is not None and scene.bird and turn % BIRD_EVERY == 0:
+                image = renderer.render(above, bodies(scene)).rgb
+                exchange.send(Kind.BIRD, encode_jpeg(image))
+            turn += 1
+            due_s += 1 / CAMERA_HZ
+            if time.monotonic() > due_s + 1 / CAMERA_HZ:
+                late += 1
+                due_s = time.monotonic()
+            if turn % CAMERA_HZ == 0:
+                exchange.send(Kind.COUNTS, json.dumps({"frames": frames, "late": late}).encode())
+
+
+def encode_jpeg(image_rgb: NDArray[np.uint8]) -> bytes:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, BIRD_JPEG_QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), quality)
+    return data.tobytes()
+
+
+def main(parent_fd: int, task_json: str) -> int:
+    # Ctrl-C reaches the whole group; the parent closes our socket when it is our time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    task = Task.from_json(task_json)
+    exchange = Exchange(socket.socket(fileno=parent_fd), task)
+    exchange.start()
+    try:
+        render(task, exchange)
+    except PixelopolisError as error:
+        exchange.send(Kind.FAILED, json.dumps([error.message, error.next_step]).encode())
+        exchange.closed.wait(5.0)
+        return 1
+    finally:
+        exchange.join()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(int(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,146 @@
+"""The parent's end of the rendering process: start it, show it the cars, get pictures back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Mapping
+from pathlib import Path
+
+from pixelopolis.camera import Camera
+from pixelopolis.errors import RenderError
+from pixelopolis.geometry import Pose
+from sim.cameras import Newest
+from sim.render_messages import MESSAGE, Kind, Scene, Task
+
+BIRD_WANTED_S = 2.0
+"""After somebody asked for a picture from above, more are made for so long."""
+START_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class RendererLink:
+    """One rendering process.
+
+    Args:
+        city: name of the town.
+        camera_paths: Unix socket of each car's camera.
+        camera: mounting and lens of all of them.
+        seed: of their noise.
+
+    Attributes:
+        bird: JPEGs from above; they come only while somebody asks (`want_bird`).
+        counts: frames so far and turns that came late, as the process reports them.
+    """
+
+    def __init__(
+        self, city: str, camera_paths: Mapping[str, Path], camera: Camera, seed: int
+    ) -> None:
+        paths = {car: str(path.resolve()) for car, path in camera_paths.items()}
+        self._task = Task(city, paths, camera, seed)
+        self.bird: Newest[bytes] = Newest()
+        self.counts: dict[str, int] = {}
+        self._bird_until_s = 0.0
+        self._process: Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._error: RenderError | None = None
+
+    async def start(self) -> None:
+        ours, its = socket.socketpair()
+        with its:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "sim.render_process",
+                str(its.fileno()),
+                self._task.to_json(),
+                pass_fds=[its.fileno()],
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._listener = asyncio.create_task(self._listen(reader))
+
+    async def wait_ready(self) -> None:
+        """Wait until pictures can be made.
+
+        Raises:
+            RenderError: they cannot.
+        """
+        ready = asyncio.create_task(self._ready.wait())
+        gone = asyncio.create_task(self.wait_gone())
+        done, waiting = await asyncio.wait(
+            {ready, gone}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()
+        if not done:
+            raise RenderError(
+                f"The renderer was not ready within {START_TIMEOUT_S:.0f} s.",
+                "Close other programs that use the graphics, then try again.",
+            )
+
+    async def wait_gone(self) -> None:
+        """Wait until the process ends by itself, which is an error and is raised."""
+        assert self._listener is not None, "start comes first"
+        assert self._process is not None
+        # whoever stops waiting for the end must not stop the listening
+        await asyncio.shield(self._listener)
+        code = await self._process.wait()
+        raise self._error or RenderError(
+            f"The renderer ended by itself (exit code {code}).",
+            "Its own message stands above; start the simulator again.",
+        )
+
+    def show(self, time_s: float, poses: tuple[Pose, ...]) -> None:
+        """Tell where the cars are, unless the process has not read the last telling yet."""
+        writer = self._writer
+        if writer is None or writer.is_closing() or writer.transport.get_write_buffer_size():
+            return
+        bird = time.monotonic() < self._bird_until_s
+        writer.write(Scene(time_s, bird, poses).encode())
+
+    def want_bird(self) -> None:
+        """Ask for pictures from above for the next seconds."""
+        self._bird_until_s = time.monotonic() + BIRD_WANTED_S
+
+    async def close(self) -> None:
+        """End the process, gently if it listens."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is not None:
+            try:
+                await asyncio.wait_for(self._process.wait(), END_TIMEOUT_S)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._listener is not None:
+            self._listener.cancel()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                kind, length = MESSAGE.unpack(await reader.readexactly(MESSAGE.size))
+                self._take(Kind(kind), await reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+
+    def _take(self, kind: Kind, body: bytes) -> None:
+        match kind:
+            case Kind.READY:
+                self._ready.set()
+            case Kind.FAILED:
+                self._error = RenderError(*json.loads(body))
+            case Kind.BIRD:
+                self.bird.put(body)
+            case Kind.COUNTS:
+                self.counts = json.loads(body)

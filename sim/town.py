@@ -1,0 +1,103 @@
+"""The physical side of the real-time city: cars in the world, each with its board and motors.
+
+Pure: it is stepped with the time it should believe, so that tests need no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pixelopolis.city import City
+from pixelopolis.control_table import BoardFault, BoardRegister
+from pixelopolis.geometry import Pose
+from pixelopolis.spawn import spawn_places
+from sim.bus import VirtualBus
+from sim.vehicle import Vehicle, random_imperfections
+from sim.world import World
+
+STEP_S = 0.005
+"""Of physics: 200 Hz."""
+
+
+@dataclass
+class TownCar:
+    """A car's body and its electronics."""
+
+    vehicle: Vehicle
+    bus: VirtualBus
+    _goal_rad_s: tuple[float, float] = (0.0, 0.0)
+
+    def step(self, now_s: float) -> None:
+        """Let the watchdogs look at the clock and pass on what the motors want."""
+        self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)
+        self.bus.step(now_s)
+        goal = self.bus.wheel_goal_rad_s
+        if goal != self._goal_rad_s:
+            self._goal_rad_s = goal
+            self.vehicle.set_goal(*goal)
+
+
+class Town:
+    """Cars car1, car2, ... at their spawn places.
+
+    Args:
+        city: the town.
+        count: number of cars.
+        seed: of the cars' imperfections and of the packets lost on request.
+
+    Raises:
+        SettingsError: the city has no room for so many.
+    """
+
+    def __init__(self, city: City, count: int, seed: int = 0) -> None:
+        self.city = city
+        self.world = World(city)
+        self.cars: dict[str, TownCar] = {}
+        self.time_s = 0.0
+        for index, place in enumerate(spawn_places(city, count)):
+            car_id = f"car{index + 1}"
+            imperfections = random_imperfections(np.random.default_rng([seed, index]))
+            pose = city.edges[place.edge].curve.pose_at(place.s_m)
+            vehicle = self.world.add_car(car_id, pose, imperfections)
+            self.cars[car_id] = TownCar(vehicle, VirtualBus(seed * 1009 + index))
+
+    @property
+    def poses(self) -> tuple[Pose, ...]:
+        return tuple(car.vehicle.pose for car in self.cars.values())
+
+    def step(self, now_s: float) -> None:
+        """Move everything on by `STEP_S`; `now_s` is the devices' clock."""
+        for car in self.cars.values():
+            car.step(now_s)
+        self.world.step(STEP_S)
+        self.time_s += STEP_S
+
+    def state(self) -> dict[str, Any]:
+        """Return the truth about every car, in JSON's types."""
+        return {
+            "t_s": round(self.time_s, 3),
+            "collisions": self.world.collisions,
+            "cars": [_car_state(car_id, car) for car_id, car in self.cars.items()],
+        }
+
+
+def _car_state(car_id: str, car: TownCar) -> dict[str, Any]:
+    vehicle, board = car.vehicle, car.bus.board
+    return {
+        "id": car_id,
+        "x_m": round(vehicle.pose.x_m, 5),
+        "y_m": round(vehicle.pose.y_m, 5),
+        "heading_rad": round(vehicle.pose.heading_rad, 5),
+        "v_mps": round(vehicle.speed_mps, 5),
+        "wheel_rad_s": [round(speed, 4) for speed in vehicle.wheel_rad_s],
+        "torque": [motor.torque for motor in car.bus.motors],
+        "board_faults": [
+            flag.name.lower()
+            for flag in BoardFault
+            if flag.name and flag & board[BoardRegister.FAULT]
+        ],
+        "fault": car.bus.fault.kind,
+    }

@@ -1,0 +1,110 @@
+"""The simulator's HTTP server: pictures from above, the truth about the cars, faults on request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pixelopolis.errors import PixelopolisError, RenderError, SettingsError
+from sim.bus import BusFault, FaultKind
+from sim.renderer_link import RendererLink
+from sim.town import Town
+
+BOUNDARY = "frame"
+PICTURE_TIMEOUT_S = 5.0
+HEADERS = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+
+
+class FaultRequest(BaseModel):
+    """Body of POST /fault; `rate` is the part of packets lost in each direction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    car: str
+    kind: FaultKind
+    rate: float = Field(default=0.1, ge=0.0, le=1.0)
+
+
+def make_app(
+    town: Town, state: Callable[[], dict[str, Any]], renderer: RendererLink
+) -> web.Application:
+    """Return the application.
+
+    Args:
+        town: whose buses take faults.
+        state: returns what GET /state answers.
+        renderer: gives the pictures from above.
+    """
+
+    async def get_state(_request: web.Request) -> web.Response:
+        return web.json_response(state(), headers=HEADERS)
+
+    async def post_fault(request: web.Request) -> web.Response:
+        try:
+            fault = FaultRequest.model_validate_json(await request.read())
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "body"
+            _fail(
+                web.HTTPBadRequest,
+                SettingsError(f"{where}: {first['msg']}.", "Correct the field."),
+            )
+        if fault.car not in town.cars:
+            known = ", ".join(town.cars)
+            _fail(
+                web.HTTPNotFound,
+                SettingsError(f"car: there is no {fault.car!r}.", f"Name one of {known}."),
+            )
+        town.cars[fault.car].bus.fault = BusFault(fault.kind, fault.rate)
+        return web.json_response(fault.model_dump(), headers=HEADERS)
+
+    async def get_bird(_request: web.Request) -> web.Response:
+        renderer.want_bird()
+        try:
+            _, picture = await asyncio.wait_for(
+                renderer.bird.after(renderer.bird.count), PICTURE_TIMEOUT_S
+            )
+        except TimeoutError:
+            _fail(
+                web.HTTPServiceUnavailable,
+                RenderError("No picture from above came.", "Try again in a moment."),
+            )
+        return web.Response(body=picture, content_type="image/jpeg", headers=HEADERS)
+
+    async def get_bird_stream(request: web.Request) -> web.StreamResponse:
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        response = web.StreamResponse(headers={**HEADERS, "Content-Type": kind})
+        await response.prepare(request)
+        seen = renderer.bird.count
+        while True:
+            renderer.want_bird()
+            try:
+                seen, picture = await asyncio.wait_for(renderer.bird.after(seen), 1.0)
+            except TimeoutError:
+                continue
+            head = (
+                f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
+                f"Content-Length: {len(picture)}\r\n\r\n"
+            )
+            try:
+                # a viewer that does not read waits here alone, and later gets the newest
+                await response.write(head.encode() + picture + b"\r\n")
+            except ConnectionError:
+                return response
+
+    app = web.Application()
+    app.router.add_get("/state", get_state)
+    app.router.add_post("/fault", post_fault)
+    app.router.add_get("/bird.jpg", get_bird)
+    app.router.add_get("/bird.mjpg", get_bird_stream)
+    return app
+
+
+def _fail(kind: type[web.HTTPException], error: PixelopolisError) -> NoReturn:
+    body = {"error": {"code": error.code, "message": error.message, "next_step": error.next_step}}
+    raise kind(text=json.dumps(body), content_type="application/json", headers=HEADERS)
