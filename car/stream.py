@@ -72,7 +72,9 @@ class StreamServer:
                 web.get("/status", self._figures),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:

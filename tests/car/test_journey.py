@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given

@@ -1,0 +1,241 @@
+"""The whole car but for its model: real threads, real packets on a pty, real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+
+from car.runtime import CarProcess
+from car.settings import CarSettings
+from pixelopolis.city_file import load_city
+from pixelopolis.errors import SettingsError
+from pixelopolis.messages import State
+from pixelopolis.routing import Place
+from pixelopolis.vision import Image
+from sim.bus import VirtualBus
+from sim.cameras import CameraSocket, encode_frame
+from sim.serial_port import SerialPort
+from tests.car.test_link import FakeServer, order
+
+WAIT_S = 20.0
+CITY = load_city("pixelopolis")
+
+
+class StraightAhead:
+    def steer(self, _: Image) -> tuple[float, ...]:
+        return (0.0, 0.0, 0.0)
+
+
+class Broken:
+    def steer(self, _: Image) -> tuple[float, ...]:
+        raise ValueError("a model that fails")
+
+
+class Wheels:
+    """The simulator's virtual bus on a pty; wheels follow their goals at once."""
+
+    def __init__(self, link: Path) -> None:
+        self.bus = VirtualBus()
+        self._port = SerialPort(link)
+        self._angles = [0.0, 0.0]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        last_s = time.monotonic()
+        while not self._stop.wait(0.001):
+            now_s = time.monotonic()
+            goals = self.bus.wheel_goal_rad_s
+            for side in (0, 1):
+                self._angles[side] += goals[side] * (now_s - last_s)
+            last_s = now_s
+            self.bus.observe(self._angles, goals)
+            self.bus.step(now_s)
+            answer = self.bus.receive(self._port.read(), now_s)
+            if answer:
+                self._port.write(answer)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._port.close()
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Iterator[Wheels]:
+    wheels = Wheels(tmp_path / "car1.bus")
+    yield wheels
+    wheels.close()
+
+
+@pytest.fixture
+async def camera(tmp_path: Path) -> AsyncIterator[CameraSocket]:
+    camera = CameraSocket(tmp_path / "car1.camera")
+    await camera.start()
+    yield camera
+    await camera.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    server = FakeServer()
+    await server.server.start_server()
+    yield server
+    await server.server.close()
+
+
+def settings(tmp_path: Path, server: FakeServer, **stream: Any) -> CarSettings:
+    return CarSettings.model_validate(
+        {
+            "id": "car1",
+            "city": "pixelopolis",
+            "start": {"edge": "13", "s_m": 0.6},
+            "camera": {"source": f"virtual:{tmp_path / 'car1.camera'}"},
+            "board": {"port": str(tmp_path / "car1.bus")},
+            "server": {"url": str(server.server.make_url("")).replace("http", "ws")},
+            "stream": stream,
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def frames(camera: CameraSocket) -> AsyncIterator[None]:
+    async def send() -> None:
+        value = 0
+        while True:
+            value = (value + 1) % 200
+            image = np.full((320, 240, 3), value, np.uint8)
+            camera.publish(encode_frame(image, time.monotonic()))
+            await asyncio.sleep(0.03)
+
+    task = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def running(car: CarProcess) -> AsyncIterator[None]:
+    task = asyncio.create_task(car.run())
+    try:
+        yield
+    finally:
+        car.stop()
+        async with asyncio.timeout(WAIT_S):
+            await task
+
+
+async def state_with(server: FakeServer, *drive_states: str) -> State:
+    async with asyncio.timeout(WAIT_S):
+        while (state := await server.next_state()).info("driveState") not in drive_states:
+            pass
+    return state
+
+
+async def status(car: CarProcess) -> dict[str, Any]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(car.video_url.replace("video.mjpg", "status")) as answer,
+    ):
+        document: dict[str, Any] = await answer.json()
+        return document
+
+
+async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    async with running(car):
+        first = await server.next_state()
+        assert first.last_node_id == "at:13:600"
+        assert first.info("video") == car.video_url
+        async with frames(camera):
+            await server.send(order())
+            driving = await state_with(server, "driving")
+            assert driving.order_id == "o1"
+            async with asyncio.timeout(WAIT_S):
+                while min(wheels.bus.wheel_goal_rad_s) < 1.0:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                async with aiohttp.ClientSession() as session, session.get(car.video_url) as video:
+                    seen = set()
+                    while len(seen) < 3:
+                        seen.add(await video.content.readuntil(b"\xff\xd9"))
+            waiting = await state_with(server, "waiting_for_grant")
+            assert waiting.last_node_id == "at:13:600"
+            # the stop line is at the end of the edge; the axle stops a little before it
+            length_m = CITY.edges["13"].length_m - 0.6
+            assert length_m - 0.15 < waiting.distance_since_last_node < length_m
+            figures = await status(car)
+            assert figures["board"]["connected"]
+            assert figures["frames"] > 10
+            assert (
+                0 < figures["frame_to_command_ms"]["p50"] <= figures["frame_to_command_ms"]["p99"]
+            )
+            await server.send(order(1))
+            await state_with(server, "driving", "turning")
+    assert wheels.bus.wheel_goal_rad_s == (0.0, 0.0)
+    assert not wheels.bus.left.torque
+    assert not wheels.bus.right.torque
+
+
+async def test_a_lost_camera_stops_the_car_and_it_says_so(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    async with running(car):
+        async with frames(camera):
+            await server.next_state()
+            await server.send(order())
+            await state_with(server, "driving")
+        stale = await state_with(server, "stale")
+        assert "camera" in (stale.info("waiting") or "")
+        async with asyncio.timeout(WAIT_S):
+            while wheels.bus.wheel_goal_rad_s != (0.0, 0.0):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        async with frames(camera):
+            await state_with(server, "driving")
+
+
+async def test_a_failing_driver_ends_the_process_with_the_wheels_stopped(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    car = CarProcess(settings(tmp_path, server), CITY, Broken())
+    async with frames(camera), asyncio.timeout(WAIT_S):
+        with pytest.raises(ValueError, match="a model that fails"):
+            await car.run()
+    assert not wheels.bus.left.torque
+
+
+async def test_an_address_in_use_is_named(
+    tmp_path: Path, server: FakeServer, camera: CameraSocket
+) -> None:
+    car = CarProcess(settings(tmp_path, server, port=server.server.port), CITY, StraightAhead())
+    with pytest.raises(SettingsError, match=f"127.0.0.1:{server.server.port}"):
+        await car.run()
+
+
+def test_the_car_does_not_start_outside_its_town(tmp_path: Path) -> None:
+    place = Place("13", 9.0)
+    wrong = CarSettings.model_validate(
+        {
+            "id": "car1",
+            "city": "pixelopolis",
+            "start": {"edge": place.edge, "s_m": place.s_m},
+            "camera": {"source": "0"},
+            "board": {"port": "/dev/null"},
+            "server": {"url": "ws://127.0.0.1:1"},
+        }
+    )
+    with pytest.raises(SettingsError, match="beyond the end"):
+        CarProcess(wrong, CITY, StraightAhead())
