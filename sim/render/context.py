@@ -1,0 +1,43 @@
+"""One OpenGL context without a window: by EGL, on a GPU's driver or on Mesa's llvmpipe."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+
+import moderngl
+
+from pixelopolis.errors import RenderError
+
+_PACKAGES = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
+
+
+def create_context() -> moderngl.Context:
+    """Return a new standalone context (OpenGL 3.3 core).
+
+    Raises:
+        RenderError: when this machine has no EGL, or no OpenGL 3.3.
+    """
+    try:
+        return moderngl.create_context(
+            standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1", require=330
+        )
+    except Exception as error:  # glcontext raises plain Exception
+        raise RenderError(
+            f"expected OpenGL 3.3 by EGL (libEGL.so.1, libGL.so.1), found: {error}.", _PACKAGES
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _source() -> str:
+    return files(__package__).joinpath("scene.glsl").read_text(encoding="utf-8")
+
+
+def build_program(context: moderngl.Context, *names: str) -> moderngl.Program:
+    """Return the program whose parts of scene.glsl are switched on by `names`."""
+
+    def stage(name: str) -> str:
+        defines = "".join(f"#define {n}\n" for n in (name, *names))
+        return f"#version 330 core\n{defines}#line 1\n{_source()}"
+
+    return context.program(vertex_shader=stage("VERTEX"), fragment_shader=stage("FRAGMENT"))

@@ -1,0 +1,152 @@
+"""Maps of the ground, drawn from the road's plan: which paint lies where, and how light arrives.
+
+A map's row 0 is the south edge, as OpenGL has it. The paint map holds weights, not colours
+(red: left border, green: right border, blue: divider), so that a look changes colours for
+nothing; weights filter exactly as the colours they stand for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import LineString, MultiPolygon, Polygon
+
+from pixelopolis.city import City
+from pixelopolis.geometry import FloatArray
+from pixelopolis.roads import RoadLayout, dashes, polygons
+from sim.looks import Light, RoadStyle
+
+TEXEL_M = 0.0025
+MAX_PAINT_PX = 8192
+SHADE_TEXEL_M = 0.008
+MAX_SHADE_PX = 2048
+MARGIN_M = 0.05
+
+DASH_M = 0.10
+GAP_M = 0.08
+
+_SHIFT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The rectangle of ground that the maps cover."""
+
+    x_m: float
+    y_m: float
+    width_m: float
+    depth_m: float
+
+    @classmethod
+    def around(cls, shape: shapely.Geometry) -> Frame:
+        x0, y0, x1, y1 = shape.bounds
+        return cls(x0 - MARGIN_M, y0 - MARGIN_M, x1 - x0 + 2 * MARGIN_M, y1 - y0 + 2 * MARGIN_M)
+
+    def size_px(self, texel_m: float, most_px: int) -> tuple[int, int]:
+        """Return (width, height) of a map with square texels of at least `texel_m`."""
+        texel = max(texel_m, max(self.width_m, self.depth_m) / most_px)
+        return max(4, round(self.width_m / texel)), max(4, round(self.depth_m / texel))
+
+    def pixels(self, points_m: FloatArray, size_px: tuple[int, int]) -> NDArray[np.int32]:
+        """Return points (N, 2) as OpenCV's fixed-point pixel places; texel middles are whole."""
+        scale = np.array(size_px) / (self.width_m, self.depth_m)
+        places = (points_m - (self.x_m, self.y_m)) * scale - 0.5
+        return np.asarray(np.round(places * (1 << _SHIFT)), dtype=np.int32)
+
+
+def paint_map(city: City, layout: RoadLayout, frame: Frame, style: RoadStyle) -> NDArray[np.uint8]:
+    """Return the weights (h, w, 4) uint8 of the lines that a road style paints."""
+    size = frame.size_px(TEXEL_M, MAX_PAINT_PX)
+    left, right, divider = (np.zeros(size[::-1], np.uint8) for _ in range(3))
+    half_m = city.road.line_width_m / 2
+    for line in layout.borders:
+        _stroke(left if line.side == "left" else right, line.points_m, half_m, frame)
+    for points in layout.dividers:
+        pieces = dashes(points, DASH_M, GAP_M) if style == "asphalt" else [points]
+        for piece in pieces:
+            _stroke(divider, piece, half_m, frame)
+    # where two lines meet the red one lies on top
+    right = np.minimum(right, 255 - left)
+    divider = np.minimum(divider, 255 - left - right)
+    return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
+
+
+def shade_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
+    """Return how much light arrives (h, w, 2) uint8: from the sun, and from the sky."""
+    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
+    texel_m = frame.width_m / size[0]
+    sun, sky = (np.full(size[::-1], 255, np.uint8) for _ in range(2))
+    reach = 1 / math.tan(light.elevation_rad)
+    away = -reach * np.array([math.cos(light.azimuth_rad), math.sin(light.azimuth_rad)])
+    for shadow in shadows:
+        low = shadow.outline_m + away * shadow.bottom_m
+        high = shadow.outline_m * shadow.top_scale + away * shadow.top_m
+        if shadow.top_scale != 1.0:
+            high += (1 - shadow.top_scale) * shadow.outline_m.mean(axis=0)
+        hull = cv2.convexHull(np.vstack([low, high]).astype(np.float32))[:, 0]
+        _fill(sun, [hull], frame, 0)
+        if shadow.bottom_m < 0.02:
+            _fill(sky, [shadow.outline_m], frame, 90)
+    soft_px = max(0.7, light.softness_m / texel_m)
+    sun = np.asarray(cv2.GaussianBlur(sun, (0, 0), soft_px), dtype=np.uint8)
+    sky = np.asarray(cv2.GaussianBlur(sky, (0, 0), 0.035 / texel_m), dtype=np.uint8)
+    return np.ascontiguousarray(np.dstack([sun, sky]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shadow:
+    """What stands in the light: an outline (N, 2) from `bottom_m` up to `top_m`."""
+
+    outline_m: FloatArray
+    top_m: float
+    bottom_m: float = 0.0
+    top_scale: float = 1.0
+
+
+def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
+    """Return tileable noise (size, size, 2) uint8: fine grain, and patches of wear."""
+    rng = np.random.default_rng(seed)
+    grain = rng.normal(0.0, 1.0, (size_px, size_px))
+    grain = 0.6 * grain + 2.5 * _tile_blur(rng.normal(0.0, 1.0, grain.shape), 2.5)
+    patches = _tile_blur(rng.normal(0.0, 1.0, grain.shape), 5.0)
+    patches = patches / patches.std() + 0.5 * rng.normal(0.0, 1.0, grain.shape)
+    grain = np.clip(0.5 + 0.13 * grain, 0, 1)
+    wear = np.clip(0.45 + 0.5 * patches, 0, 1)
+    return np.ascontiguousarray(np.round(np.dstack([grain, wear]) * 255).astype(np.uint8))
+
+
+def _tile_blur(image: FloatArray, sigma_px: float) -> FloatArray:
+    """Blur as if the image were repeated in all directions."""
+    f = np.fft.fftfreq(image.shape[0])
+    keep = np.exp(-2 * (math.pi * sigma_px) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2))
+    return np.asarray(np.fft.ifft2(np.fft.fft2(image) * keep).real, dtype=np.float64)
+
+
+def _stroke(image: NDArray[np.uint8], points_m: FloatArray, half_m: float, frame: Frame) -> None:
+    shape = LineString(points_m).buffer(half_m, cap_style="flat", join_style="round")
+    for polygon in polygons(shape):
+        rings = [shapely.get_coordinates(r) for r in (polygon.exterior, *polygon.interiors)]
+        _fill(image, rings, frame, 255)
+
+
+def _fill(
+    image: NDArray[np.uint8], rings_m: Iterable[FloatArray], frame: Frame, value: int
+) -> None:
+    size = (image.shape[1], image.shape[0])
+    rings = [frame.pixels(np.asarray(ring, dtype=np.float64), size) for ring in rings_m]
+    cv2.fillPoly(image, rings, value, lineType=cv2.LINE_AA, shift=_SHIFT)
+
+
+def outlines(shape: MultiPolygon | Polygon) -> list[FloatArray]:
+    """Return all rings of a shape as (N, 2) arrays."""
+    return [
+        shapely.get_coordinates(ring)
+        for polygon in polygons(shape)
+        for ring in (polygon.exterior, *polygon.interiors)
+    ]

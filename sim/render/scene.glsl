@@ -1,0 +1,210 @@
+// One source for all programs: VERTEX or FRAGMENT, and ROAD, GROUND, OBJECT, CAR, BLOB or SKY,
+// are defined in front of it; IDS makes the variant that writes instance ids.
+
+layout(std140) uniform Scene {
+    mat4 clip;         // world to clip space
+    vec4 eye;          // xyz
+    vec4 sun;          // xyz: towards the sun; w: its share of the light on level ground
+    vec4 sun_rgb;
+    vec4 sky_rgb;
+    vec4 gains;        // rgb: exposure and white balance; w: the sky's own exposure
+    vec4 surface;      // road; w: grain
+    vec4 line_left;    // w: wear
+    vec4 line_right;
+    vec4 divider;
+    vec4 kerb;
+    vec4 pavement;
+    vec4 lawn;
+    vec4 ground_floor;
+    vec4 plan;         // xy: south-west corner of the ground maps; zw: 1 / size
+    vec4 sky_turn;     // x: rotation in turns
+};
+
+#ifdef VERTEX
+vec3 lit(vec3 normal, float ambient) {
+    // on level ground sun and sky add up to 1
+    float level = max(sun.z, 0.2);
+    vec3 direct = sun_rgb.rgb * sun.w * min(max(dot(normal, sun.xyz), 0.0) / level, 1.6);
+    vec3 around = sky_rgb.rgb * (1.0 - sun.w) * mix(0.62, 1.0, normal.z * 0.5 + 0.5);
+    return (direct + around) * ambient * gains.rgb;
+}
+#endif
+
+// ---------------------------------------------------------------------------------------- road
+#ifdef ROAD
+#ifdef VERTEX
+in vec3 at;
+out vec2 place;
+out vec2 grain_uv;
+void main() {
+    gl_Position = clip * vec4(at, 1.0);
+    place = (at.xy - plan.xy) * plan.zw;
+    grain_uv = at.xy * 1.7;
+}
+#else
+uniform sampler2D paint;      // red: left line, green: right line, blue: divider
+uniform sampler2D shade;      // red: sun arrives, green: sky arrives
+uniform sampler2D noise;
+in vec2 place;
+in vec2 grain_uv;
+layout(location = 0) out vec4 colour;
+void main() {
+    // two taps along the longer screen derivative keep thin lines crisp at a distance
+    vec2 dx = dFdx(place);
+    vec2 dy = dFdy(place);
+    vec2 major = 0.25 * (dot(dx, dx) > dot(dy, dy) ? dx : dy);
+    vec3 line = 0.5 * (texture(paint, place + major, -1.0).rgb
+                     + texture(paint, place - major, -1.0).rgb);
+    vec2 rough = texture(noise, grain_uv).rg;
+    line *= 1.0 - line_left.w * rough.g;
+    vec3 base = surface.rgb * (1.0 + surface.w * (rough.r - 0.5));
+    base *= 1.0 - dot(line, vec3(1.0));
+    base += line.r * line_left.rgb + line.g * line_right.rgb + line.b * divider.rgb;
+    vec2 light = texture(shade, place).rg;
+    vec3 sum = sun_rgb.rgb * (sun.w * light.r) + sky_rgb.rgb * ((1.0 - sun.w) * light.g);
+    colour = vec4(base * sum * gains.rgb, 1.0);
+}
+#endif
+#endif
+
+// ------------------------------------------------------------------ level ground beside the road
+#ifdef GROUND
+#ifdef VERTEX
+in vec3 at;
+in vec3 normal;
+in vec2 uv;
+in float layer;
+in vec4 tint;
+in uint slot;
+out vec2 place;
+out vec3 texel;
+out vec3 light;
+flat out vec3 base;
+void main() {
+    gl_Position = clip * vec4(at, 1.0);
+    place = (at.xy - plan.xy) * plan.zw;
+    texel = vec3(uv, layer);
+    base = slot == 1u ? kerb.rgb : slot == 2u ? pavement.rgb : slot == 3u ? lawn.rgb : ground_floor.rgb;
+    // walls of kerbs and platform are lit like any wall; level ground by the shade map
+    light = abs(normal.z) > 0.5 ? vec3(-1.0) : lit(normal, tint.a);
+}
+#else
+#ifdef IDS
+layout(location = 0) out uint number;
+void main() { number = 0u; }
+#else
+uniform sampler2D shade;
+uniform sampler2DArray materials;
+in vec2 place;
+in vec3 texel;
+in vec3 light;
+flat in vec3 base;
+layout(location = 0) out vec4 colour;
+void main() {
+    vec3 albedo = base * texture(materials, texel, -0.5).rgb;
+    vec2 arrives = texture(shade, place).rg;
+    vec3 sum = sun_rgb.rgb * (sun.w * arrives.r) + sky_rgb.rgb * ((1.0 - sun.w) * arrives.g);
+    colour = vec4(albedo * (light.r < 0.0 ? sum * gains.rgb : light), 1.0);
+}
+#endif
+#endif
+#endif
+
+// ------------------------------------------------------------------------- buildings, signs, cars
+#ifdef OBJECT
+#ifdef VERTEX
+in vec3 at;
+in vec3 normal;
+in vec2 uv;
+in float layer;
+in vec4 tint;
+in uint id;
+#ifdef CAR
+in vec4 car_pose;     // x, y, cos, sin
+in vec4 car_colour;   // rgb; a: unused
+in uint car_id;
+in uint slot;         // 1: painted in the car's colour
+#endif
+out vec3 texel;
+out vec3 light;
+out vec3 base;
+flat out uint instance;
+void main() {
+    vec3 place = at;
+    vec3 up = normal;
+    base = tint.rgb;
+    instance = id;
+#ifdef CAR
+    mat2 turn = mat2(car_pose.z, car_pose.w, -car_pose.w, car_pose.z);
+    place.xy = turn * at.xy + car_pose.xy;
+    up.xy = turn * normal.xy;
+    base = slot == 1u ? base * car_colour.rgb : base;
+    instance = car_id;
+#endif
+    gl_Position = clip * vec4(place, 1.0);
+    texel = vec3(uv, layer);
+    light = lit(up, tint.a);
+}
+#else
+uniform sampler2DArray materials;
+in vec3 texel;
+in vec3 light;
+in vec3 base;
+flat in uint instance;
+#ifdef IDS
+layout(location = 0) out uint number;
+void main() { number = instance; }
+#else
+layout(location = 0) out vec4 colour;
+void main() {
+    // alpha says how far the paint shows through the texture (windows keep their own colour)
+    vec4 tile = texture(materials, texel, -0.5);
+    colour = vec4(tile.rgb * mix(vec3(1.0), base, tile.a) * light, 1.0);
+}
+#endif
+#endif
+#endif
+
+// ------------------------------------------------------------------------------- shadows of cars
+#ifdef BLOB
+#ifdef VERTEX
+in vec2 corner;       // -1..1
+in vec4 car_pose;
+out vec2 from_middle;
+void main() {
+    vec2 half_size = vec2(0.135, 0.11);
+    vec2 away = -sun.xy / max(sun.z, 0.35) * 0.03 * (0.3 + sun.w);
+    mat2 turn = mat2(car_pose.z, car_pose.w, -car_pose.w, car_pose.z);
+    vec2 middle = car_pose.xy + turn * vec2(0.04, 0.0) + away;
+    gl_Position = clip * vec4(middle + turn * (corner * half_size), 0.0015, 1.0);
+    from_middle = corner;
+}
+#else
+in vec2 from_middle;
+layout(location = 0) out vec4 colour;
+void main() {
+    vec2 edge = smoothstep(vec2(1.0), vec2(0.45), abs(from_middle));
+    colour = vec4(0.0, 0.0, 0.0, 0.62 * edge.x * edge.y);
+}
+#endif
+#endif
+
+// ------------------------------------------------------------------------------------------- sky
+#ifdef SKY
+#ifdef VERTEX
+in vec3 at;           // direction
+in vec2 uv;           // x in turns, y in 0..1 of the panorama
+out vec2 texel;
+void main() {
+    gl_Position = (clip * vec4(eye.xyz + at * 50.0, 1.0)).xyww;
+    texel = vec2(uv.x - sky_turn.x, uv.y);
+}
+#else
+uniform sampler2D panorama;
+in vec2 texel;
+layout(location = 0) out vec4 colour;
+void main() {
+    colour = vec4(texture(panorama, texel, -0.5).rgb * gains.rgb * gains.w, 1.0);
+}
+#endif
+#endif

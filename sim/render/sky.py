@@ -1,0 +1,267 @@
+"""Panoramas drawn by computation: two halls and two skies, as seen from the town.
+
+A panorama covers all round by elevations from `LOW_RAD` up to the zenith, row 0 lowest, column 0
+to the east and on anticlockwise. Halls are boxes: each direction is followed to the wall or
+ceiling that it meets, so that their straight lines look straight through a lens.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.geometry import FloatArray
+from sim.looks import SkyKind
+
+LOW_RAD = math.radians(-12.0)
+HIGH_RAD = math.pi / 2
+WIDTH_PX = 2048
+HEIGHT_PX = 580
+_FINER = 2
+
+Field = NDArray[np.float32]
+
+
+@lru_cache(maxsize=4)
+def panorama(kind: SkyKind) -> NDArray[np.uint8]:
+    """Return a panorama (580, 2048, 3) uint8, bottom row first."""
+    width, height = WIDTH_PX * _FINER, HEIGHT_PX * _FINER
+    azimuth = (np.arange(width, dtype=np.float32) + 0.5) * (2 * math.pi / width)
+    elevation = LOW_RAD + (np.arange(height, dtype=np.float32) + 0.5) * (
+        (HIGH_RAD - LOW_RAD) / height
+    )
+    draw = {"hall": _hall, "gallery": _gallery, "day": _day, "evening": _evening}[kind]
+    fine = np.empty((height, width, 3), np.float32)
+    for rows in np.array_split(np.arange(height), 8):  # keeps memory small
+        fine[rows] = draw(azimuth[None, :], elevation[rows][:, None])
+    small = cv2.resize(fine, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    image = np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
+    image.setflags(write=False)
+    return image
+
+
+def sky_dome(columns: int = 40, rows: int = 12) -> NDArray[np.float32]:
+    """Return triangles (n, 5) of direction and panorama place (u in turns, v in 0..1)."""
+    u = np.linspace(0, 1, columns + 1)
+    v = np.linspace(0, 1, rows + 1)
+    uu, vv = np.meshgrid(u, v)
+    elevation = LOW_RAD + vv * (HIGH_RAD - LOW_RAD)
+    angle = 2 * math.pi * uu
+    grid = np.stack(
+        [
+            np.cos(angle) * np.cos(elevation),
+            np.sin(angle) * np.cos(elevation),
+            np.sin(elevation),
+            uu,
+            vv,
+        ],
+        axis=-1,
+    )
+    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
+    triangles = np.stack([a, b, c, a, c, d], axis=2)
+    return np.ascontiguousarray(triangles.reshape(-1, 5), dtype=np.float32)
+
+
+def _mix(under: Field, over: tuple[float, float, float], cover: NDArray[np.generic]) -> Field:
+    weight = cover.astype(np.float32)[..., None]
+    return np.asarray(under * (1 - weight) + np.asarray(over, np.float32) * weight)
+
+
+def _within(value: Field, period: float, low: float, high: float) -> NDArray[np.bool_]:
+    part = np.mod(value, period)
+    return (part >= low) & (part < high)
+
+
+def _room(
+    azimuth: Field, elevation: Field, size_m: tuple[float, float, float]
+) -> tuple[Field, Field, Field, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Follow directions from (0, 0, 0) in a box; `size_m` is half length, half width, height.
+
+    Returns:
+        place along the wall (or x), height (or y on the ceiling), distance, ceiling?, end wall?
+    """
+    shape = np.broadcast_shapes(azimuth.shape, elevation.shape)
+    dx = np.cos(azimuth) * np.cos(elevation)
+    dy = np.sin(azimuth) * np.cos(elevation)
+    dz = np.broadcast_to(np.sin(elevation), shape)
+    with np.errstate(divide="ignore"):
+        to_end = size_m[0] / np.abs(dx)
+        to_side = size_m[1] / np.abs(dy)
+        to_top = np.where(dz > 0, size_m[2] / np.maximum(dz, 1e-9), np.inf)
+    away = np.minimum(np.minimum(to_end, to_side), to_top)
+    ceiling = to_top <= np.minimum(to_end, to_side)
+    end = ~ceiling & (to_end < to_side)
+    x, y, z = dx * away, dy * away, dz * away
+    along = np.where(end, y, x).astype(np.float32)
+    up = np.where(ceiling, y, z).astype(np.float32)
+    return along, up, away.astype(np.float32), ceiling, end
+
+
+def _hall(azimuth: Field, elevation: Field) -> Field:
+    """Return an old works hall: brick, tall windows, steel trusses and rows of lamps."""
+    along, up, away, ceiling, end = _room(azimuth, elevation, (11.0, 7.0, 5.2))
+    wall = ~ceiling
+    colour = np.empty((*along.shape, 3), np.float32)
+    colour[:] = (0.60, 0.55, 0.48)
+    row = np.floor(up / 0.16)
+    brick = np.mod(along + 0.2 * np.mod(row, 2), 0.4)
+    shade = 0.06 * np.sin(row * 12.9898 + np.floor((along + 0.2 * np.mod(row, 2)) / 0.4) * 78.233)
+    colour += shade[..., None]
+    mortar = wall & ((brick < 0.02) | (np.mod(up, 0.16) < 0.02))
+    colour = _mix(colour, (0.70, 0.66, 0.60), mortar)
+    # wainscot, piers, windows with bars
+    colour = _mix(colour, (0.30, 0.38, 0.36), wall & (up < 0.9))
+    colour = _mix(colour, (0.24, 0.30, 0.29), wall & (up >= 0.9) & (up < 1.0))
+    pier = wall & _within(along + 1.1, 2.2, 0.0, 0.26)
+    colour = _mix(colour, (0.47, 0.43, 0.38), pier & (up >= 1.0))
+    across = np.mod(along + 1.1, 2.2)
+    opening = wall & (across > 0.55) & (across < 1.91) & (up > 1.35)
+    arch = up < 3.5 + np.sqrt(np.maximum(0.0, 0.68**2 - (across - 1.23) ** 2))
+    frame = wall & (across > 0.48) & (across < 1.98) & (up > 1.27) & (up < 4.28)
+    colour = _mix(colour, (0.78, 0.75, 0.68), frame & (up < 3.58 + 0.68))
+    glow = 0.90 + 0.10 * np.clip((up - 1.3) / 3, 0, 1)
+    pane = opening & arch
+    glass = np.stack([0.90 * glow, 0.97 * glow, 1.02 * glow], axis=-1)
+    trees = pane & (up < 2.0 + 0.22 * np.sin(along * 5.1) + 0.10 * np.sin(along * 13.7 + 1))
+    colour = np.where(pane[..., None], glass, colour)
+    colour = _mix(colour, (0.66, 0.76, 0.60), trees)
+    bars = pane & ((np.mod(across - 0.55, 0.34) < 0.035) | (np.mod(up - 1.35, 0.48) < 0.035))
+    colour = _mix(colour, (0.33, 0.36, 0.36), bars)
+    door = end & (np.abs(along) < 1.0) & (up < 2.2)
+    colour = _mix(colour, (0.52, 0.24, 0.16), door)
+    colour = _mix(colour, (0.30, 0.13, 0.09), door & (np.mod(along, 0.5) < 0.05))
+    colour *= np.where(end & wall, 0.86, 1.0)[..., None]
+    # ceiling: planks, trusses across, two rows of lamps and their glow
+    planks = 0.05 * np.sin(np.floor(along / 0.3) * 7.7)
+    top = np.empty_like(colour)
+    top[:] = (0.40, 0.40, 0.38)
+    top += planks[..., None]
+    top = _mix(top, (0.20, 0.27, 0.25), _within(along, 1.8, 0.0, 0.22))
+    top = _mix(top, (0.24, 0.31, 0.29), _within(up + 0.06, 2.3, 0.0, 0.12))
+    lamp_y = np.abs(np.abs(up) - 2.6)
+    lamp_x = np.abs(np.mod(along + 0.9, 1.8) - 0.9)
+    halo = np.exp(-((lamp_y / 0.55) ** 2) - (lamp_x / 0.9) ** 2)
+    top += 0.35 * halo[..., None] * np.array((1.0, 0.97, 0.88), np.float32)
+    top = _mix(top, (1.0, 0.99, 0.94), (lamp_y < 0.11) & (lamp_x < 0.62))
+    colour = np.where(ceiling[..., None], top, colour)
+    return np.asarray(colour * (1.0 - 0.012 * np.minimum(away, 14))[..., None], np.float32)
+
+
+def _gallery(azimuth: Field, elevation: Field) -> Field:
+    """Return a white exhibition room: pictures on the walls, panels of light above."""
+    along, up, away, ceiling, end = _room(azimuth, elevation, (8.0, 6.0, 3.6))
+    wall = ~ceiling
+    colour = np.empty((*along.shape, 3), np.float32)
+    colour[:] = (0.86, 0.85, 0.83)
+    colour *= (0.90 + 0.10 * np.clip(up / 3.6, 0, 1))[..., None]
+    colour = _mix(colour, (0.45, 0.42, 0.40), wall & (up < 0.12))
+    number = np.floor((along + 20) / 2.4)
+    across = np.mod(along + 20, 2.4) - 1.2
+    half = 0.42 + 0.22 * np.sin(number * 5.3 + np.where(end, 2.0, 0.0))
+    tall = 0.42 + 0.16 * np.sin(number * 9.1 + 1)
+    frame = wall & (np.abs(across) < half + 0.05) & (np.abs(up - 1.6) < tall + 0.05)
+    picture = wall & (np.abs(across) < half) & (np.abs(up - 1.6) < tall)
+    colour = _mix(colour, (0.16, 0.14, 0.13), frame)
+    phase = number * 2.399 + np.where(up > 1.6 + 0.2 * np.sin(across * 4 + number), 1.3, 0.0)
+    art = np.stack([0.55 + 0.38 * np.sin(phase + k * 2.1) for k in range(3)], axis=-1)
+    colour = np.where(picture[..., None], art.astype(np.float32), colour)
+    doorway = end & (np.abs(along - 3.6) < 0.7) & (up < 2.4)
+    colour = _mix(colour, (0.35, 0.38, 0.42), doorway)
+    top = np.empty_like(colour)
+    top[:] = (0.80, 0.80, 0.80)
+    top = _mix(top, (0.70, 0.70, 0.70), _within(along, 1.0, 0, 0.03) | _within(up, 1.0, 0, 0.03))
+    panel = _within(along, 2.0, 0.2, 0.8) & _within(up + 0.5, 2.0, 0.1, 0.9)
+    top = _mix(top, (1.0, 1.0, 0.99), panel)
+    colour = np.where(ceiling[..., None], top, colour)
+    return np.asarray(colour * (1.0 - 0.010 * np.minimum(away, 10))[..., None], np.float32)
+
+
+def _clouds(azimuth: Field, elevation: Field, seed: int) -> Field:
+    """Return how much cloud (0..1) stands in each direction: noise on a plane overhead."""
+    height = np.maximum(np.sin(elevation), 0.0) + 0.10
+    x = np.cos(azimuth) * np.cos(elevation) / height
+    y = np.sin(azimuth) * np.cos(elevation) / height
+    tile = _cloud_tile(seed)
+    size = tile.shape[0]
+    columns = np.mod(x * 42.0 + 17, size).astype(np.float32)
+    rows = np.mod(y * 42.0 + 5, size).astype(np.float32)
+    value = cv2.remap(tile, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    fade = np.clip(np.sin(elevation) / 0.12, 0, 1)
+    return np.asarray(np.clip((value - 0.52) * 3.2, 0, 1) * fade, np.float32)
+
+
+@lru_cache(maxsize=2)
+def _cloud_tile(seed: int, size: int = 512) -> Field:
+    rng = np.random.default_rng(seed)
+    frequency = np.fft.fftfreq(size, 1 / size)
+    radius = np.hypot(frequency[:, None], frequency[None, :])
+    spectrum = np.where(radius > 2, 1.0, 0.0) / np.maximum(radius, 1.0) ** 1.7
+    spectrum = spectrum * np.exp(2j * math.pi * rng.random((size, size)))
+    noise: FloatArray = np.fft.ifft2(spectrum).real
+    return np.asarray(0.5 + 0.22 * noise / noise.std(), np.float32)
+
+
+def _ridge(azimuth: Field, rng: np.random.Generator, low: float, high: float) -> Field:
+    """Return the elevation (radians) of a wavy skyline."""
+    line = np.zeros_like(azimuth)
+    for wave in (2, 3, 5, 8, 13, 21, 34):
+        line += np.sin(wave * azimuth + rng.uniform(0, 6.28)) / wave**0.8
+    return np.asarray(math.radians(low) + math.radians(high - low) * (0.5 + line / 4), np.float32)
+
+
+def _skyline(azimuth: Field, rng: np.random.Generator) -> Field:
+    """Return the elevation of a far town's roofs."""
+    steps = np.floor(azimuth / (2 * math.pi) * 150).astype(int)
+    tall = rng.gamma(2.0, 1.1, 151)[steps] * (0.4 + 0.6 * np.sin(azimuth * 1.5) ** 2)
+    return np.asarray(np.radians(tall), np.float32)
+
+
+def _outdoors(
+    azimuth: Field,
+    elevation: Field,
+    colours: dict[str, tuple[float, float, float]],
+    seed: int,
+) -> Field:
+    rng = np.random.default_rng(seed)
+    shape = np.broadcast_shapes(azimuth.shape, elevation.shape)
+    height = np.broadcast_to(np.clip(np.sin(elevation), 0, 1) ** 0.55, shape)
+    colour = np.empty((*shape, 3), np.float32)
+    colour[:] = colours["low"]
+    colour = _mix(colour, colours["high"], height)
+    glow = np.exp(-((np.angle(np.exp(1j * (azimuth - 0.8))) / 0.9) ** 2) - (elevation / 0.5) ** 2)
+    colour = _mix(colour, colours["glow"], glow * 0.7)
+    cloud = _clouds(azimuth, np.broadcast_to(elevation, shape), seed)
+    colour = _mix(colour, colours["cloud"], cloud * 0.85)
+    colour = _mix(colour, colours["far"], elevation < _ridge(azimuth, rng, 1.0, 6.0))
+    colour = _mix(colour, colours["town"], elevation < _skyline(azimuth, rng))
+    return _mix(colour, colours["near"], elevation < _ridge(azimuth, rng, -0.6, 2.0))
+
+
+def _day(azimuth: Field, elevation: Field) -> Field:
+    colours = {
+        "low": (0.80, 0.89, 0.97),
+        "high": (0.25, 0.50, 0.86),
+        "glow": (1.0, 0.98, 0.90),
+        "cloud": (1.0, 1.0, 1.0),
+        "far": (0.58, 0.70, 0.76),
+        "town": (0.66, 0.70, 0.74),
+        "near": (0.40, 0.56, 0.34),
+    }
+    return _outdoors(azimuth, elevation, colours, 3)
+
+
+def _evening(azimuth: Field, elevation: Field) -> Field:
+    colours = {
+        "low": (0.98, 0.72, 0.52),
+        "high": (0.30, 0.36, 0.62),
+        "glow": (1.0, 0.86, 0.55),
+        "cloud": (0.95, 0.66, 0.60),
+        "far": (0.46, 0.40, 0.50),
+        "town": (0.36, 0.33, 0.42),
+        "near": (0.26, 0.30, 0.26),
+    }
+    return _outdoors(azimuth, elevation, colours, 8)

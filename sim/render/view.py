@@ -1,0 +1,174 @@
+"""From where and how the town is seen: a pinhole camera in the world, or a band of its rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.camera import Camera
+from pixelopolis.city import City
+from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.roads import road_layout
+
+NEAR_M = 0.02
+FAR_M = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class CarBody:
+    """Another car in the picture; `colour` is "#rrggbb"."""
+
+    id: str
+    pose: Pose
+    colour: str = "#e5484d"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A level-of-nothing pinhole camera.
+
+    `eye_m` is where it stands (x, y, z); the rows of `axes` (3, 3) are its right, down and
+    forward directions in the world. The whole picture is `width_px` x `height_px`; rows
+    `top_px` to `bottom_px` of it are rendered. `samples` is 1, or 4 for smooth edges.
+    """
+
+    eye_m: FloatArray
+    axes: FloatArray
+    focal_px: float
+    width_px: int
+    height_px: int
+    top_px: int
+    bottom_px: int
+    hide_car: str | None = None
+    samples: int = 1
+
+    @property
+    def rows(self) -> int:
+        return self.bottom_px - self.top_px
+
+    def project(self, points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return pixel places (N, 2) in the rendered rows, and depths (N,) in metres.
+
+        The middle of the top left pixel is (0.5, 0.5). Points with depth <= 0 lie behind.
+        """
+        local = (np.atleast_2d(points_m) - self.eye_m) @ self.axes.T
+        depth = local[:, 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = self.width_px / 2 + self.focal_px * local[:, 0] / depth
+            y = self.height_px / 2 + self.focal_px * local[:, 1] / depth
+        return np.column_stack([x, y - self.top_px]), depth
+
+    def clip_matrix(self) -> NDArray[np.float32]:
+        """Return the matrix (4, 4) from world to OpenGL clip space, top row of the image first."""
+        depth = FAR_M - NEAR_M
+        lens = np.array(
+            [
+                [2 * self.focal_px / self.width_px, 0, 0, 0],
+                [0, 2 * self.focal_px / self.height_px, 0, 0],
+                [0, 0, (FAR_M + NEAR_M) / depth, -2 * FAR_M * NEAR_M / depth],
+                [0, 0, 1, 0],
+            ]
+        )
+        place = np.eye(4)
+        place[:3, :3] = self.axes
+        place[:3, 3] = -self.axes @ self.eye_m
+        return np.asarray(lens @ place, dtype=np.float32)
+
+    def sees_boxes(self, low_m: FloatArray, high_m: FloatArray) -> NDArray[np.bool_]:
+        """Tell which axis-parallel boxes (N, 3), (N, 3) may show in the rendered rows."""
+        tan_x = self.width_px / 2 / self.focal_px
+        tan_top = (self.height_px / 2 - self.top_px) / self.focal_px
+        tan_bottom = (self.bottom_px - self.height_px / 2) / self.focal_px
+        right, down, forward = self.axes
+        inward = np.array(
+            [
+                forward,
+                right + tan_x * forward,
+                -right + tan_x * forward,
+                down + tan_top * forward,
+                -down + tan_bottom * forward,
+            ]
+        )
+        # of each box, the corner that lies farthest along each plane's normal
+        reach = np.maximum(
+            inward[:, None] * (low_m - self.eye_m), inward[:, None] * (high_m - self.eye_m)
+        )
+        return np.asarray((reach.sum(axis=2) >= 0).all(axis=0))
+
+
+def car_view(
+    camera: Camera, car_pose: Pose, part: float = 1.0, hide_car: str | None = None, samples: int = 1
+) -> View:
+    """Return the view of a car's camera, or of the bottom `part` of it.
+
+    Args:
+        camera: mounting and lens (see `Look.camera_of`).
+        car_pose: of the car's axle.
+        part: share of the picture's rows, from the bottom; (0, 1].
+        hide_car: id of the car that carries the camera.
+        samples: 1, or 4 for smooth edges.
+    """
+    at = car_pose.ahead(camera.forward_m)
+    rows = round(camera.height_px * part)
+    return View(
+        eye_m=np.array([at.x_m, at.y_m, camera.height_m]),
+        axes=_axes(at.heading_rad, camera.pitch_rad, camera.roll_rad),
+        focal_px=camera.focal_px,
+        width_px=camera.width_px,
+        height_px=camera.height_px,
+        top_px=camera.height_px - rows,
+        bottom_px=camera.height_px,
+        hide_car=hide_car,
+        samples=samples,
+    )
+
+
+def bird_view(
+    city: City,
+    width_px: int,
+    height_px: int,
+    pitch_deg: float = 52.0,
+    across_deg: float = 34.0,
+    heading_deg: float = 90.0,
+    samples: int = 4,
+) -> View:
+    """Return a view of the whole town from above.
+
+    Args:
+        city: the town.
+        width_px: of the picture.
+        height_px: of the picture.
+        pitch_deg: how steeply it looks down; 90 is straight down.
+        across_deg: horizontal field of view.
+        heading_deg: where it looks, anticlockwise from east; 90 has north at the top.
+        samples: 1, or 4 for smooth edges.
+    """
+    axes = _axes(math.radians(heading_deg), math.radians(pitch_deg), 0.0)
+    focal_px = width_px / 2 / math.tan(math.radians(across_deg) / 2)
+    x0, y0, x1, y1 = road_layout(city).platform.bounds
+    corners = np.array([(x, y, z) for x in (x0, x1) for y in (y0, y1) for z in (0.0, 0.25)])
+    middle = corners.mean(axis=0)
+    local = (corners - middle) @ axes.T
+    # from how far away the picture's half width and half height hold every corner
+    half = np.array([width_px, height_px]) / 2 / focal_px * 0.97
+    away_m = float((np.abs(local[:, :2]) / half - local[:, 2:]).max())
+    eye = middle - away_m * axes[2]
+    # a perspective picture is not centred on the middle of the ground: move it until it is
+    seen = (corners - eye) @ axes.T
+    places = seen[:, :2] / seen[:, 2:]
+    eye = eye + away_m * (places.max(axis=0) + places.min(axis=0)) / 2 @ axes[:2]
+    return View(eye, axes, focal_px, width_px, height_px, 0, height_px, samples=samples)
+
+
+def _axes(heading_rad: float, pitch_rad: float, roll_rad: float) -> FloatArray:
+    """Return right, down and forward (3, 3) of a camera; pitch down and lean right positive."""
+    cos_h, sin_h = math.cos(heading_rad), math.sin(heading_rad)
+    cos_p, sin_p = math.cos(pitch_rad), math.sin(pitch_rad)
+    forward = np.array([cos_h * cos_p, sin_h * cos_p, -sin_p])
+    right = np.array([sin_h, -cos_h, 0.0])
+    down = np.cross(forward, right)
+    cos_r, sin_r = math.cos(roll_rad), math.sin(roll_rad)
+    return np.array([cos_r * right + sin_r * down, cos_r * down - sin_r * right, forward])
