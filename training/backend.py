@@ -10,8 +10,6 @@ import os
 from pixelopolis.errors import MissingPartError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# oneDNN's kernels sum in an order that depends on the load; without them a run repeats exactly
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 try:
     import tensorflow as tf

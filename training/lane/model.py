@@ -50,7 +50,7 @@ def build(width: float = 0.5, dropout: float = 0.1) -> Any:
             name=f"conv{number}",
         )(x)
     x = layers.Flatten()(x)
-    x = layers.Dropout(dropout)(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
     for units in DENSE:
         x = layers.Dense(
             _scaled_channels(units, width),
@@ -63,6 +63,12 @@ def build(width: float = 0.5, dropout: float = 0.1) -> Any:
         HEAD * len(COMMANDS), activation="relu6", kernel_initializer="he_normal", name="heads"
     )(x)
     return tf.keras.Model(pictures, layers.Dense(len(COMMANDS), name="steering")(x), name="lane")
+
+
+def restart_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Let dropout's random stream follow from (seed, epoch): Keras does not keep it in a file."""
+    state = model.get_layer("dropout").seed_generator.state
+    state.assign([(seed + 7919 * epoch) % 2**31, 0])
 
 
 def _scaled_channels(channels: int, width: float) -> int:

@@ -30,7 +30,7 @@ from pixelopolis.errors import SettingsError
 from training.backend import tf
 from training.lane.augment import batches
 from training.lane.data import LaneData, Report, load, split
-from training.lane.model import build, masked_huber, predict
+from training.lane.model import build, masked_huber, predict, restart_dropout
 from training.lane.settings import LaneSettings
 from training.report import HeadError, draw_steering, head_errors
 
@@ -124,6 +124,7 @@ def _fit(
     # Keras passes `logs` by name
     def begin(_epoch: int, logs: Any = None) -> None:  # noqa: ARG001
         nonlocal started_s
+        restart_dropout(model, settings.seed, run.epochs_done)
         started_s = time.perf_counter()
 
     def step(number: int, logs: Any = None) -> None:  # noqa: ARG001
