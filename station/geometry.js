@@ -37,22 +37,24 @@ export function project(points, [x, y]) {
   return { ...best, length_m: lengths.at(-1) ?? 0 };
 }
 
-const ON_PATH_M = 0.3;
+const ON_PATH_M = 0.2;
 
 /**
  * How much of a ride's path lies behind the car, 0 to 1. A path may pass the same street twice:
- * of the places beside the car, the nearest one after `before` (the last answer) counts.
+ * the first place beside the car that is not behind `before` (the last answer) counts.
  */
 export function progress(path, place, before = 0) {
   const lengths = arcLengths(path);
   const length = lengths.at(-1);
   if (!length) return before;
-  const from = Math.max(0, lengths.findIndex((s) => s >= before * length) - 1);
-  const reach = lengths.findIndex((s) => s > before * length + 1.0);
-  const piece = path.slice(from, reach < 0 ? undefined : reach + 1);
-  const near = project(piece, place);
-  if (near.beside_m > ON_PATH_M) return before;
-  return Math.min(1, Math.max(before, (lengths[from] + near.along_m) / length));
+  let best = null;
+  for (let i = 1; i < path.length; i++) {
+    if (lengths[i] < before * length) continue;
+    const near = project([path[i - 1], path[i]], place);
+    if (best && near.beside_m > best.beside_m) break;
+    if (near.beside_m < ON_PATH_M) best = { ...near, along_m: lengths[i - 1] + near.along_m };
+  }
+  return best ? Math.min(1, Math.max(before, best.along_m / length)) : before;
 }
 
 /** `to_rad` with whole turns added, so that it is the nearest to `from_rad`. */

@@ -5,7 +5,7 @@ import { progress } from "./geometry.js";
 import { isKnown, preferred, setLanguage, language } from "./i18n.js";
 import { CityMap } from "./map.js";
 import { isActive, reduce, screenOf, START, view } from "./ride.js";
-import { celebrate, drawLanguages, drawPlaces, markLanguage, placeName, render } from "./screens.js";
+import { celebrate, drawLanguages, drawPlaces, markLanguage, render } from "./screens.js";
 import { VideoView } from "./video.js";
 
 const LANGUAGE_KEY = "pixelopolis.language";
@@ -51,7 +51,6 @@ async function speak(code) {
   await setLanguage(code);
   markLanguage();
   if (city) drawPlaces(city.destinations, choose);
-  map.rename(placeName);
 }
 
 const choose = (id) => dispatch({ type: "choose", id });
@@ -69,7 +68,7 @@ async function prepare() {
   await api.registerStation(device);
   if (JSON.stringify(answer) !== JSON.stringify(city)) {
     city = answer;
-    map.draw(city, placeName);
+    map.draw(city);
     drawPlaces(city.destinations, choose);
     bird.show(city.bird_url);
     dispatch({ type: "city", destinations: city.destinations });

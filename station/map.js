@@ -6,7 +6,7 @@ import { besideRoad, offset, thin, unwrap } from "./geometry.js";
 const SVG = "http://www.w3.org/2000/svg";
 const PICTURES = new Set(["museum", "landmark", "planetarium", "town", "wedding"]);
 const PLACE_M = 0.5;
-const MARGIN_M = 0.62;
+const MARGIN_M = 0.8;
 const LINE_M = 0.035; // wider than in the town, or nobody would see it
 
 const picture = (folder, kind) => `pictures/${folder}/${PICTURES.has(kind) ? kind : "place"}.svg`;
@@ -40,15 +40,34 @@ function headingAt(points, [x, y]) {
   return best[1];
 }
 
+function drawPlace({ destination, at: [x, y], stop }) {
+  const size = cm(PLACE_M * 1.25);
+  const [stopX, stopY] = [cm(stop[0]), cm(-stop[1])];
+  return make(
+    "g",
+    { class: "map-place", "data-id": destination.id },
+    make("circle", { class: "map-stop", cx: stopX, cy: stopY, r: 5 }),
+    make("image", {
+      href: picture("sights", destination.kind),
+      x: cm(x) - size / 2,
+      y: cm(-y) - size / 2,
+      width: size,
+      height: size,
+    }),
+    make("path", {
+      class: "map-pin",
+      d: `M${stopX} ${stopY}l-9 -15a10.5 10.5 0 1 1 18 0zm0 -25a4.5 4.5 0 1 0 .01 0z`,
+    }),
+  );
+}
+
 export class CityMap {
   constructor(svg) {
     this.svg = svg;
     this.cars = new Map();
   }
 
-  /** Draws the town; `nameOf(destination)` gives the words under a place. */
-  draw(city, nameOf) {
-    this.city = city;
+  draw(city) {
     const [x0, y0, x1, y1] = city.bounds_m;
     const box = [x0 - MARGIN_M, -y1 - MARGIN_M, x1 - x0 + 2 * MARGIN_M, y1 - y0 + 2 * MARGIN_M];
     this.svg.setAttribute("viewBox", box.map(cm).join(" "));
@@ -61,10 +80,12 @@ export class CityMap {
       this.#trees(city, streets, places),
       this.#roads(city, streets),
       make("g", {}, this.route, this.ahead),
-      make("g", {}, ...places.map((place) => this.#drawPlace(place, nameOf))),
+      make("g", {}, ...places.map(drawPlace)),
       this.layer,
     );
     this.cars.clear();
+    this.chosen = undefined;
+    this.path = undefined;
   }
 
   #roads({ road }, streets) {
@@ -95,25 +116,6 @@ export class CityMap {
     });
   }
 
-  #drawPlace({ destination, at: [x, y], stop }, nameOf) {
-    const size = cm(PLACE_M * 1.25);
-    const name = make("text", { x: cm(x), y: cm(-y + PLACE_M * 0.62), class: "map-name" });
-    name.textContent = nameOf(destination);
-    return make(
-      "g",
-      { class: "map-place", "data-id": destination.id },
-      make("circle", { class: "map-stop", cx: cm(stop[0]), cy: cm(-stop[1]), r: 5 }),
-      make("image", {
-        href: picture("sights", destination.kind),
-        x: cm(x) - size / 2,
-        y: cm(-y) - size / 2,
-        width: size,
-        height: size,
-      }),
-      name,
-    );
-  }
-
   #trees(city, streets, places) {
     const [x0, y0, x1, y1] = city.bounds_m;
     const group = make("g", { class: "map-trees" });
@@ -135,14 +137,6 @@ export class CityMap {
     }
     return group;
   }
-
-  rename(nameOf) {
-    for (const { id, names } of this.city?.destinations ?? []) {
-      this.#place(id).querySelector("text").textContent = nameOf({ id, names });
-    }
-  }
-
-  #place = (id) => this.svg.querySelector(`.map-place[data-id="${CSS.escape(id)}"]`);
 
   choose(id) {
     if (this.chosen === id) return;

@@ -60,7 +60,7 @@ export function drawPlaces(destinations, onChoose) {
   $("places").replaceChildren(...cards);
 }
 
-export const placeName = (destination) =>
+const placeName = (destination) =>
   destination ? nameOf(destination.names, destination.id) : "";
 
 /** Draws everything that a view says. Returns nothing; cheap enough for every event. */
