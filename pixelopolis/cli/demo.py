@@ -1,7 +1,170 @@
-"""`pixelopolis demo`."""
+"""`pixelopolis demo`: the whole city on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from pixelopolis.cli.common import CityName, Json, Seed, console, print_json
+
+if TYPE_CHECKING:
+    from pixelopolis.demo.city import DemoCity, DemoSettings
+
+
+def run(
+    cars: Annotated[int, typer.Option(min=1, help="Number of cars.")] = 2,
+    city: CityName = "pixelopolis",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets phones on your network in.")
+    ] = "127.0.0.1",
+    seed: Seed = 1,
+    headless: Annotated[bool, typer.Option(help="Book rides by itself, then end.")] = False,
+    rides: Annotated[int, typer.Option(min=1, help="How many, with --headless.")] = 6,
+    json_: Json = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder for database and logs; a temporary one by default."),
+    ] = None,
+) -> None:
+    """Start database, server, simulator and cars, until Ctrl-C.
+
+    With --headless: book rides as stations would; exit code 0 only if all of them arrived.
+    """
+    import asyncio
+    import shutil
+    import tempfile
+
+    from pixelopolis.demo.city import DemoSettings
+
+    folder = data or Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host)
+    succeeded = False
+    try:
+        if headless:
+            document = asyncio.run(_until_told(_drive(settings, rides)))
+            succeeded = document is not None and document["arrived"] == rides
+            if document is not None:
+                (print_json if json_ else _print_summary)(document)
+        else:
+            asyncio.run(_until_told(_show(settings)))
+            succeeded = True
+    finally:
+        if data is None and succeeded:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _say(f"Database and logs are kept in {folder}.")
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False)
+
+
+async def _until_told(work: Any) -> Any:
+    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None."""
+    import asyncio
+    import signal
+
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+
+
+async def _show(settings: DemoSettings) -> None:
+    from pixelopolis.demo.city import DemoCity
+
+    _say(f"Starting {settings.city} with {settings.cars} cars ...")
+    try:
+        async with DemoCity(settings, _say) as city:
+            _invite(city)
+            await city.failure()
+    finally:
+        _say("Everything is stopped.")
+
+
+def _invite(city: DemoCity) -> None:
+    console.rule(style="green")
+    console.print(f"  Pixelopolis is open:  [bold green]{city.url}/[/]")
+    _say("  Open this address in a browser, pick a language and a place, and ride.")
+    if city.settings.host == "127.0.0.1":
+        _say("  For phones on your network: add --host 0.0.0.0")
+    _say(f"  The town from above: {city.sim_url}/bird.mjpg")
+    _say(f"  Logs: {city.settings.data / 'logs'}.  Ctrl-C ends everything.")
+    console.rule(style="green")
+
+
+async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
+    import asyncio
+    import time
+
+    from pixelopolis.demo.city import DemoCity
+    from pixelopolis.demo.rides import Plan, book_rides, summary
+
+    began_s = time.monotonic()
+    async with DemoCity(settings, _say) as city:
+        ready_s = time.monotonic() - began_s
+        # one station more than cars, so that somebody always has to wait for a free one
+        plan = Plan(rides, stations=settings.cars + 1, seed=settings.seed)
+        driving = asyncio.create_task(book_rides(city.url, plan, _say))
+        failing = asyncio.create_task(city.failure())
+        try:
+            await asyncio.wait((driving, failing), return_when=asyncio.FIRST_COMPLETED)
+            if failing.done():
+                failing.result()
+            done = await driving
+        finally:
+            driving.cancel()
+            failing.cancel()
+            await asyncio.gather(driving, failing, return_exceptions=True)
+        return {
+            "city": settings.city,
+            "cars": settings.cars,
+            "seed": settings.seed,
+            **summary(done),
+            **await _figures(city),
+            "ready_s": round(ready_s, 2),
+            "wall_s": round(time.monotonic() - began_s, 2),
+        }
+
+
+async def _figures(city: DemoCity) -> dict[str, Any]:
+    """Return the truth from the simulator and each car's own figures; the slowest car counts."""
+    truth = await city.get(f"{city.sim_url}/state") or {}
+    cars = {name: await city.get(f"{url}/status") for name, url in city.car_urls.items()}
+    alive = {name: car for name, car in cars.items() if car}
+
+    def worst(pick: Callable[[Any], float | None]) -> float | None:
+        values = [value for car in alive.values() if (value := pick(car)) is not None]
+        return round(max(values), 2) if values else None
+
+    return {
+        "collisions": truth.get("collisions"),
+        "frame_to_command_ms": {
+            key: worst(lambda car, k=key: car["frame_to_command_ms"][k])  # type: ignore[misc]
+            for key in ("p50", "p99")
+        },
+        "loop_misses": sum(car["loop_misses"] for car in alive.values()),
+        "control_frames": sum(car["frames"] for car in alive.values()),
+        "each_car": {
+            name: {key: car[key] for key in ("frame_to_command_ms", "loop_misses", "video_fps")}
+            for name, car in alive.items()
+        },
+        "physics": truth.get("physics"),
+        "render": truth.get("render"),
+        "restarts": city.restarts,
+    }
+
+
+def _print_summary(document: dict[str, Any]) -> None:
+    for key, value in document.items():
+        if key not in ("each", "each_car"):
+            typer.echo(f"{key}: {value}")

@@ -1,0 +1,307 @@
+"""The whole city on one machine: database and server, simulator, and a process for each car."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from pixelopolis.city_file import load_city
+from pixelopolis.demo.processes import Part, Processes
+from pixelopolis.errors import MissingPartError, PixelopolisError, SettingsError
+from pixelopolis.routing import Place
+from pixelopolis.spawn import spawn_places
+
+READY_TIMEOUT_S = 120.0
+LOOK_AGAIN_S = 0.1
+MAX_RESTARTS = 3
+"""Of the server, as a service manager would; then something is wrong with it."""
+
+SERVER, SIMULATOR = "server", "sim"
+
+
+class PartEndedError(PixelopolisError, RuntimeError):
+    """A process of the demo that the others cannot do without has ended."""
+
+    code = "PX601"
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What `pixelopolis demo` was asked for.
+
+    `host` is where everything listens; with 0.0.0.0, phones on the same network reach it too.
+    """
+
+    city: str
+    cars: int
+    port: int
+    seed: int
+    data: Path
+    host: str = "127.0.0.1"
+    cruise_mps: float | None = None
+
+
+@dataclass
+class DemoCity:
+    """The running parts and where they answer.
+
+    Args:
+        settings: what to start.
+        say: gets a line for people whenever something happens.
+    """
+
+    settings: DemoSettings
+    say: Callable[[str], None]
+    url: str = ""
+    sim_url: str = ""
+    car_urls: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._restarts = 0
+        self._fatal: asyncio.Future[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._processes = Processes(self.settings.data / "logs", self._died)
+        # socket paths are short; the data folder's may be too long for them
+        self._run_dir = tempfile.TemporaryDirectory(prefix="pixelopolis-")
+        self._public_host = _public_host(self.settings.host)
+
+    async def __aenter__(self) -> DemoCity:
+        spawn = spawn_places(load_city(self.settings.city), self.settings.cars)
+        _check_port(self.settings.host, self.settings.port)
+        self._fatal = asyncio.get_running_loop().create_future()
+        await self._processes.__aenter__()
+        try:
+            await self._start(spawn)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # cars first: they stop their wheels and say goodbye while the others listen
+        await self._processes.stop(*(name for name in self.car_urls if name in self.parts))
+        await self._processes.__aexit__(None, None, None)
+        self._run_dir.cleanup()
+
+    @property
+    def restarts(self) -> int:
+        """How often the server was started again."""
+        return self._restarts
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        return self._processes.parts
+
+    async def failure(self) -> None:
+        """Wait until a part that the city cannot do without has ended.
+
+        Raises:
+            PartEndedError: always, once it happens.
+        """
+        if self._fatal is not None:
+            await asyncio.shield(self._fatal)
+
+    async def _start(self, spawn: tuple[Place, ...]) -> None:
+        began_s = time.monotonic()
+        run_dir = Path(self._run_dir.name)
+        host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
+        sim_port, *car_ports = free_ports(host, 1 + len(names))
+        self.url = f"http://{self._public_host}:{self.settings.port}"
+        self.sim_url = f"http://{self._public_host}:{sim_port}"
+        self.car_urls = {
+            name: f"http://{self._public_host}:{port}"
+            for name, port in zip(names, car_ports, strict=True)
+        }
+        await self._pixelopolis(
+            SIMULATOR,
+            *("--city", self.settings.city, "--cars", str(len(names)), "--dir", str(run_dir)),
+            *("--http-host", host, "--http-port", str(sim_port)),
+            *("--seed", str(self.settings.seed)),
+        )
+        await self._pixelopolis(
+            SERVER,
+            *("--city", self.settings.city, "--host", host, "--port", str(self.settings.port)),
+            *("--data", str(self.settings.data), "--bird-url", f"{self.sim_url}/bird.mjpg"),
+        )
+        for name, place, port in zip(names, spawn, car_ports, strict=True):
+            config = run_dir / f"{name}.toml"
+            config.write_text(self._car_toml(name, place, run_dir, port), encoding="utf-8")
+            await self._pixelopolis("car", "--config", str(config), name=name)
+        self._write_card()
+        waits = [
+            self._wait("The simulator", self._simulator_ready),
+            self._wait("The server", self._server_ready),
+            *(self._wait(f"{name}", lambda n=name: self._car_ready(n)) for name in names),  # type: ignore[misc]
+        ]
+        ready = asyncio.gather(*waits)
+        failing = asyncio.create_task(self.failure())
+        try:
+            await asyncio.wait((ready, failing), return_when=asyncio.FIRST_COMPLETED)
+            if failing.done():
+                failing.result()
+            await ready
+        finally:
+            ready.cancel()
+            failing.cancel()
+            await asyncio.gather(ready, failing, return_exceptions=True)
+        self.say(f"Everything is ready after {time.monotonic() - began_s:.1f} s.")
+
+    async def _pixelopolis(self, command: str, *options: str, name: str = "") -> None:
+        argv = (sys.executable, "-m", "pixelopolis", command, *options)
+        await self._processes.start(name or command, *argv)
+
+    def _car_toml(self, name: str, place: Place, run_dir: Path, port: int) -> str:
+        cruise = self.settings.cruise_mps
+        lines = [
+            f"id = {json.dumps(name)}",
+            f"city = {json.dumps(self.settings.city)}",
+            *([f"cruise_mps = {cruise}"] if cruise else []),
+            f"seed = {self.settings.seed}",
+            f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}",
+            f"camera = {{source = {json.dumps(f'virtual:{run_dir / name}.camera')}}}",
+            f"board = {{port = {json.dumps(str(run_dir / f'{name}.bus'))}}}",
+            f'server = {{url = "ws://{self._public_host}:{self.settings.port}"}}',
+            f'stream = {{host = "{self.settings.host}", port = {port}, '
+            f'public_host = "{self._public_host}"}}',
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _write_card(self) -> None:
+        """Write `demo.json`: addresses, process ids and logs, for people and tests."""
+        card = {
+            "url": self.url,
+            "sim_url": self.sim_url,
+            "cars": self.car_urls,
+            "parts": {p.name: {"pid": p.pid, "log": str(p.log)} for p in self.parts.values()},
+        }
+        path = self.settings.data / "demo.json"
+        path.with_suffix(".new").write_text(json.dumps(card, indent=2), encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+
+    # --- readiness -----------------------------------------------------------------------------
+
+    async def _wait(self, what: str, ready: Callable[[], Any]) -> None:
+        began_s = time.monotonic()
+        while not await ready():
+            if time.monotonic() - began_s > READY_TIMEOUT_S:
+                raise MissingPartError(
+                    f"{what} is not ready after {READY_TIMEOUT_S:.0f} s.",
+                    f"Look into the logs in {self.settings.data / 'logs'}.",
+                )
+            await asyncio.sleep(LOOK_AGAIN_S)
+        self.say(f"{what} is ready ({time.monotonic() - began_s:.1f} s).")
+
+    async def _simulator_ready(self) -> bool:
+        return (Path(self._run_dir.name) / "ready").exists()
+
+    async def _server_ready(self) -> bool:
+        return await self.get(f"{self.url}/healthz") is not None
+
+    async def _car_ready(self, name: str) -> bool:
+        status = await self.get(f"{self.car_urls[name]}/status")
+        return bool(
+            status
+            and status["link"]["connected"]
+            and status["board"]["connected"]
+            and not status["camera"]["trouble"]
+        )
+
+    @staticmethod
+    async def get(url: str) -> Any:
+        """Return the JSON document at an address, {} for other content, None for no answer."""
+        timeout = aiohttp.ClientTimeout(total=5)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as got:
+                if got.status != 200:
+                    return None
+                is_json = got.content_type == "application/json"
+                return await got.json() if is_json else {}
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+
+    # --- deaths --------------------------------------------------------------------------------
+
+    def _died(self, part: Part) -> None:
+        self.say(f"{part.name} {part.how_it_ended}. Its log: {part.log}")
+        ready = self._restarts < MAX_RESTARTS
+        cars_left = [n for n in self.car_urls if n in self.parts and _runs(self.parts[n])]
+        if part.name == SERVER and ready and part.exit_code not in (0, 1, 2):
+            self._restarts += 1
+            self.say("The server is started again; cars keep their orders meanwhile.")
+            self._spawn(self._restart(part))
+        elif part.name in self.car_urls and cars_left and self._all_started:
+            self.say(f"{part.name} stands still where it was; {', '.join(cars_left)} drive on.")
+        elif self._fatal is not None and not self._fatal.done():
+            words = part.last_words()
+            self._fatal.set_exception(
+                PartEndedError(
+                    f"{part.name} {part.how_it_ended}. The end of its log:\n{words}\n",
+                    f"All of it: {part.log}",
+                )
+            )
+
+    @property
+    def _all_started(self) -> bool:
+        return all(name in self.parts for name in (SIMULATOR, SERVER, *self.car_urls))
+
+    async def _restart(self, part: Part) -> None:
+        await self._processes.restart(part)
+        self._write_card()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _runs(part: Part) -> bool:
+    return part.exit_code is None
+
+
+def free_ports(host: str, count: int) -> list[int]:
+    """Return TCP ports that are free now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((host, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"--port: {host}:{port} cannot be used: {error.strerror}.",
+                "Choose another with --port, or end what listens there.",
+            ) from error
+
+
+def _public_host(host: str) -> str:
+    """Return the address by which browsers find us; for 0.0.0.0 that of our network card."""
+    if host != "0.0.0.0":
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address; nothing is sent
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

@@ -1,0 +1,154 @@
+"""The demo's parts as processes: each with its own group and log file, none left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pixelopolis.demo.keeper import GRACE_S, alive
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process that runs or ran."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    process: asyncio.subprocess.Process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.returncode
+
+    @property
+    def how_it_ended(self) -> str:
+        """In words."""
+        code = self.exit_code
+        if code is None:
+            return "still runs"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def last_words(self, lines: int = 8) -> str:
+        """Return the end of its log."""
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+class Processes:
+    """Starts parts and ends them; a context manager that leaves nothing behind.
+
+    Args:
+        log_dir: gets one log file a part, appended to.
+        on_death: called with a part that ended although nobody asked it to.
+    """
+
+    def __init__(self, log_dir: Path, on_death: Callable[[Part], None]) -> None:
+        self.parts: dict[str, Part] = {}
+        self._log_dir = log_dir
+        self._on_death = on_death
+        self._ending: set[int] = set()
+        self._watchers: dict[int, asyncio.Task[None]] = {}
+        self._keeper: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._keeper = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "pixelopolis.demo.keeper",
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop(*self.parts)
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+            await self._keeper.wait()
+
+    async def start(self, name: str, *argv: str) -> Part:
+        """Start a part; its output goes to its log."""
+        log = self._log_dir / f"{name}.log"
+        with log.open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "OPENCV_LOG_LEVEL": "ERROR"},
+            )
+        self._tell_keeper("+", process.pid)
+        part = Part(name, argv, log, process)
+        self.parts[name] = part
+        self._watchers[part.pid] = asyncio.create_task(self._watch(part))
+        return part
+
+    async def restart(self, part: Part) -> Part:
+        """Start a part again as it was, after whatever is left of it was ended."""
+        await self._end(part)
+        return await self.start(part.name, *part.argv)
+
+    async def stop(self, *names: str) -> None:
+        """End parts at the same time: SIGTERM, and SIGKILL for whatever is left later."""
+        await asyncio.gather(*(self._end(self.parts[name]) for name in names))
+
+    async def _watch(self, part: Part) -> None:
+        await part.process.wait()
+        if part.pid not in self._ending:
+            self._on_death(part)
+
+    async def _end(self, part: Part) -> None:
+        self._ending.add(part.pid)
+        if part.exit_code is None:
+            part.process.terminate()
+            try:
+                async with asyncio.timeout(GRACE_S):
+                    await part.process.wait()
+            except TimeoutError:
+                pass
+        # the part itself knows best how to end its children; these are the ones it left
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if await self._group_ends(part.pid, number):
+                break
+        await part.process.wait()
+        await self._watchers[part.pid]
+        self._tell_keeper("-", part.pid)
+
+    @staticmethod
+    async def _group_ends(group: int, number: signal.Signals) -> bool:
+        if not alive(group):
+            return True
+        os.killpg(group, number)
+        for _ in range(100):
+            if not alive(group):
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    def _tell_keeper(self, change: str, group: int) -> None:
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.write(f"{change}{group}\n".encode())

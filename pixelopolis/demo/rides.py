@@ -1,0 +1,223 @@
+"""Rides as stations book them: HTTP, events and the live view, by a program instead of people."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import aiohttp
+
+ASK_AGAIN_S = 1.0
+"""Pause of a station while no car is free."""
+RIDE_TIMEOUT_S = 600.0
+"""A ride that takes longer, from asking to arrival, has failed."""
+FINAL = ("arrived", "cancelled", "failed")
+
+
+@dataclass
+class Ride:
+    """One visitor's ride."""
+
+    number: int
+    station: str
+    destination: str
+    language: str
+    state: str = "asking"
+    car: str | None = None
+    asked_again: int = 0
+    """How often no car was free."""
+    wait_s: float | None = None
+    """From the first asking to a car."""
+    ride_s: float | None = None
+    """From the booking to the arrival."""
+    video_frames: int = 0
+    video_fps: float | None = None
+    states: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    """Why the car stood, in the order in which it said so."""
+    problem: str = ""
+
+    @property
+    def arrived(self) -> bool:
+        return self.state == "arrived"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to book: `rides` visitors at `stations` stations, who ask at the same time."""
+
+    rides: int
+    stations: int
+    seed: int
+
+
+async def book_rides(url: str, plan: Plan, say: Callable[[str], None]) -> list[Ride]:
+    """Book rides to random destinations and follow each to its end.
+
+    Args:
+        url: of the server.
+        plan: how many, where from, and the seed of destinations and languages.
+        say: gets a line for people whenever a ride begins or ends.
+    """
+    async with aiohttp.ClientSession(
+        base_url=url, timeout=aiohttp.ClientTimeout(total=30)
+    ) as session:
+        async with session.get("/api/city") as answer:
+            city = await answer.json()
+        rng = random.Random(plan.seed)
+        waiting = [
+            Ride(
+                number=number + 1,
+                station=f"headless-{plan.seed}-{number % plan.stations + 1}",
+                destination=rng.choice(city["destinations"])["id"],
+                language=rng.choice(("en", "ja", "th", "es", "ar")),
+            )
+            for number in range(plan.rides)
+        ]
+        stations = [_Station(session, [*waiting[n :: plan.stations]], say) for n in _to(plan)]
+        await asyncio.gather(*(station.serve() for station in stations))
+        return waiting
+
+
+def _to(plan: Plan) -> range:
+    return range(min(plan.stations, plan.rides))
+
+
+class _Station:
+    """One station: its visitors come one after the other."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, rides: list[Ride], say: Callable[[str], None]
+    ) -> None:
+        self._session = session
+        self._rides = rides
+        self._say = say
+
+    async def serve(self) -> None:
+        for ride in self._rides:
+            try:
+                async with asyncio.timeout(RIDE_TIMEOUT_S):
+                    await self._serve(ride)
+            except TimeoutError:
+                ride.problem = ride.problem or f"no arrival within {RIDE_TIMEOUT_S:.0f} s"
+            outcome = ride.state if ride.arrived else f"{ride.state}: {ride.problem}"
+            took = f" after {ride.ride_s:.0f} s" if ride.ride_s is not None else ""
+            self._say(f"Ride {ride.number} to {ride.destination} with {ride.car}: {outcome}{took}.")
+
+    async def _serve(self, ride: Ride) -> None:
+        began_s = time.monotonic()
+        await self._register(ride.station)
+        booking = await self._book(ride)
+        if booking is None:
+            return
+        booked_s = time.monotonic()
+        ride.wait_s = round(booked_s - began_s, 2)
+        ride.car = booking["car_id"]
+        self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
+        viewing = asyncio.create_task(self._view(ride, booking.get("video_url")))
+        try:
+            await self._follow(ride, booking)
+        finally:
+            viewing.cancel()
+            await asyncio.gather(viewing, return_exceptions=True)
+        ride.ride_s = round(time.monotonic() - booked_s, 2)
+
+    async def _register(self, station: str) -> None:
+        while True:
+            try:
+                async with self._session.post(
+                    "/api/stations", json={"device_id": station}
+                ) as answer:
+                    answer.raise_for_status()
+                    return
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                await asyncio.sleep(ASK_AGAIN_S)  # the server is being started again
+
+    async def _book(self, ride: Ride) -> dict[str, Any] | None:
+        body = {
+            "station_device_id": ride.station,
+            "destination_id": ride.destination,
+            "language": ride.language,
+        }
+        while True:
+            try:
+                async with self._session.post("/api/bookings", json=body) as answer:
+                    document: dict[str, Any] = await answer.json()
+                    if answer.status == 201:
+                        return document
+                    if answer.status not in (409, 503):
+                        ride.state, ride.problem = "refused", str(document.get("error", document))
+                        return None
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                ride.problem = f"asking again: {error}"
+            ride.asked_again += 1
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    async def _follow(self, ride: Ride, booking: dict[str, Any]) -> None:
+        """Listen to events; after a loss of the server ask what happened meanwhile."""
+        self._note(ride, booking)
+        while ride.state not in FINAL:
+            try:
+                async with self._session.ws_connect(
+                    "/api/events", params={"station": ride.station}, heartbeat=5.0
+                ) as events:
+                    await self._ask(ride, booking["id"])
+                    while ride.state not in FINAL:
+                        event = await events.receive_json()
+                        if event["type"] == "booking" and event["booking"]["id"] == booking["id"]:
+                            self._note(ride, event["booking"])
+            except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
+                await asyncio.sleep(ASK_AGAIN_S)
+
+    async def _ask(self, ride: Ride, booking_id: str) -> None:
+        async with self._session.get(f"/api/bookings/{booking_id}") as answer:
+            answer.raise_for_status()
+            self._note(ride, await answer.json())
+
+    @staticmethod
+    def _note(ride: Ride, booking: dict[str, Any]) -> None:
+        ride.state = booking["state"]
+        reason = booking.get("reason") or ""
+        if not ride.states or ride.states[-1] != ride.state:
+            ride.states.append(ride.state)
+        if reason and (not ride.reasons or ride.reasons[-1] != reason):
+            ride.reasons.append(reason)
+        if ride.state in ("cancelled", "failed"):
+            ride.problem = reason or "no reason was given"
+
+    async def _view(self, ride: Ride, video_url: str | None) -> None:
+        """Watch the car's live view as the visitor's page does, and count its frames."""
+        if not video_url:
+            return
+        began_s, last_s = None, 0.0
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session,
+            session.get(video_url) as video,
+        ):
+            async for line in video.content:
+                if not line.startswith(b"Content-Length:"):
+                    continue
+                await video.content.readline()
+                await video.content.readexactly(int(line.split(b":")[1]))
+                last_s = time.monotonic()
+                if began_s is None:
+                    began_s = last_s
+                    continue
+                ride.video_frames += 1
+                ride.video_fps = round(ride.video_frames / (last_s - began_s), 2)
+
+
+def summary(rides: list[Ride]) -> dict[str, Any]:
+    """Return the part of the JSON document that is about the rides."""
+    rates = sorted(ride.video_fps for ride in rides if ride.video_fps is not None)
+    return {
+        "rides": len(rides),
+        "arrived": sum(ride.arrived for ride in rides),
+        "video_fps": rates[len(rates) // 2] if rates else None,
+        "video_fps_min": rates[0] if rates else None,
+        "each": [asdict(ride) for ride in rides],
+    }
