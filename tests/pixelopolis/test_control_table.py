@@ -1,4 +1,4 @@
-"""The control table against what is public about the XL430-W250, and its reader against bad rows."""
+"""The control table against ROBOTIS' own, and its reader against rows that are wrong."""
 
 import copy
 import tomllib

@@ -1,0 +1,392 @@
+"""Board and motors as registers behind packets: errors, rules, watchdogs, faults."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelopolis.control_table import (
+    BOARD,
+    BOARD_ID,
+    XL430,
+    BoardButton,
+    BoardFault,
+    BoardRegister,
+    ControlTable,
+    DriveMode,
+    HardwareError,
+    MotorRegister,
+    OperatingMode,
+)
+from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
+from sim.bus import BusFault, FaultKind, VirtualBus
+from sim.devices import MOTOR_BOOT_S
+from sim.dynamixel import ALERT, Instruction, Packet, Parser, StatusError, crc16, encode
+
+BROADCAST = 254
+
+
+class Host:
+    """A host with a clock that goes only when it is told to."""
+
+    def __init__(self, bus: VirtualBus | None = None) -> None:
+        self.bus = bus or VirtualBus()
+        self.now_s = 100.0
+        self.bus.step(self.now_s)
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.005)):
+            self.now_s += 0.005
+            self.bus.step(self.now_s)
+
+    def ask(self, device: int, instruction: int, parameters: bytes = b"") -> list[Packet]:
+        answer = self.bus.receive(encode(device, instruction, parameters), self.now_s)
+        return Parser().feed(answer)
+
+    def error(self, device: int, instruction: int, parameters: bytes = b"") -> int:
+        (status,) = self.ask(device, instruction, parameters)
+        assert (status.id, status.instruction) == (device, Instruction.STATUS)
+        return status.parameters[0]
+
+    def write(self, device: int, table: ControlTable, name: str, value: int) -> int:
+        register = table[name]
+        data = register.address.to_bytes(2, "little") + register.encode(value)
+        return self.error(device, Instruction.WRITE, data)
+
+    def read(self, device: int, table: ControlTable, name: str) -> int:
+        register = table[name]
+        where = register.address.to_bytes(2, "little") + register.size.to_bytes(2, "little")
+        (status,) = self.ask(device, Instruction.READ, where)
+        assert status.parameters[0] & ~ALERT == 0
+        return register.decode(status.parameters[1:])
+
+    def power(self) -> None:
+        assert self.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1) == 0
+        self.wait(MOTOR_BOOT_S + 0.01)
+
+    def drive(self, units: int) -> None:
+        """Bring both motors to velocity mode and set a goal."""
+        self.power()
+        for motor in (1, 2):
+            assert self.write(motor, XL430, MotorRegister.OPERATING_MODE, 1) == 0
+            assert self.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 1) == 0
+            assert self.write(motor, XL430, MotorRegister.GOAL_VELOCITY, units) == 0
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+def words(*values: int) -> bytes:
+    return b"".join(value.to_bytes(2, "little") for value in values)
+
+
+def test_motors_are_silent_until_powered_and_booted(host: Host) -> None:
+    assert [p.id for p in host.ask(BROADCAST, Instruction.PING)] == [BOARD_ID]
+    host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1)
+    assert host.ask(1, Instruction.PING) == []
+    host.wait(MOTOR_BOOT_S + 0.01)
+    pings = {p.id: p.parameters[1:] for p in host.ask(BROADCAST, Instruction.PING)}
+    motor = words(XL430.model_number) + bytes([XL430.firmware_version])
+    assert pings == {
+        1: motor,
+        2: motor,
+        BOARD_ID: words(BOARD.model_number) + bytes([BOARD.firmware_version]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("instruction", "parameters", "error"),
+    [
+        (Instruction.READ, words(600, 4), StatusError.ACCESS),
+        (Instruction.READ, words(146, 20), StatusError.ACCESS),
+        (Instruction.READ, words(71, 2), StatusError.ACCESS),
+        (Instruction.READ, words(64), StatusError.DATA_LENGTH),
+        (Instruction.READ, words(64, 0), StatusError.ACCESS),
+        (Instruction.WRITE, words(128) + bytes(4), StatusError.ACCESS),
+        (Instruction.WRITE, words(66) + bytes(1), StatusError.ACCESS),
+        (Instruction.WRITE, words(105) + bytes(2), StatusError.ACCESS),
+        (Instruction.WRITE, words(104) + bytes(2), StatusError.DATA_LENGTH),
+        (Instruction.WRITE, words(104), StatusError.DATA_LENGTH),
+        (Instruction.WRITE, words(64) + b"\2", StatusError.DATA_RANGE),
+        (Instruction.WRITE, words(11) + b"\2", StatusError.DATA_RANGE),
+        (Instruction.WRITE, words(104) + bytes([10, 1, 0, 0]), StatusError.DATA_LIMIT),
+        (Instruction.ACTION, b"", StatusError.INSTRUCTION),
+        (0x77, b"", StatusError.INSTRUCTION),
+        (Instruction.READ, words(70, 10), StatusError.NONE),
+    ],
+)
+def test_status_errors(host: Host, instruction: int, parameters: bytes, error: StatusError) -> None:
+    host.power()
+    assert host.error(1, instruction, parameters) == error
+
+
+def test_a_wrong_crc_is_answered_and_counted(host: Host) -> None:
+    packet = bytearray(encode(BOARD_ID, Instruction.PING))
+    packet[-1] ^= 1
+    (status,) = Parser().feed(host.bus.receive(bytes(packet), host.now_s))
+    assert status.parameters == bytes([StatusError.CRC])
+    assert host.read(BOARD_ID, BOARD, BoardRegister.BAD_PACKETS) == 1
+
+
+def test_a_refused_write_changes_nothing(host: Host) -> None:
+    host.power()
+    # led (65) is fine, 66 does not exist: neither is written
+    assert host.error(1, Instruction.WRITE, words(64) + bytes([1, 1, 1])) == StatusError.ACCESS
+    assert host.read(1, XL430, MotorRegister.TORQUE_ENABLE) == 0
+
+
+def test_eeprom_is_locked_while_torque_is_on(host: Host) -> None:
+    host.power()
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    refused = host.write(1, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
+    assert refused == StatusError.ACCESS
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 0)
+    assert host.write(1, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY) == 0
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 1023))
+def test_goal_velocity_is_bound_by_the_velocity_limit(goal: int, limit: int) -> None:
+    host = Host()
+    host.power()
+    assert host.write(1, XL430, MotorRegister.VELOCITY_LIMIT, limit) == 0
+    error = host.write(1, XL430, MotorRegister.GOAL_VELOCITY, goal)
+    assert error == (StatusError.NONE if abs(goal) <= limit else StatusError.DATA_LIMIT)
+
+
+def test_wheels_turn_only_in_velocity_mode_with_torque(host: Host) -> None:
+    host.power()
+    assert host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 100) == 0
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    # the factory's mode is position control
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 0)
+    host.write(1, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    # changing the mode cleared the goal
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 100)
+    assert host.bus.wheel_goal_rad_s == pytest.approx((100 * MOTOR_UNIT_RAD_S, 0.0))
+
+
+def test_the_right_motor_is_mirrored_until_its_drive_mode_is_reversed(host: Host) -> None:
+    host.power()
+    host.write(2, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
+    host.write(2, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    host.write(2, XL430, MotorRegister.GOAL_VELOCITY, 100)
+    assert host.bus.right.wheel_goal_rad_s == pytest.approx(-100 * MOTOR_UNIT_RAD_S)
+    host.bus.observe((0.0, -math.pi), (0.0, -1.0))
+    assert host.read(2, XL430, MotorRegister.PRESENT_POSITION) == 2048
+    host.write(2, XL430, MotorRegister.TORQUE_ENABLE, 0)
+    host.write(2, XL430, MotorRegister.DRIVE_MODE, DriveMode.REVERSE)
+    host.write(2, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    assert host.bus.right.wheel_goal_rad_s == pytest.approx(100 * MOTOR_UNIT_RAD_S)
+    host.bus.observe((0.0, math.pi), (0.0, 1.0))
+    assert host.read(2, XL430, MotorRegister.PRESENT_POSITION) == 2048
+    assert host.read(2, XL430, MotorRegister.PRESENT_VELOCITY) == round(1 / MOTOR_UNIT_RAD_S)
+
+
+def test_sync_write_and_sync_read(host: Host) -> None:
+    host.drive(0)
+    blocks = words(104, 4) + b"\1" + (50).to_bytes(4, "little") + b"\2" + (60).to_bytes(4, "little")
+    assert host.ask(BROADCAST, Instruction.SYNC_WRITE, blocks) == []
+    first, second = host.ask(BROADCAST, Instruction.SYNC_READ, words(104, 4) + b"\1\2")
+    assert (first.id, second.id) == (1, 2)
+    assert (first.parameters[1], second.parameters[1]) == (50, 60)
+
+
+def test_fast_sync_read_is_one_packet_with_chained_crcs(host: Host) -> None:
+    host.drive(7)
+    asked = encode(BROADCAST, Instruction.FAST_SYNC_READ, words(104, 4) + b"\1\2")
+    answer = host.bus.receive(asked, host.now_s)
+    # header, id, length, status; then error, id, data and CRC of all before, for each motor
+    assert answer[:8] == b"\xff\xff\xfd\x00\xfe\x11\x00\x55"
+    assert answer[8:14] == bytes([0, 1, 7, 0, 0, 0])
+    assert answer[14:16] == words(crc16(answer[:14]))
+    assert answer[16:22] == bytes([0, 2, 7, 0, 0, 0])
+    assert answer[22:] == words(crc16(answer[:22]))
+
+
+def test_a_silent_motor_ends_the_fast_chain(host: Host) -> None:
+    host.drive(0)
+    asked = encode(BROADCAST, Instruction.FAST_SYNC_READ, words(104, 4) + b"\1\2")
+    host.bus.fault = BusFault(FaultKind.SILENT_LEFT)
+    assert host.bus.receive(asked, host.now_s) == b""
+    host.bus.fault = BusFault(FaultKind.SILENT_RIGHT)
+    assert len(host.bus.receive(asked, host.now_s)) == 16
+
+
+def test_registered_writes_wait_for_action(host: Host) -> None:
+    host.drive(0)
+    for motor, units in ((1, 30), (2, 40)):
+        data = words(104) + units.to_bytes(4, "little")
+        assert host.error(motor, Instruction.REG_WRITE, data) == 0
+    assert host.read(1, XL430, MotorRegister.REGISTERED_INSTRUCTION) == 1
+    assert host.read(1, XL430, MotorRegister.GOAL_VELOCITY) == 0
+    assert host.ask(BROADCAST, Instruction.ACTION) == []
+    assert host.read(1, XL430, MotorRegister.GOAL_VELOCITY) == 30
+    assert host.read(2, XL430, MotorRegister.GOAL_VELOCITY) == 40
+    assert host.read(1, XL430, MotorRegister.REGISTERED_INSTRUCTION) == 0
+
+
+def test_reboot_clears_ram_keeps_eeprom_and_forgets_turns(host: Host) -> None:
+    host.drive(20)
+    host.bus.observe((5 * math.pi, 0.0), (0.0, 0.0))
+    assert host.read(1, XL430, MotorRegister.PRESENT_POSITION) == 10240
+    assert host.error(1, Instruction.REBOOT) == 0
+    assert host.ask(1, Instruction.PING) == []
+    # two steps, so that the board hears from us in between
+    host.wait(0.09)
+    host.ask(BOARD_ID, Instruction.PING)
+    host.wait(0.09)
+    host.ask(BOARD_ID, Instruction.PING)
+    host.wait(0.09)
+    assert host.read(1, XL430, MotorRegister.TORQUE_ENABLE) == 0
+    assert host.read(1, XL430, MotorRegister.OPERATING_MODE) == OperatingMode.VELOCITY
+    assert host.read(1, XL430, MotorRegister.PRESENT_POSITION) == 2048
+
+
+def test_factory_reset_keeps_the_id(host: Host) -> None:
+    host.power()
+    host.write(2, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
+    assert host.error(2, Instruction.FACTORY_RESET, b"\2") == 0
+    host.wait(MOTOR_BOOT_S + 0.01)
+    assert host.read(2, XL430, MotorRegister.OPERATING_MODE) == OperatingMode.POSITION
+
+
+def test_a_hardware_error_drops_torque_and_raises_the_alert_bit(host: Host) -> None:
+    host.drive(50)
+    host.bus.left.fail(HardwareError.OVERLOAD)
+    assert host.bus.wheel_goal_rad_s[0] == 0.0
+    (status,) = host.ask(1, Instruction.PING)
+    assert status.parameters[0] == ALERT
+    assert host.read(1, XL430, MotorRegister.HARDWARE_ERROR_STATUS) == HardwareError.OVERLOAD
+    refused = host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    assert refused == ALERT | StatusError.RESULT_FAIL
+    assert host.bus.wheel_goal_rad_s[1] != 0.0
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_status_return_level(host: Host, level: int) -> None:
+    host.power()
+    host.ask(1, Instruction.WRITE, words(68) + bytes([level]))
+    assert len(host.ask(1, Instruction.PING)) == 1
+    assert len(host.ask(1, Instruction.READ, words(64, 1))) == int(level >= 1)
+    assert len(host.ask(1, Instruction.WRITE, words(65) + b"\1")) == int(level == 2)
+
+
+def test_bus_watchdog_stops_locks_the_goals_and_is_cleared_by_zero(host: Host) -> None:
+    host.drive(50)
+    host.write(1, XL430, MotorRegister.BUS_WATCHDOG, 3)
+    # the motor's cable is broken, so that it hears nothing while the other one does
+    host.bus.fault = BusFault(FaultKind.SILENT_LEFT)
+    for _ in range(4):
+        host.wait(0.02)
+        host.ask(2, Instruction.PING)
+    assert host.bus.wheel_goal_rad_s == pytest.approx((0.0, -50 * MOTOR_UNIT_RAD_S))
+    host.bus.fault = BusFault()
+    assert host.read(1, XL430, MotorRegister.BUS_WATCHDOG) == -1
+    refused = host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 40)
+    assert refused == StatusError.DATA_RANGE
+    assert host.write(1, XL430, MotorRegister.BUS_WATCHDOG, 0) == 0
+    assert host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 40) == 0
+
+
+def test_a_silent_host_stops_and_then_releases_the_wheels(host: Host) -> None:
+    host.drive(50)
+    host.wait(0.095)
+    assert host.bus.wheel_goal_rad_s[0] > 0
+    host.wait(0.01)
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    assert host.bus.left.torque
+    host.wait(0.03)
+    assert not host.bus.left.torque
+    assert not host.bus.right.torque
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == BoardFault.HOST_SILENT
+    # it recovers when the host returns and switches torque on again
+    assert host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0) == 0
+    host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
+    host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 50)
+    assert host.bus.wheel_goal_rad_s[0] > 0
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == 0
+    # and it watches again
+    host.wait(0.12)
+    assert host.bus.wheel_goal_rad_s[0] == 0
+
+
+def test_any_valid_packet_is_a_sign_of_life_and_noise_is_none(host: Host) -> None:
+    host.drive(50)
+    for _ in range(10):
+        host.wait(0.05)
+        host.ask(1, Instruction.READ, words(64, 1))
+    assert host.bus.wheel_goal_rad_s[0] > 0
+    for _ in range(10):
+        host.wait(0.05)
+        host.bus.receive(b"\xff\xff\xfd\x00\x01\x03\x00\x01\x00\x00", host.now_s)
+    assert host.bus.wheel_goal_rad_s[0] == 0
+
+
+def test_an_emergency_stop_cuts_power_and_needs_a_release(host: Host) -> None:
+    host.drive(50)
+    assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 1) == 0
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    assert host.ask(1, Instruction.PING) == []
+    assert host.read(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER) == 0
+    refused = host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1)
+    assert refused == StatusError.RESULT_FAIL
+    host.bus.board.buttons = BoardButton.ESTOP
+    assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 0) == StatusError.RESULT_FAIL
+    host.bus.board.buttons = BoardButton(0)
+    assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 0) == 0
+    assert host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0) == 0
+    host.power()
+    assert len(host.ask(1, Instruction.PING)) == 1
+
+
+def test_the_stop_button_works_without_the_host(host: Host) -> None:
+    host.drive(50)
+    host.bus.board.buttons = BoardButton.ESTOP
+    host.wait(0.005)
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) & BoardFault.ESTOP
+    assert host.read(BOARD_ID, BOARD, BoardRegister.BUTTONS) == BoardButton.ESTOP
+
+
+def test_a_low_battery_warns_and_an_empty_one_cuts_the_power(host: Host) -> None:
+    host.power()
+    host.bus.board.battery_mv = 10100
+    host.wait(0.005)
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == BoardFault.BATTERY_LOW
+    assert host.read(BOARD_ID, BOARD, BoardRegister.BATTERY_MV) == 10100
+    assert len(host.ask(1, Instruction.PING)) == 1
+    host.bus.board.battery_mv = 9500
+    host.wait(0.005)
+    assert host.ask(1, Instruction.PING) == []
+    # clearing a fault whose cause remains brings it back
+    host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0)
+    expected = BoardFault.BATTERY_LOW | BoardFault.BATTERY_EMPTY
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == expected
+
+
+def test_lost_packets_follow_the_seed() -> None:
+    def answers(seed: int) -> list[bool]:
+        host = Host(VirtualBus(seed))
+        host.bus.fault = BusFault(FaultKind.LOST_PACKETS, 0.3)
+        return [bool(host.ask(BOARD_ID, Instruction.PING)) for _ in range(200)]
+
+    assert answers(1) == answers(1)
+    assert answers(1) != answers(2)
+    # lost on the way there or on the way back: 0.7 * 0.7 arrive
+    assert 70 < sum(answers(1)) < 130
+
+
+@given(st.binary(max_size=200), st.integers(0, 255), st.sampled_from([1, 2, 200, 254]))
+def test_no_packet_breaks_the_devices(parameters: bytes, instruction: int, device: int) -> None:
+    host = Host()
+    host.power()
+    host.ask(device, instruction, parameters)
+    host.wait(0.3)
+    assert len(host.ask(BOARD_ID, Instruction.PING)) == 1
