@@ -140,7 +140,7 @@ class DemoCity:
             config = run_dir / f"{name}.toml"
             config.write_text(self._car_toml(name, place, run_dir, port), encoding="utf-8")
             await self._pixelopolis("car", "--config", str(config), name=name)
-        self._write_card()
+        self._write_card(ready=False)
         waits = [
             self._wait("The simulator", self._simulator_ready),
             self._wait("The server", self._server_ready),
@@ -157,6 +157,7 @@ class DemoCity:
             ready.cancel()
             failing.cancel()
             await asyncio.gather(ready, failing, return_exceptions=True)
+        self._write_card(ready=True)
         self.say(f"Everything is ready after {time.monotonic() - began_s:.1f} s.")
 
     async def _pixelopolis(self, command: str, *options: str, name: str = "") -> None:
@@ -179,9 +180,10 @@ class DemoCity:
         ]
         return "\n".join(lines) + "\n"
 
-    def _write_card(self) -> None:
+    def _write_card(self, ready: bool) -> None:
         """Write `demo.json`: addresses, process ids and logs, for people and tests."""
         card = {
+            "ready": ready,
             "url": self.url,
             "sim_url": self.sim_url,
             "cars": self.car_urls,
@@ -259,7 +261,7 @@ class DemoCity:
 
     async def _restart(self, part: Part) -> None:
         await self._processes.restart(part)
-        self._write_card()
+        self._write_card(ready=True)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -143,7 +143,7 @@ class Processes:
         if not alive(group):
             return True
         os.killpg(group, number)
-        for _ in range(100):
+        for _ in range(max(1, round(GRACE_S / 0.05))):
             if not alive(group):
                 return True
             await asyncio.sleep(0.05)

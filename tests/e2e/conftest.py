@@ -1,0 +1,117 @@
+"""The whole city as processes, for tests that drive it as people do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pixelopolis.demo.city import free_ports
+
+READY_S = 180.0
+"""A busy machine in CI takes its time."""
+
+
+@dataclass
+class RunningDemo:
+    """`pixelopolis demo` in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    data: Path
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """Addresses, process ids and logs, as the demo wrote them."""
+        document: dict[str, Any] = json.loads((self.data / "demo.json").read_text("utf-8"))
+        return document
+
+    @property
+    def url(self) -> str:
+        return str(self.card["url"])
+
+    @property
+    def sim_url(self) -> str:
+        return str(self.card["sim_url"])
+
+    def pid(self, part: str) -> int:
+        return int(self.card["parts"][part]["pid"])
+
+    def kill(self, part: str) -> None:
+        """Kill -9 one part."""
+        os.kill(self.pid(part), signal.SIGKILL)
+
+    def log(self) -> str:
+        return (self.data / "demo.log").read_text("utf-8")
+
+    def family(self) -> list[psutil.Process]:
+        """Every process that the demo has started, itself included."""
+        me = psutil.Process(self.process.pid)
+        return [me, *me.children(recursive=True)]
+
+    def wait_ready(self) -> None:
+        until_s = time.monotonic() + READY_S
+        while time.monotonic() < until_s:
+            if self.process.poll() is not None:
+                pytest.fail(f"the demo ended: {self.log()}")
+            if (self.data / "demo.json").exists() and self.card["ready"]:
+                return
+            time.sleep(0.1)
+        pytest.fail(f"the demo is not ready after {READY_S} s: {self.log()}")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """End it as Ctrl-C does; return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def start_demo(data: Path, *options: str, cars: int = 2) -> RunningDemo:
+    """Start a city and wait until it is open."""
+    data.mkdir(parents=True, exist_ok=True)
+    (port,) = free_ports("127.0.0.1", 1)
+    argv = [sys.executable, "-m", "pixelopolis", "demo", "--cars", str(cars)]
+    argv += ["--port", str(port), "--data", str(data), *options]
+    with (data / "demo.log").open("wb") as log:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+    demo = RunningDemo(process, data)
+    try:
+        demo.wait_ready()
+    except BaseException:
+        demo.stop()
+        raise
+    return demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """A city with two cars for all tests of a module."""
+    demo = start_demo(tmp_path_factory.mktemp("demo"))
+    yield demo
+    demo.stop()
+
+
+@pytest.fixture
+def new_demo(tmp_path: Path) -> Iterator[Callable[..., RunningDemo]]:
+    """Start cities for one test alone: `new_demo("--city", "square", cars=1)`."""
+    started: list[RunningDemo] = []
+
+    def start(*options: str, cars: int = 2) -> RunningDemo:
+        demo = start_demo(tmp_path / f"demo{len(started)}", *options, cars=cars)
+        started.append(demo)
+        return demo
+
+    yield start
+    for demo in started:
+        demo.stop()
