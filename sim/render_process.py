@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -30,10 +31,13 @@ from sim.render.view import CarBody, bird_view, car_view
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 
 CAMERA_HZ = 20
-BIRD_EVERY = 4
-"""Camera periods between two pictures from above."""
+BIRD_HZ = 5
+BIRD_SHARE = 0.2
+"""On a slow computer pictures from above become fewer, so that they take no more of the time."""
 BIRD_SIZE_PX = (640, 480)
 BIRD_JPEG_QUALITY = 82
+LAST_MOMENT_S = 1.0
+"""For tidying up after the parent has gone."""
 COLOURS = ("#e5484d", "#3e63dd", "#30a46c", "#f5a524", "#8e4ec6", "#00a2c7", "#e93d82", "#7d5e54")
 
 
@@ -47,14 +51,12 @@ class Exchange:
         self._parent = parent
         self._loop = asyncio.new_event_loop()
         self._writer: asyncio.StreamWriter | None = None
-        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
+        self._opened = threading.Event()
+        self._cleaned = threading.Event()
 
     def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait a moment for the sockets to be taken away."""
-        self._thread.join(2.0)
+        threading.Thread(target=self._run, name="exchange", daemon=True).start()
+        self._opened.wait()
 
     def publish(self, car: str, frame: bytes) -> None:
         self._loop.call_soon_threadsafe(self.cameras[car].publish, frame)
@@ -63,22 +65,36 @@ class Exchange:
         """Tell the parent; a picture is dropped when the parent is behind."""
         self._loop.call_soon_threadsafe(self._send, kind, body)
 
+    def finish(self) -> None:
+        """Let what was sent arrive, hang up, and wait until the sockets are taken away."""
+        self._loop.call_soon_threadsafe(self._hang_up)
+        self._cleaned.wait(LAST_MOMENT_S)
+
     def _send(self, kind: Kind, body: bytes) -> None:
         writer = self._writer
         behind = writer is not None and writer.transport.get_write_buffer_size() > 0
         if writer is not None and not (behind and kind is Kind.BIRD):
             writer.write(MESSAGE.pack(kind, len(body)) + body)
 
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
         finally:
+            self._opened.set()
             self.closed.set()
+            self._cleaned.set()
+        # the main thread may be deep in the renderer; nobody needs what it makes any more
+        time.sleep(LAST_MOMENT_S)
+        os._exit(0)
 
     async def _serve(self) -> None:
         reader, self._writer = await asyncio.open_connection(sock=self._parent)
         await asyncio.gather(*(camera.start() for camera in self.cameras.values()))
+        self._opened.set()
         size = Scene.size(len(self.cameras))
         try:
             while True:
@@ -94,7 +110,8 @@ def render(task: Task, exchange: Exchange) -> None:
     look = plain_look()
     camera = look.camera_of(task.camera)
     rng = np.random.default_rng([task.seed, 1])
-    above = bird_view(city, *BIRD_SIZE_PX)
+    # one sample a pixel: smooth edges would take their time from the cars' cameras
+    above = bird_view(city, *BIRD_SIZE_PX, samples=1)
     cars = tuple(task.camera_paths)
     colours = dict(zip(cars, (COLOURS[i % len(COLOURS)] for i in range(len(cars))), strict=True))
 
@@ -107,6 +124,7 @@ def render(task: Task, exchange: Exchange) -> None:
     with Renderer(city, look) as renderer:
         exchange.send(Kind.READY)
         turn = frames = late = 0
+        bird_due_s = 0.0
         due_s = time.monotonic()
         while not exchange.closed.wait(max(0.0, due_s - time.monotonic())):
             for index, car in enumerate(cars):
@@ -118,9 +136,12 @@ def render(task: Task, exchange: Exchange) -> None:
                 exchange.publish(car, encode_frame(apply_sensor(image, look, rng), scene.time_s))
                 frames += 1
             scene = exchange.scene
-            if scene is not None and scene.bird and turn % BIRD_EVERY == 0:
+            start_s = time.monotonic()
+            if scene is not None and scene.bird and start_s >= bird_due_s:
                 image = renderer.render(above, bodies(scene)).rgb
                 exchange.send(Kind.BIRD, encode_jpeg(image))
+                took_s = time.monotonic() - start_s
+                bird_due_s = start_s + max(1 / BIRD_HZ, took_s / BIRD_SHARE)
             turn += 1
             due_s += 1 / CAMERA_HZ
             if time.monotonic() > due_s + 1 / CAMERA_HZ:
@@ -147,10 +168,9 @@ def main(parent_fd: int, task_json: str) -> int:
         render(task, exchange)
     except PixelopolisError as error:
         exchange.send(Kind.FAILED, json.dumps([error.message, error.next_step]).encode())
-        exchange.closed.wait(5.0)
         return 1
     finally:
-        exchange.join()
+        exchange.finish()
     return 0
 
 
