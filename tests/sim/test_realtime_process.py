@@ -172,7 +172,7 @@ def test_a_car_drives_and_its_picture_changes(sim: Simulator) -> None:
             board.set_goal(4.0, 4.0, time.monotonic())
             now = sim.car()
             moved_m = abs(now["x_m"] - before["x_m"]) + abs(now["y_m"] - before["y_m"])
-        return bool(moved_m > 0.1)
+            return bool(moved_m > 0.1)
 
         wait_until(driven, "10 cm driven")
         (_, last) = read_frames(sim, 1)[0]
