@@ -166,6 +166,26 @@ edge = [{id = "ab", from = "a", to = "b"}, {id = "bc", from = "b", to = "c", spe
     assert ways == [("ab", "bc", "cd"), ("ab", "bn", "nc", "cd")]
 
 
+def test_the_way_through_the_first_junction_costs_its_time() -> None:
+    # straight on through "bx" is slow in both junctions (30 s each) and short; round by "n" is
+    # quicker only because the first junction counts
+    city = parse_city(
+        """
+name = "slow-gate"
+road = {style = "white"}
+node = [{id = "a", x_m = -2.0, y_m = 0.0}, {id = "b", x_m = 0.0, y_m = 0.0},
+        {id = "x", x_m = 0.65, y_m = 0.0}, {id = "n", x_m = 1.0, y_m = 2.0},
+        {id = "c", x_m = 2.0, y_m = 0.0}, {id = "d", x_m = 4.0, y_m = 0.0}]
+edge = [{id = "ab", from = "a", to = "b"}, {id = "bx", from = "b", to = "x", speed_limit_mps = 0.02},
+        {id = "xc", from = "x", to = "c"}, {id = "bn", from = "b", to = "n", speed_limit_mps = 0.09},
+        {id = "nc", from = "n", to = "c", speed_limit_mps = 0.09}, {id = "cd", from = "c", to = "d"}]
+""",
+        "slow-gate.toml",
+    )
+    route = find_route(city, Place("ab", 0.0), Place("cd", 1.0))
+    assert route.edges == ("ab", "bn", "nc", "cd")
+
+
 def test_what_cannot_be_reached_is_an_error_and_never_a_hang() -> None:
     city = town("straight")
     with pytest.raises(NoRouteError, match="no way leads from edge 'straight' to edge 'straight'"):
