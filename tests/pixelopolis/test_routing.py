@@ -174,11 +174,13 @@ def test_the_way_through_the_first_junction_costs_its_time() -> None:
 name = "slow-gate"
 road = {style = "white"}
 node = [{id = "a", x_m = -2.0, y_m = 0.0}, {id = "b", x_m = 0.0, y_m = 0.0},
-        {id = "x", x_m = 0.65, y_m = 0.0}, {id = "n", x_m = 1.0, y_m = 2.0},
+        {id = "x", x_m = 0.65, y_m = 0.0}, {id = "n", x_m = 1.0, y_m = 1.6},
         {id = "c", x_m = 2.0, y_m = 0.0}, {id = "d", x_m = 4.0, y_m = 0.0}]
-edge = [{id = "ab", from = "a", to = "b"}, {id = "bx", from = "b", to = "x", speed_limit_mps = 0.02},
-        {id = "xc", from = "x", to = "c"}, {id = "bn", from = "b", to = "n", speed_limit_mps = 0.09},
-        {id = "nc", from = "n", to = "c", speed_limit_mps = 0.09}, {id = "cd", from = "c", to = "d"}]
+edge = [{id = "ab", from = "a", to = "b"}, {id = "xc", from = "x", to = "c"},
+        {id = "cd", from = "c", to = "d"},
+        {id = "bx", from = "b", to = "x", speed_limit_mps = 0.02},
+        {id = "bn", from = "b", to = "n", speed_limit_mps = 0.08},
+        {id = "nc", from = "n", to = "c", speed_limit_mps = 0.08}]
 """,
         "slow-gate.toml",
     )
