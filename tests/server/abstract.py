@@ -145,7 +145,9 @@ class Town:
             if leg.edge is not None:
                 if leg.start_m < at + CAR_FRONT_M and at - CAR_REAR_M < leg.end_m:
                     edges.add(leg.edge)
-            elif leg.movement is not None and leg.start_m < at and at - CAR_REAR_M < leg.end_m:
+            elif (
+                leg.movement is not None and leg.start_m + 1e-6 < at and at - CAR_REAR_M < leg.end_m
+            ):
                 movements.add(leg.movement)
         return edges, movements
 
@@ -166,5 +168,3 @@ class Town:
                 wait = self.waits[car.id]
                 assert wait.reason
                 assert car.id not in wait.cars
-
-
