@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def run(
     cars: Annotated[int, typer.Option(min=1, help="Number of cars.")] = 2,
     city: CityName = "pixelopolis",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")
+    ] = 8080,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets phones on your network in.")
     ] = "127.0.0.1",
@@ -38,8 +40,9 @@ def run(
     import shutil
     import tempfile
 
-    from pixelopolis.demo.city import DemoSettings
+    from pixelopolis.demo.city import DemoSettings, free_ports
 
+    port = port or free_ports(host, 1)[0]
     folder = data or Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
     folder.mkdir(parents=True, exist_ok=True)
     settings = DemoSettings(city, cars, port, seed, folder.resolve(), host)

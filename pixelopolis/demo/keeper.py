@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-GRACE_S = 8.0
+GRACE_S = 20.0
 
 
 def alive(group: int) -> bool:
