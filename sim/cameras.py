@@ -91,7 +91,8 @@ class CameraSocket:
                 seen, frame = await self._frames.after(seen)
                 writer.write(frame)
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
+            # only `close` cancels; Python 3.11 reports a cancelled client as an error
             return
         finally:
             self.viewers -= 1
