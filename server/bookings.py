@@ -1,0 +1,101 @@
+"""The life of a booking, as values. Pure.
+
+A car says that it is ready, a station asks, and the server pairs them: from then on the booking
+carries both device ids. It ends by arrival, by the visitor, or by a failure, once and for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from pixelopolis.errors import BookingError
+
+
+class BookingState(StrEnum):
+    BOOKED = "booked"
+    """Paired; the car has not set off."""
+    DRIVING = "driving"
+    WAITING = "waiting"
+    """On its way, but the car stands and says why."""
+    ARRIVED = "arrived"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+ACTIVE = frozenset({BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING})
+
+_MOVING = frozenset({BookingState.DRIVING, BookingState.WAITING})
+_ENDED = frozenset({BookingState.ARRIVED, BookingState.CANCELLED, BookingState.FAILED})
+
+NEXT: Mapping[BookingState, frozenset[BookingState]] = {
+    BookingState.BOOKED: _MOVING | _ENDED,
+    BookingState.DRIVING: frozenset({BookingState.WAITING}) | _ENDED,
+    BookingState.WAITING: frozenset({BookingState.DRIVING}) | _ENDED,
+    BookingState.ARRIVED: frozenset(),
+    BookingState.CANCELLED: frozenset(),
+    BookingState.FAILED: frozenset(),
+}
+"""What may follow what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One visitor's ride. Times are seconds since the epoch."""
+
+    id: str
+    station_device_id: str
+    car_id: str
+    destination_id: str
+    language: str
+    created_s: float
+    state: BookingState = BookingState.BOOKED
+    reason: str = ""
+    ended_s: float | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+
+def may_become(state: BookingState) -> frozenset[BookingState]:
+    """Return the states from which a booking may become `state`."""
+    return frozenset(before for before, after in NEXT.items() if state in after)
+
+
+def check_change(booking: Booking, state: BookingState) -> None:
+    """Raise when a booking may not become `state`.
+
+    Raises:
+        BookingError: naming both states.
+    """
+    if state not in NEXT[booking.state]:
+        raise BookingError(
+            f"booking {booking.id!r} is {booking.state} and cannot become {state}.",
+            "Make a new booking.",
+        )
+
+
+def to_document(booking: Booking) -> dict[str, Any]:
+    """Return the stored form; `active` is what the unique indexes look at."""
+    document = asdict(booking)
+    document["_id"] = document.pop("id")
+    document["state"] = str(booking.state)
+    document["active"] = booking.is_active
+    return document
+
+
+def from_document(document: Mapping[str, Any]) -> Booking:
+    return Booking(
+        id=document["_id"],
+        station_device_id=document["station_device_id"],
+        car_id=document["car_id"],
+        destination_id=document["destination_id"],
+        language=document["language"],
+        created_s=document["created_s"],
+        state=BookingState(document["state"]),
+        reason=document["reason"],
+        ended_s=document["ended_s"],
+    )

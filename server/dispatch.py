@@ -1,0 +1,65 @@
+"""Which car takes a visitor: the ready one that is at the destination soonest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pixelopolis.city import City
+from pixelopolis.errors import NoRouteError
+from pixelopolis.routing import Place, Route, find_route, route_time_s
+from server.streets import Closed, Streets
+
+STANDS_THERE_M = 0.10
+"""A car this little past a place stands at it, and need not drive around the town to it."""
+
+
+def round_place(city: City, place: Place) -> Place:
+    """Return a place in whole millimetres on its edge, as node ids name it."""
+    limit_mm = int(city.edges[place.edge].length_m * 1000)
+    return Place(place.edge, min(max(0, round(place.s_m * 1000)), limit_mm) / 1000)
+
+
+def route_to(streets: Streets, start: Place, end: Place, closed: Closed) -> Route:
+    """Return the way of a car from where it stands, around closed streets when there is one.
+
+    Raises:
+        NoRouteError: when no way leads there at all.
+    """
+    city = streets.city
+    start, end = round_place(city, start), round_place(city, end)
+    if start.edge == end.edge and 0 <= start.s_m - end.s_m <= STANDS_THERE_M:
+        return Route((start.edge,), start.s_m, start.s_m)
+    try:
+        return find_route(city, start, end, closed.edges - {start.edge})
+    except NoRouteError:
+        return find_route(city, start, end)
+
+
+def choose_cars(
+    streets: Streets, ready: Mapping[str, Place], end: Place, closed: Closed
+) -> tuple[str, ...]:
+    """Return the ready cars that can get there, the one that arrives soonest first.
+
+    Args:
+        streets: the town.
+        ready: where each ready car stands.
+        end: the destination.
+        closed: streets that cars which do not move occupy.
+    """
+    times: list[tuple[float, str]] = []
+    for car, place in ready.items():
+        try:
+            route = route_to(streets, place, end, closed)
+        except NoRouteError:
+            continue
+        times.append((route_time_s(streets.city, route), car))
+    return tuple(car for _, car in sorted(times))
+
+
+def signs_on(city: City, edges: Iterable[str]) -> dict[str, list[str]]:
+    """Return the classes of the signs that a car passes on each edge, in driving order."""
+    wanted = {edge: [s for s in city.signs if s.edge == edge] for edge in edges}
+    return {
+        edge: [s.sign_class for s in sorted(signs, key=lambda s: s.s_m)]
+        for edge, signs in wanted.items()
+    }

