@@ -33,6 +33,9 @@ _TIE_M = 0.004
 
 _STEP_M = 0.01
 
+_SMOOTH_M = 4e-4
+"""Kerbs may stray this far from the exact curve; no picture shows it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
@@ -68,8 +71,8 @@ def road_layout(city: City) -> RoadLayout:
     area = shapely.union_all([shapely.buffer(lane, half_m, cap_style="flat") for lane in lanes])
     area = area.buffer(1e-3, join_style="mitre").buffer(-1e-3, join_style="mitre")
     solid = MultiPolygon([Polygon(part.exterior) for part in polygons(area)])
-    platform = solid.buffer(VERGE_M, quad_segs=24)
-    kerb = area.buffer(city.road.line_width_m / 2 + GUTTER_M, quad_segs=8)
+    platform = solid.buffer(VERGE_M, quad_segs=24).simplify(_SMOOTH_M)
+    kerb = area.buffer(city.road.line_width_m / 2 + GUTTER_M, quad_segs=8).simplify(_SMOOTH_M)
     return RoadLayout(
         area=_multi(area),
         borders=tuple(_borders(area, lanes, half_m)),

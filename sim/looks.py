@@ -168,7 +168,7 @@ ASPHALT_ROAD = RoadColours(
 )
 GROUND = GroundColours(
     kerb=(0.80, 0.78, 0.74),
-    pavement=(0.86, 0.83, 0.77),
+    pavement=(0.91, 0.89, 0.84),
     lawn=(0.53, 0.71, 0.36),
     floor=(0.66, 0.60, 0.54),
 )

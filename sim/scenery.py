@@ -150,6 +150,8 @@ def _terrace(
     """Yield a row of buildings along every street side of a block."""
     prints = [footprint(b, 0.02) for b in taken]
     for part in polygons(plot):
+        room = part.buffer(0.004)
+        shapely.prepare(room)
         for ring in (part.exterior, *part.interiors):
             if ring.length < 0.5:
                 continue
@@ -157,8 +159,8 @@ def _terrace(
             s = float(rng.uniform(0.0, 0.1))
             while s < line.length_m - 0.1:
                 frontage = float(rng.uniform(0.13, 0.30))
-                building = _at_frontage(line, s, frontage, part, layout, rng)
-                if building is None or any(footprint(building).intersects(p) for p in prints):
+                building = _at_frontage(line, s, frontage, room, layout, rng)
+                if building is None or shapely.intersects(footprint(building), prints).any():
                     s += 0.03
                     continue
                 prints.append(footprint(building, 0.008))
@@ -170,7 +172,7 @@ def _at_frontage(
     line: Curve,
     s: float,
     frontage: float,
-    plot: Polygon,
+    room: Polygon,
     layout: RoadLayout,
     rng: np.random.Generator,
 ) -> Building | None:
@@ -186,6 +188,8 @@ def _at_frontage(
         return None
     heading = math.atan2(b.y_m - a.y_m, b.x_m - a.x_m)
     street = Pose((a.x_m + b.x_m) / 2, (a.y_m + b.y_m) / 2, heading)
+    if not _faces_street(street, layout):
+        return None
     deep = float(rng.uniform(0.11, 0.22))
     for depth in (deep, 0.11):
         for side in (1.0, -1.0):
@@ -193,7 +197,7 @@ def _at_frontage(
             facing = heading if side > 0 else heading + math.pi
             building = Building(at.x_m, at.y_m, width, depth, 0.2, facing)
             ground = footprint(building)
-            if plot.buffer(0.004).contains(ground) and _faces_street(street, layout):
+            if room.contains(ground):
                 return _dress(building, ground, layout, rng)
     return None
 
@@ -241,6 +245,8 @@ def _plants(
         free = block.buffer(-0.11).difference(solid.buffer(0.02)).difference(kept_free)
         if free.is_empty:
             continue
+        inner = block.buffer(-0.19)
+        shapely.prepare([free, inner])
         spots: list[Point] = []
         x0, y0, x1, y1 = free.bounds
         tries = min(4000, int(90 * (x1 - x0) * (y1 - y0)) + 20)
@@ -250,7 +256,7 @@ def _plants(
             if not free.contains(spot) or any(spot.distance(p) < apart for p in spots[-60:]):
                 continue
             spots.append(spot)
-            deep = block.buffer(-0.19).contains(spot)
+            deep = inner.contains(spot)
             kind = "bush" if not deep else ("fir" if rng.uniform() < 0.3 else "round")
             radius = 0.022 + 0.012 * size if kind == "bush" else 0.036 + 0.022 * size
             height = radius * (1.3 if kind == "bush" else 3.4)

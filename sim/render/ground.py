@@ -96,7 +96,10 @@ def shade_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[
     soft_px = max(0.7, light.softness_m / texel_m)
     sun = np.asarray(cv2.GaussianBlur(sun, (0, 0), soft_px), dtype=np.uint8)
     sky = np.asarray(cv2.GaussianBlur(sky, (0, 0), 0.035 / texel_m), dtype=np.uint8)
-    return np.ascontiguousarray(np.dstack([sun, sky]))
+    shade = np.dstack([sun, sky])
+    # what lies beyond the map sees its edge: no shadow may touch it
+    shade[[0, -1]] = shade[:, [0, -1]] = 255
+    return np.ascontiguousarray(shade)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

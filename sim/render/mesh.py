@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -49,6 +50,18 @@ class Paint:
     slot: int = 0
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Triangles of one paint at one place, as they were given."""
+
+    corners_m: FloatArray
+    uv_m: FloatArray
+    ambient: FloatArray
+    paint: Paint
+    id: int
+    place: tuple[float, float, float, float, float]
+
+
 @dataclass
 class MeshBuilder:
     """Collects triangles; `id` and the current place (x, y, z, heading) apply to what follows."""
@@ -58,15 +71,38 @@ class MeshBuilder:
     y_m: float = 0.0
     z_m: float = 0.0
     heading_rad: float = 0.0
-    parts: list[NDArray[np.void]] = field(default_factory=list)
+    _batches: list[_Batch] = field(default_factory=list)
 
     def place(self, x_m: float, y_m: float, z_m: float = 0.0, heading_rad: float = 0.0) -> None:
         self.x_m, self.y_m, self.z_m, self.heading_rad = x_m, y_m, z_m, heading_rad
 
     def mesh(self) -> NDArray[np.void]:
         """Return all triangles so far, (3 n,) of `VERTEX`, and start afresh."""
-        parts, self.parts = self.parts, []
-        return np.concatenate(parts) if parts else np.zeros(0, VERTEX)
+        batches, self._batches = self._batches, []
+        if not batches:
+            return np.zeros(0, VERTEX)
+        of = np.repeat(np.arange(len(batches)), [len(b.corners_m) for b in batches])
+        corners = np.concatenate([b.corners_m for b in batches])
+        place = np.array([b.place for b in batches])[of]
+        x, y = corners[..., 0], corners[..., 1]
+        cos, sin = place[:, 3:4], place[:, 4:5]
+        at = np.stack([x * cos - y * sin, x * sin + y * cos, corners[..., 2]], axis=-1)
+        normal = np.cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])
+        length = np.linalg.norm(normal, axis=1)
+        keep = length > 1e-12
+        paints = [b.paint for b in batches]
+        part = np.zeros((len(of), 3), VERTEX)
+        part["at"] = at + place[:, None, :3]
+        part["normal"] = (normal / np.maximum(length, 1e-12)[:, None])[:, None]
+        tile = np.array([p.tile_m for p in paints])[of]
+        part["uv"] = np.concatenate([b.uv_m for b in batches]) / tile[:, None]
+        part["layer"] = np.array([p.layer for p in paints])[of, None]
+        colour = np.clip(np.array([p.colour for p in paints]), 0, 1)[of]
+        part["colour"][..., :3] = np.round(colour * 255)[:, None]
+        part["colour"][..., 3] = np.round(np.concatenate([b.ambient for b in batches]) * 255)
+        part["slot"] = np.array([p.slot for p in paints])[of, None]
+        part["id"] = np.array([b.id for b in batches])[of, None]
+        return part[keep].reshape(-1)
 
     def triangles(
         self,
@@ -76,24 +112,12 @@ class MeshBuilder:
         ambient: FloatArray | float = 1.0,
     ) -> None:
         """Add triangles (n, 3, 3), anticlockwise from outside; uv (n, 3, 2); ambient (n, 3)."""
-        corners = np.asarray(corners_m, dtype=np.float64).reshape(-1, 3, 3)
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.linalg.norm(normal, axis=1)
-        keep = length > 1e-12
-        corners, normal = corners[keep], normal[keep] / length[keep, None]
-        uv = np.zeros((*corners.shape[:2], 2)) if uv_m is None else uv_m.reshape(-1, 3, 2)[keep]
-        light = np.broadcast_to(np.asarray(ambient, dtype=np.float64), (len(keep), 3))[keep]
+        count = len(corners_m)
+        uv = np.zeros((count, 3, 2)) if uv_m is None else uv_m
+        light = np.full((count, 3), ambient) if isinstance(ambient, float) else ambient
         cos, sin = math.cos(self.heading_rad), math.sin(self.heading_rad)
-        turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-        part = np.zeros((len(corners), 3), VERTEX)
-        part["at"] = corners @ turn + (self.x_m, self.y_m, self.z_m)
-        part["normal"] = (normal @ turn)[:, None]
-        part["uv"] = uv / paint.tile_m
-        part["layer"] = paint.layer
-        part["colour"][..., :3] = np.round(np.clip(paint.colour, 0, 1) * np.float64(255))
-        part["colour"][..., 3] = np.round(light * 255)
-        part["slot"], part["id"] = paint.slot, self.id
-        self.parts.append(part.reshape(-1))
+        place = (self.x_m, self.y_m, self.z_m, cos, sin)
+        self._batches.append(_Batch(corners_m, uv, light, paint, self.id, place))
 
     def quad(
         self,
@@ -103,14 +127,18 @@ class MeshBuilder:
         ambient: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         """Add four corners, anticlockwise from bottom left; ambient is (bottom, top)."""
-        corners = np.asarray(corners_m, dtype=np.float64)
+        a, b, c, d = corners_m
         if uv_m is None:
-            across = float(np.linalg.norm(corners[1] - corners[0]))
-            up = float(np.linalg.norm(corners[3] - corners[0]))
-            uv_m = ((0, 0), (across, 0), (across, up), (0, up))
-        order = [[0, 1, 2], [0, 2, 3]]
-        light = np.array([ambient[0], ambient[0], ambient[1], ambient[1]])
-        self.triangles(corners[order], paint, np.asarray(uv_m, dtype=float)[order], light[order])
+            across, up = math.dist(a, b), math.dist(a, d)
+            uv_m = ((0.0, 0.0), (across, 0.0), (across, up), (0.0, up))
+        e, f, g, h = uv_m
+        low, high = ambient
+        self.triangles(
+            np.array(((a, b, c), (a, c, d)), dtype=np.float64),
+            paint,
+            np.array(((e, f, g), (e, g, h)), dtype=np.float64),
+            np.array(((low, low, high), (low, high, high)), dtype=np.float64),
+        )
 
     def wall(
         self,
@@ -122,8 +150,9 @@ class MeshBuilder:
         top_scale: float = 1.0,
     ) -> None:
         """Add a wall along a closed outline (anticlockwise), its top shrunk to the centroid."""
-        low = np.asarray(outline_m, dtype=np.float64)
-        high = (low - low.mean(axis=0)) * top_scale + low.mean(axis=0)
+        low = [(float(x), float(y)) for x, y in outline_m]
+        x, y = (sum(p[k] for p in low) / len(low) for k in (0, 1))
+        high = [(x + (p[0] - x) * top_scale, y + (p[1] - y) * top_scale) for p in low]
         run = 0.0
         for k in range(len(low)):
             j = (k + 1) % len(low)
@@ -136,14 +165,13 @@ class MeshBuilder:
 
     def flat(self, polygon: Polygon, z_m: float, paint: Paint, ambient: float = 1.0) -> None:
         """Add a level polygon that faces up, textured by its own x and y."""
-        for part in shapely.constrained_delaunay_triangles(polygon).geoms:
-            ring = shapely.get_coordinates(part.exterior)[:3]
-            if shapely.is_ccw(part.exterior):
-                xy = ring
-            else:
-                xy = ring[::-1]
-            corners = np.column_stack([xy, np.full(3, z_m)])
-            self.triangles(corners[None], paint, xy[None], ambient)
+        parts = shapely.get_parts(shapely.constrained_delaunay_triangles(polygon))
+        xy = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
+        ahead, left = xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]
+        clockwise = ahead[:, 0] * left[:, 1] - ahead[:, 1] * left[:, 0] < 0
+        xy = np.where(clockwise[:, None, None], xy[:, ::-1], xy)
+        corners = np.dstack([xy, np.full(xy.shape[:2], z_m)])
+        self.triangles(corners, paint, xy, ambient)
 
     def box(
         self,
@@ -205,7 +233,7 @@ class MeshBuilder:
         """Add half a ball upon `z_m`, or a whole one around it."""
         tall = height_m or radius_m
         angles = np.linspace(-math.pi / 2 if whole else 0.0, math.pi / 2, rings * (1 + whole) + 1)
-        for low, high in zip(angles[:-1], angles[1:], strict=True):
+        for low, high in pairwise(angles.tolist()):
             radius, top = max(radius_m * math.cos(low), 1e-6), radius_m * math.cos(high)
             ends = z_m + tall * math.sin(low), z_m + tall * math.sin(high)
             shade = (0.75 + 0.25 * math.sin(low), 0.75 + 0.25 * math.sin(high))

@@ -24,8 +24,10 @@ layout(std140) uniform Scene {
 vec3 lit(vec3 normal, float ambient) {
     // on level ground sun and sky add up to 1
     float level = max(sun.z, 0.2);
-    vec3 direct = sun_rgb.rgb * sun.w * min(max(dot(normal, sun.xyz), 0.0) / level, 1.6);
-    vec3 around = sky_rgb.rgb * (1.0 - sun.w) * mix(0.62, 1.0, normal.z * 0.5 + 0.5);
+    float facing = dot(normal, sun.xyz) / level;
+    // what looks away from the sun gets half as much back from its surroundings
+    vec3 direct = sun_rgb.rgb * sun.w * (facing > 0.0 ? min(facing, 1.5) : min(-0.5 * facing, 0.6));
+    vec3 around = sky_rgb.rgb * (1.0 - sun.w) * mix(0.72, 1.0, normal.z * 0.5 + 0.5);
     return (direct + around) * ambient * gains.rgb;
 }
 #endif

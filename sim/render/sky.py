@@ -8,6 +8,7 @@ ceiling that it meets, so that their straight lines look straight through a lens
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -19,8 +20,8 @@ from sim.looks import SkyKind
 
 LOW_RAD = math.radians(-12.0)
 HIGH_RAD = math.pi / 2
-WIDTH_PX = 2048
-HEIGHT_PX = 580
+WIDTH_PX = 1536
+HEIGHT_PX = 435
 _FINER = 2
 
 Field = NDArray[np.float32]
@@ -28,7 +29,7 @@ Field = NDArray[np.float32]
 
 @lru_cache(maxsize=4)
 def panorama(kind: SkyKind) -> NDArray[np.uint8]:
-    """Return a panorama (580, 2048, 3) uint8, bottom row first."""
+    """Return a panorama (435, 1536, 3) uint8, bottom row first."""
     width, height = WIDTH_PX * _FINER, HEIGHT_PX * _FINER
     azimuth = (np.arange(width, dtype=np.float32) + 0.5) * (2 * math.pi / width)
     elevation = LOW_RAD + (np.arange(height, dtype=np.float32) + 0.5) * (
@@ -67,8 +68,12 @@ def sky_dome(columns: int = 40, rows: int = 12) -> NDArray[np.float32]:
 
 
 def _mix(under: Field, over: tuple[float, float, float], cover: NDArray[np.generic]) -> Field:
+    """Lay a colour over a picture, in place where `cover` is yes or no."""
+    if cover.dtype == np.bool_:
+        under[cover] = over
+        return under
     weight = cover.astype(np.float32)[..., None]
-    return np.asarray(under * (1 - weight) + np.asarray(over, np.float32) * weight)
+    return under + (np.asarray(over, np.float32) - under) * weight
 
 
 def _within(value: Field, period: float, low: float, high: float) -> NDArray[np.bool_]:
@@ -76,108 +81,119 @@ def _within(value: Field, period: float, low: float, high: float) -> NDArray[np.
     return (part >= low) & (part < high)
 
 
-def _room(
-    azimuth: Field, elevation: Field, size_m: tuple[float, float, float]
-) -> tuple[Field, Field, Field, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Follow directions from (0, 0, 0) in a box; `size_m` is half length, half width, height.
+def _box(
+    azimuth: Field,
+    elevation: Field,
+    size_m: tuple[float, float, float],
+    wall: Callable[[Field, Field, NDArray[np.bool_]], Field],
+    ceiling: Callable[[Field, Field], Field],
+    haze_per_m: float,
+) -> Field:
+    """Follow directions from (0, 0, 0) in a box and ask what is drawn where they end.
 
-    Returns:
-        place along the wall (or x), height (or y on the ceiling), distance, ceiling?, end wall?
+    Args:
+        azimuth: of columns.
+        elevation: of rows.
+        size_m: half length, half width and height of the box.
+        wall: colours (n, 3) from place along the wall, height, and whether it is an end wall.
+        ceiling: colours (n, 3) from x and y.
+        haze_per_m: share of brightness that each metre takes.
     """
     shape = np.broadcast_shapes(azimuth.shape, elevation.shape)
     dx = np.cos(azimuth) * np.cos(elevation)
     dy = np.sin(azimuth) * np.cos(elevation)
     dz = np.broadcast_to(np.sin(elevation), shape)
     with np.errstate(divide="ignore"):
-        to_end = size_m[0] / np.abs(dx)
-        to_side = size_m[1] / np.abs(dy)
+        to_end, to_side = size_m[0] / np.abs(dx), size_m[1] / np.abs(dy)
         to_top = np.where(dz > 0, size_m[2] / np.maximum(dz, 1e-9), np.inf)
-    away = np.minimum(np.minimum(to_end, to_side), to_top)
-    ceiling = to_top <= np.minimum(to_end, to_side)
-    end = ~ceiling & (to_end < to_side)
-    x, y, z = dx * away, dy * away, dz * away
-    along = np.where(end, y, x).astype(np.float32)
-    up = np.where(ceiling, y, z).astype(np.float32)
-    return along, up, away.astype(np.float32), ceiling, end
+    to_wall = np.minimum(to_end, to_side)
+    away = np.minimum(to_wall, to_top).astype(np.float32)
+    above = to_top <= to_wall
+    x, y = dx * away, dy * away
+    colour = np.empty((*shape, 3), np.float32)
+    colour[above] = ceiling(x[above], y[above])
+    sides = ~above
+    end = (to_end < to_side)[sides]
+    along = np.where(end, y[sides], x[sides])
+    colour[sides] = wall(along, (dz * away)[sides], end)
+    colour *= (1.0 - haze_per_m * np.minimum(away, 14))[..., None]
+    return colour
 
 
 def _hall(azimuth: Field, elevation: Field) -> Field:
     """Return an old works hall: brick, tall windows, steel trusses and rows of lamps."""
-    along, up, away, ceiling, end = _room(azimuth, elevation, (11.0, 7.0, 5.2))
-    wall = ~ceiling
-    colour = np.empty((*along.shape, 3), np.float32)
-    colour[:] = (0.60, 0.55, 0.48)
+    return _box(azimuth, elevation, (11.0, 7.0, 5.2), _hall_wall, _hall_ceiling, 0.012)
+
+
+def _hall_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
+    colour = np.empty((len(along), 3), np.float32)
     row = np.floor(up / 0.16)
-    brick = np.mod(along + 0.2 * np.mod(row, 2), 0.4)
-    shade = 0.06 * np.sin(row * 12.9898 + np.floor((along + 0.2 * np.mod(row, 2)) / 0.4) * 78.233)
-    colour += shade[..., None]
-    mortar = wall & ((brick < 0.02) | (np.mod(up, 0.16) < 0.02))
-    colour = _mix(colour, (0.70, 0.66, 0.60), mortar)
-    # wainscot, piers, windows with bars
-    colour = _mix(colour, (0.30, 0.38, 0.36), wall & (up < 0.9))
-    colour = _mix(colour, (0.24, 0.30, 0.29), wall & (up >= 0.9) & (up < 1.0))
-    pier = wall & _within(along + 1.1, 2.2, 0.0, 0.26)
-    colour = _mix(colour, (0.47, 0.43, 0.38), pier & (up >= 1.0))
+    shifted = along + 0.2 * np.mod(row, 2)
+    shade = 0.06 * np.sin(row * 12.9898 + np.floor(shifted / 0.4) * 78.233)
+    colour[:] = np.float32((0.60, 0.55, 0.48)) + shade[:, None]
+    _mix(colour, (0.70, 0.66, 0.60), (np.mod(shifted, 0.4) < 0.02) | (np.mod(up, 0.16) < 0.02))
+    _mix(colour, (0.30, 0.38, 0.36), up < 0.9)
+    _mix(colour, (0.24, 0.30, 0.29), (up >= 0.9) & (up < 1.0))
     across = np.mod(along + 1.1, 2.2)
-    opening = wall & (across > 0.55) & (across < 1.91) & (up > 1.35)
-    arch = up < 3.5 + np.sqrt(np.maximum(0.0, 0.68**2 - (across - 1.23) ** 2))
-    frame = wall & (across > 0.48) & (across < 1.98) & (up > 1.27) & (up < 4.28)
-    colour = _mix(colour, (0.78, 0.75, 0.68), frame & (up < 3.58 + 0.68))
-    glow = 0.90 + 0.10 * np.clip((up - 1.3) / 3, 0, 1)
-    pane = opening & arch
-    glass = np.stack([0.90 * glow, 0.97 * glow, 1.02 * glow], axis=-1)
+    _mix(colour, (0.47, 0.43, 0.38), (across < 0.26) & (up >= 1.0))
+    frame = (across > 0.48) & (across < 1.98) & (up > 1.27) & (up < 4.26)
+    _mix(colour, (0.78, 0.75, 0.68), frame)
+    pane = (across > 0.55) & (across < 1.91) & (up > 1.35)
+    pane &= up < 3.5 + np.sqrt(np.maximum(0.0, 0.68**2 - (across - 1.23) ** 2))
+    glow = 0.90 + 0.10 * np.clip((up[pane] - 1.3) / 3, 0, 1)
+    colour[pane] = glow[:, None] * np.float32((0.90, 0.97, 1.02))
     trees = pane & (up < 2.0 + 0.22 * np.sin(along * 5.1) + 0.10 * np.sin(along * 13.7 + 1))
-    colour = np.where(pane[..., None], glass, colour)
-    colour = _mix(colour, (0.66, 0.76, 0.60), trees)
-    bars = pane & ((np.mod(across - 0.55, 0.34) < 0.035) | (np.mod(up - 1.35, 0.48) < 0.035))
-    colour = _mix(colour, (0.33, 0.36, 0.36), bars)
+    _mix(colour, (0.66, 0.76, 0.60), trees)
+    bars = (np.mod(across - 0.55, 0.34) < 0.035) | (np.mod(up - 1.35, 0.48) < 0.035)
+    _mix(colour, (0.33, 0.36, 0.36), pane & bars)
     door = end & (np.abs(along) < 1.0) & (up < 2.2)
-    colour = _mix(colour, (0.52, 0.24, 0.16), door)
-    colour = _mix(colour, (0.30, 0.13, 0.09), door & (np.mod(along, 0.5) < 0.05))
-    colour *= np.where(end & wall, 0.86, 1.0)[..., None]
-    # ceiling: planks, trusses across, two rows of lamps and their glow
-    planks = 0.05 * np.sin(np.floor(along / 0.3) * 7.7)
-    top = np.empty_like(colour)
-    top[:] = (0.40, 0.40, 0.38)
-    top += planks[..., None]
-    top = _mix(top, (0.20, 0.27, 0.25), _within(along, 1.8, 0.0, 0.22))
-    top = _mix(top, (0.24, 0.31, 0.29), _within(up + 0.06, 2.3, 0.0, 0.12))
-    lamp_y = np.abs(np.abs(up) - 2.6)
-    lamp_x = np.abs(np.mod(along + 0.9, 1.8) - 0.9)
-    halo = np.exp(-((lamp_y / 0.55) ** 2) - (lamp_x / 0.9) ** 2)
-    top += 0.35 * halo[..., None] * np.array((1.0, 0.97, 0.88), np.float32)
-    top = _mix(top, (1.0, 0.99, 0.94), (lamp_y < 0.11) & (lamp_x < 0.62))
-    colour = np.where(ceiling[..., None], top, colour)
-    return np.asarray(colour * (1.0 - 0.012 * np.minimum(away, 14))[..., None], np.float32)
+    _mix(colour, (0.52, 0.24, 0.16), door)
+    _mix(colour, (0.30, 0.13, 0.09), door & (np.mod(along, 0.5) < 0.05))
+    colour[end] *= 0.86
+    return colour
+
+
+def _hall_ceiling(x: Field, y: Field) -> Field:
+    """Return planks, trusses across, two rows of lamps and their glow."""
+    colour = np.empty((len(x), 3), np.float32)
+    colour[:] = 0.39 + (0.04 * np.sin(np.floor(x / 0.3) * 7.7))[:, None]
+    _mix(colour, (0.20, 0.27, 0.25), _within(x + 0.9, 1.8, 0.0, 0.22))
+    _mix(colour, (0.24, 0.31, 0.29), _within(y + 0.06, 2.3, 0.0, 0.12))
+    lamp_y = np.abs(np.abs(y) - 2.6)
+    lamp_x = np.abs(np.mod(x, 1.8) - 0.9)
+    halo = 0.35 * np.exp(-((lamp_y / 0.55) ** 2) - (lamp_x / 0.9) ** 2)
+    colour += halo[:, None] * np.float32((1.0, 0.97, 0.88))
+    return _mix(colour, (1.0, 0.99, 0.94), (lamp_y < 0.11) & (lamp_x < 0.62))
 
 
 def _gallery(azimuth: Field, elevation: Field) -> Field:
     """Return a white exhibition room: pictures on the walls, panels of light above."""
-    along, up, away, ceiling, end = _room(azimuth, elevation, (8.0, 6.0, 3.6))
-    wall = ~ceiling
-    colour = np.empty((*along.shape, 3), np.float32)
-    colour[:] = (0.86, 0.85, 0.83)
-    colour *= (0.90 + 0.10 * np.clip(up / 3.6, 0, 1))[..., None]
-    colour = _mix(colour, (0.45, 0.42, 0.40), wall & (up < 0.12))
+    return _box(azimuth, elevation, (8.0, 6.0, 3.6), _gallery_wall, _gallery_ceiling, 0.010)
+
+
+def _gallery_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
+    colour = (0.90 + 0.10 * np.clip(up / 3.6, 0, 1))[:, None] * np.float32((0.86, 0.85, 0.83))
+    _mix(colour, (0.45, 0.42, 0.40), up < 0.12)
     number = np.floor((along + 20) / 2.4)
     across = np.mod(along + 20, 2.4) - 1.2
     half = 0.42 + 0.22 * np.sin(number * 5.3 + np.where(end, 2.0, 0.0))
     tall = 0.42 + 0.16 * np.sin(number * 9.1 + 1)
-    frame = wall & (np.abs(across) < half + 0.05) & (np.abs(up - 1.6) < tall + 0.05)
-    picture = wall & (np.abs(across) < half) & (np.abs(up - 1.6) < tall)
-    colour = _mix(colour, (0.16, 0.14, 0.13), frame)
-    phase = number * 2.399 + np.where(up > 1.6 + 0.2 * np.sin(across * 4 + number), 1.3, 0.0)
-    art = np.stack([0.55 + 0.38 * np.sin(phase + k * 2.1) for k in range(3)], axis=-1)
-    colour = np.where(picture[..., None], art.astype(np.float32), colour)
-    doorway = end & (np.abs(along - 3.6) < 0.7) & (up < 2.4)
-    colour = _mix(colour, (0.35, 0.38, 0.42), doorway)
-    top = np.empty_like(colour)
-    top[:] = (0.80, 0.80, 0.80)
-    top = _mix(top, (0.70, 0.70, 0.70), _within(along, 1.0, 0, 0.03) | _within(up, 1.0, 0, 0.03))
-    panel = _within(along, 2.0, 0.2, 0.8) & _within(up + 0.5, 2.0, 0.1, 0.9)
-    top = _mix(top, (1.0, 1.0, 0.99), panel)
-    colour = np.where(ceiling[..., None], top, colour)
-    return np.asarray(colour * (1.0 - 0.010 * np.minimum(away, 10))[..., None], np.float32)
+    x, y = np.abs(across), np.abs(up - 1.6)
+    _mix(colour, (0.16, 0.14, 0.13), (x < half + 0.05) & (y < tall + 0.05))
+    _mix(colour, (0.95, 0.94, 0.91), (x < half) & (y < tall))
+    inside = (x < half - 0.09) & (y < tall - 0.09)
+    wave = np.where(up > 1.6 + 0.2 * np.sin(across * 4 + number), 1.3, 0.0)
+    phase = (number * 2.399 + wave)[inside]
+    colour[inside] = np.stack([0.55 + 0.28 * np.sin(phase + k * 2.1) for k in range(3)], axis=-1)
+    _mix(colour, (0.35, 0.38, 0.42), end & (np.abs(along - 3.6) < 0.7) & (up < 2.4))
+    return colour
+
+
+def _gallery_ceiling(x: Field, y: Field) -> Field:
+    colour = np.full((len(x), 3), 0.80, np.float32)
+    _mix(colour, (0.70, 0.70, 0.70), _within(x, 1.0, 0, 0.03) | _within(y, 1.0, 0, 0.03))
+    panel = _within(x, 2.0, 0.2, 0.8) & _within(y + 0.5, 2.0, 0.1, 0.9)
+    return _mix(colour, (1.0, 1.0, 0.99), panel)
 
 
 def _clouds(azimuth: Field, elevation: Field, seed: int) -> Field:

@@ -216,8 +216,8 @@ def _ground(layout: RoadLayout) -> Pieces:
     paving = Paint(slot=PAVEMENT, layer=m.PAVING, tile_m=(0.24, 0.24))
     lawn = Paint(slot=LAWN, layer=m.GRASS, tile_m=(0.35, 0.35))
     for block in layout.blocks:
-        paved = block.buffer(-0.012, quad_segs=6)
-        green = block.buffer(-0.115, quad_segs=6)
+        paved = block.buffer(-0.012, quad_segs=3).simplify(1e-3)
+        green = block.buffer(-0.115, quad_segs=3).simplify(1e-3)
         for area, paint in ((green, lawn), (paved.difference(green), paving)):
             for part in polygons(area):
                 b.flat(part, KERB_M, paint)
