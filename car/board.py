@@ -25,7 +25,7 @@ from car.board_steps import (
     stop_wheels,
     stopped_motor,
 )
-from car.motor_bus import MotorBus, PacketError
+from car.motor_bus import LostPacketError, MotorBus, PacketError
 from car.observation import WheelReading
 from car.wheels import Goal, WheelCounter, safe_units
 from pixelopolis.control_table import (
@@ -40,8 +40,7 @@ from pixelopolis.errors import BoardError
 
 CYCLE_S = 0.02
 BOARD_EVERY = 5
-MOTORS_EVERY = 25
-"""Cycles between two looks at the board's faults and at the motors' torque."""
+"""Cycles between two looks at the board's faults."""
 MAX_FAILED_CYCLES = 10
 """So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
 RETRY_S = 0.5
@@ -67,7 +66,8 @@ class BoardStatus:
     """How often the wheels had been stopped by a watchdog and were released again."""
     connections: int = 0
     stop_confirmed: bool | None = None
-    """After `close`: whether the motors confirmed that they stand still without torque."""
+    """After `close`: whether the motors confirmed that they stand still without torque (True also
+    when they never had any)."""
 
 
 class Board:
@@ -93,6 +93,7 @@ class Board:
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._heartbeat = 0
+        self._armed = False
         self._lost_before = 0
         self._thread = threading.Thread(target=self._run, name="board", daemon=True)
 
@@ -159,17 +160,18 @@ class Board:
 
     def _finish(self, bus: MotorBus | None) -> None:
         """Stop the wheels as well as it can be done, and close the port."""
-        confirmed = bus is not None and stop_wheels(bus, self._clock)
         if bus is not None:
+            if self._armed and stop_wheels(bus, self._clock):
+                self._armed = False
             self._lost_before += bus.lost_packets
             self._update(lost_packets=self._lost_before)
             bus.close()
         if self._stop.is_set():
-            self._update(connected=False, problem="Closed.", stop_confirmed=confirmed)
-            if not confirmed:
+            self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
+            if self._armed:
                 log.error(
                     "The wheels' stop could not be confirmed; the board stops them by itself "
-                    "within 0.1 s of silence."
+                    "after 0.1 s of silence."
                 )
 
     # what follows talks to the bus and may raise BoardError or PacketError
@@ -181,6 +183,7 @@ class Board:
         self._update(battery_mv=board.battery_mv, fault=board.fault)
         for motor in MOTORS:
             prepare(bus, motor)
+        self._armed = True
         arm(bus)
         for counter in self._counters.values():
             counter.forget()
@@ -201,8 +204,6 @@ class Board:
                 failed = 0
                 if cycle % BOARD_EVERY == 0:
                     self._check_board(bus)
-                if cycle % MOTORS_EVERY == 0:
-                    self._check_motors(bus)
             except PacketError as error:
                 failed += 1
                 log.debug("%s", error)
@@ -216,10 +217,12 @@ class Board:
             self._stop.wait(max(0.0, due_s - now_s))
 
     def _exchange(self, bus: MotorBus) -> None:
-        bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, safe_units(self._goal, self._clock()))
+        """Send the goals, read what the motors make of them, and see that they heed them."""
+        goals = safe_units(self._goal, self._clock())
+        bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, goals)
         asked_s = self._clock()
         seen = bus.read_all(
-            XL430, MotorRegister.PRESENT_VELOCITY, MotorRegister.PRESENT_POSITION, tuple(MOTORS)
+            XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION, tuple(MOTORS)
         )
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
@@ -227,6 +230,11 @@ class Board:
             for motor, counter in self._counters.items()
         )
         self._reading = WheelReading(left_rad, right_rad, now_s)
+        side = stopped_motor(seen)
+        if side is not None:
+            self._restart(bus, f"the {side} motor's")
+        elif any(seen[motor][MotorRegister.GOAL_VELOCITY] != goals[motor] for motor in MOTORS):
+            raise LostPacketError("the goal speeds did not arrive")
 
     def _check_board(self, bus: MotorBus) -> None:
         self._heartbeat = (self._heartbeat + 1) % 256
@@ -240,11 +248,6 @@ class Board:
             )
         if board.fault & BoardFault.HOST_SILENT:
             self._restart(bus, "the board's, because it had not heard from us")
-
-    def _check_motors(self, bus: MotorBus) -> None:
-        side = stopped_motor(bus)
-        if side is not None:
-            self._restart(bus, f"the {side} motor's")
 
     def _restart(self, bus: MotorBus, whose: str) -> None:
         log.warning("A watchdog had stopped the wheels: %s. They drive again.", whose)

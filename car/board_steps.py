@@ -133,14 +133,21 @@ def arm(bus: MotorBus) -> None:
         bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, watchdog)
 
 
-def stopped_motor(bus: MotorBus) -> str | None:
-    """Return the side of a motor that a watchdog or a restart stopped, None if both drive."""
+def stopped_motor(seen: Mapping[int, Mapping[str, int]]) -> str | None:
+    """Return the side of a motor that a watchdog or a restart stopped, None if both drive.
+
+    Args:
+        seen: of each motor, at least torque enable, hardware error and bus watchdog.
+
+    Raises:
+        BoardError: a motor reports a hardware error.
+    """
     for motor, side in MOTORS.items():
-        seen = bus.read_block(motor, XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.BUS_WATCHDOG)
-        error = HardwareError(seen[MotorRegister.HARDWARE_ERROR_STATUS])
+        error = HardwareError(seen[motor][MotorRegister.HARDWARE_ERROR_STATUS])
         if error:
             raise motor_failed(motor, error)
-        if not seen[MotorRegister.TORQUE_ENABLE] or seen[MotorRegister.BUS_WATCHDOG] < 0:
+        torque = seen[motor][MotorRegister.TORQUE_ENABLE]
+        if not torque or seen[motor][MotorRegister.BUS_WATCHDOG] < 0:
             return side
     return None
 

@@ -51,7 +51,9 @@ class Device:
         self.table = table
         self.powered = True
         self._ready_s = 0.0
+        # the same twice: bytes for the host, numbers for ourselves, who look 200 times a second
         self._memory = bytearray(table.size)
+        self._values: dict[str, int] = {}
         self._known = bytearray(table.size)
         for register in table:
             self._known[register.address : register.end] = b"\1" * register.size
@@ -60,13 +62,14 @@ class Device:
         self._defaults(Area.RAM)
 
     def __getitem__(self, name: str) -> int:
-        register = self.table[name]
-        return register.decode(bytes(self._memory[register.address : register.end]))
+        return self._values[name]
 
     def __setitem__(self, name: str, value: int) -> None:
         """Set a register from inside the device, without the rules for hosts."""
-        register = self.table[name]
-        self._memory[register.address : register.end] = register.encode(value)
+        if self._values.get(name) != value:
+            register = self.table[name]
+            self._memory[register.address : register.end] = register.encode(value)
+            self._values[name] = value
 
     def _defaults(self, area: Area) -> None:
         for register in self.table:

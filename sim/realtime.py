@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from aiohttp import web
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
-from sim.renderer_link import RendererLink
+from sim.renderer_link import RendererLink, first_of
 from sim.serial_port import SerialPort
 from sim.town import STEP_S, Town
 from sim.web import make_app
@@ -32,6 +33,10 @@ SCENE_EVERY = 2
 MAX_LAG_S = 0.1
 """When physics is further behind, the time in between is skipped and counted."""
 READY_NAME = "ready"
+SHUTDOWN_S = 0.5
+"""How long viewers of a stream may hold up the end."""
+MAX_SOCKET_PATH = 107
+"""Bytes in the name of a Unix socket on Linux (man 7 unix)."""
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +86,13 @@ class Realtime:
         self.town = Town(load_city(settings.city), settings.cars, settings.seed)
         self.pace = Pace()
         self._ports: dict[str, SerialPort] = {}
-        self._renderer = RendererLink(
-            settings.city,
-            {car: settings.directory / f"{car}.camera" for car in self.town.cars},
-            settings.camera,
-            settings.seed,
-        )
+        directory = settings.directory.resolve()
+        cameras = {car: directory / f"{car}.camera" for car in self.town.cars}
+        if any(len(os.fsencode(path)) > MAX_SOCKET_PATH for path in cameras.values()):
+            raise SettingsError(
+                f"--dir {directory} is too long for the cameras' sockets.", "Take a shorter one."
+            )
+        self._renderer = RendererLink(settings.city, cameras, settings.camera, settings.seed)
 
     def state(self) -> dict[str, Any]:
         """Return the truth about the town and how well we keep up, in JSON's types."""
@@ -109,36 +115,21 @@ class Realtime:
         directory = self._settings.directory
         directory.mkdir(parents=True, exist_ok=True)
         ready = directory / READY_NAME
-        ready.unlink(missing_ok=True)
-        await self._renderer.start()
-        server = web.AppRunner(
-            make_app(self.town, self.state, self._renderer), handle_signals=False
-        )
-        physics: asyncio.Task[None] | None = None
+        app = make_app(self.town, self.state, self._renderer)
+        server = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
         try:
-            with self._open_ports():
-                physics = asyncio.create_task(self._physics())
-                url = await self._listen(server)
-                await self._renderer.wait_ready()
-                ready.write_text(json.dumps({"url": url, "cars": list(self.town.cars)}))
-                print(f"ready {url}", flush=True)
-                await self._wait(stop, physics)
-        finally:
+            # first what another simulator may have taken, before we replace its ports
+            url = await self._listen(server)
             ready.unlink(missing_ok=True)
-            if physics is not None:
-                physics.cancel()
-            await server.cleanup()
+            await self._renderer.start()
+            with self._open_ports():
+                await first_of(stop.wait(), self._renderer.wait_ready(), self._physics())
+                if not stop.is_set():
+                    with announced(ready, {"url": url, "cars": list(self.town.cars)}):
+                        await first_of(stop.wait(), self._renderer.wait_gone(), self._physics())
+        finally:
             await self._renderer.close()
-
-    async def _wait(self, stop: asyncio.Event, physics: asyncio.Task[None]) -> None:
-        """Wait for `stop`; whatever else ends first is an error, and is raised."""
-        stopping = asyncio.create_task(stop.wait())
-        gone = asyncio.create_task(self._renderer.wait_gone())
-        done, _ = await asyncio.wait({stopping, gone, physics}, return_when=asyncio.FIRST_COMPLETED)
-        for task in {stopping, gone} - done:
-            task.cancel()
-        for task in done:
-            task.result()
+            await server.cleanup()
 
     async def _listen(self, server: web.AppRunner) -> str:
         host, port = self._settings.http_host, self._settings.http_port
@@ -188,6 +179,17 @@ class Realtime:
             if now_s - due_s > MAX_LAG_S:
                 self.pace.skip(now_s - due_s)
                 due_s = now_s
+
+
+@contextmanager
+def announced(file: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """Say that we are ready, on stdout and by a file that stands as long as it is true."""
+    file.write_text(json.dumps(facts))
+    print(f"ready {facts['url']}", flush=True)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 async def run_realtime(settings: RealtimeSettings) -> None:

@@ -9,8 +9,9 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from pixelopolis.camera import Camera
 from pixelopolis.errors import RenderError
@@ -24,6 +25,18 @@ START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
+
+
+async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them ends, raise what it raises, and cancel the others."""
+    tasks = {asyncio.create_task(wait) for wait in waits}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 class RendererLink:
@@ -43,7 +56,7 @@ class RendererLink:
     def __init__(
         self, city: str, camera_paths: Mapping[str, Path], camera: Camera, seed: int
     ) -> None:
-        paths = {car: str(path.resolve()) for car, path in camera_paths.items()}
+        paths = {car: str(path) for car, path in camera_paths.items()}
         self._task = Task(city, paths, camera, seed)
         self.bird: Newest[bytes] = Newest()
         self.counts: dict[str, int] = {}
@@ -74,20 +87,14 @@ class RendererLink:
         Raises:
             RenderError: they cannot.
         """
-        ready = asyncio.create_task(self._ready.wait())
-        gone = asyncio.create_task(self.wait_gone())
-        done, waiting = await asyncio.wait(
-            {ready, gone}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in waiting:
-            task.cancel()
-        for task in done:
-            task.result()
-        if not done:
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await first_of(self._ready.wait(), self.wait_gone())
+        except TimeoutError:
             raise RenderError(
                 f"The renderer was not ready within {START_TIMEOUT_S:.0f} s.",
                 "Close other programs that use the graphics, then try again.",
-            )
+            ) from None
 
     async def wait_gone(self) -> None:
         """Wait until the process ends by itself, which is an error and is raised."""

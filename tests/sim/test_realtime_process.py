@@ -97,8 +97,12 @@ def sim() -> Iterator[Simulator]:
             yield ready(simulator)
         finally:
             children = simulator.children()
+            # a viewer that stays must not hold up the end
+            viewer = urllib.request.urlopen(simulator.url + "/bird.mjpg", timeout=30)
+            viewer.readline()
             simulator.process.send_signal(signal.SIGINT)
             out, errors = simulator.process.communicate(timeout=30)
+            viewer.close()
         # it shut down cleanly: no error, no process, no file left
         assert simulator.process.returncode == 0, errors
         assert "Traceback" not in errors
@@ -233,6 +237,13 @@ def test_a_taken_port_is_a_clear_error(sim: Simulator, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*")) == []
 
 
+def test_a_folder_with_a_long_name_is_a_clear_error(tmp_path: Path) -> None:
+    simulator = start(tmp_path / ("long" * 30))
+    _, errors = simulator.process.communicate(timeout=START_S)
+    assert simulator.process.returncode == 1
+    assert "--dir" in errors
+
+
 def test_no_opengl_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "vendors").mkdir()
     simulator = start(
@@ -255,3 +266,15 @@ def test_the_renderer_ends_with_its_parent() -> None:
             simulator.process.kill()
             simulator.process.communicate()
         wait_until(lambda: not any(child.is_running() for child in children), "the child ends")
+
+
+def test_an_early_interrupt_ends_it() -> None:
+    with tempfile.TemporaryDirectory(prefix="px") as folder:
+        simulator = start(Path(folder))
+        wait_until(lambda: bool(simulator.children()), "the child")
+        children = simulator.children()
+        simulator.process.send_signal(signal.SIGTERM)
+        out, errors = simulator.process.communicate(timeout=START_S)
+        assert (simulator.process.returncode, out) == (0, ""), errors
+        assert not any(child.is_running() for child in children)
+        assert list(Path(folder).glob("*")) == []
