@@ -50,7 +50,7 @@ def build(width: float = 0.5, dropout: float = 0.1) -> Any:
             name=f"conv{number}",
         )(x)
     x = layers.Flatten()(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
+    x = layers.Dropout(dropout)(x)
     for units in DENSE:
         x = layers.Dense(
             _scaled_channels(units, width),
@@ -67,8 +67,9 @@ def build(width: float = 0.5, dropout: float = 0.1) -> Any:
 
 def restart_dropout(model: Any, seed: int, epoch: int) -> None:
     """Let dropout's random stream follow from (seed, epoch): Keras does not keep it in a file."""
-    state = model.get_layer("dropout").seed_generator.state
-    state.assign([(seed + 7919 * epoch) % 2**31, 0])
+    for layer in model.layers:
+        if isinstance(layer, tf.keras.layers.Dropout) and layer.rate:
+            layer.seed_generator.state.assign([(seed + 7919 * epoch) % 2**31, 0])
 
 
 def _scaled_channels(channels: int, width: float) -> int:

@@ -282,7 +282,7 @@ class _Run:
             "data": facts,
         }
         self.write("result.json", result)
-        return result
+        return self.read("result.json") or result
 
 
 def _checkpoint_name(epoch: int) -> str:
