@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import LineString, MultiPolygon, Polygon, STRtree
+from shapely import LineString, MultiPoint, MultiPolygon, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
 
 from pixelopolis.city import City
 from pixelopolis.geometry import Curve, FloatArray
@@ -51,13 +52,16 @@ class RoadLayout:
 
     `area` is the union of all lanes and of all ways through junctions, each a lane wide.
     `borders` run along its boundary; a line is centred on it. `dividers` part opposite lanes of
-    one street; each stands once. `blocks` is the ground between and around the streets, up to the
+    one street; each stands once. `guides` lead them on through junctions, one for each way that
+    the lanes go on, as turning guide lines do in a real street: without them a camera that sees
+    only the near road sees bare asphalt in the middle of a crossing. `blocks` is the ground between and around the streets, up to the
     kerb; `platform` is all of it, streets included.
     """
 
     area: MultiPolygon
     borders: tuple[Line, ...]
     dividers: tuple[FloatArray, ...]
+    guides: tuple[FloatArray, ...]
     blocks: tuple[Polygon, ...]
     platform: MultiPolygon
 
@@ -72,17 +76,19 @@ def road_layout(city: City) -> RoadLayout:
     area = area.buffer(1e-3, join_style="mitre").buffer(-1e-3, join_style="mitre")
     solid = MultiPolygon([Polygon(part.exterior) for part in polygons(area)])
     platform = solid.buffer(VERGE_M, quad_segs=24).simplify(_SMOOTH_M)
+    dividers = tuple(_dividers(city, half_m))
     kerb = area.buffer(city.road.line_width_m / 2 + GUTTER_M, quad_segs=8).simplify(_SMOOTH_M)
     return RoadLayout(
         area=_multi(area),
         borders=tuple(_borders(area, lanes, half_m)),
-        dividers=tuple(_dividers(city, half_m)),
+        dividers=dividers,
+        guides=tuple(_guides(city, dividers, half_m)),
         blocks=tuple(polygons(platform.difference(kerb))),
         platform=_multi(platform),
     )
 
 
-def polygons(shape: shapely.Geometry) -> list[Polygon]:
+def polygons(shape: BaseGeometry) -> list[Polygon]:
     """Return the polygons that a geometry is made of, slivers below 1 cm² left out."""
     parts = shapely.get_parts(shape)
     return [p for p in parts.tolist() if isinstance(p, Polygon) and p.area > 1e-4]
@@ -105,7 +111,7 @@ def dashes(points_m: FloatArray, dash_m: float, gap_m: float) -> list[FloatArray
     return [curve.part(low, high).points_m for low, high in spans if high - low > 1e-6]
 
 
-def _multi(shape: shapely.Geometry) -> MultiPolygon:
+def _multi(shape: BaseGeometry) -> MultiPolygon:
     return MultiPolygon(polygons(shape))
 
 
@@ -118,7 +124,7 @@ def _line_string(curve: Curve) -> LineString:
     return line
 
 
-def _borders(area: shapely.Geometry, lanes: list[LineString], half_m: float) -> Iterator[Line]:
+def _borders(area: BaseGeometry, lanes: list[LineString], half_m: float) -> Iterator[Line]:
     tree = STRtree(lanes)
     for polygon in polygons(area):
         for ring in (polygon.exterior, *polygon.interiors):
@@ -132,7 +138,7 @@ def _is_left(
     at_m: FloatArray, tree: STRtree, lanes: list[LineString], half_m: float
 ) -> NDArray[np.bool_]:
     """Tell for border points whether the nearest lane has them to its left (a tie is left)."""
-    points = shapely.points(at_m)
+    points = np.asarray(shapely.points(at_m), dtype=object)
     who, lane = tree.query(points, predicate="dwithin", distance=half_m + 2 * _TIE_M)
     lines = np.asarray(lanes, dtype=object)[lane]
     along = shapely.line_locate_point(lines, points[who])
@@ -178,11 +184,26 @@ def _dividers(city: City, half_m: float) -> Iterator[FloatArray]:
                 yield from (shapely.get_coordinates(part) for part in _line_parts(shared))
 
 
+def _guides(city: City, dividers: tuple[FloatArray, ...], half_m: float) -> Iterator[FloatArray]:
+    """Yield the left borders of the ways through junctions that begin and end at a divider."""
+    near_m = city.road.line_width_m
+    ends = MultiPoint([tuple(p) for line in dividers for p in (line[0], line[-1])])
+    drawn: list[LineString] = []
+    for movement in city.movements.values():
+        guide = LineString(movement.curve.offset(half_m).points_m)
+        first, last = guide.interpolate(0.0), guide.interpolate(guide.length)
+        if ends.is_empty or max(ends.distance(first), ends.distance(last)) > near_m:
+            continue
+        if not any(guide.hausdorff_distance(other) < near_m for other in drawn):
+            drawn.append(guide)
+            yield shapely.get_coordinates(guide)
+
+
 def _opposite(one: Curve, other: Curve, x_m: float, y_m: float) -> bool:
     angles = [c.pose_at(c.project(x_m, y_m).s_m).heading_rad for c in (one, other)]
     return bool(np.cos(angles[0] - angles[1]) < -0.8)
 
 
-def _line_parts(shape: shapely.Geometry) -> Iterable[LineString]:
+def _line_parts(shape: BaseGeometry) -> Iterable[LineString]:
     merged = shapely.line_merge(shape) if shape.geom_type == "MultiLineString" else shape
     return [p for p in shapely.get_parts(merged).tolist() if p.length > 0.02]

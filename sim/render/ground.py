@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import LineString, MultiPolygon, Polygon
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
 
 from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray
@@ -30,6 +32,8 @@ MARGIN_M = 0.05
 
 DASH_M = 0.10
 GAP_M = 0.08
+GUIDE_DASH_M = 0.035
+GUIDE_GAP_M = 0.045
 
 _SHIFT = 4
 
@@ -44,7 +48,7 @@ class Frame:
     depth_m: float
 
     @classmethod
-    def around(cls, shape: shapely.Geometry) -> Frame:
+    def around(cls, shape: BaseGeometry) -> Frame:
         x0, y0, x1, y1 = shape.bounds
         return cls(x0 - MARGIN_M, y0 - MARGIN_M, x1 - x0 + 2 * MARGIN_M, y1 - y0 + 2 * MARGIN_M)
 
@@ -71,45 +75,69 @@ def paint_map(city: City, layout: RoadLayout, frame: Frame, style: RoadStyle) ->
         pieces = dashes(points, DASH_M, GAP_M) if style == "asphalt" else [points]
         for piece in pieces:
             _stroke(divider, piece, half_m, frame)
+    for points in layout.guides:
+        for piece in dashes(points, GUIDE_DASH_M, GUIDE_GAP_M):
+            _stroke(divider, piece, half_m * 0.8, frame)
     # where two lines meet the red one lies on top
     right = np.minimum(right, 255 - left)
     divider = np.minimum(divider, 255 - left - right)
     return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
 
 
-def shade_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much light arrives (h, w, 2) uint8: from the sun, and from the sky."""
-    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
-    texel_m = frame.width_m / size[0]
-    sun, sky = (np.full(size[::-1], 255, np.uint8) for _ in range(2))
-    reach = 1 / math.tan(light.elevation_rad)
-    away = -reach * np.array([math.cos(light.azimuth_rad), math.sin(light.azimuth_rad)])
-    for shadow in shadows:
-        low = shadow.outline_m + away * shadow.bottom_m
-        high = shadow.outline_m * shadow.top_scale + away * shadow.top_m
-        if shadow.top_scale != 1.0:
-            high += (1 - shadow.top_scale) * shadow.outline_m.mean(axis=0)
-        hull = cv2.convexHull(np.vstack([low, high]).astype(np.float32))[:, 0]
-        _fill(sun, [hull], frame, 0)
-        if shadow.bottom_m < 0.02:
-            _fill(sky, [shadow.outline_m], frame, 90)
-    soft_px = max(0.7, light.softness_m / texel_m)
-    sun = np.asarray(cv2.GaussianBlur(sun, (0, 0), soft_px), dtype=np.uint8)
-    sky = np.asarray(cv2.GaussianBlur(sky, (0, 0), 0.035 / texel_m), dtype=np.uint8)
-    shade = np.dstack([sun, sky])
-    # what lies beyond the map sees its edge: no shadow may touch it
-    shade[[0, -1]] = shade[:, [0, -1]] = 255
-    return np.ascontiguousarray(shade)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Shadow:
-    """What stands in the light: an outline (N, 2) from `bottom_m` up to `top_m`."""
+    """What stands in the light: the corners (N, 3) of a convex solid.
 
-    outline_m: FloatArray
-    top_m: float
-    bottom_m: float = 0.0
-    top_scale: float = 1.0
+    `foot_m` (K, 2) is where it stands on the ground, None when it hangs above it.
+    """
+
+    corners_m: FloatArray
+    foot_m: FloatArray | None
+
+
+def shadow_of(
+    outline_m: FloatArray, top_m: float, bottom_m: float = 0.0, top_scale: float = 1.0
+) -> Shadow:
+    """Return the shadow of an outline (N, 2) raised from `bottom_m` to `top_m`, narrowed there."""
+    middle = outline_m.mean(axis=0)
+    high = middle + (outline_m - middle) * top_scale
+    heights = np.repeat([bottom_m, top_m], len(outline_m))
+    corners = np.column_stack([np.vstack([outline_m, high]), heights])
+    return Shadow(corners, outline_m if bottom_m < 0.02 else None)
+
+
+def sky_map(frame: Frame, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
+    """Return how much of the sky's light arrives (h, w) uint8: less beside what stands there."""
+    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
+    sky = np.full(size[::-1], 255, np.uint8)
+    for shadow in shadows:
+        if shadow.foot_m is not None:
+            _fill(sky, [shadow.foot_m], frame, 90)
+    return _lit_edge(cv2.GaussianBlur(sky, (0, 0), 0.035 * size[0] / frame.width_m))
+
+
+def sun_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
+    """Return how much of the sun's light arrives (h, w) uint8."""
+    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
+    sun = np.full(size[::-1], 255, np.uint8)
+    if shadows:
+        reach = 1 / math.tan(light.elevation_rad)
+        away = -reach * np.array([math.cos(light.azimuth_rad), math.sin(light.azimuth_rad)])
+        corners = np.concatenate([shadow.corners_m for shadow in shadows])
+        pixels = frame.pixels(corners[:, :2] + away * corners[:, 2:], size)
+        ends = np.cumsum([len(shadow.corners_m) for shadow in shadows]).tolist()
+        for first, last in zip([0, *ends], ends, strict=False):
+            hull = cv2.convexHull(pixels[first:last])
+            cv2.fillConvexPoly(sun, hull, 0, lineType=cv2.LINE_AA, shift=_SHIFT)
+    soft_px = max(0.7, light.softness_m * size[0] / frame.width_m)
+    return _lit_edge(cv2.GaussianBlur(sun, (0, 0), soft_px))
+
+
+def _lit_edge(shade: Any) -> NDArray[np.uint8]:
+    """Clear the edge of a map: what lies beyond sees its edge, and no shadow may touch it."""
+    shade[[0, -1]] = 255
+    shade[:, [0, -1]] = 255
+    return np.asarray(shade, dtype=np.uint8)
 
 
 def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
@@ -144,12 +172,3 @@ def _fill(
     size = (image.shape[1], image.shape[0])
     rings = [frame.pixels(np.asarray(ring, dtype=np.float64), size) for ring in rings_m]
     cv2.fillPoly(image, rings, value, lineType=cv2.LINE_AA, shift=_SHIFT)
-
-
-def outlines(shape: MultiPolygon | Polygon) -> list[FloatArray]:
-    """Return all rings of a shape as (N, 2) arrays."""
-    return [
-        shapely.get_coordinates(ring)
-        for polygon in polygons(shape)
-        for ring in (polygon.exterior, *polygon.interiors)
-    ]
