@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 import shapely
-from shapely import LineString, Point, Polygon, STRtree
+from shapely import LineString, MultiPolygon, Point, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
 
 from pixelopolis.city import Building, City, Destination
 from pixelopolis.geometry import Curve, FloatArray, Pose
@@ -100,9 +101,9 @@ def scenery_of(city: City) -> Scenery:
     if not buildings:
         buildings = list(_landmarks(city, plots))
         taken = list(buildings)
-        for number, (block, plot) in enumerate(zip(layout.blocks, plots, strict=True)):
+        for number, plot in enumerate(plots):
             rng = np.random.default_rng([_SEED, number])
-            buildings += _terrace(block, plot, layout, taken, rng)
+            buildings += _terrace(plot, layout, taken, rng)
     solid = shapely.union_all([footprint(b, 0.03) for b in buildings])
     plants = list(_plants(layout, solid, kept_free))
     return Scenery(tuple(buildings), tuple(plants), tuple(_lamps(city, layout, solid, kept_free)))
@@ -112,7 +113,7 @@ def _boards(city: City) -> Iterable[Pose]:
     return (city.sign_pose(sign) for sign in city.signs)
 
 
-def _landmarks(city: City, plots: list[shapely.Geometry]) -> Iterator[Building]:
+def _landmarks(city: City, plots: list[BaseGeometry]) -> Iterator[Building]:
     room = shapely.union_all([p for p in plots if not p.is_empty])
     for destination in city.destinations.values():
         found = _landmark(city, destination, room)
@@ -121,7 +122,7 @@ def _landmarks(city: City, plots: list[shapely.Geometry]) -> Iterator[Building]:
             yield found
 
 
-def _landmark(city: City, destination: Destination, room: shapely.Geometry) -> Building | None:
+def _landmark(city: City, destination: Destination, room: BaseGeometry) -> Building | None:
     """Return the destination's building on the nearest free ground beside its stop."""
     kind, width, depth, height = LANDMARKS.get(destination.kind, ("shop", 0.28, 0.18, 0.22))
     curve = city.edges[destination.edge].curve
@@ -141,8 +142,7 @@ def _landmark(city: City, destination: Destination, room: shapely.Geometry) -> B
 
 
 def _terrace(
-    block: Polygon,
-    plot: shapely.Geometry,
+    plot: BaseGeometry,
     layout: RoadLayout,
     taken: list[Building],
     rng: np.random.Generator,
@@ -236,9 +236,7 @@ def _dress(
     )
 
 
-def _plants(
-    layout: RoadLayout, solid: shapely.Geometry, kept_free: shapely.Geometry
-) -> Iterator[Plant]:
+def _plants(layout: RoadLayout, solid: BaseGeometry, kept_free: BaseGeometry) -> Iterator[Plant]:
     """Yield trees where no building stands, and bushes along the back of the pavement."""
     for number, block in enumerate(layout.blocks):
         rng = np.random.default_rng([_SEED + 1, number])
@@ -264,7 +262,7 @@ def _plants(
 
 
 def _lamps(
-    city: City, layout: RoadLayout, solid: shapely.Geometry, kept_free: shapely.Geometry
+    city: City, layout: RoadLayout, solid: BaseGeometry, kept_free: BaseGeometry
 ) -> Iterator[Lamp]:
     """Yield a lamp every 0.8 m on the right of each street, 4 cm behind the kerb."""
     beside = city.road.lane_width_m / 2 + 0.055
@@ -282,14 +280,20 @@ def _lamps(
 
 def roadside_points(city: City, count: int, rng: np.random.Generator) -> FloatArray:
     """Return places (n, 2), n <= count, on the pavements, free of boards and buildings."""
-    layout = road_layout(city)
-    scenery = scenery_of(city)
-    taken = shapely.union_all(
-        [footprint(b, 0.03) for b in scenery.buildings]
-        + [Point(p.x_m, p.y_m).buffer(0.08) for p in _boards(city)]
-    )
-    band = shapely.union_all(list(layout.blocks)).buffer(-0.045).difference(taken)
+    band = _free_roadside(city)
     x0, y0, x1, y1 = band.bounds
     points = rng.uniform((x0, y0), (x1, y1), (8 * count + 8, 2))
     inside = shapely.contains_xy(band, points[:, 0], points[:, 1])
     return np.asarray(points[inside][:count], dtype=np.float64)
+
+
+@lru_cache(maxsize=8)
+def _free_roadside(city: City) -> MultiPolygon:
+    taken = [footprint(b, 0.03) for b in scenery_of(city).buildings]
+    taken += [Point(p.x_m, p.y_m).buffer(0.08) for p in _boards(city)]
+    blocks = shapely.union_all(list(road_layout(city).blocks))
+    band = MultiPolygon(
+        polygons(shapely.difference(blocks.buffer(-0.045), shapely.union_all(taken)))
+    )
+    shapely.prepare(band)
+    return band

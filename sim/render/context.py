@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import moderngl
 
 from pixelopolis.errors import RenderError
+
+_EGL: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
 _PACKAGES = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
 
@@ -19,9 +22,7 @@ def create_context() -> moderngl.Context:
         RenderError: when this machine has no EGL, or no OpenGL 3.3.
     """
     try:
-        return moderngl.create_context(
-            standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1", require=330
-        )
+        return moderngl.create_context(require=330, standalone=True, **_EGL)
     except Exception as error:  # glcontext raises plain Exception
         raise RenderError(
             f"expected OpenGL 3.3 by EGL (libEGL.so.1, libGL.so.1), found: {error}.", _PACKAGES

@@ -102,7 +102,7 @@ class MeshBuilder:
         part["colour"][..., 3] = np.round(np.concatenate([b.ambient for b in batches]) * 255)
         part["slot"] = np.array([p.slot for p in paints])[of, None]
         part["id"] = np.array([b.id for b in batches])[of, None]
-        return part[keep].reshape(-1)
+        return np.asarray(part[keep].reshape(-1))
 
     def triangles(
         self,

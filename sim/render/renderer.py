@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import cv2
 import moderngl
@@ -18,23 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.city import City
+from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
-from sim.looks import Look, SkyKind
-from sim.render.car_model import car_mesh
-from sim.render.context import build_program, create_context
-from sim.render.ground import Frame, noise_map, paint_map, shade_map
-from sim.render.materials import LAYER_PX, LAYERS, material_layers
+from sim.looks import Look, RoadStyle, SkyKind
+from sim.render import gpu
+from sim.render.gpu import CAR_RECORD, MAX_CARS, Arrays, Gpu, Target, bind_frame, draw_runs
+from sim.render.ground import Frame, paint_map, sky_map, sun_map
 from sim.render.mesh import rgb_of
-from sim.render.sky import LOW_RAD, panorama, sky_dome
+from sim.render.sky import LOW_RAD, panorama
 from sim.render.town import Instance, Pieces, build_town, clutter_mesh, road_mesh
 from sim.render.view import CarBody, View, bird_view, car_view
 from sim.scenery import scenery_of
 
 __all__ = ["CarBody", "Instance", "Rendered", "Renderer", "View", "bird_view", "car_view"]
-
-_CAR = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "<u4")])
-_LAYOUT = "3f4 3f4 2f4 1f4 4f1 1u2 1u2"
-_MAX_CARS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +40,14 @@ class Rendered:
     ids: NDArray[np.uint16] | None
 
 
-@dataclass(slots=True)
-class _Target:
-    frame: moderngl.Framebuffer
-    resolved: moderngl.Framebuffer
-    pixels: NDArray[np.uint8]
-    ids: moderngl.Framebuffer | None = None
+@dataclass(frozen=True, slots=True)
+class _Visible:
+    """Runs of vertices (first, count) that a view may show, and how many cars."""
+
+    objects: list[tuple[int, int]]
+    ground: list[tuple[int, int]]
+    clutter: list[tuple[int, int]]
+    cars: int
 
 
 class Renderer:
@@ -69,16 +66,20 @@ class Renderer:
         self._layout = road_layout(city)
         self._frame = Frame.around(self._layout.platform)
         self._town = build_town(city, self._layout, scenery_of(city))
+        self._sky_shade = sky_map(self._frame, self._town.shadows)
         self._instances = dict(self._town.instances)
         self._car_ids: dict[str, int] = {}
-        self._targets: dict[tuple[int, int, int], _Target] = {}
-        self._paint: dict[str, moderngl.Texture] = {}
+        self._paint: dict[RoadStyle, moderngl.Texture] = {}
         self._panoramas: dict[SkyKind, moderngl.Texture] = {}
-        self._look: Look | None = None
-        self._gl = create_context()
+        self._gpu = Gpu()
         try:
-            self._make_programs()
-            self._make_buffers()
+            self._road = self._gpu.road(road_mesh(self._layout))
+            self._ground = self._gpu.arrays(self._town.ground, "ground")
+            self._objects = self._gpu.arrays(self._town.objects, "object")
+            self._clutter: tuple[Pieces, Arrays] | None = None
+            shade = np.dstack([self._sky_shade, self._sky_shade])
+            self._shade = self._gpu.texture(shade, mipmaps=False)
+            self._look: Look | None = None
             self.set_look(look)
         except BaseException:
             self.close()
@@ -92,14 +93,11 @@ class Renderer:
     @property
     def driver(self) -> str:
         """Name of the OpenGL driver, such as llvmpipe."""
-        return str(self._gl.info["GL_RENDERER"])
+        return self._gpu.driver
 
     def close(self) -> None:
         """Free the context and all that it holds; again is harmless."""
-        context = getattr(self, "_gl", None)
-        if context is not None and not isinstance(context.mglo, moderngl.InvalidObject):
-            context.gc_mode = None
-            context.release()
+        self._gpu.close()
 
     def __enter__(self) -> Renderer:
         return self
@@ -112,130 +110,49 @@ class Renderer:
     ) -> None:
         self.close()
 
-    # --- set-up ---------------------------------------------------------------------------------
-
-    def _make_programs(self) -> None:
-        gl = self._gl
-        names = {
-            "road": ("ROAD",),
-            "ground": ("GROUND",),
-            "object": ("OBJECT",),
-            "car": ("OBJECT", "CAR"),
-            "blob": ("BLOB",),
-            "sky": ("SKY",),
-            "ground_ids": ("GROUND", "IDS"),
-            "object_ids": ("OBJECT", "IDS"),
-            "car_ids": ("OBJECT", "CAR", "IDS"),
-        }
-        self._programs = {key: build_program(gl, *parts) for key, parts in names.items()}
-        units = {"materials": 0, "paint": 1, "shade": 2, "noise": 3, "panorama": 4}
-        for program in self._programs.values():
-            for name, unit in units.items():
-                if name in program:
-                    program[name].value = unit
-            program["Scene"].binding = 0
-
-    def _make_buffers(self) -> None:
-        gl = self._gl
-        self._scene = gl.buffer(reserve=4 * (16 + 4 * 15))
-        self._scene.bind_to_uniform_block(0)
-        materials = material_layers()
-        self._materials = gl.texture_array((LAYER_PX, LAYER_PX, LAYERS), 4, materials.tobytes())
-        self._filter(self._materials, repeat=True)
-        noise = noise_map(7)
-        self._noise = gl.texture((noise.shape[1], noise.shape[0]), 2, noise.tobytes())
-        self._filter(self._noise, repeat=True)
-        width, height = self._frame.size_px(0.008, 2048)
-        self._shade = gl.texture((width, height), 2)
-        self._shade.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._shade.repeat_x = self._shade.repeat_y = False
-
-        road = gl.buffer(road_mesh(self._layout).tobytes())
-        self._road = gl.vertex_array(self._programs["road"], [(road, "3f4", "at")])
-
-        self._ground = self._vertex_arrays(self._town.ground, "ground")
-        self._objects = self._vertex_arrays(self._town.objects, "object")
-        self._clutter: Pieces | None = None
-        self._clutter_arrays: dict[str, moderngl.VertexArray] = {}
-
-        dome = sky_dome()
-        self._sky = gl.vertex_array(
-            self._programs["sky"], [(gl.buffer(dome.tobytes()), "3f4 2f4", "at", "uv")]
-        )
-        body = gl.buffer(car_mesh().tobytes())
-        self._cars = gl.buffer(reserve=_MAX_CARS * _CAR.itemsize, dynamic=True)
-        each = (self._cars, "4f4 4f4 1u4 /i", "car_pose", "car_colour", "car_id")
-        names = ("at", "normal", "uv", "layer", "tint", "slot", "id")
-        self._car_arrays = {
-            key: gl.vertex_array(
-                self._programs[program], [(body, _LAYOUT, *names), each], skip_errors=True
-            )
-            for key, program in (("rgb", "car"), ("ids", "car_ids"))
-        }
-        square = gl.buffer(np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)], "<f4").tobytes())
-        self._blobs = gl.vertex_array(
-            self._programs["blob"],
-            [(square, "2f4", "corner"), (self._cars, "4f4 20x1 /i", "car_pose")],
-        )
-
-    def _vertex_arrays(self, pieces: Pieces, program: str) -> dict[str, moderngl.VertexArray]:
-        buffer = self._gl.buffer(pieces.vertices.tobytes())
-        if pieces is self._town.objects:
-            self._object_buffer = buffer
-        names = ("at", "normal", "uv", "layer", "tint", "slot", "id")
-        return {
-            key: self._gl.vertex_array(
-                self._programs[name], [(buffer, _LAYOUT, *names)], skip_errors=True
-            )
-            for key, name in (("rgb", program), ("ids", f"{program}_ids"))
-        }
-
-    def _filter(self, texture: moderngl.Texture | moderngl.TextureArray, repeat: bool) -> None:
-        texture.build_mipmaps()
-        texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
-        texture.repeat_x = texture.repeat_y = repeat
-
     # --- looks ----------------------------------------------------------------------------------
 
     def set_look(self, look: Look) -> None:
-        """Change the look. A road style or sky seen for the first time costs up to a second."""
+        """Change the look. A road style or sky seen for the first time costs up to a second.
+
+        Raises:
+            RenderError: when the renderer is closed.
+        """
+        self._activate()
         before = self._look
         if before == look:
             return
         style = look.road_style(self.city.road.style)
         if style not in self._paint:
             image = paint_map(self.city, self._layout, self._frame, style)
-            texture = self._gl.texture((image.shape[1], image.shape[0]), 4, image.tobytes())
-            self._filter(texture, repeat=False)
-            self._paint[style] = texture
+            self._paint[style] = self._gpu.texture(image)
         if look.sky.kind not in self._panoramas:
-            sky = panorama(look.sky.kind)
-            texture = self._gl.texture((sky.shape[1], sky.shape[0]), 3, sky.tobytes())
-            self._filter(texture, repeat=False)
+            texture = self._gpu.texture(panorama(look.sky.kind))
             texture.repeat_x = True
             self._panoramas[look.sky.kind] = texture
         if before is None or before.light != look.light:
-            shade = shade_map(self._frame, look.light, self._town.shadows)
-            self._shade.write(shade.tobytes())
+            sun = sun_map(self._frame, look.light, self._town.shadows)
+            self._shade.write(np.dstack([sun, self._sky_shade]).tobytes(), alignment=1)
         if before is None or before.clutter != look.clutter:
             self._set_clutter(look)
-        if (before is not None and (before.repaint, before.repaint_seed) != (
-            look.repaint,
-            look.repaint_seed,
-        )) or (before is None and look.repaint > 0):
+        if before is None or _paints(before) != _paints(look):
             self._repaint(look)
         self._look = look
-        self._uniforms = self._look_uniforms(look)
+        self._colours = self._look_uniforms(look)
+
+    def _activate(self) -> None:
+        if self._gpu.closed:
+            raise RenderError("this renderer is closed.", "Make a new one.")
+        self._gpu.activate()
 
     def _set_clutter(self, look: Look) -> None:
-        for array in self._clutter_arrays.values():
-            array.release()
-        self._clutter, self._clutter_arrays = None, {}
+        if self._clutter is not None:
+            self._clutter[1].release()
+            self._clutter = None
         if look.clutter.count > 0:
             pieces = clutter_mesh(self.city, look.clutter)
             if len(pieces.vertices):
-                self._clutter = pieces
-                self._clutter_arrays = self._vertex_arrays(pieces, "object")
+                self._clutter = (pieces, self._gpu.arrays(pieces, "object"))
 
     def _repaint(self, look: Look) -> None:
         """Give every paint pot of buildings and plants a colour of its own."""
@@ -245,7 +162,7 @@ class Renderer:
         vertices = self._town.objects.vertices.copy()
         plain = vertices["colour"][:, :3]
         vertices["colour"][:, :3] = np.clip(plain * gains[vertices["slot"]], 0, 255)
-        self._object_buffer.write(vertices.tobytes())
+        self._objects.buffer.write(vertices.tobytes())
 
     def _look_uniforms(self, look: Look) -> NDArray[np.float32]:
         colours = look.road_colours(self.city.road.style)
@@ -283,61 +200,44 @@ class Renderer:
             view: see `car_view`, `bird_view`.
             cars: all cars of the town; `view.hide_car` is left out.
             ids: also return instance ids (their edges are never smoothed).
+
+        Raises:
+            RenderError: when the renderer is closed.
         """
-        assert self._look is not None
-        target = self._target(view)
-        shown = self._upload_cars(view, cars)
-        matrix = view.clip_matrix().T.astype("<f4").ravel()
-        eye = np.array([*view.eye_m, 0.0], dtype="<f4")
-        self._scene.write(np.concatenate([matrix, eye, self._uniforms]).tobytes())
-        seen = {
-            "object": self._runs(self._town.objects, view),
-            "ground": self._runs(self._town.ground, view),
-            "clutter": self._runs(self._clutter, view) if self._clutter else [],
-        }
-        self._bind(target.frame, view)
-        self._draw_scene(view, seen, shown)
+        self._activate()
+        target = self._gpu.target(view)
+        visible = _Visible(
+            objects=_runs(self._town.objects, view),
+            ground=_runs(self._town.ground, view),
+            clutter=_runs(self._clutter[0], view) if self._clutter else [],
+            cars=self._upload_cars(view, cars),
+        )
+        matrix = view.clip_matrix().T.ravel()
+        eye = np.array([*view.eye_m, 0.0], dtype=np.float32)
+        self._gpu.scene.write(np.concatenate([matrix, eye, self._colours]).tobytes())
+        bind_frame(self._gpu.context, target.frame, view)
+        self._draw(view, visible)
         if target.resolved is not target.frame:
-            self._gl.copy_framebuffer(target.resolved, target.frame)
+            self._gpu.context.copy_framebuffer(target.resolved, target.frame)
         target.resolved.read_into(target.pixels, components=4)
         rgb = np.asarray(cv2.cvtColor(target.pixels, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
-        return Rendered(rgb, self._draw_ids(target, view, seen, shown) if ids else None)
-
-    def _target(self, view: View) -> _Target:
-        key = (view.width_px, view.rows, view.samples)
-        if key not in self._targets:
-            gl, size = self._gl, (view.width_px, view.rows)
-            plain = gl.framebuffer(gl.renderbuffer(size, 4), gl.depth_renderbuffer(size))
-            frame = plain
-            if view.samples > 1:
-                most = min(view.samples, int(gl.max_samples))
-                frame = gl.framebuffer(
-                    gl.renderbuffer(size, 4, samples=most),
-                    gl.depth_renderbuffer(size, samples=most),
-                )
-            pixels = np.empty((view.rows, view.width_px, 4), np.uint8)
-            self._targets[key] = _Target(frame, plain, pixels)
-        return self._targets[key]
-
-    def _bind(self, frame: moderngl.Framebuffer, view: View) -> None:
-        """Draw on a frame that holds only some rows of the whole picture."""
-        frame.use()
-        frame.viewport = (0, -view.top_px, view.width_px, view.height_px)
-        self._gl.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._gl.depth_func = "<="
-        self._gl.front_face = "cw"  # pictures are drawn top row first, which mirrors them
-        frame.clear(depth=1.0)
+        return Rendered(rgb, self._draw_ids(target, view, visible) if ids else None)
 
     def _upload_cars(self, view: View, cars: Sequence[CarBody]) -> int:
-        shown = [car for car in cars if car.id != view.hide_car][:_MAX_CARS]
+        shown = [car for car in cars if car.id != view.hide_car]
+        if len(shown) > MAX_CARS:
+            raise RenderError(
+                f"expected at most {MAX_CARS} cars in a picture, found {len(shown)}.",
+                "Pass only the cars near the camera.",
+            )
         if shown:
-            records = np.zeros(len(shown), _CAR)
+            records = np.zeros(len(shown), CAR_RECORD)
             for record, car in zip(records, shown, strict=True):
                 heading = car.pose.heading_rad
                 record["pose"] = (car.pose.x_m, car.pose.y_m, math.cos(heading), math.sin(heading))
                 record["colour"] = (*rgb_of(car.colour), 1.0)
                 record["id"] = self._car_id(car.id)
-            self._cars.write(records.tobytes())
+            self._gpu.cars.write(records.tobytes())
         return len(shown)
 
     def _car_id(self, name: str) -> int:
@@ -347,61 +247,56 @@ class Renderer:
             self._instances[number] = Instance("car", name, "Car")
         return self._car_ids[name]
 
-    def _runs(self, pieces: Pieces, view: View) -> list[tuple[int, int]]:
-        """Return (first, count) of the vertices that may show, neighbours joined."""
-        seen = np.flatnonzero(view.sees_boxes(pieces.low_m, pieces.high_m))
-        if not len(seen):
-            return []
-        first, end = pieces.first[seen], pieces.first[seen] + pieces.count[seen]
-        cut = np.flatnonzero(first[1:] != end[:-1])
-        starts = first[np.concatenate([[0], cut + 1])]
-        ends = end[np.concatenate([cut, [len(seen) - 1]])]
-        return list(zip(starts.tolist(), (ends - starts).tolist(), strict=True))
-
-    def _draw_scene(self, view: View, seen: dict[str, list[tuple[int, int]]], cars: int) -> None:
+    def _draw(self, view: View, visible: _Visible) -> None:
         assert self._look is not None
-        gl = self._gl
-        self._materials.use(0)
-        self._paint[self._look.road_style(self.city.road.style)].use(1)
-        self._shade.use(2)
-        self._noise.use(3)
-        self._panoramas[self._look.sky.kind].use(4)
+        gl = self._gpu.context
+        self._gpu.materials.use(gpu.MATERIALS_UNIT)
+        self._paint[self._look.road_style(self.city.road.style)].use(gpu.PAINT_UNIT)
+        self._shade.use(gpu.SHADE_UNIT)
+        self._gpu.noise.use(gpu.NOISE_UNIT)
+        self._panoramas[self._look.sky.kind].use(gpu.PANORAMA_UNIT)
         # front to back, so that what is hidden is not shaded: objects, ground, road, sky
-        if cars:
-            self._car_arrays["rgb"].render(instances=cars)
-        _draw(self._objects["rgb"], seen["object"])
-        _draw(self._clutter_arrays.get("rgb"), seen["clutter"])
-        _draw(self._ground["rgb"], seen["ground"])
+        if visible.cars:
+            self._gpu.car.colour.render(instances=visible.cars)
+        draw_runs(self._objects.colour, visible.objects)
+        if self._clutter:
+            draw_runs(self._clutter[1].colour, visible.clutter)
+        draw_runs(self._ground.colour, visible.ground)
         self._road.render()
-        if cars:
+        if visible.cars:
             gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
             gl.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
-            self._blobs.render(moderngl.TRIANGLE_STRIP, instances=cars)
+            self._gpu.blob.render(moderngl.TRIANGLE_STRIP, instances=visible.cars)
         if _sees_sky(view):
             gl.enable_only(moderngl.DEPTH_TEST)
-            self._sky.render()
+            self._gpu.dome.render()
 
-    def _draw_ids(
-        self, target: _Target, view: View, seen: dict[str, list[tuple[int, int]]], cars: int
-    ) -> NDArray[np.uint16]:
-        size = (view.width_px, view.rows)
-        if target.ids is None:
-            texture = self._gl.texture(size, 1, dtype="u2")
-            target.ids = self._gl.framebuffer(texture, self._gl.depth_renderbuffer(size))
-        self._bind(target.ids, view)
-        target.ids.clear(depth=1.0)
-        if cars:
-            self._car_arrays["ids"].render(instances=cars)
-        _draw(self._objects["ids"], seen["object"])
-        _draw(self._clutter_arrays.get("ids"), seen["clutter"])
-        _draw(self._ground["ids"], seen["ground"])
+    def _draw_ids(self, target: Target, view: View, visible: _Visible) -> NDArray[np.uint16]:
+        bind_frame(self._gpu.context, target.ids, view)
+        if visible.cars:
+            self._gpu.car.ids.render(instances=visible.cars)
+        draw_runs(self._objects.ids, visible.objects)
+        if self._clutter:
+            draw_runs(self._clutter[1].ids, visible.clutter)
+        draw_runs(self._ground.ids, visible.ground)
         data = target.ids.read(components=1, dtype="u2", alignment=1)
         return np.frombuffer(data, "<u2").reshape(view.rows, view.width_px)
 
 
-def _draw(array: Any, runs: list[tuple[int, int]]) -> None:
-    for first, count in runs:
-        array.render(moderngl.TRIANGLES, vertices=count, first=first)
+def _paints(look: Look) -> tuple[float, int]:
+    return look.repaint, look.repaint_seed
+
+
+def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:
+    """Return (first, count) of the vertices that may show, neighbours joined."""
+    seen = np.flatnonzero(view.sees_boxes(pieces.low_m, pieces.high_m))
+    if not len(seen):
+        return []
+    first, end = pieces.first[seen], pieces.first[seen] + pieces.count[seen]
+    cut = np.flatnonzero(first[1:] != end[:-1])
+    starts = first[np.concatenate([[0], cut + 1])]
+    ends = end[np.concatenate([cut, [len(seen) - 1]])]
+    return list(zip(starts.tolist(), (ends - starts).tolist(), strict=True))
 
 
 def _sees_sky(view: View) -> bool:

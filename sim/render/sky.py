@@ -67,13 +67,17 @@ def sky_dome(columns: int = 40, rows: int = 12) -> NDArray[np.float32]:
     return np.ascontiguousarray(triangles.reshape(-1, 5), dtype=np.float32)
 
 
+def _rgb(red: float, green: float, blue: float) -> Field:
+    return np.array((red, green, blue), dtype=np.float32)
+
+
 def _mix(under: Field, over: tuple[float, float, float], cover: NDArray[np.generic]) -> Field:
     """Lay a colour over a picture, in place where `cover` is yes or no."""
     if cover.dtype == np.bool_:
         under[cover] = over
         return under
     weight = cover.astype(np.float32)[..., None]
-    return under + (np.asarray(over, np.float32) - under) * weight
+    return np.asarray(under + (_rgb(*over) - under) * weight, dtype=np.float32)
 
 
 def _within(value: Field, period: float, low: float, high: float) -> NDArray[np.bool_]:
@@ -130,7 +134,7 @@ def _hall_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
     row = np.floor(up / 0.16)
     shifted = along + 0.2 * np.mod(row, 2)
     shade = 0.06 * np.sin(row * 12.9898 + np.floor(shifted / 0.4) * 78.233)
-    colour[:] = np.float32((0.60, 0.55, 0.48)) + shade[:, None]
+    colour[:] = _rgb(0.60, 0.55, 0.48) + shade[:, None]
     _mix(colour, (0.70, 0.66, 0.60), (np.mod(shifted, 0.4) < 0.02) | (np.mod(up, 0.16) < 0.02))
     _mix(colour, (0.30, 0.38, 0.36), up < 0.9)
     _mix(colour, (0.24, 0.30, 0.29), (up >= 0.9) & (up < 1.0))
@@ -141,7 +145,7 @@ def _hall_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
     pane = (across > 0.55) & (across < 1.91) & (up > 1.35)
     pane &= up < 3.5 + np.sqrt(np.maximum(0.0, 0.68**2 - (across - 1.23) ** 2))
     glow = 0.90 + 0.10 * np.clip((up[pane] - 1.3) / 3, 0, 1)
-    colour[pane] = glow[:, None] * np.float32((0.90, 0.97, 1.02))
+    colour[pane] = glow[:, None] * _rgb(0.90, 0.97, 1.02)
     trees = pane & (up < 2.0 + 0.22 * np.sin(along * 5.1) + 0.10 * np.sin(along * 13.7 + 1))
     _mix(colour, (0.66, 0.76, 0.60), trees)
     bars = (np.mod(across - 0.55, 0.34) < 0.035) | (np.mod(up - 1.35, 0.48) < 0.035)
@@ -162,7 +166,7 @@ def _hall_ceiling(x: Field, y: Field) -> Field:
     lamp_y = np.abs(np.abs(y) - 2.6)
     lamp_x = np.abs(np.mod(x, 1.8) - 0.9)
     halo = 0.35 * np.exp(-((lamp_y / 0.55) ** 2) - (lamp_x / 0.9) ** 2)
-    colour += halo[:, None] * np.float32((1.0, 0.97, 0.88))
+    colour += halo[:, None] * _rgb(1.0, 0.97, 0.88)
     return _mix(colour, (1.0, 0.99, 0.94), (lamp_y < 0.11) & (lamp_x < 0.62))
 
 
@@ -172,7 +176,8 @@ def _gallery(azimuth: Field, elevation: Field) -> Field:
 
 
 def _gallery_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
-    colour = (0.90 + 0.10 * np.clip(up / 3.6, 0, 1))[:, None] * np.float32((0.86, 0.85, 0.83))
+    bright = (0.90 + 0.10 * np.clip(up / 3.6, 0, 1)).astype(np.float32)
+    colour: Field = bright[:, None] * _rgb(0.86, 0.85, 0.83)
     _mix(colour, (0.45, 0.42, 0.40), up < 0.12)
     number = np.floor((along + 20) / 2.4)
     across = np.mod(along + 20, 2.4) - 1.2

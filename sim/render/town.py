@@ -19,7 +19,7 @@ from pixelopolis.signs import SIGN_SIZE_M
 from sim.looks import Clutter
 from sim.render import architecture
 from sim.render import materials as m
-from sim.render.ground import Shadow
+from sim.render.ground import Shadow, shadow_of
 from sim.render.mesh import VERTEX, MeshBuilder, Paint, circle, rgb_of
 from sim.scenery import Lamp, Plant, Scenery, footprint, roadside_points
 
@@ -103,7 +103,7 @@ def build_town(city: City, layout: RoadLayout, scenery: Scenery) -> Town:
         rim = np.array(circle(plant.radius_m, 8, (plant.x_m, plant.y_m)))
         low = 0.0 if plant.kind == "bush" else 0.3 * plant.height_m
         tip = 0.2 if plant.kind == "fir" else 0.6
-        shadows.append(Shadow(rim, plant.height_m, low, tip))
+        shadows.append(shadow_of(rim, plant.height_m, low, tip))
         slot += 1
     meshes += [_lamp_mesh(b, lamp) for lamp in scenery.lamps]
     return Town(_ground(layout), pieces_of(meshes), instances, tuple(shadows), slot)
@@ -147,7 +147,7 @@ def _sign_shadow(sign: Sign, pose: Pose) -> Shadow:
     half = SIGN_SIZE_M / 2
     ends = [pose.ahead(f, left) for f, left in ((0.003, -half), (0.003, half), (-0.003, half))]
     outline = np.array([(p.x_m, p.y_m) for p in ends])
-    return Shadow(outline, sign.height_m + half, sign.height_m - half)
+    return shadow_of(outline, sign.height_m + half, sign.height_m - half)
 
 
 def _building_shadows(kind: str, ground: Polygon, height_m: float) -> list[Shadow]:
@@ -155,7 +155,7 @@ def _building_shadows(kind: str, ground: Polygon, height_m: float) -> list[Shado
     middle = outline.mean(axis=0)
 
     def part(scale: float, top: float, top_scale: float = 1.0) -> Shadow:
-        return Shadow(middle + (outline - middle) * scale, top * height_m, 0.0, top_scale)
+        return shadow_of(middle + (outline - middle) * scale, top * height_m, 0.0, top_scale)
 
     if kind == "landmark":
         return [part(0.9, 0.6, 0.25), part(0.3, 1.0, 0.1)]
