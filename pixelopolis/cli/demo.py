@@ -27,6 +27,9 @@ def run(
     headless: Annotated[bool, typer.Option(help="Book rides by itself, then end.")] = False,
     rides: Annotated[int, typer.Option(min=1, help="How many, with --headless.")] = 6,
     json_: Json = False,
+    model: Annotated[
+        Path | None, typer.Option(help="Lane model of the cars; the shipped one by default.")
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder for database and logs; a temporary one by default."),
@@ -45,7 +48,7 @@ def run(
     port = port or free_ports(host, 1)[0]
     folder = data or Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
     folder.mkdir(parents=True, exist_ok=True)
-    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host)
+    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host, model)
     succeeded = False
     try:
         if headless:

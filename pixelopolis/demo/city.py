@@ -8,8 +8,9 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
 
 READY_TIMEOUT_S = 120.0
+TELL_AFTER_S = 10.0
 LOOK_AGAIN_S = 0.1
 MAX_RESTARTS = 3
 """Of the server, as a service manager would; then something is wrong with it."""
@@ -48,7 +50,8 @@ class DemoSettings:
     seed: int
     data: Path
     host: str = "127.0.0.1"
-    cruise_mps: float | None = None
+    model: Path | None = None
+    """Lane model of the cars; the shipped one by default."""
 
 
 @dataclass
@@ -142,9 +145,9 @@ class DemoCity:
             await self._pixelopolis("car", "--config", str(config), name=name)
         self._write_card(ready=False)
         waits = [
-            self._wait("The simulator", self._simulator_ready),
-            self._wait("The server", self._server_ready),
-            *(self._wait(f"{name}", lambda n=name: self._car_ready(n)) for name in names),  # type: ignore[misc]
+            self._wait("The simulator", self._simulator_lacks),
+            self._wait("The server", self._server_lacks),
+            *(self._wait(name, partial(self._car_lacks, name)) for name in names),
         ]
         ready = asyncio.gather(*waits)
         failing = asyncio.create_task(self.failure())
@@ -165,11 +168,11 @@ class DemoCity:
         await self._processes.start(name or command, *argv)
 
     def _car_toml(self, name: str, place: Place, run_dir: Path, port: int) -> str:
-        cruise = self.settings.cruise_mps
+        model = self.settings.model
         lines = [
             f"id = {json.dumps(name)}",
             f"city = {json.dumps(self.settings.city)}",
-            *([f"cruise_mps = {cruise}"] if cruise else []),
+            *([f"model = {json.dumps(str(model.resolve()))}"] if model else []),
             f"seed = {self.settings.seed}",
             f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}",
             f"camera = {{source = {json.dumps(f'virtual:{run_dir / name}.camera')}}}",
@@ -195,31 +198,39 @@ class DemoCity:
 
     # --- readiness -----------------------------------------------------------------------------
 
-    async def _wait(self, what: str, ready: Callable[[], Any]) -> None:
+    async def _wait(self, what: str, missing: Callable[[], Awaitable[str]]) -> None:
+        """Wait until nothing is missing; say what is when it takes long."""
         began_s = time.monotonic()
-        while not await ready():
-            if time.monotonic() - began_s > READY_TIMEOUT_S:
+        told = ""
+        while lacks := await missing():
+            waited_s = time.monotonic() - began_s
+            if waited_s > READY_TIMEOUT_S:
                 raise MissingPartError(
-                    f"{what} is not ready after {READY_TIMEOUT_S:.0f} s.",
+                    f"{what} is not ready after {READY_TIMEOUT_S:.0f} s: {lacks}.",
                     f"Look into the logs in {self.settings.data / 'logs'}.",
                 )
+            if waited_s > TELL_AFTER_S and lacks != told:
+                self.say(f"{what} is not ready yet: {lacks}.")
+                told = lacks
             await asyncio.sleep(LOOK_AGAIN_S)
         self.say(f"{what} is ready ({time.monotonic() - began_s:.1f} s).")
 
-    async def _simulator_ready(self) -> bool:
-        return (Path(self._run_dir.name) / "ready").exists()
+    async def _simulator_lacks(self) -> str:
+        return "" if (Path(self._run_dir.name) / "ready").exists() else "it is still drawing"
 
-    async def _server_ready(self) -> bool:
-        return await self.get(f"{self.url}/healthz") is not None
+    async def _server_lacks(self) -> str:
+        answer = await self.get(f"{self.url}/healthz")
+        return "no answer yet" if answer is None else ""
 
-    async def _car_ready(self, name: str) -> bool:
+    async def _car_lacks(self, name: str) -> str:
         status = await self.get(f"{self.car_urls[name]}/status")
-        return bool(
-            status
-            and status["link"]["connected"]
-            and status["board"]["connected"]
-            and not status["camera"]["trouble"]
-        )
+        if not status:
+            return "no answer yet"
+        if not status["board"]["connected"]:
+            return f"board: {status['board']['problem']}"
+        if not status["link"]["connected"]:
+            return "no link to the server yet"
+        return str(status["camera"]["trouble"])
 
     @staticmethod
     async def get(url: str) -> Any:
