@@ -20,18 +20,18 @@ from serial.tools import list_ports
 from pixelopolis.control_table import ControlTable
 from pixelopolis.errors import BoardError
 
-ANSWER_MS = 15.0
+ANSWER_MS = 30.0
 """How long an answer may take on top of its time on the wire: what a silent device costs us.
-A USB serial converter adds 1 to 3 ms; the rest is for a busy computer."""
-
-T = TypeVar("T")
+A USB serial converter adds 1 to 3 ms; the rest is for a busy computer. Three in a row still fit
+into the 100 ms after which the board gives us up."""
 
 ERROR_NUMBER = 0x7F
 """Bits of a status packet's error without the alert bit."""
 
-
 TRIES = 5
 """How often a read or write of one device is sent before it counts as failed."""
+
+T = TypeVar("T")
 
 
 class PacketError(Exception):
