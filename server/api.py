@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,12 +59,23 @@ class BookingView(_View):
     path_m: list[Point]
 
 
+class CarState(StrEnum):
+    READY = "ready"
+    """Waits for a visitor."""
+    DRIVING = "driving"
+    WAITING = "waiting"
+    """Has somewhere to go, and stands."""
+    BLOCKED = "blocked"
+    """Needs a person."""
+    OFFLINE = "offline"
+
+
 class CarView(_View):
     id: str
     x_m: float
     y_m: float
     heading_rad: float
-    state: Literal["ready", "driving", "waiting", "blocked", "offline"]
+    state: CarState
     reason: str
     online: bool
 

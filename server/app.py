@@ -1,0 +1,151 @@
+"""The server: one aiohttp application for cars, stations and their pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from aiohttp import WSCloseCode, web
+
+from pixelopolis.city import City
+from pixelopolis.errors import SettingsError
+from server import cars, stations
+from server.desk import Desk
+from server.keys import CITY_VIEW, DESK, SOCKETS, STOPPED
+from server.mongod import Mongod
+from server.openapi import document
+from server.store import DATABASE, Store
+from server.views import city_view
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 16 * 1024
+SHUTDOWN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run a server.
+
+    `mongodb_uri` empty: a mongod of our own, with its data in `data_folder`.
+    """
+
+    city: City
+    host: str = "127.0.0.1"
+    port: int = 8080
+    mongodb_uri: str = ""
+    data_folder: Path = Path("var/server")
+    bird_url: str | None = None
+
+
+def make_app(
+    city: City,
+    mongodb_uri: str,
+    *,
+    database: str = DATABASE,
+    bird_url: str | None = None,
+    station_folder: Path | None = None,
+) -> web.Application:
+    """Return the application; it opens the database when it starts and closes it at the end.
+
+    Args:
+        city: the town.
+        mongodb_uri: a database that takes writes.
+        database: its name.
+        bird_url: address of the simulator's picture of the whole town.
+        station_folder: the page's files, served at `/`.
+    """
+    app = web.Application(
+        middlewares=[stations.errors_as_json], client_max_size=MAX_BODY_BYTES, logger=log
+    )
+    app[CITY_VIEW] = city_view(city, bird_url)
+    app[SOCKETS] = set()
+    app[STOPPED] = asyncio.Event()
+    openapi = document()
+
+    async def get_openapi(_: web.Request) -> web.Response:
+        return web.json_response(openapi)
+
+    app.add_routes(
+        [
+            web.get("/api/city", stations.get_city),
+            web.post("/api/stations", stations.post_station),
+            web.post("/api/bookings", stations.post_booking),
+            web.get("/api/bookings/{id}", stations.get_booking),
+            web.delete("/api/bookings/{id}", stations.delete_booking),
+            web.get("/api/events", stations.events),
+            web.get("/api/cars/{serial}/link", cars.link),
+            web.get("/api/openapi.json", get_openapi),
+            web.get("/healthz", stations.get_health),
+        ]
+    )
+    if station_folder is not None:
+        index = station_folder / "index.html"
+
+        async def get_index(_: web.Request) -> web.FileResponse:
+            return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+        app.router.add_get("/", get_index)
+        app.router.add_static("/", station_folder)
+
+    async def desk_runs(app: web.Application) -> AsyncIterator[None]:
+        async with Store(mongodb_uri, city.name, database) as store:
+            desk = Desk(city, store)
+            app[DESK] = desk
+            await desk.restore()
+            loop = asyncio.create_task(desk.run())
+            loop.add_done_callback(lambda _: app[STOPPED].set())
+            yield
+            loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+
+    async def close_sockets(app: web.Application) -> None:
+        closing = [s.close(code=WSCloseCode.GOING_AWAY) for s in app[SOCKETS]]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    app.cleanup_ctx.append(desk_runs)
+    app.on_shutdown.append(close_sockets)
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Run a server until it is told to stop (SIGINT, SIGTERM).
+
+    Raises:
+        StoreError: when there is no database.
+        SettingsError: when the address cannot be used.
+    """
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
+        if not uri:
+            uri = await stack.enter_async_context(Mongod(settings.data_folder))
+        folder = stack.enter_context(as_file(files("station")))
+        app = make_app(settings.city, uri, bird_url=settings.bird_url, station_folder=Path(folder))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"host, port: {settings.host}:{settings.port} cannot be used ({error.strerror}).",
+                "Choose another --port.",
+            ) from error
+        log.info("Open http://%s:%d/", settings.host, settings.port)
+        # a desk that failed must not look alive: cleaning up raises what it failed of
+        waits = [asyncio.create_task(event.wait()) for event in (stop, app[STOPPED])]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        log.info("Stopping.")

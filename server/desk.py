@@ -1,0 +1,385 @@
+"""The desk: pairs stations with cars, keeps rides going, and tells everybody what they must know.
+
+One loop at a time takes in what cars said, decides (`reports`, `granting`), stores, and only then
+tells: whatever a car was told survives this process. Sockets and requests come in through plain
+methods; nobody else changes traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from pymongo.errors import PyMongoError
+
+from pixelopolis.city import City
+from pixelopolis.errors import NoRouteError
+from pixelopolis.messages import InstantActions, Order, State
+from pixelopolis.routing import Place
+from server.api import BookingView, CarView
+from server.bookings import Booking, BookingState
+from server.dispatch import choose_cars, route_to
+from server.fleet import LEASE_S, CarLink, waiting_reason
+from server.granting import Wait, advance
+from server.office import Office
+from server.reports import Ended, take_report
+from server.requests import RefusedError
+from server.store import Store
+from server.streets import Closed, Streets
+from server.traffic import Ride, Traffic, closed_by, freeze, held, start_ride, stop_ride
+from server.views import booking_view, car_view
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+"""The loop runs at every message, and at least this often: for leases and patience."""
+
+GIVE_UP_S = 60.0
+"""A ride whose car was silent or broken for so long has failed."""
+
+RETRY_S = 0.5
+"""Pause after the database did not answer."""
+
+
+class Desk:
+    """A town's server without sockets.
+
+    Args:
+        city: the town.
+        store: its database, open.
+        monotonic: clock for leases.
+        epoch: clock for what is stored.
+    """
+
+    def __init__(
+        self,
+        city: City,
+        store: Store,
+        monotonic: Callable[[], float] = time.monotonic,
+        epoch: Callable[[], float] = time.time,
+    ) -> None:
+        self.city = city
+        self.streets = Streets(city)
+        self.traffic = Traffic()
+        self.waits: dict[str, Wait] = {}
+        self.links: dict[str, CarLink] = {}
+        self.changed = asyncio.Condition()
+        """Notified whenever something that stations see may have changed."""
+        self._store = store
+        self._monotonic = monotonic
+        self._epoch = epoch
+        self._office = Office(store, epoch)
+        self._saved: object = None
+        self._sent: dict[str, Ride | None] = {}
+        self._started_s = monotonic()
+        self._heard_s: dict[str, float] = {}
+        self._frozen_since_s: dict[str, float] = {}
+        self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def restore(self) -> None:
+        """Go on where the last server stopped."""
+        self.traffic = await self._store.load_traffic()
+        self._saved = _essence(self.streets, self.traffic)
+        self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
+        await self._office.restore()
+        if self._office.active:
+            log.info("%d rides go on.", len(self._office.active))
+
+    async def run(self) -> None:
+        """Keep rides going until cancelled."""
+        while True:
+            self._news.clear()
+            try:
+                await self.turn()
+            except PyMongoError as error:
+                log.error("Database: %s; trying again.", error)
+                await asyncio.sleep(RETRY_S)
+                await self._reload()
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def _reload(self) -> None:
+        try:
+            async with self._turn:
+                self.traffic = await self._store.load_traffic()
+                self._saved = _essence(self.streets, self.traffic)
+        except PyMongoError as error:
+            log.warning("Database: %s.", error)
+
+    # --- cars -------------------------------------------------------------------------------------
+
+    def car_connected(self, car: str, send: Callable[[Order | InstantActions], None]) -> CarLink:
+        """Take note of a new connection; it replaces an older one of the same car."""
+        link = CarLink(car, send)
+        self.links[car] = link
+        return link
+
+    def car_said(self, link: CarLink, state: State) -> None:
+        if self.links.get(link.car) is link:
+            self._heard_s[link.car] = self._monotonic()
+            link.hear(state)
+            self._news.set()
+
+    def car_gone(self, link: CarLink) -> None:
+        """Forget a connection; the car keeps what it holds, and is silent when its lease ends."""
+        if self.links.get(link.car) is link:
+            del self.links[link.car]
+            self._news.set()
+
+    # --- the loop's body --------------------------------------------------------------------------
+
+    async def turn(self) -> None:
+        """Take in what is new, decide, store, tell."""
+        async with self._turn:
+            ended = self._listen()
+            for end in ended:
+                if end.arrived and end.ride.booking_id is not None:
+                    await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
+            await self._give_up()
+            await self._assign()
+            self.traffic, self.waits = advance(self.streets, self.traffic, self._epoch())
+            await self._save()
+            self._tell()
+            await self._note_progress()
+        async with self.changed:
+            self.changed.notify_all()
+
+    def _listen(self) -> list[Ended]:
+        now_s = self._monotonic()
+        ended: list[Ended] = []
+        for link in self.links.values():
+            if link.state is not None:
+                self.traffic, end = take_report(self.streets, self.traffic, link, now_s)
+                if end is not None:
+                    ended.append(end)
+        for id_ in list(self.traffic.cars):
+            if now_s - self._heard_s.get(id_, self._started_s) > LEASE_S:
+                self.traffic = freeze(self.traffic, id_, "silent")
+            if self.traffic.cars[id_].frozen:
+                self._frozen_since_s.setdefault(id_, now_s)
+            else:
+                self._frozen_since_s.pop(id_, None)
+        return ended
+
+    async def _give_up(self) -> None:
+        """End what cannot go on: bookings whose car is gone, orders whose booking has ended."""
+        now_s = self._monotonic()
+        for booking in list(self._office.active.values()):
+            since_s = self._frozen_since_s.get(booking.car_id)
+            if since_s is not None and now_s - since_s > GIVE_UP_S:
+                car = self.traffic.cars.get(booking.car_id)
+                why = (car.frozen if car else "") or "gone"
+                await self._office.change(
+                    booking.id, BookingState.FAILED, f"{booking.car_id} is {why}"
+                )
+        for car in self.traffic.cars.values():
+            if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
+                self.traffic = stop_ride(self.traffic, car.id)
+
+    async def _assign(self) -> None:
+        """Give an order to every booked car that has none."""
+        for booking in list(self._office.active.values()):
+            car = self.traffic.cars.get(booking.car_id)
+            link = self.links.get(booking.car_id)
+            if car is None or car.ride is not None or car.frozen or link is None or link.problem:
+                continue
+            try:
+                stop = self._destination(booking.destination_id)
+                route = route_to(self.streets, car.place, stop, self._closed(car.id))
+            except (NoRouteError, RefusedError) as error:
+                await self._office.change(booking.id, BookingState.FAILED, error.message)
+                continue
+            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
+            self.traffic = start_ride(self.traffic, car.id, ride)
+
+    async def _save(self) -> None:
+        essence = _essence(self.streets, self.traffic)
+        if essence == self._saved:
+            return
+        if await self._store.save_traffic(self.traffic):
+            self._saved = essence
+            return
+        log.warning("Traffic was changed by another server; starting from its state.")
+        self.traffic = await self._store.load_traffic()
+        self._saved = _essence(self.streets, self.traffic)
+
+    def _tell(self) -> None:
+        """Send every new order and every new part of one; cars that are away hear it later."""
+        now_s = self._monotonic()
+        for car in self.traffic.cars.values():
+            before, ride = self._sent.get(car.id), car.ride
+            self._sent[car.id] = ride
+            link = self.links.get(car.id)
+            if ride is None or link is None:
+                continue
+            if before is None or before.order_id != ride.order_id:
+                link.send_order(self.streets, ride, 0, now_s)
+            elif ride.ending and not before.ending:
+                link.send_cancel(now_s)
+            elif before.update_id != ride.update_id:
+                link.send_order(self.streets, ride, before.released, now_s)
+
+    async def _note_progress(self) -> None:
+        """Say of every booking whether its car drives or waits, and why."""
+        for booking in list(self._office.active.values()):
+            car = self.traffic.cars.get(booking.car_id)
+            link = self.links.get(booking.car_id)
+            state, reason = booking.state, ""
+            wait = self.waits.get(booking.car_id)
+            said = link.state if link else None
+            stands = said is None or not said.driving
+            if car is None:
+                reason = "not connected"
+            elif car.frozen or (link is not None and link.problem):
+                state = BookingState.WAITING
+                problem = link.problem if link else ""
+                reason = f"{car.id} is {car.frozen}" if car.frozen else f"{car.id} {problem}"
+            elif car.ride is None or car.ride.booking_id != booking.id:
+                reason = car.ride.reason if car.ride else ""
+            elif wait is not None and stands:
+                state, reason = BookingState.WAITING, wait.reason
+            elif said is not None and stands and waiting_reason(said) and car.ride.taken:
+                state, reason = BookingState.WAITING, waiting_reason(said)
+            elif car.ride.taken:
+                state = BookingState.DRIVING
+            if state != booking.state:
+                await self._office.change(booking.id, state, reason)
+            else:
+                self._office.explain(booking, reason)
+
+    # --- stations ---------------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """Raise a `PyMongoError` when the database does not answer."""
+        await self._store.ping()
+
+    async def register_station(self, device_id: str) -> None:
+        await self._store.register_station(device_id, self._epoch())
+
+    async def book(self, station: str, destination: str, language: str) -> Booking:
+        """Pair a station with the ready car that arrives soonest.
+
+        Raises:
+            RefusedError: when the station or destination is unknown, or no car is free.
+        """
+        if not await self._store.has_station(station):
+            raise RefusedError(
+                409,
+                "unknown_station",
+                f"station_device_id: no station {station!r} is registered.",
+                "Register it with POST /api/stations.",
+            )
+        stop = self._destination(destination)
+        ready = self._ready()
+        choice = choose_cars(self.streets, ready, stop, self._closed())
+        if ready and not choice:
+            raise RefusedError(
+                409,
+                "no_route",
+                f"destination_id: no way leads from any free car to {destination!r}.",
+                "Choose another destination.",
+            )
+        booking = await self._office.pair(station, destination, language, choice)
+        if booking is None:
+            raise RefusedError(
+                409, "no_car_free", "no car is free.", "Wait until a ride has ended."
+            )
+        self._news.set()
+        return booking
+
+    def _destination(self, id_: str) -> Place:
+        found = self.city.destinations.get(id_)
+        if found is None:
+            raise RefusedError(
+                404,
+                "unknown_destination",
+                f"destination_id: city {self.city.name!r} has no destination {id_!r}.",
+                f"Use one of {', '.join(self.city.destinations) or '(none)'}.",
+            )
+        return Place(found.edge, found.s_m)
+
+    def _ready(self) -> dict[str, Place]:
+        """Return where every free car stands, or will stand once it has made way."""
+        busy = self._office.busy_cars
+        places: dict[str, Place] = {}
+        for car in self.traffic.cars.values():
+            link = self.links.get(car.id)
+            if car.id in busy or car.frozen or link is None or link.state is None or link.problem:
+                continue
+            if car.ride is None:
+                places[car.id] = car.place
+            elif car.ride.booking_id is None:
+                places[car.id] = Place(car.ride.route.edges[-1], car.ride.route.end_s_m)
+        return places
+
+    def _closed(self, but: str = "") -> Closed:
+        frozen = [c for c in self.traffic.cars.values() if c.frozen and c.id != but]
+        return closed_by(self.streets, frozen)
+
+    async def cancel(self, id_: str) -> Booking:
+        """End a booking for its visitor; the car stops at the next place where it may stand.
+
+        Raises:
+            RefusedError: when there is no such booking, or it has ended another way.
+        """
+        booking = await self._office.cancel(id_)
+        self._news.set()
+        return booking
+
+    async def booking(self, id_: str) -> BookingView:
+        """Return a booking as stations see it.
+
+        Raises:
+            RefusedError: when there is none.
+        """
+        return self.view(await self._office.find(id_))
+
+    async def newest_booking(self, station: str) -> BookingView | None:
+        """Return the last booking of a station, ended or not."""
+        booking = await self._office.newest(station)
+        return self.view(booking) if booking else None
+
+    def view(self, booking: Booking) -> BookingView:
+        car = self.traffic.cars.get(booking.car_id)
+        mine = car.ride if car and car.ride and car.ride.booking_id == booking.id else None
+        link = self.links.get(booking.car_id)
+        return booking_view(self.streets, booking, mine, link.video_url if link else None)
+
+    def cars(self) -> list[CarView]:
+        """Return every car that has a place on the map."""
+        busy = self._office.busy_cars
+        names = sorted({*self.traffic.cars, *self.links})
+        views = [
+            car_view(
+                self.city,
+                self.traffic.cars.get(name),
+                self.links.get(name),
+                self.waits.get(name),
+                name in busy,
+            )
+            for name in names
+        ]
+        return [view for view in views if view is not None]
+
+
+def _essence(streets: Streets, traffic: Traffic) -> object:
+    """Return what must be stored: everything but how far exactly cars are within what they hold."""
+    return {
+        car.id: (
+            car.place.edge,
+            car.frozen,
+            car.ride and replace(car.ride, progress_m=0.0, stands_since_s=None),
+            held(streets, car),
+        )
+        for car in traffic.cars.values()
+    }

@@ -1,0 +1,149 @@
+"""What a car's messages mean to the server, and the server's end of its link. No I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from pixelopolis.city import City
+from pixelopolis.geometry import wrap_rad
+from pixelopolis.messages import (
+    CANCEL_ORDER,
+    INFO_VIDEO,
+    INFO_WAITING,
+    ErrorLevel,
+    InstantAction,
+    InstantActions,
+    Order,
+    State,
+    parse_place,
+)
+from pixelopolis.orders import Progress, distance_at, make_order
+from pixelopolis.routing import Place
+from server.streets import Streets
+from server.traffic import Ride
+
+LEASE_S = 3.0
+"""A car that was not heard for so long is silent; it reports every 0.5 s."""
+
+RESEND_S = 2.0
+"""An order that a connected car has not confirmed is sent again after this."""
+
+BESIDE_LANE_M = 0.3
+"""A position this far from every lane is no place on an edge."""
+
+
+@dataclass
+class CarLink:
+    """One connected car; `send` queues a message for its socket."""
+
+    car: str
+    send: Callable[[Order | InstantActions], None]
+    state: State | None = None
+    video_url: str | None = None
+    problem: str = ""
+    """Why the car cannot be used, in words; empty when it can."""
+    told_s: float = -math.inf
+    """When an order or action was last sent."""
+    _order_ids: count[int] = field(default_factory=count)
+    _action_ids: count[int] = field(default_factory=count)
+
+    def hear(self, state: State) -> None:
+        self.state = state
+        self.video_url = state.info(INFO_VIDEO) or self.video_url
+
+    def send_order(self, streets: Streets, ride: Ride, first_node: int, now_s: float) -> None:
+        self.told_s = now_s
+        self.send(
+            make_order(
+                streets.city,
+                ride.route,
+                order_id=ride.order_id,
+                order_update_id=ride.update_id,
+                released_edges=ride.released,
+                first_node=first_node,
+                header_id=next(self._order_ids),
+                serial_number=self.car,
+                timestamp=datetime.now(UTC),
+            )
+        )
+
+    def send_cancel(self, now_s: float) -> None:
+        self.told_s = now_s
+        header_id = next(self._action_ids)
+        action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{self.car}-{now_s:.3f}")
+        self.send(
+            InstantActions(
+                header_id=header_id,
+                timestamp=datetime.now(UTC),
+                serial_number=self.car,
+                actions=(action,),
+            )
+        )
+
+
+def is_idle(state: State) -> bool:
+    """Whether the car has nothing left to do."""
+    return not state.node_states and not state.edge_states
+
+
+def needs_person(state: State) -> str:
+    """Return why the car cannot go on by itself, empty when it can."""
+    if state.operating_mode != "AUTOMATIC":
+        return f"in mode {state.operating_mode.lower()}"
+    if state.safety_state.active_emergency_stop != "NONE":
+        return "stopped by its emergency stop"
+    if state.mobile_robot_position is not None and not state.mobile_robot_position.localized:
+        return "lost"
+    fatal = [e for e in state.errors if e.error_level is ErrorLevel.FATAL]
+    return f"broken ({fatal[0].error_type})" if fatal else ""
+
+
+def waiting_reason(state: State) -> str:
+    """Return why the car itself says that it stands."""
+    return state.info(INFO_WAITING) or ""
+
+
+def reported_distance_m(streets: Streets, ride: Ride, state: State) -> float:
+    """Return how far along its order a car says that it is."""
+    progress = Progress(state.last_node_sequence_id // 2, max(0.0, state.distance_since_last_node))
+    return distance_at(streets.path_of(ride.route), progress)
+
+
+def known_base(state: State) -> int:
+    """Return the index of the last node of the base that the car knows."""
+    released = [n.sequence_id for n in state.node_states if n.released]
+    return max(released, default=state.last_node_sequence_id) // 2
+
+
+def rejected(state: State, ride: Ride) -> str:
+    """Return why the car did not take an order, empty when it said nothing of the kind."""
+    for error in state.errors:
+        about = {r.reference_key: r.reference_value for r in error.error_references}
+        if about.get("orderId") == ride.order_id:
+            return error.error_description or error.error_type
+    return ""
+
+
+def stated_place(city: City, state: State) -> Place | None:
+    """Return where an idle car stands: its last stop place, else the lane nearest its position."""
+    place = parse_place(state.last_node_id)
+    if place is not None and place.edge in city.edges:
+        s_m = place.s_m + max(0.0, state.distance_since_last_node)
+        return Place(place.edge, min(s_m, city.edges[place.edge].length_m))
+    position = state.mobile_robot_position
+    if position is None or not position.localized or position.map_id != city.name:
+        return None
+    best: tuple[float, Place] | None = None
+    for edge in city.edges.values():
+        at = edge.curve.project(position.x, position.y)
+        pose = edge.curve.pose_at(at.s_m)
+        off_m = math.hypot(position.x - pose.x_m, position.y - pose.y_m)
+        if abs(wrap_rad(pose.heading_rad - position.theta)) > math.pi / 4:
+            continue
+        if off_m <= BESIDE_LANE_M and (best is None or off_m < best[0]):
+            best = off_m, Place(edge.id, at.s_m)
+    return best[1] if best else None

@@ -1,0 +1,149 @@
+"""What traffic learns from a car's state message. Pure but for the link that answers the car.
+
+Three things can be said by a car: how far it is on the order that we gave it, that this order has
+ended, or that it has another order or none. The last happens when the car's computer was started
+again, or ours was; what the car says is then compared with what was stored, and the ride goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from pixelopolis.messages import State, parse_place
+from pixelopolis.orders import node_ids
+from pixelopolis.routing import Place
+from server.fleet import (
+    RESEND_S,
+    CarLink,
+    is_idle,
+    known_base,
+    needs_person,
+    rejected,
+    reported_distance_m,
+    stated_place,
+)
+from server.streets import Streets
+from server.traffic import Car, Ride, Traffic, end_ride, freeze, held, observe, place_car
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An order that is over; `arrived` says whether its car is where it should go."""
+
+    car: str
+    ride: Ride
+    arrived: bool
+
+
+def take_report(
+    streets: Streets, traffic: Traffic, link: CarLink, now_s: float
+) -> tuple[Traffic, Ended | None]:
+    """Take in a car's newest state; tell the car what it should know and does not.
+
+    Args:
+        streets: the town.
+        traffic: as known so far.
+        link: the car's, with a state.
+        now_s: monotonic.
+    """
+    state = link.state
+    assert state is not None
+    car = traffic.cars.get(link.car)
+    link.problem = ""
+    if car is None or car.ride is None:
+        traffic = _standing(streets, traffic, link, state, now_s)
+        car = traffic.cars.get(link.car)
+        return (freeze(traffic, link.car, needs_person(state)) if car else traffic), None
+    traffic = freeze(traffic, link.car, needs_person(state))
+    if state.order_id != car.ride.order_id:
+        return _other_order(streets, traffic, link, state, car.ride, now_s), None
+    if not is_idle(state):
+        traffic = observe(streets, traffic, link.car, reported_distance_m(streets, car.ride, state))
+        _catch_up(streets, link, state, car.ride, now_s)
+        return traffic, None
+    return _ended(streets, traffic, link, state, car.ride)
+
+
+def _standing(
+    streets: Streets, traffic: Traffic, link: CarLink, state: State, now_s: float
+) -> Traffic:
+    if not is_idle(state):
+        link.problem = f"has an order that this server did not give ({state.order_id})"
+        _cancel(link, now_s)
+        return traffic
+    return _place(streets, traffic, link, state)
+
+
+def _place(streets: Streets, traffic: Traffic, link: CarLink, state: State) -> Traffic:
+    """Believe an idle car where it stands, unless somebody else holds that edge."""
+    place = stated_place(streets.city, state)
+    if place is None:
+        link.problem = f"does not say where it is (lastNodeId {state.last_node_id!r})"
+        return traffic
+    placed = place_car(streets, traffic, link.car, place)
+    if isinstance(placed, str):
+        link.problem = f"says it is on edge {place.edge}, which {placed} holds"
+        return traffic
+    return placed
+
+
+def _ended(
+    streets: Streets, traffic: Traffic, link: CarLink, state: State, ride: Ride
+) -> tuple[Traffic, Ended | None]:
+    place = _end_place(streets, traffic.cars[link.car], state)
+    if place is None:
+        link.problem = f"ended its order where it must not be ({state.last_node_id})"
+        return traffic, None
+    # an order that was cut short ends at another place than its destination
+    arrived = ride.is_whole and state.last_node_id == node_ids(streets.city, ride.route)[-1]
+    if not arrived and not ride.ending:
+        log.warning("%s ended order %s before its end.", link.car, ride.order_id)
+    return end_ride(traffic, link.car, place), Ended(link.car, ride, arrived)
+
+
+def _end_place(streets: Streets, car: Car, state: State) -> Place | None:
+    place = stated_place(streets.city, state)
+    if place is None or parse_place(state.last_node_id) is None:
+        return None
+    return place if place.edge in held(streets, car).edges else None
+
+
+def _other_order(
+    streets: Streets, traffic: Traffic, link: CarLink, state: State, ride: Ride, now_s: float
+) -> Traffic:
+    if not is_idle(state):
+        link.problem = f"has an order that this server did not give ({state.order_id})"
+        _cancel(link, now_s)
+        return traffic
+    if not ride.taken and not rejected(state, ride):
+        if ride.ending:
+            return _place_again(streets, traffic, link, state)
+        if now_s - link.told_s >= RESEND_S:
+            link.send_order(streets, ride, 0, now_s)
+        return traffic
+    # it was started again and has forgotten, or does not take the order: begin anew from its place
+    log.warning("%s does not have order %s (any more).", link.car, ride.order_id)
+    return _place_again(streets, traffic, link, state)
+
+
+def _place_again(streets: Streets, traffic: Traffic, link: CarLink, state: State) -> Traffic:
+    placed = _place(streets, traffic, link, state)
+    return traffic if link.problem else placed
+
+
+def _catch_up(streets: Streets, link: CarLink, state: State, ride: Ride, now_s: float) -> None:
+    """Send again what the car has not heard."""
+    if now_s - link.told_s < RESEND_S:
+        return
+    if ride.ending:
+        _cancel(link, now_s)
+    elif state.order_update_id < ride.update_id:
+        link.send_order(streets, ride, known_base(state), now_s)
+
+
+def _cancel(link: CarLink, now_s: float) -> None:
+    if now_s - link.told_s >= RESEND_S:
+        link.send_cancel(now_s)

@@ -1,0 +1,56 @@
+"""Checking requests, and refusing them in words that a program and a person understand."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from pixelopolis.errors import PixelopolisError
+
+
+class RefusedError(PixelopolisError):
+    """An answer other than yes.
+
+    Args:
+        status: HTTP status.
+        word: stable code for programs.
+        message: field and value.
+        next_step: what to do about it.
+    """
+
+    code = "PX403"
+
+    def __init__(self, status: int, word: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.status = status
+        self.word = word
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def describe(error: ValidationError) -> str:
+    """Return every fault with its field and the value that was found."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
+        + ("" if isinstance(fault["input"], dict | list) else f" (got {fault['input']!r:.80})")
+        for fault in error.errors(include_url=False, include_context=False)
+    )
+
+
+async def body_of(request: web.Request, model: type[Body]) -> Body:
+    """Return a request's JSON body.
+
+    Raises:
+        RefusedError: when it is not JSON, or not of this shape; names every field.
+    """
+    text = await request.text()
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        fields = ", ".join(model.model_fields)
+        raise RefusedError(
+            400, "invalid_body", describe(error), f"Send a JSON object with {fields}."
+        ) from error

@@ -1,0 +1,167 @@
+"""What stations ask and are told: JSON over HTTP, and one WebSocket of events each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSMsgType, web
+from pydantic import BaseModel
+from pymongo.errors import PyMongoError
+
+from server.api import (
+    BookingEvent,
+    BookingRequest,
+    BookingView,
+    CarsEvent,
+    HealthView,
+    StationRequest,
+    StationView,
+    dump,
+)
+from server.desk import Desk
+from server.keys import CITY_VIEW, DESK, SOCKETS
+from server.requests import RefusedError, body_of
+
+EVENTS_HZ = 5.0
+ETA_DRIFT_S = 2.0
+"""A change of the expected arrival by less is not worth a message: pages count down themselves."""
+
+HEARTBEAT_S = 10.0
+SEND_TIMEOUT_S = 5.0
+DEVICE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+
+
+def _json(view: BaseModel, status: int = 200) -> web.Response:
+    return web.json_response(dump(view), status=status)
+
+
+async def get_city(request: web.Request) -> web.Response:
+    return _json(request.app[CITY_VIEW])
+
+
+async def post_station(request: web.Request) -> web.Response:
+    body = await body_of(request, StationRequest)
+    await request.app[DESK].register_station(body.device_id)
+    return _json(StationView(device_id=body.device_id), 201)
+
+
+async def post_booking(request: web.Request) -> web.Response:
+    body = await body_of(request, BookingRequest)
+    desk = request.app[DESK]
+    booking = await desk.book(body.station_device_id, body.destination_id, body.language)
+    return _json(desk.view(booking), 201)
+
+
+async def get_booking(request: web.Request) -> web.Response:
+    return _json(await request.app[DESK].booking(request.match_info["id"]))
+
+
+async def delete_booking(request: web.Request) -> web.Response:
+    desk = request.app[DESK]
+    return _json(desk.view(await desk.cancel(request.match_info["id"])))
+
+
+async def get_health(request: web.Request) -> web.Response:
+    desk = request.app[DESK]
+    try:
+        await desk.ping()
+    except PyMongoError as error:
+        raise RefusedError(
+            503, "database_down", f"the database does not answer ({error}).", "Start MongoDB."
+        ) from error
+    online = sum(car.online for car in desk.cars())
+    return _json(HealthView(city=desk.city.name, cars_online=online))
+
+
+async def events(request: web.Request) -> web.WebSocketResponse:
+    """Serve `GET /api/events?station=DEVICE_ID`: what is now at once, then every change."""
+    station = request.query.get("station", "")
+    if not DEVICE_ID.fullmatch(station):
+        raise RefusedError(
+            400,
+            "invalid_station",
+            f"station: {station!r} is not a device id.",
+            "Ask for /api/events?station=DEVICE_ID.",
+        )
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
+    await socket.prepare(request)
+    request.app[SOCKETS].add(socket)
+    teller = asyncio.create_task(_tell(socket, request.app[DESK], station))
+    try:
+        async for frame in socket:
+            if frame.type is WSMsgType.ERROR:
+                break
+    finally:
+        request.app[SOCKETS].discard(socket)
+        teller.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
+            await teller
+    return socket
+
+
+async def _tell(socket: web.WebSocketResponse, desk: Desk, station: str) -> None:
+    """Send the newest of everything, at most EVENTS_HZ times a second; nothing queues up."""
+    cars = None
+    booking: BookingView | None = None
+    told_s = 0.0
+    loop = asyncio.get_running_loop()
+    try:
+        while True:
+            now = CarsEvent(cars=desk.cars())
+            if now != cars:
+                cars = now
+                await _send(socket, now)
+            newest = await desk.newest_booking(station)
+            if newest is not None and _is_news(booking, newest, loop.time() - told_s):
+                booking, told_s = newest, loop.time()
+                await _send(socket, BookingEvent(booking=newest))
+            await asyncio.sleep(1 / EVENTS_HZ)
+            async with desk.changed:
+                await desk.changed.wait()
+    finally:
+        with contextlib.suppress(ConnectionError):
+            await socket.close()
+
+
+async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await socket.send_json(dump(event))
+
+
+def _is_news(told: BookingView | None, now: BookingView, age_s: float) -> bool:
+    """Whether a page that counts down by itself would show something wrong."""
+    if told is None or told.model_copy(update={"eta_s": now.eta_s}) != now:
+        return True
+    if told.eta_s is None or now.eta_s is None:
+        return told.eta_s != now.eta_s
+    return abs(max(0.0, told.eta_s - age_s) - now.eta_s) > ETA_DRIFT_S
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every refusal with code, message and next step."""
+    try:
+        return await handler(request)
+    except RefusedError as error:
+        return _refusal(error.status, error.word, error.message, error.next_step)
+    except PyMongoError as error:
+        return _refusal(
+            503, "database_down", f"the database does not answer ({error}).", "Try again shortly."
+        )
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        word = re.sub(r"\W+", "_", error.reason.lower())
+        message = f"{request.method} {request.path}: {error.reason}."
+        return _refusal(error.status, word, message, "See /api/openapi.json for what there is.")
+
+
+def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:
+    error = {"code": code, "message": message, "next_step": next_step}
+    return web.json_response({"error": error}, status=status)

@@ -1,0 +1,300 @@
+"""Rides from the booking to the arrival: real HTTP, real WebSockets, real database, fake cars."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pymongo import AsyncMongoClient
+
+import server.desk
+from pixelopolis.city_file import load_city
+from pixelopolis.routing import Place
+from server.app import make_app
+from server.desk import Desk
+from server.keys import DESK
+from tests.server.fake_car import FakeCar
+
+CITY = load_city("pixelopolis")
+PATIENCE_S = 60.0
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for something; only a stuck test ever reaches the limit."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Desktop:
+    """A running server, and what a station does with it."""
+
+    client: TestClient[Any, Any]
+    desk: Desk
+    cars: list[FakeCar] = field(default_factory=list)
+
+    async def drive_in(self, *cars: FakeCar) -> None:
+        for car in cars:
+            await car.connect(self.client)
+            self.cars.append(car)
+            await until(lambda car=car: any(c.id == car.id for c in self.desk.cars()))
+
+    async def register(self, station: str) -> None:
+        answer = await self.client.post("/api/stations", json={"device_id": station})
+        assert answer.status == 201
+
+    async def ask(self, station: str, destination: str) -> tuple[int, Any]:
+        body = {
+            "station_device_id": station,
+            "destination_id": destination,
+            "language": "ja",
+        }
+        answer = await self.client.post("/api/bookings", json=body)
+        return answer.status, await answer.json()
+
+    async def book(self, station: str, destination: str) -> Any:
+        await self.register(station)
+        status, booking = await self.ask(station, destination)
+        assert status == 201, booking
+        return booking
+
+    async def booking(self, id_: str) -> Any:
+        answer = await self.client.get(f"/api/bookings/{id_}")
+        assert answer.status == 200
+        return await answer.json()
+
+    async def ends(self, id_: str, state: str = "arrived") -> Any:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                booking = await self.booking(id_)
+                if booking["state"] in ("arrived", "cancelled", "failed"):
+                    assert booking["state"] == state, booking
+                    return booking
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(uri: str, database: str) -> AsyncIterator[Desktop]:
+    app = make_app(CITY, uri, database=database)
+    async with TestClient(TestServer(app)) as client:
+        desktop = Desktop(client, app[DESK])
+        yield desktop
+        for car in desktop.cars:
+            await car.disconnect()
+
+
+@pytest.fixture
+async def desktop(mongodb_uri: str, database: str) -> AsyncIterator[Desktop]:
+    async with running(mongodb_uri, database) as running_desktop:
+        yield running_desktop
+
+
+async def test_a_visitor_is_driven_to_the_destination(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.8))
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    assert booking["state"] == "booked"
+    assert (booking["car_id"], booking["station_device_id"]) == ("car1", "kiosk-1")
+    await until(lambda: car.orders)
+    first = car.orders[0]
+    assert [edge.edge_id for edge in first.edges] == ["1", "2", "3", "4"]
+    assert first.base_nodes <= 3, "bases are short"
+    arrived = await desktop.ends(booking["id"])
+    assert car.place == Place("4", round(CITY.destinations["planetarium"].s_m, 3))
+    assert arrived["video_url"] == "http://car1/video"
+    assert not car.rejections
+
+
+async def test_the_booking_shows_the_way_and_its_signs(desktop: Desktop) -> None:
+    await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8), step_m=0.0))
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: desktop.desk.traffic.cars["car1"].ride)
+    booking = await desktop.booking(booking["id"])
+    assert booking["route"] == [
+        {"node": "2", "turn": "straight", "signs": ["Korean"]},
+        {"node": "3", "turn": "straight", "signs": ["Go"]},
+        {"node": "4", "turn": "straight", "signs": ["Planetarium"]},
+    ]
+    start = CITY.edges["1"].curve.pose_at(0.8)
+    assert booking["path_m"][0] == pytest.approx([start.x_m, start.y_m], abs=0.002)
+    assert 10 < booking["eta_s"] < 60
+
+
+async def test_the_nearest_car_comes_and_each_car_takes_one_visitor(desktop: Desktop) -> None:
+    near, far = FakeCar(CITY, "near", Place("3", 0.1)), FakeCar(CITY, "far", Place("8", 0.5))
+    await desktop.drive_in(near, far)
+    first = await desktop.book("kiosk-1", "planetarium")
+    second = await desktop.book("kiosk-2", "museum")
+    assert (first["car_id"], second["car_id"]) == ("near", "far")
+    await desktop.register("kiosk-3")
+    status, answer = await desktop.ask("kiosk-3", "museum")
+    assert (status, answer["error"]["code"]) == (409, "no_car_free")
+    status, answer = await desktop.ask("kiosk-1", "museum")
+    assert (status, answer["error"]["code"]) in ((409, "station_busy"), (409, "no_car_free"))
+    await desktop.ends(first["id"])
+    await desktop.ends(second["id"])
+
+
+async def test_a_parked_car_makes_way_and_stays_bookable(desktop: Desktop) -> None:
+    parked, busy = FakeCar(CITY, "parked", Place("2", 0.1)), FakeCar(CITY, "busy", Place("1", 1.0))
+    await desktop.drive_in(parked, busy)
+    booking = await desktop.book("kiosk-1", "landmark")
+    assert booking["car_id"] == "parked"
+    other = await desktop.book("kiosk-2", "international-town")
+    await desktop.ends(booking["id"])
+    await desktop.ends(other["id"])
+    again = await desktop.book("kiosk-1", "wedding-hall")
+    await desktop.ends(again["id"])
+
+
+async def test_many_rides_of_many_cars(desktop: Desktop) -> None:
+    places = [Place("1", 0.8), Place("4", 0.8), Place("8", 0.8)]
+    cars = [FakeCar(CITY, f"car{i}", place) for i, place in enumerate(places)]
+    await desktop.drive_in(*cars)
+    destinations = list(CITY.destinations)
+
+    async def visitor(number: int) -> None:
+        for i in range(4):
+            booking = await desktop.book(f"kiosk-{number}", destinations[(number + 2 * i) % 5])
+            await desktop.ends(booking["id"])
+
+    await asyncio.gather(*(visitor(i) for i in range(3)))
+    assert not any(car.rejections for car in cars)
+
+
+async def test_many_bookings_at_once_never_share_a_car(
+    desktop: Desktop, mongodb_uri: str, database: str
+) -> None:
+    cars = [
+        FakeCar(CITY, f"car{i}", Place(edge, 0.1), step_m=0.0)
+        for i, edge in enumerate(("1", "3", "5", "9"))
+    ]
+    await desktop.drive_in(*cars)
+    stations = [f"kiosk-{i}" for i in range(12)]
+    await asyncio.gather(*(desktop.register(station) for station in stations))
+    # every station asks three times at once
+    answers = await asyncio.gather(*(desktop.ask(s, "museum") for s in stations * 3))
+    booked = [answer for status, answer in answers if status == 201]
+    assert sorted(b["car_id"] for b in booked) == sorted(c.id for c in cars)
+    assert len({b["station_device_id"] for b in booked}) == len(cars)
+    assert {s for s, _ in answers} == {201, 409}
+    async with AsyncMongoClient[dict[str, Any]](mongodb_uri) as client:
+        assert await client[database]["bookings"].count_documents({"active": True}) == len(cars)
+
+
+async def test_two_servers_on_one_database_never_share_a_car(
+    desktop: Desktop, mongodb_uri: str, database: str
+) -> None:
+    async with running(mongodb_uri, database) as other:
+        await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8), step_m=0.0))
+        await other.drive_in(FakeCar(CITY, "car1", Place("1", 0.8), step_m=0.0))
+        for i in range(4):
+            await desktop.register(f"kiosk-{i}")
+        asks = [d.ask(f"kiosk-{i}", "museum") for i in range(4) for d in (desktop, other)]
+        statuses = [status for status, _ in await asyncio.gather(*asks)]
+        assert statuses.count(201) == 1
+
+
+async def test_cancelling_stops_the_car_and_frees_it(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.005)
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "museum")
+    await until(lambda: car.plan)
+    answer = await desktop.client.delete(f"/api/bookings/{booking['id']}")
+    assert (answer.status, (await answer.json())["state"]) == (200, "cancelled")
+    await until(lambda: car.finished and car.cancels)
+    await until(lambda: desktop.desk.traffic.cars["car1"].ride is None)
+    again = await desktop.client.delete(f"/api/bookings/{booking['id']}")
+    assert (await again.json())["state"] == "cancelled"
+    car.step_m = 0.05
+    await desktop.ends((await desktop.book("kiosk-1", "planetarium"))["id"])
+    late = await desktop.client.delete(f"/api/bookings/{desktop.cars and booking['id']}")
+    assert late.status == 200
+
+
+async def test_a_lost_link_is_taken_up_again(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.02)
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "museum")
+    await until(lambda: car.distance_m > 1.0)
+    await car.disconnect()
+    await car.connect(desktop.client)
+    await desktop.ends(booking["id"])
+    assert len({order.order_id for order in car.orders}) == 1
+
+
+async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.desk, "LEASE_S", 0.3)
+    monkeypatch.setattr(server.desk, "GIVE_UP_S", 1.0)
+    dead = FakeCar(CITY, "dead", Place("2", 0.1), step_m=0.0)
+    alive = FakeCar(CITY, "alive", Place("8", 1.0))
+    await desktop.drive_in(dead)
+    lost = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: dead.plan)
+    await dead.disconnect()
+    await desktop.drive_in(alive)
+    booking = await desktop.book("kiosk-2", "planetarium")
+    failed = await desktop.ends(lost["id"], "failed")
+    assert failed["reason"] == "dead is silent"
+    await until(lambda: "alive" in desktop.desk.waits)
+    waiting = await desktop.booking(booking["id"])
+    assert (waiting["state"], waiting["car_id"]) == ("waiting", "alive")
+    assert waiting["reason"] == "edge 2 is held by dead, which is silent"
+    shown = {car.id: car for car in desktop.desk.cars()}
+    assert (shown["dead"].state, shown["dead"].online) == ("offline", False)
+    # it comes back, gives up its old order, and both go on
+    dead.step_m = 0.05
+    await dead.connect(desktop.client)
+    await desktop.ends(booking["id"])
+    assert dead.cancels
+
+
+async def test_a_car_that_was_started_again_goes_on_from_where_it_is(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.02)
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: car.distance_m > 0.5)
+    await car.disconnect()
+    car.restart(Place("1", 0.9))
+    await car.connect(desktop.client)
+    await desktop.ends(booking["id"])
+    assert len({order.order_id for order in car.orders}) == 2
+
+
+async def test_a_new_server_goes_on_with_the_rides_of_the_old_one(
+    mongodb_uri: str, database: str
+) -> None:
+    cars = [
+        FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.01),
+        FakeCar(CITY, "car2", Place("5", 0.2), step_m=0.01),
+    ]
+    async with running(mongodb_uri, database) as first:
+        await first.drive_in(*cars)
+        bookings = [
+            await first.book("kiosk-1", "planetarium"),
+            await first.book("kiosk-2", "museum"),
+        ]
+        await until(lambda: all(car.distance_m > 0.6 for car in cars))
+    for car in cars:
+        car.move()  # they finish their bases while nobody listens
+        car.step_m = 0.05
+    held = {car.id: [order.order_id for order in car.orders] for car in cars}
+    async with running(mongodb_uri, database) as second:
+        await second.register("kiosk-1")
+        status, _ = await second.ask("kiosk-1", "museum")
+        assert status == 409, "the station's ride goes on, and no car is free"
+        await second.drive_in(*cars)
+        for booking in bookings:
+            arrived = await second.ends(booking["id"])
+            assert arrived["car_id"] == booking["car_id"]
+    for car in cars:
+        assert {order.order_id for order in car.orders} == set(held[car.id])
+        assert not car.rejections
