@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator.
 
 TRAINING_CITIES = (
     "pixelopolis,straight,square,curvy,figure-eight,"
-    "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:1x1:106"
+    "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106"
 )
 
 

@@ -1,0 +1,39 @@
+"""Evaluation with the shipped model and the real renderer: same command, same figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pixelopolis.errors import ModelError
+from sim.evaluation_runs import LaneRun, evaluate_lane
+
+TIMES = ("speed_up", "wall_s")
+
+
+def figures(document: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if k not in TIMES}
+
+
+def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes() -> None:
+    run = LaneRun("pixelopolis", metres=4.0, looks=2, seed=3)
+    first = evaluate_lane(run, jobs=1)
+    second = evaluate_lane(run, jobs=2)
+    assert figures(first) == figures(second)
+    assert first["interventions"] == 0
+    assert first["distance_m"] == pytest.approx(4.0, abs=0.1)
+    assert first["mean_abs_deviation_m"] < 0.02
+    assert len(first["by_look"]) == 2
+    assert first["by_look"][0] != first["by_look"][1]
+
+
+def test_junctions_are_tried_with_every_command() -> None:
+    document = evaluate_lane(LaneRun("pixelopolis", 1.0, looks=1, seed=3, junctions=True), 1)
+    assert document["junction_starts"] == 8
+    assert document["junctions_passed"] >= 7
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:
+    with pytest.raises(ModelError, match=r"nothing\.tflite"):
+        evaluate_lane(LaneRun("pixelopolis", 1.0, 1, 1, model="nothing.tflite"), 1)
