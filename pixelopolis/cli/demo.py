@@ -68,7 +68,7 @@ def run(
 
 
 def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False)
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _until_told(work: Any) -> Any:

@@ -23,7 +23,7 @@ from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
 
 READY_TIMEOUT_S = 120.0
-TELL_AFTER_S = 10.0
+TELL_AFTER_S = 15.0
 LOOK_AGAIN_S = 0.1
 MAX_RESTARTS = 3
 """Of the server, as a service manager would; then something is wrong with it."""
@@ -210,7 +210,7 @@ class DemoCity:
                     f"Look into the logs in {self.settings.data / 'logs'}.",
                 )
             if waited_s > TELL_AFTER_S and lacks != told:
-                self.say(f"{what} is not ready yet: {lacks}.")
+                self.say(f"{what} is not ready yet: {lacks.rstrip('.')}.")
                 told = lacks
             await asyncio.sleep(LOOK_AGAIN_S)
         self.say(f"{what} is ready ({time.monotonic() - began_s:.1f} s).")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ ASK_AGAIN_S = 1.0
 """Pause of a station while no car is free."""
 RIDE_TIMEOUT_S = 600.0
 """A ride that takes longer, from asking to arrival, has failed."""
+LANGUAGES = ("en", "ja", "th", "es", "ar")
 FINAL = ("arrived", "cancelled", "failed")
 
 
@@ -32,6 +35,8 @@ class Ride:
     """How often no car was free."""
     wait_s: float | None = None
     """From the first asking to a car."""
+    distance_m: float | None = None
+    """Length of the way that the server planned."""
     ride_s: float | None = None
     """From the booking to the arrival."""
     video_frames: int = 0
@@ -68,16 +73,7 @@ async def book_rides(url: str, plan: Plan, say: Callable[[str], None]) -> list[R
     ) as session:
         async with session.get("/api/city") as answer:
             city = await answer.json()
-        rng = random.Random(plan.seed)
-        waiting = [
-            Ride(
-                number=number + 1,
-                station=f"headless-{plan.seed}-{number % plan.stations + 1}",
-                destination=rng.choice(city["destinations"])["id"],
-                language=rng.choice(("en", "ja", "th", "es", "ar")),
-            )
-            for number in range(plan.rides)
-        ]
+        waiting = visitors(plan, [place["id"] for place in city["destinations"]])
         stations = [_Station(session, [*waiting[n :: plan.stations]], say) for n in _to(plan)]
         await asyncio.gather(*(station.serve() for station in stations))
         return waiting
@@ -85,6 +81,24 @@ async def book_rides(url: str, plan: Plan, say: Callable[[str], None]) -> list[R
 
 def _to(plan: Plan) -> range:
     return range(min(plan.stations, plan.rides))
+
+
+def visitors(plan: Plan, destinations: list[str]) -> list[Ride]:
+    """Return who wants to go where; two visitors in a row never to the same place."""
+    rng = random.Random(plan.seed)
+    rides: list[Ride] = []
+    for number in range(plan.rides):
+        last = rides[-1].destination if rides else None
+        others = [place for place in destinations if place != last] or destinations
+        rides.append(
+            Ride(
+                number=number + 1,
+                station=f"headless-{plan.seed}-{number % plan.stations + 1}",
+                destination=rng.choice(others),
+                language=rng.choice(LANGUAGES),
+            )
+        )
+    return rides
 
 
 class _Station:
@@ -117,6 +131,7 @@ class _Station:
         booked_s = time.monotonic()
         ride.wait_s = round(booked_s - began_s, 2)
         ride.car = booking["car_id"]
+        ride.distance_m = round(sum(math.dist(a, b) for a, b in pairwise(booking["path_m"])), 2)
         self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
         viewing = asyncio.create_task(self._view(ride, booking.get("video_url")))
         try:
