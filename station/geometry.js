@@ -73,7 +73,7 @@ export function besideRoad([x, y], heading_rad, streets, taken, size_m, lane_m) 
   };
   const away = lane_m / 2 + size_m / 2;
   const spots = [-1, 1].flatMap((side) =>
-    [1.06, 1.25, 1.5].flatMap((far) =>
+    [1.18, 1.35, 1.6].flatMap((far) =>
       [0, 0.25, -0.25, 0.5, -0.5].map((along) => {
         const [cos, sin] = [Math.cos(heading_rad), Math.sin(heading_rad)];
         const left = side * away * far;

@@ -40,7 +40,10 @@ function draw() {
   const now = view(state, nowS());
   const own = state.cars.find((car) => car.id === now.carId);
   if (own && now.path?.length > 1) part = progress(now.path, [own.x_m, own.y_m], part);
-  video.show(now.videoUrl);
+  // pictures that nobody sees cost the car and the simulator work for nothing
+  const isSeen = !document.hidden && (now.screen === "choose" || now.screen === "ride");
+  video.show(isSeen ? now.videoUrl : null);
+  bird.show(isSeen ? (city?.bird_url ?? null) : null);
   render(now, { videoState: video.state, part });
   map.choose(now.destination?.id ?? null);
   map.showRoute(now.path, part);
@@ -70,7 +73,6 @@ async function prepare() {
     city = answer;
     map.draw(city);
     drawPlaces(city.destinations, choose);
-    bird.show(city.bird_url);
     dispatch({ type: "city", destinations: city.destinations });
   }
 }
@@ -91,7 +93,7 @@ async function bookRide() {
   try {
     dispatch({ type: "booking", booking: await api.book(device, chosen, language()) });
   } catch (error) {
-    if (!state.booking) dispatch({ type: "refused", code: error.code });
+    if (!state.booking) dispatch({ type: "refused", status: error.status ?? 0 });
   }
 }
 
@@ -119,6 +121,7 @@ function listen() {
   $("cancel-yes").addEventListener("click", cancelRide);
   $("next").addEventListener("click", () => dispatch({ type: "next" }));
 
+  document.addEventListener("visibilitychange", draw);
   for (const kind of ["pointerdown", "keydown", "scroll"]) {
     addEventListener(kind, () => (touchedS = nowS()), { passive: true });
   }

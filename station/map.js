@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PICTURES = new Set(["museum", "landmark", "planetarium", "town", "wedding"]);
 const PLACE_M = 0.5;
 const MARGIN_M = 0.8;
+const WOODS_M = 2.5;
 const LINE_M = 0.035; // wider than in the town, or nobody would see it
 
 const picture = (folder, kind) => `pictures/${folder}/${PICTURES.has(kind) ? kind : "place"}.svg`;
@@ -123,10 +124,13 @@ export class CityMap {
       points.some(([px, py]) => Math.hypot(px - x, py - y) < limit);
     const rough = streets.map((points) => thin(points, 0.1)).flat();
     const spots = places.map((place) => place.at);
-    const count = Math.min(160, Math.round((x1 - x0 + 1) * (y1 - y0 + 1) * 3));
+    // beyond the drawing's edges too: a wide panel shows more of the meadow
+    const [left, low] = [x0 - MARGIN_M - WOODS_M, y0 - MARGIN_M - 1];
+    const [wide, high] = [x1 - left + MARGIN_M + WOODS_M, y1 - low + MARGIN_M + 1];
+    const count = Math.min(400, Math.round(wide * high * 2.6));
     for (let i = 0; i < count; i++) {
-      const x = x0 - MARGIN_M + scatter(i, 1) * (x1 - x0 + 2 * MARGIN_M);
-      const y = y0 - MARGIN_M + scatter(i, 2) * (y1 - y0 + 2 * MARGIN_M);
+      const x = left + scatter(i, 1) * wide;
+      const y = low + scatter(i, 2) * high;
       if (near(rough, x, y, 0.28) || near(spots, x, y, 0.42)) continue;
       const r = 5 + 5 * scatter(i, 3);
       group.append(

@@ -35,7 +35,7 @@ export function reduce(state, event, nowS) {
     case "ask":
       return { ...state, asking: true, notice: null };
     case "refused":
-      return { ...state, asking: false, notice: refusal(event.code) };
+      return { ...state, asking: false, notice: refusal(event.status) };
     case "booking":
       return booked(state, event.booking, nowS);
     case "cancel":
@@ -87,14 +87,11 @@ function freed(before, after) {
   return after.notice === "notice.busy" && becameFree ? { ...after, notice: "notice.free" } : after;
 }
 
-const REFUSALS = {
-  no_car_free: "notice.busy",
-  no_free_car: "notice.busy",
-  no_car: "notice.busy",
-  unreachable: "notice.unreachable",
-};
-
-export const refusal = (code) => REFUSALS[code] ?? "notice.refused";
+/** Why no car was called: `status` is that of the answer, 0 when none came. */
+export function refusal(status) {
+  if (status === 409) return "notice.busy";
+  return status === 0 || status >= 500 ? "notice.unreachable" : "notice.refused";
+}
 
 /** Seconds until arrival as of now, or null. */
 export function remainingS(state, nowS) {
@@ -138,8 +135,8 @@ export function view(state, nowS) {
 const REASONS = [
   [/^camera\b/i, "reason.camera"],
   [/^(wheels|motors?|board)\b/i, "reason.wheels"],
-  [/^(server|link)\b|silent|offline/i, "reason.offline"],
-  [/\bcar[-_ ]?\w*\d/i, "reason.car"],
+  [/^(server|link)\b/i, "reason.offline"],
+  [/\b(held|crossed) by\b|makes way for|\bcar[-_ ]?\d/i, "reason.car"],
 ];
 const ANY_REASON = "reason.traffic";
 

@@ -75,6 +75,7 @@ export function render(view, { videoState, part }) {
   show($("video-panel"), view.screen === "ride");
   renderChoose(view);
   if (view.screen === "ride") renderRide(view, part);
+  if (!view.canCancel) $("cancel-dialog").close();
   if (view.screen === "end") renderEnd(view);
   renderVideo(view, videoState);
   announce(view);

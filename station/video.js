@@ -50,6 +50,16 @@ export class PartReader {
   }
 }
 
+const THIS_MACHINE = new Set(["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"]);
+
+/** A stream's address as seen from here: "this machine" is the one that served the page. */
+export function reachable(url, host = location.hostname) {
+  if (!url) return null;
+  const address = new URL(url, document.baseURI);
+  if (THIS_MACHINE.has(address.hostname)) address.hostname = host;
+  return address.href;
+}
+
 /**
  * Shows one stream on a canvas. `onState` hears "off", "connecting", "live" and "lost"; a lost
  * stream is opened again until `show(null)`.
@@ -63,7 +73,8 @@ export class VideoView {
     this.frames = 0;
   }
 
-  show(url) {
+  show(wanted) {
+    const url = reachable(wanted);
     if (url === this.url) return;
     this.url = url;
     this.stopping?.abort();

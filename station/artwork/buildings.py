@@ -106,15 +106,17 @@ def planetarium(m: Model) -> None:
     m.drum(3, 3, 0, 2.9, 0.3, STONE)
     m.drum(3, 3, 0.3, 2.5, 1.5, CREAM)
     for i in range(8):
-        t = math.radians(118 - i * 21)
-        t2 = t - math.radians(11)
-        r = 2.52
-        a, b = (3 + r * math.cos(t), 3 + r * math.sin(t)), (3 + r * math.cos(t2), 3 + r * math.sin(t2))
-        m.face([(*a, 0.7), (*b, 0.7), (*b, 1.45), (*a, 1.45)], GLASS if i % 2 else SUN)
+        turns = [math.radians(118 - i * 21 - k) for k in (0, 11)]
+        (ax, ay), (bx, by) = ((3 + 2.52 * math.cos(t), 3 + 2.52 * math.sin(t)) for t in turns)
+        pane = [(ax, ay, 0.7), (bx, by, 0.7), (bx, by, 1.45), (ax, ay, 1.45)]
+        m.face(pane, GLASS if i % 2 else SUN)
     m.drum(3, 3, 1.8, 2.65, 0.25, SUN)
     m.dome(3, 3, 2.05, 2.3, "#3d3f8f")
-    stars = ((-0.95, 3.5, 0.1), (-0.45, 4.1, 0.13), (0.6, 3.6, 0.1), (1.0, 2.9, 0.08), (0.2, 2.9, 0.12))
-    for x, z, r in (*stars, (-0.8, 2.7, 0.08), (0.4, 4.4, 0.08)):
+    stars = (
+        (-0.95, 3.5, 0.1), (-0.45, 4.1, 0.13), (0.6, 3.6, 0.1), (1.0, 2.9, 0.08),
+        (0.2, 2.9, 0.12), (-0.8, 2.7, 0.08), (0.4, 4.4, 0.08),
+    )  # fmt: skip
+    for x, z, r in stars:
         m.dot(3 + x, 3 - x + 0.6, z, r, "#ffe9a8")
 
 
@@ -177,24 +179,28 @@ def wedding(m: Model) -> None:
         tree(m, x, y, size, BLOSSOM)
 
 
+def _pin(m: Model, ground_x: float, ground_y: float) -> None:
+    x, y = m.flat((ground_x, ground_y, 0.05))
+    r = 1.75 * m.scale
+    top = y - 3.6 * m.scale
+    m.drawing.points += [(x - r, top - r), (x + r, y)]
+    shoulder = top + r * 0.55
+    left, right = f"{x - r * 0.93:.1f} {shoulder:.1f}", f"{x + r * 0.93:.1f} {shoulder:.1f}"
+    crown = f"{x + r * 0.5:.1f} {top - r * 0.87:.1f}"
+    round_head, round_side = f"A{r:.1f} {r:.1f} 0 1 1 {right}", f"A{r:.1f} {r:.1f} 0 0 0 {crown}"
+    m.drawing.parts += [
+        f'<path d="M{x:.1f} {y:.1f}L{left}{round_head}Z" fill="{RED}"/>',
+        f'<path d="M{x:.1f} {y:.1f}L{right}{round_side}Z" fill="{shade(RED, -0.14)}"/>',
+        f'<circle cx="{x:.1f}" cy="{top:.1f}" r="{r * 0.45:.1f}" fill="{CREAM}"/>',
+    ]
+
+
 def place(m: Model) -> None:
     tree(m, 1.0, 1.2, 1.15)
     tree(m, 4.9, 1.0, 0.95)
     m.face(m.ring(3.0, 3.2, 0.01, 1.5), "#f5e2b5")
     m.shadow([(x, y, 0.02) for x, y, _ in m.ring(3.2, 3.4, 0, 0.7)])
-    tip = (3.0, 3.2, 0.05)
-    x, y = m.flat(tip)
-    r = 1.75 * m.scale
-    top = y - 3.6 * m.scale
-    m.drawing.points += [(x - r, top - r), (x + r, y)]
-    m.drawing.parts += [
-        f'<path d="M{x:.1f} {y:.1f}L{x - r * 0.93:.1f} {top + r * 0.55:.1f}'
-        f"A{r:.1f} {r:.1f} 0 1 1 {x + r * 0.93:.1f} {top + r * 0.55:.1f}Z"
-        f'" fill="{RED}"/>',
-        f'<path d="M{x:.1f} {y:.1f}L{x + r * 0.93:.1f} {top + r * 0.55:.1f}'
-        f'A{r:.1f} {r:.1f} 0 0 0 {x + r * 0.5:.1f} {top - r * 0.87:.1f}Z" fill="{shade(RED, -0.14)}"/>',
-        f'<circle cx="{x:.1f}" cy="{top:.1f}" r="{r * 0.45:.1f}" fill="{CREAM}"/>',
-    ]
+    _pin(m, 3.0, 3.2)
     tree(m, 0.9, 4.9, 0.8)
     m.box(4.3, 4.6, 0.35, 1.5, 0.5, 0.14, WOOD)
     m.box(4.4, 4.7, 0, 0.15, 0.3, 0.35, INK)

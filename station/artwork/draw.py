@@ -19,9 +19,7 @@ LINE = 0.16
 
 
 def _rings(shape: Polygon, z: float) -> list[list[Point3]]:
-    return [
-        [(x, y, z) for x, y in ring.coords[:-1]] for ring in (shape.exterior, *shape.interiors)
-    ]
+    return [[(x, y, z) for x, y in ring.coords[:-1]] for ring in (shape.exterior, *shape.interiors)]
 
 
 def _paint(m: Model, shape: BaseGeometry, colour: str, z: float = 0.0) -> None:

@@ -73,9 +73,7 @@ class Model:
         """Paint a flat polygon. A thin rim of its own colour closes seams and softens corners."""
         self.faces([list(points)], colour, opacity)
 
-    def faces(
-        self, rings: Sequence[Iterable[Point3]], colour: str, opacity: float = 1.0
-    ) -> None:
+    def faces(self, rings: Sequence[Iterable[Point3]], colour: str, opacity: float = 1.0) -> None:
         """Paint a polygon with holes."""
         path = "".join(self._path(ring) for ring in rings)
         see = "" if opacity == 1 else f' opacity="{opacity}"'
@@ -173,7 +171,7 @@ class Model:
             t1 = math.radians(135 - 180 * (i + 1) / slices)
             p0 = (cx + r * math.cos(t0), cy + r * math.sin(t0))
             p1 = (cx + r * math.cos(t1), cy + r * math.sin(t1))
-            tone = shade(c, 0.18 - 0.42 * i / slices) if i < 8.6 else shade(c, -0.42 * i / slices + 0.18)
+            tone = shade(c, 0.18 - 0.42 * i / slices)
             self.face([(*p0, z), (*p1, z), (*p1, z + dz), (*p0, z + dz)], tone)
         self.face(self.ring(cx, cy, z + dz, r), shade(c, 0.35))
 
@@ -221,7 +219,7 @@ class Model:
         self.drawing.points += [(px - s, py - 1.8 * s), (px + s, py)]
         self.drawing.parts.append(
             f'<path d="M{px:.1f} {py:.1f}c{-s * 1.3:.1f} {-s * 0.9:.1f} {-s:.1f} {-s * 1.9:.1f} 0 '
-            f'{-s * 1.25:.1f}c{s:.1f} {-s * 0.65:.1f} {s * 1.3:.1f} {s * 0.35:.1f} 0 '
+            f"{-s * 1.25:.1f}c{s:.1f} {-s * 0.65:.1f} {s * 1.3:.1f} {s * 0.35:.1f} 0 "
             f'{s * 1.25:.1f}Z" fill="{colour}"/>'
         )
 

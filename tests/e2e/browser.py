@@ -109,6 +109,24 @@ async def car_place(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+async def video_changes(page: Page, before: str) -> None:
+    """Wait until the visitor sees another picture."""
+    await page.wait_for_function(
+        "before => document.querySelector('#video').toDataURL() !== before", arg=before
+    )
+
+
+async def car_moves(page: Page, before: tuple[float, float], by_px: float = 20.0) -> None:
+    """Wait until the visitor's car is elsewhere on the map."""
+    await page.wait_for_function(
+        """([x, y, far]) => {
+          const box = document.querySelector(".own .car-paint").getBoundingClientRect();
+          return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) > far;
+        }""",
+        arg=[*before, by_px],
+    )
+
+
 async def call_a_car(page: Page, url: str, shots: str, language: str, destination: str) -> None:
     """Open the page, pick a language and a destination, and book."""
     await page.goto(url)

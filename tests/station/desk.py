@@ -65,7 +65,8 @@ def road_picture(number: int, width: int = 240, height: int = 320) -> bytes:
     horizon = height * 45 // 100
     image[:horizon] = np.linspace((236, 200, 150), (244, 232, 214), horizon)[:, None]
     image[horizon:] = (122, 190, 138)
-    for x, tall, colour in ((22, 70, (90, 120, 230)), (70, 48, (150, 90, 60)), (196, 84, (60, 72, 210))):
+    houses = ((22, 70, (90, 120, 230)), (70, 48, (150, 90, 60)), (196, 84, (60, 72, 210)))
+    for x, tall, colour in houses:
         cv2.rectangle(image, (x - 24, horizon - tall), (x + 24, horizon + 6), colour, -1)
     middle = width // 2
 
@@ -92,6 +93,7 @@ class ScriptedDesk:
         self.has_bird = has_bird
         self.free_cars = cars
         self.is_video_up = True
+        self.is_video_stalled = False
         self.is_up = True
         self.requests: list[tuple[str, str]] = []
         self.bookings: dict[str, Json] = {}
@@ -291,11 +293,14 @@ class ScriptedDesk:
         await response.prepare(request)
         is_bird = request.path == "/bird.mjpg"
         while self.is_video_up:
+            if self.is_video_stalled:
+                await asyncio.sleep(0.1)
+                continue
             self.frame += 1
             jpeg = self._bird_picture() if is_bird else road_picture(self.frame)
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
             try:
-                await response.write(head.encode() + jpeg + b"\r\n")
+                await response.write(f"{head}\r\n\r\n".encode() + jpeg + b"\r\n")
             except ConnectionError:
                 break
             await asyncio.sleep(0.1)

@@ -1,0 +1,22 @@
+"""One browser for all tests of the page, and a fresh scripted server for each."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.e2e.browser import chromium
+from tests.station.desk import ScriptedDesk
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    # a name that is not localhost, as a station on a museum's network has
+    async with chromium("--host-resolver-rules=MAP museum.test 127.0.0.1") as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def desk() -> AsyncIterator[ScriptedDesk]:
+    async with ScriptedDesk() as desk:
+        yield desk

@@ -1,0 +1,240 @@
+"""The page's pure modules, in the browser that runs them: states, geometry, video, requests."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.station.desk import ScriptedDesk
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with ScriptedDesk() as desk:
+        page = await browser.new_page()
+        await page.goto(f"{desk.url}/favicon.svg")  # the origin, without the page's own scripts
+        yield page
+        await page.close()
+
+
+async def call(page: Page, module: str, body: str, argument: object = None) -> Any:
+    """Run JavaScript that sees the module as `m` and the argument as `a`."""
+    return await page.evaluate(
+        f"async a => {{ const m = await import('/{module}'); {body} }}", argument
+    )
+
+
+BOOKING = {"id": "b1", "car_id": "car1", "destination_id": "museum", "eta_s": 30, "reason": None}
+BOOKING |= {"video_url": "http://car/video.mjpg", "path_m": [[0, 0], [1, 0]]}
+CARS = [{"id": "car1", "state": "driving", "online": True, "x_m": 0, "y_m": 0, "heading_rad": 0}]
+
+
+async def view_after(page: Page, *events: dict[str, Any], now_s: float = 0.0) -> dict[str, Any]:
+    body = """
+      const state = a.events.reduce((s, e) => m.reduce(s, e, e.at ?? 0), m.START);
+      return m.view(state, a.now);
+    """
+    view: dict[str, Any] = await call(page, "ride.js", body, {"events": events, "now": now_s})
+    return view
+
+
+def booking(state: str, **fields: object) -> dict[str, Any]:
+    return {"type": "booking", "booking": {**BOOKING, "state": state, **fields}}
+
+
+async def test_a_visitor_goes_from_language_to_place_to_ride_to_arrival(page: Page) -> None:
+    up = {"type": "link", "link": "up"}
+    steps = [up, {"type": "language"}, {"type": "choose", "id": "museum"}, {"type": "ask"}]
+    steps += [booking("booked"), booking("driving"), booking("arrived")]
+    seen = [(await view_after(page, *steps[:n]))["screen"] for n in range(len(steps) + 1)]
+    assert seen == ["welcome"] * 2 + ["choose"] * 3 + ["ride"] * 2 + ["end"]
+    assert (await view_after(page, *steps[:3]))["canBook"]
+    assert not (await view_after(page, *steps[:4]))["canBook"], "one tap, one car"
+    assert not (await view_after(page, *steps[1:3]))["canBook"], "no server, no booking"
+
+
+async def test_an_ended_ride_is_not_woken_by_a_late_event(page: Page) -> None:
+    view = await view_after(page, booking("driving"), booking("arrived"), booking("driving"))
+    assert view["title"] == "status.arrived"
+    left = [booking("driving"), booking("arrived"), {"type": "next"}, booking("arrived")]
+    assert (await view_after(page, *left))["screen"] == "choose"
+
+
+async def test_somebody_elses_ended_ride_is_not_shown(page: Page) -> None:
+    assert (await view_after(page, booking("arrived")))["screen"] == "welcome"
+
+
+async def test_own_cancel_leads_back_and_an_operators_is_explained(page: Page) -> None:
+    own = await view_after(page, booking("driving"), {"type": "cancel"}, booking("cancelled"))
+    assert (own["screen"], own["notice"]) == ("choose", "notice.cancelled")
+    other = await view_after(page, booking("driving"), booking("cancelled"))
+    assert (other["screen"], other["title"]) == ("end", "status.cancelled")
+
+
+async def test_a_booking_that_the_server_forgot_has_failed(page: Page) -> None:
+    view = await view_after(page, booking("driving"), {"type": "gone"})
+    assert (view["title"], view["reason"]) == ("status.failed", "failure.unknown")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("camera: silent for 0.6 s", "reason.camera"),
+        ("wheels: nothing received yet", "reason.wheels"),
+        ("server: silent for 5.1 s", "reason.offline"),
+        ("edge 9 is held by mark-v, which is silent", "reason.car"),
+        ("junction 4 is being crossed by car2", "reason.car"),
+        ("makes way for car2", "reason.car"),
+        ("waiting until the way ahead is free", "reason.traffic"),
+        (None, "reason.traffic"),
+    ],
+)
+async def test_why_a_car_waits_is_said_in_the_visitors_words(
+    page: Page, reason: str | None, words: str
+) -> None:
+    assert (await view_after(page, booking("waiting", reason=reason)))["reason"] == words
+
+
+async def test_a_car_out_of_reach_is_said_whatever_it_last_did(page: Page) -> None:
+    cars = {"type": "cars", "cars": [{**CARS[0], "online": False}]}
+    assert (await view_after(page, booking("driving"), cars))["reason"] == "reason.offline"
+
+
+async def test_the_time_left_counts_down_from_when_it_came(page: Page) -> None:
+    event = {**booking("driving"), "at": 100.0}
+    assert (await view_after(page, event, now_s=112.0))["remainingS"] == 18
+    assert (await view_after(page, event, now_s=999.0))["remainingS"] == 0
+    assert (await view_after(page, booking("driving", eta_s=None)))["remainingS"] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (409, "notice.busy"),
+        (0, "notice.unreachable"),
+        (503, "notice.unreachable"),
+        (400, "notice.refused"),
+    ],
+)
+async def test_why_no_car_comes(page: Page, status: int, words: str) -> None:
+    refused = {"type": "refused", "status": status}
+    assert (await view_after(page, {"type": "ask"}, refused))["notice"] == words
+
+
+async def test_a_visitor_who_waits_for_a_car_hears_when_one_is_free(page: Page) -> None:
+    busy, free = ({"type": "cars", "cars": [{**CARS[0], "state": s}]} for s in ("driving", "ready"))
+    refused = {"type": "refused", "status": 409}
+    assert (await view_after(page, busy, refused, busy))["notice"] == "notice.busy"
+    assert (await view_after(page, busy, refused, free))["notice"] == "notice.free"
+
+
+async def test_progress_follows_the_car_and_never_goes_back(page: Page) -> None:
+    # once around a square and over the first side again
+    path = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0], [2, 0]]
+    body = "let p = 0; return a.places.map(place => (p = m.progress(a.path, place, p)));"
+    places = [[0.0, 0.05], [1, 0], [0.9, 0], [2, 1], [9, 9], [0, 1], [1, 0.1], [2, 0]]
+    parts = await call(page, "geometry.js", body, {"path": path, "places": places})
+    assert parts == pytest.approx([0, 0.1, 0.1, 0.3, 0.3, 0.7, 0.9, 1.0], abs=0.02)
+
+
+async def test_progress_is_found_again_after_a_reload_in_mid_ride(page: Page) -> None:
+    path = [[0, 0], [2, 0], [2, 2], [0, 2]]
+    body = "return m.progress(a, [1, 2], 0);"
+    assert await call(page, "geometry.js", body, path) == pytest.approx(5 / 6, abs=0.01)
+
+
+async def test_a_line_beside_a_line(page: Page) -> None:
+    body = "return m.offset([[0, 0], [1, 0], [2, 0]], 0.5);"
+    assert await call(page, "geometry.js", body) == [[0, 0.5], [1, 0.5], [2, 0.5]]
+
+
+async def test_a_turning_car_takes_the_short_way(page: Page) -> None:
+    body = "return [m.unwrap(3.1, -3.1), m.unwrap(-3.1, 3.1), m.unwrap(12.6, 0)];"
+    assert await call(page, "geometry.js", body) == pytest.approx([3.183, -3.183, 12.566], abs=0.01)
+
+
+async def test_parts_of_a_stream_come_out_whole_however_they_are_cut(page: Page) -> None:
+    bodies = ["first", "", "with --frame inside", "last"]
+    stream = "preamble\r\n"
+    for body in bodies:
+        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}"
+        stream += f"{head}\r\n\r\n{body}\r\n"
+    script = """
+      const bytes = new TextEncoder().encode(a);
+      const out = [];
+      for (let size = 1; size <= bytes.length; size++) {
+        const reader = new m.PartReader('multipart/x-mixed-replace; boundary="frame"');
+        const got = [];
+        for (let at = 0; at < bytes.length; at += size) {
+          got.push(...reader.push(bytes.slice(at, at + size)));
+        }
+        out.push(got.map(body => new TextDecoder().decode(body)));
+      }
+      return out;
+    """
+    results = await call(page, "video.js", script, stream)
+    assert len(results) == len(stream)
+    assert all(result == bodies for result in results)
+
+
+async def test_parts_without_a_length_end_at_the_next_boundary(page: Page) -> None:
+    script = """
+      const reader = new m.PartReader("multipart/x-mixed-replace;boundary=--frame");
+      const bytes = new TextEncoder().encode(a);
+      return reader.push(bytes).map(body => new TextDecoder().decode(body).trim());
+    """
+    stream = "--frame\r\nX: y\r\n\r\none\r\n--frame\r\nX: y\r\n\r\ntwo\r\n--frame\r\n"
+    assert await call(page, "video.js", script, stream) == ["one", "two"]
+
+
+async def test_an_answer_that_is_no_stream_is_refused(page: Page) -> None:
+    script = "try { new m.PartReader('text/html'); } catch (error) { return error.message; }"
+    assert "text/html" in await call(page, "video.js", script)
+
+
+async def test_streams_of_this_machine_are_asked_of_the_one_that_served_the_page(
+    page: Page,
+) -> None:
+    script = "return a.map(url => m.reachable(url, 'museum.test'));"
+    urls = ["http://0.0.0.0:81/v", "http://127.0.0.1:82/v", "http://car7:80/v", None]
+    assert await call(page, "video.js", script, urls) == [
+        "http://museum.test:81/v",
+        "http://museum.test:82/v",
+        "http://car7/v",
+        None,
+    ]
+
+
+async def test_the_device_id_needs_no_secure_page(page: Page) -> None:
+    script = """
+      const old = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
+      return [m.newDeviceId(old), m.newDeviceId(old), m.newDeviceId()];
+    """
+    ids = await call(page, "api.js", script)
+    assert len(set(ids)) == 3
+    for each in ids:
+        assert uuid.UUID(each).version == 4
+        assert str(uuid.UUID(each)) == each
+
+
+async def test_waits_between_tries_grow_and_stay_bounded(page: Page) -> None:
+    script = "return a.map(([n, random]) => m.retryDelayMs(n, random));"
+    tries = [[n, random] for n in range(40) for random in (0.0, 0.999)]
+    delays = await call(page, "api.js", script, tries)
+    low, high = delays[0::2], delays[1::2]
+    assert low == sorted(low)
+    assert low[0] >= 300
+    assert max(high) <= 8000
+    assert all(a < b for a, b in zip(low, high, strict=True)), json.dumps(delays)
+
+
+async def test_the_first_preferred_language_that_we_speak(page: Page) -> None:
+    script = "return a.map(wishes => m.preferred(wishes));"
+    wishes = [["de-DE", "ja-JP", "en"], ["ar-EG"], ["fr"], []]
+    assert await call(page, "i18n.js", script, wishes) == ["ja", "ar", "en", "en"]
