@@ -46,9 +46,9 @@ class Graph:
         """Say in words what keeps the graph off an Edge TPU; empty when it looks mappable."""
         faults = []
         if self.float_tensors:
-            faults.append(f"floating point in {', '.join(self.float_tensors[:5])}")
+            faults.append(f"floating point in {', '.join(self.float_tensors[:2])}")
         if self.dynamic_tensors:
-            faults.append(f"open shapes in {', '.join(self.dynamic_tensors[:5])}")
+            faults.append(f"open shapes in {', '.join(self.dynamic_tensors[:2])}")
         if unknown := sorted(set(self.operators) - EDGE_TPU_OPERATORS):
             faults.append(f"operators that Coral does not list: {', '.join(unknown)}")
         if self.subgraphs != 1:

@@ -35,28 +35,35 @@ class HeadError:
         }
 
 
-def head_errors(predicted: Steering, steering: Steering) -> dict[str, HeadError]:
-    """Return the errors of each command and of `all` labels together.
+def head_errors(
+    predicted: Steering, steering: Steering, blank: NDArray[np.bool_] | None = None
+) -> dict[str, HeadError]:
+    """Return the errors of each command, of `all` labels, and of `visible` ones.
 
     Args:
         predicted: (n, 3) in [-1, 1].
         steering: (n, 3), NaN where there is no label.
+        blank: (n,) pictures that show nothing to steer by; left out of `visible`.
     """
-    errors = {}
-    for name, column in [*((str(c), i) for i, c in enumerate(COMMANDS)), ("all", None)]:
-        true = steering if column is None else steering[:, column]
-        guess = predicted if column is None else predicted[:, column]
-        known = np.isfinite(true)
-        if not known.any():
-            errors[name] = HeadError(math.nan, math.nan, 0)
-            continue
-        true, guess = true[known], guess[known]
-        errors[name] = HeadError(
-            float(np.abs(guess - true).mean()),
-            float(np.abs(true - np.median(true)).mean()),
-            len(true),
-        )
+    errors = {
+        str(command): _error(predicted[:, i], steering[:, i]) for i, command in enumerate(COMMANDS)
+    }
+    errors["all"] = _error(predicted, steering)
+    if blank is not None:
+        errors["visible"] = _error(predicted[~blank], steering[~blank])
     return errors
+
+
+def _error(predicted: Steering, steering: Steering) -> HeadError:
+    known = np.isfinite(steering)
+    if not known.any():
+        return HeadError(math.nan, math.nan, 0)
+    true, answer = steering[known], predicted[known]
+    return HeadError(
+        float(np.abs(answer - true).mean()),
+        float(np.abs(true - np.median(true)).mean()),
+        len(true),
+    )
 
 
 def draw_steering(

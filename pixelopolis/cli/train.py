@@ -40,12 +40,12 @@ def lane(
     json: Json = False,
 ) -> None:
     """Train the lane network; figures and pictures go to OUT/tensorboard as well."""
-    from training.lane.settings import Flip, LaneSettings
+    from training.lane.settings import Flip, LaneSettings, shown
 
     if flip not in list(Flip):
         raise typer.BadParameter(f"{flip!r} is none of {', '.join(Flip)}.", param_hint="--flip")
     settings = LaneSettings(
-        data=tuple(_shown(folder) for folder in data),
+        data=tuple(shown(folder) for folder in data),
         epochs=epochs,
         batch=batch,
         seed=seed,
@@ -65,12 +65,6 @@ def lane(
         print_json(result)
     else:
         _print(result, out)
-
-
-def _shown(folder: Path) -> str:
-    """A folder as a card may name it: relative to where we are, or else its last part only."""
-    path = folder.resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 class _Show:

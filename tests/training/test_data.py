@@ -16,7 +16,15 @@ from pixelopolis import vision
 from pixelopolis.errors import DatasetError
 from tests.training.roads import COLUMNS, write_roads
 from training.lane import data as lane_data
-from training.lane.data import CACHE_NAME, LaneData, has_coloured_lines, load, read_rows, split
+from training.lane.data import (
+    CACHE_NAME,
+    LaneData,
+    has_coloured_lines,
+    is_blank,
+    load,
+    read_rows,
+    split,
+)
 
 ORIGINAL = Path(__file__).parents[3] / "shared" / "original" / "lane_dataset"
 
@@ -193,6 +201,15 @@ def test_coloured_border_lines_are_told_from_white_and_yellow_ones() -> None:
     cv2.line(road[0], (100, 39), (80, 5), (235, 190, 40), 2)  # dashed centre lines are yellow
     yuv = np.stack([vision.lane_input(image) for image in road])
     assert list(has_coloured_lines(yuv)) == [False, True, True]
+
+
+def test_bare_road_is_told_from_a_faint_line_in_noise() -> None:
+    rng = np.random.default_rng(4)
+    bare = np.clip(rng.normal(70, 12, (40, 120, 3)), 0, 255).astype(np.uint8)
+    lined = bare.copy()
+    cv2.line(lined, (90, 39), (70, 5), (200, 200, 190), 3)
+    yuv = np.stack([vision.lane_input(image) for image in (bare, lined)])
+    assert list(is_blank(yuv)) == [True, False]
 
 
 def test_missing_labels_stay_missing(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from training.report import draw_steering, head_errors
 def test_errors_count_only_labels_that_exist() -> None:
     steering = np.array([[0.0, 0.5, np.nan], [0.2, np.nan, np.nan], [0.4, 0.1, np.nan]], "f4")
     predicted = np.array([[0.1, 0.5, 9.0], [0.2, 9.0, 9.0], [0.1, 0.3, 9.0]], "f4")
-    errors = head_errors(predicted, steering)
+    errors = head_errors(predicted, steering, blank=np.array([False, True, True]))
     assert errors["straight"].mean_abs == pytest.approx(0.4 / 3)
     assert errors["straight"].median_guess == pytest.approx(0.4 / 3)
     assert errors["left"].mean_abs == pytest.approx(0.1)
@@ -22,6 +22,9 @@ def test_errors_count_only_labels_that_exist() -> None:
     assert math.isnan(errors["right"].mean_abs)
     assert errors["all"].mean_abs == pytest.approx(0.6 / 5)
     assert errors["all"].median_guess == pytest.approx((0.2 + 0.0 + 0.2 + 0.3 + 0.1) / 5)
+    assert errors["visible"].mean_abs == pytest.approx(0.05)
+    assert errors["visible"].labels == 2
+    assert "visible" not in head_errors(predicted, steering)
 
 
 def test_arrows_show_labels_and_answers_where_they_point() -> None:

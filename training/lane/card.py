@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
 from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
 from training.backend import tf
 from training.export import Converted, convert_float, convert_int8, median_ms, write
-from training.lane.data import COMMANDS, Steering
+from training.lane.data import COMMANDS, Steering, is_blank
 from training.lane.model import predict
 from training.lane.settings import LaneSettings
 from training.report import head_errors
@@ -36,10 +37,11 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
     model = tf.keras.models.load_model(run / result["model"], compile=False)
     images, labels = frames["validation_yuv"], frames["validation_steering"]
     reference = predict(model, images)
+    blank = is_blank(images)
     int8 = convert_int8(model, frames["calibration_yuv"], images, reference)
     floating = convert_float(model, images, reference)
     files = {f"{name}.tflite": int8, f"{name}_float.tflite": floating}
-    card = _card(name, result, files, labels)
+    card = _card(name, result, files, labels, blank)
     write(
         out,
         {
@@ -65,7 +67,11 @@ def _read_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _card(
-    name: str, result: dict[str, Any], files: dict[str, Converted], labels: Steering
+    name: str,
+    result: dict[str, Any],
+    files: dict[str, Converted],
+    labels: Steering,
+    blank: NDArray[np.bool_],
 ) -> dict[str, Any]:
     return {
         "format": CARD_FORMAT,
@@ -82,13 +88,14 @@ def _card(
         "output": {"shape": [1, len(COMMANDS)], "range": [-1, 1], "meaning": "left negative"},
         "command": _command(result),
         "training": result,
+        "blank_share": round(float(blank.mean()), 4),
         "files": {
             file: {
                 **converted.as_json(),
                 "edge_tpu": _edge_tpu(converted),
                 "validation": {
                     head: error.as_json()
-                    for head, error in head_errors(converted.steering, labels).items()
+                    for head, error in head_errors(converted.steering, labels, blank).items()
                 },
             }
             for file, converted in files.items()
@@ -132,14 +139,15 @@ def markdown(card: dict[str, Any]) -> str:
         f"- Command: `{card['command']}`",
         f"- Data: {data['pictures']} pictures ({kinds}) of {data['groups']} looks or sessions; "
         f"{data['validation']} pictures of {data['validation_groups']} of them were kept for "
-        f"validation. Digest `{data['digest']}`.",
+        f"validation. {100 * card['blank_share']:.1f} % of the validation pictures show nothing "
+        f"to steer by (bare road inside wide junctions). Digest `{data['digest']}`.",
         f"- Input: [1, {LANE_HEIGHT_PX}, {LANE_WIDTH_PX}, 3] YUV, 0..255 (bytes for the int8 "
         "file, float32 for the float one).",
         f"- Output: [1, 3] steering for {', '.join(card['commands'])}, in [-1, 1], left negative. "
         "An 8-bit output is scaled by the tensor's own scale and zero point.",
         "",
         "Mean absolute steering error on the validation pictures; beside it the error of always "
-        "answering the median:",
+        "answering the median. `visible` leaves out the pictures that show nothing to steer by:",
         "",
         "| command | Keras | " + " | ".join(card["files"]) + " | median guess |",
         "|---|---|" + "---|" * (len(card["files"]) + 1),

@@ -38,6 +38,9 @@ COMMANDS = tuple(Turn)
 SIDE_CORRECTION = 0.4
 """Added to the steering for the left camera, taken off for the right one: the original's value."""
 
+BLANK_RANGE = 20.0
+"""Of 255; lines give 60 and more, worn and shaded road without them less than 12 (measured)."""
+
 CACHE_NAME = "lane_inputs.npz"
 COMMANDS_SUFFIX = ".commands.csv"
 
@@ -174,6 +177,18 @@ def has_coloured_lines(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
     u, v = images_yuv[..., 1], images_yuv[..., 2]
     strong = (u > 128 + 28) | (v > 128 + 45)
     return np.asarray(strong.mean(axis=(1, 2)) > 0.004)
+
+
+def is_blank(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say for each picture (n, 40, 120, 3) whether it shows bare road and nothing to steer by.
+
+    Such pictures happen inside wide junctions; whatever a model answers there is a guess. Judged
+    by the range of the means of 8 x 8 pixel blocks, so that noise does not count.
+    """
+    count = len(images_yuv)
+    blocks = images_yuv.reshape(count, LANE_HEIGHT_PX // 8, 8, LANE_WIDTH_PX // 8, 8, 3)
+    means = blocks.mean(axis=(2, 4), dtype=np.float32)
+    return np.asarray(np.ptp(means, axis=(1, 2)).max(axis=1) < BLANK_RANGE)
 
 
 def _rank(seed: int, name: str) -> bytes:

@@ -29,9 +29,9 @@ import numpy as np
 from pixelopolis.errors import SettingsError
 from training.backend import tf
 from training.lane.augment import batches
-from training.lane.data import LaneData, Report, load, split
+from training.lane.data import LaneData, Report, is_blank, load, split
 from training.lane.model import build, masked_huber, predict, restart_dropout
-from training.lane.settings import LaneSettings
+from training.lane.settings import LaneSettings, shown
 from training.report import HeadError, draw_steering, head_errors
 
 CALIBRATION_FRAMES = 512
@@ -118,6 +118,7 @@ def _fit(
 ) -> None:
     settings = run.settings
     samples = _spread(len(validation), SAMPLE_PICTURES)
+    blank = is_blank(validation.images_yuv)
     board = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
     started_s = 0.0
 
@@ -133,7 +134,7 @@ def _fit(
     def end(_epoch: int, logs: Any) -> None:
         seconds = time.perf_counter() - started_s
         predicted = predict(model, validation.images_yuv)
-        errors = head_errors(predicted, validation.steering)
+        errors = head_errors(predicted, validation.steering, blank)
         is_best = run.add_epoch(model, float(logs["loss"]), errors, steps, seconds)
         with board.as_default(step=run.epochs_done):
             tf.summary.scalar("loss/training", logs["loss"])
@@ -267,7 +268,7 @@ class _Run:
         seconds = sum(row["seconds"] for row in self.history)
         pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
         result = {
-            "run": self.folder.name,
+            "run": shown(self.folder),
             "model": _checkpoint_name(int(self.best["epoch"])),
             "best_epoch": self.best["epoch"],
             "epochs": self.epochs_done,
