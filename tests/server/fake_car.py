@@ -40,8 +40,8 @@ from pixelopolis.orders import (
 )
 from pixelopolis.routing import Place, Route, RoutePath
 
-STEP_S = 0.01
-STEP_M = 0.05
+STEP_S = 0.02
+STEP_M = 0.1
 STOP_BEFORE_M = 0.10
 
 
