@@ -99,6 +99,7 @@ class Board:
 
     def start(self) -> None:
         """Begin to connect, in the background, as often as it takes."""
+        self._update(problem=f"Connecting to {self._port_name}.")
         self._thread.start()
 
     def wait_connected(self, timeout_s: float) -> None:
@@ -147,6 +148,12 @@ class Board:
                 self._ready.clear()
                 self._finish(bus)
             self._stop.wait(RETRY_S)
+        self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
+        if self._armed:
+            log.error(
+                "The wheels' stop could not be confirmed; the board stops them by itself "
+                "after 0.1 s of silence."
+            )
 
     def _note(self, error: BoardError) -> None:
         if self._error is None or str(self._error) != str(error):
@@ -160,19 +167,16 @@ class Board:
 
     def _finish(self, bus: MotorBus | None) -> None:
         """Stop the wheels as well as it can be done, and close the port."""
-        if bus is not None:
+        if bus is None:
+            return
+        try:
             if self._armed and stop_wheels(bus, self._clock):
                 self._armed = False
-            self._lost_before += bus.lost_packets
-            self._update(lost_packets=self._lost_before)
-            bus.close()
-        if self._stop.is_set():
-            self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
-            if self._armed:
-                log.error(
-                    "The wheels' stop could not be confirmed; the board stops them by itself "
-                    "after 0.1 s of silence."
-                )
+        except Exception:
+            log.exception("Stopping the wheels met an unexpected error")
+        self._lost_before += bus.lost_packets
+        self._update(lost_packets=self._lost_before)
+        bus.close()
 
     # what follows talks to the bus and may raise BoardError or PacketError
 

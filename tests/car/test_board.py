@@ -218,6 +218,14 @@ def test_close_without_a_board_never_throws_and_says_so(car: VirtualCar) -> None
         assert board.status().stop_confirmed is False
 
 
+def test_close_while_it_waits_to_try_again(car: VirtualCar) -> None:
+    with running(car.port) as board:
+        car.unplug()
+        wait_until(lambda: "cannot be opened" in board.status().problem, "it tries in vain")
+        board.close()
+        assert board.status().stop_confirmed is False
+
+
 def test_close_before_start_is_harmless(tmp_path: Path) -> None:
     Board(str(tmp_path / "nothing")).close()
 
