@@ -131,7 +131,6 @@ class _Station:
         booked_s = time.monotonic()
         ride.wait_s = round(booked_s - began_s, 2)
         ride.car = booking["car_id"]
-        ride.distance_m = round(sum(math.dist(a, b) for a, b in pairwise(booking["path_m"])), 2)
         self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
         viewing = asyncio.create_task(self._view(ride, booking.get("video_url")))
         try:
@@ -197,6 +196,8 @@ class _Station:
     def _note(ride: Ride, booking: dict[str, Any]) -> None:
         ride.state = booking["state"]
         reason = booking.get("reason") or ""
+        if way := booking.get("path_m"):
+            ride.distance_m = round(sum(math.dist(a, b) for a, b in pairwise(way)), 2)
         if not ride.states or ride.states[-1] != ride.state:
             ride.states.append(ride.state)
         if reason and (not ride.reasons or ride.reasons[-1] != reason):
