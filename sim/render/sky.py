@@ -45,7 +45,7 @@ def panorama(kind: SkyKind) -> NDArray[np.uint8]:
     return image
 
 
-def sky_dome(columns: int = 40, rows: int = 12) -> NDArray[np.float32]:
+def sky_dome(columns: int = 24, rows: int = 9) -> NDArray[np.float32]:
     """Return triangles (n, 5) of direction and panorama place (u in turns, v in 0..1)."""
     u = np.linspace(0, 1, columns + 1)
     v = np.linspace(0, 1, rows + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from pixelopolis.city import City, Sign
 from pixelopolis.geometry import FloatArray, Pose
@@ -28,6 +29,7 @@ KERB_M = 0.008
 PLATFORM_M = 0.06
 """How high the town stands above the floor."""
 FLOOR_HALF_M = 40.0
+TILE_M = 0.6
 
 BOARD_DEPTH_M = 0.004
 
@@ -209,39 +211,55 @@ def road_mesh(layout: RoadLayout) -> NDArray[np.float32]:
 
 
 def _ground(layout: RoadLayout) -> Pieces:
-    """Return kerbs, pavements, lawns, the platform's edge and the floor around it."""
+    """Return kerbs, pavements, lawns, the platform's edge and the floor around it, in tiles."""
     b = MeshBuilder()
-    meshes = []
     kerb, floor = Paint(slot=KERB), Paint(slot=FLOOR, layer=m.FLOOR, tile_m=(1.2, 1.2))
     paving = Paint(slot=PAVEMENT, layer=m.PAVING, tile_m=(0.24, 0.24))
     lawn = Paint(slot=LAWN, layer=m.GRASS, tile_m=(0.35, 0.35))
     for block in layout.blocks:
         paved = block.buffer(-0.012, quad_segs=3).simplify(1e-3)
         green = block.buffer(-0.115, quad_segs=3).simplify(1e-3)
-        for area, paint in ((green, lawn), (paved.difference(green), paving)):
-            for part in polygons(area):
-                b.flat(part, KERB_M, paint)
-        for part in polygons(block.difference(paved)):
-            b.flat(part, KERB_M, kerb)
+        faces = ((green, lawn), (paved.difference(green), paving), (block.difference(paved), kerb))
+        for area, paint in faces:
+            for tile in _tiles(area):
+                b.flat(tile, KERB_M, paint)
         oriented = shapely.orient_polygons(block)
         for ring in (oriented.exterior, *oriented.interiors):
             points = shapely.get_coordinates(ring.simplify(1e-3))
             b.wall(points[:-1], 0.0, KERB_M, kerb)
-        meshes.append(b.mesh())
     for part in polygons(layout.platform):
         ring = shapely.get_coordinates(shapely.orient_polygons(part).exterior.simplify(1e-3))
         b.wall(ring[:-1], -PLATFORM_M, KERB_M, Paint(slot=KERB), (0.55, 1.0))
+    meshes = _by_tile(b.mesh())
+    middle = layout.platform.centroid
     side = FLOOR_HALF_M
-    x, y = layout.platform.centroid.x, layout.platform.centroid.y
-    corners = [
-        (x - side, y - side),
-        (x + side, y - side),
-        (x + side, y + side),
-        (x - side, y + side),
-    ]
-    b.flat(Polygon(corners), -PLATFORM_M, floor)
-    meshes.append(b.mesh())
-    return pieces_of(meshes)
+    square = shapely.box(middle.x - side, middle.y - side, middle.x + side, middle.y + side)
+    b.flat(square, -PLATFORM_M, floor)
+    return pieces_of([*meshes, b.mesh()])
+
+
+def _tiles(shape: BaseGeometry) -> Iterator[Polygon]:
+    """Cut a shape along a grid, so that far parts of it can be left out of a picture."""
+    if shape.is_empty:
+        return
+    x0, y0, x1, y1 = (int(v // TILE_M) for v in shape.bounds)
+    for x in range(x0, x1 + 1):
+        low = x * TILE_M
+        strip = shapely.clip_by_rect(shape, low, y0 * TILE_M, low + TILE_M, (y1 + 1) * TILE_M)
+        for y in range(y0, y1 + 1):
+            yield from polygons(
+                shapely.clip_by_rect(strip, low, y * TILE_M, low + TILE_M, (y + 1) * TILE_M)
+            )
+
+
+def _by_tile(mesh: NDArray[np.void]) -> list[NDArray[np.void]]:
+    """Part a mesh into the tiles where its triangles lie."""
+    triangles = mesh.reshape(-1, 3)
+    tiles = np.floor(triangles["at"][..., :2].mean(axis=1) / TILE_M).astype(int)
+    _, tile = np.unique(tiles, axis=0, return_inverse=True)
+    order = np.argsort(tile, kind="stable")
+    cuts = np.flatnonzero(np.diff(tile[order])) + 1
+    return [part.reshape(-1) for part in np.split(triangles[order], cuts)]
 
 
 _TOYS = ("#e5484d", "#f2b705", "#2f80d0", "#37a35b", "#f2f2f2", "#8d5bd0", "#22252a", "#e98a3a")

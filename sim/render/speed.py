@@ -1,0 +1,64 @@
+"""How fast pictures are rendered: one process, read-back included."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from pixelopolis.camera import Camera
+from pixelopolis.city import City
+from sim.looks import plain_look
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody, View, car_view
+
+VIEWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """`fps` is the median over rounds; `driver` is the OpenGL driver's own name."""
+
+    fps: float
+    frames: int
+    driver: str
+
+
+def measure(city: City, width_px: int, height_px: int, ids: bool, seconds: float) -> Speed:
+    """Render views along all edges, other cars in sight, for about `seconds`.
+
+    Args:
+        city: the town.
+        width_px: of the picture.
+        height_px: of the picture.
+        ids: read instance ids back as well.
+        seconds: how long to measure.
+    """
+    views, cars = _views(city, Camera(width_px, height_px))
+    rounds: list[float] = []
+    with Renderer(city, plain_look()) as renderer:
+        for view in views:  # drivers compile shaders on first use
+            renderer.render(view, cars, ids)
+        end = time.perf_counter() + seconds
+        while not rounds or time.perf_counter() < end:
+            start = time.perf_counter()
+            for view in views:
+                renderer.render(view, cars, ids)
+            rounds.append(time.perf_counter() - start)
+        middle = sorted(rounds)[len(rounds) // 2]
+        return Speed(len(views) / middle, len(views) * len(rounds), renderer.driver)
+
+
+def _views(city: City, camera: Camera) -> tuple[list[View], list[CarBody]]:
+    """Return views spread evenly over all edges, and cars at the ends of the first six."""
+    edges = list(city.edges.values())
+    total_m = sum(edge.length_m for edge in edges)
+    views: list[View] = []
+    cars: list[CarBody] = []
+    for edge in edges:
+        count = max(1, round(VIEWS * edge.length_m / total_m))
+        for k in range(count):
+            s_m = edge.length_m * (k + 0.5) / count
+            views.append(car_view(camera, edge.curve.pose_at(s_m)))
+        if len(cars) < 6:
+            cars.append(CarBody(f"car{len(cars) + 1}", edge.curve.pose_at(edge.length_m - 0.15)))
+    return views, cars
