@@ -278,7 +278,7 @@ def test_pressed_emergency_stop(car: VirtualCar) -> None:
 
 def test_empty_battery(car: VirtualCar) -> None:
     car.bus.board.battery_mv = 9000
-    error = error_of(car.port, "battery")
+    error = error_of(car.port, "battery is empty")
     assert "9000 mV" in error.message
     assert "Charge" in error.next_step
 
