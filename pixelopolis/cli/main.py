@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for _name, _group in (
+for name, group in (
     ("city", city.app),
     ("data", data.app),
     ("train", train.app),
@@ -22,11 +22,14 @@ for _name, _group in (
     ("evaluate", evaluate.app),
     ("bench", bench.app),
 ):
-    app.add_typer(_group, name=_name)
-# one command each, not a group
-for _name, _module in (("sim", sim), ("server", server), ("car", car), ("demo", demo)):
-    if hasattr(_module, "run"):
-        app.command(name=_name)(_module.run)
+    app.add_typer(group, name=name)
+for name, command in (
+    ("demo", demo.run),
+    ("server", server.run),
+    ("car", car.run),
+    ("sim", sim.run),
+):
+    app.command(name=name)(command)
 
 
 def main() -> None:
