@@ -6,6 +6,7 @@ frame x east, y north.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import LineString, MultiPoint, MultiPolygon, Polygon, STRtree
+from shapely import LineString, MultiPolygon, Point, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from pixelopolis.city import City
@@ -54,8 +55,8 @@ class RoadLayout:
     `borders` run along its boundary; a line is centred on it. `dividers` part opposite lanes of
     one street; each stands once. `guides` lead them on through junctions, one for each way that
     the lanes go on, as turning guide lines do in a real street: without them a camera that sees
-    only the near road sees bare asphalt in the middle of a crossing. `blocks` is the ground between and around the streets, up to the
-    kerb; `platform` is all of it, streets included.
+    only the near road sees bare asphalt in the middle of a crossing. `blocks` is the ground
+    between and around the streets, up to the kerb; `platform` is all of it, streets included.
     """
 
     area: MultiPolygon
@@ -187,16 +188,18 @@ def _dividers(city: City, half_m: float) -> Iterator[FloatArray]:
 def _guides(city: City, dividers: tuple[FloatArray, ...], half_m: float) -> Iterator[FloatArray]:
     """Yield the left borders of the ways through junctions that begin and end at a divider."""
     near_m = city.road.line_width_m
-    ends = MultiPoint([tuple(p) for line in dividers for p in (line[0], line[-1])])
-    drawn: list[LineString] = []
+    ends = STRtree([Point(p) for line in dividers for p in (line[0], line[-1])])
+    drawn: dict[str, list[BaseGeometry]] = defaultdict(list)
     for movement in city.movements.values():
-        guide = LineString(movement.curve.offset(half_m).points_m)
-        first, last = guide.interpolate(0.0), guide.interpolate(guide.length)
-        if ends.is_empty or max(ends.distance(first), ends.distance(last)) > near_m:
+        points = movement.curve.offset(half_m).points_m
+        tips = shapely.points(points[[0, -1]])
+        if len(set(ends.query(tips, "dwithin", near_m)[0].tolist())) < 2:
             continue
-        if not any(guide.hausdorff_distance(other) < near_m for other in drawn):
-            drawn.append(guide)
-            yield shapely.get_coordinates(guide)
+        rough = LineString(points).simplify(1e-3)
+        beside = drawn[movement.node]
+        if not any(rough.hausdorff_distance(other) < near_m for other in beside):
+            beside.append(rough)
+            yield points
 
 
 def _opposite(one: Curve, other: Curve, x_m: float, y_m: float) -> bool:
