@@ -21,6 +21,7 @@ from server.desk import Desk
 from server.keys import CITY_VIEW, DESK, SOCKETS, STOPPED
 from server.mongod import Mongod
 from server.openapi import document
+from server.pages import add_pages
 from server.store import DATABASE, Store
 from server.views import city_view
 
@@ -87,13 +88,7 @@ def make_app(
         ]
     )
     if station_folder is not None:
-        index = station_folder / "index.html"
-
-        async def get_index(_: web.Request) -> web.FileResponse:
-            return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
-
-        app.router.add_get("/", get_index)
-        app.router.add_static("/", station_folder)
+        add_pages(app, station_folder)
 
     async def desk_runs(app: web.Application) -> AsyncIterator[None]:
         async with Store(mongodb_uri, city.name, database) as store:

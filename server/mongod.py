@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -160,26 +161,36 @@ class Mongod:
         return False
 
     async def _become_primary(self, end_s: float) -> None:
-        member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
-        config = {"_id": REPLICA_SET, "version": 1, "members": [member]}
-        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(self.uri)
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri)
         async with client:
-            try:
-                await client.admin.command("replSetInitiate", config)
-            except OperationFailure as error:
-                if error.code != ALREADY_INITIALIZED:
-                    raise await self._failed(str(error)) from error
-                # the folder is older than the port that we got this time
-                known = (await client.admin.command("replSetGetConfig"))["config"]
-                config["version"] = known["version"] + 1
-                await client.admin.command("replSetReconfig", config, force=True)
-            except PyMongoError as error:
-                raise await self._failed(str(error)) from error
+            configured = False
             while time.monotonic() < end_s:
-                if (await client.admin.command("hello"))["isWritablePrimary"]:
-                    return
+                try:
+                    if not configured:
+                        await self._configure(client)
+                        configured = True
+                    if (await client.admin.command("hello"))["isWritablePrimary"]:
+                        return
+                except ConnectionFailure as error:  # it hangs up when its role changes
+                    log.debug("mongod: %s", error)
+                except PyMongoError as error:
+                    raise await self._failed(str(error)) from error
                 await asyncio.sleep(0.05)
         raise await self._failed(f"takes no writes after {START_TIMEOUT_S:.0f} s")
+
+    async def _configure(self, client: AsyncMongoClient[dict[str, Any]]) -> None:
+        """Make it a replica set of one, at the port that we got this time."""
+        member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
+        config = {"_id": REPLICA_SET, "version": 1, "members": [member]}
+        try:
+            await client.admin.command("replSetInitiate", config)
+        except OperationFailure as error:
+            if error.code != ALREADY_INITIALIZED:
+                raise
+            known = (await client.admin.command("replSetGetConfig"))["config"]
+            if known["members"][0]["host"] != member["host"]:
+                config["version"] = known["version"] + 1
+                await client.admin.command("replSetReconfig", config, force=True)
 
     async def _log_end(self) -> str:
         def read() -> str:

@@ -1,0 +1,31 @@
+"""The stations' pages: plain files of the station package."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+KINDS = frozenset(
+    {".html", ".js", ".mjs", ".css", ".json", ".svg", ".png", ".jpg", ".webp", ".ico", ".woff2"}
+)
+
+
+def add_pages(app: web.Application, folder: Path) -> None:
+    """Serve a folder's files at `/`, its index.html first."""
+    root = folder.resolve()
+
+    def find(name: str) -> Path | None:
+        path = (root / (name or "index.html")).resolve()
+        inside = path.is_relative_to(root) and path.suffix in KINDS
+        return path if inside and path.is_file() else None
+
+    async def get_page(request: web.Request) -> web.FileResponse:
+        path = await asyncio.to_thread(find, request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        # a page and its modules belong together: the browser asks whether they have changed
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    app.router.add_get("/{name:.*}", get_page)

@@ -1,0 +1,79 @@
+"""Our own mongod: found, started, stopped, started again, and gone when we are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from pymongo import AsyncMongoClient
+
+import server.mongod
+from pixelopolis.errors import StoreError
+from server.mongod import Mongod, find_mongod
+
+
+def test_no_mongod_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(server.mongod.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(StoreError, match="no MongoDB server") as caught:
+        find_mongod()
+    assert "MONGODB_URI" in caught.value.next_step
+
+
+def test_a_mongod_on_path_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "mongod"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_mongod() == program
+
+
+async def test_data_survives_a_restart_on_another_port(mongodb_uri: str, tmp_path: Path) -> None:
+    ports = set()
+    for round_ in range(2):
+        mongod = Mongod(tmp_path)
+        async with mongod as uri, AsyncMongoClient[dict[str, int]](uri) as client:
+            ports.add(mongod.port)
+            await client["t"]["t"].insert_one({"round": round_})
+            assert await client["t"]["t"].count_documents({}) == round_ + 1
+    assert len(ports) == 2
+
+
+async def test_one_that_cannot_start_shows_its_log(mongodb_uri: str, tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "storage.bson").write_bytes(b"not a database")
+    with pytest.raises(StoreError) as caught:
+        async with Mongod(tmp_path):
+            pass
+    assert str(tmp_path) in caught.value.message
+    assert "mongod.log" in caught.value.next_step
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a process to its parent")
+async def test_it_dies_with_a_server_that_is_killed(mongodb_uri: str, tmp_path: Path) -> None:
+    script = (
+        "import asyncio, pathlib, server.mongod\n"
+        "async def main():\n"
+        f"    m = server.mongod.Mongod(pathlib.Path({str(tmp_path)!r}))\n"
+        "    await m.start()\n"
+        "    print(m._process.pid, flush=True)\n"
+        "    await asyncio.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = psutil.Process(int(await parent.stdout.readline()))
+    assert child.name() == "mongod"
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    # the next server may come at once: it waits for the old one's lock, and finds the data whole
+    async with Mongod(tmp_path) as uri, AsyncMongoClient[dict[str, int]](uri) as client:
+        await client.admin.command("ping")
+    await asyncio.to_thread(psutil.wait_procs, [child], timeout=30)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
