@@ -29,12 +29,16 @@ let part = 0; // how much of the ride's way lies behind the car, 0 to 1
 function dispatch(event) {
   const before = state;
   state = reduce(state, event, nowS());
-  if (state.booking?.id !== before.booking?.id) part = 0;
+  if (wayOf(state) !== wayOf(before)) part = 0;
   if (state.booking?.state === "arrived" && before.booking?.state !== "arrived") {
     celebrate(video.snapshot());
   }
   draw();
 }
+
+/** What tells one way from another: a ride may be sent around a closed street. */
+const wayOf = ({ booking }) =>
+  JSON.stringify([booking?.id, booking?.path_m.length, booking?.path_m[0], booking?.path_m.at(-1)]);
 
 function draw() {
   const now = view(state, nowS());
@@ -91,9 +95,10 @@ async function bookRide() {
   const { chosen } = state;
   dispatch({ type: "ask" });
   try {
+    await api.registerStation(device); // a server with a new database does not know us
     dispatch({ type: "booking", booking: await api.book(device, chosen, language()) });
   } catch (error) {
-    if (!state.booking) dispatch({ type: "refused", status: error.status ?? 0 });
+    if (!state.booking) dispatch({ type: "refused", code: error.code, status: error.status });
   }
 }
 

@@ -35,7 +35,7 @@ export function reduce(state, event, nowS) {
     case "ask":
       return { ...state, asking: true, notice: null };
     case "refused":
-      return { ...state, asking: false, notice: refusal(event.status) };
+      return { ...state, asking: false, notice: refusal(event.code, event.status) };
     case "booking":
       return booked(state, event.booking, nowS);
     case "cancel":
@@ -87,11 +87,15 @@ function freed(before, after) {
   return after.notice === "notice.busy" && becameFree ? { ...after, notice: "notice.free" } : after;
 }
 
-/** Why no car was called: `status` is that of the answer, 0 when none came. */
-export function refusal(status) {
-  if (status === 409) return "notice.busy";
-  return status === 0 || status >= 500 ? "notice.unreachable" : "notice.refused";
-}
+const REFUSALS = {
+  no_car_free: "notice.busy",
+  no_route: "notice.no-way",
+  unreachable: "notice.unreachable",
+};
+
+/** Why no car was called. */
+const refusal = (code, status) =>
+  REFUSALS[code] ?? (status >= 500 ? "notice.unreachable" : "notice.refused");
 
 /** Seconds until arrival as of now, or null. */
 export function remainingS(state, nowS) {
@@ -135,8 +139,8 @@ export function view(state, nowS) {
 const REASONS = [
   [/^camera\b/i, "reason.camera"],
   [/^(wheels|motors?|board)\b/i, "reason.wheels"],
-  [/^(server|link)\b/i, "reason.offline"],
-  [/\b(held|crossed) by\b|makes way for|\bcar[-_ ]?\d/i, "reason.car"],
+  [/^(server|link|not connected)\b/i, "reason.offline"],
+  [/\b(held|crossed) by\b|makes way for/i, "reason.car"],
 ];
 const ANY_REASON = "reason.traffic";
 
@@ -145,6 +149,11 @@ function reasonOf(booking, car) {
   if (booking.state === "failed") return "failure.unknown";
   if (!isActive(booking)) return null;
   if (car && car.online === false) return "reason.offline";
-  if (booking.state !== "waiting") return null;
-  return REASONS.find(([pattern]) => pattern.test(booking.reason ?? ""))?.[1] ?? ANY_REASON;
+  const reason = booking.reason ?? "";
+  // the car itself, by its name: it is silent, or has a trouble that needs a person
+  const [who, ...what] = reason.split(" ");
+  if (who === booking.car_id) return what.includes("silent") ? "reason.offline" : "reason.stuck";
+  const known = REASONS.find(([pattern]) => pattern.test(reason))?.[1];
+  if (booking.state === "waiting") return known ?? ANY_REASON;
+  return booking.state === "booked" ? (known ?? null) : null;
 }

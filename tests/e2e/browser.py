@@ -116,7 +116,9 @@ async def video_changes(page: Page, before: str) -> None:
     )
 
 
-async def car_moves(page: Page, before: tuple[float, float], by_px: float = 20.0) -> None:
+async def car_moves(
+    page: Page, before: tuple[float, float], by_px: float = 20.0, timeout_ms: float = 30_000
+) -> None:
     """Wait until the visitor's car is elsewhere on the map."""
     await page.wait_for_function(
         """([x, y, far]) => {
@@ -124,6 +126,7 @@ async def car_moves(page: Page, before: tuple[float, float], by_px: float = 20.0
           return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) > far;
         }""",
         arg=[*before, by_px],
+        timeout=timeout_ms,
     )
 
 

@@ -91,6 +91,10 @@ async def test_a_booking_that_the_server_forgot_has_failed(page: Page) -> None:
         ("edge 9 is held by mark-v, which is silent", "reason.car"),
         ("junction 4 is being crossed by car2", "reason.car"),
         ("makes way for car2", "reason.car"),
+        ("car1 is silent", "reason.offline"),
+        ("car1 is lost", "reason.stuck"),
+        ("car1 ended its order where it must not be (7)", "reason.stuck"),
+        ("not connected", "reason.offline"),
         ("waiting until the way ahead is free", "reason.traffic"),
         (None, "reason.traffic"),
     ],
@@ -114,22 +118,24 @@ async def test_the_time_left_counts_down_from_when_it_came(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "code", "words"),
     [
-        (409, "notice.busy"),
-        (0, "notice.unreachable"),
-        (503, "notice.unreachable"),
-        (400, "notice.refused"),
+        (409, "no_car_free", "notice.busy"),
+        (409, "no_route", "notice.no-way"),
+        (409, "station_busy", "notice.refused"),
+        (0, "unreachable", "notice.unreachable"),
+        (503, "database_down", "notice.unreachable"),
+        (404, "unknown_destination", "notice.refused"),
     ],
 )
-async def test_why_no_car_comes(page: Page, status: int, words: str) -> None:
-    refused = {"type": "refused", "status": status}
+async def test_why_no_car_comes(page: Page, status: int, code: str, words: str) -> None:
+    refused = {"type": "refused", "status": status, "code": code}
     assert (await view_after(page, {"type": "ask"}, refused))["notice"] == words
 
 
 async def test_a_visitor_who_waits_for_a_car_hears_when_one_is_free(page: Page) -> None:
     busy, free = ({"type": "cars", "cars": [{**CARS[0], "state": s}]} for s in ("driving", "ready"))
-    refused = {"type": "refused", "status": 409}
+    refused = {"type": "refused", "status": 409, "code": "no_car_free"}
     assert (await view_after(page, busy, refused, busy))["notice"] == "notice.busy"
     assert (await view_after(page, busy, refused, free))["notice"] == "notice.free"
 
