@@ -33,10 +33,11 @@ POINT_EVERY_M = 0.04
 def city_view(city: City, bird_url: str | None) -> CityView:
     """Return the town as a page needs it to draw a map."""
     boards = [(sign, city.sign_pose(sign)) for sign in city.signs]
+    x_min, y_min, x_max, y_max = city.bounds_m
     stops = [(d, city.edges[d.edge].curve.pose_at(d.s_m)) for d in city.destinations.values()]
     return CityView(
         name=city.name,
-        bounds_m=city.bounds_m,
+        bounds_m=(_mm(x_min), _mm(y_min), _mm(x_max), _mm(y_max)),
         road=RoadView(
             style=city.road.style,
             lane_width_m=city.road.lane_width_m,
@@ -66,7 +67,7 @@ def city_view(city: City, bird_url: str | None) -> CityView:
 
 
 def _mm(value_m: float) -> float:
-    return round(value_m, 3)
+    return round(value_m, 3) + 0.0  # no -0.0
 
 
 def _points(curve: Curve) -> list[Point]:
