@@ -17,7 +17,8 @@ class PixelopolisError(Exception):
     code: ClassVar[str] = "PX000"
 
     def __init__(self, message: str, next_step: str) -> None:
-        super().__init__(message)
+        # all arguments, so that an error survives its way out of a worker process
+        super().__init__(message, next_step)
         self.message = message
         self.next_step = next_step
 
@@ -46,6 +47,7 @@ class CityError(PixelopolisError, ValueError):
 
     def __init__(self, message: str, next_step: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(message, next_step)
+        self.args = (message, next_step, faults)
         self.faults = faults
 
     def __str__(self) -> str:

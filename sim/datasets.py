@@ -109,11 +109,14 @@ def write_lane_dataset(
 
     Raises:
         DatasetError: when `out` holds something already.
+        CityError: when there is no such town.
     """
     if out.exists() and any(out.iterdir()):
         raise DatasetError(
             f"--out {str(out)!r} is not empty.", "Name a new folder, or remove it first."
         )
+    for name in {session.city for session in sessions}:
+        load_city(name)  # a town with faults is named before the work begins
     for folder in ("images", "labels"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     (out / "sessions.json").write_text(json.dumps([asdict(s) for s in sessions], indent=1))
@@ -128,8 +131,12 @@ def write_lane_dataset(
             progress(_write_chunk(out, chunk))
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(_write_chunk, out, chunk) for chunk in chunks]):
-            progress(done.result())
+        try:
+            for done in as_completed([pool.submit(_write_chunk, out, chunk) for chunk in chunks]):
+                progress(done.result())
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:

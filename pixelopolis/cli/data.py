@@ -13,7 +13,7 @@ from pixelopolis.cli.common import Json, Seed, print_json, progress_bar
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator.")
 
 TRAINING_CITIES = (
-    "pixelopolis,straight,square,curvy,figure-eight,"
+    "pixelopolis,pixelopolis,pixelopolis,straight,square,curvy,figure-eight,"
     "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106"
 )
 

@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import pytest
@@ -39,3 +40,16 @@ def test_city_error_lists_its_faults_a_line_each() -> None:
     faults = (Fault("town.toml:3 road.style", "wrong"), Fault("town.toml:9 edge[1].to", "unknown"))
     lines = str(CityError("city town.toml has 2 faults.", "Correct them.", faults)).splitlines()
     assert lines[1:] == ["  town.toml:3 road.style: wrong", "  town.toml:9 edge[1].to: unknown"]
+
+
+@pytest.mark.parametrize("error", catalogue())
+def test_errors_survive_their_way_out_of_a_worker_process(error: type[PixelopolisError]) -> None:
+    raised = error("speed is 3, expected at most 2.", "Lower it.")
+    again = pickle.loads(pickle.dumps(raised))
+    assert type(again) is error
+    assert str(again) == str(raised)
+
+
+def test_the_faults_of_a_city_survive_too() -> None:
+    raised = CityError("two faults.", "Mend them.", (Fault("a.toml:1 node[0]", "no id"),))
+    assert pickle.loads(pickle.dumps(raised)).faults == raised.faults
