@@ -151,9 +151,11 @@ def _streets(city: City, layout: RoadLayout, sheet: _Sheet) -> Iterator[str]:
         for divider in layout.dividers
         for piece in (dashes(divider, 0.10, 0.08) if broken else [divider])
     ]
-    if pieces:
-        data = "".join(sheet.line(piece) for piece in pieces)
-        yield _path(data, fill="none", stroke=paint["divider"], stroke_width=width)
+    guides = [piece for guide in layout.guides for piece in dashes(guide, 0.035, 0.045)]
+    for lines, share in ((pieces, 1.0), (guides, 0.8)):
+        if lines:
+            data = "".join(sheet.line(line) for line in lines)
+            yield _path(data, fill="none", stroke=paint["divider"], stroke_width=width * share)
 
 
 def _arrows(city: City, sheet: _Sheet) -> Iterator[str]:
