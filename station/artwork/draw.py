@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import shapely
@@ -88,7 +90,7 @@ def town() -> str:
     ring = _ring(2.2, 2.2, width - 2.2, depth - 2.2, 3.0)
     street = LineString([(2.2, depth / 2), (width - 2.2, depth / 2)])
     roads(m, [ring, street], 2.0, box(0, 0, width, depth))
-    items: list[tuple[float, float, str]] = [
+    items = [
         (4.6, 4.0, "museum"),
         (19.6, 4.4, "landmark"),
         (4.8, 13.6, "planetarium"),
@@ -114,15 +116,16 @@ def town() -> str:
         (9.0, depth - 2.2, b.CORAL, True), (22.5, depth - 2.2, b.SUN, True),
     ]  # fmt: skip
     # far things first: by the depth of the middle of their ground
-    todo = [(x + y + 6, lambda x=x, y=y, k=k: b.SIGHTS[k](m.at(x, y))) for x, y, k in items]
+    todo: list[tuple[float, Callable[[], None]]] = []
+    todo += [(x + y + 6, partial(b.SIGHTS[kind], m.at(x, y))) for x, y, kind in items]
     todo += [
-        (x + y + 2, lambda x=x, y=y, w=w, r=r, t=t: b.house(m.at(x, y), w, r, t))
-        for x, y, w, r, t in scenery
+        (x + y + 2, partial(b.house, m.at(x, y), wall, roof, tall))
+        for x, y, wall, roof, tall in scenery
     ]
-    todo += [(x + y, lambda x=x, y=y: b.tree(m, x, y, 1.1)) for x, y in trees]
-    todo += [(x + y, lambda x=x, y=y, c=c, a=a: b.car(m, x, y, c, a)) for x, y, c, a in cars]
-    for _, paint in sorted(todo, key=lambda each: each[0]):
-        paint()
+    todo += [(x + y, partial(b.tree, m, x, y, 1.1)) for x, y in trees]
+    todo += [(x + y, partial(b.car, m, x, y, paint, along_x)) for x, y, paint, along_x in cars]
+    for _, build in sorted(todo, key=lambda each: each[0]):
+        build()
     return drawing.to_svg()
 
 

@@ -42,7 +42,9 @@ async def test_every_language_fits_every_screen(
             await expect(page.locator("body")).to_have_attribute("data-screen", step)
             await expect(page.locator("#bird-panel[data-state=connecting]")).to_have_count(0)
             await keep(page, f"{language}-{screen.name}-{step}")
-            assert await page.evaluate(UNFIT, [screen.is_phone, TOUCH_PX]) == [], step
+            assert await page.evaluate(UNFIT, [screen.width_px, screen.is_phone, TOUCH_PX]) == [], (
+                step
+            )
 
 
 async def test_a_ride_with_the_keyboard_alone(browser: Browser, desk: ScriptedDesk) -> None:
