@@ -25,9 +25,9 @@ def _rings(shape: Polygon, z: float) -> list[list[Point3]]:
 
 
 def _paint(m: Model, shape: BaseGeometry, colour: str, z: float = 0.0) -> None:
-    for part in shapely.get_parts(shape):
+    for part in shapely.get_parts(shape.simplify(0.01)):
         if isinstance(part, Polygon) and part.area > 1e-3:
-            m.faces(_rings(part.simplify(0.01), z), colour)
+            m.faces(_rings(part, z), colour)
 
 
 def board(m: Model, width: float, depth: float) -> None:
