@@ -22,7 +22,7 @@ TRAINING_CITIES = (
 def lane(
     out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
     cities: Annotated[str, typer.Option(help="Towns, separated by commas.")] = TRAINING_CITIES,
-    poses: Annotated[int, typer.Option(help="Frames at independent poses.", min=0)] = 20000,
+    poses: Annotated[int, typer.Option(help="Frames at independent poses.", min=0)] = 30000,
     driven: Annotated[int, typer.Option(help="Driven frames (three cameras each).", min=0)] = 2000,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
