@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -66,12 +67,11 @@ class Arrays:
 
 @dataclass(slots=True)
 class Target:
-    """Where a view of one size is drawn, and where its pixels are read into."""
+    """Where pictures of one size are drawn."""
 
     frame: moderngl.Framebuffer
     resolved: moderngl.Framebuffer
     """The same as `frame` unless that one holds several samples a pixel."""
-    pixels: NDArray[np.uint8]
     ids: moderngl.Framebuffer
 
 
@@ -159,9 +159,9 @@ class Gpu:
 
     def target(self, view: View) -> Target:
         """Return where a view is drawn; made once a size."""
-        key = (view.width_px, view.rows, view.samples)
+        key = (view.width_px, view.height_px, view.samples)
         if key not in self._targets:
-            gl, size = self.context, (view.width_px, view.rows)
+            gl, size = self.context, (view.width_px, view.height_px)
             plain = gl.framebuffer(gl.renderbuffer(size, 4), gl.depth_renderbuffer(size))
             frame = plain
             samples = min(view.samples, int(gl.max_samples))
@@ -171,8 +171,7 @@ class Gpu:
                     gl.depth_renderbuffer(size, samples=samples),
                 )
             ids = gl.framebuffer(gl.renderbuffer(size, 1, dtype="u2"), gl.depth_renderbuffer(size))
-            pixels = np.empty((view.rows, view.width_px, 4), np.uint8)
-            self._targets[key] = Target(frame, plain, pixels, ids)
+            self._targets[key] = Target(frame, plain, ids)
         return self._targets[key]
 
     def _program(self, *names: str) -> moderngl.Program:
@@ -209,14 +208,26 @@ def _smooth(texture: moderngl.Texture | moderngl.TextureArray, repeat: bool) -> 
 
 
 def bind_frame(context: moderngl.Context, frame: moderngl.Framebuffer, view: View) -> None:
-    """Draw on a frame that holds the view's rows of the whole picture, from scratch."""
+    """Draw the view's rows on a frame of the whole picture, from scratch.
+
+    Not on a smaller frame: pixels would lie elsewhere, and their last bits would differ from
+    those of the whole picture.
+    """
     frame.use()
-    # the whole picture's viewport on a smaller frame: its rows come out exactly as in the whole
-    frame.viewport = (0, -view.top_px, view.width_px, view.height_px)
+    frame.scissor = (0, 0, view.width_px, view.height_px)
+    frame.clear(depth=1.0)
+    frame.scissor = (0, view.top_px, view.width_px, view.rows)
     context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
     context.depth_func = "<="
     context.front_face = "cw"  # pictures are drawn top row first, which mirrors them
-    frame.clear(depth=1.0)
+
+
+def read_rows(frame: moderngl.Framebuffer, view: View, components: int, dtype: str) -> NDArray[Any]:
+    """Return the view's rows of a frame, (rows, width, components), as their own memory."""
+    viewport = (0, view.top_px, view.width_px, view.rows)
+    data = frame.read(viewport, components, dtype=dtype, alignment=1)
+    kind = np.uint8 if dtype == "f1" else np.uint16
+    return np.frombuffer(data, kind).reshape(view.rows, view.width_px, components)
 
 
 def draw_runs(array: moderngl.VertexArray, runs: list[tuple[int, int]]) -> None:

@@ -21,7 +21,16 @@ from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
 from sim.looks import Look, RoadStyle, SkyKind
 from sim.render import gpu
-from sim.render.gpu import CAR_RECORD, MAX_CARS, Arrays, Gpu, Target, bind_frame, draw_runs
+from sim.render.gpu import (
+    CAR_RECORD,
+    MAX_CARS,
+    Arrays,
+    Gpu,
+    Target,
+    bind_frame,
+    draw_runs,
+    read_rows,
+)
 from sim.render.ground import Frame, paint_map, sky_map, sun_map
 from sim.render.mesh import rgb_of
 from sim.render.sky import LOW_RAD, panorama
@@ -219,8 +228,8 @@ class Renderer:
         self._draw(view, visible)
         if target.resolved is not target.frame:
             self._gpu.context.copy_framebuffer(target.resolved, target.frame)
-        target.resolved.read_into(target.pixels, components=4)
-        rgb = np.asarray(cv2.cvtColor(target.pixels, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
+        pixels = read_rows(target.resolved, view, 4, "f1")
+        rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
         return Rendered(rgb, self._draw_ids(target, view, visible) if ids else None)
 
     def _upload_cars(self, view: View, cars: Sequence[CarBody]) -> int:
@@ -279,8 +288,7 @@ class Renderer:
         if self._clutter:
             draw_runs(self._clutter[1].ids, visible.clutter)
         draw_runs(self._ground.ids, visible.ground)
-        data = target.ids.read(components=1, dtype="u2", alignment=1)
-        return np.frombuffer(data, "<u2").reshape(view.rows, view.width_px)
+        return np.asarray(read_rows(target.ids, view, 1, "u2")[..., 0], dtype=np.uint16)
 
 
 def _paints(look: Look) -> tuple[float, int]:
