@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
@@ -28,52 +29,51 @@ is less than the margins of both."""
 MovementKey = tuple[str, str]
 
 
-def bodies_overlap(
-    first: Curve,
-    second: Curve,
-    margin_m: float = MARGIN_M,
-    first_range_m: tuple[float, float] | None = None,
-    second_range_m: tuple[float, float] | None = None,
-) -> bool:
-    """Return whether cars anywhere on two curves can touch.
+@dataclass(frozen=True)
+class Bodies:
+    """Where a car's body is along a curve: middles (N, 2) in metres and headings (N,)."""
+
+    middles_m: NDArray[np.float64]
+    headings_rad: NDArray[np.float64]
+
+
+def bodies_along(curve: Curve) -> Bodies:
+    """Return the bodies of a car whose axle is anywhere on a curve, a few centimetres apart."""
+    count = max(1, math.ceil(curve.length_m / STEP_M)) + 1
+    along_m = np.linspace(0.0, curve.length_m, count)
+    headings = np.interp(along_m, curve.s_m, curve.headings_rad)
+    axles = np.column_stack(
+        [np.interp(along_m, curve.s_m, curve.points_m[:, k]) for k in (0, 1)],
+    )
+    ahead_m = (CAR_FRONT_M - CAR_REAR_M) / 2
+    forward = np.column_stack([np.cos(headings), np.sin(headings)])
+    return Bodies(axles + ahead_m * forward, headings)
+
+
+def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = MARGIN_M) -> bool:
+    """Return whether any body of the first can touch any of the second.
 
     Args:
-        first: centre line of one car's axle.
-        second: centre line of the other's.
-        margin_m: added to every side of both bodies.
-        first_range_m: part of the first curve to look at, metres from its start.
-        second_range_m: part of the second curve.
+        first: one car's.
+        second: the other's.
+        margin_m: added to every side of all bodies.
     """
-    a, a_heading = _bodies(first, first_range_m)
-    b, b_heading = _bodies(second, second_range_m)
     half = np.array([(CAR_FRONT_M + CAR_REAR_M) / 2, CAR_WIDTH_M / 2]) + margin_m
-    between = b[None, :, :] - a[:, None, :]
-    near = np.hypot(between[..., 0], between[..., 1]) <= 2 * math.hypot(*half)
-    if not near.any():
+    between = second.middles_m[None, :, :] - first.middles_m[:, None, :]
+    one, other = np.nonzero(np.hypot(between[..., 0], between[..., 1]) <= 2 * math.hypot(*half))
+    if one.size == 0:
         return False
+    gaps = between[one, other]
+    own, its = first.headings_rad[one], second.headings_rad[other]
+    cos, sin = np.abs(np.cos(its - own)), np.abs(np.sin(its - own))
     # two rectangles are apart when one of their four sides' directions separates them
-    turn = b_heading[None, :] - a_heading[:, None]
-    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
-    apart = np.zeros(near.shape, dtype=bool)
-    for heading in (a_heading[:, None], b_heading[None, :]):
-        along = between[..., 0] * np.cos(heading) + between[..., 1] * np.sin(heading)
-        aside = between[..., 1] * np.cos(heading) - between[..., 0] * np.sin(heading)
+    apart = np.zeros(one.size, dtype=bool)
+    for heading in (own, its):
+        along = gaps[:, 0] * np.cos(heading) + gaps[:, 1] * np.sin(heading)
+        aside = gaps[:, 1] * np.cos(heading) - gaps[:, 0] * np.sin(heading)
         apart |= np.abs(along) > half[0] + half[0] * cos + half[1] * sin
         apart |= np.abs(aside) > half[1] + half[0] * sin + half[1] * cos
-    return bool((near & ~apart).any())
-
-
-def _bodies(
-    curve: Curve, range_m: tuple[float, float] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    low, high = range_m if range_m is not None else (0.0, curve.length_m)
-    count = max(1, math.ceil((high - low) / STEP_M)) + 1
-    poses = [curve.pose_at(float(s)) for s in np.linspace(low, high, count)]
-    middles = [pose.ahead((CAR_FRONT_M - CAR_REAR_M) / 2) for pose in poses]
-    return (
-        np.array([(pose.x_m, pose.y_m) for pose in middles]),
-        np.array([pose.heading_rad for pose in poses]),
-    )
+    return not bool(apart.all())
 
 
 @lru_cache(maxsize=16)
@@ -81,13 +81,14 @@ def movement_conflicts(city: City) -> Mapping[MovementKey, frozenset[MovementKey
     """Return for every movement the others that must not run at the same time."""
     found: dict[MovementKey, set[MovementKey]] = {key: set() for key in city.movements}
     by_node: dict[str, list[MovementKey]] = {}
+    bodies: dict[MovementKey, Bodies] = {}
     for key, movement in city.movements.items():
         by_node.setdefault(movement.node, []).append(key)
+        bodies[key] = bodies_along(movement.curve)
     for keys in by_node.values():
         for one, other in combinations(keys, 2):
             shares = one[0] == other[0] or one[1] == other[1]
-            curves = city.movements[one].curve, city.movements[other].curve
-            if shares or bodies_overlap(*curves):
+            if shares or bodies_overlap(bodies[one], bodies[other]):
                 found[one].add(other)
                 found[other].add(one)
     return {key: frozenset(others) for key, others in found.items()}

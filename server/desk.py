@@ -26,7 +26,7 @@ from server.dispatch import choose_cars, route_to
 from server.fleet import LEASE_S, CarLink, waiting_reason
 from server.granting import Wait, advance
 from server.office import Office
-from server.reports import Ended, take_report
+from server.reports import Ended, forget_moved, take_report
 from server.requests import RefusedError
 from server.store import Store
 from server.streets import Closed, Streets
@@ -147,7 +147,10 @@ class Desk:
                     await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
             await self._give_up()
             await self._assign()
-            self.traffic, self.waits = advance(self.streets, self.traffic, self._epoch())
+            # pure, and slow in a large town: not in the event loop
+            self.traffic, self.waits = await asyncio.to_thread(
+                advance, self.streets, self.traffic, self._epoch()
+            )
             await self._save()
             self._tell()
             await self._note_progress()
@@ -157,6 +160,7 @@ class Desk:
     def _listen(self) -> list[Ended]:
         now_s = self._monotonic()
         ended: list[Ended] = []
+        self.traffic = forget_moved(self.streets, self.traffic, self.links.values())
         for link in self.links.values():
             if link.state is not None:
                 self.traffic, end = take_report(self.streets, self.traffic, link, now_s)

@@ -137,7 +137,7 @@ class Mongod:
             program,
             *("--dbpath", str(self.folder / "db"), "--logpath", str(self._log_file)),
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--replSet", REPLICA_SET),
-            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket"),
+            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--nounixsocket", "--logappend"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -8,6 +8,7 @@ again, or ours was; what the car says is then compared with what was stored, and
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pixelopolis.messages import State, parse_place
@@ -36,6 +37,22 @@ class Ended:
     car: str
     ride: Ride
     arrived: bool
+
+
+def forget_moved(streets: Streets, traffic: Traffic, links: Iterable[CarLink]) -> Traffic:
+    """Forget where idle cars were stored when they say that they stand on another edge.
+
+    Done for all before any is placed again, so that cars which were carried to each other's
+    places do not block each other.
+    """
+    for link in links:
+        car, state = traffic.cars.get(link.car), link.state
+        if car is None or car.ride is not None or state is None or not is_idle(state):
+            continue
+        place = stated_place(streets.city, state)
+        if place is not None and place.edge != car.place.edge:
+            traffic = traffic.without(car.id)
+    return traffic
 
 
 def take_report(

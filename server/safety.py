@@ -22,6 +22,10 @@ BUSY_S = 20.0
 """What an occupied edge costs a way, so that free streets are preferred."""
 
 
+MAX_STEPS = 5000
+"""A plan that needs more is not looked for any further."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A car at the end of its grant; `goal` is None when it wants nothing, and may be pushed.
@@ -72,7 +76,7 @@ def _can_reach(streets: Streets, token: Token, closed: Closed) -> bool:
         return False
     if token.goal == token.edge and not token.must_move:
         return True
-    return streets.way(token.edge, token.goal, closed) is not None
+    return streets.leads(token.edge, token.goal, closed)
 
 
 class _Plan:
@@ -86,31 +90,33 @@ class _Plan:
     def bring(self, token: Token) -> bool:
         """Drive one car to its goal, pushing others out of its way."""
         car, goal = token.car, token.goal
-        must_move = token.must_move and self._where[car] == token.edge
         if goal is None:
             return True
-        for _ in range(4 * len(self._streets.after)):
-            here = self._where[car]
-            if here == goal and not must_move:
-                return True
-            if not self._step_towards(car, here, goal):
-                return False
-            must_move = False
-        return False
-
-    def _step_towards(self, car: str, here: str, goal: str) -> bool:
-        busy = {edge: BUSY_S for edge in self._who if edge != here}
         avoided: set[str] = set()
-        while True:
+        must_move = token.must_move and self._where[car] == token.edge
+        while must_move or self._where[car] != goal:
+            here = self._where[car]
+            busy = {edge: BUSY_S for edge in self._who if edge != here}
             closed = Closed(self._closed.edges | avoided, self._closed.movements)
             way = self._streets.way(here, goal, closed, busy)
-            if way is None:
+            if way is None or len(self.steps) > MAX_STEPS:
                 return False
-            following = way[1]
-            if following not in self._who or self._push(following, here, frozenset(way)):
-                self._move(car, following)
+            blocked = self._follow(car, way)
+            if blocked is None:
                 return True
-            avoided.add(following)
+            if self._where[car] == here:
+                avoided.add(blocked)
+            else:
+                avoided, must_move = {blocked}, False
+        return True
+
+    def _follow(self, car: str, way: tuple[str, ...]) -> str | None:
+        """Drive along a way; return the edge that could not be freed, None at its end."""
+        for i, edge in enumerate(way[1:], start=1):
+            if edge in self._who and not self._push(edge, way[i - 1], frozenset(way[i:])):
+                return edge
+            self._move(car, edge)
+        return None
 
     def _move(self, car: str, edge: str) -> None:
         del self._who[self._where[car]]

@@ -62,6 +62,10 @@ class Streets:
             for second in seconds:
                 self._before[second].append(first)
         self._check()
+        self.leads: Callable[[str, str, Closed], bool] = lru_cache(maxsize=4096)(
+            lambda start, goal, closed: self.way(start, goal, closed) is not None
+        )
+        """Whether any way leads from the end of one edge to another."""
         self.path_of: Callable[[Route], RoutePath] = lru_cache(maxsize=512)(
             lambda route: RoutePath(city, route)
         )

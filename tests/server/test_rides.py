@@ -301,3 +301,22 @@ async def test_a_new_server_goes_on_with_the_rides_of_the_old_one(
     for car in cars:
         assert {order.order_id for order in car.orders} == set(held[car.id])
         assert not car.rejections
+
+
+async def test_cars_that_were_carried_to_each_others_places_are_believed(
+    mongodb_uri: str, database: str
+) -> None:
+    one, two = FakeCar(CITY, "car1", Place("1", 0.5)), FakeCar(CITY, "car2", Place("5", 0.5))
+    async with running(mongodb_uri, database) as first:
+        await first.drive_in(one, two)
+        await until(lambda: len(first.desk.traffic.cars) == 2)
+    one.restart(Place("5", 0.5))
+    two.restart(Place("1", 0.5))
+    async with running(mongodb_uri, database) as second:
+        await second.drive_in(one, two)
+
+        def places() -> dict[str, str]:
+            return {car.id: car.place.edge for car in second.desk.traffic.cars.values()}
+
+        await until(lambda: places() == {"car1": "5", "car2": "1"})
+        assert [car.state for car in second.desk.cars()] == ["ready", "ready"]
