@@ -89,10 +89,10 @@ def road_layout(city: City) -> RoadLayout:
     )
 
 
-def polygons(shape: BaseGeometry) -> list[Polygon]:
-    """Return the polygons that a geometry is made of, slivers below 1 cm² left out."""
+def polygons(shape: BaseGeometry, least_m2: float = 1e-4) -> list[Polygon]:
+    """Return the polygons that a geometry is made of, slivers left out."""
     parts = shapely.get_parts(shape)
-    return [p for p in parts.tolist() if isinstance(p, Polygon) and p.area > 1e-4]
+    return [p for p in parts.tolist() if isinstance(p, Polygon) and p.area > least_m2]
 
 
 def dashes(points_m: FloatArray, dash_m: float, gap_m: float) -> list[FloatArray]:

@@ -37,6 +37,9 @@ GUIDE_GAP_M = 0.045
 
 _SHIFT = 4
 
+_SPILL_PX = 0.7
+"""How far OpenCV's smooth polygons spill over their edges (measured, any direction, +-0.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -160,8 +163,9 @@ def _tile_blur(image: FloatArray, sigma_px: float) -> FloatArray:
 
 
 def _stroke(image: NDArray[np.uint8], points_m: FloatArray, half_m: float, frame: Frame) -> None:
-    shape = LineString(points_m).buffer(half_m, cap_style="flat", join_style="round")
-    for polygon in polygons(shape):
+    narrow_m = max(half_m - _SPILL_PX * frame.width_m / image.shape[1], 1e-4)
+    shape = LineString(points_m).buffer(narrow_m, cap_style="flat", join_style="round")
+    for polygon in polygons(shape, least_m2=0.0):
         rings = [shapely.get_coordinates(r) for r in (polygon.exterior, *polygon.interiors)]
         _fill(image, rings, frame, 255)
 

@@ -24,7 +24,7 @@ VERTEX = np.dtype(
         ("normal", "<f4", 3),
         ("uv", "<f4", 2),
         ("layer", "<f4"),
-        ("colour", "<u1", 4),  # of the plain look; alpha is how much ambient light arrives
+        ("colour", "<u1", 4),  # of the plain look; alpha: light that arrives, 0 for reflectors
         ("slot", "<u2"),
         ("id", "<u2"),
     ]

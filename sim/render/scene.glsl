@@ -145,7 +145,8 @@ void main() {
 #endif
     gl_Position = clip * vec4(place, 1.0);
     texel = vec3(uv, layer);
-    light = lit(up, tint.a);
+    // no ambient light marks a sign's face: its foil throws back light from anywhere
+    light = tint.a > 0.0 ? lit(up, tint.a) : mix(lit(up, 1.0), gains.rgb, 0.6);
 }
 #else
 uniform sampler2DArray materials;

@@ -131,7 +131,7 @@ def sign_mesh(b: MeshBuilder, sign: Sign, pose: Pose) -> NDArray[np.void]:
     face = [(thick, -half, z - half), (thick, half, z - half)]
     face += [(thick, half, z + half), (thick, -half, z + half)]
     art = Paint(layer=m.sign_layer(sign.sign_class))
-    b.quad(face, art, ((0, 0), (1, 0), (1, 1), (0, 1)))
+    b.quad(face, art, ((0, 0), (1, 0), (1, 1), (0, 1)), ambient=(0.0, 0.0))
     grey = Paint(rgb_of("#8d949c"))
     back = [(-x, y, up) for x, y, up in (face[1], face[0], face[3], face[2])]
     b.quad(back, grey)
