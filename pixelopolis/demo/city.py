@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import sys
 import tempfile
@@ -74,8 +75,7 @@ class DemoCity:
         self._fatal: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._processes = Processes(self.settings.data / "logs", self._died)
-        # socket paths are short; the data folder's may be too long for them
-        self._run_dir = tempfile.TemporaryDirectory(prefix="pixelopolis-")
+        self._run_dir: Path | None = None
         self._public_host = _public_host(self.settings.host)
 
     async def __aenter__(self) -> DemoCity:
@@ -97,7 +97,8 @@ class DemoCity:
         # cars first: they stop their wheels and say goodbye while the others listen
         await self._processes.stop(*(name for name in self.car_urls if name in self.parts))
         await self._processes.__aexit__(None, None, None)
-        self._run_dir.cleanup()
+        if self._run_dir is not None:
+            shutil.rmtree(self._run_dir, ignore_errors=True)
 
     @property
     def restarts(self) -> int:
@@ -119,7 +120,8 @@ class DemoCity:
 
     async def _start(self, spawn: tuple[Place, ...]) -> None:
         began_s = time.monotonic()
-        run_dir = Path(self._run_dir.name)
+        # the paths of sockets must be short; the data folder's may be too long
+        run_dir = self._run_dir = Path(tempfile.mkdtemp(prefix="pixelopolis-"))
         host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
         sim_port, *car_ports = free_ports(host, 1 + len(names))
         self.url = f"http://{self._public_host}:{self.settings.port}"
@@ -145,7 +147,7 @@ class DemoCity:
             await self._pixelopolis("car", "--config", str(config), name=name)
         self._write_card(ready=False)
         waits = [
-            self._wait("The simulator", self._simulator_lacks),
+            self._wait("The simulator", partial(self._simulator_lacks, run_dir / "ready")),
             self._wait("The server", self._server_lacks),
             *(self._wait(name, partial(self._car_lacks, name)) for name in names),
         ]
@@ -215,8 +217,9 @@ class DemoCity:
             await asyncio.sleep(LOOK_AGAIN_S)
         self.say(f"{what} is ready ({time.monotonic() - began_s:.1f} s).")
 
-    async def _simulator_lacks(self) -> str:
-        return "" if (Path(self._run_dir.name) / "ready").exists() else "it is still drawing"
+    @staticmethod
+    async def _simulator_lacks(ready: Path) -> str:
+        return "" if await asyncio.to_thread(ready.exists) else "it is still drawing"
 
     async def _server_lacks(self) -> str:
         answer = await self.get(f"{self.url}/healthz")

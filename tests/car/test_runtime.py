@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +20,7 @@ from car.runtime import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.messages import State
+from pixelopolis.messages import Connection, ConnectionState, State
 from pixelopolis.routing import Place
 from pixelopolis.vision import Image
 from sim.bus import VirtualBus
@@ -223,6 +225,45 @@ async def test_an_address_in_use_is_named(
     car = CarProcess(settings(tmp_path, server, port=server.server.port), CITY, StraightAhead())
     with pytest.raises(SettingsError, match=f"127.0.0.1:{server.server.port}"):
         await car.run()
+
+
+async def test_sigterm_stops_the_wheels_of_the_real_program(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    wanted = settings(tmp_path, server)
+    config = tmp_path / "car.toml"
+    config.write_text(
+        f"""
+        id = "car1"
+        city = "pixelopolis"
+        start = {{edge = "13", s_m = 0.6}}
+        camera = {{source = "{wanted.camera.source}"}}
+        board = {{port = "{wanted.board.port}"}}
+        server = {{url = "{wanted.server.url}"}}
+        """
+    )
+    argv = (sys.executable, "-m", "pixelopolis", "car", "--config", str(config))
+    process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with frames(camera), asyncio.timeout(3 * WAIT_S):
+            await server.received.get()
+            await server.send(order())
+            while max(wheels.bus.wheel_goal_rad_s) < 1.0:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert wheels.bus.wheel_goal_rad_s == (0.0, 0.0)
+    assert not wheels.bus.left.torque
+    while isinstance(goodbye := await server.next(), State):
+        pass
+    while not server.received.empty():
+        goodbye = server.received.get_nowait()
+    assert isinstance(goodbye, Connection)
+    assert goodbye.connection_state is ConnectionState.OFFLINE
 
 
 def test_the_car_does_not_start_outside_its_town(tmp_path: Path) -> None:
