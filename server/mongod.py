@@ -147,17 +147,15 @@ class Mongod:
 
     async def _answers(self, end_s: float) -> bool:
         assert self._process is not None
-        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
-            self.uri, serverSelectionTimeoutMS=300
-        )
-        async with client:
-            while self._process.returncode is None and time.monotonic() < end_s:
-                try:
-                    await client.admin.command("ping")
-                except ConnectionFailure:
-                    await asyncio.sleep(0.1)
-                else:
-                    return True
+        while self._process.returncode is None and time.monotonic() < end_s:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            await writer.wait_closed()
+            return True
         return False
 
     async def _become_primary(self, end_s: float) -> None:
