@@ -166,15 +166,12 @@ def _temple() -> str:
 
 def _lattice() -> str:
     """Return steel lattice; what shows between the bars is dark."""
-    bars = "".join(f'<path d="M{x} 0L{x + 50} 50M{x + 50} 0L{x} 50" />' for x in (0, 50))
-    bars += "".join(f'<path d="M{x} 50L{x + 50} 100M{x + 50} 50L{x} 100"/>' for x in (0, 50))
     holes = "".join(
         f'<path d="M{x} {y + 7}l18 18-18 18zM{x + 50} {y + 7}l-18 18 18 18z'
         f'M{x + 7} {y}h36L{x + 25} {y + 18}zM{x + 7} {y + 50}h36L{x + 25} {y + 32}z"/>'
         for x in (0, 50)
         for y in (0, 50)
     )
-    del bars
     return f'<g fill="#3b1c14" opacity="0.72">{holes}</g>'
 
 

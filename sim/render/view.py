@@ -28,7 +28,7 @@ class CarBody:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A level-of-nothing pinhole camera.
+    """A pinhole camera anywhere in the world.
 
     `eye_m` is where it stands (x, y, z); the rows of `axes` (3, 3) are its right, down and
     forward directions in the world. The whole picture is `width_px` x `height_px`; rows
