@@ -7,7 +7,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.spawn import spawn_places
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
-TOWNS = (*shipped_cities(), "grid:3x2:5", "grid:1x1:1")
+TOWNS = (*shipped_cities(), "grid:3x2:5", "grid:2x1:1")
 
 
 @pytest.mark.parametrize("name", TOWNS)
