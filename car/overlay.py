@@ -1,4 +1,7 @@
-"""What is drawn over the live view: where the car means to drive, and what it is doing."""
+"""What is drawn over the live view: where the car means to drive.
+
+No words: visitors read them on their page, in their language.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,7 @@ from pixelopolis.camera import Camera
 from pixelopolis.vehicle import steering_to_curvature
 from pixelopolis.vision import Image
 
-_GREEN, _AMBER, _RED, _GREY = (74, 200, 96), (245, 176, 20), (230, 70, 60), (150, 150, 160)
-COLOURS = {
-    DriveState.DRIVING: _GREEN,
-    DriveState.TURNING: _GREEN,
-    DriveState.WAITING_FOR_GRANT: _AMBER,
-    DriveState.STALE: _RED,
-    DriveState.LOST: _RED,
-    DriveState.IDLE: _GREY,
-    DriveState.ARRIVED: _GREY,
-}
+RIBBON_RGB = (74, 200, 96)
 RIBBON_M = (0.16, 0.75)
 """From where to where ahead of the axle the way is drawn."""
 RIBBON_HALF_M = 0.03
@@ -40,10 +34,9 @@ def project_px(
 
 
 def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
-    """Return a copy of a picture with the way that is steered and the state drawn in."""
+    """Return a copy of a picture with the way that is steered drawn in while the car drives."""
     image = image_rgb.copy()
     height, width = image.shape[:2]
-    colour = COLOURS[decision.state]
     if decision.state in (DriveState.DRIVING, DriveState.TURNING):
         curvature = steering_to_curvature(decision.steering)
         sides: list[list[tuple[float, float]]] = [[], []]
@@ -55,9 +48,8 @@ def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
                 at = (forward - half * math.sin(bend), left + half * math.cos(bend))
                 side.append(project_px(camera, width, height, *at))
         outline = np.array([*sides[0], *reversed(sides[1])]).round().astype(np.int32)
-        painted = cv2.fillPoly(image.copy(), [outline], colour, cv2.LINE_AA)
+        painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
         image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
-    _label(image, str(decision.state).replace("_", " "), colour)
     return image
 
 
@@ -91,24 +83,3 @@ def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
         ".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
     return data.tobytes()
-
-
-def _label(image: Image, text: str, colour: tuple[int, int, int]) -> None:
-    scale = image.shape[1] / 560
-    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    pad = max(4, high // 2)
-    left, top = pad, pad
-    box = image[top : top + high + 2 * pad, left : left + wide + high + 4 * pad]
-    box[:] = box // 3
-    centre = (left + pad + high // 2, top + pad + high // 2)
-    cv2.circle(image, centre, max(2, high // 2), colour, -1, cv2.LINE_AA)
-    cv2.putText(
-        image,
-        text,
-        (left + 2 * pad + high, top + pad + high),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        scale,
-        (255, 255, 255),
-        1,
-        cv2.LINE_AA,
-    )
