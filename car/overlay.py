@@ -53,27 +53,19 @@ def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
     return image
 
 
-def placeholder(width_px: int, height_px: int, text: str) -> Image:
-    """Return a grey picture that says why there is no live one."""
+def placeholder(width_px: int, height_px: int) -> Image:
+    """Return a grey picture of a camera that is struck out, for when there is no live one."""
     image = np.full((height_px, width_px, 3), 38, np.uint8)
     for i in range(-height_px, width_px, 24):
         cv2.line(image, (i, height_px), (i + height_px, 0), (46, 46, 46), 8)
-    middle = (width_px // 2, height_px // 2 - height_px // 10)
-    radius = width_px // 8
-    cv2.circle(image, middle, radius, (120, 120, 120), 2, cv2.LINE_AA)
-    across = int(radius * math.sin(math.pi / 4))
-    cv2.line(
-        image,
-        (middle[0] - across, middle[1] + across),
-        (middle[0] + across, middle[1] - across),
-        (120, 120, 120),
-        2,
-        cv2.LINE_AA,
-    )
-    scale = width_px / 480
-    (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    at = ((width_px - wide) // 2, middle[1] + 2 * radius)
-    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (200, 200, 200), 1, cv2.LINE_AA)
+    grey, unit = (130, 130, 130), max(2, width_px // 16)
+    x, y, thick = width_px // 2, height_px // 2, max(1, width_px // 80)
+    cv2.rectangle(image, (x - 3 * unit, y - 2 * unit), (x + 3 * unit, y + 2 * unit), grey, thick)
+    cv2.rectangle(image, (x - unit, y - 3 * unit), (x + unit, y - 2 * unit), grey, thick)
+    cv2.circle(image, (x, y), unit + unit // 4, grey, thick, cv2.LINE_AA)
+    start, end = (x - 4 * unit, y + 4 * unit), (x + 4 * unit, y - 4 * unit)
+    cv2.line(image, start, end, (38, 38, 38), 4 * thick, cv2.LINE_AA)
+    cv2.line(image, start, end, (210, 120, 110), thick, cv2.LINE_AA)
     return image
 
 

@@ -154,7 +154,7 @@ class CarProcess:
             size = (mounting.width_px, mounting.height_px)
             if view is not None:
                 size = (view[0].image_rgb.shape[1], view[0].image_rgb.shape[0])
-            image = placeholder(*size, "no picture from the camera")
+            image = placeholder(*size)
         else:
             image = draw_overlay(view[0].image_rgb, view[1], mounting)
         return encode_jpeg(image, self.settings.stream.jpeg_quality)

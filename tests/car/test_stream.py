@@ -135,7 +135,7 @@ def test_a_point_on_the_ground_is_seen_where_the_camera_sees_it() -> None:
 
 @pytest.mark.parametrize("size", [(240, 320), (60, 80), (600, 800)])
 def test_pictures_are_jpegs_of_their_size(size: tuple[int, int]) -> None:
-    data = encode_jpeg(placeholder(*size, "no picture from the camera"), 80)
+    data = encode_jpeg(placeholder(*size), 80)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     assert image.shape == (size[1], size[0], 3)
