@@ -180,14 +180,17 @@ async def test_of_two_servers_only_one_changes_the_traffic(
 def test_no_database_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.store.SELECTION_TIMEOUT_MS", 200)
 
-    async def open_store() -> None:
-        async with Store("mongodb://127.0.0.1:1/?directConnection=true", "x"):
-            pass
+    async def open_store() -> tuple[str, str]:
+        try:
+            async with Store("mongodb://127.0.0.1:1/?directConnection=true", "x"):
+                return "", ""
+        except StoreError as error:
+            return error.message, error.next_step
 
     with warnings.catch_warnings():
         # closing the driver while it is connecting leaves that socket to the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(StoreError, match="does not answer") as caught:
-            asyncio.run(open_store())
+        message, next_step = asyncio.run(open_store())
         gc.collect()
-    assert "MONGODB_URI" in caught.value.next_step
+    assert "does not answer" in message
+    assert "MONGODB_URI" in next_step
