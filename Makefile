@@ -11,7 +11,7 @@ GL_PACKAGES := libegl1 libgl1 libgl1-mesa-dri
 TEST_PACKAGES := chromium fonts-noto-core fonts-noto-cjk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test check system-gl system-test
+.PHONY: help setup setup-training demo test test-training check system-gl system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -25,6 +25,9 @@ demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid
 
 test: setup  ## every test; ARGS="tests/car -k link"
 	@$(BIN)/pytest $(ARGS)
+
+test-training: setup-training  ## the tests that train; never in one process with the renderer
+	@$(BIN)/pytest tests/training
 
 check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/ruff check .
