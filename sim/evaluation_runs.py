@@ -45,8 +45,9 @@ class LaneRun:
 class LookResult:
     look: int
     figures: LaneFigures
-    starts: int
-    passed: int
+    wall_s: float
+    starts: int = 0
+    passed: int = 0
 
 
 def evaluate_lane(
@@ -78,7 +79,13 @@ def evaluate_lane(
         "speed_up": total.time_s / wall_s,
         "wall_s": wall_s,
         "by_look": [
-            {"look": r.look, **_figures(run, r.figures, r.starts, r.passed)} for r in results
+            {
+                "look": r.look,
+                **_figures(run, r.figures, r.starts, r.passed),
+                "speed_up": r.figures.time_s / r.wall_s,
+                "wall_s": r.wall_s,
+            }
+            for r in results
         ],
     }
     return document
@@ -103,6 +110,7 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
 
 
 def _run_look(run: LaneRun, index: int) -> LookResult:
+    started = time.perf_counter()
     city = load_city(run.city)
     model = load_lane_model(Path(run.model) if run.model else None)
     look = look_of(EVALUATION_STREAM + run.seed, index)
@@ -122,11 +130,11 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
             metres = run.metres / run.looks
             route = random_route if model.has_commands else ring_route
             figures = drive_lane(city, model, eye, drive_rng, metres, settings, route)
-            return LookResult(index, figures, 0, 0)
+            return LookResult(index, figures, time.perf_counter() - started)
         total, passed = LaneFigures(), 0
         cases = junction_cases(city)
         for case in cases:
             figures = drive_junction(case, city, model, eye, drive_rng, settings)
             passed += not figures.interventions
             total.add(figures)
-        return LookResult(index, total, len(cases), passed)
+        return LookResult(index, total, time.perf_counter() - started, len(cases), passed)
