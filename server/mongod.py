@@ -12,7 +12,6 @@ import contextlib
 import ctypes
 import importlib.util
 import logging
-import os
 import shutil
 import signal
 import socket
@@ -29,6 +28,8 @@ from pixelopolis.errors import StoreError
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
+MOST_LOG_BYTES = 1_000_000
+"""Ample for what mongod says until it serves."""
 STOP_TIMEOUT_S = 20.0
 REPLICA_SET = "pixelopolis"
 CACHE_GB = 0.25
@@ -82,6 +83,7 @@ class Mongod:
         self.folder = folder
         self.port = 0
         self._process: asyncio.subprocess.Process | None = None
+        self._log_at_spawn = 0
 
     @property
     def uri(self) -> str:
@@ -116,7 +118,7 @@ class Mongod:
             if await self._answers(end_s):
                 break
             # the folder may still be locked by the mongod of a server that was just killed
-            if "DBPathInUse" not in await self._log_end() or time.monotonic() > end_s:
+            if "DBPathInUse" not in await self._log_since_spawn() or time.monotonic() > end_s:
                 raise await self._failed("ended at once")
             await asyncio.sleep(0.5)
         await self._become_primary(end_s)
@@ -133,6 +135,7 @@ class Mongod:
 
     async def _spawn(self, program: Path) -> None:
         self.port = _free_port()
+        self._log_at_spawn = (await asyncio.to_thread(self._log_file.stat)).st_size
         self._process = await asyncio.create_subprocess_exec(
             program,
             *("--dbpath", str(self.folder / "db"), "--logpath", str(self._log_file)),
@@ -190,18 +193,19 @@ class Mongod:
                 config["version"] = known["version"] + 1
                 await client.admin.command("replSetReconfig", config, force=True)
 
-    async def _log_end(self) -> str:
+    async def _log_since_spawn(self) -> str:
+        """Return what was logged since our mongod began: a dying predecessor may write on."""
+
         def read() -> str:
             with self._log_file.open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - 4000))
-                return file.read().decode(errors="replace")
+                file.seek(self._log_at_spawn)
+                return file.read(MOST_LOG_BYTES).decode(errors="replace")
 
         return await asyncio.to_thread(read)
 
     async def _failed(self, why: str) -> StoreError:
         code = self._process.returncode if self._process else None
-        lines = (await self._log_end()).strip().splitlines()[-3:]
+        lines = (await self._log_since_spawn()).strip().splitlines()[-3:]
         return StoreError(
             f"mongod in {self.folder} {why} (exit status {code}): {' | '.join(lines)}",
             f"Look at {self._log_file}. {INSTALL}",

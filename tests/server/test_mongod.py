@@ -77,3 +77,22 @@ async def test_it_dies_with_a_server_that_is_killed(mongodb_uri: str, tmp_path: 
         await client.admin.command("ping")
     await asyncio.to_thread(psutil.wait_procs, [child], timeout=30)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_it_waits_for_a_predecessor_that_is_still_leaving(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    first, second = Mongod(tmp_path), Mongod(tmp_path)
+    await first.start()
+    starting = asyncio.create_task(second.start())
+    try:
+        for _ in range(10):  # both write into one log, and the one that leaves has much to say
+            await asyncio.sleep(0.1)
+            with (tmp_path / "mongod.log").open("a") as file:
+                file.write("leaving\n" * 1000)
+        assert not starting.done()
+        await first.stop()
+        await starting
+    finally:
+        await first.stop()
+        await second.stop()
