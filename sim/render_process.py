@@ -77,8 +77,10 @@ class Exchange:
             writer.write(MESSAGE.pack(kind, len(body)) + body)
 
     def _hang_up(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        # only our direction: to close with scenes unread would reset the socket, and what was
+        # sent last would be lost
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write_eof()
 
     def _run(self) -> None:
         try:

@@ -139,7 +139,8 @@ class RendererLink:
                 kind, length = MESSAGE.unpack(await reader.readexactly(MESSAGE.size))
                 self._take(Kind(kind), await reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
-            return
+            if self._writer is not None:
+                self._writer.close()
 
     def _take(self, kind: Kind, body: bytes) -> None:
         match kind:
