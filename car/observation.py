@@ -27,6 +27,28 @@ class WheelReading:
     measured_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One thing that the detector sees.
+
+    `box` is (left, top, right, bottom) in parts of the *whole* camera frame, 0..1 each, whatever
+    part of it the detector was shown. `class_name` is one of `pixelopolis.signs.SIGN_CLASSES`;
+    "Car" is another car.
+    """
+
+    class_name: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """All that was seen in one frame, which may be none, and when that frame was taken."""
+
+    captured_s: float
+    seen: tuple[Sighting, ...]
+
+
 @dataclass(frozen=True)
 class Mission:
     """Where to go, and how far the server lets us.
@@ -63,6 +85,9 @@ class Observation:
     mission: Mission | None
     link_seen_s: float | None = None
     """When the server was last heard; None when the car drives without a server."""
+    sightings: Sightings | None = None
+    """The newest that the detector has seen; the same object as at the step before when there is
+    nothing newer, None when the car has no detector."""
 
 
 @dataclass(frozen=True)
@@ -90,4 +115,12 @@ class SteeringModel(Protocol):
 
     def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:
         """Return (straight, left, right), each in [-1, 1], for a (40, 120, 3) uint8 YUV input."""
+        ...
+
+
+class SightModel(Protocol):
+    """A detector of signs and cars."""
+
+    def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
+        """Return what a (160, 240, 3) uint8 RGB detector input shows, the surest first."""
         ...

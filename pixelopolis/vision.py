@@ -14,6 +14,13 @@ LANE_PART = 0.25
 """The part of the frame, from the bottom, that the lane model sees (the article's quarter)."""
 
 
+DETECTOR_WIDTH_PX = 240
+DETECTOR_HEIGHT_PX = 160
+DETECTOR_ROWS = (0.25, 0.75)
+"""The part of the frame's rows that the detector sees: boards, landmarks and cars stand on both
+sides of the level camera's horizon; what lies above and below is sky and road."""
+
+
 def lane_crop(frame_rgb: Image) -> Image:
     """Return the bottom quarter of a whole frame (height, width, 3), as a view."""
     height = frame_rgb.shape[0]
@@ -32,3 +39,22 @@ def lane_input(crop_rgb: Image) -> Image:
             dtype=np.uint8,
         )
     return np.asarray(cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2YUV), dtype=np.uint8)
+
+
+def detector_crop(frame_rgb: Image) -> Image:
+    """Return the middle half of a whole frame (height, width, 3), as a view."""
+    top, bottom = (round(frame_rgb.shape[0] * part) for part in DETECTOR_ROWS)
+    return frame_rgb[top:bottom]
+
+
+def detector_input(crop_rgb: Image) -> Image:
+    """Return the detector's input (160, 240, 3) uint8 RGB from a middle half (h, w, 3) RGB.
+
+    A frame of 240x320 is passed on as it is, a larger one is averaged.
+    """
+    if crop_rgb.shape[:2] == (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX):
+        return crop_rgb
+    size = (DETECTOR_WIDTH_PX, DETECTOR_HEIGHT_PX)
+    smaller = crop_rgb.shape[1] > DETECTOR_WIDTH_PX
+    way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(crop_rgb, size, interpolation=way), dtype=np.uint8)

@@ -100,9 +100,14 @@ class View:
 
 
 def car_view(
-    camera: Camera, car_pose: Pose, part: float = 1.0, hide_car: str | None = None, samples: int = 1
+    camera: Camera,
+    car_pose: Pose,
+    part: float = 1.0,
+    hide_car: str | None = None,
+    samples: int = 1,
+    rows: tuple[float, float] | None = None,
 ) -> View:
-    """Return the view of a car's camera, or of the bottom `part` of it.
+    """Return the view of a car's camera, or of the bottom `part` of it, or of some of its `rows`.
 
     Args:
         camera: mounting and lens (see `Look.camera_of`).
@@ -110,17 +115,22 @@ def car_view(
         part: share of the picture's rows, from the bottom; (0, 1].
         hide_car: id of the car that carries the camera.
         samples: 1, or 4 for smooth edges.
+        rows: (from, to) in parts of the picture's height, such as `vision.DETECTOR_ROWS`, instead
+            of `part`.
     """
     at = car_pose.ahead(camera.forward_m)
-    rows = round(camera.height_px * part)
+    top_px = camera.height_px - round(camera.height_px * part)
+    bottom_px = camera.height_px
+    if rows is not None:
+        top_px, bottom_px = (round(camera.height_px * part) for part in rows)
     return View(
         eye_m=np.array([at.x_m, at.y_m, camera.height_m]),
         axes=_axes(at.heading_rad, camera.pitch_rad, camera.roll_rad),
         focal_px=camera.focal_px,
         width_px=camera.width_px,
         height_px=camera.height_px,
-        top_px=camera.height_px - rows,
-        bottom_px=camera.height_px,
+        top_px=top_px,
+        bottom_px=bottom_px,
         hide_car=hide_car,
         samples=samples,
     )

@@ -3,7 +3,16 @@ import numpy as np
 import pytest
 
 from pixelopolis.camera import Camera
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX, lane_crop, lane_input
+from pixelopolis.vision import (
+    DETECTOR_HEIGHT_PX,
+    DETECTOR_WIDTH_PX,
+    LANE_HEIGHT_PX,
+    LANE_WIDTH_PX,
+    detector_crop,
+    detector_input,
+    lane_crop,
+    lane_input,
+)
 
 
 def coloured(height_px: int, width_px: int, seed: int = 1) -> np.ndarray:
@@ -58,3 +67,18 @@ def test_a_smaller_crop_is_enlarged() -> None:
 def test_input_is_the_same_for_a_view_and_a_copy() -> None:
     frame = coloured(320, 240)
     assert np.array_equal(lane_input(lane_crop(frame)), lane_input(lane_crop(frame).copy()))
+
+
+def test_the_detector_sees_the_middle_half_as_it_is() -> None:
+    camera = Camera()
+    frame = coloured(camera.height_px, camera.width_px)
+    crop = detector_crop(frame)
+    assert np.array_equal(crop, frame[80:240])
+    assert np.shares_memory(detector_input(crop), frame)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.5])
+def test_other_frames_are_brought_to_the_detectors_size(factor: float) -> None:
+    frame = coloured(round(320 * factor), round(240 * factor))
+    shape = detector_input(detector_crop(frame)).shape
+    assert shape == (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
