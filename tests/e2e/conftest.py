@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -92,6 +93,24 @@ def start_demo(data: Path, *options: str, cars: int = 2) -> RunningDemo:
         demo.stop()
         raise
     return demo
+
+
+def get(url: str) -> Any:
+    with urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def farthest_destination(demo: RunningDemo) -> dict[str, Any]:
+    """Return the destination that no car stands near: the ride to it takes its time."""
+    cars = get(f"{demo.sim_url}/state")["cars"]
+
+    def apart_m(place: dict[str, Any]) -> float:
+        return min(
+            float(abs(place["x_m"] - car["x_m"]) + abs(place["y_m"] - car["y_m"])) for car in cars
+        )
+
+    farthest: dict[str, Any] = max(get(f"{demo.url}/api/city")["destinations"], key=apart_m)
+    return farthest
 
 
 @pytest.fixture(scope="module")
