@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from car.driver import Driver
-from car.observation import Decision, Frame, Mission, Observation, WheelReading
+from car.observation import (
+    Decision,
+    Frame,
+    Mission,
+    Observation,
+    Sighting,
+    Sightings,
+    WheelReading,
+)
 from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Pose, wrap_rad
 from pixelopolis.routing import Route
@@ -21,24 +29,45 @@ PHYSICS_S = 0.005
 Eye = Callable[[Pose], Image]
 """What the car's camera sees from a pose: the bottom quarter, RGB (h, 3 h, 3) uint8."""
 
+Seer = Callable[[Pose], tuple[Sighting, ...]]
+"""What the car's detector sees from a pose (see `sim.seeing`)."""
+
+SEE_EVERY = 2
+"""The detector looks at every second frame, and its answer comes one camera period later."""
+
 
 class LockstepCar:
-    """One car whose camera, driver and motors share one simulated clock."""
+    """One car whose camera, driver and motors share one simulated clock.
 
-    def __init__(self, vehicle: Vehicle, driver: Driver, eye: Eye) -> None:
+    Args:
+        vehicle: the physics.
+        driver: decides.
+        eye: what the lane model's part of the camera sees.
+        seer: what the detector sees; without one the car has none.
+    """
+
+    def __init__(
+        self, vehicle: Vehicle, driver: Driver, eye: Eye, seer: Seer | None = None
+    ) -> None:
         self.vehicle = vehicle
         self.driver = driver
         self.eye = eye
+        self.seer = seer
         self.time_s = 0.0
+        self._ticks = 0
+        self._sightings: Sightings | None = None
+        self._coming: Sightings | None = None
 
     def tick(self, mission: Mission | None) -> Decision:
         """See, decide, and drive on for one camera period."""
+        self._look()
         decision = self.driver.step(
             Observation(
                 now_s=self.time_s,
                 frame=Frame(self.eye(self.vehicle.pose), self.time_s),
                 wheels=WheelReading(*self.vehicle.wheel_rad, measured_s=self.time_s),
                 mission=mission,
+                sightings=self._sightings,
             )
         )
         self.vehicle.set_goal(decision.left_rad_s, decision.right_rad_s)
@@ -46,6 +75,14 @@ class LockstepCar:
             self.vehicle.step(PHYSICS_S)
         self.time_s += FRAME_S
         return decision
+
+    def _look(self) -> None:
+        """Hand on what the detector found in the frame before, and show it every second one."""
+        if self._coming is not None:
+            self._sightings, self._coming = self._coming, None
+        if self.seer is not None and self._ticks % SEE_EVERY == 0:
+            self._coming = Sightings(self.time_s, self.seer(self.vehicle.pose))
+        self._ticks += 1
 
 
 def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
