@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from car.control import STOPPED_WITHIN_M, speed_before_stop_mps
+from car.control import (
+    GO_ON_GAP_M,
+    SAFE_GAP_M,
+    STOPPED_WITHIN_M,
+    speed_before_stop_mps,
+    speed_behind_mps,
+)
 from car.observation import DriveState
 
 CAMERA_SLOW_S = 0.20
 """Four missed frames: slow down."""
 CAMERA_STOP_S = 0.50
+SIGHT_SLOW_S = 0.5
+"""A detector looks at every second frame at least: four missed answers slow the car."""
+SIGHT_STOP_S = 1.0
 WHEELS_SLOW_S = 0.15
 WHEELS_STOP_S = 0.40
 LINK_SLOW_S = 2.0
@@ -34,6 +43,12 @@ class Situation:
     in_junction: bool
     arrived: bool
     """The car stood at the end of this mission already."""
+    sight_age_s: float | None = None
+    """None when the car has no detector; it drives then as if it were alone."""
+    gap_m: float | None = None
+    """To the nearest car in the lane; None when there is none."""
+    stopped_for_car: bool = False
+    """The car stood behind another at the step before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +65,11 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     |----------------------------------------|-------------------|-----------------------|
     | no mission                             | idle              | 0                     |
     | at the end of the path                 | arrived           | 0                     |
-    | camera, wheels or link silent too long | stale             | 0                     |
+    | camera, detector, wheels or link silent | stale            | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
-    | one of them late                       | driving, turning  | 0.4 of the next row   |
+    | a car within the safe gap              | stopped for car   | 0                     |
+    | something is late                      | driving, turning  | 0.4 of the next rows  |
+    | behind a car                           | driving, turning  | falls with the gap    |
     | else                                   | driving, turning  | cruise, less at a stop |
     """
     if not now.has_mission:
@@ -61,6 +78,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
         return Behaviour(DriveState.ARRIVED, 0.0)
     watched = (
         ("camera", now.camera_age_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
+        ("detector", now.sight_age_s, SIGHT_SLOW_S, SIGHT_STOP_S, False),
         ("wheels", now.wheels_age_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
         ("server", now.link_age_s, LINK_SLOW_S, LINK_STOP_S, False),
     )
@@ -75,6 +93,14 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
             slow = f"{name}: late by {age_s:.1f} s"
     if now.to_stop_m <= STOPPED_WITHIN_M:
         return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, "waiting until the way ahead is free")
-    speed = speed_before_stop_mps(now.to_stop_m, cruise_mps)
+    speed, reason = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
+    if now.gap_m is not None:
+        keep_m = GO_ON_GAP_M if now.stopped_for_car else SAFE_GAP_M + STOPPED_WITHIN_M
+        if now.gap_m <= keep_m:
+            why = f"a car stands ahead, {max(now.gap_m, 0.0):.2f} m"
+            return Behaviour(DriveState.STOPPED_FOR_CAR, 0.0, why)
+        behind = speed_behind_mps(now.gap_m, cruise_mps)
+        if behind < speed:
+            speed, reason = behind, slow or "follows a car"
     state = DriveState.TURNING if now.in_junction else DriveState.DRIVING
-    return Behaviour(state, speed * SLOW_FACTOR if slow else speed, slow)
+    return Behaviour(state, speed * SLOW_FACTOR if slow else speed, reason)

@@ -6,17 +6,23 @@ is evaluated is what drives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from car.behaviour import Situation, behave
 from car.control import wheel_speeds_rad_s
+from car.following import Follower, lane_on_path
 from car.localisation import PathTracker
 from car.observation import Decision, DriveState, Frame, Mission, Observation, SteeringModel
+from pixelopolis.camera import Camera
 from pixelopolis.city import Turn
 from pixelopolis.vehicle import CRUISE_MPS
 from pixelopolis.vision import lane_input
 
 TURNS = tuple(Turn)
+
+BLOCKED_S = 10.0
+"""Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
+line is gone by then as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,12 @@ class DriverSettings:
 
     `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
     axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
+    `camera`: as it is mounted.
     """
 
     cruise_mps: float = CRUISE_MPS
     stop_before_m: float = 0.10
+    camera: Camera = field(default_factory=Camera)
 
 
 class Driver:
@@ -48,6 +56,8 @@ class Driver:
         self._steering: tuple[float, ...] = (0.0,) * len(TURNS)
         self._arrived = False
         self._passed = 0
+        self._follower = Follower(self.settings.camera)
+        self._behind_since_s: float | None = None
 
     def step(self, now: Observation) -> Decision:
         """Take in what is known now and return what the wheels shall do."""
@@ -83,6 +93,12 @@ class Driver:
         to_grant = mission.granted_m - self.settings.stop_before_m - distance
         whole_way = mission.granted_m >= path.length_m - 1e-6
         leg = path.leg_at(distance)
+        car = self._follower.step(
+            now.now_s,
+            now.wheels,
+            now.sightings,
+            lambda back_m: lane_on_path(path, distance - back_m, tracker.heading_error_rad),
+        )
         behaviour = behave(
             Situation(
                 has_mission=True,
@@ -93,9 +109,16 @@ class Driver:
                 to_end_m=to_end,
                 in_junction=leg.movement is not None,
                 arrived=self._arrived,
+                sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
+                gap_m=car.gap_m if car else None,
+                stopped_for_car=self._behind_since_s is not None,
             ),
             self.settings.cruise_mps,
         )
+        if behaviour.state is not DriveState.STOPPED_FOR_CAR:
+            self._behind_since_s = None
+        elif self._behind_since_s is None:
+            self._behind_since_s = now.now_s
         events = self._events(mission, distance, behaviour.state)
         steering = self._steering[TURNS.index(path.turn_at(distance))]
         left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
@@ -109,6 +132,8 @@ class Driver:
             path.place_at(min(distance, path.length_m)),
             steering,
             events,
+            car,
+            blocked=(_age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
         )
 
     def _events(self, mission: Mission, distance_m: float, state: DriveState) -> tuple[str, ...]:

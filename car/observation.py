@@ -70,8 +70,9 @@ class DriveState(StrEnum):
     TURNING = "turning"
     WAITING_FOR_GRANT = "waiting_for_grant"
     ARRIVED = "arrived"
+    STOPPED_FOR_CAR = "stopped_for_car"
     STALE = "stale"
-    """Camera, board or server link is too old to drive on."""
+    """Camera, detector, board or server link is too old to drive on."""
     LOST = "lost"
 
 
@@ -88,6 +89,18 @@ class Observation:
     sightings: Sightings | None = None
     """The newest that the detector has seen; the same object as at the step before when there is
     nothing newer, None when the car has no detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarAhead:
+    """The nearest car in my lane."""
+
+    gap_m: float
+    """Bumper to bumper along the lane."""
+    speed_mps: float
+    """Its own."""
+    box: tuple[float, float, float, float]
+    """Where it was seen last: that of its `Sighting`."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,10 @@ class Decision:
     """In [-1, 1], left negative as in the original's data."""
     events: tuple[str, ...] = field(default=())
     """What happened in this step: "node:<id>" passed, "arrived"."""
+    car_ahead: CarAhead | None = None
+    """The nearest car in my lane."""
+    blocked: bool = False
+    """It has kept the car standing for so long that the server should know."""
 
 
 class SteeringModel(Protocol):

@@ -1,0 +1,117 @@
+"""The rows of the behaviour table that are about other cars."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from car.behaviour import SLOW_FACTOR, Situation, behave
+from car.control import (
+    DECELERATION_MPS2,
+    GO_ON_GAP_M,
+    SAFE_GAP_M,
+    speed_behind_mps,
+)
+from car.observation import DriveState
+from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+
+FREE = Situation(
+    has_mission=True,
+    camera_age_s=0.02,
+    wheels_age_s=0.02,
+    link_age_s=0.3,
+    to_stop_m=3.0,
+    to_end_m=5.0,
+    in_junction=False,
+    arrived=False,
+    sight_age_s=0.1,
+)
+
+
+def test_a_car_within_the_safe_gap_stops_mine_and_says_how_near_it_is() -> None:
+    answer = behave(replace(FREE, gap_m=0.12), CRUISE_MPS)
+    assert (answer.state, answer.speed_mps) == (DriveState.STOPPED_FOR_CAR, 0.0)
+    assert answer.reason == "a car stands ahead, 0.12 m"
+
+
+def test_it_goes_on_when_the_other_is_a_hand_farther() -> None:
+    between_m = (SAFE_GAP_M + GO_ON_GAP_M) / 2
+    stopped = replace(FREE, gap_m=between_m, stopped_for_car=True)
+    assert behave(stopped, CRUISE_MPS).state is DriveState.STOPPED_FOR_CAR
+    assert behave(replace(stopped, stopped_for_car=False), CRUISE_MPS).speed_mps > 0
+    assert behave(replace(stopped, gap_m=GO_ON_GAP_M + 0.01), CRUISE_MPS).speed_mps > 0
+
+
+def test_behind_a_car_it_slows_and_says_so() -> None:
+    answer = behave(replace(FREE, gap_m=0.22), CRUISE_MPS)
+    assert (answer.state, answer.reason) == (DriveState.DRIVING, "follows a car")
+    assert 0 < answer.speed_mps < CRUISE_MPS
+    turning = behave(replace(FREE, gap_m=0.22, in_junction=True), CRUISE_MPS)
+    assert turning.state is DriveState.TURNING
+    far = behave(replace(FREE, gap_m=0.6), CRUISE_MPS)
+    assert (far.speed_mps, far.reason) == (CRUISE_MPS, "")
+
+
+def test_who_waits_for_a_grant_says_that_and_not_who_crosses_ahead() -> None:
+    answer = behave(replace(FREE, to_stop_m=0.0, gap_m=0.1), CRUISE_MPS)
+    assert answer.state is DriveState.WAITING_FOR_GRANT
+
+
+@pytest.mark.parametrize(
+    ("age_s", "state", "factor"),
+    [
+        (None, DriveState.DRIVING, 1.0),
+        (0.4, DriveState.DRIVING, 1.0),
+        (0.7, DriveState.DRIVING, SLOW_FACTOR),
+        (1.1, DriveState.STALE, 0.0),
+    ],
+)
+def test_a_silent_detector_slows_then_stops(
+    age_s: float | None, state: DriveState, factor: float
+) -> None:
+    answer = behave(replace(FREE, sight_age_s=age_s), CRUISE_MPS)
+    assert (answer.state, answer.speed_mps) == (state, pytest.approx(CRUISE_MPS * factor))
+    assert ("detector" in answer.reason) is (factor < 1)
+
+
+def test_late_and_behind_a_car_both_slow() -> None:
+    slow = behave(replace(FREE, sight_age_s=0.7, gap_m=0.22), CRUISE_MPS)
+    assert slow.speed_mps == pytest.approx(SLOW_FACTOR * speed_behind_mps(0.22, CRUISE_MPS))
+    assert "detector" in slow.reason
+
+
+gaps = st.one_of(st.none(), st.floats(-0.5, 3.0))
+
+
+@given(gaps, gaps, st.floats(-0.1, 3.0), st.booleans(), st.booleans(), st.floats(0.02, 0.2))
+def test_less_room_is_never_driven_faster(
+    one_m: float | None,
+    other_m: float | None,
+    to_stop_m: float,
+    stopped: bool,
+    in_junction: bool,
+    cruise_mps: float,
+) -> None:
+    """No car is farther than any car."""
+    now = replace(FREE, to_stop_m=to_stop_m, stopped_for_car=stopped, in_junction=in_junction)
+    near_m, far_m = sorted((one_m, other_m), key=lambda gap: 99.0 if gap is None else gap)
+    near = behave(replace(now, gap_m=near_m), cruise_mps)
+    far = behave(replace(now, gap_m=far_m), cruise_mps)
+    assert 0.0 <= near.speed_mps <= far.speed_mps <= cruise_mps
+    if near.speed_mps == 0.0:
+        assert near.reason
+
+
+@given(st.floats(-0.2, 3.0), st.floats(0.02, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
+def test_it_can_always_stop_before_the_safe_gap(gap_m: float, cruise_mps: float) -> None:
+    """Even when the command takes effect a fifth of a second late, the bumpers stay apart."""
+    speed = behave(replace(FREE, gap_m=gap_m), cruise_mps).speed_mps
+    if gap_m <= SAFE_GAP_M:
+        assert speed == 0.0
+        return
+    braking_m = speed**2 / (2 * DECELERATION_MPS2)
+    assert braking_m <= gap_m - SAFE_GAP_M
+    assert braking_m + 0.2 * speed <= gap_m - SAFE_GAP_M + 0.04
