@@ -12,7 +12,7 @@ from car.camera import WholeFrame
 from car.cockpit import Cockpit
 from car.driver import Driver
 from car.metrics import LoopMetrics, Speedometer
-from car.observation import Frame, Observation, WheelReading
+from car.observation import Frame, Observation, Sightings, WheelReading
 from pixelopolis.vision import lane_crop
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class ControlThread:
         frames: the camera.
         wheels: the board.
         cockpit: holds mission and decision.
+        sightings: gives the newest that the detector has seen.
         on_news: called after a decision that the server must hear.
         on_frame: called after the decision on a new frame.
         on_failure: called with the error that ended the thread.
@@ -57,6 +58,7 @@ class ControlThread:
         wheels: Wheels,
         cockpit: Cockpit,
         *,
+        sightings: Callable[[], Sightings | None] = lambda: None,
         on_news: Callable[[], None],
         on_frame: Callable[[], None],
         on_failure: Callable[[BaseException], None],
@@ -67,6 +69,7 @@ class ControlThread:
         self._frames = frames
         self._wheels = wheels
         self._cockpit = cockpit
+        self._sightings = sightings
         self._on_news, self._on_frame, self._on_failure = on_news, on_frame, on_failure
         self._frame: tuple[WholeFrame, Frame] | None = None
         self._misses = 0
@@ -109,6 +112,7 @@ class ControlThread:
                 wheels=wheels,
                 mission=mission,
                 link_seen_s=link_seen_s,
+                sightings=self._sightings(),
             )
         )
         commanded_s = time.monotonic()

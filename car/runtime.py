@@ -1,8 +1,9 @@
 """One car as a process: camera, control, board and network, each at its own pace.
 
 The camera's thread keeps the newest frame. The control thread turns it into wheel speeds, at once
-and never later than every 50 ms. The board's thread passes them on. The event loop, in the main
-thread, talks to the server and to viewers. None of them waits for another.
+and never later than every 50 ms. The lookout's thread looks for signs and cars. The board's thread
+passes speeds on. The event loop, in the main thread, talks to the server and to viewers. None of
+them waits for another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 import signal
 import time
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -24,7 +26,8 @@ from car.health import health_of
 from car.journey import Health, Journey
 from car.lane import load_lane_model
 from car.link import Link
-from car.observation import SteeringModel
+from car.lookout import Lookout
+from car.observation import SightModel, SteeringModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.settings import CarSettings
 from car.stream import Broadcast, StreamServer
@@ -45,20 +48,34 @@ class CarProcess:
         settings: of `car.toml`.
         city: the town of the settings.
         model: the lane model.
+        detector: of signs and cars, None to drive without.
     """
 
-    def __init__(self, settings: CarSettings, city: City, model: SteeringModel) -> None:
+    def __init__(
+        self,
+        settings: CarSettings,
+        city: City,
+        model: SteeringModel,
+        detector: SightModel | None = None,
+    ) -> None:
         self.settings = settings
         self._board = Board(settings.board.port, settings.board.baud)
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         journey = Journey(city, settings.id, settings.start_place(city))
         self._cockpit = Cockpit(journey, self._health)
+        self._lookout = detector and Lookout(
+            self._camera,
+            detector,
+            on_failure=lambda error: self._in_loop(self._fail, error),
+            most_hz=settings.detector.most_hz,
+        )
         self._control = ControlThread(
             Driver(model, DriverSettings(cruise_mps=settings.cruise_mps)),
             self._camera,
             self._board,
             self._cockpit,
             on_news=lambda: self._in_loop(self._link.tell),
+            sightings=lambda: self._lookout.newest() if self._lookout else None,
             on_frame=lambda: self._in_loop(self._fresh.set),
             on_failure=lambda error: self._in_loop(self._fail, error),
         )
@@ -90,6 +107,8 @@ class CarProcess:
         log.info("%s: live view at %s", self.settings.id, self.video_url)
         self._board.start()
         self._camera.start()
+        if self._lookout:
+            self._lookout.start()
         self._control.start()
         tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(self._show())]
         stop = asyncio.create_task(self._stop.wait())
@@ -101,7 +120,7 @@ class CarProcess:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             await self._stream.close()
-            await asyncio.to_thread(self._camera.close)
+            await asyncio.to_thread(self._close_eyes)
         failures = [e for e in (self._failure, *ended) if isinstance(e, Exception)]
         if failures:
             raise failures[0]
@@ -118,6 +137,11 @@ class CarProcess:
     def _stand_still(self) -> None:
         self._control.close()
         self._board.close()
+
+    def _close_eyes(self) -> None:
+        if self._lookout:
+            self._lookout.close()
+        self._camera.close()
 
     def _in_loop(self, call: Any, *args: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -172,6 +196,7 @@ class CarProcess:
             "video_url": self.video_url,
             "link": {"connected": self._link.connected, "url": self._link.url},
             "camera": {"trouble": self._camera.trouble},
+            "detector": asdict(self._lookout.figures()) if self._lookout else None,
             "board": {
                 "connected": board.connected,
                 "problem": board.problem,

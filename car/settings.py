@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from car.lookout import MOST_HZ
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.errors import SettingsError
@@ -65,6 +66,25 @@ class BoardSettings(_Table):
     baud: Annotated[int, Field(ge=9600, le=4_500_000)] = 1_000_000
 
 
+class DetectorSettings(_Table):
+    """The detector of signs and cars.
+
+    Without it (`use = false`) the car drives by its wheels and the lane alone, and sees no other
+    car. `delegate = "edgetpu"` runs it on a Coral accelerator. `most_hz` limits its looks a second.
+    """
+
+    use: bool = True
+    model: Path | None = None
+    """The shipped one when left out."""
+    delegate: Literal["edgetpu"] | None = None
+    most_hz: Annotated[float, Field(ge=1, le=60, strict=False)] = MOST_HZ
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _to_path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
+
+
 class ServerSettings(_Table):
     """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
 
@@ -93,6 +113,7 @@ class CarSettings(_Table):
     board: BoardSettings
     server: ServerSettings
     stream: StreamSettings = StreamSettings()
+    detector: DetectorSettings = DetectorSettings()
     model: Path | None = None
     """Lane model; the shipped one when left out."""
     cruise_mps: Annotated[float, Field(gt=0.02, le=MAX_CRUISE_MPS, strict=False)] = CRUISE_MPS
@@ -126,7 +147,7 @@ class CarSettings(_Table):
 
 
 def load_settings(path: Path) -> CarSettings:
-    """Return the settings of a file; a relative `model` is looked for beside it.
+    """Return the settings of a file; relative models are looked for beside it.
 
     Raises:
         SettingsError: when it cannot be read, or with every field that is wrong and its value.
@@ -145,9 +166,17 @@ def load_settings(path: Path) -> CarSettings:
     except ValidationError as error:
         faults = "; ".join(_fault(each) for each in error.errors())
         raise SettingsError(f"{path}: {faults}.", "Correct them and start the car again.") from None
-    if settings.model is not None and not settings.model.is_absolute():
-        settings = settings.model_copy(update={"model": path.parent / settings.model})
-    return settings
+    detector = settings.detector
+    return settings.model_copy(
+        update={
+            "model": _beside(path, settings.model),
+            "detector": detector.model_copy(update={"model": _beside(path, detector.model)}),
+        }
+    )
+
+
+def _beside(config: Path, model: Path | None) -> Path | None:
+    return None if model is None else config.parent / model
 
 
 def _fault(error: Any) -> str:

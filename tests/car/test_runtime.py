@@ -16,6 +16,7 @@ import aiohttp
 import numpy as np
 import pytest
 
+from car.observation import Sighting
 from car.runtime import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city_file import load_city
@@ -40,6 +41,17 @@ class StraightAhead:
 class Broken:
     def steer(self, _: Image) -> tuple[float, ...]:
         raise ValueError("a model that fails")
+
+
+class SeesASign:
+    def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
+        assert detector_input_rgb.shape == (160, 240, 3)
+        return (Sighting("Go", 0.9, (0.8, 0.4, 0.9, 0.5)),)
+
+
+class BrokenDetector:
+    def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
+        raise ValueError("a detector that fails")
 
 
 class Wheels:
@@ -157,7 +169,7 @@ async def status(car: CarProcess) -> dict[str, Any]:
 async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead(), SeesASign())
     async with running(car):
         first = await server.next_state()
         assert first.last_node_id == "at:13:600"
@@ -181,6 +193,7 @@ async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
             figures = await status(car)
             assert figures["board"]["connected"]
             assert figures["frames"] > 10
+            assert figures["detector"]["looks"] > 3
             assert (
                 0 < figures["frame_to_command_ms"]["p50"] <= figures["frame_to_command_ms"]["p99"]
             )
@@ -215,6 +228,16 @@ async def test_a_failing_driver_ends_the_process_with_the_wheels_stopped(
     car = CarProcess(settings(tmp_path, server), CITY, Broken())
     async with frames(camera), asyncio.timeout(WAIT_S):
         with pytest.raises(ValueError, match="a model that fails"):
+            await car.run()
+    assert not wheels.bus.left.torque
+
+
+async def test_a_failing_detector_ends_the_process_with_the_wheels_stopped(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead(), BrokenDetector())
+    async with frames(camera), asyncio.timeout(WAIT_S):
+        with pytest.raises(ValueError, match="a detector that fails"):
             await car.run()
     assert not wheels.bus.left.torque
 

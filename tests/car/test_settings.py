@@ -31,6 +31,9 @@ url = "ws://desk.local:8080"
 [stream]
 host = "0.0.0.0"
 public_host = "car1.local"
+[detector]
+model = "detector.tflite"
+most_hz = 5
 """
 
 
@@ -48,6 +51,8 @@ def test_reads_everything_and_fills_in_the_rest(tmp_path: Path) -> None:
     assert settings.camera.mounting.height_m == 0.21
     assert settings.camera.mounting.across_rad == pytest.approx(Camera().across_rad)
     assert settings.stream.port == 0
+    assert settings.detector.model == tmp_path / "detector.tflite"
+    assert settings.detector.use
     assert settings.start_place(load_city("pixelopolis")) == Place("13", 0.6)
 
 
