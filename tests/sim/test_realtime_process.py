@@ -1,6 +1,7 @@
 """`pixelopolis sim` as a process: real ptys, real pictures, real signals."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ import pytest
 from numpy.typing import NDArray
 
 from car.board import Board
+from pixelopolis.city_file import load_city
 from sim.cameras import HEADER
 
 START_S = 120.0
@@ -208,17 +210,33 @@ def test_faults_on_request(sim: Simulator) -> None:
         board.close()
 
 
+def test_a_car_is_carried_to_another_place(sim: Simulator) -> None:
+    city = load_city("straight")
+    edge = list(city.edges.values())[-1]
+    before = sim.car()
+    sim.post("/place", {"car": "car1", "edge": edge.id, "s_m": 0.2, "left_m": 0.03, "turn_deg": 9})
+    want = edge.curve.pose_at(0.2).ahead(0.0, 0.03, math.radians(9))
+    after = sim.car()
+    assert (after["x_m"], after["y_m"]) == pytest.approx((want.x_m, want.y_m), abs=1e-3)
+    assert math.cos(after["heading_rad"] - want.heading_rad) == pytest.approx(1, abs=1e-4)
+    assert (after["x_m"], after["y_m"]) != (before["x_m"], before["y_m"])
+
+
 @pytest.mark.parametrize(
-    ("body", "status", "words"),
+    ("path", "body", "status", "words"),
     [
-        ({"car": "car1", "kind": "explode"}, 400, "kind"),
-        ({"car": "car1", "kind": "lost_packets", "rate": 2}, 400, "rate"),
-        ({"car": "car7", "kind": "none"}, 404, "car7"),
+        ("/fault", {"car": "car1", "kind": "explode"}, 400, "kind"),
+        ("/fault", {"car": "car1", "kind": "lost_packets", "rate": 2}, 400, "rate"),
+        ("/fault", {"car": "car7", "kind": "none"}, 404, "car7"),
+        ("/place", {"car": "car7", "edge": "1", "s_m": 0}, 404, "car7"),
+        ("/place", {"car": "car1", "edge": "no such edge", "s_m": 0}, 404, "no such edge"),
+        ("/place", {"car": "car1", "edge": "1", "s_m": 99}, 404, "99"),
+        ("/place", {"car": "car1", "edge": "1", "s_m": 0.1, "left_m": 3}, 400, "left_m"),
     ],
 )
-def test_wrong_fault_requests(sim: Simulator, body: object, status: int, words: str) -> None:
+def test_wrong_requests(sim: Simulator, path: str, body: object, status: int, words: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        sim.post("/fault", body)
+        sim.post(path, body)
     with caught.value as answer:
         assert answer.code == status
         error = json.loads(answer.read())["error"]
