@@ -14,6 +14,7 @@ from car.observation import Decision, DriveState, Mission
 from pixelopolis.city import City
 from pixelopolis.geometry import Pose
 from pixelopolis.messages import (
+    BLOCKED_BY_CAR,
     CANCEL_ORDER,
     INFO_VIDEO,
     INFO_WAITING,
@@ -42,7 +43,7 @@ from pixelopolis.orders import (
     progress_at,
 )
 from pixelopolis.routing import Place, Route, RoutePath
-from pixelopolis.vehicle import CAR_REAR_M
+from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
 START_TOLERANCE_M = 0.30
 """How far an order's start may be from where the car believes to be: a car's length and a half."""
@@ -233,6 +234,7 @@ class Journey:
         return (
             arrives
             or decision.state is not last.state
+            or decision.blocked is not last.blocked
             or bool(decision.events)
             or _without_numbers(decision.reason) != _without_numbers(last.reason)
         )
@@ -304,7 +306,11 @@ class Journey:
             power_supply=PowerSupply(
                 state_of_charge=health.battery_pct, battery_voltage=health.battery_v
             ),
-            errors=(*((self._rejection,) if self._rejection else ()), *health.errors),
+            errors=(
+                *((self._rejection,) if self._rejection else ()),
+                *((_blocked(task.mission, decision),) if task and decision.blocked else ()),
+                *health.errors,
+            ),
             information=self._information(health),
         )
 
@@ -331,6 +337,23 @@ def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
     if leg.movement is not None:
         wish_m = max(here_m, min(leg.end_m + CLEAR_OF_JUNCTION_M, limit_m))
     return wish_m
+
+
+def blocked_edge(mission: Mission, decision: Decision) -> str:
+    """Return the edge on which the car ahead stands, or to which it is on its way."""
+    gap_m = decision.car_ahead.gap_m if decision.car_ahead else 0.0
+    there_m = decision.distance_m + CAR_FRONT_M + gap_m + CAR_REAR_M
+    leg = mission.path.leg_at(there_m)
+    return leg.edge if leg.movement is None and leg.edge else (leg.movement or ("", ""))[1]
+
+
+def _blocked(mission: Mission, decision: Decision) -> StateError:
+    return StateError(
+        error_type=BLOCKED_BY_CAR,
+        error_level=ErrorLevel.WARNING,
+        error_references=(_reference("edgeId", blocked_edge(mission, decision)),),
+        error_description=decision.reason,
+    )
 
 
 def _without_numbers(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""What is drawn over the live view: where the car means to drive.
+"""What is drawn over the live view: where the car means to drive, and what it sees.
 
 No words: visitors read them on their page, in their language.
 """
@@ -10,7 +10,8 @@ import math
 import cv2
 import numpy as np
 
-from car.observation import Decision, DriveState
+from car.following import CAR
+from car.observation import Decision, DriveState, Sighting, Sightings
 from pixelopolis.camera import Camera
 from pixelopolis.vehicle import steering_to_curvature
 from pixelopolis.vision import Image
@@ -19,6 +20,11 @@ RIBBON_RGB = (74, 200, 96)
 RIBBON_M = (0.16, 0.75)
 """From where to where ahead of the axle the way is drawn."""
 RIBBON_HALF_M = 0.03
+
+SIGN_RGB = (250, 190, 60)
+CAR_RGB = (90, 170, 255)
+AHEAD_RGB = (240, 70, 60)
+"""Boxes of signs, of cars, and of the car in the lane that is kept clear of."""
 
 
 def project_px(
@@ -33,8 +39,17 @@ def project_px(
     return width_px / 2 - focal * left_m / depth, height_px / 2 + focal * down / depth
 
 
-def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
-    """Return a copy of a picture with the way that is steered drawn in while the car drives."""
+def draw_overlay(
+    image_rgb: Image, decision: Decision, camera: Camera, sightings: Sightings | None = None
+) -> Image:
+    """Return a copy of a picture with the way that is steered drawn in while the car drives.
+
+    Args:
+        image_rgb: the whole frame.
+        decision: made on it.
+        camera: that took it.
+        sightings: the newest; each gets a box.
+    """
     image = image_rgb.copy()
     height, width = image.shape[:2]
     if decision.state in (DriveState.DRIVING, DriveState.TURNING):
@@ -50,7 +65,18 @@ def draw_overlay(image_rgb: Image, decision: Decision, camera: Camera) -> Image:
         outline = np.array([*sides[0], *reversed(sides[1])]).round().astype(np.int32)
         painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
         image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
+    for sighting in sightings.seen if sightings else ():
+        left, top, right, bottom = np.array(sighting.box) * (width, height, width, height)
+        corners = (round(left), round(top)), (round(right) - 1, round(bottom) - 1)
+        cv2.rectangle(image, *corners, _colour(sighting, decision), max(1, width // 120))
     return image
+
+
+def _colour(sighting: Sighting, decision: Decision) -> tuple[int, int, int]:
+    if sighting.class_name != CAR:
+        return SIGN_RGB
+    ahead = decision.car_ahead
+    return AHEAD_RGB if ahead is not None and ahead.box == sighting.box else CAR_RGB
 
 
 def placeholder(width_px: int, height_px: int) -> Image:

@@ -262,6 +262,11 @@ class ErrorType(StrEnum):
     NO_ORDER_TO_CANCEL = "NO_ORDER_TO_CANCEL"
 
 
+BLOCKED_BY_CAR = "blockedByCar"
+"""A car's own error type: another car has kept it standing for long. A WARNING, whose reference
+`edgeId` names the edge on which the other stands, or to which it is on its way."""
+
+
 class Reference(_Part):
     reference_key: str
     reference_value: str

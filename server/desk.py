@@ -30,7 +30,16 @@ from server.reports import Ended, forget_moved, take_report
 from server.requests import RefusedError
 from server.store import Store
 from server.streets import Closed, Streets
-from server.traffic import Ride, Traffic, closed_by, freeze, held, start_ride, stop_ride
+from server.traffic import (
+    Ride,
+    Traffic,
+    closed_by,
+    closed_to,
+    freeze,
+    held,
+    start_ride,
+    stop_ride,
+)
 from server.views import booking_view, car_view
 
 log = logging.getLogger(__name__)
@@ -199,7 +208,8 @@ class Desk:
                 continue
             try:
                 stop = self._destination(booking.destination_id)
-                route = route_to(self.streets, car.place, stop, self._closed(car.id))
+                closed = closed_to(self._closed(car.id), car)
+                route = route_to(self.streets, car.place, stop, closed)
             except (NoRouteError, RefusedError) as error:
                 await self._office.change(booking.id, BookingState.FAILED, error.message)
                 continue
@@ -382,6 +392,7 @@ def _essence(streets: Streets, traffic: Traffic) -> object:
         car.id: (
             car.place.edge,
             car.frozen,
+            car.blocked,
             car.ride and replace(car.ride, progress_m=0.0, stands_since_s=None),
             held(streets, car),
         )

@@ -11,6 +11,7 @@ from itertools import count
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.messages import (
+    BLOCKED_BY_CAR,
     CANCEL_ORDER,
     INFO_VIDEO,
     INFO_WAITING,
@@ -105,6 +106,15 @@ def needs_person(state: State) -> str:
 def waiting_reason(state: State) -> str:
     """Return why the car itself says that it stands."""
     return state.info(INFO_WAITING) or ""
+
+
+def blocked_edge(state: State) -> str:
+    """Return the edge on which another car has stood before this one for long, or nothing."""
+    for error in state.errors:
+        if error.error_type == BLOCKED_BY_CAR:
+            about = {r.reference_key: r.reference_value for r in error.error_references}
+            return about.get("edgeId", "")
+    return ""
 
 
 def reported_distance_m(streets: Streets, ride: Ride, state: State) -> float:

@@ -14,7 +14,7 @@ from pixelopolis.conflicts import MovementKey
 from pixelopolis.routing import Route
 from server.safety import Token, find_plan, plan_next_step
 from server.streets import Closed, Streets
-from server.traffic import Car, Held, Ride, Traffic, base_end_m, closed_by, held
+from server.traffic import Car, Held, Ride, Traffic, base_end_m, closed_by, closed_to, held
 
 LOOKAHEAD_M = 0.6
 """A car asks for the next edge when so little of its base is left: it stops 0.10 m before the end,
@@ -38,6 +38,7 @@ class Wait:
 def advance(streets: Streets, traffic: Traffic, now_s: float) -> tuple[Traffic, dict[str, Wait]]:
     """Release whatever may be released now; return the waits of everyone who got nothing."""
     work = _Round(streets, traffic, now_s)
+    work.turn_away_who_is_blocked()
     work.go_around_closed_streets()
     work.clear_for_who_waited_long()
     work.grant_all()
@@ -191,13 +192,32 @@ class _Round:
 
     # --- other ways ------------------------------------------------------------------------------
 
+    def turn_away_who_is_blocked(self) -> None:
+        """End the order of a car that another one blocks further on in its base.
+
+        A base never shrinks, so the car gives the order back where it stands, and its booking
+        gets a new one. Nothing is ended when there is no other way from where it stands.
+        """
+        for car, ride in self._rides():
+            path = self.streets.path_of(ride.route)
+            leg = path.leg_at(ride.progress_m)
+            if not car.blocked or leg.edge is None:
+                continue
+            at = path.legs.index(leg) // 2  # legs are edge, movement, edge, ...
+            if set(car.blocked).isdisjoint(ride.route.edges[at + 1 : ride.released]):
+                continue
+            closed = closed_to(self.closed, car)
+            if self.streets.way(leg.edge, ride.route.edges[-1], closed) is not None:
+                self._put(replace(car, ride=replace(ride, ending=True)))
+
     def go_around_closed_streets(self) -> None:
         """Give a new horizon to whoever would have to pass a car that does not move."""
         for car, ride in self._rides():
+            closed = closed_to(self.closed, car)
             steps = zip((ride.base_edge, *ride.ahead), ride.ahead, strict=False)
-            if all(self.streets.may_go(a, b, self.closed) for a, b in steps):
+            if all(self.streets.may_go(a, b, closed) for a, b in steps):
                 continue
-            way = self.streets.way(ride.base_edge, ride.route.edges[-1], self.closed)
+            way = self.streets.way(ride.base_edge, ride.route.edges[-1], closed)
             if way is not None:
                 self._put(_with_way(car, ride, way))
 

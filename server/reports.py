@@ -17,6 +17,7 @@ from pixelopolis.routing import Place
 from server.fleet import (
     RESEND_S,
     CarLink,
+    blocked_edge,
     is_idle,
     known_base,
     needs_person,
@@ -25,7 +26,17 @@ from server.fleet import (
     stated_place,
 )
 from server.streets import Streets
-from server.traffic import Car, Ride, Traffic, end_ride, freeze, held, observe, place_car
+from server.traffic import (
+    Car,
+    Ride,
+    Traffic,
+    block,
+    end_ride,
+    freeze,
+    held,
+    observe,
+    place_car,
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +90,7 @@ def take_report(
         return _other_order(streets, traffic, link, state, car.ride, now_s), None
     if not is_idle(state):
         traffic = observe(streets, traffic, link.car, reported_distance_m(streets, car.ride, state))
+        traffic = _note_blocked(streets, traffic, link.car, state)
         _catch_up(streets, link, state, car.ride, now_s)
         return traffic, None
     return _ended(streets, traffic, link, state, car.ride)
@@ -105,6 +117,14 @@ def _place(streets: Streets, traffic: Traffic, link: CarLink, state: State) -> T
         link.problem = f"says it is on edge {place.edge}, which {placed} holds"
         return traffic
     return placed
+
+
+def _note_blocked(streets: Streets, traffic: Traffic, car: str, state: State) -> Traffic:
+    """Remember where the car is blocked until it drives again; standing still proves nothing."""
+    edge = blocked_edge(state)
+    if edge in streets.city.edges:
+        return block(traffic, car, edge)
+    return block(traffic, car, "") if state.driving else traffic
 
 
 def _ended(

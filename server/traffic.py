@@ -69,6 +69,8 @@ class Car:
     place: Place
     ride: Ride | None = None
     frozen: str = ""
+    blocked: tuple[str, ...] = ()
+    """Edges on which, as it says, another car stands in its way: closed to its own rides only."""
 
     @property
     def edge(self) -> str:
@@ -111,7 +113,8 @@ def _car_of(entry: Mapping[str, Any]) -> Car:
         way = ride["route"]
         route = Route(tuple(way["edges"]), way["start_s_m"], way["end_s_m"])
         ride = Ride(**{**ride, "route": route})
-    return Car(entry["id"], Place(**entry["place"]), ride, entry["frozen"])
+    blocked = tuple(entry.get("blocked", ()))
+    return Car(entry["id"], Place(**entry["place"]), ride, entry["frozen"], blocked)
 
 
 def base_end_m(streets: Streets, ride: Ride) -> float:
@@ -163,7 +166,9 @@ def place_car(streets: Streets, traffic: Traffic, car: str, place: Place) -> Tra
     if holder is not None and holder != car:
         return holder
     known = traffic.cars.get(car)
-    return traffic.put(Car(car, place, None, known.frozen if known else ""))
+    if known is None:
+        return traffic.put(Car(car, place))
+    return traffic.put(replace(known, place=place, ride=None))
 
 
 def start_ride(traffic: Traffic, car: str, ride: Ride) -> Traffic:
@@ -196,6 +201,19 @@ def freeze(traffic: Traffic, car: str, why: str) -> Traffic:
     """Say whether a car can be counted on to move (`why` empty)."""
     known = traffic.cars[car]
     return traffic if known.frozen == why else traffic.put(replace(known, frozen=why))
+
+
+def block(traffic: Traffic, car: str, edge: str) -> Traffic:
+    """Close an edge to a car that says that another one stands there; no edge opens all again."""
+    known = traffic.cars[car]
+    if edge in known.blocked or not (edge or known.blocked):
+        return traffic
+    return traffic.put(replace(known, blocked=(*known.blocked, edge) if edge else ()))
+
+
+def closed_to(closed: Closed, car: Car) -> Closed:
+    """Return what one car may not enter: what nobody may, and where it says it was blocked."""
+    return replace(closed, edges=closed.edges | set(car.blocked)) if car.blocked else closed
 
 
 def stop_ride(traffic: Traffic, car: str) -> Traffic:

@@ -137,10 +137,10 @@ export function view(state, nowS) {
 // The server's and the car's reasons are written for engineers, as "camera: silent for 0.6 s":
 // visitors get words of their own in their language.
 const REASONS = [
-  [/^camera\b/i, "reason.camera"],
+  [/^(camera|detector)\b/i, "reason.camera"],
   [/^(wheels|motors?|board)\b/i, "reason.wheels"],
   [/^(server|link|not connected)\b/i, "reason.offline"],
-  [/\b(held|crossed) by\b|makes way for/i, "reason.car"],
+  [/\b(held|crossed) by\b|makes way for|^a car stands ahead/i, "reason.car"],
 ];
 const ANY_REASON = "reason.traffic";
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,13 +11,24 @@ from hypothesis import strategies as st
 
 from car.behaviour import Situation, behave
 from car.control import speed_before_stop_mps
-from car.driver import Driver
+from car.driver import BLOCKED_S, Driver
 from car.localisation import PathTracker
-from car.observation import DriveState, Frame, Mission, Observation, WheelReading
+from car.observation import (
+    Decision,
+    DriveState,
+    Frame,
+    Mission,
+    Observation,
+    Sighting,
+    Sightings,
+    WheelReading,
+)
 from pixelopolis.city_file import load_city
+from pixelopolis.geometry import Pose
 from pixelopolis.routing import Place, RoutePath, find_route
 from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M
 from pixelopolis.vision import Image
+from tests.car.seen_cars import box_of_car
 
 TOWN = load_city("pixelopolis")
 PATH = RoutePath(TOWN, find_route(TOWN, Place("9", 0.1), Place("10", 1.0)))
@@ -107,6 +120,47 @@ def test_a_silent_camera_stops_the_car() -> None:
     assert decision.state is DriveState.STALE
     assert decision.left_rad_s == decision.right_rad_s == 0.0
     assert "camera" in decision.reason
+
+
+def drive_up_to_a_car(gap_m: float, seconds: float) -> list[Decision]:
+    """Drive straight towards a car that stands `gap_m` ahead, seen ten times a second."""
+    driver, way, decisions = Driver(Fixed(0, 0, 0)), 0.0, []
+    mission = Mission("a", PATH, granted_m=PATH.length_m)
+    sightings = Sightings(0.0, ())
+    for tick in range(round(seconds / 0.05)):
+        now_s = tick * 0.05
+        if tick % 2 == 0:
+            box = box_of_car(Pose(gap_m + 0.2 - way, 0.0, 0.0))
+            assert box is not None
+            sightings = Sightings(now_s, (Sighting("Car", 0.9, box),))
+        decisions.append(
+            driver.step(replace(observe(now_s, mission, way_m=way), sightings=sightings))
+        )
+        way += (
+            sum((decisions[-1].left_rad_s, decisions[-1].right_rad_s)) / 2 * WHEEL_RADIUS_M * 0.05
+        )
+    return decisions
+
+
+def test_behind_a_car_it_stops_says_why_and_in_the_end_that_it_is_blocked() -> None:
+    decisions = drive_up_to_a_car(0.5, 8 + BLOCKED_S)
+    stops = [d.state for d in decisions].index(DriveState.STOPPED_FOR_CAR)
+    assert "follows a car" in [d.reason for d in decisions[:stops]]
+    assert {d.state for d in decisions[stops:]} == {DriveState.STOPPED_FOR_CAR}
+    last = decisions[-1]
+    assert last.car_ahead is not None
+    assert last.car_ahead.gap_m == pytest.approx(0.15, abs=0.02)
+    assert last.reason == f"a car stands ahead, {last.car_ahead.gap_m:.2f} m"
+    since = [d.blocked for d in decisions].index(True) - stops
+    assert since * 0.05 == pytest.approx(BLOCKED_S, abs=0.06)
+
+
+def test_a_car_without_a_detector_drives_as_if_it_were_alone() -> None:
+    mission = Mission("a", PATH, granted_m=PATH.length_m)
+    decision = Driver(Fixed(0, 0, 0)).step(observe(10.0, mission))
+    assert (decision.state, decision.reason) == (DriveState.DRIVING, "")
+    blind = replace(observe(10.0, mission), sightings=Sightings(8.0, ()))
+    assert Driver(Fixed(0, 0, 0)).step(blind).state is DriveState.STALE
 
 
 ages = st.one_of(st.none(), st.floats(0, 20))

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.driver import Driver
-from car.journey import Health, Journey, stop_place_m
+from car.journey import Health, Journey, blocked_edge, stop_place_m
 from car.observation import (
+    CarAhead,
     Decision,
     DriveState,
     Frame,
@@ -304,6 +305,47 @@ def test_news_is_what_changes_not_what_counts() -> None:
     old = Mission("o0", RoutePath(town(), Route(("13",), 0.0, 0.5)), 0.5)
     assert not it.take_decision(Decision(1.0, 1.0, DriveState.DRIVING), old)
     assert not report(it).driving
+
+
+def stands(distance_m: float, gap_m: float = 0.15, blocked: bool = False) -> Decision:
+    ahead = CarAhead(gap_m, 0.0, (0.3, 0.4, 0.7, 0.75))
+    return Decision(
+        0.0,
+        0.0,
+        DriveState.STOPPED_FOR_CAR,
+        f"a car stands ahead, {gap_m:.2f} m",
+        distance_m,
+        car_ahead=ahead,
+        blocked=blocked,
+    )
+
+
+def test_a_car_ahead_is_why_it_waits_and_an_error_once_it_has_stood_long() -> None:
+    it = journey()
+    it.take_order(order(2))
+    assert it.take_decision(stands(0.1), it.mission)
+    state = report(it)
+    assert (state.info("waiting"), state.errors) == ("a car stands ahead, 0.15 m", ())
+    assert not it.take_decision(stands(0.1, 0.16), it.mission), "the number alone is no news"
+    assert it.take_decision(stands(0.1, blocked=True), it.mission)
+    (error,) = report(it).errors
+    assert (error.error_type, error.error_level) == ("blockedByCar", "WARNING")
+    assert [(r.reference_key, r.reference_value) for r in error.error_references] == [
+        ("edgeId", "13")
+    ]
+    assert it.take_decision(Decision(1.0, 1.0, DriveState.DRIVING, distance_m=0.1), it.mission)
+    assert not report(it).errors
+
+
+def test_the_blocked_edge_is_where_the_other_stands_or_goes() -> None:
+    it = journey()
+    it.take_order(order(3))
+    mission = it.mission
+    assert mission is not None
+    first, junction, second = mission.path.legs[:3]
+    assert blocked_edge(mission, stands(first.end_m - 0.5)) == first.edge
+    for there_m in (junction.start_m + 0.05, second.start_m + 0.05):
+        assert blocked_edge(mission, stands(there_m - 0.35)) == second.edge
 
 
 def test_health_goes_into_the_state() -> None:

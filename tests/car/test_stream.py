@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 
 import car.stream
-from car.observation import Decision, DriveState
-from car.overlay import draw_overlay, encode_jpeg, placeholder, project_px
+from car.observation import CarAhead, Decision, DriveState, Sighting, Sightings
+from car.overlay import (
+    AHEAD_RGB,
+    CAR_RGB,
+    SIGN_RGB,
+    draw_overlay,
+    encode_jpeg,
+    placeholder,
+    project_px,
+)
 from car.stream import BOUNDARY, Broadcast, StreamServer
 from pixelopolis.camera import Camera
 
@@ -122,6 +130,24 @@ def test_the_way_is_drawn_to_the_side_that_is_steered() -> None:
     assert column(right) > 125
     standing = draw_overlay(image, Decision(0, 0, DriveState.WAITING_FOR_GRANT), Camera())
     assert (standing[180:] == 120).all()
+
+
+def test_what_is_seen_gets_a_box_and_the_car_ahead_one_of_its_own() -> None:
+    sign, other, ahead = (0.1, 0.3, 0.2, 0.4), (0.25, 0.4, 0.45, 0.6), (0.5, 0.4, 0.9, 0.75)
+    seen = tuple(
+        Sighting(name, 0.9, box) for name, box in (("Go", sign), ("Car", other), ("Car", ahead))
+    )
+    decision = Decision(
+        0, 0, DriveState.STOPPED_FOR_CAR, car_ahead=CarAhead(0.15, 0.0, ahead), blocked=False
+    )
+    drawn = draw_overlay(picture(), decision, Camera(), Sightings(1.0, seen))
+    for box, colour in ((sign, SIGN_RGB), (other, CAR_RGB), (ahead, AHEAD_RGB)):
+        rows, columns = np.nonzero((drawn == colour).all(axis=2))
+        found = (columns.min() / 240, rows.min() / 320, columns.max() / 240, rows.max() / 320)
+        assert found == pytest.approx(box, abs=0.01)
+    middle = drawn[160:190, 150:190]
+    assert (middle == 120).all(), "only the outline is drawn"
+    assert (draw_overlay(picture(), decision, Camera()) == 120).all()
 
 
 def test_a_point_on_the_ground_is_seen_where_the_camera_sees_it() -> None:

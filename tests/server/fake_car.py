@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient
 
 from pixelopolis.city import City
 from pixelopolis.messages import (
+    BLOCKED_BY_CAR,
     INFO_VIDEO,
     Connection,
     ConnectionState,
@@ -58,6 +59,8 @@ class FakeCar:
         self.distance_m = 0.0
         self.finished = True
         self.driving = False
+        self.blocked = ""
+        """Edge on which another car stands in its way; it does not enter that."""
         self.orders: list[Order] = []
         self.cancels = 0
         self.rejections: list[str] = []
@@ -156,10 +159,17 @@ class FakeCar:
         end_m = base_end_m(self.path, self.plan.released_edges)
         whole = self.plan.released_edges == len(self.plan.route.edges)
         limit_m = end_m if whole else end_m - STOP_BEFORE_M
+        if self.stands_blocked:
+            limit_m = self.path.legs[2 * self.plan.route.edges.index(self.blocked)].start_m - 0.5
         self.distance_m = max(self.distance_m, min(limit_m, self.distance_m + self.step_m))
         self.driving = self.distance_m > before_m
         if whole and self.distance_m >= end_m - 1e-9:
             self._finish()
+
+    @property
+    def stands_blocked(self) -> bool:
+        plan = self.plan
+        return not self.finished and plan is not None and self.blocked in plan.route.edges[1:]
 
     def _finish(self) -> None:
         assert self.plan is not None
@@ -211,6 +221,20 @@ class FakeCar:
             ),
             driving=self.driving and not self.finished,
             power_supply=PowerSupply(state_of_charge=90.0),
-            errors=(self._rejection,) if self._rejection else (),
+            errors=self._errors(),
             information=(Info(info_type=INFO_VIDEO, info_descriptor=f"http://{self.id}/video"),),
         )
+
+    def _errors(self) -> tuple[StateError, ...]:
+        errors = [self._rejection] if self._rejection else []
+        if self.stands_blocked and not self.driving:
+            errors.append(
+                StateError(
+                    error_type=BLOCKED_BY_CAR,
+                    error_level=ErrorLevel.WARNING,
+                    error_references=(
+                        Reference(reference_key="edgeId", reference_value=self.blocked),
+                    ),
+                )
+            )
+        return tuple(errors)

@@ -320,3 +320,29 @@ async def test_cars_that_were_carried_to_each_others_places_are_believed(
 
         await until(lambda: places() == {"car1": "5", "car2": "1"})
         assert [car.state for car in second.desk.cars()] == ["ready", "ready"]
+
+
+async def test_a_blocked_car_is_sent_another_way(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("9", 0.1))
+    car.blocked = "11"
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "museum")
+    await until(lambda: car.orders)
+    assert [edge.edge_id for edge in car.orders[0].edges] == ["9", "11", "13", "7"]
+    await desktop.ends(booking["id"])
+    assert car.cancels == 1
+    assert "11" not in [edge.edge_id for edge in car.orders[-1].edges]
+    assert not car.rejections
+    assert desktop.desk.traffic.cars["car1"].blocked == (), "it drove again, so it is free"
+
+
+async def test_a_blocked_car_without_another_way_waits_and_then_goes_on(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2))
+    car.blocked = "2"
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: desktop.desk.traffic.cars["car1"].blocked == ("2",))
+    car.blocked = ""
+    await desktop.ends(booking["id"])
+    assert car.cancels == 0
+    assert len({order.order_id for order in car.orders}) == 1

@@ -86,6 +86,8 @@ async def test_a_booking_that_the_server_forgot_has_failed(page: Page) -> None:
     ("reason", "words"),
     [
         ("camera: silent for 0.6 s", "reason.camera"),
+        ("detector: silent for 1.2 s", "reason.camera"),
+        ("a car stands ahead, 0.15 m", "reason.car"),
         ("wheels: nothing received yet", "reason.wheels"),
         ("server: silent for 5.1 s", "reason.offline"),
         ("edge 9 is held by mark-v, which is silent", "reason.car"),
