@@ -40,6 +40,7 @@ class _Stream(IntEnum):
     MOUNT = 10
     SENSOR = 11
     BUILDINGS = 12
+    LIGHTS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ class Look:
     repaint: float = 0.0
     """How far the colours of buildings and trees stray, 0..1."""
     repaint_seed: int = 0
+    lights_seed: int | None = None
+    """Which lamp of each traffic light is lit; None: all are green."""
 
     def camera_of(self, camera: Camera) -> Camera:
         """Return the camera as it is mounted in this look."""
@@ -220,6 +223,7 @@ def look_of(seed: int, index: int, restyle: float = 0.0) -> Look:
         clutter=_random_clutter(stream(_Stream.CLUTTER)),
         repaint=1.0,
         repaint_seed=int(stream(_Stream.BUILDINGS).integers(2**31)),
+        lights_seed=int(stream(_Stream.LIGHTS).integers(2**31)),
     )
 
 

@@ -1,10 +1,13 @@
-"""The sign classes that cars know, in the order of the original's label file, and their art."""
+"""The sign classes that cars know, in the order of the original's label file: art and size."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from types import MappingProxyType
+from typing import Literal
 
 SIGN_CLASSES = (
     "Hand",
@@ -35,10 +38,9 @@ SIGN_SIZE_M = 0.08
 
 @dataclass(frozen=True, slots=True)
 class SignSolid:
-    """The box that a sign fills: across its face, into it, and up.
+    """The box that a sign fills: across its face, into it, and up, without its pole.
 
-    `in_the_round`: it stands on the ground and looks the same from all sides; else it is a board
-    at the height that the town's file says.
+    `in_the_round`: a model of a landmark, which looks the same from all sides; else it is a board.
     """
 
     width_m: float = SIGN_SIZE_M
@@ -47,8 +49,29 @@ class SignSolid:
     in_the_round: bool = False
 
     def low_m(self, centre_m: float) -> float:
-        """Return how high its lower edge is; `centre_m` is the height of a board's centre."""
-        return 0.0 if self.in_the_round else centre_m - self.height_m / 2
+        """Return how high its lower edge is; `centre_m` is that of its centre."""
+        return centre_m - self.height_m / 2
+
+
+BOARD = SignSolid()
+
+LANDMARKS: Mapping[str, SignSolid] = MappingProxyType(
+    {
+        name: SignSolid(0.084, 0.084, height_m, in_the_round=True)
+        for name, height_m in (
+            ("Tokyo_tower", 0.12),
+            ("Korean", 0.10),
+            ("Church", 0.12),
+            ("Planetarium", 0.10),
+            ("Museum", 0.10),
+        )
+    }
+)
+"""Classes that stand beside the road as models, each on a plinth as wide as it is itself."""
+
+Light = Literal["green", "amber", "red"]
+LIGHTS: tuple[Light, ...] = ("green", "amber", "red")
+"""What a traffic light may show."""
 
 
 def sign_solid(sign_class: str) -> SignSolid:
@@ -59,16 +82,23 @@ def sign_solid(sign_class: str) -> SignSolid:
     """
     if sign_class not in SIGN_CLASSES:
         raise KeyError(sign_class)
-    return SignSolid()
+    return LANDMARKS.get(sign_class, BOARD)
 
 
-@lru_cache(maxsize=len(SIGN_CLASSES))
-def sign_svg(sign_class: str) -> str:
+@lru_cache(maxsize=len(SIGN_CLASSES) + len(LIGHTS))
+def sign_svg(sign_class: str, light: Light = "green") -> str:
     """Return the board's picture as SVG text, square, its box 100 units wide.
+
+    Args:
+        sign_class: one of `SIGN_CLASSES`.
+        light: what a traffic light shows; other classes have one picture only.
 
     Raises:
         KeyError: for a class that is not in `SIGN_CLASSES`.
     """
     if sign_class not in SIGN_CLASSES:
         raise KeyError(sign_class)
-    return files(__name__).joinpath(f"{sign_class.lower()}.svg").read_text(encoding="utf-8")
+    name = sign_class.lower()
+    if sign_class == "Traffic_light" and light != "green":
+        name = f"{name}_{light}"
+    return files(__name__).joinpath(f"{name}.svg").read_text(encoding="utf-8")

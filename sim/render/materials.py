@@ -13,7 +13,7 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from pixelopolis.signs import SIGN_CLASSES, sign_svg
+from pixelopolis.signs import LIGHTS, SIGN_CLASSES, sign_svg
 
 LAYER_PX = 256
 
@@ -33,10 +33,15 @@ PLAIN, PAVING, GRASS, FLOOR, ROOF, TILES = range(6)
 FACADES = tuple(range(6, 12))
 SHOP, TEMPLE, LATTICE, STRIPES = range(12, 16)
 FIRST_SIGN = 16
-LAYERS = FIRST_SIGN + len(SIGN_CLASSES)
+FIRST_LIGHT = FIRST_SIGN + len(SIGN_CLASSES)
+"""Traffic lights have one layer a state, in the order of `LIGHTS`."""
+LAYERS = FIRST_LIGHT + len(LIGHTS)
 
 
 def sign_layer(sign_class: str) -> int:
+    """Return the layer of a board's art; a traffic light shows green."""
+    if sign_class == "Traffic_light":
+        return FIRST_LIGHT
     return FIRST_SIGN + SIGN_CLASSES.index(sign_class)
 
 
@@ -51,10 +56,11 @@ def material_layers() -> NDArray[np.uint8]:
         layers[layer] = _tinted(body)
     layers[GRASS] = _speckled(np.random.default_rng(11), 0.13, 1.2)
     layers[FLOOR] = _boards()
-    for sign_class in SIGN_CLASSES:
-        art = rasterise(sign_svg(sign_class), LAYER_PX, LAYER_PX)
-        layers[sign_layer(sign_class), ..., :3] = art[::-1, :, :3]
-        layers[sign_layer(sign_class), ..., 3] = 0
+    boards = [sign_svg(sign_class) for sign_class in SIGN_CLASSES]
+    boards += [sign_svg("Traffic_light", light) for light in LIGHTS]
+    for layer, board in enumerate(boards, start=FIRST_SIGN):
+        layers[layer, ..., :3] = rasterise(board, LAYER_PX, LAYER_PX)[::-1, :, :3]
+        layers[layer, ..., 3] = 0
     layers.setflags(write=False)
     return layers
 

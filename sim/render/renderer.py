@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pixelopolis.city import City
 from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
-from sim.looks import Look, RoadStyle, SkyKind
+from pixelopolis.signs import LIGHTS
+from sim.looks import Light, Look, RoadStyle, SkyKind
 from sim.render import gpu
 from sim.render.gpu import (
     CAR_RECORD,
@@ -31,10 +32,11 @@ from sim.render.gpu import (
     draw_runs,
     read_rows,
 )
-from sim.render.ground import Frame, paint_map, sky_map, sun_map
+from sim.render.ground import Frame, Shadow, paint_map, sky_map, sun_map
+from sim.render.materials import FIRST_LIGHT
 from sim.render.mesh import rgb_of
 from sim.render.sky import LOW_RAD, panorama
-from sim.render.town import Instance, Pieces, build_town, clutter_mesh, road_mesh
+from sim.render.town import Instance, Pieces, build_town, clutter_mesh, pieces_of, road_mesh
 from sim.render.view import CarBody, View, bird_view, car_view
 from sim.scenery import scenery_of
 
@@ -55,7 +57,7 @@ class _Visible:
 
     objects: list[tuple[int, int]]
     ground: list[tuple[int, int]]
-    clutter: list[tuple[int, int]]
+    loose: list[tuple[Arrays, list[tuple[int, int]]]]
     cars: int
 
 
@@ -86,6 +88,9 @@ class Renderer:
             self._ground = self._gpu.arrays(self._town.ground, "ground")
             self._objects = self._gpu.arrays(self._town.objects, "object")
             self._clutter: tuple[Pieces, Arrays] | None = None
+            self._props: tuple[Pieces, Arrays] | None = None
+            self._props_shadows: tuple[Shadow, ...] = ()
+            self._sun_is_old = True
             shade = np.dstack([self._sky_shade, self._sky_shade])
             self._shade = self._gpu.texture(shade, mipmaps=False)
             self._look: Look | None = None
@@ -140,8 +145,7 @@ class Renderer:
             texture.repeat_x = True
             self._panoramas[look.sky.kind] = texture
         if before is None or before.light != look.light:
-            sun = sun_map(self._frame, look.light, self._town.shadows)
-            self._shade.write(np.dstack([sun, self._sky_shade]).tobytes(), alignment=1)
+            self._sun_is_old = True
         if before is None or before.clutter != look.clutter:
             self._set_clutter(look)
         if before is None or _paints(before) != _paints(look):
@@ -154,23 +158,51 @@ class Renderer:
             raise RenderError("this renderer is closed.", "Make a new one.")
         self._gpu.activate()
 
+    def set_props(self, meshes: Sequence[NDArray[np.void]], shadows: Sequence[Shadow] = ()) -> None:
+        """Put other things into the town than its own, in the place of those put there before.
+
+        Args:
+            meshes: arrays of `mesh.VERTEX`, in metres of the town; their ids are the caller's.
+            shadows: what they keep from the sun.
+
+        Raises:
+            RenderError: when the renderer is closed.
+        """
+        self._activate()
+        self._props = self._exchange(self._props, pieces_of([m for m in meshes if len(m)]))
+        if shadows or self._props_shadows:
+            self._props_shadows = tuple(shadows)
+            self._sun_is_old = True
+
     def _set_clutter(self, look: Look) -> None:
-        if self._clutter is not None:
-            self._clutter[1].release()
-            self._clutter = None
-        if look.clutter.count > 0:
-            pieces = clutter_mesh(self.city, look.clutter)
-            if len(pieces.vertices):
-                self._clutter = (pieces, self._gpu.arrays(pieces, "object"))
+        pieces = clutter_mesh(self.city, look.clutter) if look.clutter.count else pieces_of([])
+        self._clutter = self._exchange(self._clutter, pieces)
+
+    def _exchange(
+        self, old: tuple[Pieces, Arrays] | None, pieces: Pieces
+    ) -> tuple[Pieces, Arrays] | None:
+        if old is not None:
+            old[1].release()
+        return (pieces, self._gpu.arrays(pieces, "object")) if len(pieces.vertices) else None
+
+    def _write_sun(self, light: Light) -> None:
+        sun = sun_map(self._frame, light, (*self._town.shadows, *self._props_shadows))
+        self._shade.write(np.dstack([sun, self._sky_shade]).tobytes(), alignment=1)
+        self._sun_is_old = False
 
     def _repaint(self, look: Look) -> None:
-        """Give every paint pot of buildings and plants a colour of its own."""
+        """Give every paint pot of buildings and plants a colour, every traffic light a state."""
         rng = np.random.default_rng([look.repaint_seed, 2])
         gains = 1 + look.repaint * rng.uniform(-0.4, 0.25, (self._town.slots, 3))
         gains[0] = 1.0
         vertices = self._town.objects.vertices.copy()
         plain = vertices["colour"][:, :3]
         vertices["colour"][:, :3] = np.clip(plain * gains[vertices["slot"]], 0, 255)
+        if look.lights_seed is not None:
+            states = np.random.default_rng([look.lights_seed, 3])
+            lit = states.integers(len(LIGHTS), size=max(self._town.instances, default=0) + 1)
+            lights = vertices["layer"] >= FIRST_LIGHT
+            vertices["layer"][lights] = FIRST_LIGHT + lit[vertices["id"][lights]]
         self._objects.buffer.write(vertices.tobytes())
 
     def _look_uniforms(self, look: Look) -> NDArray[np.float32]:
@@ -214,11 +246,18 @@ class Renderer:
             RenderError: when the renderer is closed.
         """
         self._activate()
+        assert self._look is not None
+        if self._sun_is_old:
+            self._write_sun(self._look.light)
         target = self._gpu.target(view)
         visible = _Visible(
             objects=_runs(self._town.objects, view),
             ground=_runs(self._town.ground, view),
-            clutter=_runs(self._clutter[0], view) if self._clutter else [],
+            loose=[
+                (loose[1], _runs(loose[0], view))
+                for loose in (self._clutter, self._props)
+                if loose is not None
+            ],
             cars=self._upload_cars(view, cars),
         )
         matrix = view.clip_matrix().T.ravel()
@@ -268,8 +307,8 @@ class Renderer:
         if visible.cars:
             self._gpu.car.colour.render(instances=visible.cars)
         draw_runs(self._objects.colour, visible.objects)
-        if self._clutter:
-            draw_runs(self._clutter[1].colour, visible.clutter)
+        for arrays, runs in visible.loose:
+            draw_runs(arrays.colour, runs)
         draw_runs(self._ground.colour, visible.ground)
         self._road.render()
         if visible.cars:
@@ -285,14 +324,14 @@ class Renderer:
         if visible.cars:
             self._gpu.car.ids.render(instances=visible.cars)
         draw_runs(self._objects.ids, visible.objects)
-        if self._clutter:
-            draw_runs(self._clutter[1].ids, visible.clutter)
+        for arrays, runs in visible.loose:
+            draw_runs(arrays.ids, runs)
         draw_runs(self._ground.ids, visible.ground)
         return np.asarray(read_rows(target.ids, view, 1, "u2")[..., 0], dtype=np.uint16)
 
 
-def _paints(look: Look) -> tuple[float, int]:
-    return look.repaint, look.repaint_seed
+def _paints(look: Look) -> tuple[float, int, int | None]:
+    return look.repaint, look.repaint_seed, look.lights_seed
 
 
 def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:

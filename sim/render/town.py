@@ -13,25 +13,21 @@ from numpy.typing import NDArray
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from pixelopolis.city import City, Sign
-from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.city import City
+from pixelopolis.geometry import FloatArray
 from pixelopolis.roads import RoadLayout, polygons
-from pixelopolis.signs import SIGN_SIZE_M
 from sim.looks import Clutter
 from sim.render import architecture
 from sim.render import materials as m
 from sim.render.ground import Shadow, shadow_of
 from sim.render.mesh import VERTEX, MeshBuilder, Paint, circle, rgb_of
+from sim.render.signs import KERB_M, sign_mesh, sign_shadow
 from sim.scenery import Lamp, Plant, Scenery, footprint, roadside_points
 
-KERB_M = 0.008
-"""How high blocks stand above the road."""
 PLATFORM_M = 0.06
 """How high the town stands above the floor."""
 FLOOR_HALF_M = 40.0
 TILE_M = 0.6
-
-BOARD_DEPTH_M = 0.004
 
 KERB, PAVEMENT, LAWN, FLOOR = 1, 2, 3, 4
 """Slots of the ground's mesh: its colours belong to the look."""
@@ -90,7 +86,7 @@ def build_town(city: City, layout: RoadLayout, scenery: Scenery) -> Town:
         b.id = number
         instances[number] = Instance("sign", f"{sign.sign_class}@{sign.edge}", sign.sign_class)
         meshes.append(sign_mesh(b, sign, city.sign_pose(sign)))
-        shadows.append(_sign_shadow(sign, city.sign_pose(sign)))
+        shadows.append(sign_shadow(sign, city.sign_pose(sign)))
     slot = 1
     for number, building in enumerate(scenery.buildings, start=len(city.signs) + 1):
         b.id = number
@@ -109,47 +105,6 @@ def build_town(city: City, layout: RoadLayout, scenery: Scenery) -> Town:
         slot += 1
     meshes += [_lamp_mesh(b, lamp) for lamp in scenery.lamps]
     return Town(_ground(layout), pieces_of(meshes), instances, tuple(shadows), slot)
-
-
-def sign_corners(sign: Sign, pose: Pose) -> FloatArray:
-    """Return the eight corners (8, 3) of a sign's board, without its pole."""
-    half = SIGN_SIZE_M / 2
-    flat = [
-        pose.ahead(forward, left)
-        for forward in (BOARD_DEPTH_M / 2, -BOARD_DEPTH_M / 2)
-        for left in (-half, half)
-    ]
-    return np.array(
-        [(p.x_m, p.y_m, sign.height_m + up) for p in flat for up in (-half, half)], float
-    )
-
-
-def sign_mesh(b: MeshBuilder, sign: Sign, pose: Pose) -> NDArray[np.void]:
-    """Return a board on its pole; only the board carries the id."""
-    b.place(pose.x_m, pose.y_m, 0.0, pose.heading_rad)
-    half, thick, z = SIGN_SIZE_M / 2, BOARD_DEPTH_M / 2, sign.height_m
-    face = [(thick, -half, z - half), (thick, half, z - half)]
-    face += [(thick, half, z + half), (thick, -half, z + half)]
-    art = Paint(layer=m.sign_layer(sign.sign_class))
-    b.quad(face, art, ((0, 0), (1, 0), (1, 1), (0, 1)), ambient=(0.0, 0.0))
-    grey = Paint(rgb_of("#8d949c"))
-    back = [(-x, y, up) for x, y, up in (face[1], face[0], face[3], face[2])]
-    b.quad(back, grey)
-    for k in range(4):  # the narrow sides
-        j = (k + 1) % 4
-        b.quad([face[j], face[k], (-thick, *face[k][1:]), (-thick, *face[j][1:])], grey)
-    number, b.id = b.id, 0
-    b.cone(0.0045, 0.0, z - half, Paint(rgb_of("#6d747c")), 0.0045, 6, (-thick, 0.0))
-    b.cone(0.014, 0.0, KERB_M + 0.004, Paint(rgb_of("#565c63")), 0.010, 8, (-thick, 0.0))
-    b.id = number
-    return b.mesh()
-
-
-def _sign_shadow(sign: Sign, pose: Pose) -> Shadow:
-    half = SIGN_SIZE_M / 2
-    ends = [pose.ahead(f, left) for f, left in ((0.003, -half), (0.003, half), (-0.003, half))]
-    outline = np.array([(p.x_m, p.y_m) for p in ends])
-    return shadow_of(outline, sign.height_m + half, sign.height_m - half)
 
 
 def _building_shadows(kind: str, ground: Polygon, height_m: float) -> list[Shadow]:

@@ -13,7 +13,7 @@ import shapely
 from typer.testing import CliRunner
 
 from pixelopolis.camera import Camera
-from pixelopolis.city import City
+from pixelopolis.city import City, Sign
 from pixelopolis.city_file import load_city
 from pixelopolis.cli.main import app
 from pixelopolis.errors import RenderError
@@ -23,8 +23,9 @@ from pixelopolis.vision import lane_crop
 from sim.looks import Mount, look_of, plain_look
 from sim.render import context
 from sim.render.car_model import car_mesh
+from sim.render.models import Solids, model_of, upright
 from sim.render.renderer import CarBody, Renderer, bird_view, car_view
-from sim.render.town import build_town, sign_corners
+from sim.render.town import build_town
 from sim.render.view import View
 from sim.scenery import scenery_of
 
@@ -66,6 +67,10 @@ def _box(mask: np.ndarray) -> np.ndarray:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
 
 
+def _sign(town: City, sign: Sign) -> Solids:
+    return upright(model_of(sign.sign_class), town.sign_pose(sign), sign.height_m).solids()
+
+
 def _projected(view: View, corners_m: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Return box and area of a convex solid in a view; None unless all of it is in the picture."""
     places, depth = view.project(corners_m)
@@ -95,7 +100,7 @@ def test_ids_box_every_board_within_a_pixel_of_its_projection(
                 car_view(CAMERA, eye),
                 car_view(WIDE, eye, samples=4),
             ):
-                corners = sign_corners(sign, pose)
+                corners = _sign(town, sign).corners_m
                 expected = _projected(view, corners)
                 others = np.arange(len(everything.count)) != number - 1
                 if expected is None or _may_hide(
@@ -127,10 +132,11 @@ def test_most_boards_are_in_full_sight_of_their_lane(renderer: Renderer, town: C
     for number, sign in enumerate(town.signs, start=1):
         eye = town.edges[sign.edge].curve.pose_at(sign.s_m - 0.45)
         view = car_view(WIDE, eye)
-        expected = _projected(view, sign_corners(sign, town.sign_pose(sign)))
+        solids = _sign(town, sign)
         ids = renderer.render(view, (), ids=True).ids
         assert ids is not None
-        seen += expected is not None and (ids == number).sum() > 0.9 * expected[1]
+        assert _projected(view, solids.corners_m) is not None
+        seen += (ids == number).sum() > 0.9 * solids.silhouette_px2(view)
     assert seen == len(town.signs)
 
 
