@@ -252,6 +252,12 @@ class VocDataset:
             "Put the picture there, or remove the annotation.",
         )
 
+    def image_files(self) -> tuple[Path, ...]:
+        """Return all pictures of the folder, with annotation or without."""
+        return tuple(
+            sorted(path for path in self._images.glob("*") if path.suffix in IMAGE_SUFFIXES)
+        )
+
     def write_split(self, split: str, names: Iterable[str]) -> None:
         sets = self.folder / "ImageSets" / "Main"
         sets.mkdir(parents=True, exist_ok=True)

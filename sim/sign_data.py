@@ -8,8 +8,9 @@ other looks and other towns: what one split shows no other one ever does.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -125,7 +126,7 @@ class Summary:
     def document(self) -> dict[str, Any]:
         return {
             "images": sum(self.pictures.values()),
-            "pictures": dict(self.pictures),
+            "pictures": {kind: self.pictures[kind] for kind in ("driven", "scene")},
             "empty_images": self.empty,
             "objects": sum(self.objects.values()),
             "objects_by_class": {name: self.objects[name] for name in SIGN_CLASSES},
@@ -172,17 +173,23 @@ def write_sign_dataset(
     return document
 
 
-def _run(out: Path, chunks: Sequence[Chunk], jobs: int) -> Any:
+def _run(out: Path, chunks: Sequence[Chunk], jobs: int) -> Iterator[Summary]:
     if jobs == 1:
         yield from (write_chunk(out, chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as pool:
         try:
             for done in as_completed([pool.submit(write_chunk, out, chunk) for chunk in chunks]):
                 yield done.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _one_thread() -> None:
+    """Keep Mesa's software renderer to one thread: the other cores have processes of their own."""
+    os.environ.setdefault("LP_NUM_THREADS", "1")
 
 
 def write_chunk(out: Path, chunk: Chunk) -> Summary:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from pixelopolis.cli.common import Json, Seed, print_json, progress_bar
+from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
@@ -98,3 +99,58 @@ def signs(
     if as_json:
         seconds = time.monotonic() - started
         print_json({"out": str(out), **document, "seconds": round(seconds, 1)})
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Pascal VOC folder, ours or labelled by hand.")],
+    split: Annotated[str | None, typer.Option(help="One of its splits; all without.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for sheets of pictures with boxes, suspicious ones first."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count classes and sizes, and list what looks wrong; faults end it with code 1."""
+    from pixelopolis.voc import VocDataset
+    from pixelopolis.voc_check import check_dataset, write_pictures
+
+    dataset = VocDataset(folder)
+    with progress_bar() as progress:
+        task = progress.add_task("pictures", total=len(dataset.names(split)))
+        report = check_dataset(dataset, split, lambda done: progress.update(task, advance=done))
+    sheets = write_pictures(dataset, report, pictures, dataset.names(split)) if pictures else []
+    if as_json:
+        print_json({"folder": str(folder), **report.document(), "sheets": [*map(str, sheets)]})
+    else:
+        _print_report(report.document())
+        for sheet in sheets:
+            console.print(f"wrote {sheet}", markup=False, highlight=False)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+FINDINGS_SHOWN = 30
+
+
+def _print_report(document: dict[str, Any]) -> None:
+    lows = list(document["heights_px"])
+    table = Table(
+        "class", "objects", "difficult", "truncated", *(f"{low} px and up" for low in lows)
+    )
+    for name, counts in document["classes"].items():
+        sizes = [str(counts["heights_px"][low]) for low in lows]
+        head = (str(counts[key]) for key in ("objects", "difficult", "truncated"))
+        table.add_row(name, *head, *sizes)
+    console.print(table)
+    console.print(
+        f"{document['images']} pictures, {document['empty_images']} of them empty; "
+        f"{document['objects']} objects; {len(document['findings'])} findings.",
+        highlight=False,
+    )
+    for finding in document["findings"][:FINDINGS_SHOWN]:
+        where = "" if finding["object"] is None else f" object[{finding['object']}]"
+        line = f"{finding['kind']}: {finding['name']}{where}: {finding['detail']}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if len(document["findings"]) > FINDINGS_SHOWN:
+        console.print("More with --json.", highlight=False)
