@@ -44,8 +44,17 @@ ALONG_M: FloatArray = np.geomspace(BODY_M + 0.01, 1.7, 64)
 """Where along my lane an axle may be, from mine: 3 % from one to the next. Braking from cruise
 needs 0.3 m; what is farther than the last is no concern yet."""
 
-ASIDE_M: FloatArray = np.linspace(-0.42, 0.42, 17)
+ASIDE_M: FloatArray = np.linspace(-0.42, 0.42, 25)
 """Where beside my lane's middle: up to a lane and a half."""
+
+_MIDDLE_SIGMA_M = 0.06
+"""Cars keep to the middle of a lane, mine or the one beside it, as well as mine knows its own."""
+
+_STRAYS = 0.05
+"""How probable every other place is, the middle of a lane being 1."""
+
+NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
+"""Probability from which on a car is taken to be in my lane, and to be the one of before."""
 
 NEAR_GAP_M = 0.25
 """So near one sighting is enough; farther away two must agree."""
@@ -54,7 +63,17 @@ AGREE_S = 0.3
 """Within this the second one must come: two of a detector's frames may miss it."""
 
 PERSIST_S = 1.0
-"""A car that is not seen for so long is not there."""
+"""A car that is not seen for so long, where it would be seen, is not there."""
+
+HIDDEN_S = 6.0
+"""Nor is one that has been beside the picture for so long: in a tight bend a car that is nearer
+than 0.5 m leaves it, and comes back when I have driven up to it."""
+
+HIDDEN_PART = 0.6
+"""Of a car that is less than this within the picture's sides nothing need be seen."""
+
+SLOWS_S = 2.0
+"""Who is not seen is taken to slow down, with this time constant."""
 
 LEAD_MPS2 = 0.15
 """How quickly cars change their speed (standard deviation); braking is 0.12."""
@@ -80,6 +99,8 @@ car behind something else has 18."""
 
 _SILL_M, _BELT_M = 0.018, 0.068
 
+_NO_BOX = (math.nan,) * 4
+
 _NEAREST_M = 0.05
 """Nothing is nearer to the lens: my own bumper is 0.11 m before it."""
 
@@ -87,6 +108,16 @@ Box = tuple[float, float, float, float]
 Lane = Callable[[float], FloatArray]
 """Gives the lane from `back_m` behind where the car is now: poses (len(ALONG_M), 3) of cars in it,
 in the frame of the car back there."""
+
+
+def _aside_prior() -> FloatArray:
+    off_m = np.abs(ASIDE_M)
+    off_m = np.minimum(off_m, np.abs(off_m - 2 * HALF_LANE_M))
+    prior = _STRAYS + np.exp(-0.5 * (off_m / _MIDDLE_SIGMA_M) ** 2)
+    return np.asarray(prior / prior.sum())
+
+
+_ASIDE_PRIOR = _aside_prior()
 
 
 def _outline() -> FloatArray:
@@ -156,6 +187,16 @@ def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
     return np.column_stack([column.min(1), row.min(1), column.max(1), row.max(1)])
 
 
+def shown_part(camera: Camera, lane: FloatArray, gap_m: float) -> float:
+    """Return which part of a car at a gap in my lane is within the sides of the picture, 0..1."""
+    at = int(np.searchsorted(ALONG_M, gap_m + BODY_M))
+    left, _, right, _ = expected_boxes(camera, lane[at : at + 1])[0] if at < len(lane) else _NO_BOX
+    if not right > left:
+        return 0.0
+    shown_px = min(right, camera.width_px) - max(left, 0.0)
+    return max(0.0, float(shown_px / (right - left)))
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Where a car that was seen may be."""
@@ -195,7 +236,7 @@ def fit_box(box: Box, camera: Camera, lane: FloatArray) -> Fit:
     least = cost.min()
     if not least < _NO_CAR_COST:
         return _NOWHERE
-    weight = np.exp(-0.5 * (cost - least)).reshape(len(lane), len(ASIDE_M))
+    weight = np.exp(-0.5 * (cost - least)).reshape(len(lane), len(ASIDE_M)) * _ASIDE_PRIOR
     inside = weight[:, np.abs(ASIDE_M) <= HALF_LANE_M].sum(axis=1)
     total = float(inside.sum())
     if total == 0.0:
@@ -216,6 +257,8 @@ class _Track:
     way_m: float
     """How far I had driven then."""
     seen_s: float
+    missed_s: float
+    """For how long it was not seen where it should have been."""
     box: Box
     sure: bool
 
@@ -238,8 +281,25 @@ class _Track:
         mean = self.mean + gain * (fit.gap_m - self.mean[0])
         cov = self.cov - np.outer(gain, self.cov[0])
         return replace(
-            self, mean=mean, cov=(cov + cov.T) / 2, seen_s=self.time_s, box=box, sure=True
+            self,
+            mean=mean,
+            cov=(cov + cov.T) / 2,
+            seen_s=self.time_s,
+            missed_s=0.0,
+            box=box,
+            sure=True,
         )
+
+    def missed(self, dt: float, camera: Camera, lane: FloatArray) -> _Track:
+        """Take in that the car was not seen; `dt` since it could have been seen before."""
+        slower = self.mean * (1.0, math.exp(-dt / SLOWS_S))
+        hidden = self.sure and shown_part(camera, lane, float(self.mean[0])) < HIDDEN_PART
+        return replace(self, mean=slower, missed_s=self.missed_s + (0.0 if hidden else dt))
+
+    @property
+    def is_gone(self) -> bool:
+        unseen_s = self.time_s - self.seen_s
+        return unseen_s > HIDDEN_S or self.missed_s > (PERSIST_S if self.sure else AGREE_S)
 
 
 def _variance_m2(fit: Fit) -> float:
@@ -259,6 +319,7 @@ class Follower:
         self._tracks: tuple[_Track, ...] = ()
         self._driven: deque[tuple[float, float]] = deque(maxlen=64)
         self._newest: Sightings | None = None
+        self._looked_s = 0.0
 
     def step(
         self, now_s: float, wheels: WheelReading | None, sightings: Sightings | None, lane: Lane
@@ -296,25 +357,26 @@ class Follower:
         way_m = self._way_m(time_s)
         tracks = [track.at(time_s, way_m) for track in self._tracks]
         cars = [sighting for sighting in sightings.seen if sighting.class_name == CAR]
-        poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0) if cars else None
+        since_s, self._looked_s = time_s - self._looked_s, time_s
+        if not cars and not tracks:
+            return
+        poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0)
         for sighting in cars:
-            assert poses is not None
             fit = fit_box(sighting.box, self._camera, poses)
-            if fit.in_lane < 0.5:
-                continue
             known = [i for i, track in enumerate(tracks) if track.agrees(fit)]
-            if known:
+            if known and fit.in_lane >= KEPT_IN_LANE:
                 tracks[known[0]] = tracks[known[0]].seen(fit, sighting.box)
-            else:
+            elif not known and fit.in_lane >= NEW_IN_LANE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))
-        self._tracks = tuple(
-            track
+        tracks = [
+            track if track.seen_s == time_s else track.missed(since_s, self._camera, poses)
             for track in tracks
-            if time_s - track.seen_s <= (PERSIST_S if track.sure else AGREE_S)
-        )
+        ]
+        self._tracks = tuple(track for track in tracks if not track.is_gone)
 
 
 def _new_track(fit: Fit, sighting: Sighting, time_s: float, way_m: float) -> _Track:
     cov = np.diag([_variance_m2(fit), NEW_SPEED_MPS**2])
     mean = np.array([fit.gap_m, 0.0])
-    return _Track(mean, cov, time_s, way_m, time_s, sighting.box, sure=fit.gap_m < NEAR_GAP_M)
+    sure = fit.gap_m < NEAR_GAP_M
+    return _Track(mean, cov, time_s, way_m, time_s, 0.0, sighting.box, sure)

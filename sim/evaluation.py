@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from car.driver import Driver, DriverSettings
-from car.observation import Mission, SteeringModel
+from car.observation import Decision, Mission, SteeringModel
 from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Pose
 from pixelopolis.routing import Leg, Route, RoutePath
@@ -105,13 +105,18 @@ class LaneDrive:
         """Drive until `until_m` of the path, or until it can't."""
         limit_s = self.car.time_s + 5 + 3 * (until_m - self.distance_m) / 0.05
         while self.distance_m < until_m and self.car.time_s < limit_s:
-            self.car.tick(self.mission)
-            self._measure()
+            self.tick()
             if stop_at_intervention and self.figures.interventions:
                 break
         if self.car.time_s >= limit_s:
             self._intervene("did not get on")
         return self.figures
+
+    def tick(self) -> Decision:
+        """Drive for one camera period."""
+        decision = self.car.tick(self.mission)
+        self._measure()
+        return decision
 
     def _measure(self) -> None:
         pose = self.car.vehicle.pose

@@ -93,6 +93,10 @@ class SeeingErrors:
     """Part of the boards that are given another class."""
     imagined: float = 0.02
     """Boxes a frame where nothing is."""
+    imagined_cars: float = 0.0
+    """And how many more that are taken for cars."""
+    least_shown: tuple[float, float] = (0.25, 0.5)
+    """Of what shows less than the first part nothing is found, from the second on all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +159,7 @@ class GeometricSeer:
             return None
         visible = _area(box) / _area(whole)
         visible *= self._uncovered(thing, view, covers)
-        chance = self._recall(float(box[3] - box[1])) * _part(visible, 0.25, 0.5)
+        chance = self._recall(float(box[3] - box[1])) * _part(visible, *errors.least_shown)
         if thing.faces_rad is not None:
             angle_rad = _seen_at_rad(thing, view)
             chance *= 1 - _part(angle_rad, STEEP_RAD, SEEN_FROM_BEHIND_RAD)
@@ -197,10 +201,12 @@ class GeometricSeer:
         return float((~behind).mean() * (~hidden).mean())
 
     def _imagined(self) -> list[Sighting]:
-        rng = self._rng
+        rng, errors = self._rng, self._errors
+        names = [self._any_class() for _ in range(rng.poisson(errors.imagined))]
+        if errors.imagined_cars:
+            names += ["Car"] * rng.poisson(errors.imagined_cars)
         return [
-            self._as_sighting(self._any_class(), float(rng.uniform(0.5, 0.8)), self._any_box())
-            for _ in range(rng.poisson(self._errors.imagined))
+            self._as_sighting(name, float(rng.uniform(0.5, 0.8)), self._any_box()) for name in names
         ]
 
     def _any_class(self) -> str:

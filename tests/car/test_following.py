@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from car.following import (
     ALONG_M,
     BODY_M,
+    HIDDEN_PART,
+    HIDDEN_S,
     PERSIST_S,
     Follower,
     fit_box,
     lane_by_curvature,
     lane_on_path,
+    shown_part,
 )
 from car.observation import CarAhead, Sighting, Sightings, WheelReading
 from pixelopolis.camera import Camera
@@ -175,6 +178,32 @@ def test_a_car_stays_for_a_second_unseen_and_no_longer() -> None:
     for _ in range(3):
         car = chase.see(driven_m=0.01)
     assert car is None
+
+
+def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -> None:
+    """0.3 m of radius: nearer than 0.35 m most of a car is beside the picture."""
+    chase = Chase()
+    lane = lane_by_curvature(1 / 0.3)
+    pose = in_lane(0.3 + BODY_M, 1 / 0.3, 0.0)
+    box = box_of_car(pose)
+    assert box is not None
+    for seen in (True, True, True, *[False] * 50):
+        chase.now_s += FRAME_S
+        sightings = Sightings(chase.now_s, (Sighting("Car", 0.9, box),) if seen else ())
+        car = chase.follower.step(chase.now_s, None, sightings, lambda _: lane)
+    assert car is not None
+    for _ in range(round(HIDDEN_S / FRAME_S) - 45):
+        chase.now_s += FRAME_S
+        car = chase.follower.step(chase.now_s, None, Sightings(chase.now_s, ()), lambda _: lane)
+    assert car is None
+
+
+def test_the_part_that_shows_falls_as_a_bend_gets_nearer() -> None:
+    lane = lane_by_curvature(1 / 0.3)
+    assert shown_part(CAMERA, STRAIGHT, 0.2) == 1.0
+    parts = [shown_part(CAMERA, lane, gap_m) for gap_m in (0.2, 0.3, 0.4, 0.6, 5.0)]
+    assert all(0.0 <= part < HIDDEN_PART for part in parts)
+    assert parts[-1] == 0.0
 
 
 def test_the_same_sightings_are_not_counted_twice() -> None:
