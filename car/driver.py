@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from car.behaviour import Situation, behave
 from car.control import wheel_speeds_rad_s
-from car.following import Follower, lane_on_path
+from car.following import Follower
+from car.gap import lane_on_path
 from car.localisation import PathTracker
 from car.observation import Decision, DriveState, Frame, Mission, Observation, SteeringModel
 from pixelopolis.camera import Camera

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from car.following import Box
+from car.gap import Box
 from pixelopolis.camera import Camera
 from pixelopolis.geometry import Pose
 from pixelopolis.vision import DETECTOR_ROWS
@@ -14,6 +14,17 @@ from sim.render.car_model import car_mesh
 from sim.render.view import car_view
 
 LEAST_PX = 4.0
+
+
+def in_lane(along_m: float, curvature_per_m: float, aside_m: float, turned: bool = False) -> Pose:
+    """Return a pose `along_m` ahead in a lane that bends, `aside_m` to the left of its middle."""
+    bend = along_m * curvature_per_m
+    middle = Pose(along_m, 0.0, 0.0)
+    if curvature_per_m:
+        middle = Pose(
+            math.sin(bend) / curvature_per_m, (1 - math.cos(bend)) / curvature_per_m, bend
+        )
+    return middle.ahead(0.0, aside_m, math.pi if turned else 0.0)
 
 
 def box_of_car(pose: Pose, camera: Camera | None = None, eye: Pose | None = None) -> Box | None:
