@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -92,6 +93,8 @@ def test_ids_box_every_board_within_a_pixel_of_its_projection(
     for number, sign in enumerate(town.signs, start=1):
         pose = town.sign_pose(sign)
         edge = town.edges[sign.edge]
+        corners = _sign(town, sign).corners_m
+        around = np.array([*product(*zip(corners.min(axis=0), corners.max(axis=0), strict=True))])
         eyes = [pose.ahead(d, a, math.pi) for d in (0.3, 0.5, 0.8) for a in (-0.1, 0.0, 0.12)]
         eyes += [edge.curve.pose_at(max(0.0, sign.s_m - back)) for back in (0.35, 0.5, 0.7)]
         for eye in eyes:
@@ -100,11 +103,10 @@ def test_ids_box_every_board_within_a_pixel_of_its_projection(
                 car_view(CAMERA, eye),
                 car_view(WIDE, eye, samples=4),
             ):
-                corners = _sign(town, sign).corners_m
                 expected = _projected(view, corners)
                 others = np.arange(len(everything.count)) != number - 1
                 if expected is None or _may_hide(
-                    view.eye_m, corners, everything.low_m[others], everything.high_m[others]
+                    view.eye_m, around, everything.low_m[others], everything.high_m[others]
                 ):
                     continue
                 ids = renderer.render(view, (), ids=True).ids
