@@ -27,7 +27,7 @@ from car.journey import Health, Journey
 from car.lane import load_lane_model
 from car.link import Link
 from car.lookout import Lookout
-from car.observation import SightModel, SteeringModel
+from car.observation import Sightings, SightModel, SteeringModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.settings import CarSettings
 from car.stream import Broadcast, StreamServer
@@ -69,13 +69,16 @@ class CarProcess:
             on_failure=lambda error: self._in_loop(self._fail, error),
             most_hz=settings.detector.most_hz,
         )
+        driver_settings = DriverSettings(
+            cruise_mps=settings.cruise_mps, camera=settings.camera.mounting
+        )
         self._control = ControlThread(
-            Driver(model, DriverSettings(cruise_mps=settings.cruise_mps)),
+            Driver(model, driver_settings),
             self._camera,
             self._board,
             self._cockpit,
             on_news=lambda: self._in_loop(self._link.tell),
-            sightings=lambda: self._lookout.newest() if self._lookout else None,
+            sightings=self._sightings,
             on_frame=lambda: self._in_loop(self._fresh.set),
             on_failure=lambda error: self._in_loop(self._fail, error),
         )
@@ -171,6 +174,9 @@ class CarProcess:
             if self._broadcast.viewers:
                 self._broadcast.publish(await asyncio.to_thread(self._picture))
 
+    def _sightings(self) -> Sightings | None:
+        return self._lookout.newest() if self._lookout else None
+
     def _picture(self) -> bytes:
         view = self._cockpit.view()
         mounting = self.settings.camera.mounting
@@ -180,7 +186,7 @@ class CarProcess:
                 size = (view[0].image_rgb.shape[1], view[0].image_rgb.shape[0])
             image = placeholder(*size)
         else:
-            image = draw_overlay(view[0].image_rgb, view[1], mounting)
+            image = draw_overlay(view[0].image_rgb, view[1], mounting, self._sightings())
         return encode_jpeg(image, self.settings.stream.jpeg_quality)
 
     def _status(self) -> dict[str, Any]:
