@@ -49,6 +49,8 @@ class Situation:
     """To the nearest car in the lane; None when there is none."""
     stopped_for_car: bool = False
     """The car stood behind another at the step before."""
+    lost: str = ""
+    """Why the car is not where its mission says, in words; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     | situation                              | state             | speed                 |
     |----------------------------------------|-------------------|-----------------------|
     | no mission                             | idle              | 0                     |
+    | not where its mission says             | lost              | 0                     |
     | at the end of the path                 | arrived           | 0                     |
     | camera, detector, wheels or link silent | stale            | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
@@ -74,6 +77,8 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     """
     if not now.has_mission:
         return Behaviour(DriveState.IDLE, 0.0)
+    if now.lost:
+        return Behaviour(DriveState.LOST, 0.0, now.lost)
     if now.arrived or now.to_end_m <= STOPPED_WITHIN_M:
         return Behaviour(DriveState.ARRIVED, 0.0)
     watched = (

@@ -6,20 +6,34 @@ is evaluated is what drives.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from car.behaviour import Situation, behave
+from car.behaviour import Behaviour, Situation, behave
+from car.belief import Belief
 from car.control import wheel_speeds_rad_s
 from car.following import Follower
-from car.gap import lane_on_path
+from car.gap import lane_by_curvature, lane_on_path
 from car.localisation import PathTracker
-from car.observation import Decision, DriveState, Frame, Mission, Observation, SteeringModel
+from car.observation import (
+    CarAhead,
+    Decision,
+    DriveState,
+    Frame,
+    Mission,
+    Observation,
+    SteeringModel,
+)
+from car.orientation import ON_ITS_WAY, Finding, Orientation
 from pixelopolis.camera import Camera
 from pixelopolis.city import Turn
 from pixelopolis.vehicle import CRUISE_MPS
 from pixelopolis.vision import lane_input
 
 TURNS = tuple(Turn)
+
+LOST_REASON = "does not know where it is"
+SEARCHING_REASON = "looks for signs that tell where it is"
 
 BLOCKED_S = 10.0
 """Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
@@ -33,11 +47,15 @@ class DriverSettings:
     `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
     axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
     `camera`: as it is mounted.
+    `search`: a car that does not know where it is keeps its lane, at `search_mps`, until it does;
+    otherwise it stands. Nobody has granted it that way.
     """
 
     cruise_mps: float = CRUISE_MPS
     stop_before_m: float = 0.10
     camera: Camera = field(default_factory=Camera)
+    search: bool = False
+    search_mps: float = 0.6 * CRUISE_MPS
 
 
 class Driver:
@@ -46,9 +64,15 @@ class Driver:
     Args:
         model: gives a steering value for each command.
         settings: speeds and distances.
+        belief: where in the town it is; without one it takes its orders' word for it.
     """
 
-    def __init__(self, model: SteeringModel, settings: DriverSettings | None = None) -> None:
+    def __init__(
+        self,
+        model: SteeringModel,
+        settings: DriverSettings | None = None,
+        belief: Belief | None = None,
+    ) -> None:
         self.model = model
         self.settings = settings or DriverSettings()
         self._mission: Mission | None = None
@@ -59,6 +83,7 @@ class Driver:
         self._passed = 0
         self._follower = Follower(self.settings.camera)
         self._behind_since_s: float | None = None
+        self._orientation = Orientation(belief) if belief else None
 
     def step(self, now: Observation) -> Decision:
         """Take in what is known now and return what the wheels shall do."""
@@ -66,11 +91,66 @@ class Driver:
             self._frame = now.frame
             self._steering = self.model.steer(lane_input(now.frame.crop_rgb))
         self._take(now.mission)
-        if self._tracker is None or now.mission is None:
-            return Decision(0.0, 0.0, DriveState.IDLE)
-        if now.wheels is not None:
-            self._tracker.move(now.wheels)
-        return self._decide(now, now.mission, self._tracker)
+        tracker = self._tracker
+        if tracker is not None and now.wheels is not None:
+            tracker.move(now.wheels)
+        finding = self._orient(now, now.mission, tracker)
+        if finding.lost and self.settings.search:
+            return self._search(now)
+        if tracker is None or now.mission is None:
+            return self._idle(finding)
+        return self._decide(now, now.mission, tracker, finding)
+
+    # --- where it is ----------------------------------------------------------------------------
+
+    def _orient(
+        self, now: Observation, mission: Mission | None, tracker: PathTracker | None
+    ) -> Finding:
+        """Take in wheels and signs; put the tracker where the belief is sure to be."""
+        if self._orientation is None:
+            return ON_ITS_WAY
+        command = None
+        if mission is not None and tracker is not None:
+            command = mission.path.turn_at(tracker.distance_m)
+        elif self.settings.search:
+            command = Turn.STRAIGHT
+        self._orientation.sense(now.wheels, now.sightings, command, tracker)
+        if mission is None or tracker is None:
+            return self._orientation.find()
+        finding = self._orientation.compare(mission, tracker)
+        if finding.distance_m is not None:
+            tracker.put_at(finding.distance_m)
+        return finding
+
+    def _idle(self, finding: Finding) -> Decision:
+        return Decision(
+            0.0,
+            0.0,
+            DriveState.LOST if finding.lost else DriveState.IDLE,
+            LOST_REASON if finding.lost else "",
+            place=finding.elsewhere,
+            located=not finding.lost,
+        )
+
+    def _search(self, now: Observation) -> Decision:
+        """Keep the lane, slowly, until signs and bends tell where it is."""
+        car = self._follower.step(
+            now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(0.0)
+        )
+        self._arrived = False
+        behaviour = self._behave(now, car, to_stop_m=math.inf, to_end_m=math.inf)
+        speed_mps = min(behaviour.speed_mps, self.settings.search_mps)
+        steering = self._steering[TURNS.index(Turn.STRAIGHT)]
+        left, right = wheel_speeds_rad_s(steering, speed_mps)
+        return Decision(
+            left,
+            right,
+            DriveState.LOST if speed_mps > 0 else behaviour.state,
+            behaviour.reason or SEARCHING_REASON,
+            steering=steering,
+            car_ahead=car,
+            located=False,
+        )
 
     def _take(self, mission: Mission | None) -> None:
         last, self._mission = self._mission, mission
@@ -88,7 +168,11 @@ class Driver:
         elif last.path is not mission.path:
             self._tracker.continue_on(mission.path, self._tracker.distance_m)
 
-    def _decide(self, now: Observation, mission: Mission, tracker: PathTracker) -> Decision:
+    # --- what it does ---------------------------------------------------------------------------
+
+    def _decide(
+        self, now: Observation, mission: Mission, tracker: PathTracker, finding: Finding
+    ) -> Decision:
         path, distance = mission.path, tracker.distance_m
         to_end = path.length_m - distance
         to_grant = mission.granted_m - self.settings.stop_before_m - distance
@@ -100,26 +184,17 @@ class Driver:
             now.sightings,
             lambda back_m: lane_on_path(path, distance - back_m, tracker.heading_error_rad),
         )
-        behaviour = behave(
-            Situation(
-                has_mission=True,
-                camera_age_s=_age_s(now.now_s, self._frame.captured_s if self._frame else None),
-                wheels_age_s=_age_s(now.now_s, now.wheels.measured_s if now.wheels else None),
-                link_age_s=_age_s(now.now_s, now.link_seen_s),
-                to_stop_m=to_end if whole_way else to_grant,
-                to_end_m=to_end,
-                in_junction=leg.movement is not None,
-                arrived=self._arrived,
-                sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
-                gap_m=car.gap_m if car else None,
-                stopped_for_car=self._behind_since_s is not None,
-            ),
-            self.settings.cruise_mps,
+        lost = LOST_REASON if finding.lost else ""
+        if finding.elsewhere is not None:
+            lost = f"off its route: on edge {finding.elsewhere.edge}"
+        behaviour = self._behave(
+            now,
+            car,
+            to_stop_m=to_end if whole_way else to_grant,
+            to_end_m=to_end,
+            in_junction=leg.movement is not None,
+            lost=lost,
         )
-        if behaviour.state is not DriveState.STOPPED_FOR_CAR:
-            self._behind_since_s = None
-        elif self._behind_since_s is None:
-            self._behind_since_s = now.now_s
         events = self._events(mission, distance, behaviour.state)
         steering = self._steering[TURNS.index(path.turn_at(distance))]
         left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
@@ -130,12 +205,47 @@ class Driver:
             behaviour.reason,
             distance,
             tracker.sigma_m,
-            path.place_at(min(distance, path.length_m)),
+            finding.elsewhere or path.place_at(min(distance, path.length_m)),
             steering,
             events,
             car,
             blocked=(_age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
+            located=not finding.lost,
+            off_route=finding.elsewhere is not None,
         )
+
+    def _behave(
+        self,
+        now: Observation,
+        car: CarAhead | None,
+        *,
+        to_stop_m: float,
+        to_end_m: float,
+        in_junction: bool = False,
+        lost: str = "",
+    ) -> Behaviour:
+        behaviour = behave(
+            Situation(
+                has_mission=True,
+                camera_age_s=_age_s(now.now_s, self._frame.captured_s if self._frame else None),
+                wheels_age_s=_age_s(now.now_s, now.wheels.measured_s if now.wheels else None),
+                link_age_s=_age_s(now.now_s, now.link_seen_s),
+                to_stop_m=to_stop_m,
+                to_end_m=to_end_m,
+                in_junction=in_junction,
+                arrived=self._arrived,
+                sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
+                gap_m=car.gap_m if car else None,
+                stopped_for_car=self._behind_since_s is not None,
+                lost=lost,
+            ),
+            self.settings.cruise_mps,
+        )
+        if behaviour.state is not DriveState.STOPPED_FOR_CAR:
+            self._behind_since_s = None
+        elif self._behind_since_s is None:
+            self._behind_since_s = now.now_s
+        return behaviour
 
     def _events(self, mission: Mission, distance_m: float, state: DriveState) -> tuple[str, ...]:
         junctions = [leg for leg in mission.path.legs if leg.movement is not None]

@@ -18,6 +18,7 @@ from pixelopolis.messages import (
     CANCEL_ORDER,
     INFO_VIDEO,
     INFO_WAITING,
+    OFF_ROUTE,
     ActionState,
     EdgeState,
     ErrorLevel,
@@ -62,6 +63,9 @@ NEW_BASE_M = 0.40
 LOST_SIGMA_M = 0.30
 """A belief wider than this is no position."""
 
+MOVED_M = 0.15
+"""A standing car that believes to be farther from where it was than this has been carried."""
+
 INFO_STATE = "driveState"
 """infoType whose descriptor is the driver's own state."""
 
@@ -94,14 +98,15 @@ class Journey:
     Args:
         city: the town.
         serial_number: the car's id.
-        place: where the car stands at first.
+        place: where the car stands at first; None when nobody knows.
     """
 
-    def __init__(self, city: City, serial_number: str, place: Place) -> None:
+    def __init__(self, city: City, serial_number: str, place: Place | None) -> None:
         self.city = city
         self.serial_number = serial_number
         self.place = place
-        """Where the car stood when its last order ended (at first: its start)."""
+        """Where the car stood when its last order ended (at first: its start), or was found since;
+        None until then."""
         self._task: _Task | None = None
         self._decision = Decision(0.0, 0.0, DriveState.IDLE)
         self._rejection: StateError | None = None
@@ -143,6 +148,10 @@ class Journey:
                 f"order {order.order_id!r} has ended; send a new one.",
             )
         plan = accept_order(self.city, None, order)
+        if self.place is None:
+            raise OrderRejectedError(
+                ErrorType.START_NODE_OUT_OF_RANGE, "the car does not know where it stands."
+            )
         off_m = plan.route.start_s_m - self.place.s_m
         if plan.route.edges[0] != self.place.edge or abs(off_m) > START_TOLERANCE_M:
             raise OrderRejectedError(
@@ -159,6 +168,7 @@ class Journey:
             if task.plan.route != plan.route:
                 mission = replace(mission, path=RoutePath(self.city, plan.route))
         else:
+            assert self.place is not None
             start_m = self.place.s_m - plan.route.start_s_m
             mission = Mission(plan.order_id, RoutePath(self.city, plan.route), 0.0, start_m)
             self._decision = Decision(0.0, 0.0, DriveState.IDLE, distance_m=start_m)
@@ -218,15 +228,20 @@ class Journey:
     def take_decision(self, decision: Decision, mission: Mission | None) -> bool:
         """Take in what the driver decided on `mission`; return whether the server must hear it."""
         task = self._task
-        if task is None or mission is not task.mission:
+        if mission is not self.mission:
             return False  # decided before the newest order came
         last, self._decision = self._decision, decision
+        if task is None or decision.off_route:
+            self._move_to(decision.place)
+        if decision.off_route:
+            self._leave()
+            return True
+        if task is None or mission is None:
+            return decision.located is not last.located
         arrives = decision.state is DriveState.ARRIVED and not task.finished
         if arrives:
             task = self._task = replace(task, finished=True)
-            for action in list(self._actions.values()):
-                if action.action_status == "RUNNING":
-                    self._set_action(action.action_id, action.action_type or "", "FINISHED")
+            self._finish_actions()
         if task.finished:  # it may still roll a few millimetres
             edge = mission.path.route.edges[-1]
             s_m = mission.path.place_at(decision.distance_m).s_m
@@ -239,6 +254,32 @@ class Journey:
             or _without_numbers(decision.reason) != _without_numbers(last.reason)
         )
 
+    def _finish_actions(self) -> None:
+        for action in list(self._actions.values()):
+            if action.action_status == "RUNNING":
+                self._set_action(action.action_id, action.action_type or "", "FINISHED")
+
+    def _move_to(self, place: Place | None) -> None:
+        """Believe a car without an order at a place, unless it is as good as there already."""
+        if place is None:
+            return
+        edge = self.city.edges[place.edge]
+        there = edge.curve.pose_at(place.s_m)
+        if self.place is None or self._standing_pose(self.place).distance_m(there) > MOVED_M:
+            self.place = Place(place.edge, min(max(place.s_m, 0.0), edge.length_m))
+
+    def _leave(self) -> None:
+        """Drop the order: the car is not on its way. What it is sent next starts from its place."""
+        task, self._task = self._task, None
+        self._finish_actions()
+        if task is not None and not task.finished and self.place is not None:
+            self._rejection = StateError(
+                error_type=OFF_ROUTE,
+                error_level=ErrorLevel.WARNING,
+                error_references=(_reference("orderId", task.plan.order_id),),
+                error_description=f"is not on its way but at {place_node_id(self.place)!r}.",
+            )
+
     # --- to the server -------------------------------------------------------------------------
 
     @property
@@ -247,10 +288,18 @@ class Journey:
 
     @property
     def pose(self) -> Pose:
-        """Where the car believes to be; on the centre line."""
+        """Where the car believes to be; on the centre line. The origin when it has no idea."""
         if self._task is None:
-            return self.city.edges[self.place.edge].curve.pose_at(self.place.s_m)
+            return self._standing_pose(self.place) if self.place else Pose(0.0, 0.0, 0.0)
         return self._task.mission.path.pose_at(self._decision.distance_m)
+
+    def _standing_pose(self, place: Place) -> Pose:
+        return self.city.edges[place.edge].curve.pose_at(place.s_m)
+
+    @property
+    def _is_located(self) -> bool:
+        known = self._task is not None or self.place is not None
+        return known and self._decision.located and self._decision.sigma_m < LOST_SIGMA_M
 
     @property
     def driving(self) -> bool:
@@ -261,7 +310,8 @@ class Journey:
         task, decision = self._task, self._decision
         nodes: tuple[NodeState, ...] = ()
         edges: tuple[EdgeState, ...] = ()
-        last_node, sequence_id, since_m = place_node_id(self.place), 0, 0.0
+        last_node = place_node_id(self.place) if self.place else ""
+        sequence_id, since_m = 0, 0.0
         asks = False
         if task is not None:
             route, released = task.plan.route, task.plan.released_edges
@@ -297,7 +347,7 @@ class Journey:
                 y=round(pose.y_m, 4),
                 theta=pose.heading_rad,
                 map_id=self.city.name,
-                localized=decision.state is not DriveState.LOST and decision.sigma_m < LOST_SIGMA_M,
+                localized=self._is_located,
             ),
             velocity=Velocity(vx=round(health.speed_mps, 4), omega=round(health.turn_rad_s, 4)),
             driving=self.driving,

@@ -117,6 +117,7 @@ class Decision:
     sigma_m: float = 0.0
     """Standard deviation of that belief."""
     place: Place | None = None
+    """Where it believes to be; None when it has no mission and does not know."""
     steering: float = 0.0
     """In [-1, 1], left negative as in the original's data."""
     events: tuple[str, ...] = field(default=())
@@ -125,6 +126,10 @@ class Decision:
     """The nearest car in my lane."""
     blocked: bool = False
     """It has kept the car standing for so long that the server should know."""
+    located: bool = True
+    """It knows where it is."""
+    off_route: bool = False
+    """It is not on the way of its mission; `place` says where it is."""
 
 
 class SteeringModel(Protocol):

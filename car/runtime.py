@@ -17,11 +17,14 @@ from typing import Any
 
 import cv2
 
+from car.belief import Belief
 from car.board import Board
 from car.camera import CameraThread
+from car.cells import Cells
 from car.cockpit import Cockpit
 from car.control_loop import ControlThread
 from car.driver import Driver, DriverSettings
+from car.expectation import Expectation
 from car.health import health_of
 from car.journey import Health, Journey
 from car.lane import load_lane_model
@@ -61,7 +64,8 @@ class CarProcess:
         self.settings = settings
         self._board = Board(settings.board.port, settings.board.baud)
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
-        journey = Journey(city, settings.id, settings.start_place(city))
+        start, mounting = settings.start_place(city), settings.camera.mounting
+        journey = Journey(city, settings.id, start)
         self._cockpit = Cockpit(journey, self._health)
         self._lookout = detector and Lookout(
             self._camera,
@@ -69,11 +73,12 @@ class CarProcess:
             on_failure=lambda error: self._in_loop(self._fail, error),
             most_hz=settings.detector.most_hz,
         )
-        driver_settings = DriverSettings(
-            cruise_mps=settings.cruise_mps, camera=settings.camera.mounting
-        )
         self._control = ControlThread(
-            Driver(model, driver_settings),
+            Driver(
+                model,
+                DriverSettings(settings.cruise_mps, camera=mounting, search=settings.search),
+                Belief(Expectation(Cells(city), mounting), start) if detector else None,
+            ),
             self._camera,
             self._board,
             self._cockpit,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from car.lookout import MOST_HZ
 from pixelopolis.camera import Camera
@@ -108,7 +108,11 @@ class CarSettings(_Table):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
     city: Annotated[str, Field(min_length=1)]
-    start: StartSettings
+    start: StartSettings | None = None
+    """Where it is put down; left out, it finds itself by the signs that it sees."""
+    search: bool = False
+    """A car that does not know where it is drives on, slowly, until it does. Nobody grants it that
+    way, so keep the town free of others; without it the car stands until somebody carries it."""
     camera: CameraSettings
     board: BoardSettings
     server: ServerSettings
@@ -125,12 +129,20 @@ class CarSettings(_Table):
     def _to_path(cls, value: Any) -> Any:
         return Path(value) if isinstance(value, str) else value
 
-    def start_place(self, city: City) -> Place:
-        """Return where the car stands at first.
+    @model_validator(mode="after")
+    def _can_find_itself(self) -> Self:
+        if self.start is None and not self.detector.use:
+            raise ValueError("no start is given, and without a detector the car cannot find itself")
+        return self
+
+    def start_place(self, city: City) -> Place | None:
+        """Return where the car stands at first, None when nobody knows.
 
         Raises:
             SettingsError: when the city has no such place.
         """
+        if self.start is None:
+            return None
         edge = city.edges.get(self.start.edge)
         if edge is None:
             raise SettingsError(
@@ -180,7 +192,7 @@ def _beside(config: Path, model: Path | None) -> Path | None:
 
 
 def _fault(error: Any) -> str:
-    field = ".".join(str(part) for part in error["loc"])
+    field = ".".join(str(part) for part in error["loc"]) or "car.toml"
     if error["type"] == "missing":
         return f"{field}: is missing"
     if error["type"] == "extra_forbidden":

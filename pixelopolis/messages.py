@@ -266,6 +266,10 @@ BLOCKED_BY_CAR = "blockedByCar"
 """A car's own error type: another car has kept it standing for long. A WARNING, whose reference
 `edgeId` names the edge on which the other stands, or to which it is on its way."""
 
+OFF_ROUTE = "offRoute"
+"""A car's own error type: it is not on the way of the order that the reference `orderId` names,
+and has dropped it. A WARNING; where it is instead, its state says."""
+
 
 class Reference(_Part):
     reference_key: str

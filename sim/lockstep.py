@@ -18,7 +18,7 @@ from car.observation import (
 )
 from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Pose, wrap_rad
-from pixelopolis.routing import Route
+from pixelopolis.routing import Place, Route
 from pixelopolis.vision import Image
 from sim.vehicle import Vehicle
 
@@ -93,6 +93,12 @@ def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route
         length_m,
         lambda exits: exits[int(rng.integers(len(exits)))],
     )
+
+
+def straight_route(city: City, start: Place, length_m: float) -> Route:
+    """Return a route of about `length_m` from a place, straight on wherever it can."""
+    way = _walk(city, start.edge, start.s_m + length_m, _straightest)
+    return Route(way.edges, start.s_m, way.end_s_m)
 
 
 def ring_route(city: City, rng: np.random.Generator, length_m: float) -> Route:

@@ -355,3 +355,75 @@ def test_health_goes_into_the_state() -> None:
     assert state.velocity is not None
     assert (state.velocity.vx, state.velocity.omega) == (0.13, -0.2)
     assert '"infoType":"video"' in encode(state)
+
+
+def off_route(place: Place, distance_m: float = 0.3) -> Decision:
+    return Decision(
+        0.0, 0.0, DriveState.LOST, "off its route", distance_m, place=place, off_route=True
+    )
+
+
+def test_a_car_that_is_not_on_its_way_drops_its_order_and_says_where_it_is() -> None:
+    it = journey()
+    it.take_order(order(3))
+    assert it.take_decision(off_route(Place("9", 0.4)), it.mission)
+    assert it.mission is None
+    state = report(it)
+    assert (state.order_id, state.last_node_id, state.node_states) == ("", "at:9:400", ())
+    (error,) = [e for e in state.errors if e.error_type == "offRoute"]
+    assert [(r.reference_key, r.reference_value) for r in error.error_references] == [
+        ("orderId", "o1")
+    ]
+    assert state.mobile_robot_position is not None
+    assert state.mobile_robot_position.localized
+    it.take_order(order(3, order_id="o2"))
+    assert it.mission is None, "an order from where it is not is refused"
+    again = make_order(
+        town(),
+        find_route(town(), Place("9", 0.4), END),
+        order_id="o3",
+        order_update_id=0,
+        released_edges=1,
+        header_id=0,
+        serial_number="car1",
+        timestamp=NOW,
+    )
+    it.take_order(again)
+    assert it.mission is not None
+    assert not report(it).errors
+
+
+def test_a_car_that_was_carried_after_its_arrival_tells_no_error() -> None:
+    it = journey()
+    it.take_order(order(5))
+    it.take_decision(Decision(0.0, 0.0, DriveState.ARRIVED, distance_m=9.0), it.mission)
+    it.take_decision(off_route(Place("2", 0.2)), it.mission)
+    state = report(it)
+    assert (state.last_node_id, state.errors) == ("at:2:200", ())
+
+
+def test_a_car_that_nobody_placed_says_so_until_it_finds_itself() -> None:
+    it = Journey(town(), "car1", None)
+    state = report(it)
+    assert state.last_node_id == ""
+    assert state.mobile_robot_position is not None
+    assert not state.mobile_robot_position.localized
+    it.take_order(order(1))
+    (error,) = report(it).errors
+    assert error.error_type == "START_NODE_OUT_OF_RANGE"
+    it.take_decision(Decision(0.0, 0.0, DriveState.LOST, located=False), None)
+    assert report(it).last_node_id == ""
+    assert it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=START), None)
+    state = report(it)
+    assert state.last_node_id == "at:13:600"
+    assert state.mobile_robot_position is not None
+    assert state.mobile_robot_position.localized
+
+
+def test_a_standing_car_that_wavers_by_centimetres_stays_where_it_is() -> None:
+    it = journey()
+    near = Place(START.edge, START.s_m + 0.1)
+    it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=near), None)
+    assert report(it).last_node_id == "at:13:600"
+    it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=Place("1", 0.5)), None)
+    assert report(it).last_node_id == "at:1:500"

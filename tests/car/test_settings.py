@@ -106,3 +106,12 @@ def test_a_start_outside_the_town_is_refused(
 def test_the_fastest_cruise_is_what_the_motors_can(tmp_path: Path) -> None:
     fastest = load(tmp_path, WHOLE.replace("cruise_mps = 0.15", "cruise_mps = 0.2"))
     assert math.isclose(fastest.cruise_mps, 0.2)
+
+
+def test_without_a_start_the_car_finds_itself_if_it_can_see(tmp_path: Path) -> None:
+    nowhere = WHOLE.replace('[start]\nedge = "13"\ns_m = 0.6\n', "")
+    settings = load(tmp_path, nowhere)
+    assert settings.start_place(load_city("pixelopolis")) is None
+    assert not settings.search
+    with pytest.raises(SettingsError, match=r"car\.toml: .*no start is given"):
+        load(tmp_path, nowhere.replace("[detector]", "[detector]\nuse = false"))
