@@ -170,7 +170,10 @@ class Desk:
         now_s = self._monotonic()
         ended: list[Ended] = []
         self.traffic = forget_moved(self.streets, self.traffic, self.links.values())
-        for link in self.links.values():
+        # a car that waits for the edge that it stands on gets it before anybody else asks for it
+        for link in sorted(
+            self.links.values(), key=lambda known: known.car not in self.traffic.cars
+        ):
             if link.state is not None:
                 self.traffic, end = take_report(self.streets, self.traffic, link, now_s)
                 if end is not None:
@@ -182,6 +185,9 @@ class Desk:
                 self._frozen_since_s.setdefault(id_, now_s)
             else:
                 self._frozen_since_s.pop(id_, None)
+        for booking in self._office.active.values():
+            if booking.car_id not in self.traffic.cars:
+                self._frozen_since_s.setdefault(booking.car_id, now_s)
         return ended
 
     async def _give_up(self) -> None:
@@ -190,10 +196,10 @@ class Desk:
         for booking in list(self._office.active.values()):
             since_s = self._frozen_since_s.get(booking.car_id)
             if since_s is not None and now_s - since_s > GIVE_UP_S:
-                car = self.traffic.cars.get(booking.car_id)
-                why = (car.frozen if car else "") or "gone"
+                car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
+                why = f"is {car.frozen}" if car and car.frozen else link.problem if link else ""
                 await self._office.change(
-                    booking.id, BookingState.FAILED, f"{booking.car_id} is {why}"
+                    booking.id, BookingState.FAILED, f"{booking.car_id} {why or 'is gone'}"
                 )
         for car in self.traffic.cars.values():
             if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
@@ -252,12 +258,13 @@ class Desk:
             wait = self.waits.get(booking.car_id)
             said = link.state if link else None
             stands = said is None or not said.driving
-            if car is None:
+            problem = link.problem if link else ""
+            if car is None and not problem:
                 reason = "not connected"
-            elif car.frozen or (link is not None and link.problem):
+            elif car is None or car.frozen or problem:
                 state = BookingState.WAITING
-                problem = link.problem if link else ""
-                reason = f"{car.id} is {car.frozen}" if car.frozen else f"{car.id} {problem}"
+                reason = f"is {car.frozen}" if car is not None and car.frozen else problem
+                reason = f"{booking.car_id} {reason}"
             elif car.ride is None or car.ride.booking_id != booking.id:
                 reason = car.ride.reason if car.ride else ""
             elif wait is not None and stands:

@@ -15,6 +15,7 @@ from pixelopolis.messages import (
     CANCEL_ORDER,
     INFO_VIDEO,
     INFO_WAITING,
+    OFF_ROUTE,
     ErrorLevel,
     InstantAction,
     InstantActions,
@@ -32,6 +33,9 @@ LEASE_S = 3.0
 
 RESEND_S = 2.0
 """An order that a connected car has not confirmed is sent again after this."""
+
+LOST = "lost"
+"""What a car is that does not know its place."""
 
 BESIDE_LANE_M = 0.3
 """A position this far from every lane is no place on an edge."""
@@ -98,7 +102,7 @@ def needs_person(state: State) -> str:
     if state.safety_state.active_emergency_stop != "NONE":
         return "stopped by its emergency stop"
     if state.mobile_robot_position is not None and not state.mobile_robot_position.localized:
-        return "lost"
+        return LOST
     fatal = [e for e in state.errors if e.error_level is ErrorLevel.FATAL]
     return f"broken ({fatal[0].error_type})" if fatal else ""
 
@@ -136,6 +140,16 @@ def rejected(state: State, ride: Ride) -> str:
         if about.get("orderId") == ride.order_id:
             return error.error_description or error.error_type
     return ""
+
+
+def left_route(state: State, ride: Ride) -> bool:
+    """Tell whether the car has dropped an order because it is not on its way."""
+    off = (e for e in state.errors if e.error_type == OFF_ROUTE)
+    return any(
+        r.reference_key == "orderId" and r.reference_value == ride.order_id
+        for error in off
+        for r in error.error_references
+    )
 
 
 def stated_place(city: City, state: State) -> Place | None:

@@ -15,11 +15,13 @@ from pixelopolis.messages import State, parse_place
 from pixelopolis.orders import node_ids
 from pixelopolis.routing import Place
 from server.fleet import (
+    LOST,
     RESEND_S,
     CarLink,
     blocked_edge,
     is_idle,
     known_base,
+    left_route,
     needs_person,
     rejected,
     reported_distance_m,
@@ -51,17 +53,20 @@ class Ended:
 
 
 def forget_moved(streets: Streets, traffic: Traffic, links: Iterable[CarLink]) -> Traffic:
-    """Forget where idle cars were stored when they say that they stand on another edge.
+    """Forget where cars were stored that stand, and say that it is on another edge.
 
-    Done for all before any is placed again, so that cars which were carried to each other's
-    places do not block each other.
+    Idle ones were carried; one with a ride has found that it is not on its way, and dropped its
+    order: what it held is free then. Done for all before any is placed again, so that cars which
+    were carried to each other's places do not block each other.
     """
     for link in links:
         car, state = traffic.cars.get(link.car), link.state
-        if car is None or car.ride is not None or state is None or not is_idle(state):
+        if car is None or state is None or not is_idle(state):
             continue
         place = stated_place(streets.city, state)
-        if place is not None and place.edge != car.place.edge:
+        if place is None or place.edge in held(streets, car).edges:
+            continue
+        if car.ride is None or left_route(state, car.ride):
             traffic = traffic.without(car.id)
     return traffic
 
@@ -109,6 +114,9 @@ def _standing(
 def _place(streets: Streets, traffic: Traffic, link: CarLink, state: State) -> Traffic:
     """Believe an idle car where it stands, unless somebody else holds that edge."""
     place = stated_place(streets.city, state)
+    if place is None and needs_person(state) == LOST:
+        link.problem = "does not know where it is"
+        return traffic
     if place is None:
         link.problem = f"does not say where it is (lastNodeId {state.last_node_id!r})"
         return traffic
@@ -161,7 +169,8 @@ def _other_order(
         if now_s - link.told_s >= RESEND_S:
             link.send_order(streets, ride, 0, now_s)
         return traffic
-    # it was started again and has forgotten, or does not take the order: begin anew from its place
+    # it was started again and has forgotten, is not on its way, or does not take the order: begin
+    # anew from its place
     log.warning("%s does not have order %s (any more).", link.car, ride.order_id)
     return _place_again(streets, traffic, link, state)
 

@@ -138,7 +138,7 @@ def car_view(
     """
     state = link.state if link else None
     position = state.mobile_robot_position if state else None
-    if position is not None:
+    if position is not None and (position.localized or car is not None):
         x_m, y_m, heading_rad = position.x, position.y, position.theta
     elif car is not None:
         pose = city.edges[car.place.edge].curve.pose_at(car.place.s_m)

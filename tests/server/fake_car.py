@@ -14,6 +14,7 @@ from pixelopolis.city import City
 from pixelopolis.messages import (
     BLOCKED_BY_CAR,
     INFO_VIDEO,
+    OFF_ROUTE,
     Connection,
     ConnectionState,
     EdgeState,
@@ -61,6 +62,7 @@ class FakeCar:
         self.driving = False
         self.blocked = ""
         """Edge on which another car stands in its way; it does not enter that."""
+        self.localized = True
         self.orders: list[Order] = []
         self.cancels = 0
         self.rejections: list[str] = []
@@ -180,6 +182,16 @@ class FakeCar:
         """Forget everything, as a computer that was started again at a place."""
         self.plan, self.path, self.finished, self.place = None, None, True, place
 
+    def carry(self, place: Place) -> None:
+        """Find out that it stands elsewhere than its order says, and drop that."""
+        order_id = self.plan.order_id if self.plan else ""
+        self.restart(place)
+        self._rejection = StateError(
+            error_type=OFF_ROUTE,
+            error_level=ErrorLevel.WARNING,
+            error_references=(Reference(reference_key="orderId", reference_value=order_id),),
+        )
+
     def state(self) -> State:
         plan, path = self.plan, self.path
         last, sequence_id, since_m = place_node_id(self.place), 0, 0.0
@@ -217,7 +229,7 @@ class FakeCar:
                 y=pose.y_m,
                 theta=pose.heading_rad,
                 map_id=self.city.name,
-                localized=True,
+                localized=self.localized,
             ),
             driving=self.driving and not self.finished,
             power_supply=PowerSupply(state_of_charge=90.0),

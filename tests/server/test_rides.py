@@ -43,7 +43,12 @@ class Desktop:
         for car in cars:
             await car.connect(self.client)
             self.cars.append(car)
-            await until(lambda car=car: any(c.id == car.id for c in self.desk.cars()))
+            await until(
+                lambda car=car: (
+                    car.id in self.desk.traffic.cars
+                    and any(c.id == car.id for c in self.desk.cars())
+                )
+            )
 
     async def register(self, station: str) -> None:
         answer = await self.client.post("/api/stations", json={"device_id": station})
@@ -320,6 +325,56 @@ async def test_cars_that_were_carried_to_each_others_places_are_believed(
 
         await until(lambda: places() == {"car1": "5", "car2": "1"})
         assert [car.state for car in second.desk.cars()] == ["ready", "ready"]
+
+
+async def test_a_car_that_is_not_on_its_way_gets_a_new_route_for_the_same_visitor(
+    desktop: Desktop,
+) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.02)
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: car.distance_m > 0.5)
+    car.carry(Place("9", 0.6))
+    car.step_m = 0.1
+    arrived = await desktop.ends(booking["id"])
+    assert (arrived["id"], arrived["car_id"]) == (booking["id"], "car1")
+    assert len({order.order_id for order in car.orders}) == 2
+    assert car.orders[-1].edges
+    again = next(o for o in car.orders if o.order_id == car.orders[-1].order_id)
+    assert again.edges[0].edge_id == "9"
+    assert car.place.edge == CITY.destinations["planetarium"].edge
+    assert not car.rejections
+
+
+async def test_a_car_on_an_edge_that_another_holds_waits_and_says_why(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.02)
+    other = FakeCar(CITY, "car2", Place("9", 0.2), step_m=0.0)
+    await desktop.drive_in(car, other)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: car.distance_m > 0.5)
+    car.carry(Place("9", 0.6))
+    await desktop.becomes(booking["id"], "waiting")
+    waiting = await desktop.booking(booking["id"])
+    assert waiting["reason"] == "car1 says it is on edge 9, which car2 holds"
+    assert "car1" not in desktop.desk.traffic.cars, "what it held is free"
+    other.restart(Place("5", 0.5))
+    car.step_m = 0.1
+    await desktop.ends(booking["id"])
+    assert not car.rejections
+
+
+async def test_a_lost_car_is_waited_for_until_it_knows_its_place_again(desktop: Desktop) -> None:
+    car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.0)
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk-1", "planetarium")
+    await until(lambda: car.orders)
+    car.localized = False
+    await desktop.becomes(booking["id"], "waiting")
+    await until(lambda: desktop.desk.traffic.cars["car1"].frozen == "lost")
+    assert (await desktop.booking(booking["id"]))["reason"] == "car1 is lost"
+    car.localized, car.step_m = True, 0.1
+    await desktop.ends(booking["id"])
+    assert len({order.order_id for order in car.orders}) == 1
 
 
 async def test_a_blocked_car_is_sent_another_way(desktop: Desktop) -> None:
