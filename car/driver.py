@@ -27,7 +27,7 @@ from car.observation import (
 from car.orientation import ON_ITS_WAY, Finding, Orientation
 from pixelopolis.camera import Camera
 from pixelopolis.city import Turn
-from pixelopolis.vehicle import CRUISE_MPS
+from pixelopolis.vehicle import CRUISE_MPS, steering_to_curvature
 from pixelopolis.vision import lane_input
 
 TURNS = tuple(Turn)
@@ -134,13 +134,14 @@ class Driver:
 
     def _search(self, now: Observation) -> Decision:
         """Keep the lane, slowly, until signs and bends tell where it is."""
+        steering = self._steering[TURNS.index(Turn.STRAIGHT)]
+        bend_per_m = steering_to_curvature(steering)
         car = self._follower.step(
-            now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(0.0)
+            now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
         )
         self._arrived = False
         behaviour = self._behave(now, car, to_stop_m=math.inf, to_end_m=math.inf)
         speed_mps = min(behaviour.speed_mps, self.settings.search_mps)
-        steering = self._steering[TURNS.index(Turn.STRAIGHT)]
         left, right = wheel_speeds_rad_s(steering, speed_mps)
         return Decision(
             left,

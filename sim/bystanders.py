@@ -135,8 +135,12 @@ class Bystanders:
         self.all = [_Bystander(city, free[int(i)], rng) for i in chosen]
 
     @property
+    def cars(self) -> tuple[ExpertCar, ...]:
+        return tuple(other.car for other in self.all)
+
+    @property
     def poses(self) -> tuple[Pose, ...]:
-        return tuple(other.car.pose for other in self.all)
+        return tuple(car.pose for car in self.cars)
 
     def drive(self, distance_m: float) -> None:
         """Drive for one camera period while the measured car is at a distance of its path."""

@@ -153,9 +153,8 @@ class EncounterFigures:
         return {
             "encounters": self.encounters,
             "collisions": self.collisions,
-            "min_gap_m": {"worst": float(gaps_m.min()), "median": float(np.median(gaps_m))}
-            if len(gaps_m)
-            else None,
+            "worst_min_gap_m": float(gaps_m.min()) if len(gaps_m) else None,
+            "median_min_gap_m": float(np.median(gaps_m)) if len(gaps_m) else None,
             "stopped_safely": _share(self.stopped_safely, self.stands),
             "resumed": _share(self.resumed, self.goes_on),
             "followed": _share(self.followed, self.follows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,12 @@ import typer
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+
+
+class SeerName(StrEnum):
+    GEOMETRIC = "geometric"
+    DETECTOR = "detector"
+
 
 app = typer.Typer(no_args_is_help=True, help="Measure models in closed loop.")
 
@@ -50,6 +57,49 @@ def lane(
     with progress_bar() as progress:
         task = progress.add_task(f"{city}, looks", total=looks)
         document = evaluate_lane(run, jobs, lambda: progress.update(task, advance=1))
+    if as_json:
+        print_json(document)
+    else:
+        _print_table(document)
+
+
+@app.command()
+def rides(
+    city: Annotated[str, typer.Option(help="Town of the encounters.")] = "pixelopolis",
+    encounters: Annotated[
+        int, typer.Option(help="Encounters with a stopped or slower car ahead.", min=0)
+    ] = 300,
+    minutes: Annotated[
+        float, typer.Option(help="Simulated minutes of free driving in two-way towns.", min=0)
+    ] = 30.0,
+    seer: Annotated[
+        SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
+    ] = SeerName.DETECTOR,
+    detector: Annotated[
+        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Other cars: collisions and gaps behind a car ahead, and stops for cars that are not."""
+    from sim.ride_runs import RidesRun, evaluate_rides, parts
+
+    run = RidesRun(
+        city=city,
+        encounters=encounters,
+        minutes=minutes,
+        seed=seed,
+        seer=seer.value,
+        detector=str(detector) if detector else None,
+        model=str(model) if model else None,
+    )
+    with progress_bar() as progress:
+        task = progress.add_task("encounters, free drives", total=len(parts(run)))
+        document = evaluate_rides(run, jobs, lambda: progress.update(task, advance=1))
     if as_json:
         print_json(document)
     else:

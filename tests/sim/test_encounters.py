@@ -90,7 +90,7 @@ def test_who_sees_nothing_touches_the_other_and_it_is_counted() -> None:
 def test_figures_add_up() -> None:
     total = EncounterFigures()
     empty = total.document()
-    assert (empty["min_gap_m"], empty["stopped_safely"]) == (None, None)
+    assert (empty["worst_min_gap_m"], empty["stopped_safely"]) == (None, None)
     one = EncounterFigures(1, 1, 0, [0.0], stands=1, failures=["touched"])
     two = EncounterFigures(1, 0, 0, [0.2], stands=1, stopped_safely=1, goes_on=1, resumed=1)
     total.add(one)
@@ -98,7 +98,8 @@ def test_figures_add_up() -> None:
     total.add(replace(two, min_gaps_m=[0.1]))
     document = total.document()
     assert (document["encounters"], document["collisions"]) == (3, 1)
-    assert document["min_gap_m"] == {"worst": 0.0, "median": pytest.approx(0.1)}
+    assert document["worst_min_gap_m"] == 0.0
+    assert document["median_min_gap_m"] == pytest.approx(0.1)
     assert document["stopped_safely"] == pytest.approx(2 / 3)
     assert document["resumed"] == 1.0
     assert document["followed"] is None

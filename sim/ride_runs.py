@@ -1,0 +1,215 @@
+"""Encounters and free drives under many looks, spread over processes.
+
+The same figures whatever their number: each encounter and each drive has streams of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from car.driver import Driver
+from car.lane import load_lane_model
+from car.observation import SightModel
+from pixelopolis.camera import Camera
+from pixelopolis.city import City
+from pixelopolis.city_file import load_city
+from pixelopolis.geometry import Pose
+from pixelopolis.routing import RoutePath
+from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
+from sim.bystanders import Bystanders, ExpertCar
+from sim.encounters import Encounter, EncounterFigures, random_scene
+from sim.evaluation import LaneDrive
+from sim.evaluation_runs import EVALUATION_STREAM
+from sim.free_drives import FreeFigures, drive_freely
+from sim.lockstep import LockstepCar, Seer
+from sim.looks import Look, apply_sensor, look_of, plain_look
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody, car_view
+from sim.seeing import Cars, GeometricSeer, RenderedSeer, SeeingErrors
+from sim.vehicle import Vehicle, random_imperfections
+
+BATCH = 10
+"""Encounters with one renderer, each with a look of its own."""
+
+DRIVE_MIN = 2.0
+"""Minutes of free driving in one town under one look."""
+
+START_M, START_RAD = 0.02, math.radians(3)
+"""How far beside its lane and turned the measured car may start."""
+
+ERRORS = SeeingErrors(imagined_cars=0.02, least_shown=(0.1, 0.3))
+"""Of the geometric seer. A detector learns cars of which a tenth shows, and imagines some."""
+
+FREE_LOOKS = 1_000_000
+"""Looks of free drives are others than those of encounters."""
+
+COLOURS = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
+
+
+@dataclass(frozen=True, slots=True)
+class RidesRun:
+    """What to evaluate; a plain value, so that it can go to another process.
+
+    `detector` and `model` are files; None takes the shipped ones. The geometric seer errs as a
+    detector does and needs no pictures of what it sees.
+    """
+
+    city: str
+    encounters: int
+    minutes: float
+    seed: int
+    seer: str
+    """"geometric" or "detector"."""
+    detector: str | None = None
+    model: str | None = None
+
+
+Part = tuple[Literal["encounters", "free"], int]
+"""A batch of encounters, or a free drive, by number."""
+
+Figures = EncounterFigures | FreeFigures
+
+
+def evaluate_rides(
+    run: RidesRun, jobs: int, done: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Return the figures of a run; `done` is called after each of `parts(run)`.
+
+    Raises:
+        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+    """
+    city = load_city(run.city)
+    started = time.perf_counter()
+    met, free = EncounterFigures(), FreeFigures()
+    for figures in _results(run, jobs):
+        if isinstance(figures, EncounterFigures):
+            met.add(figures)
+        else:
+            free.add(figures)
+        done()
+    wall_s = time.perf_counter() - started
+    return {
+        "city": city.name,
+        "seer": run.seer,
+        "seed": run.seed,
+        **met.document(),
+        **free.document(),
+        "failures": met.failures + free.failures,
+        "speed_up": (met.time_s + free.time_s) / wall_s,
+        "wall_s": wall_s,
+    }
+
+
+def parts(run: RidesRun) -> list[Part]:
+    """Return what a run consists of."""
+    batches: list[Part] = [("encounters", i) for i in range(math.ceil(run.encounters / BATCH))]
+    return batches + [("free", i) for i in range(math.ceil(run.minutes / DRIVE_MIN))]
+
+
+def _results(run: RidesRun, jobs: int) -> Iterator[Figures]:
+    every = parts(run)
+    if jobs == 1:
+        for part in every:
+            yield _run_part(run, part)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_run_part, [run] * len(every), every)
+
+
+def _run_part(run: RidesRun, part: Part) -> Figures:
+    kind, number = part
+    if kind == "encounters":
+        first = number * BATCH
+        return _run_encounters(run, range(first, min(first + BATCH, run.encounters)))
+    seconds = 60 * min(DRIVE_MIN, run.minutes - number * DRIVE_MIN)
+    return _run_free(run, number, seconds)
+
+
+def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
+    total = EncounterFigures()
+    with _Studio(run, load_city(run.city)) as studio:
+        for number in numbers:
+            rng = np.random.default_rng([run.seed, number, 1])
+            scene = random_scene(studio.city, rng, bend=number % 2 == 1)
+            other = scene.other(rng)
+            bodies = _bodies((other,), first=number)
+            drive = studio.drive(number, scene.path, scene.start_m, rng, bodies)
+            total.add(Encounter(scene, drive, other).run())
+    return total
+
+
+def _run_free(run: RidesRun, number: int, seconds: float) -> FreeFigures:
+    rng = np.random.default_rng([run.seed, number, 2])
+    with _Studio(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
+
+        def make_drive(path: RoutePath, others: Bystanders) -> LaneDrive:
+            return studio.drive(FREE_LOOKS + number, path, 0.0, rng, _bodies(others.cars))
+
+        return drive_freely(studio.city, make_drive, rng, seconds)
+
+
+def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
+    """Return where other cars are whenever it is asked, in their colours."""
+    return lambda: [
+        CarBody(f"other{i}", car.pose, COLOURS[(first + i) % len(COLOURS)])
+        for i, car in enumerate(cars)
+    ]
+
+
+class _Studio:
+    """One town with its renderer, for cars under any look."""
+
+    def __init__(self, run: RidesRun, city: City) -> None:
+        self.city = city
+        self._run = run
+        self._model = load_lane_model(Path(run.model) if run.model else None)
+        self._detector: SightModel | None = None
+        if run.seer == "detector":
+            load = import_module("car.detector").load_detector
+            self._detector = load(Path(run.detector) if run.detector else None)
+        self._renderer = Renderer(city, plain_look())
+
+    def __enter__(self) -> _Studio:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._renderer.close()
+
+    def drive(
+        self, number: int, path: RoutePath, start_m: float, rng: np.random.Generator, cars: Cars
+    ) -> LaneDrive:
+        """Return a car at a place of a path, under look `number`, that sees the other cars."""
+        look = look_of(EVALUATION_STREAM + self._run.seed, number)
+        self._renderer.set_look(look)
+        lane_camera = look.camera_of(
+            Camera(width_px=LANE_WIDTH_PX, height_px=round(LANE_HEIGHT_PX / LANE_PART))
+        )
+
+        def eye(pose: Pose) -> Image:
+            view = car_view(lane_camera, pose, part=LANE_PART)
+            return apply_sensor(self._renderer.render(view, cars()).rgb, look, rng)
+
+        start = path.pose_at(start_m).ahead(
+            0.0,
+            float(rng.uniform(-START_M, START_M)),
+            float(rng.uniform(-START_RAD, START_RAD)),
+        )
+        vehicle = Vehicle(start, random_imperfections(rng))
+        seer = self._seer(look, rng, cars)
+        return LaneDrive(path, LockstepCar(vehicle, Driver(self._model), eye, seer), start_m)
+
+    def _seer(self, look: Look, rng: np.random.Generator, cars: Cars) -> Seer:
+        camera = look.camera_of(Camera())
+        if self._detector is None:
+            return GeometricSeer(self.city, camera, rng, cars, ERRORS)
+        return RenderedSeer(self._renderer, camera, self._detector, look, rng, cars)
