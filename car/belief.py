@@ -42,6 +42,9 @@ START_SIGMA_M = 0.05
 START_DOUBT = 0.01
 """How exactly a car is put down where it is said to stand, and how often somewhere else."""
 
+JUMP_M = 0.5
+"""Wheels that turn so far between two readings have begun to count anew."""
+
 TO_NOWHERE = 1e-4
 FROM_NOWHERE = 0.05
 """Part of the belief that each step makes "none of these", and part of that which is spread over
@@ -156,9 +159,10 @@ class Belief:
         if last is not None:
             left_m = (wheels.left_rad - last.left_rad) * WHEEL_RADIUS_M
             right_m = (wheels.right_rad - last.right_rad) * WHEEL_RADIUS_M
-            self._way_m += (left_m + right_m) / 2
-            self.driven_m += (left_m + right_m) / 2
-            self._turn_rad += (right_m - left_m) / WHEEL_BASE_M
+            if max(abs(left_m), abs(right_m)) < JUMP_M:
+                self._way_m += (left_m + right_m) / 2
+                self.driven_m += (left_m + right_m) / 2
+                self._turn_rad += (right_m - left_m) / WHEEL_BASE_M
         self._trail.append((wheels.measured_s, self.driven_m))
         while self._way_m >= CELL_M:
             part = CELL_M / self._way_m

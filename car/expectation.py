@@ -108,9 +108,9 @@ class Expectation:
         off = (self.bearing_rad - sight.bearing_rad) / spread
         square, norm = off**2, spread * math.sqrt(2 * math.pi)
         if sight.range_m is not None:
-            sigma_m = math.hypot(sight.range_sigma_m, PLACE_SIGMA_M, OFFSET_SIGMA_M / 2)
-            square = square + ((self.range_m - sight.range_m) / sigma_m) ** 2
-            norm = norm * (sigma_m * math.sqrt(2 * math.pi))
+            gap, sigma = sight.nearness(self.range_m, math.hypot(PLACE_SIGMA_M, OFFSET_SIGMA_M / 2))
+            square = square + (gap / sigma) ** 2
+            norm = norm * (sigma * sight.range_m**2 * math.sqrt(2 * math.pi))
         other = misread(sight.height_px)
         same = self.class_of == SIGN_CLASSES.index(sight.class_name)
         named = np.where(same, 1 - other, other / (len(SIGN_CLASSES) - 2))
@@ -131,8 +131,8 @@ def view_of_signs(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return bearing, range and the angle to its face of one sign, from car poses (N, 3).
 
-    The range is that of a board's nearer edge, which is what a box's height shows. The angle is 0
-    for what looks the same from all sides.
+    The range is that of its nearest edge, which is what a box's height shows. The angle is 0 for
+    what looks the same from all sides.
     """
     board = city.sign_pose(city.signs[sign])
     x, y, heading = poses.T
@@ -142,7 +142,9 @@ def view_of_signs(
     bearing = np.arctan2(np.sin(away - heading), np.cos(away - heading))
     range_m, facing = np.hypot(dx, dy), np.zeros(len(poses))
     solid = sign_solid(city.signs[sign].sign_class)
-    if not solid.in_the_round:
+    if solid.in_the_round:
+        range_m = range_m - solid.depth_m / 2
+    else:
         facing = np.arccos(np.clip(-np.cos(away - board.heading_rad), -1, 1))
         range_m = range_m - solid.width_m / 2 * np.sin(facing)
     return bearing, range_m, facing

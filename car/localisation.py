@@ -54,7 +54,7 @@ GATE = 9.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What one sign says: bearing, and range if known, against what was expected."""
+    """What one sign says: bearing, and 1/range if known, against what was expected."""
 
     innovation: FloatArray
     slope: FloatArray
@@ -165,14 +165,15 @@ class PathTracker:
             slope[0, HEADING] = -1.0
             innovation, variance = [off], [sign.bearing_sigma_rad**2 + aside**2]
             if sign.range_m is not None:
-                nearer = [float(range_m[1] - range_m[0]) / ahead_m, 0.0, 0.0, 0.0]
-                slope = np.vstack([slope, nearer])
-                innovation.append(sign.range_m - float(range_m[0]))
-                variance.append(sign.range_sigma_m**2 + PLACE_SIGMA_M**2)
+                gap, sigma = sign.nearness(range_m, PLACE_SIGMA_M)
+                slope = np.vstack([slope, [float(gap[0] - gap[1]) / ahead_m, 0.0, 0.0, 0.0]])
+                innovation.append(float(gap[0]))
+                variance.append(float(sigma[0]) ** 2)
             noise = np.diag(variance)
             spread = slope @ self._cov @ slope.T + noise
-            gap = np.array(innovation)
-            yield _Measured(gap, slope, noise, float(gap @ np.linalg.solve(spread, gap)))
+            off_by = np.array(innovation)
+            square = float(off_by @ np.linalg.solve(spread, off_by))
+            yield _Measured(off_by, slope, noise, square)
 
     def _take(self, measured: _Measured, weight: float) -> None:
         slope = measured.slope

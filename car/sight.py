@@ -46,6 +46,24 @@ class Sight:
     range_m: float | None
     range_sigma_m: float = math.inf
 
+    def nearness(
+        self, expected_m: FloatArray, place_sigma_m: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return 1/range less what is expected of it, and its standard deviation, both in 1/m.
+
+        A box's height goes with 1/range. Compared as ranges, boxes that are by chance too large
+        would count for more than those that are too small.
+
+        Args:
+            expected_m: where the thing should be, any shape.
+            place_sigma_m: how exactly that is known.
+        """
+        assert self.range_m is not None
+        sides = EDGE_SIGMA_PX * math.sqrt(2) / self.height_px / self.range_m
+        near = 1 / np.maximum(expected_m, 0.05)
+        square = sides**2 + (LENS_SIGMA * near) ** 2 + (place_sigma_m * near**2) ** 2
+        return 1 / self.range_m - near, np.sqrt(square)
+
 
 def sight_of(sighting: Sighting, camera: Camera) -> Sight | None:
     """Return where a seen thing is; None for a box without height.
