@@ -106,6 +106,49 @@ def rides(
         _print_table(document)
 
 
+@app.command()
+def localisation(
+    city: Annotated[str, typer.Option(help="Town to be lost in.")] = "pixelopolis",
+    dropoffs: Annotated[
+        int, typer.Option(help="Cars put down anywhere, told nothing.", min=0)
+    ] = 500,
+    passages: Annotated[int, typer.Option(help="Nodes passed on missions.", min=0)] = 1000,
+    looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 50,
+    seer: Annotated[
+        SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
+    ] = SeerName.DETECTOR,
+    detector: Annotated[
+        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Where am I: cars put down anywhere find themselves, and know every node that they pass."""
+    from sim.localisation_runs import LocalisationRun, evaluate_localisation
+
+    run = LocalisationRun(
+        city=city,
+        dropoffs=dropoffs,
+        passages=passages,
+        looks=looks,
+        seed=seed,
+        seer=seer.value,
+        detector=str(detector) if detector else None,
+        model=str(model) if model else None,
+    )
+    with progress_bar() as progress:
+        task = progress.add_task(f"{city}, looks", total=looks)
+        document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1))
+    if as_json:
+        print_json(document)
+    else:
+        _print_table(document)
+
+
 def _print_table(document: dict[str, Any]) -> None:
     table = Table("figure", "value")
     for name, value in document.items():

@@ -1,0 +1,137 @@
+"""Evaluations of localisation over many looks, spread over processes, as sim.evaluation_runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from car.cells import Cells
+from car.expectation import Expectation
+from car.lane import load_lane_model
+from pixelopolis.camera import Camera
+from pixelopolis.city import City
+from pixelopolis.city_file import load_city
+from pixelopolis.geometry import Pose
+from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
+from sim.evaluation_runs import EVALUATION_STREAM
+from sim.localisation_evaluation import LocalisationFigures, Senses, drop_off, pass_nodes
+from sim.looks import Look, apply_sensor, look_of
+from sim.render.renderer import Renderer
+from sim.render.view import car_view
+from sim.seeing import GeometricSeer, RenderedSeer
+
+WORST = 5
+"""Looks that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalisationRun:
+    """What to evaluate; a plain value, so that it can go to another process.
+
+    `seer`: with "detector" a car drives and sees by its models on rendered pictures, with
+    "geometric" by a pilot that knows the way and a simulated detector, without pictures.
+    `detector` and `model` are files; None takes the shipped ones.
+    """
+
+    city: str
+    dropoffs: int
+    passages: int
+    looks: int
+    seed: int
+    seer: str = "detector"
+    """"detector" or "geometric"."""
+    detector: str | None = None
+    model: str | None = None
+
+
+def evaluate_localisation(
+    run: LocalisationRun, jobs: int, done: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Return the figures of a run, and those of the worst looks.
+
+    Raises:
+        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+    """
+    city = load_city(run.city)
+    started = time.perf_counter()
+    total, by_look = LocalisationFigures(), []
+    for look, figures in enumerate(_results(run, jobs)):
+        total.add(figures)
+        by_look.append({"look": look, **figures.document()})
+        done()
+    by_look.sort(key=lambda row: (row["located_pct"] or 0) + (row["passages_right_pct"] or 0))
+    return {
+        "city": city.name,
+        "seer": run.seer,
+        "seed": run.seed,
+        "looks": run.looks,
+        **total.document(),
+        "wall_s": time.perf_counter() - started,
+        "worst_looks": by_look[:WORST],
+        "failures": total.failures,
+    }
+
+
+def _results(run: LocalisationRun, jobs: int) -> Iterator[LocalisationFigures]:
+    if jobs == 1:
+        yield from (_run_look(run, look) for look in range(run.looks))
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_run_look, [run] * run.looks, range(run.looks))
+
+
+def _run_look(run: LocalisationRun, index: int) -> LocalisationFigures:
+    city = load_city(run.city)
+    look = look_of(EVALUATION_STREAM + run.seed, index)
+    if run.seer == "geometric":
+        return _measure(run, index, city, lambda rng: _geometric(city, look, rng))
+    with Renderer(city, look) as renderer:
+        senses = _rendered(run, renderer, look, np.random.default_rng([run.seed, index, 2]))
+        return _measure(run, index, city, lambda _: senses)
+
+
+def _measure(
+    run: LocalisationRun,
+    index: int,
+    city: City,
+    senses: Callable[[np.random.Generator], Senses],
+) -> LocalisationFigures:
+    # the car knows its camera's drawing, not how this look has mounted it
+    expectation = Expectation(Cells(city), Camera())
+    total = LocalisationFigures()
+    for number in range(index, run.dropoffs, run.looks):
+        rng = np.random.default_rng([run.seed, number, 1])
+        total.add(drop_off(expectation, senses(rng), rng))
+    rng = np.random.default_rng([run.seed, index, 3])
+    share = len(range(index, run.passages, run.looks))
+    total.add(pass_nodes(expectation, senses(rng), rng, share))
+    return total
+
+
+def _geometric(city: City, look: Look, rng: np.random.Generator) -> Senses:
+    return Senses(GeometricSeer(city, look.camera_of(Camera()), rng))
+
+
+def _rendered(
+    run: LocalisationRun, renderer: Renderer, look: Look, rng: np.random.Generator
+) -> Senses:
+    camera = look.camera_of(
+        Camera(width_px=LANE_WIDTH_PX, height_px=round(LANE_HEIGHT_PX / LANE_PART))
+    )
+
+    def eye(pose: Pose) -> Image:
+        rendered = renderer.render(car_view(camera, pose, part=LANE_PART), ())
+        return apply_sensor(rendered.rgb, look, rng)
+
+    load = import_module("car.detector").load_detector
+    detector = load(Path(run.detector) if run.detector else None)
+    seer = RenderedSeer(renderer, look.camera_of(Camera()), detector, look, rng)
+    return Senses(seer, load_lane_model(Path(run.model) if run.model else None), eye)
