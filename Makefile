@@ -11,7 +11,7 @@ GL_PACKAGES := libegl1 libgl1 libgl1-mesa-dri
 TEST_PACKAGES := chromium fonts-noto-core fonts-noto-cjk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training check system-gl system-test
+.PHONY: help setup setup-training demo test test-training check train-detector system-gl system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -34,6 +34,21 @@ check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+# as the shipped model's card (car/models/detector.md) says; about two hours on two cores
+SIGNS := var/signs
+DETECTOR_RUN := var/detector
+
+train-detector: setup-training system-gl  ## data, training and export of the detector; resumes
+	@set -e; make_data() { \
+	  [ -f $(SIGNS)/$$1/dataset.json ] && return; \
+	  rm -rf $(SIGNS)/$$1; \
+	  $(BIN)/pixelopolis data signs --out $(SIGNS)/$$1 --images $$2 --split $$3 --seed $$4; \
+	}; \
+	make_data train 16000 train 1; make_data val 800 val 1; make_data fit 3000 val 2
+	@$(BIN)/pixelopolis train detector --data $(SIGNS)/train --data $(SIGNS)/val \
+	  --out $(DETECTOR_RUN) --epochs 10 --seed 1
+	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN) --data $(SIGNS)/fit --out car/models
 
 # --- the virtual environment -----------------------------------------------------------------
 # the first Python from 3.11 to 3.13 that can make one

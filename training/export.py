@@ -1,4 +1,4 @@
-"""From a Keras model to .tflite files that a car can trust: converted, compared, inspected."""
+"""From functions over Keras models to .tflite files: what every model's export needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,178 +14,61 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from pixelopolis.errors import ModelError
 from training.backend import tf
-from training.lane.data import COMMANDS, Steering
-from training.lane.model import Bytes, scaled
-from training.operators import Graph, read_graph
 
 SIGNATURE = "serving_default"
-INPUT_NAME, OUTPUT_NAME = "picture", "steering"
-
-LEAST_CORRELATION = 0.99
-"""Between the int8 model and Keras, for each command; below it the export fails."""
-FLOAT_TOLERANCE = 1e-3
-"""Largest difference of the float model's steering from Keras."""
+INPUT_NAME = "picture"
+Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Converted:
-    """One .tflite file, and how it compares with the Keras model it came from."""
-
-    content: bytes
-    graph: Graph
-    steering: Steering
-    """What it answers for the comparison frames, (n, 3)."""
-    largest_difference: float
-    mean_difference: float
-    correlation: dict[str, float]
-    """By command; 1 where Keras answers one value throughout."""
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "bytes": len(self.content),
-            "operators": self.graph.operators,
-            "largest_difference": round(self.largest_difference, 6),
-            "mean_difference": round(self.mean_difference, 6),
-            "correlation": {name: round(value, 6) for name, value in self.correlation.items()},
-        }
-
-
-def convert_float(model: Any, frames_yuv: Bytes, reference: Steering) -> Converted:
-    """Return the model as float .tflite: YUV 0..255 as float32 [1, 40, 120, 3] in.
-
-    Args:
-        model: Keras network over pictures in [-1, 1].
-        frames_yuv: frames (n, 40, 120, 3) to compare on.
-        reference: what Keras answers for them, (n, 3) in [-1, 1].
-
-    Raises:
-        ModelError: the converted model answers something else than Keras.
-    """
-    converted = _compare(_converter(model, scale_inside=True), frames_yuv, reference)
-    if not converted.largest_difference <= FLOAT_TOLERANCE:  # NaN fails as well
-        raise ModelError(
-            f"The float .tflite differs from Keras by up to {converted.largest_difference:.4g} "
-            f"(allowed: {FLOAT_TOLERANCE}).",
-            "This is a fault of the conversion, not of the data: compare TensorFlow versions.",
-        )
-    return converted
-
-
-def convert_int8(
-    model: Any, calibration_yuv: Bytes, frames_yuv: Bytes, reference: Steering
-) -> Converted:
-    """Return the model as fully int8 .tflite: raw YUV bytes as uint8 in, uint8 out.
-
-    The output is scaled by the tensor's own scale and zero point.
-
-    Args:
-        model: Keras network over pictures in [-1, 1].
-        calibration_yuv: frames (n, 40, 120, 3) like those that the car will see.
-        frames_yuv: frames to compare on.
-        reference: what Keras answers for them, (n, 3) in [-1, 1].
-
-    Raises:
-        ModelError: the graph is not int8 throughout, or answers something else than Keras.
-    """
-    converter = _converter(model, scale_inside=False)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: _calibration(calibration_yuv)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.uint8
-    converted = _compare(converter, frames_yuv, reference)
-    if faults := converted.graph.edge_tpu_faults():
-        raise ModelError(
-            f"The int8 graph does not look mappable to an Edge TPU: {'; '.join(faults)}.",
-            "Use layers that quantise (ReLU6, no ELU) and operators on Coral's list.",
-        )
-    low = {k: round(v, 4) for k, v in converted.correlation.items() if not v >= LEAST_CORRELATION}
-    if low:
-        raise ModelError(
-            f"The int8 model does not follow Keras: correlation {low} (at least "
-            f"{LEAST_CORRELATION} wanted).",
-            "Train longer, or with data whose frames span what the car sees.",
-        )
-    return converted
-
-
-def _converter(model: Any, scale_inside: bool) -> Any:
-    """A converter for batch 1 with a named signature.
+def converter(
+    models: Sequence[Any], answer: Callable[[Any], Mapping[str, Any]], shape: tuple[int, ...]
+) -> Any:
+    """Return a converter for batch 1 with a named signature.
 
     The module that holds the variables matters: with the Keras model in its place the converter
     silently writes NaN weights, and without one it forgets the fixed batch.
+
+    Args:
+        models: every Keras model that `answer` calls.
+        answer: from a float32 picture (1, *shape) to named outputs.
+        shape: of a picture (height, width, channels).
     """
-
-    def answer(picture: Any) -> Any:
-        x = scaled(picture) if scale_inside else picture
-        return {OUTPUT_NAME: tf.clip_by_value(model(x, training=False), -1.0, 1.0)}
-
     module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    shape = (1, *model.input_shape[1:])
+    module.weights = [variable.value for model in models for variable in model.variables]
     module.answer = tf.function(answer, jit_compile=False)
-    concrete = module.answer.get_concrete_function(tf.TensorSpec(shape, tf.float32, INPUT_NAME))
+    spec = tf.TensorSpec((1, *shape), tf.float32, INPUT_NAME)
+    concrete = module.answer.get_concrete_function(spec)
     return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
 
 
-def _calibration(frames_yuv: Bytes) -> Iterator[dict[str, Any]]:
-    """Every frame in [-1, 1]; the first one gets both ends, so that a byte's scale is 1 / 127.5."""
-    for number, frame in enumerate(frames_yuv):
-        picture = frame.copy()
-        if number == 0:
-            picture[0, 0], picture[0, -1] = 0, 255
-        yield {INPUT_NAME: scaled(picture[None])}
+def make_int8(converter: Any, calibration: Bytes, middle: float) -> None:
+    """Let a converter over pictures in [-1, 1] write int8 that takes raw bytes as uint8.
 
-
-def _compare(converter: Any, frames_yuv: Bytes, reference: Steering) -> Converted:
-    with _quiet():
-        content = bytes(converter.convert())
-    steering = run(content, frames_yuv)
-    difference = np.abs(steering - reference)
-    return Converted(
-        content,
-        read_graph(content),
-        steering,
-        float(difference.max()),
-        float(difference.mean()),
-        {
-            str(command): _correlation(steering[:, i], reference[:, i])
-            for i, command in enumerate(COMMANDS)
-        },
-    )
-
-
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    if float(np.ptp(b)) < 1e-6:
-        return 1.0
-    return float(np.corrcoef(a, b)[0, 1]) if float(np.ptp(a)) > 0 else 0.0
-
-
-def run(content: bytes, frames_yuv: Bytes) -> Steering:
-    """Return the steering (n, 3) that a lane .tflite gives for YUV frames (n, 40, 120, 3).
-
-    Raises:
-        ModelError: the file lacks the signature that the exports carry.
+    Args:
+        converter: as `converter` returns it.
+        calibration: pictures (n, height, width, 3) like those that the car will see.
+        middle: x / middle - 1 is what the model takes for a byte x.
     """
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    names = interpreter.get_signature_list().get(SIGNATURE)
-    if names != {"inputs": [INPUT_NAME], "outputs": [OUTPUT_NAME]}:
-        raise ModelError(
-            f"The .tflite has the signatures {interpreter.get_signature_list()}.",
-            f"Expected {SIGNATURE}: {INPUT_NAME} -> {OUTPUT_NAME}.",
-        )
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-    scale, zero = given["quantization"]
-    steering = np.empty((len(frames_yuv), len(COMMANDS)), dtype=np.float32)
-    for i, frame in enumerate(frames_yuv):
-        interpreter.set_tensor(taken["index"], frame[None].astype(taken["dtype"]))
-        interpreter.invoke()
-        raw = interpreter.get_tensor(given["index"])[0].astype(np.float32)
-        steering[i] = (raw - zero) * scale if scale else raw
-    return steering
+
+    def pictures() -> Iterator[dict[str, Any]]:
+        # the first one gets both ends, so that a byte's scale is 1 / middle
+        for number, frame in enumerate(calibration):
+            picture = frame.copy()
+            if number == 0:
+                picture[0, 0], picture[0, -1] = 0, 255
+            yield {INPUT_NAME: tf.cast(picture[None], tf.float32) / middle - 1.0}
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = pictures
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+
+
+def converted(converter: Any) -> bytes:
+    """Return the .tflite file's content."""
+    with _quiet():
+        return bytes(converter.convert())
 
 
 @contextlib.contextmanager
@@ -206,12 +88,12 @@ def _quiet() -> Iterator[None]:
             os.close(kept)
 
 
-def median_ms(content: bytes, frame_yuv: Bytes, runs: int = 200) -> float:
+def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
     """Return the median time in ms of one inference in LiteRT, on one thread, on this machine."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     (taken,) = interpreter.get_input_details()
-    interpreter.set_tensor(taken["index"], frame_yuv[None].astype(taken["dtype"]))
+    interpreter.set_tensor(taken["index"], picture[None].astype(taken["dtype"]))
     times_s = []
     for _ in range(runs):
         started_s = time.perf_counter()

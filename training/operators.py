@@ -5,7 +5,9 @@ There is no compiler here. A pass says "looks mappable", which is less than "com
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,10 @@ EDGE_TPU_OPERATORS = frozenset(_LISTED.split())
 Each also has limits on shapes and options, which are not checked here.
 """
 
+POST_PROCESS = "TFLite_Detection_PostProcess"
+SELECTION = frozenset({POST_PROCESS, "DEQUANTIZE"})
+"""How a detector ends: the choice among boxes runs on the processor, in float."""
+
 WHOLE_NUMBERS = frozenset({"INT8", "UINT8", "INT32", "INT64", "BOOL"})
 
 _OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -36,43 +42,90 @@ class Graph:
 
     operators: dict[str, int]
     """How often each operator stands in it."""
-    float_tensors: tuple[str, ...]
-    """Names of tensors of a floating-point type that an operator reads or writes."""
+    float_tensors: Mapping[str, frozenset[str]]
+    """Tensors of a floating-point type, and the operators that read or write each."""
     dynamic_tensors: tuple[str, ...]
     """Names of tensors whose shape is open."""
     subgraphs: int
+    macs: int = 0
+    """Multiplications of its convolutions and dense layers in one run."""
 
-    def edge_tpu_faults(self) -> tuple[str, ...]:
-        """Say in words what keeps the graph off an Edge TPU; empty when it looks mappable."""
+    def edge_tpu_faults(self, on_processor: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """Say in words what keeps the graph off an Edge TPU; empty when it looks mappable.
+
+        Operators `on_processor`, and tensors that only these touch, are not looked at.
+        """
         faults = []
-        if self.float_tensors:
-            faults.append(f"floating point in {', '.join(self.float_tensors[:2])}")
+        floats = [name for name, users in self.float_tensors.items() if not users <= on_processor]
+        if floats:
+            faults.append(f"floating point in {', '.join(floats[:2])}")
         if self.dynamic_tensors:
             faults.append(f"open shapes in {', '.join(self.dynamic_tensors[:2])}")
-        if unknown := sorted(set(self.operators) - EDGE_TPU_OPERATORS):
+        if unknown := sorted(set(self.operators) - EDGE_TPU_OPERATORS - on_processor):
             faults.append(f"operators that Coral does not list: {', '.join(unknown)}")
         if self.subgraphs != 1:
             faults.append(f"{self.subgraphs} subgraphs instead of 1")
         return tuple(faults)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a model card says of it."""
+        return {
+            "operators": self.operators,
+            "mmac": round(self.macs / 1e6, 1),
+            "edge_tpu": self.edge_tpu(),
+        }
+
+    def edge_tpu(self) -> str:
+        """Say in words whether it looks mappable to an Edge TPU, or what is in the way.
+
+        A detector's selection at the end is no accelerator's business (`SELECTION`).
+        """
+        selects = POST_PROCESS in self.operators
+        if faults := self.edge_tpu_faults(SELECTION if selects else frozenset()):
+            return f"not mappable: {'; '.join(faults)}"
+        if selects:
+            left = [f"{n} {name}" for name, n in self.operators.items() if name in SELECTION]
+            return f"looks mappable, but for {' and '.join(left)} at the end"
+        return "looks mappable"
 
 
 def read_graph(model: bytes) -> Graph:
     """Return what the bytes of a .tflite file hold."""
     parsed = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
     graph = parsed.subgraphs[0]
-    names = Counter(_operator_name(parsed.operatorCodes[op.opcodeIndex]) for op in graph.operators)
-    used = {int(i) for op in graph.operators for i in (*op.inputs, *op.outputs) if i >= 0}
-    tensors = [graph.tensors[i] for i in sorted(used)]
+    names = [_operator_name(parsed.operatorCodes[op.opcodeIndex]) for op in graph.operators]
+    users: dict[int, set[str]] = {}
+    for name, op in zip(names, graph.operators, strict=True):
+        for i in (*op.inputs, *op.outputs):
+            if i >= 0:
+                users.setdefault(int(i), set()).add(name)
+    tensors = [graph.tensors[i] for i in sorted(users)]
     return Graph(
-        dict(names),
-        tuple(_name(t) for t in tensors if _TYPE_NAMES[t.type] not in WHOLE_NUMBERS),
+        dict(Counter(names)),
+        {
+            _name(graph.tensors[i]): frozenset(by)
+            for i, by in sorted(users.items())
+            if _TYPE_NAMES[graph.tensors[i].type] not in WHOLE_NUMBERS
+        },
         tuple(
             _name(t)
             for t in tensors
             if t.shapeSignature is not None and any(n < 0 for n in t.shapeSignature)
         ),
         len(parsed.subgraphs),
+        sum(_macs(n, op, graph.tensors) for n, op in zip(names, graph.operators, strict=True)),
     )
+
+
+def _macs(name: str, operator: Any, tensors: Any) -> int:
+    """An output value takes its channel's weights once; depthwise, it has one input channel."""
+    if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+        return 0
+    weights = [int(n) for n in tensors[operator.inputs[1]].shape]
+    outputs = math.prod(int(n) for n in tensors[operator.outputs[0]].shape)
+    if name == "DEPTHWISE_CONV_2D":
+        return outputs * weights[1] * weights[2]
+    return outputs * math.prod(weights[1:])
 
 
 def _operator_name(code: Any) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from rich.table import Table
 
+from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
-from pixelopolis.cli.common import CityName, Json, console, print_json
+from pixelopolis.cli.common import CityName, Json, console, print_json, progress_bar
 from pixelopolis.errors import MissingPartError
+from pixelopolis.vision import Image
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this machine.")
 
@@ -54,3 +59,70 @@ def render(
             markup=False,
             highlight=False,
         )
+
+
+@app.command()
+def perception(
+    original: Annotated[
+        Path | None, typer.Option(help="Folder with the original's two .tflite files.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
+    ] = None,
+    delegate: Annotated[str | None, typer.Option(help="edgetpu: on a Coral accelerator.")] = None,
+    rounds: Annotated[int, typer.Option(help="Looks of each pair.", min=1)] = 200,
+    json: Json = False,
+) -> None:
+    """Lane model and detector from a whole frame on, on one thread; beside the original's."""
+    import cv2
+
+    from car.bench import measure, original_pair, our_pair
+    from training.operators import read_graph
+
+    cv2.setNumThreads(1)
+    pairs = {"ours": our_pair(model, delegate)}
+    if original is not None:
+        pairs["original"] = original_pair(original)
+    frames, source = _whole_frames()
+    with progress_bar() as progress:
+        task = progress.add_task("looks", total=rounds)
+        times = measure(pairs, frames, rounds, lambda done: progress.update(task, completed=done))
+    document: dict[str, Any] = {"frames": source, "rounds": rounds}
+    if original is not None:
+        ratio = times["original"]["p50_ms"] / times["ours"]["p50_ms"]
+        document["speedup_vs_original"] = round(ratio, 2)
+    for name, pair in pairs.items():
+        models = {"lane": pair.lane.path, "detector": pair.detector.path}
+        contents = {kind: path.read_bytes() for kind, path in models.items()}
+        facts = {
+            kind: {"bytes": len(content), **read_graph(content).describe()}
+            for kind, content in contents.items()
+        }
+        document[name] = {**times[name], "models": facts}
+    if json:
+        print_json(document)
+        return
+    table = Table("pair", "p50 ms", "p99 ms", "lane ms", "detector ms", "MMAC", "bytes")
+    for name in pairs:
+        row = document[name]
+        table.add_row(
+            name,
+            *(f"{row[key]:.2f}" for key in times[name]),
+            f"{sum(m['mmac'] for m in row['models'].values()):.0f}",
+            str(sum(m["bytes"] for m in row["models"].values())),
+        )
+    console.print(table)
+    if original is not None:
+        console.print(f"speed-up {document['speedup_vs_original']:.1f}", highlight=False)
+
+
+def _whole_frames() -> tuple[list[Image], str]:
+    """Return views through a town, or noise where nothing can be rendered, as on a car."""
+    try:
+        from sim.render.speed import pictures
+    except ModuleNotFoundError:
+        rng = np.random.default_rng(1)
+        camera = Camera()
+        shape = (8, camera.height_px, camera.width_px, 3)
+        return list(rng.integers(0, 256, shape, dtype=np.uint8)), "noise"
+    return pictures(load_city("pixelopolis"), 24), "rendered"

@@ -1,4 +1,4 @@
-"""`pixelopolis evaluate`: closed-loop figures of the shipped models, or of yours."""
+"""`pixelopolis evaluate`: figures of the shipped models, or of yours."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.evaluate_detector import detector
 
 
 class SeerName(StrEnum):
@@ -18,12 +19,15 @@ class SeerName(StrEnum):
     DETECTOR = "detector"
 
 
-app = typer.Typer(no_args_is_help=True, help="Measure models in closed loop.")
+app = typer.Typer(no_args_is_help=True, help="Measure models.")
+
+
+app.command()(detector)
 
 
 @app.callback()
 def evaluate() -> None:
-    """Measure models in closed loop."""
+    """Measure models."""
 
 
 @app.command()

@@ -48,3 +48,43 @@ def lane(
         )
     console.print(table)
     console.print(f"Model card: {out / f'{name}.md'}", highlight=False)
+
+
+@app.command()
+def detector(
+    run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train detector`.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Pascal VOC folder that thresholds are fitted and figures taken on."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("car/models"),
+    name: Annotated[str, typer.Option(help="First part of the files' names.")] = "detector",
+    split: Annotated[str, typer.Option(help="Split of --data.")] = "val",
+    json: Json = False,
+) -> None:
+    """Write int8, float and raw-head .tflite files, compared with Keras, and their model card."""
+    from training.detector.card import export_detector
+
+    with console.status("converting and comparing"):
+        card = export_detector(run, data, out, name, split)
+    if json:
+        print_json(card)
+        return
+    table = Table(title=f"{out}, compared with Keras")
+    columns = ("file", "bytes", "MMAC", "found again", "score difference", "ms", "Edge TPU")
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("file", "Edge TPU") else "right")
+    for file, facts in card["files"].items():
+        agreed = facts.get("against_keras")
+        table.add_row(
+            file,
+            str(facts["bytes"]),
+            f"{facts['mmac']:.0f}",
+            f"{100 * agreed['again']:.2f} %" if agreed else "-",
+            f"{agreed['mean_score_difference']:.4f}" if agreed else "-",
+            f"{card['latency_ms'][file]:.2f}" if file in card["latency_ms"] else "-",
+            facts["edge_tpu"].partition(":")[0],
+        )
+    console.print(table)
+    console.print(f"Edge TPU: {card['edgetpu_compiler']}", highlight=False)
+    console.print(f"Model card: {out / f'{name}.md'}", highlight=False)

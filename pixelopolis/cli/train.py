@@ -12,6 +12,7 @@ from rich.table import Table
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from training.detector.train import EpochReport as DetectorEpoch
     from training.lane.train import EpochReport
 
 app = typer.Typer(no_args_is_help=True, help="Train models on data that lie on disk.")
@@ -40,7 +41,8 @@ def lane(
     json: Json = False,
 ) -> None:
     """Train the lane network; figures and pictures go to OUT/tensorboard as well."""
-    from training.lane.settings import Flip, LaneSettings, shown
+    from training.lane.settings import Flip, LaneSettings
+    from training.runs import shown
 
     if flip not in list(Flip):
         raise typer.BadParameter(f"{flip!r} is none of {', '.join(Flip)}.", param_hint="--flip")
@@ -85,6 +87,21 @@ class _Show:
     def step(self, epoch: int, done: int, total: int) -> None:
         self._update("training", f"epoch {epoch}", done, total)
 
+    def loss_step(self, epoch: int, done: int, total: int, loss: float) -> None:
+        self._update("training", f"epoch {epoch}, loss {loss:.3f}", done, total)
+
+    def detector_epoch(self, report: DetectorEpoch) -> None:
+        parts = "  ".join(f"{name} {value:.3f}" for name, value in report.losses.items())
+        precision = report.precision
+        best = "  best so far" if report.is_best else ""
+        console.print(
+            f"epoch {report.epoch}/{report.epochs}  loss: {parts}  validation mAP50: "
+            f"{precision.mean():.3f}, of 12 px {precision.mean('12px'):.3f}, "
+            f"of 20 px {precision.mean('20px'):.3f}; "
+            f"mAP50:95 {precision.mean(strict=True):.3f}{best}",
+            highlight=False,
+        )
+
     def epoch(self, report: EpochReport) -> None:
         heads = "  ".join(
             f"{name} {error.mean_abs:.4f}" for name, error in report.errors.items() if error.labels
@@ -111,3 +128,57 @@ def _print(result: dict[str, Any], out: Path) -> None:
     console.print(table)
     console.print(f"{result['images_per_s']:.0f} pictures/s, {result['training_s']:.0f} s training")
     console.print(f"Next: pixelopolis export lane --run {out}", highlight=False)
+
+
+@app.command()
+def detector(
+    data: Annotated[
+        list[Path], typer.Option(help="Pascal VOC folder; may be given several times.")
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
+    ratio: Annotated[
+        list[float] | None,
+        typer.Option(help="Share of each --data in an epoch; every picture once without it."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the training pictures.")] = 14,
+    batch: Annotated[int, typer.Option(help="Pictures a training step.")] = 16,
+    seed: Seed = 1,
+    width: Annotated[float, typer.Option(help="Factor on the channels.")] = 1.0,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    weight_decay: Annotated[float, typer.Option(help="Pull of weights towards zero.")] = 0.02,
+    augment: Annotated[bool, typer.Option(help="Vary place, light, sharpness and noise.")] = True,
+    json: Json = False,
+) -> None:
+    """Train the detector of signs and cars; figures and pictures go to OUT/tensorboard as well."""
+    from training.detector.settings import DetectorSettings
+    from training.runs import shown
+
+    settings = DetectorSettings(
+        data=tuple(shown(folder) for folder in data),
+        ratios=tuple(ratio or ()),
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        width=width,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        augment=augment,
+    )
+    from training.detector.train import Watch, train
+
+    with progress_bar() as bar:
+        show = _Show(bar)
+        watch = Watch(show.reading, show.loss_step, show.detector_epoch)
+        result = train(settings, data, out, watch)
+    if json:
+        print_json(result)
+        return
+    table = Table(title=f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best")
+    for column in ("validation", "mAP50", "mAP50:95"):
+        table.add_column(column, justify="left" if column == "validation" else "right")
+    for size, value in result["map50"].items():
+        strict = result["map50_95"][size]
+        table.add_row(size, *("-" if v is None else f"{v:.3f}" for v in (value, strict)))
+    console.print(table)
+    console.print(f"{result['images_per_s']:.0f} pictures/s, {result['training_s']:.0f} s training")
+    console.print(f"Next: pixelopolis export detector --run {out}", highlight=False)

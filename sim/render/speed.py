@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
+from pixelopolis.vision import Image
 from sim.looks import plain_look
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody, View, car_view
@@ -46,6 +47,14 @@ def measure(city: City, width_px: int, height_px: int, ids: bool, seconds: float
             rounds.append(time.perf_counter() - start)
         middle = sorted(rounds)[len(rounds) // 2]
         return Speed(len(views) / middle, len(views) * len(rounds), renderer.driver)
+
+
+def pictures(city: City, count: int) -> list[Image]:
+    """Return `count` whole frames (320, 240, 3) as cars on all edges see them."""
+    views, cars = _views(city, Camera())
+    chosen = [views[k * len(views) // count] for k in range(count)]
+    with Renderer(city, plain_look()) as renderer:
+        return [renderer.render(view, cars).rgb.copy() for view in chosen]
 
 
 def _views(city: City, camera: Camera) -> tuple[list[View], list[CarBody]]:

@@ -19,8 +19,8 @@ from pixelopolis.cli.main import app
 from pixelopolis.errors import ModelError, SettingsError
 from tests.training.roads import write_roads
 from training.backend import tf
-from training.export import convert_float, convert_int8, run
 from training.lane.card import export_lane
+from training.lane.convert import convert_float, convert_int8, run
 from training.lane.model import build, masked_huber, predict
 from training.lane.settings import LaneSettings
 from training.lane.train import SAMPLE_PICTURES, EpochReport, Watch, train

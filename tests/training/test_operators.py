@@ -37,11 +37,11 @@ def test_custom_operators_are_named() -> None:
 @pytest.mark.parametrize(
     ("graph", "fault"),
     [
-        (Graph({"CONV_2D": 1}, (), (), 1), None),
-        (Graph({"CONV_2D": 1}, ("x",), (), 1), "floating point in x"),
-        (Graph({"CONV_2D": 1}, (), ("y",), 1), "open shapes in y"),
-        (Graph({"ELU": 1}, (), (), 1), "ELU"),
-        (Graph({"CONV_2D": 1}, (), (), 2), "2 subgraphs"),
+        (Graph({"CONV_2D": 1}, {}, (), 1), None),
+        (Graph({"CONV_2D": 1}, {"x": frozenset({"CONV_2D"})}, (), 1), "floating point in x"),
+        (Graph({"CONV_2D": 1}, {}, ("y",), 1), "open shapes in y"),
+        (Graph({"ELU": 1}, {}, (), 1), "ELU"),
+        (Graph({"CONV_2D": 1}, {}, (), 2), "2 subgraphs"),
     ],
 )
 def test_each_fault_alone_keeps_a_graph_off_the_edge_tpu(graph: Graph, fault: str | None) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pixelopolis.errors import ModelError
 from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
 from training.backend import tf
-from training.export import Converted, convert_float, convert_int8, median_ms, write
+from training.export import median_ms, write
+from training.lane.convert import Converted, convert_float, convert_int8
 from training.lane.data import COMMANDS, Steering, is_blank
 from training.lane.model import predict
 from training.lane.settings import LaneSettings
@@ -92,7 +93,7 @@ def _card(
         "files": {
             file: {
                 **converted.as_json(),
-                "edge_tpu": _edge_tpu(converted),
+                "edge_tpu": converted.graph.edge_tpu(),
                 "validation": {
                     head: error.as_json()
                     for head, error in head_errors(converted.steering, labels, blank).items()
@@ -101,11 +102,6 @@ def _card(
             for file, converted in files.items()
         },
     }
-
-
-def _edge_tpu(converted: Converted) -> str:
-    faults = converted.graph.edge_tpu_faults()
-    return f"not mappable: {'; '.join(faults)}" if faults else "looks mappable"
 
 
 def _command(result: dict[str, Any]) -> str:

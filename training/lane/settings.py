@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from pixelopolis.errors import SettingsError
 
@@ -54,9 +53,3 @@ class LaneSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}.", f"Choose a value in [{low}, {high}].")
-
-
-def shown(folder: Path) -> str:
-    """A folder as a card may name it: relative to where we are, or else its last part only."""
-    path = folder.resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name

@@ -16,7 +16,6 @@ last whole epoch with the batches that it would have got.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -31,8 +30,9 @@ from training.backend import tf
 from training.lane.augment import batches
 from training.lane.data import LaneData, Report, is_blank, load, split
 from training.lane.model import build, masked_huber, predict, restart_dropout
-from training.lane.settings import LaneSettings, shown
+from training.lane.settings import LaneSettings
 from training.report import HeadError, draw_steering, head_errors
+from training.runs import RunFolder, shown
 
 CALIBRATION_FRAMES = 512
 COMPARISON_FRAMES = 2048
@@ -176,56 +176,16 @@ def _fit(
     board.close()
 
 
-class _Run:
+class _Run(RunFolder):
     """The run folder: written so that a kill at any time costs at most the epoch under way."""
 
     def __init__(self, folder: Path, settings: LaneSettings) -> None:
-        self.folder = folder
+        super().__init__(folder, settings)
         self.settings = settings
-        asked = json.loads(json.dumps(asdict(settings)))
-        before = (self.read("settings.json") or {}).get("settings", asked)
-        other = [
-            f"{name} {before.get(name)!r}" for name in asked if before.get(name) != asked[name]
-        ]
-        if other:
-            raise SettingsError(
-                f"{folder} holds a run with other settings ({', '.join(other)}).",
-                "Choose another --out, or remove that folder.",
-            )
-        state = self.read("state.json") or {"history": []}
-        self.history: list[dict[str, Any]] = state["history"]
-
-    @property
-    def epochs_done(self) -> int:
-        return len(self.history)
 
     @property
     def best(self) -> dict[str, Any]:
         return min(self.history, key=lambda row: float(row["errors"]["all"]["mean_abs_error"]))
-
-    def read(self, name: str) -> dict[str, Any] | None:
-        try:
-            document: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
-        except FileNotFoundError:
-            return None
-        return document
-
-    def write(self, name: str, document: dict[str, Any]) -> None:
-        part = self.folder / f"{name}.part"
-        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        part.replace(self.folder / name)
-
-    def begin(self, facts: dict[str, Any]) -> None:
-        """Hold on to what was asked for; data that changed under a half-done run are refused."""
-        before = self.read("settings.json")
-        if before is None:
-            self.write("settings.json", {"settings": asdict(self.settings), "data": facts})
-        elif before["data"] != facts:
-            raise SettingsError(
-                f"{self.folder} holds a run on other data "
-                f"({before['data']['pictures']} pictures then, {facts['pictures']} now).",
-                "Choose another --out, or remove that folder.",
-            )
 
     def checkpoint(self) -> Any:
         """Return the model of the last whole epoch with its optimiser, None before the first."""

@@ -1,0 +1,87 @@
+"""How long a car's two models take, beside the original's two: one thread, taken in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from car.detector import Detector, load_detector
+from car.lane import LaneModel, load_lane_model
+from pixelopolis.vision import Image, detector_crop, detector_input, lane_crop, lane_input
+
+ORIGINAL_LANE, ORIGINAL_DETECTOR = "lane_detector.tflite", "object_detector.tflite"
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A lane model and a detector, each from a whole frame on: what one look costs a car."""
+
+    lane: LaneModel
+    detector: Detector
+
+    def steer(self, frame: Image) -> None:
+        self.lane.steer(lane_input(lane_crop(frame)))
+
+    def detect(self, frame: Image) -> None:
+        if self.detector.sees_whole_frame:
+            self.detector.detect_in_frame(frame)
+        else:
+            self.detector.detect(detector_input(detector_crop(frame)))
+
+
+def our_pair(detector: Path | None = None, delegate: str | None = None) -> Pair:
+    return Pair(load_lane_model(), load_detector(detector, delegate))
+
+
+def original_pair(folder: Path) -> Pair:
+    """Return the original's models of a folder.
+
+    Raises:
+        ModelError: one of them is missing or none of the original's.
+    """
+    return Pair(LaneModel(folder / ORIGINAL_LANE), Detector(folder / ORIGINAL_DETECTOR))
+
+
+def measure(
+    pairs: dict[str, Pair],
+    frames: Sequence[Image],
+    rounds: int,
+    report: Callable[[int], None] = lambda _done: None,
+) -> dict[str, dict[str, Any]]:
+    """Return each pair's times in ms: of both models together, and of each.
+
+    Args:
+        pairs: by name; in every round each takes the same frame, one after another.
+        frames: whole frames (h, w, 3) RGB.
+        rounds: how often.
+        report: gets the number of rounds done.
+    """
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in pairs}
+    for number in range(-WARM_UP, rounds):
+        frame = frames[number % len(frames)]
+        for name, pair in pairs.items():
+            start_s = time.perf_counter()
+            pair.steer(frame)
+            between_s = time.perf_counter()
+            pair.detect(frame)
+            end_s = time.perf_counter()
+            if number >= 0:
+                times[name].append((between_s - start_s, end_s - between_s))
+        report(max(0, number + 1))
+    return {name: _figures(np.array(rows) * 1e3) for name, rows in times.items()}
+
+
+def _figures(ms: Any) -> dict[str, Any]:
+    both = ms.sum(axis=1)
+    return {
+        "p50_ms": round(float(np.percentile(both, 50)), 3),
+        "p99_ms": round(float(np.percentile(both, 99)), 3),
+        "lane_p50_ms": round(float(np.percentile(ms[:, 0], 50)), 3),
+        "detector_p50_ms": round(float(np.percentile(ms[:, 1], 50)), 3),
+    }

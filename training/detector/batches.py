@@ -1,0 +1,166 @@
+"""Batches for training: shuffled, mixed from folders, changed in place, light and sharpness.
+
+Everything random is drawn from (seed, epoch, picture), so a batch depends neither on threads nor
+on whether the run was interrupted. Pictures are never mirrored: arrows and letters would change
+what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Image
+from training.detector.cells import CELLS, Floats, assign
+from training.detector.data import DetectorData, Objects, moved
+
+LEAST_VISIBLE, MOST_ANGLE_DEG, LEAST_HEIGHT_PX = 0.3, 75.0, 6.0
+"""Objects beyond these are neither to be found nor to be missed; the limits of what counts in an
+evaluation (0.5, 60 degrees, 8 px) lie well inside."""
+
+AHEAD = 4
+"""Batches made while the network learns from another."""
+
+NOISE = np.clip(
+    np.random.default_rng(2).standard_normal((64, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)) * 32,
+    -127,
+    127,
+).astype(np.int8)
+"""Drawn once: fresh normal numbers would cost more than all other changes."""
+
+
+class Batch(NamedTuple):
+    """One training step's input."""
+
+    images: NDArray[np.uint8]
+    """(b, 160, 240, 3) RGB."""
+    classes: NDArray[np.int32]
+    """(b, cells): class, `EMPTY` or `IGNORED`."""
+    boxes: Floats
+    """(b, cells, 4)."""
+
+
+def epoch_order(
+    counts: Sequence[int], ratios: Sequence[float], seed: int, epoch: int
+) -> list[tuple[int, int]]:
+    """Return an epoch's pictures as (folder, row), shuffled.
+
+    Without ratios every picture comes once. With them an epoch is as long, and a folder gives its
+    share: rows of a small one come again, but none twice before all came once.
+    """
+    rng = np.random.default_rng([seed, epoch, 1])
+    total = sum(counts)
+    shares = np.array(ratios or counts, dtype=np.float64)
+    wanted = np.round(shares / shares.sum() * total).astype(int)
+    rows: list[tuple[int, int]] = []
+    for folder, (count, number) in enumerate(zip(counts, wanted, strict=True)):
+        rounds = -(-number // count) if count else 0
+        drawn = [row for _ in range(rounds) for row in rng.permutation(count)]
+        rows += [(folder, int(row)) for row in drawn[:number]]
+    return [rows[i] for i in rng.permutation(len(rows))]
+
+
+def epoch_batches(
+    parts: Sequence[DetectorData],
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    ratios: Sequence[float] = (),
+    augment: bool = True,
+) -> Iterator[Batch]:
+    """Yield an epoch's whole batches, made by threads of their own."""
+    order = epoch_order([len(part) for part in parts], ratios, seed, epoch)
+    whole = len(order) // batch
+
+    def make(number: int) -> Batch:
+        chosen = order[number * batch : (number + 1) * batch]
+        images = np.empty((batch, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), dtype=np.uint8)
+        classes = np.empty((batch, len(CELLS)), dtype=np.int32)
+        boxes = np.empty((batch, len(CELLS), 4), dtype=np.float32)
+        for i, (folder, row) in enumerate(chosen):
+            image, objects = parts[folder].images[row], parts[folder].objects[row]
+            if augment:
+                rng = np.random.default_rng([seed, epoch, number * batch + i, 2])
+                image, objects = change(image, objects, rng)
+            images[i] = image
+            classes[i], boxes[i] = assign(objects.boxes, objects.classes, ignored(objects))
+        return Batch(images, classes, boxes)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[Batch]] = []
+        try:
+            for number in range(whole):
+                waiting.append(pool.submit(make, number))
+                if len(waiting) > AHEAD:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def ignored(objects: Objects) -> NDArray[np.bool_]:
+    """Say which objects (n,) training passes over."""
+    height = objects.boxes[:, 2] - objects.boxes[:, 0]
+    return np.asarray(
+        (objects.visible < LEAST_VISIBLE)
+        | (objects.angle_deg > MOST_ANGLE_DEG)
+        | (height < LEAST_HEIGHT_PX)
+    )
+
+
+def change(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Image, Objects]:
+    """Return a picture and its objects, changed at random."""
+    image, objects = _move(image, objects, rng)
+    image = _light(image, rng)
+    if rng.random() < 0.25:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0)), dtype=np.uint8)
+    if rng.random() < 0.5:
+        noise = NOISE[rng.integers(len(NOISE))].astype(np.int16)
+        strength = int(rng.integers(1, 9))  # standard deviation in grey values
+        image = np.clip(image + (noise * strength >> 5), 0, 255).astype(np.uint8)
+    return image, objects
+
+
+def _move(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Image, Objects]:
+    """Shift by whole pixels, or also scale; what comes in from outside is of one colour."""
+    scale = np.ones(2)
+    if rng.random() < 0.5:
+        scale *= np.exp(rng.uniform(np.log(0.75), np.log(1.4)))
+        scale *= np.exp(rng.uniform(-0.06, 0.06, 2))
+    size = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX])
+    spare = size * (1 - scale)
+    low, high = np.minimum(spare, 0) - 12, np.maximum(spare, 0) + 12
+    shift = np.round(rng.uniform(low, high))
+    matrix = np.array([[scale[1], 0.0, shift[1]], [0.0, scale[0], shift[0]]])
+    # OpenCV counts from pixels' middles, boxes from their edges
+    matrix[:, 2] += (scale[::-1] - 1) / 2
+    image = np.asarray(
+        cv2.warpAffine(
+            image,
+            matrix,
+            (DETECTOR_WIDTH_PX, DETECTOR_HEIGHT_PX),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=rng.integers(0, 256, 3).tolist(),
+        ),
+        dtype=np.uint8,
+    )
+    return image, moved(objects, scale, shift)
+
+
+def _light(image: Image, rng: np.random.Generator) -> Image:
+    """Vary gain, contrast, brightness and tint by a table of 256 values a channel."""
+    gain = rng.uniform(0.75, 1.3) * rng.uniform(0.92, 1.08, 3)
+    brightness = rng.uniform(-22.0, 22.0)
+    gamma = np.exp(rng.uniform(-0.2, 0.2))
+    steps = 255.0 * (np.arange(256) / 255.0) ** gamma
+    table = (steps[:, None] - 128.0) * gain + 128.0 + brightness
+    table = np.clip(np.round(table), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table[None]), dtype=np.uint8)

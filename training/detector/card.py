@@ -1,0 +1,284 @@
+"""Export a detector run: the .tflite files, what a car must know about them, and their card."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelopolis.errors import ModelError
+from pixelopolis.signs import SIGN_CLASSES
+from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
+from training.backend import tf
+from training.detector.convert import to_float, to_int8, to_raw_int8
+from training.detector.data import DetectorData, digest
+from training.detector.evaluation import figures, read
+from training.detector.litert import agreement, run
+from training.detector.metrics import SIZES, Detections
+from training.detector.operating import FIT_PRECISION, fit_thresholds
+from training.detector.settings import DetectorSettings
+from training.detector.train import predict
+from training.export import Bytes, median_ms, write
+from training.operators import read_graph
+from training.runs import shown
+
+CARD_FORMAT = 1
+LEAST_AGREEMENT = {"float": 0.995, "int8": 0.95}
+"""Share of the network's sure detections that an export must find again."""
+
+COMPILER = "edgetpu_compiler"
+
+
+def export_detector(
+    run_folder: Path, data: Path, out: Path, name: str = "detector", split: str = "val"
+) -> dict[str, Any]:
+    """Write NAME.tflite (int8), NAME_float.tflite, NAME_raw.tflite, NAME.json, NAME.md into OUT.
+
+    Thresholds are fitted, and the card's figures taken, on a split of `data` that no run learns
+    from. The same run and data give the same card.
+
+    Returns:
+        The card (what NAME.json holds), with `latency_ms` of this machine added.
+
+    Raises:
+        DatasetError: data that cannot be used.
+        ModelError: no finished run, or a model that did not survive the conversion.
+    """
+    result, calibration = _read_run(run_folder)
+    model = tf.keras.models.load_model(run_folder / result["model"], compile=False)
+    frames = read(data, split)
+    reference = predict(model, frames.images)
+    contents = {
+        f"{name}.tflite": to_int8(model, calibration),
+        f"{name}_float.tflite": to_float(model),
+    }
+    raw = to_raw_int8(model, calibration)
+    found = {file: run(content, frames.images) for file, content in contents.items()}
+    thresholds = fit_thresholds(frames.objects, found[f"{name}.tflite"])
+    card = {
+        "format": CARD_FORMAT,
+        "name": name,
+        "task": "signs and cars",
+        "date": result["finished"],
+        "classes": list(SIGN_CLASSES),
+        "thresholds": thresholds,
+        "input": {
+            "shape": [1, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3],
+            "colour": "RGB",
+            "range": [0, 255],
+            "picture": "the frame's middle half",
+        },
+        "output": "boxes (top, left, bottom, right, in parts of the picture), classes, scores, "
+        "count",
+        "command": _command(result),
+        "training": result,
+        "frames": {
+            "data": shown(data),
+            "split": split,
+            "pictures": len(frames),
+            "digest": digest([frames]),
+            "fit_precision": FIT_PRECISION,
+        },
+        "files": {
+            file: _facts(file, contents[file], reference, found[file], frames, thresholds)
+            for file in contents
+        }
+        | {f"{name}_raw.tflite": {"bytes": len(raw), **read_graph(raw).describe()}},
+    }
+    page = markdown(card).encode()
+    document = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
+    write(
+        out,
+        {
+            **contents,
+            f"{name}_raw.tflite": raw,
+            f"{name}.json": document,
+            f"{name}.md": page,
+        },
+    )
+    picture = frames.images[0]
+    latency = {file: round(median_ms(c, picture), 3) for file, c in contents.items()}
+    return {**card, "latency_ms": latency, "edgetpu_compiler": compile_for_edge_tpu(out, name)}
+
+
+def _read_run(folder: Path) -> tuple[dict[str, Any], Bytes]:
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+        with np.load(folder / "frames.npz", allow_pickle=False) as kept:
+            return result, np.asarray(kept["calibration"], dtype=np.uint8)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{folder} holds no finished run: {error}.",
+            "Let `pixelopolis train detector` finish; the same command goes on with a broken-off "
+            "run.",
+        ) from error
+
+
+def _facts(
+    file: str,
+    content: bytes,
+    reference: Sequence[Detections],
+    found: Sequence[Detections],
+    frames: DetectorData,
+    thresholds: dict[str, float],
+) -> dict[str, Any]:
+    kind = "float" if "_float" in file else "int8"
+    agreed = agreement(reference, found)
+    if not agreed["again"] >= LEAST_AGREEMENT[kind]:
+        raise ModelError(
+            f"The {kind} model finds only {100 * agreed['again']:.1f} % of what Keras finds "
+            f"(at least {100 * LEAST_AGREEMENT[kind]:.1f} % wanted).",
+            "Train longer, or with data whose pictures span what the car sees.",
+        )
+    return {
+        "bytes": len(content),
+        **read_graph(content).describe(),
+        "against_keras": agreed,
+        "figures": figures(frames.objects, found, thresholds),
+    }
+
+
+def compile_for_edge_tpu(folder: Path, name: str) -> str:
+    """Compile NAME.tflite to NAME_edgetpu.tflite where Coral's compiler is installed; say so."""
+    compiler = shutil.which(COMPILER)
+    if compiler is None:
+        return f"not compiled: {COMPILER} is not on the PATH"
+    with tempfile.TemporaryDirectory() as made:
+        done = subprocess.run(
+            [compiler, "--out_dir", made, str(folder / f"{name}.tflite")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        file = Path(made) / f"{name}_edgetpu.tflite"
+        if done.returncode or not file.is_file():
+            return f"{COMPILER} failed: {(done.stderr or done.stdout).strip()[-300:]}"
+        write(folder, {file.name: file.read_bytes()})
+    return f"compiled to {name}_edgetpu.tflite"
+
+
+def _command(result: dict[str, Any]) -> str:
+    """The command line that repeats the run: what differs from the defaults."""
+    settings = dict(result["settings"])
+    parts = ["pixelopolis", "train", "detector"]
+    for folder in settings["data"]:
+        parts += ["--data", folder]
+    for ratio in settings["ratios"]:
+        parts += ["--ratio", str(ratio)]
+    parts += ["--out", result["run"]]
+    usual = DetectorSettings(data=())
+    for field, value in settings.items():
+        option = "--" + field.replace("_", "-")
+        if field in ("epochs", "seed") or (
+            field not in ("data", "ratios") and value != getattr(usual, field)
+        ):
+            parts += [option, str(value)] if not isinstance(value, bool) else [f"--no-{field}"]
+    return shlex.join(parts)
+
+
+def markdown(card: dict[str, Any]) -> str:
+    """Return the card as a page for people."""
+    training, frames = card["training"], card["frames"]
+    lines = [
+        f"# Model card: {card['name']}",
+        "",
+        "Finds traffic signs, landmarks and other cars in the middle half of a camera frame.",
+        "",
+        f"- Trained: {card['date']}, TensorFlow {training['tensorflow']}, "
+        f"{training['parameters']} parameters, {training['epochs']} epochs "
+        f"(best: {training['best_epoch']}), {training['training_s']:.0f} s.",
+        f"- Command: `{card['command']}`",
+        f"- Data: {sum(training['data']['pictures'])} pictures with "
+        f"{sum(training['data']['objects'].values())} objects, "
+        f"{training['data']['validation_pictures']} pictures for validation. "
+        f"Digest `{training['data']['digest']}`.",
+        f"- Thresholds and figures: {frames['pictures']} pictures of {frames['data']} "
+        f"({frames['split']}), looks and towns that were never learnt from. Digest "
+        f"`{frames['digest']}`.",
+        f"- Input: {card['input']['shape']} RGB, 0..255 (bytes for the int8 file, float32 for the "
+        "float one).",
+        f"- Output: {card['output']}.",
+        "",
+        "Over objects at least half visible, seen at less than 60 degrees, 8 px high and more; "
+        "`map50` and `map50_95` over everything:",
+        "",
+        "| figure | " + " | ".join(_measured(card)) + " |",
+        "|---|" + "---|" * len(_measured(card)),
+    ]
+    for figure in (
+        "map50_20px",
+        "map50_12px",
+        "map50_95_20px",
+        "car_ap50_20px",
+        "map50",
+        "map50_95",
+    ):
+        values = [f["figures"][figure] for f in _measured(card).values()]
+        lines.append(f"| {figure} | {' | '.join(map(_shown, values))} |")
+    file, facts = next(iter(_measured(card).items()))
+    lines += [
+        "",
+        f"By height in pixels of the input, {file}:",
+        "",
+        "| height | objects | mAP50 | mAP50:95 |",
+        "|---|---|---|---|",
+    ]
+    for size in SIZES:
+        row = facts["figures"]["by_size"][size]
+        lines.append(
+            f"| {size} | {row['objects']} | {_shown(row['map50'])} | {_shown(row['map50_95'])} |"
+        )
+    lines += [
+        "",
+        f"By class, {file}. Precision, recall and reach are at the threshold; reach is the "
+        "distance up to which 95 % are found and 99 % of what is found is right (goal: signs "
+        "0.8 m, cars 1.2 m):",
+        "",
+        "| class | objects | AP50 | AP50 12 px | AP50 20 px | AP50:95 20 px | threshold "
+        "| precision | recall | reach m |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in facts["figures"]["by_class"].items():
+        ap = " | ".join(
+            _shown(row[key]) for key in ("ap50", "ap50_12px", "ap50_20px", "ap50_95_20px")
+        )
+        at = " | ".join(_shown(row.get(key)) for key in ("threshold", "precision", "recall"))
+        lines.append(
+            f"| {name} | {row.get('objects', 0)} | {ap} | {at} | {row.get('reach_m', 0.0):.2f} |"
+        )
+    for file, facts in card["files"].items():
+        operators = ", ".join(f"{count} {op}" for op, count in facts["operators"].items())
+        lines += [
+            "",
+            f"## {file}",
+            "",
+            f"- {facts['bytes']} bytes, {facts['mmac']} million multiplications; operators: "
+            f"{operators}.",
+        ]
+        if "against_keras" in facts:
+            agreed = facts["against_keras"]
+            lines.append(
+                f"- Against Keras: {100 * agreed['again']:.2f} % of {agreed['sure_detections']} "
+                f"sure detections again; score difference {agreed['mean_score_difference']:.5f} in "
+                f"the mean, {agreed['largest_score_difference']:.5f} at most; mean IoU "
+                f"{agreed['mean_iou']:.4f}."
+            )
+        lines.append(
+            f"- Edge TPU: {facts['edge_tpu']} (judged by the operator list; no compiler was run)."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _measured(card: dict[str, Any]) -> dict[str, Any]:
+    return {file: facts for file, facts in card["files"].items() if "figures" in facts}
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,191 @@
+"""Pictures and boxes of Pascal VOC folders in memory, as the detector is shown them.
+
+A picture of the detector's size is taken as it is. A whole portrait frame (3:4) loses the rows that
+the car does not show the detector. Any other one is scaled to fit, with grey beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.errors import DatasetError
+from pixelopolis.signs import SIGN_CLASSES
+from pixelopolis.vision import (
+    DETECTOR_HEIGHT_PX,
+    DETECTOR_ROWS,
+    DETECTOR_WIDTH_PX,
+    Image,
+    detector_input,
+)
+from pixelopolis.voc import LabelledObject, VocDataset
+from training.detector.cells import Floats
+
+GREY = 114
+ASPECT_TOLERANCE = 0.02
+Report = Callable[[int, int], None]
+"""Told (pictures read, pictures in all)."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What one picture shows, row by row."""
+
+    boxes: Floats
+    """(n, 4): top, left, bottom, right in pixels of the detector's input."""
+    classes: NDArray[np.int32]
+    visible: Floats
+    """0..1; of an object that nobody measured 1, or 0 if it is flagged difficult."""
+    angle_deg: Floats
+    difficult: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, rows: NDArray[np.bool_]) -> Objects:
+        return Objects(
+            self.boxes[rows],
+            self.classes[rows],
+            self.visible[rows],
+            self.angle_deg[rows],
+            self.difficult[rows],
+        )
+
+
+@dataclass(frozen=True)
+class DetectorData:
+    """Pictures and their objects in memory."""
+
+    images: NDArray[np.uint8]
+    """(n, 160, 240, 3) RGB."""
+    objects: tuple[Objects, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def load(folder: Path, names: Sequence[str], report: Report | None = None) -> DetectorData:
+    """Read pictures of a folder by name.
+
+    Raises:
+        DatasetError: a picture or annotation that cannot be used, with its place.
+    """
+    dataset = VocDataset(folder)
+    images = np.empty((len(names), DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), dtype=np.uint8)
+    objects = []
+    # OpenCV lets go of Python's lock while it works
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = pool.map(lambda name: read_picture(dataset, name), names)
+        for i, (image, shown) in enumerate(read):
+            images[i] = image
+            objects.append(shown)
+            if report and ((i + 1) % 100 == 0 or i + 1 == len(names)):
+                report(i + 1, len(names))
+    return DetectorData(images, tuple(objects))
+
+
+def read_picture(dataset: VocDataset, name: str) -> tuple[Image, Objects]:
+    """Return one picture (160, 240, 3) RGB and its objects.
+
+    Raises:
+        DatasetError: not a picture, an unknown class, or a box outside the picture.
+    """
+    annotation = dataset.annotation(name)
+    path = dataset.image_path(name, annotation.file_name)
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise DatasetError(
+            f"{path} is not a picture that can be decoded.",
+            "Record it again, or remove its annotation.",
+        )
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    place = str(dataset.annotation_path(name))
+    return fit(rgb, _objects(annotation.objects, place))
+
+
+def _objects(labelled: Sequence[LabelledObject], place: str) -> Objects:
+    for number, item in enumerate(labelled):
+        if item.class_name not in SIGN_CLASSES:
+            raise DatasetError(
+                f"{place}: object[{number}].name is {item.class_name!r}.",
+                f"Known classes: {', '.join(SIGN_CLASSES)}.",
+            )
+    boxes = [(o.box_px.ymin, o.box_px.xmin, o.box_px.ymax, o.box_px.xmax) for o in labelled]
+    unmeasured = [0.0 if o.difficult else 1.0 for o in labelled]
+    return Objects(
+        np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        np.array([SIGN_CLASSES.index(o.class_name) for o in labelled], dtype=np.int32),
+        np.array(
+            [
+                given if o.visible is None else o.visible
+                for o, given in zip(labelled, unmeasured, strict=True)
+            ],
+            dtype=np.float32,
+        ),
+        np.array([o.view_angle_deg or 0.0 for o in labelled], dtype=np.float32),
+        np.array([o.difficult for o in labelled], dtype=np.bool_),
+    )
+
+
+def fit(rgb: Image, objects: Objects) -> tuple[Image, Objects]:
+    """Return a picture of any size as the detector's input, and where its objects are then."""
+    height, width = rgb.shape[:2]
+    size = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX], dtype=np.float32)
+    if (height, width) == (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX):
+        return rgb, objects
+    if abs(height * 3 / (width * 4) - 1) < ASPECT_TOLERANCE:
+        top = round(height * DETECTOR_ROWS[0])
+        rgb = rgb[top : round(height * DETECTOR_ROWS[1])]
+        scale = size / rgb.shape[:2]
+        return detector_input(rgb), moved(objects, scale, -top * scale[0] * np.array([1.0, 0.0]))
+    factor = float((size / (height, width)).min())
+    inner = np.maximum(1, np.round(np.array([height, width]) * factor)).astype(int)
+    smaller = cv2.resize(
+        rgb,
+        (int(inner[1]), int(inner[0])),
+        interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR,
+    )
+    corner = (size.astype(int) - inner) // 2
+    picture = np.full((DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), GREY, dtype=np.uint8)
+    picture[corner[0] : corner[0] + inner[0], corner[1] : corner[1] + inner[1]] = smaller
+    return picture, moved(objects, inner / np.array([height, width]), corner)
+
+
+def moved(objects: Objects, scale: NDArray[np.floating], shift: NDArray[np.floating]) -> Objects:
+    """Return objects scaled by (y, x), then shifted by (y, x) pixels, and clipped to the picture.
+
+    What a border cuts off is no longer visible; what is left of less than a pixel is dropped.
+    """
+    limits = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX] * 2, dtype=np.float32)
+    boxes = objects.boxes * np.tile(scale, 2) + np.tile(shift, 2)
+    clipped = np.clip(boxes, 0.0, limits)
+    whole = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-6)
+    sides = clipped[:, 2:] - clipped[:, :2]
+    kept = sides.prod(axis=1) / whole
+    changed = Objects(
+        clipped.astype(np.float32),
+        objects.classes,
+        (objects.visible * kept).astype(np.float32),
+        objects.angle_deg,
+        objects.difficult | (objects.visible * kept < 0.5),
+    )
+    return changed.take(sides.min(axis=1, initial=np.inf) >= 1.0)
+
+
+def digest(parts: Sequence[DetectorData]) -> str:
+    """Return what changes with any pixel or box."""
+    hasher = hashlib.blake2b(digest_size=8)
+    for data in parts:
+        hasher.update(data.images.data)
+        for objects in data.objects:
+            hasher.update(objects.boxes.tobytes())
+            hasher.update(objects.classes.tobytes())
+    return hasher.hexdigest()

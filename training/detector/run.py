@@ -1,0 +1,120 @@
+"""The detector's run folder: written so that a kill at any time costs at most one epoch."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelopolis.errors import SettingsError
+from pixelopolis.signs import SIGN_CLASSES
+from training.backend import tf
+from training.detector.metrics import SIZES, Precision
+from training.detector.settings import DetectorSettings
+from training.runs import RunFolder, shown
+
+
+def row_of(
+    losses: dict[str, float], precision: Precision, images_per_s: float, seconds: float
+) -> dict[str, Any]:
+    """Return what `state.json` keeps of an epoch."""
+    return {
+        "losses": {name: round(value, 5) for name, value in losses.items()},
+        "map50": {size: _rounded(precision.mean(size)) for size in SIZES},
+        "map50_95": {size: _rounded(precision.mean(size, strict=True)) for size in SIZES},
+        "ap50": {name: _rounded(precision.of(i)) for i, name in enumerate(SIGN_CLASSES)},
+        "images_per_s": round(images_per_s, 1),
+        "seconds": round(seconds, 2),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 5)
+
+
+class DetectorRun(RunFolder):
+    """What is on disk of a run."""
+
+    def __init__(self, folder: Path, settings: DetectorSettings) -> None:
+        super().__init__(folder, settings)
+        self.settings = settings
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The epoch with the highest mAP50:95 over all sizes; the last of equals."""
+        return max(self.history, key=lambda row: (row["map50_95"]["all"] or 0.0, row["epoch"]))
+
+    def restore(self, state: Sequence[Any], averaged: Any) -> None:
+        """Set variables to what they were after the last whole epoch, if there was one."""
+        if not self.history:
+            return
+        name = _name(self.epochs_done)
+        try:
+            with np.load(self.folder / f"{name}.npz") as kept:
+                for number, variable in enumerate(state):
+                    variable.assign(kept[str(number)])
+            kept_model = tf.keras.models.load_model(self.folder / f"{name}.keras", compile=False)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise SettingsError(
+                f"{self.folder / name} cannot be read: {error}.",
+                "Remove the run's folder and train again.",
+            ) from error
+        for variable, value in zip(averaged.variables, kept_model.variables, strict=True):
+            variable.assign(value)
+
+    def add_epoch(self, row: dict[str, Any], state: Sequence[Any], averaged: Any) -> bool:
+        """Write checkpoint and figures; say whether it is the best epoch so far."""
+        epoch = self.epochs_done + 1
+        part = self.folder / "part.npz"
+        arrays: dict[str, Any] = {str(i): np.asarray(v) for i, v in enumerate(state)}
+        np.savez(part, **arrays)
+        part.replace(self.folder / f"{_name(epoch)}.npz")
+        part = self.folder / "part.keras"
+        averaged.save(part)
+        part.replace(self.folder / f"{_name(epoch)}.keras")
+        self.history.append({"epoch": epoch, **row})
+        self.write("state.json", {"history": self.history})
+        keep = {
+            f"{_name(epoch)}.npz",
+            f"{_name(epoch)}.keras",
+            f"{_name(int(self.best['epoch']))}.keras",
+        }
+        for file in self.folder.glob("epoch-*"):
+            if file.name not in keep:
+                file.unlink()
+        return int(self.best["epoch"]) == epoch
+
+    def finish(self, parameters: int, facts: dict[str, Any]) -> dict[str, Any]:
+        """Write and return result.json."""
+        seconds = sum(row["seconds"] for row in self.history)
+        pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
+        best = self.best
+        result = {
+            "run": shown(self.folder),
+            "model": f"{_name(int(best['epoch']))}.keras",
+            "best_epoch": best["epoch"],
+            "epochs": self.epochs_done,
+            "map50": best["map50"],
+            "map50_95": best["map50_95"],
+            "ap50": best["ap50"],
+            "losses": best["losses"],
+            "parameters": parameters,
+            "images_per_s": round(pictures / seconds, 1),
+            "training_s": round(seconds, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "tensorflow": tf.__version__,
+            "settings": asdict(self.settings),
+            "data": facts,
+        }
+        self.write("result.json", result)
+        return self.read("result.json") or result
+
+
+def _name(epoch: int) -> str:
+    return f"epoch-{epoch:04d}"

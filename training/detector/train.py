@@ -1,0 +1,277 @@
+"""Train the detector: from Pascal VOC folders to a run folder that can be exported.
+
+A run folder holds
+
+    settings.json   what was asked for, and what the data were
+    state.json      epochs so far and their figures; names the checkpoints
+    epoch-*.keras   the averaged network after the newest epoch, and after the best one
+    epoch-*.npz     what goes on learning: the newest weights and the optimiser's state
+    frames.npz      training pictures for calibration
+    result.json     when the run is over
+    tensorboard/    losses, average precisions by class and size, and sample pictures by epoch
+
+`state.json` is replaced last and at once, so a run may be killed at any time and goes on from its
+last whole epoch with the batches that it would have got.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelopolis.errors import DatasetError, SettingsError
+from pixelopolis.signs import SIGN_CLASSES
+from pixelopolis.voc import VocDataset
+from training.backend import tf
+from training.detector.batches import epoch_batches
+from training.detector.data import DetectorData, Report, digest, load
+from training.detector.draw import draw_detections
+from training.detector.loss import losses
+from training.detector.metrics import SIZES, Detections, Precision, average_precision
+from training.detector.model import build, scaled
+from training.detector.run import DetectorRun, row_of
+from training.detector.select import scores_of, select
+from training.detector.settings import DetectorSettings
+
+CALIBRATION_PICTURES = 300
+SAMPLE_PICTURES = 12
+PREDICT_BATCH = 32
+
+AVERAGE_DECAY = 0.998
+"""Each step the average keeps this much of itself; less at first, so that it forgets the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """Figures after an epoch, for whoever shows progress."""
+
+    epoch: int
+    epochs: int
+    losses: dict[str, float]
+    precision: Precision
+    is_best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told what while a run goes on."""
+
+    reading: Report = lambda _done, _all: None
+    step: Callable[[int, int, int, float], None] = lambda _epoch, _done, _all, _loss: None
+    """(epoch, steps done in it, steps of it, running loss)."""
+    epoch: Callable[[EpochReport], None] = lambda _report: None
+
+
+def train(
+    settings: DetectorSettings, folders: Sequence[Path], out: Path, watch: Watch | None = None
+) -> dict[str, Any]:
+    """Train, or go on with a run of the same settings; return the result (also in result.json).
+
+    Every folder's split `train` is learnt from (all of it where there are no splits), every
+    folder's split `val` is measured on.
+
+    Raises:
+        DatasetError: data that cannot be used, or nothing to measure on.
+        SettingsError: `out` holds a run of other settings.
+    """
+    watch = watch or Watch()
+    out.mkdir(parents=True, exist_ok=True)
+    run = DetectorRun(out, settings)
+    parts, validation = _read(folders, watch.reading)
+    pictures = sum(map(len, parts))
+    if pictures < settings.batch:
+        raise SettingsError(
+            f"batch is {settings.batch}, but only {pictures} training pictures are there.",
+            "Choose a smaller --batch or make more data.",
+        )
+    facts = _facts(parts, validation)
+    run.begin(facts)
+    if (result := run.read("result.json")) is not None:
+        return result
+    _keep_frames(out / "frames.npz", parts, settings.seed)
+
+    tf.keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()
+    learner = _Learner(settings, pictures // settings.batch)
+    run.restore(learner.state, learner.averaged)
+    board = tf.summary.create_file_writer(str(out / "tensorboard"))
+    while run.epochs_done < settings.epochs:
+        _epoch(learner, run, parts, validation, watch, board)
+    board.close()
+    return run.finish(learner.averaged.count_params(), facts)
+
+
+def _epoch(
+    learner: _Learner,
+    run: DetectorRun,
+    parts: Sequence[DetectorData],
+    validation: DetectorData,
+    watch: Watch,
+    board: Any,
+) -> None:
+    settings, epoch = run.settings, run.epochs_done
+    started_s = time.perf_counter()
+    sums: dict[str, float] = {}
+    total = sum(map(len, parts)) // settings.batch
+    for number, batch in enumerate(
+        epoch_batches(
+            parts,
+            batch=settings.batch,
+            seed=settings.seed,
+            epoch=epoch,
+            ratios=settings.ratios,
+            augment=settings.augment,
+        ),
+        start=1,
+    ):
+        for name, value in learner.step(*batch).items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+        watch.step(epoch + 1, number, total, sum(sums.values()) / number)
+    means = {name: value / total for name, value in sums.items()}
+    seconds = time.perf_counter() - started_s
+    found = predict(learner.averaged, validation.images)
+    precision = average_precision(validation.objects, found)
+    row = row_of(means, precision, total * settings.batch / seconds, seconds)
+    is_best = run.add_epoch(row, learner.state, learner.averaged)
+    with board.as_default(step=run.epochs_done):
+        _summarise(means, precision, validation, found)
+        tf.summary.scalar("learning_rate", learner.optimizer.learning_rate)
+        tf.summary.scalar("images_per_s", total * settings.batch / seconds)
+    board.flush()
+    watch.epoch(EpochReport(run.epochs_done, settings.epochs, means, precision, is_best))
+
+
+class _Learner:
+    """The network that learns, the average of what it has been lately, and its optimiser."""
+
+    def __init__(self, settings: DetectorSettings, steps: int) -> None:
+        self.network, self.averaged = build(settings.width), build(settings.width)
+        for mean, variable in zip(self.averaged.variables, self.network.variables, strict=True):
+            mean.assign(variable)
+        total = settings.epochs * steps
+        warmup = min(500, total // 10)
+        self.optimizer = tf.keras.optimizers.AdamW(
+            tf.keras.optimizers.schedules.CosineDecay(
+                settings.learning_rate / 20 if warmup else settings.learning_rate,
+                max(1, total - warmup),
+                alpha=0.01,
+                warmup_target=settings.learning_rate if warmup else None,
+                warmup_steps=warmup,
+            ),
+            weight_decay=settings.weight_decay,
+            global_clipnorm=10.0,
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self.optimizer.build(self.network.trainable_variables)
+        # XLA on a CPU costs several times the work
+        self._compiled = tf.function(self._step, jit_compile=False)
+
+    @property
+    def state(self) -> list[Any]:
+        """All that a step changes, but for the average."""
+        return [*self.network.variables, *self.optimizer.variables]
+
+    def step(self, images: Any, classes: Any, boxes: Any) -> dict[str, Any]:
+        """Learn from a batch; return its losses by name."""
+        answer: dict[str, Any] = self._compiled(
+            tf.constant(images), tf.constant(classes), tf.constant(boxes)
+        )
+        return answer
+
+    def _step(self, images: Any, classes: Any, boxes: Any) -> dict[str, Any]:
+        with tf.GradientTape() as tape:
+            answer = self.network(scaled(images), training=True)
+            parts = losses(answer, classes, boxes)
+            loss = tf.add_n(list(parts.values()))
+        variables = self.network.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        done = tf.cast(self.optimizer.iterations, tf.float32)
+        share = 1.0 - tf.minimum(AVERAGE_DECAY, (1.0 + done) / (20.0 + done))
+        for mean, variable in zip(self.averaged.variables, self.network.variables, strict=True):
+            mean.assign_add(share * (variable - mean))
+        return parts
+
+
+def predict(model: Any, images: Any) -> list[Detections]:
+    """Return what a network finds in pictures (n, 160, 240, 3)."""
+    found: list[Detections] = []
+    for start in range(0, len(images), PREDICT_BATCH):
+        answer = model.predict_on_batch(scaled(images[start : start + PREDICT_BATCH]))
+        scores = scores_of(answer["objectness"], answer["classes"])
+        found += [select(s, offsets) for s, offsets in zip(scores, answer["boxes"], strict=True)]
+    return found
+
+
+def _summarise(
+    means: dict[str, float],
+    precision: Precision,
+    validation: DetectorData,
+    found: Sequence[Detections],
+) -> None:
+    for name, value in means.items():
+        tf.summary.scalar(f"loss/{name}", value)
+    for size in SIZES:
+        tf.summary.scalar(f"map50_by_size/{size}", precision.mean(size))
+        tf.summary.scalar(f"map50_95_by_size/{size}", precision.mean(size, strict=True))
+    for number, name in enumerate(SIGN_CLASSES):
+        tf.summary.scalar(f"ap50_by_class/{name}", precision.of(number))
+    rows = np.unique(np.linspace(0, len(validation) - 1, SAMPLE_PICTURES).round().astype(int))
+    pictures = [
+        draw_detections(validation.images[i], validation.objects[i], found[i]) for i in rows
+    ]
+    tf.summary.image("validation", np.stack(pictures), max_outputs=len(pictures))
+
+
+def _read(folders: Sequence[Path], report: Report) -> tuple[list[DetectorData], DetectorData]:
+    if not folders:
+        raise DatasetError("No dataset folder was named.", "Give at least one with --data DIR.")
+    training, validation = [], []
+    for folder in folders:
+        splits = {p.stem for p in (folder / "ImageSets" / "Main").glob("*.txt")}
+        dataset = VocDataset(folder)
+        names = dataset.names("train") if "train" in splits or not splits else ()
+        training.append(load(folder, names, report))
+        if "val" in splits:
+            validation.append(load(folder, dataset.names("val"), report))
+    if not any(map(len, training)):
+        raise DatasetError("No folder has a split 'train'.", "Make one: `pixelopolis data signs`.")
+    if not any(map(len, validation)):
+        raise DatasetError(
+            "No folder has a split 'val' to measure on.",
+            "Make one with `pixelopolis data signs --split val`.",
+        )
+    images = np.concatenate([part.images for part in validation])
+    shown = tuple(objects for part in validation for objects in part.objects)
+    return training, DetectorData(images, shown)
+
+
+def _facts(parts: Sequence[DetectorData], validation: DetectorData) -> dict[str, Any]:
+    classes = [objects.classes for part in parts for objects in part.objects]
+    counts = np.bincount(np.concatenate(classes), minlength=len(SIGN_CLASSES))
+    return {
+        "digest": digest([*parts, validation]),
+        "pictures": [len(part) for part in parts],
+        "objects": {name: int(n) for name, n in zip(SIGN_CLASSES, counts, strict=True)},
+        "validation_pictures": len(validation),
+        "validation_objects": sum(map(len, validation.objects)),
+    }
+
+
+def _keep_frames(file: Path, parts: Sequence[DetectorData], seed: int) -> None:
+    """Store what an export is calibrated with, so that it does without the training data."""
+    rng = np.random.default_rng([seed, 3])
+    total = sum(map(len, parts))
+    count = min(total, CALIBRATION_PICTURES)
+    starts = np.cumsum([0, *map(len, parts)])
+    rows = np.sort(rng.choice(total, count, replace=False))
+    folders = np.searchsorted(starts, rows, side="right") - 1
+    pictures = [
+        parts[folder].images[row - starts[folder]]
+        for folder, row in zip(folders, rows, strict=True)
+    ]
+    np.savez(file, calibration=np.stack(pictures))

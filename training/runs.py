@@ -1,0 +1,71 @@
+"""A run's folder: JSON files that are whole or absent, and one set of settings and data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pixelopolis.errors import SettingsError
+
+
+class RunFolder:
+    """What every run keeps on disk: `settings.json`, `state.json`, in the end `result.json`.
+
+    Args:
+        folder: exists already.
+        settings: a dataclass; a run of others in the same folder is refused.
+
+    Raises:
+        SettingsError: `folder` holds a run of other settings.
+    """
+
+    def __init__(self, folder: Path, settings: Any) -> None:
+        self.folder = folder
+        asked = json.loads(json.dumps(asdict(settings)))
+        before = (self.read("settings.json") or {}).get("settings", asked)
+        other = [
+            f"{name} {before.get(name)!r}" for name in asked if before.get(name) != asked[name]
+        ]
+        if other:
+            raise SettingsError(
+                f"{folder} holds a run with other settings ({', '.join(other)}).",
+                "Choose another --out, or remove that folder.",
+            )
+        self._asked = asked
+        self.history: list[dict[str, Any]] = (self.read("state.json") or {"history": []})["history"]
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.history)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        return document
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        part = self.folder / f"{name}.part"
+        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        part.replace(self.folder / name)
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Hold on to what was asked for; data that changed under a half-done run are refused."""
+        before = self.read("settings.json")
+        if before is None:
+            self.write("settings.json", {"settings": self._asked, "data": facts})
+        elif before["data"] != facts:
+            raise SettingsError(
+                f"{self.folder} holds a run on other data "
+                f"({before['data']['pictures']} pictures then, {facts['pictures']} now).",
+                "Choose another --out, or remove that folder.",
+            )
+
+
+def shown(folder: Path) -> str:
+    """A folder as a card may name it: relative to where we are, or else its last part only."""
+    path = folder.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
