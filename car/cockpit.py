@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from car.camera import WholeFrame
-from car.journey import Health, Journey
+from car.journey import Journey
 from car.observation import Decision, Mission
+from car.reporting import Health
 from pixelopolis.messages import InstantActions, Order, State
 
 

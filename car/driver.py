@@ -160,6 +160,8 @@ class Driver:
         elif last is None or self._tracker is None or last.order_id != mission.order_id:
             if self._tracker is None:
                 self._tracker = PathTracker(mission.path, mission.start_m)
+                if self._orientation is not None:  # signs will tell exactly
+                    self._tracker.put_at(mission.start_m)
             else:
                 self._tracker.continue_on(mission.path, mission.start_m)
             self._arrived = False

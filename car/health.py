@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from car.board import BoardStatus
-from car.journey import Health
+from car.reporting import Health
 from pixelopolis.messages import ErrorLevel, StateError
 
 BATTERY_EMPTY_V = 9.9

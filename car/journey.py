@@ -11,25 +11,27 @@ from datetime import datetime
 
 from car.driver import DriverSettings
 from car.observation import Decision, DriveState, Mission
+from car.reporting import (
+    Health,
+    blocked_by_car,
+    information,
+    not_understood,
+    nothing_to_cancel,
+    off_route,
+    on_the_way,
+    rejected,
+    standing,
+)
 from pixelopolis.city import City
 from pixelopolis.geometry import Pose
 from pixelopolis.messages import (
-    BLOCKED_BY_CAR,
     CANCEL_ORDER,
-    INFO_VIDEO,
-    INFO_WAITING,
-    OFF_ROUTE,
     ActionState,
-    EdgeState,
-    ErrorLevel,
     ErrorType,
-    Info,
     InstantAction,
     MobileRobotPosition,
-    NodeState,
     Order,
     PowerSupply,
-    Reference,
     State,
     StateError,
     Velocity,
@@ -40,11 +42,9 @@ from pixelopolis.orders import (
     Plan,
     accept_order,
     base_end_m,
-    node_ids,
-    progress_at,
 )
 from pixelopolis.routing import Place, Route, RoutePath
-from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle import CAR_REAR_M
 
 START_TOLERANCE_M = 0.30
 """How far an order's start may be from where the car believes to be: a car's length and a half."""
@@ -57,29 +57,11 @@ STOP_BEFORE_M = DriverSettings().stop_before_m
 CLEAR_OF_JUNCTION_M = CAR_REAR_M + 0.02
 """Past a junction's end the car's tail is out of it."""
 
-NEW_BASE_M = 0.40
-"""With less than this granted, the car asks for more: three seconds at cruise."""
-
 LOST_SIGMA_M = 0.30
 """A belief wider than this is no position."""
 
 MOVED_M = 0.15
 """A standing car that believes to be farther from where it was than this has been carried."""
-
-INFO_STATE = "driveState"
-"""infoType whose descriptor is the driver's own state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the runtime knows about the car itself, for the server."""
-
-    video_url: str | None = None
-    battery_v: float | None = None
-    battery_pct: float = 100.0
-    speed_mps: float = 0.0
-    turn_rad_s: float = 0.0
-    errors: tuple[StateError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +109,7 @@ class Journey:
         try:
             plan = self._accept(order)
         except OrderRejectedError as error:
-            self._rejection = _rejected(order, error)
+            self._rejection = rejected(order, error)
             return
         self._rejection = None
         self._follow(plan)
@@ -177,11 +159,7 @@ class Journey:
 
     def refuse(self, why: str) -> None:
         """Report a message that could not be understood; nothing else changes."""
-        self._rejection = StateError(
-            error_type=ErrorType.VALIDATION_FAILURE,
-            error_level=ErrorLevel.WARNING,
-            error_description=why,
-        )
+        self._rejection = not_understood(why)
 
     def take_action(self, action: InstantAction) -> None:
         """Carry out an instant action; one that we do not know fails, and says so."""
@@ -190,12 +168,7 @@ class Journey:
             self._set_action(action.action_id, action.action_type, "FAILED")
         elif task is None or task.finished:
             self._set_action(action.action_id, action.action_type, "FAILED")
-            self._rejection = StateError(
-                error_type=ErrorType.NO_ORDER_TO_CANCEL,
-                error_level=ErrorLevel.WARNING,
-                error_references=(_reference("actionId", action.action_id),),
-                error_description="there is no order to cancel.",
-            )
+            self._rejection = nothing_to_cancel(action)
         else:
             self._set_action(action.action_id, action.action_type, "RUNNING")
             if not task.cancelled:
@@ -273,12 +246,7 @@ class Journey:
         task, self._task = self._task, None
         self._finish_actions()
         if task is not None and not task.finished and self.place is not None:
-            self._rejection = StateError(
-                error_type=OFF_ROUTE,
-                error_level=ErrorLevel.WARNING,
-                error_references=(_reference("orderId", task.plan.order_id),),
-                error_description=f"is not on its way but at {place_node_id(self.place)!r}.",
-            )
+            self._rejection = off_route(task.plan, self.place)
 
     # --- to the server -------------------------------------------------------------------------
 
@@ -307,41 +275,22 @@ class Journey:
 
     def report(self, header_id: int, timestamp: datetime, health: Health) -> State:
         """Return the state message of this instant."""
-        task, decision = self._task, self._decision
-        nodes: tuple[NodeState, ...] = ()
-        edges: tuple[EdgeState, ...] = ()
-        last_node = place_node_id(self.place) if self.place else ""
-        sequence_id, since_m = 0, 0.0
-        asks = False
-        if task is not None:
-            route, released = task.plan.route, task.plan.released_edges
-            at = progress_at(task.mission.path, decision.distance_m, arrived=task.finished)
-            ids = node_ids(self.city, route)
-            last_node, sequence_id, since_m = ids[at.node], at.sequence_id, at.since_m
-            if not task.finished:
-                nodes = tuple(
-                    NodeState(node_id=ids[i], sequence_id=2 * i, released=i <= released)
-                    for i in range(at.node + 1, len(ids))
-                )
-                edges = tuple(
-                    EdgeState(edge_id=edge, sequence_id=2 * i + 1, released=i < released)
-                    for i, edge in enumerate(route.edges)
-                    if i >= at.node
-                )
-                left_m = task.mission.granted_m - decision.distance_m
-                asks = released < len(route.edges) and left_m < NEW_BASE_M
-        pose = self.pose
+        task, decision, pose = self._task, self._decision, self.pose
+        if task is None:
+            way = standing(self.place)
+        else:
+            way = on_the_way(task.plan, task.mission, decision.distance_m, ended=task.finished)
         return State(
             header_id=header_id,
             timestamp=timestamp,
             serial_number=self.serial_number,
             order_id=task.plan.order_id if task else "",
             order_update_id=task.plan.order_update_id if task else 0,
-            last_node_id=last_node,
-            last_node_sequence_id=sequence_id,
-            distance_since_last_node=round(since_m, 4),
-            node_states=nodes,
-            edge_states=edges,
+            last_node_id=way.last_node,
+            last_node_sequence_id=way.sequence_id,
+            distance_since_last_node=round(way.since_m, 4),
+            node_states=way.nodes,
+            edge_states=way.edges,
             mobile_robot_position=MobileRobotPosition(
                 x=round(pose.x_m, 4),
                 y=round(pose.y_m, 4),
@@ -351,26 +300,18 @@ class Journey:
             ),
             velocity=Velocity(vx=round(health.speed_mps, 4), omega=round(health.turn_rad_s, 4)),
             driving=self.driving,
-            new_base_request=asks,
+            new_base_request=way.asks,
             instant_action_states=tuple(self._actions.values()),
             power_supply=PowerSupply(
                 state_of_charge=health.battery_pct, battery_voltage=health.battery_v
             ),
             errors=(
                 *((self._rejection,) if self._rejection else ()),
-                *((_blocked(task.mission, decision),) if task and decision.blocked else ()),
+                *((blocked_by_car(task.mission, decision),) if task and decision.blocked else ()),
                 *health.errors,
             ),
-            information=self._information(health),
+            information=information(decision, health),
         )
-
-    def _information(self, health: Health) -> tuple[Info, ...]:
-        said = [(INFO_STATE, str(self._decision.state))]
-        if health.video_url:
-            said.append((INFO_VIDEO, health.video_url))
-        if self._decision.reason:
-            said.append((INFO_WAITING, self._decision.reason))
-        return tuple(Info(info_type=kind, info_descriptor=text) for kind, text in said)
 
 
 def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
@@ -389,38 +330,5 @@ def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
     return wish_m
 
 
-def blocked_edge(mission: Mission, decision: Decision) -> str:
-    """Return the edge on which the car ahead stands, or to which it is on its way."""
-    gap_m = decision.car_ahead.gap_m if decision.car_ahead else 0.0
-    there_m = decision.distance_m + CAR_FRONT_M + gap_m + CAR_REAR_M
-    leg = mission.path.leg_at(there_m)
-    return leg.edge if leg.movement is None and leg.edge else (leg.movement or ("", ""))[1]
-
-
-def _blocked(mission: Mission, decision: Decision) -> StateError:
-    return StateError(
-        error_type=BLOCKED_BY_CAR,
-        error_level=ErrorLevel.WARNING,
-        error_references=(_reference("edgeId", blocked_edge(mission, decision)),),
-        error_description=decision.reason,
-    )
-
-
 def _without_numbers(reason: str) -> str:
     return re.sub(r"[\d.]+", "", reason)
-
-
-def _reference(key: str, value: str) -> Reference:
-    return Reference(reference_key=key, reference_value=value)
-
-
-def _rejected(order: Order, error: OrderRejectedError) -> StateError:
-    return StateError(
-        error_type=error.error_type,
-        error_level=ErrorLevel.WARNING,
-        error_references=(
-            _reference("orderId", order.order_id),
-            _reference("orderUpdateId", str(order.order_update_id)),
-        ),
-        error_description=error.description,
-    )

@@ -26,12 +26,13 @@ from car.control_loop import ControlThread
 from car.driver import Driver, DriverSettings
 from car.expectation import Expectation
 from car.health import health_of
-from car.journey import Health, Journey
+from car.journey import Journey
 from car.lane import load_lane_model
 from car.link import Link
 from car.lookout import Lookout
 from car.observation import Sightings, SightModel, SteeringModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
+from car.reporting import Health
 from car.settings import CarSettings
 from car.stream import Broadcast, StreamServer
 from pixelopolis.city import City

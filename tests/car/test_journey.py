@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.driver import Driver
-from car.journey import Health, Journey, blocked_edge, stop_place_m
+from car.journey import Journey, stop_place_m
 from car.observation import (
     CarAhead,
     Decision,
@@ -18,6 +18,7 @@ from car.observation import (
     Observation,
     WheelReading,
 )
+from car.reporting import Health, blocked_edge
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.messages import InstantAction, Order, State, encode

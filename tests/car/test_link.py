@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import car.link
 from car.cockpit import Cockpit
-from car.journey import Health, Journey
+from car.journey import Journey
 from car.link import BACKOFF_S, Link, backoff_s
+from car.reporting import Health
 from pixelopolis.city_file import load_city
 from pixelopolis.messages import (
     Connection,

@@ -12,9 +12,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from car.driver import DriverSettings
-from car.journey import Health, Journey
+from car.journey import Journey
 from car.link import Link
 from car.observation import Decision, DriveState
+from car.reporting import Health
 from pixelopolis.city_file import load_city
 from pixelopolis.messages import InstantActions, Order, State
 from pixelopolis.routing import Place
