@@ -136,14 +136,19 @@ class Belief:
     # --- what moves it --------------------------------------------------------------------------
 
     def put_down(self, place: Place) -> None:
-        """Begin anew from where somebody says that the car stands."""
-        cells = self.cells
-        lane = cells.lanes[cells.index[place.edge]]
-        here = slice(lane.first, lane.first + lane.count)
-        there = np.exp(-(((cells.s_m[here] - place.s_m) / START_SIGMA_M) ** 2) / 2) + 1e-300
+        """Begin anew from where somebody says that it stands; beyond an edge's end is a junction."""
+        cells, city = self.cells, self.cells.city
+        lanes, s_m = [cells.index[place.edge]], place.s_m
+        beyond_m = s_m - city.edges[place.edge].length_m
+        if beyond_m > 0 and city.exits[place.edge]:  # in a junction, on whatever way
+            lanes = [cells.index[place.edge, m.to_edge] for m in city.exits[place.edge]]
+            s_m = beyond_m
         self.nowhere = 0.0
         self.probabilities = START_DOUBT * self._anywhere
-        self.probabilities[here] += (1 - START_DOUBT) * there / there.sum()
+        for lane in (cells.lanes[i] for i in lanes):
+            here = slice(lane.first, lane.first + lane.count)
+            there = np.exp(-(((cells.s_m[here] - s_m) / START_SIGMA_M) ** 2) / 2) + 1e-300
+            self.probabilities[here] += (1 - START_DOUBT) / len(lanes) * there / there.sum()
         self._heading_rad[:] = 0.0
         self._located = True
         self._best = self._find_best()

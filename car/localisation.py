@@ -45,7 +45,7 @@ errors of neighbouring stretches are alike, so more is allowed for."""
 STRETCH_M = 0.03
 """The road's heading is compared once in this distance."""
 
-SIGN_WAY_M = 0.05
+SIGN_WAY_M = 0.10
 """Frames nearer to each other than this err alike, and count for less."""
 
 GATE = 9.0

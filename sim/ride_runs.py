@@ -17,7 +17,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from car.belief import Belief
+from car.cells import Cells
 from car.driver import Driver
+from car.expectation import Expectation
 from car.lane import load_lane_model
 from car.observation import SightModel
 from pixelopolis.camera import Camera
@@ -177,6 +180,7 @@ class _Studio:
         if run.seer == "detector":
             load = import_module("car.detector").load_detector
             self._detector = load(Path(run.detector) if run.detector else None)
+        self._expectation = Expectation(Cells(city), Camera())
         self._renderer = Renderer(city, plain_look())
 
     def __enter__(self) -> _Studio:
@@ -206,7 +210,8 @@ class _Studio:
         )
         vehicle = Vehicle(start, random_imperfections(rng))
         seer = self._seer(look, rng, cars)
-        return LaneDrive(path, LockstepCar(vehicle, Driver(self._model), eye, seer), start_m)
+        driver = Driver(self._model, belief=Belief(self._expectation, path.place_at(start_m)))
+        return LaneDrive(path, LockstepCar(vehicle, driver, eye, seer), start_m)
 
     def _seer(self, look: Look, rng: np.random.Generator, cars: Cars) -> Seer:
         camera = look.camera_of(Camera())

@@ -161,6 +161,16 @@ def test_told_where_it_is_it_believes_so_and_follows_its_wheels() -> None:
     assert belief.best.pose.distance_m(car.pose) < 0.05
 
 
+def test_told_a_place_beyond_an_edge_it_is_in_the_junction_on_any_way() -> None:
+    town = load_city("pixelopolis")
+    belief = Belief(expectation("pixelopolis"), Place("7", town.edges["7"].length_m + 0.3))
+    cells = belief.cells
+    ways = [cells.index["7", m.to_edge] for m in town.exits["7"]]
+    shares = [float(belief.probabilities[cells.lane_of == way].sum()) for way in ways]
+    assert sum(shares) > 0.98
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
+
+
 def test_carried_away_while_it_drives_it_gives_up_its_certainty() -> None:
     belief = Belief(expectation("pixelopolis"), Place("9", 0.05))
     car = Ideal("pixelopolis", path("pixelopolis", "9", "10"), belief)
