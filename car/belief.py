@@ -136,7 +136,7 @@ class Belief:
     # --- what moves it --------------------------------------------------------------------------
 
     def put_down(self, place: Place) -> None:
-        """Begin anew from where somebody says that it stands; beyond an edge's end is a junction."""
+        """Begin anew from where somebody puts it; beyond an edge's end is a junction."""
         cells, city = self.cells, self.cells.city
         lanes, s_m = [cells.index[place.edge]], place.s_m
         beyond_m = s_m - city.edges[place.edge].length_m

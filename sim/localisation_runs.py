@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from car.cells import Cells
+from car.detector import load_detector
 from car.expectation import Expectation
 from car.lane import load_lane_model
 from pixelopolis.camera import Camera
@@ -131,7 +131,6 @@ def _rendered(
         rendered = renderer.render(car_view(camera, pose, part=LANE_PART), ())
         return apply_sensor(rendered.rgb, look, rng)
 
-    load = import_module("car.detector").load_detector
-    detector = load(Path(run.detector) if run.detector else None)
+    detector = load_detector(Path(run.detector) if run.detector else None)
     seer = RenderedSeer(renderer, look.camera_of(Camera()), detector, look, rng)
     return Senses(seer, load_lane_model(Path(run.model) if run.model else None), eye)

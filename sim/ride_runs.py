@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ import numpy as np
 
 from car.belief import Belief
 from car.cells import Cells
+from car.detector import load_detector
 from car.driver import Driver
 from car.expectation import Expectation
 from car.lane import load_lane_model
@@ -178,8 +178,7 @@ class _Studio:
         self._model = load_lane_model(Path(run.model) if run.model else None)
         self._detector: SightModel | None = None
         if run.seer == "detector":
-            load = import_module("car.detector").load_detector
-            self._detector = load(Path(run.detector) if run.detector else None)
+            self._detector = load_detector(Path(run.detector) if run.detector else None)
         self._expectation = Expectation(Cells(city), Camera())
         self._renderer = Renderer(city, plain_look())
 
