@@ -11,10 +11,12 @@ from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.signs import SIGN_SIZE_M
-from pixelopolis.vision import DETECTOR_ROWS, Image
+from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 from sim.lockstep import LockstepCar
+from sim.looks import look_of
+from sim.render.renderer import Renderer
 from sim.render.view import CarBody, car_view
-from sim.seeing import Cars, GeometricSeer, SeeingErrors, no_cars
+from sim.seeing import Cars, GeometricSeer, RenderedSeer, SeeingErrors, no_cars
 from sim.vehicle import Vehicle
 
 TOWN = load_city("pixelopolis")
@@ -116,3 +118,37 @@ def test_lockstep_looks_at_every_second_frame_and_tells_one_frame_later() -> Non
         car.tick(None)
     told = [(round(now, 3), then if then is None else round(then, 3)) for now, then in driver.told]
     assert told == [(0.0, None), (0.05, 0.0), (0.1, 0.0), (0.15, 0.1), (0.2, 0.1)]
+
+
+class Photographer:
+    """A sight model that keeps what it is shown."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Image] = []
+
+    def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
+        self.pictures.append(detector_input_rgb)
+        return (Sighting("Go", 0.9, (0.1, 0.3, 0.2, 0.4)),)
+
+
+def test_a_detector_is_shown_the_middle_of_the_frame_with_the_other_cars_in_it() -> None:
+    look, pose = look_of(3, 1), on_edge("9", 0.7)
+    camera = look.camera_of(CAMERA)
+    cars: list[CarBody] = []
+    model = Photographer()
+    with Renderer(TOWN, look) as renderer:
+
+        def see(seed: int) -> tuple[Sighting, ...]:
+            rng = np.random.default_rng(seed)
+            return RenderedSeer(renderer, camera, model, look, rng, lambda: cars)(pose)
+
+        assert [s.class_name for s in see(1)] == ["Go"]
+        see(1)
+        cars.append(CarBody("other", pose.ahead(0.5)))
+        see(1)
+    first, again, with_car = model.pictures
+    assert first.shape == (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
+    assert first.dtype == np.uint8
+    assert (first == again).all(), "the same seed, the same noise"
+    changed = (first != with_car).any(axis=2)
+    assert 0.01 < changed.mean() < 0.4
