@@ -146,11 +146,7 @@ def detector(
     width: Annotated[float, typer.Option(help="Factor on the channels.")] = 1.0,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     weight_decay: Annotated[float, typer.Option(help="Pull of weights towards zero.")] = 0.02,
-    box_weight: Annotated[float, typer.Option(help="Weight of the boxes' loss.")] = 2.0,
     augment: Annotated[bool, typer.Option(help="Vary place, light, sharpness and noise.")] = True,
-    start: Annotated[
-        Path | None, typer.Option(help="Finished run whose network to start from.")
-    ] = None,
     json: Json = False,
 ) -> None:
     """Train the detector of signs and cars; figures and pictures go to OUT/tensorboard as well."""
@@ -166,16 +162,14 @@ def detector(
         width=width,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
-        box_weight=box_weight,
         augment=augment,
-        start=shown(start) if start else "",
     )
     from training.detector.train import Watch, train
 
     with progress_bar() as bar:
         show = _Show(bar)
         watch = Watch(show.reading, show.loss_step, show.detector_epoch)
-        result = train(settings, data, out, watch, start)
+        result = train(settings, data, out, watch)
     if json:
         print_json(result)
         return

@@ -14,17 +14,16 @@ from pixelopolis.signs import SIGN_CLASSES
 from training.backend import tf
 from training.detector.cells import CELLS, IGNORED, OFFSET_SCALES
 
+WEIGHTS = {"objectness": 1.0, "classes": 1.0, "boxes": 2.0}
 
-def losses(
-    answer: dict[str, Any], classes: Any, boxes: Any, box_weight: float = 2.0
-) -> dict[str, Any]:
+
+def losses(answer: dict[str, Any], classes: Any, boxes: Any) -> dict[str, Any]:
     """Return the weighted losses of a batch by name, per cell that answers for an object.
 
     Args:
         answer: the network's outputs.
         classes: (b, cells) class, `EMPTY` or `IGNORED`.
         boxes: (b, cells, 4) in pixels.
-        box_weight: of the boxes' loss; the others have 1.
     """
     here = classes >= 0
     count = tf.reduce_sum(tf.cast(here, tf.float32)) + 1.0
@@ -44,9 +43,9 @@ def losses(
     parts = {
         "objectness": tf.reduce_sum(found),
         "classes": tf.reduce_sum(against_others + 0.5 * alone),
-        "boxes": box_weight * tf.reduce_sum(miss),
+        "boxes": tf.reduce_sum(miss),
     }
-    return {name: part / count for name, part in parts.items()}
+    return {name: WEIGHTS[name] * part / count for name, part in parts.items()}
 
 
 def decode(offsets: Any) -> Any:

@@ -153,8 +153,21 @@ def _row(image: int, box: Floats, sign_class: np.int32) -> dict[str, Any]:
 
 def iou(a: Floats, b: Floats) -> Floats:
     """Return intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
+    both = _shared(a, b)
+    union = _area(a)[:, None] + _area(b)[None] - both
+    return np.asarray(both / np.maximum(union, 1e-9), dtype=np.float32)
+
+
+def covered(a: Floats, b: Floats) -> Floats:
+    """Return which part (n, m) of boxes (n, 4) lies within boxes (m, 4)."""
+    return np.asarray(_shared(a, b) / np.maximum(_area(a)[:, None], 1e-9), dtype=np.float32)
+
+
+def _shared(a: Floats, b: Floats) -> Floats:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.maximum(high - low, 0).prod(axis=2)
-    areas = (a[:, 2:] - a[:, :2]).prod(axis=1)[:, None] + (b[:, 2:] - b[:, :2]).prod(axis=1)[None]
-    return np.asarray(both / np.maximum(areas - both, 1e-9), dtype=np.float32)
+    return np.asarray(np.maximum(high - low, 0).prod(axis=2))
+
+
+def _area(boxes: Floats) -> Floats:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))

@@ -14,7 +14,7 @@ from pixelopolis.signs import SIGN_CLASSES, sign_solid
 from pixelopolis.vehicle import CAR_HEIGHT_M
 from training.detector.cells import Floats
 from training.detector.data import Objects
-from training.detector.metrics import Detections, iou
+from training.detector.metrics import Detections, covered, iou
 
 FOUND_IOU = 0.5
 """A detection is of an object that it overlaps this much."""
@@ -49,8 +49,8 @@ class Judged:
 def judge(truth: Sequence[Objects], found: Sequence[Detections], sign_class: int) -> Judged:
     """Compare one class's detections with its objects over all pictures.
 
-    Detections go to objects best score first, each object to one. What else lies on a difficult
-    object of the class neither counts as right nor as wrong.
+    Detections go to objects best score first, each object to one. What else lies at least half
+    within a difficult object of the class neither counts as right nor as wrong, as COCO has it.
     """
     rows: list[tuple[float, bool, float]] = []
     objects: list[tuple[float, float]] = []
@@ -59,14 +59,14 @@ def judge(truth: Sequence[Objects], found: Sequence[Detections], sign_class: int
         easy = shown.boxes[mine & ~shown.difficult]
         hard = shown.boxes[mine & shown.difficult]
         boxes, scores = seen.boxes[theirs], seen.scores[theirs]
-        overlap, beside = iou(boxes, easy), iou(boxes, hard)
+        overlap, within = iou(boxes, easy), covered(boxes, hard)
         found_by = np.zeros(len(easy))
         for k in np.argsort(-scores, kind="stable"):
             free = np.where(found_by > 0, 0.0, overlap[k])
             is_right = len(easy) > 0 and free.max() >= FOUND_IOU
             if is_right:
                 found_by[free.argmax()] = scores[k]
-            elif len(hard) and beside[k].max() >= FOUND_IOU / 2:
+            elif len(hard) and within[k].max() >= FOUND_IOU:
                 continue
             rows.append((float(scores[k]), bool(is_right), _height(boxes[k])))
         objects += [(_height(box), by) for box, by in zip(easy, found_by.tolist(), strict=True)]

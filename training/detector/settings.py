@@ -21,11 +21,7 @@ class DetectorSettings:
     learning_rate: float = 2e-3
     """At its highest, after a short warm-up; a cosine then takes it to almost zero."""
     weight_decay: float = 0.02
-    box_weight: float = 2.0
-    """Of the boxes' loss, beside 1 for objectness and for classes."""
     augment: bool = True
-    start: str = ""
-    """Run whose best network is where this one starts from; empty: from nothing."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -35,7 +31,6 @@ class DetectorSettings:
             ("width", 0.1, 2.0),
             ("learning_rate", 1e-6, 1.0),
             ("weight_decay", 0.0, 1.0),
-            ("box_weight", 0.0, 100.0),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

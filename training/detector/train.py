@@ -16,7 +16,6 @@ last whole epoch with the batches that it would have got.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.voc import VocDataset
 from training.backend import tf
@@ -69,22 +68,15 @@ class Watch:
 
 
 def train(
-    settings: DetectorSettings,
-    folders: Sequence[Path],
-    out: Path,
-    watch: Watch | None = None,
-    start: Path | None = None,
+    settings: DetectorSettings, folders: Sequence[Path], out: Path, watch: Watch | None = None
 ) -> dict[str, Any]:
     """Train, or go on with a run of the same settings; return the result (also in result.json).
-
-    With `start` the network is at first what another finished run has learnt.
 
     Every folder's split `train` is learnt from (all of it where there are no splits), every
     folder's split `val` is measured on.
 
     Raises:
         DatasetError: data that cannot be used, or nothing to measure on.
-        ModelError: `start` holds no finished run of the same width.
         SettingsError: `out` holds a run of other settings.
     """
     watch = watch or Watch()
@@ -105,7 +97,7 @@ def train(
 
     tf.keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    learner = _Learner(settings, pictures // settings.batch, start)
+    learner = _Learner(settings, pictures // settings.batch)
     run.restore(learner.state, learner.averaged)
     board = tf.summary.create_file_writer(str(out / "tensorboard"))
     while run.epochs_done < settings.epochs:
@@ -157,11 +149,8 @@ def _epoch(
 class _Learner:
     """The network that learns, the average of what it has been lately, and its optimiser."""
 
-    def __init__(self, settings: DetectorSettings, steps: int, start: Path | None) -> None:
+    def __init__(self, settings: DetectorSettings, steps: int) -> None:
         self.network, self.averaged = build(settings.width), build(settings.width)
-        self._box_weight = settings.box_weight
-        if start is not None:
-            _take_over(self.network, start)
         for mean, variable in zip(self.averaged.variables, self.network.variables, strict=True):
             mean.assign(variable)
         total = settings.epochs * steps
@@ -197,7 +186,7 @@ class _Learner:
     def _step(self, images: Any, classes: Any, boxes: Any) -> dict[str, Any]:
         with tf.GradientTape() as tape:
             answer = self.network(scaled(images), training=True)
-            parts = losses(answer, classes, boxes, self._box_weight)
+            parts = losses(answer, classes, boxes)
             loss = tf.add_n(list(parts.values()))
         variables = self.network.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -206,18 +195,6 @@ class _Learner:
         for mean, variable in zip(self.averaged.variables, self.network.variables, strict=True):
             mean.assign_add(share * (variable - mean))
         return parts
-
-
-def _take_over(network: Any, start: Path) -> None:
-    try:
-        result = json.loads((start / "result.json").read_text("utf-8"))
-        kept = tf.keras.models.load_model(start / result["model"], compile=False)
-        network.set_weights(kept.get_weights())
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"{start} holds no finished run to start from: {error}.",
-            "Name a run folder of `pixelopolis train detector` with the same --width.",
-        ) from error
 
 
 def predict(model: Any, images: Any) -> list[Detections]:
