@@ -26,6 +26,10 @@ CAR = "Car"
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
 """Probability from which on a car is taken to be in my lane, and to be the one of before."""
 
+MOST_PROOF, PROOF_STEP = 3.0, 0.5
+"""How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most:
+a box that becomes ambiguous while the picture's corner cuts it off is believed for 0.6 s."""
+
 NEAR_GAP_M = 0.25
 """So near one sighting is enough; farther away two must agree."""
 
@@ -73,6 +77,8 @@ class _Track:
     """For how long it was not seen where it should have been."""
     box: Box
     sure: bool
+    proof: float = PROOF_STEP
+    """Sum of the log odds that it is in my lane."""
 
     def at(self, time_s: float, way_m: float) -> _Track:
         """Return the track as it should be at a later time."""
@@ -92,6 +98,8 @@ class _Track:
         gain = self.cov[:, 0] / (self.cov[0, 0] + _variance_m2(fit))
         mean = self.mean + gain * (fit.gap_m - self.mean[0])
         cov = self.cov - np.outer(gain, self.cov[0])
+        odds = max(fit.in_lane, 1e-6) / max(1 - fit.in_lane, 1e-6)
+        step = min(max(math.log(odds), -PROOF_STEP), PROOF_STEP)
         return replace(
             self,
             mean=mean,
@@ -100,6 +108,7 @@ class _Track:
             missed_s=0.0,
             box=box,
             sure=True,
+            proof=min(self.proof + step, MOST_PROOF),
         )
 
     def missed(self, dt: float, camera: Camera, lane: FloatArray) -> _Track:
@@ -111,7 +120,8 @@ class _Track:
     @property
     def is_gone(self) -> bool:
         unseen_s = self.time_s - self.seen_s
-        return unseen_s > HIDDEN_S or self.missed_s > (PERSIST_S if self.sure else AGREE_S)
+        missed = self.missed_s > (PERSIST_S if self.sure else AGREE_S)
+        return missed or unseen_s > HIDDEN_S or self.proof < 0.0
 
 
 def _variance_m2(fit: Fit) -> float:

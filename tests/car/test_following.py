@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from car.following import HIDDEN_S, PERSIST_S, Follower
-from car.gap import BODY_M, lane_by_curvature
+import car.following
+from car.following import HIDDEN_S, KEPT_IN_LANE, NEW_IN_LANE, PERSIST_S, Follower
+from car.gap import BODY_M, Fit, lane_by_curvature
 from car.observation import CarAhead, Sighting, Sightings, WheelReading
 from pixelopolis.camera import Camera
 from pixelopolis.geometry import Pose
@@ -147,3 +148,16 @@ def test_oncoming_cars_come_and_go_unnoticed() -> None:
     chase = Chase()
     for gap_m in np.arange(1.4, -0.1, -0.02):
         assert chase.see(float(gap_m), aside_m=0.28, driven_m=0.01) is None
+
+
+def test_a_car_that_is_probably_beside_my_lane_stops_me_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chase = Chase()
+    for _ in range(10):
+        assert chase.see(0.2) is not None
+    assert KEPT_IN_LANE < 0.3 < NEW_IN_LANE
+    monkeypatch.setattr(car.following, "fit_box", lambda *_: Fit(0.3, 0.2, 0.02))
+    seen = [chase.see(0.2) is not None for _ in range(15)]
+    assert all(seen[:5])
+    assert not any(seen[8:])
