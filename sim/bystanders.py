@@ -26,9 +26,12 @@ CLEAR_OF_EDGE_M = CAR_FRONT_M + CAR_REAR_M + 0.08
 CLEAR_OF_JUNCTION_M = CAR_REAR_M + 0.03
 """Where others wait, and how far past a street or junction it is free: as the server has it."""
 
-KEPT_FREE_M = 1.4
-"""So far ahead of the measured car nobody else may enter its way: whoever is on it crosses in 8 s,
-in which that car drives 1.1 m."""
+ASKS_M = 0.25
+"""So far before the end of their street the others see whether they may go on."""
+
+KEPT_FREE_M = 2.2
+"""So far ahead of the measured car nobody else may enter its way. Whoever has just entered is off
+it in 12 s at most (1.25 m at 0.8 of cruise), in which that car drives 1.6 m."""
 
 AVOIDED_M = 5.0
 """And nobody turns into a street that it reaches within this."""
@@ -83,7 +86,7 @@ class _Bystander:
         self.city = city
         self.edge = edge
         self.movement: MovementKey | None = None
-        self.cruise_mps = CRUISE_MPS * float(rng.uniform(0.7, 1.0))
+        self.cruise_mps = CRUISE_MPS * float(rng.uniform(0.8, 1.0))
         self.wish = int(rng.integers(1 << 30))
         left_m = float(rng.uniform(-0.03, 0.03))
         curve = city.edges[edge].curve
@@ -156,7 +159,7 @@ class Bystanders:
 
     def _ask(self, other: _Bystander, distance_m: float) -> None:
         exits = self.city.exits[other.edge]
-        if not exits or other.car.s_m < other.car.curve.length_m - 0.6:
+        if not exits or other.car.s_m < other.car.curve.length_m - ASKS_M:
             return
         avoided = set(self._edges_ahead(distance_m, AVOIDED_M))
         for one in self.all:
