@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from car.belief import Belief
+from car.cells import Cells
 from car.driver import Driver, DriverSettings
 from car.expectation import Expectation
 from car.observation import Mission, SteeringModel
@@ -50,6 +51,9 @@ class LocalisationFigures:
     located: int = 0
     """Right within `LIMIT_M`, and never wrong."""
     wrong: int = 0
+    """Claimed a place that is not within `RIGHT_M` of the truth."""
+    wrong_edge: int = 0
+    """Of these, on another edge than the car's."""
     wedged: int = 0
     metres_to_located: list[float] = field(default_factory=list)
     passages: int = 0
@@ -65,6 +69,7 @@ class LocalisationFigures:
             "dropoffs",
             "located",
             "wrong",
+            "wrong_edge",
             "wedged",
             "passages",
             "passages_right",
@@ -81,6 +86,7 @@ class LocalisationFigures:
             "dropoffs": self.dropoffs,
             "located_pct": _pct(self.located, self.dropoffs),
             "wrong_pct": _pct(self.wrong, self.dropoffs),
+            "wrong_edge_pct": _pct(self.wrong_edge, self.dropoffs),
             "wedged": self.wedged,
             "median_metres_to_located": (
                 median(self.metres_to_located) if self.metres_to_located else None
@@ -149,8 +155,9 @@ def drop_off(
         figures.wedged += 1
         figures.failures.append(f"{where}: does not know after {driven_m:.1f} m")
     elif not is_right(belief, car.vehicle.pose):
-        figures.wrong += 1
         best = belief.best.place
+        figures.wrong += 1
+        figures.wrong_edge += not _on_edge(expectation.cells, best.edge, car.vehicle.pose)
         figures.failures.append(f"{where}: claims edge {best.edge} at {best.s_m:.2f} m")
     else:
         figures.metres_to_located.append(driven_m)
@@ -232,6 +239,13 @@ def is_right(belief: Belief, pose: Pose) -> bool:
     best = belief.best.pose
     turned = abs(wrap_rad(best.heading_rad - pose.heading_rad))
     return best.distance_m(pose) <= RIGHT_M and turned < math.pi / 4
+
+
+def _on_edge(cells: Cells, edge: str, pose: Pose) -> bool:
+    """Tell whether a pose lies on an edge, or on a way through a junction from or to it."""
+    near = cells.near(pose.x_m, pose.y_m, pose.heading_rad, RIGHT_M)
+    keys = {cells.lanes[int(lane)].key for lane in cells.lane_of[near]}
+    return any(edge == key or (isinstance(key, tuple) and edge in key) for key in keys)
 
 
 def _car(

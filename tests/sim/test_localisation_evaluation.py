@@ -44,6 +44,7 @@ def test_a_car_finds_itself_and_the_same_seed_gives_the_same_figures() -> None:
     first = run()
     shown = first.document()
     assert (shown["dropoffs"], shown["located_pct"], shown["wrong_pct"]) == (2, 100.0, 0.0)
+    assert shown["wrong_edge_pct"] == 0.0
     assert 0.1 <= shown["median_metres_to_located"] <= 3.0
     assert run() == first
 
