@@ -182,6 +182,10 @@ def _load_delegate(name: str) -> Any:
     )
 
 
-def load_detector(path: Path | None = None, delegate: str | None = None) -> Detector:
+def load_detector(
+    path: Path | None = None,
+    delegate: str | None = None,
+    thresholds: Mapping[str, float] | None = None,
+) -> Detector:
     """Return the detector of a file, by default the shipped one."""
-    return Detector(path or SHIPPED_DETECTOR, delegate)
+    return Detector(path or SHIPPED_DETECTOR, delegate, thresholds)

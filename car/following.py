@@ -23,6 +23,14 @@ from pixelopolis.vision import DETECTOR_WIDTH_PX
 
 CAR = "Car"
 
+SURE_SCORE, NEW_SCORE, KEPT_SCORE = 0.6, 0.4, 0.2
+"""Score from which on one sighting near by is a new car, two that agree are one, and a car that is
+known is seen again (Y. Zhang et al., ByteTrack, 2022: what is unsure by itself is sure where it is
+expected). Cars that the picture cuts off on two sides score 0.3 to 0.6."""
+
+TO_FOLLOW = {CAR: KEPT_SCORE}
+"""The threshold that a detector needs to be asked with (`load_detector(thresholds=...)`)."""
+
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
 """Probability from which on a car is taken to be in my lane, and to be the one of before."""
 
@@ -93,7 +101,7 @@ class _Track:
         spread_m2 = float(self.cov[0, 0]) + _variance_m2(fit)
         return (fit.gap_m - float(self.mean[0])) ** 2 < 9 * spread_m2
 
-    def seen(self, fit: Fit, box: Box) -> _Track:
+    def seen(self, fit: Fit, sighting: Sighting) -> _Track:
         """Take in that the car was seen again, at the track's time."""
         gain = self.cov[:, 0] / (self.cov[0, 0] + _variance_m2(fit))
         mean = self.mean + gain * (fit.gap_m - self.mean[0])
@@ -106,8 +114,8 @@ class _Track:
             cov=(cov + cov.T) / 2,
             seen_s=self.time_s,
             missed_s=0.0,
-            box=box,
-            sure=True,
+            box=sighting.box,
+            sure=self.sure or sighting.score >= NEW_SCORE,
             proof=min(self.proof + step, MOST_PROOF),
         )
 
@@ -178,17 +186,19 @@ class Follower:
         time_s = sightings.captured_s
         way_m = self._way_m(time_s)
         tracks = [track.at(time_s, way_m) for track in self._tracks]
-        cars = [sighting for sighting in sightings.seen if sighting.class_name == CAR]
+        cars = [s for s in sightings.seen if s.class_name == CAR and s.score >= KEPT_SCORE]
         since_s, self._looked_s = time_s - self._looked_s, time_s
         if not cars and not tracks:
             return
         poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0)
-        for sighting in cars:
+        for sighting in sorted(cars, key=lambda s: -s.score):
             fit = fit_box(sighting.box, self._camera, poses)
             known = [i for i, track in enumerate(tracks) if track.agrees(fit)]
-            if known and fit.in_lane >= KEPT_IN_LANE:
-                tracks[known[0]] = tracks[known[0]].seen(fit, sighting.box)
-            elif not known and fit.in_lane >= NEW_IN_LANE:
+            if known:
+                again = tracks[known[0]]
+                if fit.in_lane >= KEPT_IN_LANE and again.seen_s < time_s:
+                    tracks[known[0]] = again.seen(fit, sighting)
+            elif fit.in_lane >= NEW_IN_LANE and sighting.score >= NEW_SCORE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))
         tracks = [
             track if track.seen_s == time_s else track.missed(since_s, self._camera, poses)
@@ -200,5 +210,5 @@ class Follower:
 def _new_track(fit: Fit, sighting: Sighting, time_s: float, way_m: float) -> _Track:
     cov = np.diag([_variance_m2(fit), NEW_SPEED_MPS**2])
     mean = np.array([fit.gap_m, 0.0])
-    sure = fit.gap_m < NEAR_GAP_M
+    sure = fit.gap_m < NEAR_GAP_M and sighting.score >= SURE_SCORE
     return _Track(mean, cov, time_s, way_m, time_s, 0.0, sighting.box, sure)

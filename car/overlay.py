@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from car.following import CAR
+from car.following import CAR, SURE_SCORE
 from car.observation import Decision, DriveState, Sighting, Sightings
 from pixelopolis.camera import Camera
 from pixelopolis.vehicle import steering_to_curvature
@@ -66,17 +66,28 @@ def draw_overlay(
         painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
         image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
     for sighting in sightings.seen if sightings else ():
+        if not _is_shown(sighting, decision):
+            continue
         left, top, right, bottom = np.array(sighting.box) * (width, height, width, height)
         corners = (round(left), round(top)), (round(right) - 1, round(bottom) - 1)
         cv2.rectangle(image, *corners, _colour(sighting, decision), max(1, width // 120))
     return image
 
 
+def _is_shown(sighting: Sighting, decision: Decision) -> bool:
+    """Whether a visitor should see it: a car that is unsure by itself only where it matters."""
+    unsure = sighting.class_name == CAR and sighting.score < SURE_SCORE
+    return not unsure or _is_ahead(sighting, decision)
+
+
+def _is_ahead(sighting: Sighting, decision: Decision) -> bool:
+    return decision.car_ahead is not None and decision.car_ahead.box == sighting.box
+
+
 def _colour(sighting: Sighting, decision: Decision) -> tuple[int, int, int]:
     if sighting.class_name != CAR:
         return SIGN_RGB
-    ahead = decision.car_ahead
-    return AHEAD_RGB if ahead is not None and ahead.box == sighting.box else CAR_RGB
+    return AHEAD_RGB if _is_ahead(sighting, decision) else CAR_RGB
 
 
 def placeholder(width_px: int, height_px: int) -> Image:

@@ -21,6 +21,7 @@ from car.cells import Cells
 from car.detector import load_detector
 from car.driver import Driver
 from car.expectation import Expectation
+from car.following import TO_FOLLOW
 from car.lane import load_lane_model
 from car.observation import SightModel
 from pixelopolis.camera import Camera
@@ -178,7 +179,8 @@ class _Studio:
         self._model = load_lane_model(Path(run.model) if run.model else None)
         self._detector: SightModel | None = None
         if run.seer == "detector":
-            self._detector = load_detector(Path(run.detector) if run.detector else None)
+            path = Path(run.detector) if run.detector else None
+            self._detector = load_detector(path, thresholds=TO_FOLLOW)
         self._expectation = Expectation(Cells(city), Camera())
         self._renderer = Renderer(city, plain_look())
 

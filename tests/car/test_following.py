@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import car.following
-from car.following import HIDDEN_S, KEPT_IN_LANE, NEW_IN_LANE, PERSIST_S, Follower
+from car.following import (
+    HIDDEN_S,
+    KEPT_IN_LANE,
+    KEPT_SCORE,
+    NEW_IN_LANE,
+    NEW_SCORE,
+    PERSIST_S,
+    Follower,
+)
 from car.gap import BODY_M, Fit, lane_by_curvature
 from car.observation import CarAhead, Sighting, Sightings, WheelReading
 from pixelopolis.camera import Camera
@@ -27,12 +35,14 @@ class Chase:
         self.now_s = 0.0
         self.way_m = 0.0
 
-    def see(self, *gaps_m: float, aside_m: float = 0.0, driven_m: float = 0.0) -> CarAhead | None:
+    def see(
+        self, *gaps_m: float, aside_m: float = 0.0, driven_m: float = 0.0, score: float = 0.9
+    ) -> CarAhead | None:
         """Drive on, and be shown cars that far ahead."""
         self.now_s += FRAME_S
         self.way_m += driven_m
         boxes = [box_of_car(Pose(gap_m + BODY_M, aside_m, 0.0)) for gap_m in gaps_m]
-        seen = tuple(Sighting("Car", 0.9, box) for box in boxes if box)
+        seen = tuple(Sighting("Car", score, box) for box in boxes if box)
         return self.step(Sightings(self.now_s, seen))
 
     def step(self, sightings: Sightings | None) -> CarAhead | None:
@@ -161,3 +171,30 @@ def test_a_car_that_is_probably_beside_my_lane_stops_me_for_a_moment_only(
     seen = [chase.see(0.2) is not None for _ in range(15)]
     assert all(seen[:5])
     assert not any(seen[8:])
+
+
+def test_what_is_unsure_by_itself_is_a_car_where_one_is_known() -> None:
+    chase = Chase()
+    for _ in range(5):
+        assert chase.see(0.2, score=NEW_SCORE - 0.1) is None
+    assert chase.see(0.2, score=NEW_SCORE) is None, "near, but not sure"
+    assert chase.see(0.2, score=NEW_SCORE) is not None
+    for _ in range(30):
+        assert chase.see(0.2, score=KEPT_SCORE) is not None
+    for _ in range(15):
+        ahead = chase.see(0.2, score=KEPT_SCORE - 0.05)
+    assert ahead is None
+
+
+def test_the_surest_of_several_boxes_of_one_car_counts() -> None:
+    chase = Chase()
+    good, poor = (box_of_car(Pose(gap_m + BODY_M, 0.0, 0.0)) for gap_m in (0.20, 0.24))
+    assert good is not None
+    assert poor is not None
+    for _ in range(6):
+        chase.now_s += FRAME_S
+        seen = (Sighting("Car", 0.3, poor), Sighting("Car", 0.9, good))
+        ahead = chase.step(Sightings(chase.now_s, seen))
+    assert ahead is not None
+    assert ahead.box == good
+    assert ahead.gap_m == pytest.approx(0.20, abs=0.01)

@@ -145,6 +145,10 @@ def test_what_is_seen_gets_a_box_and_the_car_ahead_one_of_its_own() -> None:
         rows, columns = np.nonzero((drawn == colour).all(axis=2))
         found = (columns.min() / 240, rows.min() / 320, columns.max() / 240, rows.max() / 320)
         assert found == pytest.approx(box, abs=0.01)
+    unsure = Sightings(1.0, (Sighting("Car", 0.3, other), Sighting("Car", 0.3, ahead)))
+    drawn_unsure = draw_overlay(picture(), decision, Camera(), unsure)
+    assert not (drawn_unsure == CAR_RGB).all(axis=2).any()
+    assert (drawn_unsure == AHEAD_RGB).all(axis=2).any()
     middle = drawn[160:190, 150:190]
     assert (middle == 120).all(), "only the outline is drawn"
     assert (draw_overlay(picture(), decision, Camera()) == 120).all()
