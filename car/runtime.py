@@ -23,6 +23,7 @@ from car.camera import CameraThread
 from car.cells import Cells
 from car.cockpit import Cockpit
 from car.control_loop import ControlThread
+from car.detector import load_detector
 from car.driver import Driver, DriverSettings
 from car.expectation import Expectation
 from car.health import health_of
@@ -227,4 +228,6 @@ async def run_car(settings: CarSettings) -> None:
     """
     cv2.setNumThreads(1)  # pictures are small; the cores belong to the other cars
     city = load_city(settings.city)
-    await CarProcess(settings, city, load_lane_model(settings.model)).run()
+    model, see = load_lane_model(settings.model), settings.detector
+    detector = load_detector(see.model, see.delegate) if see.use else None
+    await CarProcess(settings, city, model, detector).run()
