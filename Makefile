@@ -43,12 +43,17 @@ train-detector: setup-training system-gl  ## data, training and export of the de
 	@set -e; make_data() { \
 	  [ -f $(SIGNS)/$$1/dataset.json ] && return; \
 	  rm -rf $(SIGNS)/$$1; \
-	  $(BIN)/pixelopolis data signs --out $(SIGNS)/$$1 --images $$2 --split $$3 --seed $$4; \
+	  $(BIN)/pixelopolis data signs --out $(SIGNS)/$$1 --images $$2 --split $$3 --seed $$4 $$5; \
 	}; \
-	make_data train 16000 train 1; make_data val 800 val 1; make_data fit 3000 val 2
+	make_data train 16000 train 1; make_data val 800 val 1; make_data fit 3000 val 2; \
+	make_data more 14000 train 2 --scenes=0.4
 	@$(BIN)/pixelopolis train detector --data $(SIGNS)/train --data $(SIGNS)/val \
 	  --out $(DETECTOR_RUN) --epochs 10 --seed 1
-	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN) --data $(SIGNS)/fit --out car/models
+	@$(BIN)/pixelopolis train detector --data $(SIGNS)/more --data $(SIGNS)/val \
+	  --start $(DETECTOR_RUN) --out $(DETECTOR_RUN)-fine --epochs 5 --learning-rate 0.0008 \
+	  --no-augment --seed 2
+	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN)-fine --data $(SIGNS)/fit \
+	  --out car/models
 
 # --- the virtual environment -----------------------------------------------------------------
 # the first Python from 3.11 to 3.13 that can make one

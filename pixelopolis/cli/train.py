@@ -147,6 +147,9 @@ def detector(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     weight_decay: Annotated[float, typer.Option(help="Pull of weights towards zero.")] = 0.02,
     augment: Annotated[bool, typer.Option(help="Vary place, light, sharpness and noise.")] = True,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the network of this finished run.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train the detector of signs and cars; figures and pictures go to OUT/tensorboard as well."""
@@ -163,13 +166,14 @@ def detector(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         augment=augment,
+        start=shown(start) if start else None,
     )
     from training.detector.train import Watch, train
 
     with progress_bar() as bar:
         show = _Show(bar)
         watch = Watch(show.reading, show.loss_step, show.detector_epoch)
-        result = train(settings, data, out, watch)
+        result = train(settings, data, out, watch, start)
     if json:
         print_json(result)
         return

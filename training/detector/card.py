@@ -23,6 +23,7 @@ from training.detector.evaluation import figures, read
 from training.detector.litert import agreement, run
 from training.detector.metrics import SIZES, Detections
 from training.detector.operating import FIT_PRECISION, fit_thresholds
+from training.detector.run import finished, stages
 from training.detector.settings import DetectorSettings
 from training.detector.train import predict
 from training.export import Bytes, median_ms, write
@@ -77,7 +78,7 @@ def export_detector(
         },
         "output": "boxes (top, left, bottom, right, in parts of the picture), classes, scores, "
         "count",
-        "command": _command(result),
+        "commands": [_command(stage) for stage in stages(result)],
         "training": result,
         "frames": {
             "data": shown(data),
@@ -109,15 +110,14 @@ def export_detector(
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], Bytes]:
+    result = finished(folder)
     try:
-        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
         with np.load(folder / "frames.npz", allow_pickle=False) as kept:
             return result, np.asarray(kept["calibration"], dtype=np.uint8)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{folder} holds no finished run: {error}.",
-            "Let `pixelopolis train detector` finish; the same command goes on with a broken-off "
-            "run.",
+            f"{folder}: its pictures for calibration cannot be read ({error}).",
+            "Train again into another folder.",
         ) from error
 
 
@@ -192,13 +192,9 @@ def markdown(card: dict[str, Any]) -> str:
         "Finds traffic signs, landmarks and other cars in the middle half of a camera frame.",
         "",
         f"- Trained: {card['date']}, TensorFlow {training['tensorflow']}, "
-        f"{training['parameters']} parameters, {training['epochs']} epochs "
-        f"(best: {training['best_epoch']}), {training['training_s']:.0f} s.",
-        f"- Command: `{card['command']}`",
-        f"- Data: {sum(training['data']['pictures'])} pictures with "
-        f"{sum(training['data']['objects'].values())} objects, "
-        f"{training['data']['validation_pictures']} pictures for validation. "
-        f"Digest `{training['data']['digest']}`.",
+        f"{training['parameters']} parameters, "
+        f"{sum(stage['training_s'] for stage in stages(training)):.0f} s in all.",
+        *(line for stage in stages(training) for line in _stage_lines(stage)),
         f"- Thresholds and figures: {frames['pictures']} pictures of {frames['data']} "
         f"({frames['split']}), looks and towns that were never learnt from. Digest "
         f"`{frames['digest']}`.",
@@ -274,6 +270,17 @@ def markdown(card: dict[str, Any]) -> str:
             f"- Edge TPU: {facts['edge_tpu']} (judged by the operator list; no compiler was run)."
         )
     return "\n".join(lines) + "\n"
+
+
+def _stage_lines(result: dict[str, Any]) -> list[str]:
+    data = result["data"]
+    return [
+        f"- Command: `{_command(result)}`",
+        f"  - {result['epochs']} epochs (best: {result['best_epoch']}), "
+        f"{result['training_s']:.0f} s; {sum(data['pictures'])} pictures with "
+        f"{sum(data['objects'].values())} objects, {data['validation_pictures']} pictures for "
+        f"validation. Digest `{data['digest']}`.",
+    ]
 
 
 def _measured(card: dict[str, Any]) -> dict[str, Any]:

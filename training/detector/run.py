@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import zipfile
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pixelopolis.errors import SettingsError
+from pixelopolis.errors import ModelError, SettingsError
 from pixelopolis.signs import SIGN_CLASSES
 from training.backend import tf
 from training.detector.metrics import SIZES, Precision
@@ -90,8 +91,10 @@ class DetectorRun(RunFolder):
                 file.unlink()
         return int(self.best["epoch"]) == epoch
 
-    def finish(self, parameters: int, facts: dict[str, Any]) -> dict[str, Any]:
-        """Write and return result.json."""
+    def finish(
+        self, parameters: int, facts: dict[str, Any], before: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Write and return result.json; `before` is the result of the run that it began with."""
         seconds = sum(row["seconds"] for row in self.history)
         pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
         best = self.best
@@ -111,9 +114,33 @@ class DetectorRun(RunFolder):
             "tensorflow": tf.__version__,
             "settings": asdict(self.settings),
             "data": facts,
+            "start": before,
         }
         self.write("result.json", result)
         return self.read("result.json") or result
+
+
+def finished(folder: Path) -> dict[str, Any]:
+    """Return the result of a finished run.
+
+    Raises:
+        ModelError: there is none.
+    """
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder} holds no finished run: {error}.",
+            "Let `pixelopolis train detector` finish; the same command goes on with a broken-off "
+            "run.",
+        ) from error
+    return result
+
+
+def stages(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the results of a run and of those that it began with, the first one first."""
+    before = result.get("start")
+    return [*(stages(before) if before else []), result]
 
 
 def _name(epoch: int) -> str:

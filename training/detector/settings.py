@@ -22,6 +22,8 @@ class DetectorSettings:
     """At its highest, after a short warm-up; a cosine then takes it to almost zero."""
     weight_decay: float = 0.02
     augment: bool = True
+    start: str | None = None
+    """Finished run whose network this one begins with; None begins from nothing."""
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from pixelopolis.errors import DatasetError, SettingsError
+from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.voc import VocDataset
 from training.backend import tf
@@ -34,7 +34,7 @@ from training.detector.draw import draw_detections
 from training.detector.loss import losses
 from training.detector.metrics import SIZES, Detections, Precision, average_precision
 from training.detector.model import build, scaled
-from training.detector.run import DetectorRun, row_of
+from training.detector.run import DetectorRun, finished, row_of
 from training.detector.select import scores_of, select
 from training.detector.settings import DetectorSettings
 
@@ -68,15 +68,21 @@ class Watch:
 
 
 def train(
-    settings: DetectorSettings, folders: Sequence[Path], out: Path, watch: Watch | None = None
+    settings: DetectorSettings,
+    folders: Sequence[Path],
+    out: Path,
+    watch: Watch | None = None,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train, or go on with a run of the same settings; return the result (also in result.json).
 
     Every folder's split `train` is learnt from (all of it where there are no splits), every
-    folder's split `val` is measured on.
+    folder's split `val` is measured on. `start` is the folder of the finished run that the settings
+    begin with, if they do.
 
     Raises:
         DatasetError: data that cannot be used, or nothing to measure on.
+        ModelError: `start` holds no finished run, or a network of another width.
         SettingsError: `out` holds a run of other settings.
     """
     watch = watch or Watch()
@@ -98,12 +104,29 @@ def train(
     tf.keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     learner = _Learner(settings, pictures // settings.batch)
+    before = _begin_with(learner, start) if start is not None else None
     run.restore(learner.state, learner.averaged)
     board = tf.summary.create_file_writer(str(out / "tensorboard"))
     while run.epochs_done < settings.epochs:
         _epoch(learner, run, parts, validation, watch, board)
     board.close()
-    return run.finish(learner.averaged.count_params(), facts)
+    return run.finish(learner.averaged.count_params(), facts, before)
+
+
+def _begin_with(learner: _Learner, start: Path) -> dict[str, Any]:
+    """Give the learner the best network of a finished run; return that run's result."""
+    result = finished(start)
+    model = tf.keras.models.load_model(start / result["model"], compile=False)
+    known, wanted = ([tuple(v.shape) for v in m.variables] for m in (model, learner.network))
+    if known != wanted:
+        raise ModelError(
+            f"{start} holds a network of width {result['settings']['width']}.",
+            "Give --width the same value as that run had.",
+        )
+    for network in (learner.network, learner.averaged):
+        for variable, value in zip(network.variables, model.variables, strict=True):
+            variable.assign(value)
+    return result
 
 
 def _epoch(
