@@ -27,6 +27,7 @@ from training.detector.litert import agreement, run
 from training.detector.loss import decode as decode_in_graph
 from training.detector.loss import losses
 from training.detector.metrics import Detections
+from training.detector.run import stages
 from training.detector.settings import DetectorSettings
 from training.detector.train import SAMPLE_PICTURES, EpochReport, Watch, predict, train
 from training.operators import read_graph
@@ -179,6 +180,30 @@ def test_a_broken_off_run_ends_like_an_uninterrupted_one(shapes: Path, trained: 
     assert len(list(trained.broken_off.glob("epoch-*.npz"))) == 1
 
 
+def test_a_run_may_begin_with_the_network_of_a_finished_one(
+    shapes: Path, trained: Trained, tmp_path: Path
+) -> None:
+    # the first steps of a warm-up change next to nothing
+    further = replace(SETTINGS, epochs=1, learning_rate=1e-6, start="run")
+    result = train(further, [shapes], tmp_path / "further", start=trained.folder)
+    assert result["map50"]["all"] == pytest.approx(trained.result["map50"]["all"], abs=0.1)
+    assert [stage["epochs"] for stage in stages(result)] == [SETTINGS.epochs, 1]
+    card = export_detector(tmp_path / "further", shapes, tmp_path / "models", name="small")
+    assert len(card["commands"]) == 2
+    assert "--start run" in card["commands"][1]
+    assert "--start" in (tmp_path / "models" / "small.md").read_text("utf-8")
+
+
+def test_a_start_that_is_no_run_or_of_another_width_is_named(
+    shapes: Path, trained: Trained, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="holds no finished run"):
+        train(replace(SETTINGS, start="none"), [shapes], tmp_path / "a", start=tmp_path)
+    wider = replace(SETTINGS, width=0.3, start="run")
+    with pytest.raises(ModelError, match=r"width 0\.2"):
+        train(wider, [shapes], tmp_path / "b", start=trained.folder)
+
+
 def test_the_command_line_knows_a_finished_run(shapes: Path, trained: Trained) -> None:
     words = ["--epochs", "5", "--batch", "4", "--width", "0.2", "--learning-rate", "6e-3"]
     words += ["--seed", "3", "--no-augment"]
@@ -244,9 +269,10 @@ def test_the_card_tells_the_run(exported: tuple[Path, dict[str, Any]], trained: 
     kept = json.loads((folder / "detector.json").read_text("utf-8"))
     assert kept["classes"] == list(SIGN_CLASSES)
     assert kept["date"] == trained.result["finished"]
-    assert kept["command"].startswith("pixelopolis train detector --data shapes --out run")
-    assert "--no-augment" in kept["command"]
-    assert "--seed 3" in kept["command"]
+    (command,) = kept["commands"]
+    assert command.startswith("pixelopolis train detector --data shapes --out run")
+    assert "--no-augment" in command
+    assert "--seed 3" in command
     page = (folder / "detector.md").read_text("utf-8")
     assert "| Stop_sign |" in page
     assert f"| map50_20px | {card['files']['detector.tflite']['figures']['map50_20px']:.3f}" in page
