@@ -25,6 +25,7 @@ from car.cockpit import Cockpit
 from car.control_loop import ControlThread
 from car.detector import load_detector
 from car.driver import Driver, DriverSettings
+from car.following import TO_FOLLOW
 from car.expectation import Expectation
 from car.health import health_of
 from car.journey import Journey
@@ -229,5 +230,5 @@ async def run_car(settings: CarSettings) -> None:
     cv2.setNumThreads(1)  # pictures are small; the cores belong to the other cars
     city = load_city(settings.city)
     model, see = load_lane_model(settings.model), settings.detector
-    detector = load_detector(see.model, see.delegate) if see.use else None
+    detector = load_detector(see.model, see.delegate, TO_FOLLOW) if see.use else None
     await CarProcess(settings, city, model, detector).run()
