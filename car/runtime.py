@@ -25,8 +25,8 @@ from car.cockpit import Cockpit
 from car.control_loop import ControlThread
 from car.detector import load_detector
 from car.driver import Driver, DriverSettings
-from car.following import TO_FOLLOW
 from car.expectation import Expectation
+from car.following import TO_FOLLOW
 from car.health import health_of
 from car.journey import Journey
 from car.lane import load_lane_model
