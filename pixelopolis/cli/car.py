@@ -16,7 +16,9 @@ def run(
 ) -> None:
     """Run one car: camera, board, live view and the link to the server.
 
-    A car.toml (camera.source may also be a device index or a video file):
+    A car.toml (camera.source may also be a device index or a video file; without start the car
+    finds its place by the signs that it sees; detector = {delegate = "edgetpu"} uses a Coral
+    accelerator):
 
     \b
     id = "car1"

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from pixelopolis.city_file import load_city
 from tests.e2e.conftest import RunningDemo, farthest_destination, get
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -149,3 +150,37 @@ def test_a_dead_car_stands_still_and_the_other_one_keeps_clear(
     assert after["y_m"] == pytest.approx(stopped["y_m"], abs=0.001)
     assert get(f"{demo.sim_url}/state")["collisions"] == 0
     assert f"{car} was ended by SIGKILL" in demo.log()
+
+
+def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
+    new_demo: Callable[..., RunningDemo],
+) -> None:
+    demo = new_demo(cars=1)
+    booking = book(demo, farthest_destination(demo)["id"], "station-a")
+    car = booking["car_id"]
+    until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
+    booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # it has its way by now
+    # a lane that is not on its way, well before the sign at its end
+    on_its_way = {step["node"] for step in booking["route"]}
+    city = load_city("pixelopolis")
+    away = next(
+        edge
+        for edge in city.edges.values()
+        if edge.to_node not in on_its_way and any(sign.edge == edge.id for sign in city.signs)
+    )
+    post(f"{demo.sim_url}/place", {"car": car, "edge": away.id, "s_m": 0.1})
+    way_from = booking["path_m"][0]
+
+    def has_another_way() -> bool:
+        now = get(f"{demo.url}/api/bookings/{booking['id']}")
+        return bool(now["path_m"]) and now["path_m"][0] != way_from
+
+    until("it finds itself, and gets another way", has_another_way)
+    until("arrival", lambda: booking_state(demo, booking["id"]) == "arrived")
+    end = truth(demo, car)
+    stop = next(
+        each
+        for each in get(f"{demo.url}/api/city")["destinations"]
+        if each["id"] == booking["destination_id"]
+    )
+    assert (end["x_m"], end["y_m"]) == pytest.approx((stop["x_m"], stop["y_m"]), abs=0.2)
