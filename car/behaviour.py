@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from car.control import (
+    CREEP_MPS,
     GO_ON_GAP_M,
     SAFE_GAP_M,
     STOPPED_WITHIN_M,
@@ -47,6 +48,8 @@ class Situation:
     """None when the car has no detector; it drives then as if it were alone."""
     gap_m: float | None = None
     """To the nearest car in the lane; None when there is none."""
+    car_doubted: bool = False
+    """That car has been out of sight for long."""
     stopped_for_car: bool = False
     """The car stood behind another at the step before."""
     lost: str = ""
@@ -70,7 +73,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     | at the end of the path                 | arrived           | 0                     |
     | camera, detector, wheels or link silent | stale            | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
-    | a car within the safe gap              | stopped for car   | 0                     |
+    | a car within the safe gap              | stopped for car   | 0; creep if doubted   |
     | something is late                      | driving, turning  | 0.4 of the next rows  |
     | behind a car                           | driving, turning  | falls with the gap    |
     | else                                   | driving, turning  | cruise, less at a stop |
@@ -101,11 +104,13 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     speed, reason = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
     if now.gap_m is not None:
         keep_m = GO_ON_GAP_M if now.stopped_for_car else SAFE_GAP_M + STOPPED_WITHIN_M
-        if now.gap_m <= keep_m:
+        if now.gap_m <= keep_m and not now.car_doubted:
             why = f"a car stands ahead, {max(now.gap_m, 0.0):.2f} m"
             return Behaviour(DriveState.STOPPED_FOR_CAR, 0.0, why)
-        behind = speed_behind_mps(now.gap_m, cruise_mps)
+        behind, why = speed_behind_mps(now.gap_m, cruise_mps), "follows a car"
+        if now.car_doubted:
+            behind, why = max(behind, CREEP_MPS), "looks whether a car is still ahead"
         if behind < speed:
-            speed, reason = behind, slow or "follows a car"
+            speed, reason = behind, slow or why
     state = DriveState.TURNING if now.in_junction else DriveState.DRIVING
     return Behaviour(state, speed * SLOW_FACTOR if slow else speed, reason)

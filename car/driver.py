@@ -239,6 +239,7 @@ class Driver:
                 arrived=self._arrived,
                 sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
                 gap_m=car.gap_m if car else None,
+                car_doubted=car is not None and car.doubted,
                 stopped_for_car=self._behind_since_s is not None,
                 lost=lost,
             ),

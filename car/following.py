@@ -47,9 +47,12 @@ AGREE_S = 0.3
 PERSIST_S = 1.0
 """A car that is not seen for so long, where it would be seen, is not there."""
 
-HIDDEN_S = 6.0
-"""Nor is one that has been beside the picture for so long: in a tight bend a car that is nearer
-than 0.5 m leaves it, and comes back when I have driven up to it."""
+HIDDEN_S = 4.0
+"""One that has been beside the picture for so long is doubted: in a tight bend a car that is nearer
+than 0.5 m leaves it. Creeping up to where it was shows whether it is there."""
+
+FORGOTTEN_S = 30.0
+"""And after so long it is not there."""
 
 HIDDEN_PART = 0.6
 """Of a car that is less than this within the picture's sides nothing need be seen."""
@@ -62,6 +65,9 @@ LEAD_MPS2 = 0.15
 
 NEW_SPEED_MPS = 0.10
 """Standard deviation of the speed of a car that is seen for the first time."""
+
+CAUTION = 0.5
+"""Of a gap so many standard deviations are not counted on."""
 
 SCALE_SIGMA = 0.03
 """Error of a gap, in parts of it, that is none of the box: lens and mounting."""
@@ -129,7 +135,11 @@ class _Track:
     def is_gone(self) -> bool:
         unseen_s = self.time_s - self.seen_s
         missed = self.missed_s > (PERSIST_S if self.sure else AGREE_S)
-        return missed or unseen_s > HIDDEN_S or self.proof < 0.0
+        return missed or unseen_s > FORGOTTEN_S or self.proof < 0.0
+
+
+def _with_caution(fit: Fit) -> Fit:
+    return replace(fit, gap_m=max(fit.gap_m - CAUTION * fit.sigma_m, 0.0))
 
 
 def _variance_m2(fit: Fit) -> float:
@@ -171,9 +181,14 @@ class Follower:
         way_m = self._way_m(now_s)
         # its own speed is not counted on: it may have stopped since
         near = [
-            CarAhead(float(t.mean[0]) - (way_m - t.way_m), float(t.mean[1]), t.box)
-            for t in self._tracks
-            if t.sure
+            CarAhead(
+                gap_m=float(track.mean[0]) - (way_m - track.way_m),
+                speed_mps=float(track.mean[1]),
+                box=track.box,
+                doubted=now_s - track.seen_s > HIDDEN_S,
+            )
+            for track in self._tracks
+            if track.sure
         ]
         return min(near, key=lambda car: car.gap_m, default=None)
 
@@ -192,7 +207,7 @@ class Follower:
             return
         poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0)
         for sighting in sorted(cars, key=lambda s: -s.score):
-            fit = fit_box(sighting.box, self._camera, poses)
+            fit = _with_caution(fit_box(sighting.box, self._camera, poses))
             known = [i for i, track in enumerate(tracks) if track.agrees(fit)]
             if known:
                 again = tracks[known[0]]

@@ -50,8 +50,9 @@ _PITCH_PX = 5.0
 """How unsure box sides (constant, and in parts of the car's size) and rows are. A camera that
 looks 1.5 degrees too high or low moves all rows by 4 px."""
 
-_CUT_PX = 3.0
-"""A box that comes so near to the lower edge of what the detector is shown is cut off there."""
+_CUT_PX = 8.0
+"""A box that comes so near to the lower edge of what the detector is shown may be cut off there:
+detectors place a side that the picture cuts off up to 6 px within it."""
 
 _NO_CAR_COST = 36.0
 """Squared sigmas, over all sides, from which on a box is of no car that stands on the road. Half a

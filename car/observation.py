@@ -101,6 +101,8 @@ class CarAhead:
     """Its own."""
     box: tuple[float, float, float, float]
     """Where it was seen last: that of its `Sighting`."""
+    doubted: bool = False
+    """It has been beside the picture for long: it may have gone."""
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,10 @@ class ExpertCar:
 
     def follow(self, curve: Curve, s_m: float) -> None:
         """Go on along another curve, `s_m` along which the car is."""
-        pose = self.vehicle.pose
         self.curve, self.s_m = curve, s_m
         self._line = curve.offset(self.left_m) if self.left_m else curve
-        self._line_m = self._line.project(pose.x_m, pose.y_m).s_m
+        # not of all of it: a route may come by the same place again
+        self._line_m = self._along_m(self._line, s_m, 0.5)
 
     def drive(self, speed_mps: float) -> None:
         """Drive for one camera period."""
@@ -74,9 +74,9 @@ class ExpertCar:
         self.s_m = self._along_m(self.curve, self.s_m)
         self._line_m = self._along_m(self._line, self._line_m)
 
-    def _along_m(self, curve: Curve, near_m: float) -> float:
+    def _along_m(self, curve: Curve, near_m: float, within_m: float = 0.1) -> float:
         pose = self.vehicle.pose
-        return curve.project(pose.x_m, pose.y_m, near_m - 0.1, near_m + 0.1).s_m
+        return curve.project(pose.x_m, pose.y_m, near_m - within_m, near_m + within_m).s_m
 
 
 class _Bystander:

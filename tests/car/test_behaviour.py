@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from car.behaviour import SLOW_FACTOR, Situation, behave
 from car.control import (
+    CREEP_MPS,
     DECELERATION_MPS2,
     GO_ON_GAP_M,
     SAFE_GAP_M,
@@ -53,6 +54,15 @@ def test_behind_a_car_it_slows_and_says_so() -> None:
     assert turning.state is DriveState.TURNING
     far = behave(replace(FREE, gap_m=0.6), CRUISE_MPS)
     assert (far.speed_mps, far.reason) == (CRUISE_MPS, "")
+
+
+def test_towards_a_car_out_of_sight_it_creeps() -> None:
+    doubted = replace(FREE, gap_m=0.12, car_doubted=True, stopped_for_car=True)
+    answer = behave(doubted, CRUISE_MPS)
+    assert (answer.state, answer.speed_mps) == (DriveState.DRIVING, CREEP_MPS)
+    assert answer.reason == "looks whether a car is still ahead"
+    far = behave(replace(doubted, gap_m=0.25), CRUISE_MPS)
+    assert far.speed_mps == speed_behind_mps(0.25, CRUISE_MPS)
 
 
 def test_who_waits_for_a_grant_says_that_and_not_who_crosses_ahead() -> None:

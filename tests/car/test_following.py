@@ -7,6 +7,7 @@ import pytest
 
 import car.following
 from car.following import (
+    FORGOTTEN_S,
     HIDDEN_S,
     KEPT_IN_LANE,
     KEPT_SCORE,
@@ -90,15 +91,18 @@ def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -
     pose = in_lane(0.3 + BODY_M, 1 / 0.3, 0.0)
     box = box_of_car(pose)
     assert box is not None
-    for seen in (True, True, True, *[False] * 50):
+
+    def look(seen: bool) -> CarAhead | None:
         chase.now_s += FRAME_S
         sightings = Sightings(chase.now_s, (Sighting("Car", 0.9, box),) if seen else ())
-        car = chase.follower.step(chase.now_s, None, sightings, lambda _: lane)
-    assert car is not None
-    for _ in range(round(HIDDEN_S / FRAME_S) - 45):
-        chase.now_s += FRAME_S
-        car = chase.follower.step(chase.now_s, None, Sightings(chase.now_s, ()), lambda _: lane)
-    assert car is None
+        return chase.follower.step(chase.now_s, None, sightings, lambda _: lane)
+
+    for _ in range(3):
+        look(seen=True)
+    known = [look(seen=False) for _ in range(round((FORGOTTEN_S + 1) / FRAME_S))]
+    for after_s, ahead in enumerate(known[:: round(1 / FRAME_S)]):
+        assert (ahead is not None) is (after_s < FORGOTTEN_S), after_s
+        assert ahead is None or ahead.doubted is (after_s >= HIDDEN_S)
 
 
 def test_the_same_sightings_are_not_counted_twice() -> None:
@@ -197,4 +201,4 @@ def test_the_surest_of_several_boxes_of_one_car_counts() -> None:
         ahead = chase.step(Sightings(chase.now_s, seen))
     assert ahead is not None
     assert ahead.box == good
-    assert ahead.gap_m == pytest.approx(0.20, abs=0.01)
+    assert ahead.gap_m == pytest.approx(0.19, abs=0.02)
