@@ -123,7 +123,7 @@ class Expectation:
 
 def misread(height_px: float) -> float:
     """Return how often a sign so high in the picture is given another class."""
-    return 0.03 if height_px >= 20 else 0.10 if height_px >= 12 else 0.30
+    return 0.03 if height_px >= 20 else 0.06 if height_px >= 12 else 0.20
 
 
 def view_of_signs(
@@ -160,7 +160,7 @@ def _seen_from(
     half = camera.across_rad / 2
     seen = (height_px >= LEAST_PX) & (np.abs(bearing) < half + MARGIN_RAD)
     seen &= (facing < STEEPEST_RAD) & (range_m > 0.05)
-    chance = np.select([height_px >= 20, height_px >= 12], [0.95, 0.85], 0.4)
+    chance = np.select([height_px >= 20, height_px >= 12], [0.90, 0.55], 0.1)
     chance *= np.where(np.abs(bearing) < half - MARGIN_RAD, 1.0, 0.5)
     chance *= np.where(facing < math.radians(60), 1.0, 0.4)
     at = np.flatnonzero(seen)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from car.observation import Sighting, SightModel
+from car.sight import TALL_PX
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray, Pose
@@ -97,6 +98,8 @@ class SeeingErrors:
     """And how many more that are taken for cars."""
     least_shown: tuple[float, float] = (0.25, 0.5)
     """Of what shows less than the first part nothing is found, from the second on all."""
+    tall_px: float = TALL_PX
+    """By how much boxes are too high."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,8 +168,9 @@ class GeometricSeer:
             chance *= 1 - _part(angle_rad, STEEP_RAD, SEEN_FROM_BEHIND_RAD)
         if rng.random() >= chance:
             return None
+        taller = errors.tall_px / 2 * np.array((0, -1, 0, 1))
         box = np.clip(
-            box + rng.normal(0.0, errors.box_sigma_px, 4),
+            box + taller + rng.normal(0.0, errors.box_sigma_px, 4),
             (0, low, 0, low),
             (view.width_px, high, view.width_px, high),
         )

@@ -40,7 +40,7 @@ def test_a_sign_tells_how_far_along_a_straight_the_car_is(start_m: float, scale:
         tracker.put_at(start_m)
     truth_m = drive(with_signs, 1.0, scale)
     drive(without, 1.0, scale, sees=False)
-    assert abs(with_signs.distance_m - truth_m) < 0.03
+    assert abs(with_signs.distance_m - truth_m) < 0.05
     assert abs(with_signs.distance_m - truth_m) <= abs(without.distance_m - truth_m)
     assert with_signs.sigma_m < without.sigma_m
 

@@ -21,7 +21,7 @@ from sim.vehicle import Vehicle
 
 TOWN = load_city("pixelopolis")
 CAMERA = Camera()
-EXACT = SeeingErrors(0.0, 1.0, 1.0, 7.0, 0.0, 0.0)
+EXACT = SeeingErrors(0.0, 1.0, 1.0, 7.0, 0.0, 0.0, tall_px=0.0)
 
 
 def seer(cars: Cars = no_cars, errors: SeeingErrors = EXACT, seed: int = 1) -> GeometricSeer:
