@@ -21,8 +21,8 @@ from pixelopolis.vision import DETECTOR_ROWS
 EDGE_SIGMA_PX = 1.0
 TALL_PX = 0.7
 """Error of each side of a box (standard deviation), and by how much boxes are too high, at 320
-pixels of height. The shipped detector's are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12 to
-30 px; on small landmarks 8 %."""
+pixels of height. The shipped detector's are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12
+to 30 px; on small landmarks 8 %."""
 
 MOUNT_SIGMA_RAD = 0.01
 """How far the camera may look beside the car's axis."""
