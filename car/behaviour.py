@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from car.control import (
     CREEP_MPS,
     GO_ON_GAP_M,
+    LOOKS_FROM_M,
     SAFE_GAP_M,
     STOPPED_WITHIN_M,
     speed_before_stop_mps,
@@ -104,7 +105,9 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     speed, reason = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
     if now.gap_m is not None:
         keep_m = GO_ON_GAP_M if now.stopped_for_car else SAFE_GAP_M + STOPPED_WITHIN_M
-        if now.gap_m <= keep_m and not now.car_doubted:
+        if now.car_doubted:
+            keep_m = LOOKS_FROM_M
+        if now.gap_m <= keep_m:
             why = f"a car stands ahead, {max(now.gap_m, 0.0):.2f} m"
             return Behaviour(DriveState.STOPPED_FOR_CAR, 0.0, why)
         behind, why = speed_behind_mps(now.gap_m, cruise_mps), "follows a car"

@@ -23,6 +23,10 @@ corners are 5 cm nearer to each other than the gap along the lane."""
 GO_ON_GAP_M = 0.20
 """Who has stopped behind a car goes on when there is so much: an unsteady box starts nobody."""
 
+LOOKS_FROM_M = 0.08
+"""A car that may have gone, and can't be seen from where one stopped behind it, is crept up to as
+far as this: there at the latest enough of it is in the picture."""
+
 HEADWAY_S = 1.5
 """Time to cover the way that is left to the safe gap. What is seen is 0.15 s old, the motors take
 0.13 s, and a car that is followed stays out of what the lane model sees (0.2 to 0.4 m ahead)."""

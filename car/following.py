@@ -34,12 +34,16 @@ TO_FOLLOW = {CAR: KEPT_SCORE}
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
 """Probability from which on a car is taken to be in my lane, and to be the one of before."""
 
-MOST_PROOF, PROOF_STEP = 3.0, 0.5
-"""How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most:
-a box that becomes ambiguous while the picture's corner cuts it off is believed for 0.6 s."""
+MOST_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
+"""How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most.
+A box that a side of the picture cuts off says little: that car may be in my lane or beside it."""
 
 NEAR_GAP_M = 0.25
 """So near one sighting is enough; farther away two must agree."""
+
+LEAP_M = 0.12
+"""A known car that has not been seen for some time may be anywhere; a box that puts it so far from
+where it was expected must be as sure as a new one's."""
 
 AGREE_S = 0.3
 """Within this the second one must come: two of a detector's frames may miss it."""
@@ -51,8 +55,12 @@ HIDDEN_S = 4.0
 """One that has been beside the picture for so long is doubted: in a tight bend a car that is nearer
 than 0.5 m leaves it. Creeping up to where it was shows whether it is there."""
 
-FORGOTTEN_S = 30.0
-"""And after so long it is not there."""
+FORGOTTEN_S = 20.0
+"""And after so long it is not there: the creeping has taken 4 s, and then it would be seen."""
+
+YAW_RAD = 0.12
+"""How far the car may look beside where it believes to look (in bends it often does by half of it):
+what would be within the picture only then need not be seen either."""
 
 HIDDEN_PART = 0.6
 """Of a car that is less than this within the picture's sides nothing need be seen."""
@@ -113,7 +121,8 @@ class _Track:
         mean = self.mean + gain * (fit.gap_m - self.mean[0])
         cov = self.cov - np.outer(gain, self.cov[0])
         odds = max(fit.in_lane, 1e-6) / max(1 - fit.in_lane, 1e-6)
-        step = min(max(math.log(odds), -PROOF_STEP), PROOF_STEP)
+        most = CUT_PROOF_STEP if _is_cut(sighting.box) else PROOF_STEP
+        step = min(max(math.log(odds), -most), most)
         return replace(
             self,
             mean=mean,
@@ -128,7 +137,9 @@ class _Track:
     def missed(self, dt: float, camera: Camera, lane: FloatArray) -> _Track:
         """Take in that the car was not seen; `dt` since it could have been seen before."""
         slower = self.mean * (1.0, math.exp(-dt / SLOWS_S))
-        hidden = self.sure and shown_part(camera, lane, float(self.mean[0])) < HIDDEN_PART
+        gap_m = float(self.mean[0])
+        least = min(shown_part(camera, lane, gap_m, yaw) for yaw in (-YAW_RAD, 0.0, YAW_RAD))
+        hidden = self.sure and least < HIDDEN_PART
         return replace(self, mean=slower, missed_s=self.missed_s + (0.0 if hidden else dt))
 
     @property
@@ -136,6 +147,10 @@ class _Track:
         unseen_s = self.time_s - self.seen_s
         missed = self.missed_s > (PERSIST_S if self.sure else AGREE_S)
         return missed or unseen_s > FORGOTTEN_S or self.proof < 0.0
+
+
+def _is_cut(box: Box) -> bool:
+    return box[0] < 0.02 or box[2] > 0.98
 
 
 def _with_caution(fit: Fit) -> Fit:
@@ -211,7 +226,9 @@ class Follower:
             known = [i for i, track in enumerate(tracks) if track.agrees(fit)]
             if known:
                 again = tracks[known[0]]
-                if fit.in_lane >= KEPT_IN_LANE and again.seen_s < time_s:
+                leaps = abs(fit.gap_m - float(again.mean[0])) > LEAP_M
+                unsure = leaps and sighting.score < NEW_SCORE
+                if fit.in_lane >= KEPT_IN_LANE and again.seen_s < time_s and not unsure:
                     tracks[known[0]] = again.seen(fit, sighting)
             elif fit.in_lane >= NEW_IN_LANE and sighting.score >= NEW_SCORE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))

@@ -61,8 +61,6 @@ car behind something else has 18."""
 _SILL_M, _BELT_M = 0.018, 0.068
 """From where to where a car's body is at its widest; only the wheels touch the road."""
 
-_NO_BOX = (math.nan,) * 4
-
 _NEAREST_M = 0.05
 """Nothing is nearer to the lens: my own bumper is 0.11 m before it."""
 
@@ -147,10 +145,22 @@ def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
     return np.column_stack([column.min(1), row.min(1), column.max(1), row.max(1)])
 
 
-def shown_part(camera: Camera, lane: FloatArray, gap_m: float) -> float:
-    """Return which part of a car at a gap in my lane is within the sides of the picture, 0..1."""
+def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 0.0) -> float:
+    """Return which part of a car at a gap in my lane is within the sides of the picture, 0..1.
+
+    Args:
+        camera: as it is mounted.
+        lane: poses of cars in my lane, in my frame.
+        gap_m: of the car.
+        yaw_rad: how far I look to the left of where that frame does.
+    """
     at = int(np.searchsorted(ALONG_M, gap_m + BODY_M))
-    left, _, right, _ = expected_boxes(camera, lane[at : at + 1])[0] if at < len(lane) else _NO_BOX
+    if at >= len(lane):
+        return 0.0
+    forward, left, heading = lane[at]
+    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
+    turned = [forward * cos + left * sin, left * cos - forward * sin, heading - yaw_rad]
+    left, _, right, _ = expected_boxes(camera, np.array([turned]))[0]
     if not right > left:
         return 0.0
     shown_px = min(right, camera.width_px) - max(left, 0.0)

@@ -13,6 +13,7 @@ from car.control import (
     CREEP_MPS,
     DECELERATION_MPS2,
     GO_ON_GAP_M,
+    LOOKS_FROM_M,
     SAFE_GAP_M,
     speed_behind_mps,
 )
@@ -61,6 +62,8 @@ def test_towards_a_car_out_of_sight_it_creeps() -> None:
     answer = behave(doubted, CRUISE_MPS)
     assert (answer.state, answer.speed_mps) == (DriveState.DRIVING, CREEP_MPS)
     assert answer.reason == "looks whether a car is still ahead"
+    near = behave(replace(doubted, gap_m=LOOKS_FROM_M), CRUISE_MPS)
+    assert near.state is DriveState.STOPPED_FOR_CAR
     far = behave(replace(doubted, gap_m=0.25), CRUISE_MPS)
     assert far.speed_mps == speed_behind_mps(0.25, CRUISE_MPS)
 

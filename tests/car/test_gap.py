@@ -105,6 +105,8 @@ def test_the_lane_is_the_path_as_the_car_sees_it() -> None:
 def test_the_part_that_shows_falls_as_a_bend_gets_nearer() -> None:
     lane = lane_by_curvature(1 / 0.3)
     assert shown_part(CAMERA, STRAIGHT, 0.2) == 1.0
+    assert shown_part(CAMERA, STRAIGHT, 0.2, yaw_rad=0.9) < HIDDEN_PART
+    assert shown_part(CAMERA, lane, 0.2, yaw_rad=0.3) > shown_part(CAMERA, lane, 0.2)
     parts = [shown_part(CAMERA, lane, gap_m) for gap_m in (0.2, 0.3, 0.4, 0.6, 5.0)]
     assert all(0.0 <= part < HIDDEN_PART for part in parts)
     assert parts[-1] == 0.0
