@@ -19,6 +19,17 @@ class SeerName(StrEnum):
     DETECTOR = "detector"
 
 
+Seer = Annotated[
+    SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
+]
+DetectorFile = Annotated[
+    Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
+]
+LaneFile = Annotated[
+    Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+]
+Jobs = Annotated[int, typer.Option(help="Processes.", min=1)]
+
 app = typer.Typer(no_args_is_help=True, help="Measure models.")
 
 
@@ -35,14 +46,12 @@ def lane(
     city: Annotated[str, typer.Option(help="Town to drive in.")] = "pixelopolis",
     metres: Annotated[float, typer.Option(help="Way in all, over all looks.", min=1)] = 100.0,
     looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 10,
-    model: Annotated[
-        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
-    ] = None,
+    model: LaneFile = None,
     junctions: Annotated[
         bool, typer.Option("--junctions", help="Junction test instead of a drive.")
     ] = False,
     cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.2)] = 0.136,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -61,10 +70,7 @@ def lane(
     with progress_bar() as progress:
         task = progress.add_task(f"{city}, looks", total=looks)
         document = evaluate_lane(run, jobs, lambda: progress.update(task, advance=1))
-    if as_json:
-        print_json(document)
-    else:
-        _print_table(document)
+    _show(document, as_json)
 
 
 @app.command()
@@ -76,16 +82,10 @@ def rides(
     minutes: Annotated[
         float, typer.Option(help="Simulated minutes of free driving in two-way towns.", min=0)
     ] = 30.0,
-    seer: Annotated[
-        SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
-    ] = SeerName.DETECTOR,
-    detector: Annotated[
-        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    seer: Seer = SeerName.DETECTOR,
+    detector: DetectorFile = None,
+    model: LaneFile = None,
+    jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -104,10 +104,7 @@ def rides(
     with progress_bar() as progress:
         task = progress.add_task("encounters, free drives", total=len(parts(run)))
         document = evaluate_rides(run, jobs, lambda: progress.update(task, advance=1))
-    if as_json:
-        print_json(document)
-    else:
-        _print_table(document)
+    _show(document, as_json)
 
 
 @app.command()
@@ -118,16 +115,10 @@ def localisation(
     ] = 500,
     passages: Annotated[int, typer.Option(help="Nodes passed on missions.", min=0)] = 1000,
     looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 50,
-    seer: Annotated[
-        SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
-    ] = SeerName.DETECTOR,
-    detector: Annotated[
-        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    seer: Seer = SeerName.DETECTOR,
+    detector: DetectorFile = None,
+    model: LaneFile = None,
+    jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -147,13 +138,13 @@ def localisation(
     with progress_bar() as progress:
         task = progress.add_task(f"{city}, looks", total=looks)
         document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1))
+    _show(document, as_json)
+
+
+def _show(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
-    else:
-        _print_table(document)
-
-
-def _print_table(document: dict[str, Any]) -> None:
+        return
     table = Table("figure", "value")
     for name, value in document.items():
         if not isinstance(value, list):
