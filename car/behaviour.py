@@ -46,7 +46,9 @@ class Situation:
     arrived: bool
     """The car stood at the end of this mission already."""
     sight_age_s: float | None = None
-    """None when the car has no detector; it drives then as if it were alone."""
+    """None when the detector has not answered yet, or the car has none."""
+    has_detector: bool = False
+    """A car without one drives as if it were alone; one that has one waits for its first answer."""
     gap_m: float | None = None
     """To the nearest car in the lane; None when there is none."""
     car_doubted: bool = False
@@ -87,7 +89,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
         return Behaviour(DriveState.ARRIVED, 0.0)
     watched = (
         ("camera", now.camera_age_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
-        ("detector", now.sight_age_s, SIGHT_SLOW_S, SIGHT_STOP_S, False),
+        ("detector", now.sight_age_s, SIGHT_SLOW_S, SIGHT_STOP_S, now.has_detector),
         ("wheels", now.wheels_age_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
         ("server", now.link_age_s, LINK_SLOW_S, LINK_STOP_S, False),
     )

@@ -56,6 +56,8 @@ class DriverSettings:
     camera: Camera = field(default_factory=Camera)
     search: bool = False
     search_mps: float = 0.6 * CRUISE_MPS
+    has_detector: bool = False
+    """It must then have answered before the car drives."""
 
 
 class Driver:
@@ -238,6 +240,7 @@ class Driver:
                 in_junction=in_junction,
                 arrived=self._arrived,
                 sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
+                has_detector=self.settings.has_detector,
                 gap_m=car.gap_m if car else None,
                 car_doubted=car is not None and car.doubted,
                 stopped_for_car=self._behind_since_s is not None,

@@ -79,7 +79,12 @@ class CarProcess:
         self._control = ControlThread(
             Driver(
                 model,
-                DriverSettings(settings.cruise_mps, camera=mounting, search=settings.search),
+                DriverSettings(
+                    settings.cruise_mps,
+                    camera=mounting,
+                    search=settings.search,
+                    has_detector=detector is not None,
+                ),
                 Belief(Expectation(Cells(city), mounting), start) if detector else None,
             ),
             self._camera,

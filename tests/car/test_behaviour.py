@@ -90,6 +90,14 @@ def test_a_silent_detector_slows_then_stops(
     assert ("detector" in answer.reason) is (factor < 1)
 
 
+def test_a_detector_that_has_not_answered_yet_keeps_the_car_standing() -> None:
+    unseen = replace(FREE, sight_age_s=None)
+    answer = behave(replace(unseen, has_detector=True), CRUISE_MPS)
+    assert (answer.state, answer.speed_mps) == (DriveState.STALE, 0.0)
+    assert answer.reason == "detector: nothing received yet"
+    assert behave(replace(unseen, has_detector=False), CRUISE_MPS).speed_mps == CRUISE_MPS
+
+
 def test_late_and_behind_a_car_both_slow() -> None:
     slow = behave(replace(FREE, sight_age_s=0.7, gap_m=0.22), CRUISE_MPS)
     assert slow.speed_mps == pytest.approx(SLOW_FACTOR * speed_behind_mps(0.22, CRUISE_MPS))
