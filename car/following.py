@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from car.gap import Box, Fit, fit_box, shown_part
+from car.gap import Box, Fit, fit_box, overlap, shown_part
 from car.observation import CarAhead, Sighting, Sightings, WheelReading
 from pixelopolis.camera import Camera
 from pixelopolis.geometry import FloatArray
@@ -44,6 +44,9 @@ NEAR_GAP_M = 0.25
 LEAP_M = 0.12
 """A known car that has not been seen for some time may be anywhere; a box that puts it so far from
 where it was expected must be as sure as a new one's."""
+
+SAME_OVERLAP = 0.5
+"""Boxes of two frames that share so much are of one car (IoU)."""
 
 AGREE_S = 0.3
 """Within this the second one must come: two of a detector's frames may miss it."""
@@ -111,27 +114,35 @@ class _Track:
         cov = step @ self.cov @ step.T + np.outer(noise, noise)
         return replace(self, mean=mean, cov=cov, time_s=time_s, way_m=way_m)
 
-    def agrees(self, fit: Fit) -> bool:
-        spread_m2 = float(self.cov[0, 0]) + _variance_m2(fit)
-        return (fit.gap_m - float(self.mean[0])) ** 2 < 9 * spread_m2
+    def agrees(self, fit: Fit, sighting: Sighting) -> bool:
+        """Whether a sighting may be of this car, in my lane still."""
+        off_m = abs(fit.gap_m - float(self.mean[0]))
+        if fit.in_lane < KEPT_IN_LANE or (off_m > LEAP_M and sighting.score < NEW_SCORE):
+            return False
+        return off_m**2 < 9 * (float(self.cov[0, 0]) + _variance_m2(fit))
 
-    def seen(self, fit: Fit, sighting: Sighting) -> _Track:
-        """Take in that the car was seen again, at the track's time."""
-        gain = self.cov[:, 0] / (self.cov[0, 0] + _variance_m2(fit))
-        mean = self.mean + gain * (fit.gap_m - self.mean[0])
-        cov = self.cov - np.outer(gain, self.cov[0])
+    def shows(self, sighting: Sighting) -> bool:
+        """Whether a sighting is about where this car was seen last, and so is of the same car."""
+        return overlap(self.box, sighting.box) >= SAME_OVERLAP
+
+    def weighed(self, fit: Fit, sighting: Sighting) -> _Track:
+        """Take in what a sighting of this car says of whether it is in my lane."""
         odds = max(fit.in_lane, 1e-6) / max(1 - fit.in_lane, 1e-6)
         most = CUT_PROOF_STEP if _is_cut(sighting.box) else PROOF_STEP
         step = min(max(math.log(odds), -most), most)
+        return replace(self, box=sighting.box, proof=min(self.proof + step, MOST_PROOF))
+
+    def seen(self, fit: Fit, sighting: Sighting) -> _Track:
+        """Take in that the car was seen again in my lane, at the track's time."""
+        gain = self.cov[:, 0] / (self.cov[0, 0] + _variance_m2(fit))
+        cov = self.cov - np.outer(gain, self.cov[0])
         return replace(
-            self,
-            mean=mean,
+            self.weighed(fit, sighting),
+            mean=self.mean + gain * (fit.gap_m - self.mean[0]),
             cov=(cov + cov.T) / 2,
             seen_s=self.time_s,
             missed_s=0.0,
-            box=sighting.box,
             sure=self.sure or sighting.score >= NEW_SCORE,
-            proof=min(self.proof + step, MOST_PROOF),
         )
 
     def missed(self, dt: float, camera: Camera, lane: FloatArray) -> _Track:
@@ -223,13 +234,13 @@ class Follower:
         poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0)
         for sighting in sorted(cars, key=lambda s: -s.score):
             fit = _with_caution(fit_box(sighting.box, self._camera, poses))
-            known = [i for i, track in enumerate(tracks) if track.agrees(fit)]
-            if known:
-                again = tracks[known[0]]
-                leaps = abs(fit.gap_m - float(again.mean[0])) > LEAP_M
-                unsure = leaps and sighting.score < NEW_SCORE
-                if fit.in_lane >= KEPT_IN_LANE and again.seen_s < time_s and not unsure:
-                    tracks[known[0]] = again.seen(fit, sighting)
+            known = next((i for i, track in enumerate(tracks) if track.agrees(fit, sighting)), None)
+            same = next((i for i, track in enumerate(tracks) if track.shows(sighting)), None)
+            if known is not None:
+                if tracks[known].seen_s < time_s:
+                    tracks[known] = tracks[known].seen(fit, sighting)
+            elif same is not None:
+                tracks[same] = tracks[same].weighed(fit, sighting)
             elif fit.in_lane >= NEW_IN_LANE and sighting.score >= NEW_SCORE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))
         tracks = [

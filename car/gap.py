@@ -167,6 +167,16 @@ def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 
     return max(0.0, float(shown_px / (right - left)))
 
 
+def overlap(one: Box, other: Box) -> float:
+    """Return what two boxes share, in parts of what they cover together (IoU)."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width * height / (sum(areas) - width * height)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Where a car that was seen may be."""

@@ -177,6 +177,20 @@ def test_a_car_that_is_probably_beside_my_lane_stops_me_for_a_moment_only(
     assert not any(seen[8:])
 
 
+def test_a_car_that_is_seen_to_have_left_my_lane_is_let_go_even_where_it_need_not_be_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chase = Chase()
+    for _ in range(10):
+        assert chase.see(0.2) is not None
+    monkeypatch.setattr(car.following, "shown_part", lambda *_: 0.0)
+    assert chase.see() is not None, "beside the picture, it may be anywhere"
+    monkeypatch.setattr(car.following, "fit_box", lambda *_: Fit(0.01, 0.2, 0.02))
+    seen = [chase.see(0.2) is not None for _ in range(12)]
+    assert seen[0], "one box may be wrong"
+    assert not any(seen[8:])
+
+
 def test_what_is_unsure_by_itself_is_a_car_where_one_is_known() -> None:
     chase = Chase()
     for _ in range(5):

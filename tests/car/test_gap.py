@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from car.following import HIDDEN_PART
-from car.gap import ALONG_M, BODY_M, fit_box, lane_by_curvature, lane_on_path, shown_part
+from car.gap import ALONG_M, BODY_M, fit_box, lane_by_curvature, lane_on_path, overlap, shown_part
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
@@ -110,3 +110,21 @@ def test_the_part_that_shows_falls_as_a_bend_gets_nearer() -> None:
     parts = [shown_part(CAMERA, lane, gap_m) for gap_m in (0.2, 0.3, 0.4, 0.6, 5.0)]
     assert all(0.0 <= part < HIDDEN_PART for part in parts)
     assert parts[-1] == 0.0
+
+
+boxes = st.tuples(*[st.floats(0.0, 0.45)] * 2, *[st.floats(0.5, 1.0)] * 2)
+
+
+@given(boxes, boxes)
+def test_boxes_overlap_as_much_as_they_share(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> None:
+    assert overlap(one, one) == pytest.approx(1.0)
+    assert overlap(one, other) == overlap(other, one)
+    assert 0.0 < overlap(one, other) <= 1.0 + 1e-9, "all of them hold the middle"
+    aside = (one[0] + 1.0, one[1], one[2] + 1.0, one[3])
+    assert overlap(one, aside) == 0.0
+
+
+def test_two_boxes_that_share_a_half_of_each_overlap_by_a_third() -> None:
+    assert overlap((0.0, 0.0, 0.2, 0.1), (0.1, 0.0, 0.3, 0.1)) == pytest.approx(1 / 3)
