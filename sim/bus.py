@@ -1,7 +1,8 @@
-"""One car's virtual serial link: bytes from the host in, bytes to the host out.
+"""One car's devices behind bytes: the motors alone, or with the controller board before them.
 
-The board (id 200) and the motors hear the same packets; the board counts them as signs of life and
-passes those for other ids to the motor bus. Pure: the clock is passed in, faults are seeded.
+A board in a process of its own (`sim.board_process`) needs the motors alone. Otherwise the board
+(id 200) and the motors hear the same packets; the board counts them as signs of life and passes
+those for other ids to the motor bus. Pure: the clock is passed in, faults are seeded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pixelopolis.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, MotorRegister
-from sim.devices import Board, Device, Motor
+from sim.devices import Board, Device, Motor, Pins
 from sim.dynamixel import (
     ALERT,
     BROADCAST_ID,
@@ -42,8 +43,8 @@ class BusFault:
     rate: float = 0.0
 
 
-class VirtualBus:
-    """Board and two motors of one car.
+class MotorLine:
+    """The motor bus of one car: the left and the right motor, and what they answer.
 
     Args:
         seed: of the stream that picks lost packets.
@@ -53,7 +54,7 @@ class VirtualBus:
         self.left = Motor(LEFT_MOTOR_ID)
         self.right = Motor(RIGHT_MOTOR_ID, mirrored=True)
         self.motors = (self.left, self.right)
-        self.board = Board(self.motors)
+        self.pins = Pins()
         self._fault = BusFault()
         self._random = random.Random(seed)
         self._parser = Parser()
@@ -74,14 +75,22 @@ class VirtualBus:
         """(left, right) speed that the wheels are driven to, forward positive."""
         return self.left.wheel_goal_rad_s, self.right.wheel_goal_rad_s
 
+    @property
+    def motor_power(self) -> bool:
+        return self.left.powered
+
+    def set_power(self, on: bool, now_s: float) -> None:
+        """Switch the motors' supply, as the board's MOSFET does."""
+        for motor in self.motors:
+            motor.set_power(on, now_s)
+
     def observe(self, wheel_rad: Sequence[float], wheel_rad_s: Sequence[float]) -> None:
         """Take (left, right) angles and speeds of the wheels from physics, forward positive."""
         for motor, angle_rad, speed_rad_s in zip(self.motors, wheel_rad, wheel_rad_s, strict=True):
-            motor.observe(angle_rad, speed_rad_s, self.board.battery_mv)
+            motor.observe(angle_rad, speed_rad_s, self.pins.battery_mv)
 
     def step(self, now_s: float) -> None:
         """Let every watchdog look at the clock; call it at least every 10 ms."""
-        self.board.step(now_s)
         for motor in self.motors:
             motor.step(now_s)
 
@@ -99,13 +108,9 @@ class VirtualBus:
 
     def _answer(self, packet: Packet, now_s: float) -> bytes:
         if not packet.crc_ok:
-            self.board.bad_frame()
             target = self._present(packet.id, now_s)
             return self._status(target, StatusError.CRC) if target else b""
-        self.board.host_frame(now_s)
-        if packet.id != self.board.id:
-            for motor in self.motors:
-                motor.heard(now_s)
+        self._heard(packet, now_s)
         if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
             return self._sync_read(packet, now_s)
         if packet.instruction == Instruction.SYNC_WRITE:
@@ -121,8 +126,12 @@ class VirtualBus:
             return b""
         return self._status(target, error, data)
 
+    def _heard(self, _packet: Packet, now_s: float) -> None:
+        for motor in self.motors:
+            motor.heard(now_s)
+
     def _devices(self) -> list[Device]:
-        return sorted((*self.motors, self.board), key=lambda device: device.id)
+        return sorted(self.motors, key=lambda motor: motor.id)
 
     def _present(self, device_id: int, now_s: float) -> Device | None:
         """Return the device that takes packets for an id."""
@@ -175,6 +184,36 @@ class VirtualBus:
             alert = ALERT if device.alert else 0
             blocks.append((device_id, error | alert, data.ljust(length, b"\0")))
         return answer or encode_fast_status(blocks, 1 + len(ids) * (length + 4))
+
+
+class VirtualBus(MotorLine):
+    """Board and two motors of one car, as the host's serial link shows them.
+
+    Args:
+        seed: of the stream that picks lost packets.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
+        self.board = Board(self.motors, self.pins)
+
+    def step(self, now_s: float) -> None:
+        self.board.step(now_s)
+        super().step(now_s)
+
+    def _answer(self, packet: Packet, now_s: float) -> bytes:
+        if packet.crc_ok:
+            self.board.host_frame(now_s)
+        else:
+            self.board.bad_frame()
+        return super()._answer(packet, now_s)
+
+    def _heard(self, packet: Packet, now_s: float) -> None:
+        if packet.id != self.board.id:
+            super()._heard(packet, now_s)
+
+    def _devices(self) -> list[Device]:
+        return sorted((*self.motors, self.board), key=lambda device: device.id)
 
 
 def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, bytes]:

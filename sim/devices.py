@@ -8,6 +8,7 @@ Protocol 2.0, Torque Enable(64), Bus Watchdog(98), Shutdown(63)); our own table 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from pixelopolis.control_table import (
     BOARD,
@@ -35,6 +36,8 @@ host which does not wait for its motors is found out."""
 
 FULL_BATTERY_MV = 11800
 """Three lithium cells, charged and under load."""
+
+NO_BUTTON = BoardButton(0)
 
 FACTORY_RESET_ALL = 0xFF
 
@@ -283,19 +286,27 @@ class Motor(Device):
             self[MotorRegister.TORQUE_ENABLE] = 1
 
 
+@dataclass
+class Pins:
+    """What a board feels: its battery and the buttons that are pressed."""
+
+    battery_mv: int = FULL_BATTERY_MV
+    buttons: BoardButton = NO_BUTTON
+
+
 class Board(Device):
     """The controller board: motor power, emergency stop, battery, and the host's watchdog.
 
     Args:
         motors: those on its motor bus.
+        pins: what it feels.
     """
 
-    def __init__(self, motors: tuple[Motor, ...]) -> None:
+    def __init__(self, motors: tuple[Motor, ...], pins: Pins) -> None:
         super().__init__(BOARD)
         self["id"] = BOARD_ID
         self._motors = motors
-        self.battery_mv = FULL_BATTERY_MV
-        self.buttons = BoardButton(0)
+        self._pins = pins
         self._start_s: float | None = None
         self._host_seen_s = 0.0
         self._release_s: float | None = None
@@ -313,12 +324,12 @@ class Board(Device):
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
         self._watch_host(now_s)
-        if self.battery_mv < self[BoardRegister.BATTERY_LOW_MV]:
+        if self._pins.battery_mv < self[BoardRegister.BATTERY_LOW_MV]:
             self._raise(BoardFault.BATTERY_LOW)
-        if self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]:
+        if self._pins.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]:
             self._raise(BoardFault.BATTERY_EMPTY)
             self[BoardRegister.MOTOR_POWER] = 0
-        if self.buttons & BoardButton.ESTOP:
+        if self._pins.buttons & BoardButton.ESTOP:
             self[BoardRegister.ESTOP] = 1
         if self[BoardRegister.ESTOP]:
             self._raise(BoardFault.ESTOP)
@@ -357,15 +368,15 @@ class Board(Device):
     def refresh(self, now_s: float) -> None:
         start_s = now_s if self._start_s is None else self._start_s
         self[BoardRegister.UPTIME_MS] = int((now_s - start_s) * 1000) % 2**32
-        self[BoardRegister.BATTERY_MV] = self.battery_mv
-        self[BoardRegister.BUTTONS] = self.buttons
+        self[BoardRegister.BATTERY_MV] = self._pins.battery_mv
+        self[BoardRegister.BUTTONS] = self._pins.buttons
 
     def _refusal(self, register: Register, value: int) -> StatusError:
-        empty = self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
+        empty = self._pins.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
         stopped = bool(self[BoardRegister.ESTOP])
         if register.name == BoardRegister.MOTOR_POWER and value == 1 and (stopped or empty):
             return StatusError.RESULT_FAIL
-        pressed = bool(self.buttons & BoardButton.ESTOP)
+        pressed = bool(self._pins.buttons & BoardButton.ESTOP)
         if register.name == BoardRegister.ESTOP and value == 0 and pressed:
             return StatusError.RESULT_FAIL
         return super()._refusal(register, value)

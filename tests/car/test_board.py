@@ -271,13 +271,13 @@ def test_another_kind_of_motor(car: VirtualCar) -> None:
 def test_pressed_emergency_stop(car: VirtualCar) -> None:
     with running(car.port) as board, driving(board, 3.0, 3.0):
         wait_until(lambda: at_speed(car, 3.0, 3.0), "at speed")
-        car.bus.board.buttons = BoardButton.ESTOP
+        car.bus.pins.buttons = BoardButton.ESTOP
         wait_until(lambda: "emergency stop" in board.status().problem.lower(), "it is named")
         wait_until(lambda: at_speed(car, 0.0, 0.0), "both wheels at rest")
 
 
 def test_empty_battery(car: VirtualCar) -> None:
-    car.bus.board.battery_mv = 9000
+    car.bus.pins.battery_mv = 9000
     error = error_of(car.port, "battery is empty")
     assert "9000 mV" in error.message
     assert "Charge" in error.next_step

@@ -337,9 +337,9 @@ def test_an_emergency_stop_cuts_power_and_needs_a_release(host: Host) -> None:
     assert host.read(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER) == 0
     refused = host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1)
     assert refused == StatusError.RESULT_FAIL
-    host.bus.board.buttons = BoardButton.ESTOP
+    host.bus.pins.buttons = BoardButton.ESTOP
     assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 0) == StatusError.RESULT_FAIL
-    host.bus.board.buttons = BoardButton(0)
+    host.bus.pins.buttons = BoardButton(0)
     assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 0) == 0
     assert host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0) == 0
     host.power()
@@ -348,7 +348,7 @@ def test_an_emergency_stop_cuts_power_and_needs_a_release(host: Host) -> None:
 
 def test_the_stop_button_works_without_the_host(host: Host) -> None:
     host.drive(50)
-    host.bus.board.buttons = BoardButton.ESTOP
+    host.bus.pins.buttons = BoardButton.ESTOP
     host.wait(0.005)
     assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
     assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) & BoardFault.ESTOP
@@ -357,12 +357,12 @@ def test_the_stop_button_works_without_the_host(host: Host) -> None:
 
 def test_a_low_battery_warns_and_an_empty_one_cuts_the_power(host: Host) -> None:
     host.power()
-    host.bus.board.battery_mv = 10100
+    host.bus.pins.battery_mv = 10100
     host.wait(0.005)
     assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == BoardFault.BATTERY_LOW
     assert host.read(BOARD_ID, BOARD, BoardRegister.BATTERY_MV) == 10100
     assert len(host.ask(1, Instruction.PING)) == 1
-    host.bus.board.battery_mv = 9500
+    host.bus.pins.battery_mv = 9500
     host.wait(0.005)
     assert host.ask(1, Instruction.PING) == []
     # clearing a fault whose cause remains brings it back
