@@ -20,11 +20,12 @@ from typing import Any
 
 from aiohttp import web
 
+from pixelopolis.board_program import BoardKind, check_program
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
+from sim.boards import Boards
 from sim.renderer_link import RendererLink, first_of
-from sim.serial_port import SerialPort
 from sim.town import STEP_S, Town
 from sim.web import make_app
 
@@ -52,6 +53,7 @@ class RealtimeSettings:
     http_port: int = 0
     """0 takes a free one; the file `ready` tells which."""
     seed: int = 0
+    board: BoardKind = BoardKind.DEVICE
     camera: Camera = field(default_factory=Camera)
 
 
@@ -83,14 +85,16 @@ class Realtime:
 
     def __init__(self, settings: RealtimeSettings) -> None:
         self._settings = settings
-        self.town = Town(load_city(settings.city), settings.cars, settings.seed)
+        check_program(settings.board)
+        self.town = Town(load_city(settings.city), settings.cars, settings.seed, settings.board)
         self.pace = Pace()
-        self._ports: dict[str, SerialPort] = {}
         directory = settings.directory.resolve()
+        buses = {car_id: car.bus for car_id, car in self.town.cars.items()}
+        self._boards = Boards(settings.board, directory, buses)
         cameras = {car: directory / f"{car}.camera" for car in self.town.cars}
         if any(len(os.fsencode(path)) > MAX_SOCKET_PATH for path in cameras.values()):
             raise SettingsError(
-                f"--dir {directory} is too long for the cameras' sockets.", "Take a shorter one."
+                f"--dir {directory} is too long for the cars' sockets.", "Take a shorter one."
             )
         self._renderer = RendererLink(settings.city, cameras, settings.camera, settings.seed)
 
@@ -103,12 +107,16 @@ class Realtime:
             "skipped_s": self.pace.skipped_s,
             "max_late_ms": self.pace.max_late_ms,
         }
-        return self.town.state() | {"physics": pace, "render": self._renderer.counts}
+        state = self.town.state()
+        for car in state["cars"]:
+            car["board"] = self._boards.state(car["id"])
+        return state | {"physics": pace, "render": self._renderer.counts}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Simulate until `stop` is set, then leave nothing behind.
 
         Raises:
+            BoardError: a board's program does not work.
             RenderError: there is no OpenGL, or the renderer ended by itself.
             SettingsError: the HTTP port is taken.
         """
@@ -122,11 +130,16 @@ class Realtime:
             url = await self._listen(server)
             ready.unlink(missing_ok=True)
             await self._renderer.start()
-            with self._open_ports():
-                await first_of(stop.wait(), self._renderer.wait_ready(), self._physics())
+            async with self._boards as boards:
+                await first_of(stop.wait(), self._ready(), self._physics(), boards.wait_broken())
                 if not stop.is_set():
                     with announced(ready, {"url": url, "cars": list(self.town.cars)}):
-                        await first_of(stop.wait(), self._renderer.wait_gone(), self._physics())
+                        await first_of(
+                            stop.wait(),
+                            self._renderer.wait_gone(),
+                            self._physics(),
+                            boards.wait_broken(),
+                        )
         finally:
             await self._renderer.close()
             await server.cleanup()
@@ -143,34 +156,16 @@ class Realtime:
             ) from error
         return f"http://{host}:{server.addresses[0][1]}"
 
-    @contextmanager
-    def _open_ports(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        try:
-            for car_id in self.town.cars:
-                port = SerialPort(self._settings.directory / f"{car_id}.bus")
-                self._ports[car_id] = port
-                loop.add_reader(port.fd, self._serve_bus, car_id)
-            yield
-        finally:
-            for port in self._ports.values():
-                loop.remove_reader(port.fd)
-                port.close()
-            self._ports.clear()
-
-    def _serve_bus(self, car_id: str) -> None:
-        port = self._ports[car_id]
-        if data := port.read():
-            port.write(self.town.cars[car_id].bus.receive(data, time.monotonic()))
+    async def _ready(self) -> None:
+        await asyncio.gather(self._renderer.wait_ready(), self._boards.wait_ready())
 
     async def _physics(self) -> None:
         due_s = time.monotonic()
         while True:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             # what arrived while we were held up came in time for the watchdogs
-            for car_id in self._ports:
-                self._serve_bus(car_id)
             now_s = time.monotonic()
+            self._boards.serve(now_s)
             self.town.step(now_s)
             self.pace.note(now_s - due_s)
             if self.pace.steps % SCENE_EVERY == 0:

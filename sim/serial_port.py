@@ -1,10 +1,13 @@
-"""A virtual serial port: a pseudo-terminal that a car opens as it opens its USB cable."""
+"""Raw lines: a pseudo-terminal as a car's USB cable, and a Unix socket as a wire to a program."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
+import socket
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 READ_SIZE = 4096
@@ -45,3 +48,80 @@ class SerialPort:
         self.link.unlink(missing_ok=True)
         os.close(self.fd)
         os.close(self._car_end)
+
+
+class UnixLine:
+    """A wire to one program: a Unix socket on which we listen, and whoever connected last.
+
+    Must be made in a running event loop, which calls `on_data` when bytes are there to `read`.
+
+    Args:
+        path: of the socket; what stands there is replaced.
+        on_data: see above; it may be called for nothing.
+        on_connect: called when a program has connected.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_data: Callable[[], None],
+        on_connect: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path = path
+        self._on_data, self._on_connect = on_data, on_connect
+        self._loop = asyncio.get_running_loop()
+        self._peer: socket.socket | None = None
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.setblocking(False)
+        self._listener.bind(str(path))
+        self._listener.listen(1)
+        self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            peer, _ = self._listener.accept()
+        except BlockingIOError:  # it left again
+            return
+        self._drop()
+        peer.setblocking(False)
+        self._peer = peer
+        self._loop.add_reader(peer, self._on_data)
+        self._on_connect()
+
+    def read(self) -> bytes:
+        """Return what has arrived, b"" for nothing."""
+        if self._peer is None:
+            return b""
+        try:
+            data = self._peer.recv(READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._drop()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send what fits; the rest is lost, as on a wire that nobody reads."""
+        if self._peer is None:
+            return
+        try:
+            self._peer.send(data)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._peer is not None:
+            self._loop.remove_reader(self._peer)
+            self._peer.close()
+            self._peer = None
+
+    def close(self) -> None:
+        self._drop()
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from pixelopolis.board_program import BoardKind
 from pixelopolis.city import City
 from pixelopolis.control_table import BoardFault, BoardRegister
 from pixelopolis.geometry import Pose
 from pixelopolis.spawn import spawn_places
-from sim.bus import VirtualBus
+from sim.bus import MotorLine, VirtualBus
 from sim.vehicle import Vehicle, random_imperfections
 from sim.world import World
 
@@ -27,7 +28,8 @@ class TownCar:
     """A car's body and its electronics."""
 
     vehicle: Vehicle
-    bus: VirtualBus
+    bus: MotorLine
+    """A `VirtualBus` when the board is simulated too."""
     _goal_rad_s: tuple[float, float] = (0.0, 0.0)
 
     def step(self, now_s: float) -> None:
@@ -47,22 +49,26 @@ class Town:
         city: the town.
         count: number of cars.
         seed: of the cars' imperfections and of the packets lost on request.
+        board: what plays the cars' boards; one outside leaves the motors here.
 
     Raises:
         SettingsError: the city has no room for so many.
     """
 
-    def __init__(self, city: City, count: int, seed: int = 0) -> None:
+    def __init__(
+        self, city: City, count: int, seed: int = 0, board: BoardKind = BoardKind.DEVICE
+    ) -> None:
         self.city = city
         self.world = World(city)
         self.cars: dict[str, TownCar] = {}
         self.time_s = 0.0
+        bus = VirtualBus if board is BoardKind.DEVICE else MotorLine
         for index, place in enumerate(spawn_places(city, count)):
             car_id = f"car{index + 1}"
             imperfections = random_imperfections(np.random.default_rng([seed, index]))
             pose = city.edges[place.edge].curve.pose_at(place.s_m)
             vehicle = self.world.add_car(car_id, pose, imperfections)
-            self.cars[car_id] = TownCar(vehicle, VirtualBus(seed * 1009 + index))
+            self.cars[car_id] = TownCar(vehicle, bus(seed * 1009 + index))
 
     @property
     def poses(self) -> tuple[Pose, ...]:
@@ -85,7 +91,7 @@ class Town:
 
 
 def _car_state(car_id: str, car: TownCar) -> dict[str, Any]:
-    vehicle, board = car.vehicle, car.bus.board
+    vehicle = car.vehicle
     return {
         "id": car_id,
         "x_m": round(vehicle.pose.x_m, 5),
@@ -94,10 +100,15 @@ def _car_state(car_id: str, car: TownCar) -> dict[str, Any]:
         "v_mps": round(vehicle.speed_mps, 5),
         "wheel_rad_s": [round(speed, 4) for speed in vehicle.wheel_rad_s],
         "torque": [motor.torque for motor in car.bus.motors],
-        "board_faults": [
-            flag.name.lower()
-            for flag in BoardFault
-            if flag.name and flag & board[BoardRegister.FAULT]
-        ],
+        "motor_power": car.bus.motor_power,
+        "board_faults": _board_faults(car.bus),
         "fault": car.bus.fault.kind,
     }
+
+
+def _board_faults(bus: MotorLine) -> list[str] | None:
+    """Return the names in a board's fault word; None of one outside, which only its host knows."""
+    if not isinstance(bus, VirtualBus):
+        return None
+    faults = bus.board[BoardRegister.FAULT]
+    return [flag.name.lower() for flag in BoardFault if flag.name and flag & faults]

@@ -9,10 +9,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pixelopolis.board_program import BoardKind
+
 console = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random stream.")]
+Board = Annotated[
+    BoardKind,
+    typer.Option(
+        help="What plays the cars' boards: a device in the simulator, the firmware's host build, "
+        "or its image in QEMU (both: make firmware)."
+    ),
+]
 CityName = Annotated[
     str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, or a city's TOML file.")
 ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelopolis.cli.common import CityName, Json, Seed, console, print_json
+from pixelopolis.board_program import BoardKind
+from pixelopolis.cli.common import Board, CityName, Json, Seed, console, print_json
 
 if TYPE_CHECKING:
     from pixelopolis.demo.city import DemoCity, DemoSettings
@@ -24,6 +25,7 @@ def run(
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets phones on your network in.")
     ] = "127.0.0.1",
     seed: Seed = 1,
+    board: Board = BoardKind.DEVICE,
     headless: Annotated[bool, typer.Option(help="Book rides by itself, then end.")] = False,
     rides: Annotated[int, typer.Option(min=1, help="How many, with --headless.")] = 6,
     json_: Json = False,
@@ -48,7 +50,7 @@ def run(
     port = port or free_ports(host, 1)[0]
     folder = data or Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
     folder.mkdir(parents=True, exist_ok=True)
-    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host, model)
+    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host, model, board)
     succeeded = False
     try:
         if headless:
@@ -135,6 +137,7 @@ async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
             "city": settings.city,
             "cars": settings.cars,
             "seed": settings.seed,
+            "board": settings.board,
             **summary(done),
             **await _figures(city),
             "ready_s": round(ready_s, 2),

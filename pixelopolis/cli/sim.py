@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pixelopolis.cli.common import CityName, Seed
+from pixelopolis.board_program import BoardKind
+from pixelopolis.cli.common import Board, CityName, Seed
 
 
 def run(
@@ -25,6 +26,7 @@ def run(
         typer.Option(min=0, max=65535, help="For /bird.mjpg, /bird.jpg, /state; 0: any free one."),
     ] = 8090,
     seed: Seed = 1,
+    board: Board = BoardKind.DEVICE,
 ) -> None:
     """Simulate a city in real time until Ctrl-C."""
     import asyncio
@@ -43,6 +45,7 @@ def run(
                 http_host=http_host,
                 http_port=http_port,
                 seed=seed,
+                board=board,
             )
         )
     )

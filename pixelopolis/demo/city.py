@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from pixelopolis.board_program import BoardKind, check_program
 from pixelopolis.city_file import load_city
 from pixelopolis.demo.processes import Part, Processes
 from pixelopolis.errors import MissingPartError, PixelopolisError, SettingsError
@@ -53,6 +54,7 @@ class DemoSettings:
     host: str = "127.0.0.1"
     model: Path | None = None
     """Lane model of the cars; the shipped one by default."""
+    board: BoardKind = BoardKind.DEVICE
 
 
 @dataclass
@@ -81,6 +83,7 @@ class DemoCity:
     async def __aenter__(self) -> DemoCity:
         spawn = spawn_places(load_city(self.settings.city), self.settings.cars)
         _check_port(self.settings.host, self.settings.port)
+        check_program(self.settings.board)
         self._fatal = asyncio.get_running_loop().create_future()
         await self._processes.__aenter__()
         try:
@@ -134,7 +137,7 @@ class DemoCity:
             SIMULATOR,
             *("--city", self.settings.city, "--cars", str(len(names)), "--dir", str(run_dir)),
             *("--http-host", host, "--http-port", str(sim_port)),
-            *("--seed", str(self.settings.seed)),
+            *("--seed", str(self.settings.seed), "--board", self.settings.board),
         )
         await self._pixelopolis(
             SERVER,
