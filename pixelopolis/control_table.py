@@ -23,6 +23,12 @@ LEFT_MOTOR_ID = 1
 RIGHT_MOTOR_ID = 2
 """Ids of the motors on a car's bus. The right one is mounted mirrored."""
 
+MOTOR_BAUDS = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)
+"""Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor hears
+packets of its own rate only."""
+BUS_BAUD = 1_000_000
+"""Rate of a car's motor bus and of the board's link to the host."""
+
 
 class Access(StrEnum):
     READ = "r"
@@ -47,8 +53,10 @@ class BoardRegister(StrEnum):
     HEARTBEAT = "heartbeat"
     BUTTONS = "buttons"
     LEDS = "leds"
+    MOTOR_BAUD = "motor_baud"
     FAULT = "fault"
     BATTERY_MV = "battery_mv"
+    BATTERY_GAIN = "battery_gain"
     UPTIME_MS = "uptime_ms"
     HOST_PACKETS = "host_packets"
     BAD_PACKETS = "bad_packets"

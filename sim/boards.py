@@ -64,7 +64,7 @@ class DeviceBoard:
 
     def serve(self, now_s: float) -> None:
         if data := self._port.read():
-            self._port.write(self._bus.receive(data, now_s))
+            self._port.write(self._bus.receive(data, now_s, self._port.baud))
 
     def state(self) -> dict[str, Any]:
         return {"kind": BoardKind.DEVICE, "running": True, "restarts": 0}

@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pixelopolis.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, MotorRegister
+from pixelopolis.control_table import (
+    BUS_BAUD,
+    LEFT_MOTOR_ID,
+    MOTOR_BAUDS,
+    RIGHT_MOTOR_ID,
+    MotorRegister,
+)
 from sim.devices import Board, Device, Motor, Pins
 from sim.dynamixel import (
     ALERT,
@@ -44,7 +50,7 @@ class BusFault:
 
 
 class MotorLine:
-    """The motor bus of one car: the left and the right motor, and what they answer.
+    """The motor bus of one car: the left and the right motor, set up, and what they answer.
 
     Args:
         seed: of the stream that picks lost packets.
@@ -54,6 +60,8 @@ class MotorLine:
         self.left = Motor(LEFT_MOTOR_ID)
         self.right = Motor(RIGHT_MOTOR_ID, mirrored=True)
         self.motors = (self.left, self.right)
+        for motor in self.motors:
+            motor[MotorRegister.BAUD_RATE] = MOTOR_BAUDS.index(BUS_BAUD)
         self.pins = Pins()
         self._fault = BusFault()
         self._random = random.Random(seed)
@@ -94,8 +102,19 @@ class MotorLine:
         for motor in self.motors:
             motor.step(now_s)
 
-    def receive(self, data: bytes, now_s: float) -> bytes:
-        """Take bytes from the host and return the devices' answer, which may be empty."""
+    def receive(self, data: bytes, now_s: float, baud: int | None = BUS_BAUD) -> bytes:
+        """Take bytes from the host and return the devices' answer, which may be empty.
+
+        Args:
+            data: what arrived.
+            now_s: the devices' clock.
+            baud: rate at which the host sends, in bit/s; None for one that nobody knows.
+        """
+        for motor in self.motors:
+            motor.line_baud = baud or 0
+        return self._take(data, now_s)
+
+    def _take(self, data: bytes, now_s: float) -> bytes:
         return b"".join(
             self._answer(packet, now_s)
             for packet in self._parser.feed(data)
@@ -108,8 +127,8 @@ class MotorLine:
 
     def _answer(self, packet: Packet, now_s: float) -> bytes:
         if not packet.crc_ok:
-            target = self._present(packet.id, now_s)
-            return self._status(target, StatusError.CRC) if target else b""
+            targets = self._present(packet.id, now_s)
+            return _at_once([self._status(target, StatusError.CRC) for target in targets])
         self._heard(packet, now_s)
         if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
             return self._sync_read(packet, now_s)
@@ -118,13 +137,15 @@ class MotorLine:
             return b""
         if packet.id == BROADCAST_ID:
             return self._broadcast(packet, now_s)
-        target = self._present(packet.id, now_s)
-        if target is None:
-            return b""
-        error, data = execute(target, packet, now_s)
-        if not _answers_to(target, packet.instruction):
-            return b""
-        return self._status(target, error, data)
+        return self._execute(self._present(packet.id, now_s), packet, now_s)
+
+    def _execute(self, targets: list[Device], packet: Packet, now_s: float) -> bytes:
+        answers = []
+        for target in targets:
+            error, data = execute(target, packet, now_s)
+            if _answers_to(target, packet.instruction):
+                answers.append(self._status(target, error, data))
+        return _at_once(answers)
 
     def _heard(self, _packet: Packet, now_s: float) -> None:
         for motor in self.motors:
@@ -133,12 +154,9 @@ class MotorLine:
     def _devices(self) -> list[Device]:
         return sorted(self.motors, key=lambda motor: motor.id)
 
-    def _present(self, device_id: int, now_s: float) -> Device | None:
-        """Return the device that takes packets for an id."""
-        for device in self._devices():
-            if device.id == device_id:
-                return device if device.answers(now_s) else None
-        return None
+    def _present(self, device_id: int, now_s: float) -> list[Device]:
+        """Return the devices that take packets for an id: new motors all have the same."""
+        return [d for d in self._devices() if d.id == device_id and d.answers(now_s)]
 
     def _status(self, device: Device, error: int, data: bytes = b"") -> bytes:
         if self._lost():
@@ -147,12 +165,10 @@ class MotorLine:
 
     def _broadcast(self, packet: Packet, now_s: float) -> bytes:
         answer = b""
-        for device in self._devices():
-            if self._present(device.id, now_s) is None:
-                continue
-            error, data = execute(device, packet, now_s)
+        for device_id in sorted({device.id for device in self._devices()}):
+            said = self._execute(self._present(device_id, now_s), packet, now_s)
             if packet.instruction == Instruction.PING:
-                answer += self._status(device, error, data)
+                answer += said
         return answer
 
     def _sync_write(self, parameters: bytes, now_s: float) -> None:
@@ -162,8 +178,7 @@ class MotorLine:
         if length == 0 or len(blocks) % step:
             return
         for at in range(0, len(blocks), step):
-            device = self._present(blocks[at], now_s)
-            if device is not None:
+            for device in self._present(blocks[at], now_s):
                 device.write(address, blocks[at + 1 : at + step])
 
     def _sync_read(self, packet: Packet, now_s: float) -> bytes:
@@ -172,14 +187,16 @@ class MotorLine:
         ids = packet.parameters[4:]
         answer = b""
         for device_id in ids:
-            device = self._present(device_id, now_s)
+            devices = self._present(device_id, now_s)
             if packet.instruction == Instruction.SYNC_READ:
-                if device is not None:
-                    answer += self._status(device, *device.read(address, length, now_s))
+                answer += _at_once(
+                    [self._status(d, *d.read(address, length, now_s)) for d in devices]
+                )
                 continue
             # each device waits for the one before it, so a silent one ends the chain
-            if device is None or self._lost():
+            if len(devices) != 1 or self._lost():
                 break
+            device = devices[0]
             error, data = device.read(address, length, now_s)
             alert = ALERT if device.alert else 0
             blocks.append((device_id, error | alert, data.ljust(length, b"\0")))
@@ -200,6 +217,10 @@ class VirtualBus(MotorLine):
     def step(self, now_s: float) -> None:
         self.board.step(now_s)
         super().step(now_s)
+
+    def receive(self, data: bytes, now_s: float, baud: int | None = BUS_BAUD) -> bytes:
+        # the board's link has one rate; the motor bus has the one that its register says
+        return self._take(data, now_s) if baud == BUS_BAUD else b""
 
     def _answer(self, packet: Packet, now_s: float) -> bytes:
         if packet.crc_ok:
@@ -241,6 +262,16 @@ def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, 
         case Instruction.READ | Instruction.WRITE | Instruction.REG_WRITE:
             return StatusError.DATA_LENGTH, b""
     return StatusError.INSTRUCTION, b""
+
+
+def _at_once(answers: list[bytes]) -> bytes:
+    """Return what is heard when several devices answer at the same time: any 0 pulls the line."""
+    size = max(map(len, answers), default=0)
+    heard = (1 << 8 * size) - 1
+    for answer in answers:
+        if answer:
+            heard &= int.from_bytes(answer.ljust(size, b"\xff"))
+    return heard.to_bytes(size)
 
 
 def _answers_to(device: Device, instruction: int) -> bool:

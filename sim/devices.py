@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pixelopolis.control_table import (
     BOARD,
     BOARD_ID,
+    MOTOR_BAUDS,
     PULSES_PER_TURN,
     XL430,
     Access,
@@ -40,6 +41,15 @@ FULL_BATTERY_MV = 11800
 NO_BUTTON = BoardButton(0)
 
 FACTORY_RESET_ALL = 0xFF
+
+_ACTING = (
+    BoardRegister.MOTOR_POWER,
+    BoardRegister.ESTOP,
+    BoardRegister.FAULT,
+    BoardRegister.MOTOR_BAUD,
+    BoardRegister.BATTERY_GAIN,
+)
+"""Registers of the board whose writing changes more than the register."""
 
 _GOALS = (MotorRegister.GOAL_PWM, MotorRegister.GOAL_VELOCITY, MotorRegister.GOAL_POSITION)
 
@@ -177,6 +187,7 @@ class Motor(Device):
 
     Attributes:
         deaf: its bus cable is broken: it hears nobody and answers nobody.
+        line_baud: rate of its bus, None for whatever its own is; it hears only its own rate.
     """
 
     boot_s = MOTOR_BOOT_S
@@ -187,6 +198,7 @@ class Motor(Device):
         self._mount = -1 if mirrored else 1
         self.powered = False
         self.deaf = False
+        self.line_baud: int | None = None
         self._heard_s = 0.0
         self._shaft_rad = 0.0
         self._shaft_rad_s = 0.0
@@ -213,7 +225,12 @@ class Motor(Device):
         return -1 if self[MotorRegister.DRIVE_MODE] & DriveMode.REVERSE else 1
 
     def answers(self, now_s: float) -> bool:
-        return super().answers(now_s) and not self.deaf
+        return super().answers(now_s) and self._hears
+
+    @property
+    def _hears(self) -> bool:
+        own = MOTOR_BAUDS[self[MotorRegister.BAUD_RATE]]
+        return not self.deaf and self.line_baud in (own, None)
 
     def set_power(self, on: bool, now_s: float) -> None:
         if on and not self.powered:
@@ -240,7 +257,7 @@ class Motor(Device):
 
     def heard(self, now_s: float) -> None:
         """Note that an instruction packet, for whomever, was on the motor bus."""
-        if not self.deaf:
+        if self._hears:
             self._heard_s = now_s
 
     def step(self, now_s: float) -> None:
@@ -288,7 +305,7 @@ class Motor(Device):
 
 @dataclass
 class Pins:
-    """What a board feels: its battery and the buttons that are pressed."""
+    """What a board feels: its battery, as its divider has it, and the buttons that are pressed."""
 
     battery_mv: int = FULL_BATTERY_MV
     buttons: BoardButton = NO_BUTTON
@@ -319,14 +336,20 @@ class Board(Device):
     def bad_frame(self) -> None:
         self[BoardRegister.BAD_PACKETS] = (self[BoardRegister.BAD_PACKETS] + 1) % 2**32
 
+    @property
+    def battery_mv(self) -> int:
+        """The battery's voltage by the host's calibration."""
+        gain = self[BoardRegister.BATTERY_GAIN] * BOARD[BoardRegister.BATTERY_GAIN].scale
+        return round(self._pins.battery_mv * gain)
+
     def step(self, now_s: float) -> None:
         """Look at the clock, the battery and the stop button, and act."""
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
         self._watch_host(now_s)
-        if self._pins.battery_mv < self[BoardRegister.BATTERY_LOW_MV]:
+        if self.battery_mv < self[BoardRegister.BATTERY_LOW_MV]:
             self._raise(BoardFault.BATTERY_LOW)
-        if self._pins.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]:
+        if self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]:
             self._raise(BoardFault.BATTERY_EMPTY)
             self[BoardRegister.MOTOR_POWER] = 0
         if self._pins.buttons & BoardButton.ESTOP:
@@ -335,6 +358,7 @@ class Board(Device):
             self._raise(BoardFault.ESTOP)
             self[BoardRegister.MOTOR_POWER] = 0
         for motor in self._motors:
+            motor.line_baud = MOTOR_BAUDS[self[BoardRegister.MOTOR_BAUD]]
             motor.set_power(self[BoardRegister.MOTOR_POWER] == 1, now_s)
 
     def _watch_host(self, now_s: float) -> None:
@@ -368,11 +392,11 @@ class Board(Device):
     def refresh(self, now_s: float) -> None:
         start_s = now_s if self._start_s is None else self._start_s
         self[BoardRegister.UPTIME_MS] = int((now_s - start_s) * 1000) % 2**32
-        self[BoardRegister.BATTERY_MV] = self._pins.battery_mv
+        self[BoardRegister.BATTERY_MV] = self.battery_mv
         self[BoardRegister.BUTTONS] = self._pins.buttons
 
     def _refusal(self, register: Register, value: int) -> StatusError:
-        empty = self._pins.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
+        empty = self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
         stopped = bool(self[BoardRegister.ESTOP])
         if register.name == BoardRegister.MOTOR_POWER and value == 1 and (stopped or empty):
             return StatusError.RESULT_FAIL
@@ -382,6 +406,6 @@ class Board(Device):
         return super()._refusal(register, value)
 
     def _written(self, name: str) -> None:
-        # power and stop act at once, and a fault whose cause remains comes back at once
-        if name in (BoardRegister.MOTOR_POWER, BoardRegister.ESTOP, BoardRegister.FAULT):
+        # these act at once, and a fault whose cause remains comes back at once
+        if name in _ACTING:
             self.step(self._host_seen_s)

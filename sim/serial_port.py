@@ -6,11 +6,22 @@ import asyncio
 import os
 import pty
 import socket
+import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
 
 READ_SIZE = 4096
+BAUDS = {
+    termios.B9600: 9_600,
+    termios.B57600: 57_600,
+    termios.B115200: 115_200,
+    termios.B1000000: 1_000_000,
+    termios.B2000000: 2_000_000,
+    termios.B3000000: 3_000_000,
+    termios.B4000000: 4_000_000,
+}
+"""Rates of Dynamixel motors that POSIX terminals have a name for; 4.5 Mbit/s has none."""
 
 
 class SerialPort:
@@ -28,6 +39,12 @@ class SerialPort:
         os.set_blocking(self.fd, False)
         link.unlink(missing_ok=True)
         link.symlink_to(os.ttyname(self._car_end))
+
+    @property
+    def baud(self) -> int | None:
+        """The rate that the car has set, None for one that no motor has."""
+        output_rate = termios.tcgetattr(self._car_end)[5]
+        return BAUDS.get(output_rate)
 
     def read(self) -> bytes:
         """Return what has arrived, b"" for nothing."""

@@ -73,7 +73,7 @@ class VirtualCar:
                 if port is not None and select.select([port.fd], [], [], 0)[0]:
                     data = port.read()
                     if not self.mute:
-                        port.write(self.bus.receive(data, time.monotonic()))
+                        port.write(self.bus.receive(data, time.monotonic(), port.baud))
             now_s = time.monotonic()
             while now_s >= due_s:
                 self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)

@@ -20,7 +20,7 @@ from pixelopolis.control_table import (
     OperatingMode,
 )
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
-from sim.bus import BusFault, FaultKind, VirtualBus
+from sim.bus import BusFault, FaultKind, MotorLine, VirtualBus
 from sim.devices import MOTOR_BOOT_S
 from sim.dynamixel import ALERT, Instruction, Packet, Parser, StatusError, crc16, encode
 
@@ -254,6 +254,10 @@ def test_factory_reset_keeps_the_id(host: Host) -> None:
     host.write(2, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
     assert host.error(2, Instruction.FACTORY_RESET, b"\2") == 0
     host.wait(MOTOR_BOOT_S + 0.01)
+    # like a new motor it hears 57,600 bit/s only
+    assert host.ask(2, Instruction.PING) == []
+    assert host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, 1) == 0
+    assert host.ask(1, Instruction.PING) == []
     assert host.read(2, XL430, MotorRegister.OPERATING_MODE) == OperatingMode.POSITION
 
 
@@ -390,3 +394,46 @@ def test_no_packet_breaks_the_devices(parameters: bytes, instruction: int, devic
     host.ask(device, instruction, parameters)
     host.wait(0.3)
     assert len(host.ask(BOARD_ID, Instruction.PING)) == 1
+
+
+def test_a_plain_adapter_reaches_only_motors_of_its_own_rate() -> None:
+    line = MotorLine()
+    line.set_power(True, 0.0)
+    line.left[MotorRegister.BAUD_RATE] = 1
+    ping = encode(BROADCAST, Instruction.PING)
+
+    def heard(baud: int | None) -> list[int]:
+        return [packet.id for packet in Parser().feed(line.receive(ping, 1.0, baud))]
+
+    assert (heard(57_600), heard(1_000_000), heard(9_600), heard(None)) == ([1], [2], [], [])
+
+
+def test_the_board_hears_its_own_rate_only(host: Host) -> None:
+    ping = encode(BOARD_ID, Instruction.PING)
+    assert host.bus.receive(ping, host.now_s, 57_600) == b""
+    assert host.bus.receive(ping, host.now_s, 1_000_000) != b""
+
+
+def test_two_motors_with_one_id_do_the_same_and_spoil_each_others_answers(host: Host) -> None:
+    host.power()
+    host.bus.right["id"] = 1
+    assert [packet.id for packet in host.ask(1, Instruction.PING)] == [1]
+    assert host.write(1, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY) == 0
+    for motor in host.bus.motors:
+        assert motor[MotorRegister.OPERATING_MODE] == OperatingMode.VELOCITY
+    host.bus.observe((0.0, 1.3), (0.0, 0.0))
+    address, length = XL430.block(MotorRegister.PRESENT_POSITION, MotorRegister.PRESENT_POSITION)
+    where = address.to_bytes(2, "little") + length.to_bytes(2, "little")
+    assert not any(packet.crc_ok for packet in host.ask(1, Instruction.READ, where))
+
+
+def test_the_boards_battery_gain_corrects_its_voltage_and_its_limits(host: Host) -> None:
+    host.bus.pins.battery_mv = 9500
+    host.wait(0.005)
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) & BoardFault.BATTERY_EMPTY
+    assert host.write(BOARD_ID, BOARD, BoardRegister.BATTERY_GAIN, 1100) == 0
+    assert host.read(BOARD_ID, BOARD, BoardRegister.BATTERY_MV) == 10450
+    assert host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0) == 0
+    host.wait(0.005)
+    assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == 0
+    assert host.write(BOARD_ID, BOARD, BoardRegister.BATTERY_GAIN, 1300) == StatusError.DATA_RANGE
