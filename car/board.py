@@ -18,6 +18,7 @@ from car.board_steps import (
     MOTORS,
     arm,
     diagnose,
+    exchange,
     find_board,
     power_motors,
     prepare,
@@ -31,7 +32,6 @@ from car.wheels import Goal, WheelCounter, safe_units
 from pixelopolis.control_table import (
     BOARD,
     BOARD_ID,
-    XL430,
     BoardFault,
     BoardRegister,
     MotorRegister,
@@ -223,11 +223,8 @@ class Board:
     def _exchange(self, bus: MotorBus) -> None:
         """Send the goals, read what the motors make of them, and see that they heed them."""
         goals = safe_units(self._goal, self._clock())
-        bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, goals)
         asked_s = self._clock()
-        seen = bus.read_all(
-            XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION, tuple(MOTORS)
-        )
+        seen = exchange(bus, goals)
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
             counter.update(seen[motor][MotorRegister.PRESENT_POSITION], now_s)

@@ -133,6 +133,19 @@ def arm(bus: MotorBus) -> None:
         bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, watchdog)
 
 
+def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, Mapping[str, int]]:
+    """Write the goal speeds of all motors and read what they make of them: one control cycle.
+
+    Args:
+        bus: an open one.
+        goals: motor id to velocity register.
+    """
+    bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, goals)
+    return bus.read_all(
+        XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION, tuple(goals)
+    )
+
+
 def stopped_motor(seen: Mapping[int, Mapping[str, int]]) -> str | None:
     """Return the side of a motor that a watchdog or a restart stopped, None if both drive.
 

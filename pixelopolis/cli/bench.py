@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.cli.common import CityName, Json, console, print_json, progress_bar
-from pixelopolis.errors import MissingPartError
+from pixelopolis.errors import BoardError, MissingPartError
 from pixelopolis.vision import Image
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this machine.")
@@ -114,6 +122,81 @@ def perception(
     console.print(table)
     if original is not None:
         console.print(f"speed-up {document['speedup_vs_original']:.1f}", highlight=False)
+
+
+class BusPath(StrEnum):
+    """What lies between the measuring process and the virtual motors."""
+
+    DIRECT = "direct"
+    DEVICE = "device"
+    HOST = "host"
+    QEMU = "qemu"
+
+
+@app.command()
+def bus(
+    board: Annotated[
+        list[BusPath] | None,
+        typer.Option(help="What lies before the motors; may be repeated. All by default."),
+    ] = None,
+    cycles: Annotated[int, typer.Option(min=10, help="Control cycles of each.")] = 2000,
+    json: Json = False,
+) -> None:
+    """One control cycle (write both motors, read both) without and with each kind of board.
+
+    The virtual motors live in another process. `direct` has no board, `device` the simulator's,
+    `host` and `qemu` have the firmware.
+    """
+    from car.bus_bench import ORIGINAL_COMMAND_MS, measure_cycles
+
+    paths = board or list(BusPath)
+    document: dict[str, Any] = {"original_command_ms": ORIGINAL_COMMAND_MS}
+    with progress_bar() as progress:
+        for path in paths:
+            task = progress.add_task(path, total=cycles)
+            with _motors(path) as port:
+                document[path] = measure_cycles(
+                    port,
+                    cycles,
+                    board=path is not BusPath.DIRECT,
+                    report=partial(_show, progress, task),
+                )
+    if json:
+        print_json(document)
+        return
+    table = Table("board", "p50 ms", "p99 ms", "cycles/s", "lost", "times the original")
+    for path in paths:
+        row = document[path]
+        keys = ("p50_ms", "p99_ms", "cycles_per_s", "lost", "speedup_vs_original")
+        table.add_row(path, *(str(row[key]) for key in keys))
+    console.print(table)
+
+
+def _show(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
+
+
+@contextmanager
+def _motors(board: str) -> Iterator[str]:
+    """Run a car's motors as a process; give the port where they answer."""
+    with tempfile.TemporaryDirectory(prefix="pixelopolis-") as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sim.motor_process", folder, board],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            if not process.stdout.readline():
+                raise BoardError(
+                    f"{board}: its motors did not start: {process.stderr.read().strip()}",
+                    "See to that, or leave it out with --board.",
+                )
+            yield str(Path(folder) / "car1.bus")
+            process.communicate()
 
 
 def _whole_frames() -> tuple[list[Image], str]:

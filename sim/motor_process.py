@@ -1,0 +1,60 @@
+"""A car's motors, and its board if it has one, as a process of their own, for measurements.
+
+`python -m sim.motor_process DIR BOARD`: the car finds them at DIR/car1.bus. BOARD is a kind of
+board, or `direct` for powered motors without one. Prints `ready`; ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from pixelopolis.board_program import BoardKind
+from pixelopolis.errors import PixelopolisError
+from sim.boards import Boards
+from sim.bus import MotorLine, VirtualBus
+from sim.devices import MOTOR_BOOT_S
+from sim.renderer_link import first_of
+from sim.town import STEP_S
+
+CAR = "car1"
+DIRECT = "direct"
+
+
+async def serve(directory: Path, board: str) -> None:
+    """Answer until standard input ends.
+
+    Raises:
+        BoardError: the board's program does not work.
+        MissingPartError: it is not there.
+    """
+    kind = BoardKind.DEVICE if board == DIRECT else BoardKind(board)
+    bus = VirtualBus() if board == BoardKind.DEVICE else MotorLine()
+    if board == DIRECT:
+        bus.set_power(True, time.monotonic() - MOTOR_BOOT_S)
+    async with Boards(kind, directory, {CAR: bus}) as boards:
+
+        async def step() -> None:
+            while True:
+                await asyncio.sleep(STEP_S)
+                now_s = time.monotonic()
+                boards.serve(now_s)
+                bus.step(now_s)
+
+        await first_of(step(), boards.wait_ready(), boards.wait_broken())
+        print("ready", flush=True)
+        await first_of(step(), boards.wait_broken(), asyncio.to_thread(sys.stdin.read))
+
+
+def main() -> None:
+    try:
+        asyncio.run(serve(Path(sys.argv[1]), sys.argv[2]))
+    except PixelopolisError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+if __name__ == "__main__":
+    main()
