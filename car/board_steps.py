@@ -76,6 +76,23 @@ def power_motors(
     bus: MotorBus, clock: Callable[[], float], give_up: Callable[[], bool]
 ) -> BoardState:
     """Switch the motors' power on and wait until both answer; return the board's state before."""
+    board = switch_on(bus)
+    deadline_s = clock() + BOOT_TIMEOUT_S
+    missing = dict(MOTORS)
+    while missing:
+        for motor, side in tuple(missing.items()):
+            model = bus.ping(motor)
+            if model is None:
+                continue
+            check_model(f"The {side} motor", motor, model)
+            del missing[motor]
+        if missing and (clock() > deadline_s or give_up()):
+            raise missing_motors(missing)
+    return board
+
+
+def switch_on(bus: MotorBus) -> BoardState:
+    """Switch the motors' power on, unless the board must not; return the board's state before."""
     board = read_board(bus)
     if board.estop:
         raise BoardError("The emergency stop is on.", "Release it when the way is clear.")
@@ -87,23 +104,16 @@ def power_motors(
         )
     if not board.motor_power:
         bus.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1)
-    deadline_s = clock() + BOOT_TIMEOUT_S
-    missing = dict(MOTORS)
-    while missing:
-        for motor, side in tuple(missing.items()):
-            model = bus.ping(motor)
-            if model is None:
-                continue
-            if model != XL430.model_number:
-                raise BoardError(
-                    f"The {side} motor (id {motor}) is model {model}, "
-                    f"not {XL430.name} ({XL430.model_number}).",
-                    f"Connect an {XL430.name} or give the other device another id.",
-                )
-            del missing[motor]
-        if missing and (clock() > deadline_s or give_up()):
-            raise missing_motors(missing)
     return board
+
+
+def check_model(who: str, motor: int, model: int) -> None:
+    """Check that a motor is one of ours."""
+    if model != XL430.model_number:
+        raise BoardError(
+            f"{who} (id {motor}) is model {model}, not {XL430.name} ({XL430.model_number}).",
+            f"Connect an {XL430.name} or give the other device another id.",
+        )
 
 
 def prepare(bus: MotorBus, motor: int) -> None:
@@ -201,7 +211,7 @@ def _stop_motor(bus: MotorBus, motor: int, clock: Callable[[], float]) -> bool:
             if bus.read(motor, XL430, MotorRegister.GOAL_VELOCITY) != 0:
                 bus.write(motor, XL430, MotorRegister.GOAL_VELOCITY, 0)
                 continue
-            _await_rest(bus, motor, clock)
+            await_rest(bus, motor, clock)
             bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
             bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 0)
             if bus.read(motor, XL430, MotorRegister.TORQUE_ENABLE) == 0:
@@ -211,7 +221,7 @@ def _stop_motor(bus: MotorBus, motor: int, clock: Callable[[], float]) -> bool:
     return False
 
 
-def _await_rest(bus: MotorBus, motor: int, clock: Callable[[], float]) -> None:
+def await_rest(bus: MotorBus, motor: int, clock: Callable[[], float]) -> None:
     """Give a wheel time to brake, because without torque it would roll on."""
     deadline_s = clock() + BRAKE_TIMEOUT_S
     while clock() < deadline_s:
@@ -226,7 +236,7 @@ def missing_motors(missing: Mapping[int, str]) -> BoardError:
     verb = "does" if len(missing) == 1 else "do"
     return BoardError(
         f"{named[0].upper()}{named[1:]} {verb} not answer; an {XL430.name} is expected there.",
-        "Check its cable and power; set its id with DYNAMIXEL Wizard if it is new.",
+        "Check its cable and power; a new motor needs `pixelopolis motors setup` first.",
     )
 
 

@@ -11,13 +11,14 @@ import select
 import termios
 import time
 from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
+import serial
 from dynamixel_sdk import GroupSyncRead, GroupSyncWrite, PortHandler, Protocol2PacketHandler
 from dynamixel_sdk.robotis_def import COMM_SUCCESS
 from serial.tools import list_ports
 
-from pixelopolis.control_table import ControlTable
+from pixelopolis.control_table import MOTOR_BAUDS, ControlTable
 from pixelopolis.errors import BoardError
 
 ANSWER_MS = 30.0
@@ -46,14 +47,36 @@ class RefusedError(PacketError):
     """A device answered that it will not do this; the text says why."""
 
 
+class Answer(NamedTuple):
+    """What a device says of itself when it is pinged."""
+
+    id: int
+    model: int
+    firmware: int
+
+
 class Port(PortHandler):  # type: ignore[misc]  # the library has no types
-    """A serial port that waits for bytes without spinning."""
+    """A serial port that waits for bytes without spinning.
+
+    `wire_baud` is the rate of the slowest wire on the way, which answers are waited for by: the
+    board's link to the host is often faster than its motor bus.
+    """
+
+    wire_baud = 1_000_000
+
+    def getBaudRate(self) -> int:  # noqa: N802  # the library asks when it computes a timeout
+        return self.wire_baud
+
+    def getCFlagBaud(self, baudrate: int) -> int:  # noqa: N802
+        if baudrate in MOTOR_BAUDS:
+            return baudrate
+        return int(super().getCFlagBaud(baudrate))
 
     def getCurrentTime(self) -> float:  # noqa: N802  # the library's name
         return time.monotonic() * 1000
 
     def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802
-        self.setPacketTimeoutMillis(self.tx_time_per_byte * packet_length + ANSWER_MS)
+        self.setPacketTimeoutMillis(10_000 / self.wire_baud * packet_length + ANSWER_MS)
 
     def readPort(self, length: int) -> bytes:  # noqa: N802
         if length > 0 and not self.ser.in_waiting:
@@ -90,11 +113,12 @@ class MotorBus:
                 f"board.baud is {baud}, which is no Dynamixel rate.",
                 "Set it to the board's rate, 1000000 unless you changed it.",
             )
-        self._port.baudrate = baud
+        self._port.baudrate = self._port.wire_baud = baud
         try:
             self._port.openPort()
             # two programs that drive the same motors would fight
             self._port.ser.exclusive = True
+            _hurry(self._port.ser)
         except (OSError, termios.error) as error:
             self.close()
             raise BoardError(
@@ -110,6 +134,29 @@ class MotorBus:
                 self._port.closePort()
             except (OSError, termios.error):
                 return
+
+    def set_baud(self, baud: int) -> None:
+        """Talk at another rate from now on."""
+        try:
+            self._port.ser.baudrate = baud
+        except (OSError, ValueError, termios.error) as error:
+            raise BoardError(
+                f"Serial port {self.name} cannot do {baud} bit/s: {error}.",
+                "Use another USB adapter, or leave this rate out.",
+            ) from error
+        self.baud = self._port.baudrate = self._port.wire_baud = baud
+
+    def set_wire_baud(self, baud: int) -> None:
+        """Wait for answers as long as they take on a wire of this rate, behind the port."""
+        self._port.wire_baud = min(baud, self.baud)
+
+    def ping_all(self) -> tuple[Answer, ...]:
+        """Return every device that answers a ping to all; takes 0.8 s and more at low rates."""
+        try:
+            answers, _ = self._packets.broadcastPing(self._port)
+        except (OSError, termios.error) as error:
+            self._gone(error)
+        return tuple(Answer(id_, *about) for id_, about in sorted(answers.items()))
 
     def ping(self, device_id: int) -> int | None:
         """Return a device's model number, None when it does not answer."""
@@ -146,6 +193,20 @@ class MotorBus:
             self._check(result, error, f"writing {value} to {name} of id {device_id}")
 
         self._repeat(once)
+
+    def write_once(self, device_id: int, table: ControlTable, name: str, value: int) -> None:
+        """Write without asking for a confirmation: the device may answer as somebody else then."""
+        register = table[name]
+        try:
+            self._packets.writeTxRx(
+                self._port,
+                device_id,
+                register.address,
+                register.size,
+                list(register.encode(value)),
+            )
+        except (OSError, termios.error) as error:
+            self._gone(error)
 
     def write_all(self, table: ControlTable, name: str, values: Mapping[int, int]) -> None:
         """Write one register of several devices by one packet, which nobody confirms."""
@@ -217,6 +278,14 @@ class MotorBus:
         raise BoardError(
             f"Serial port {self.name} is gone: {error}.", "Plug the board's USB cable in again."
         ) from error
+
+
+def _hurry(port: serial.Serial) -> None:
+    """Ask a USB converter to hand bytes on at once: FTDI's hold them for 16 ms by default."""
+    try:
+        port.set_low_latency_mode(True)
+    except (OSError, ValueError, NotImplementedError):
+        return  # most others need not be asked
 
 
 def _found_ports() -> str:

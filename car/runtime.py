@@ -39,6 +39,7 @@ from car.settings import CarSettings
 from car.stream import Broadcast, StreamServer
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
+from pixelopolis.control_table import BUS_BAUD
 from pixelopolis.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class CarProcess:
         detector: SightModel | None = None,
     ) -> None:
         self.settings = settings
-        self._board = Board(settings.board.port, settings.board.baud)
+        self._board = Board(settings.board.port, settings.board.baud or BUS_BAUD)
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         start, mounting = settings.start_place(city), settings.camera.mounting
         journey = Journey(city, settings.id, start)

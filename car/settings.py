@@ -60,10 +60,23 @@ class CameraSettings(_Table):
 
 
 class BoardSettings(_Table):
-    """The serial port of the controller board."""
+    """The controller board, the two motors behind it, and its serial port.
+
+    `mirrored` are the motors that turn backwards when the car drives forward (`pixelopolis motors
+    setup` finds out). `battery_gain` is what the board's voltage is multiplied by (`pixelopolis
+    motors battery`).
+
+    `kind = "original"` is a board with the firmware that was published in 2020. `frame_chars` is
+    how long its commands are: that firmware decodes 5 characters, a corrected one 4.
+    """
 
     port: Annotated[str, Field(min_length=1)]
-    baud: Annotated[int, Field(ge=9600, le=4_500_000)] = 1_000_000
+    kind: Literal["pixelopolis", "original"] = "pixelopolis"
+    baud: Annotated[int, Field(ge=9600, le=4_500_000)] | None = None
+    """1,000,000 when left out, 9,600 for an original board."""
+    mirrored: Annotated[tuple[Literal["left", "right"], ...], Field(strict=False)] = ("right",)
+    battery_gain: Annotated[float, Field(ge=0.8, le=1.2, strict=False)] = 1.0
+    frame_chars: Literal[4, 5] = 5
 
 
 class DetectorSettings(_Table):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from pixelopolis.cli import bench, car, city, data, demo, evaluate, export, server, sim, train
+from pixelopolis.cli import (
+    bench,
+    car,
+    city,
+    data,
+    demo,
+    evaluate,
+    export,
+    motors,
+    server,
+    sim,
+    train,
+)
 from pixelopolis.cli.common import console
 from pixelopolis.errors import PixelopolisError
 
@@ -21,6 +33,7 @@ for name, group in (
     ("export", export.app),
     ("evaluate", evaluate.app),
     ("bench", bench.app),
+    ("motors", motors.app),
 ):
     app.add_typer(group, name=name)
 for name, command in (

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from pixelopolis.geometry import Pose
 from sim.bus import VirtualBus
@@ -24,12 +25,16 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
 
 
 class VirtualCar:
-    def __init__(self, link: Path) -> None:
+    """Wheels, motors and board (or motors alone) behind a serial port."""
+
+    def __init__(self, link: Path, bus: Any = None) -> None:
         self.link = link
-        self.bus = VirtualBus(1)
+        self.bus = bus or VirtualBus(1)
         self.vehicle = Vehicle(Pose(0.0, 0.0, 0.0))
         self.mute = False
         """Swallow everything, as a board without power does."""
+        self.blocked = False
+        """Hold the wheels."""
         self._port: SerialPort | None = None
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -81,6 +86,7 @@ class VirtualCar:
                 if self.bus.wheel_goal_rad_s != goal:
                     goal = self.bus.wheel_goal_rad_s
                     self.vehicle.set_goal(*goal)
-                self.vehicle.step(STEP_S)
+                if not self.blocked:
+                    self.vehicle.step(STEP_S)
                 due_s += STEP_S
             time.sleep(0.0005)

@@ -1,0 +1,213 @@
+"""New motors are found and set up, by real packets over a pty: through a board and without one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from car.motor_setup import Seen, Side, Wheel, check_pair, set_up
+from car.workbench import Found, Workbench
+from pixelopolis.cli.main import app
+from pixelopolis.control_table import (
+    BOARD,
+    BUS_BAUD,
+    MOTOR_BAUDS,
+    XL430,
+    BoardRegister,
+    DriveMode,
+    MotorRegister,
+    OperatingMode,
+)
+from pixelopolis.errors import BoardError, SettingsError
+from sim.bus import MotorLine, VirtualBus
+from tests.car.virtual_car import VirtualCar
+
+
+def as_new(line: MotorLine) -> None:
+    for motor in line.motors:
+        for name in ("id", "baud_rate", "operating_mode", "drive_mode", "return_delay_time"):
+            motor[name] = XL430[name].default or 0
+
+
+def plug(line: MotorLine, *sides: str) -> None:
+    """Connect these motors' cables, and no others."""
+    line.left.deaf, line.right.deaf = "left" not in sides, "right" not in sides
+
+
+@pytest.fixture(autouse=True)
+def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("car.motor_setup.TURN_S", 0.5)
+
+
+@pytest.fixture(params=["board", "adapter"])
+def car(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VirtualCar]:
+    line = VirtualBus(1) if request.param == "board" else MotorLine(1)
+    if request.param == "adapter":
+        line.set_power(True, 0.0)
+    as_new(line)
+    with VirtualCar(tmp_path / "car1.bus", line) as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def board_car(tmp_path: Path) -> Iterator[VirtualCar]:
+    line = VirtualBus(1)
+    as_new(line)
+    with VirtualCar(tmp_path / "car1.bus", line) as virtual:
+        yield virtual
+
+
+class Eyes:
+    """A person who connects what is asked for (or something else) and sees what turns."""
+
+    def __init__(self, car: VirtualCar, connects: dict[str, tuple[str, ...]] | None = None) -> None:
+        self._car, self._connects = car, connects or {}
+        self._before = (0.0, 0.0)
+
+    def connect(self, side: Side) -> None:
+        assert not isinstance(self._car.bus, VirtualBus) or not self._car.bus.motor_power
+        plug(self._car.bus, *self._connects.get(side, (side,)))
+
+    def look(self) -> None:
+        self._before = self._car.vehicle.wheel_rad
+
+    def saw(self, found: Found) -> Seen:
+        left, right = (
+            now - before
+            for now, before in zip(self._car.vehicle.wheel_rad, self._before, strict=True)
+        )
+        turned = {"left": abs(left) > 0.1, "right": abs(right) > 0.1}
+        wheel: Wheel = "none"
+        if all(turned.values()):
+            wheel = "both"
+        elif turned["left"]:
+            wheel = "left"
+        elif turned["right"]:
+            wheel = "right"
+        return Seen(wheel, (left if turned["left"] else right) > 0)
+
+
+def test_two_new_motors_are_made_a_pair(car: VirtualCar) -> None:
+    with Workbench(car.port) as bench:
+        left = set_up(bench, "left", Eyes(car))
+        right = set_up(bench, "right", Eyes(car), ["left"])
+        plug(car.bus, "left", "right")
+        bench.power_on()
+        check_pair(bench)
+    assert left.was == right.was == Found(57_600, 1, XL430.model_number, XL430.firmware_version)
+    assert (left.id, left.mirrored, right.id, right.mirrored) == (1, False, 2, True)
+    for motor, number, mode in (
+        (car.bus.left, 1, DriveMode(0)),
+        (car.bus.right, 2, DriveMode.REVERSE),
+    ):
+        assert motor.id == number
+        assert MOTOR_BAUDS[motor[MotorRegister.BAUD_RATE]] == BUS_BAUD
+        assert motor[MotorRegister.OPERATING_MODE] == OperatingMode.VELOCITY
+        assert motor[MotorRegister.DRIVE_MODE] == mode
+        assert motor[MotorRegister.RETURN_DELAY_TIME] == 0
+        assert not motor.torque
+    if isinstance(car.bus, VirtualBus):
+        # the board is left as it was found
+        assert car.bus.board[BoardRegister.MOTOR_BAUD] == BOARD["motor_baud"].default
+        assert not car.bus.motor_power
+
+
+def test_the_eye_decides_which_motor_it_is(board_car: VirtualCar) -> None:
+    with Workbench(board_car.port) as bench:
+        # asked for the left one, somebody connects the right one
+        eyes = Eyes(board_car, {"left": ("right",)})
+        setup = set_up(bench, "left", eyes)
+        assert (setup.side, setup.id, setup.mirrored) == ("right", 2, True)
+        with pytest.raises(BoardError, match="set up already"):
+            set_up(bench, "left", eyes, ["right"])
+
+
+def test_two_new_motors_at_once_are_noticed(board_car: VirtualCar) -> None:
+    car = board_car
+    with Workbench(car.port) as bench, pytest.raises(BoardError, match="two motors have id 1"):
+        set_up(bench, "left", Eyes(car, {"left": ("left", "right")}))
+    assert [motor.id for motor in car.bus.motors] == [1, 1]
+    assert not any(motor.torque for motor in car.bus.motors)
+
+
+def test_a_pair_that_is_set_up_cannot_be_mistaken_for_one(tmp_path: Path) -> None:
+    with (
+        VirtualCar(tmp_path / "car1.bus") as car,
+        Workbench(car.port) as bench,
+        pytest.raises(BoardError, match=r"id 1 at 1000000 bit/s, id 2 at 1000000"),
+    ):
+        set_up(bench, "left", Eyes(car, {"left": ("left", "right")}))
+
+
+def test_scan_lists_everybody_at_every_rate(car: VirtualCar) -> None:
+    car.bus.right["id"], car.bus.right["baud_rate"] = 77, MOTOR_BAUDS.index(115_200)
+    runner = CliRunner()
+    result = runner.invoke(
+        app,
+        ["motors", "scan", "--port", car.port, "--json"]
+        + [f"--baud={rate}" for rate in (57_600, 115_200, 4_500_000)],
+    )
+    assert result.exit_code == 0, result.output
+    assert re.findall(r'"(?:baud|id)": (\d+)', result.stdout) == ["57600", "1", "115200", "77"]
+    assert f'"board": {str(isinstance(car.bus, VirtualBus)).lower()}' in result.stdout
+
+
+def settings_file(folder: Path, port: str) -> Path:
+    config = folder / "car.toml"
+    config.write_text(
+        'id = "car1"\ncity = "pixelopolis"\nstart = {edge = "13", s_m = 0.6}\n'
+        'camera = {source = "0"}\n'
+        f'board = {{port = "{port}"}}  # under the seat\n'
+        'server = {url = "ws://desk.local:8080"}\n'
+    )
+    return config
+
+
+def test_setup_by_options_keeps_an_unusual_direction(board_car: VirtualCar, tmp_path: Path) -> None:
+    plug(board_car.bus, "right")
+    config = settings_file(tmp_path, board_car.port)
+    arguments = ["--side", "right", "--yes", "--saw", "right:forward", "--json"]
+    result = CliRunner().invoke(app, ["motors", "setup", "--config", str(config), *arguments])
+    assert result.exit_code == 0, result.output
+    assert board_car.bus.right.id == 2
+    assert f'board = {{port = "{board_car.port}", mirrored = []}}  # under' in config.read_text()
+
+
+def test_setup_by_questions(board_car: VirtualCar) -> None:
+    plug(board_car.bus, "left")
+    answers = "\n\nleft\ny\n"
+    arguments = ["motors", "setup", "--port", board_car.port, "--side", "left"]
+    result = CliRunner().invoke(app, arguments, input=answers)
+    assert result.exit_code == 0, result.output
+    assert "Which wheel turned" in result.output
+    assert board_car.bus.left[MotorRegister.BAUD_RATE] == MOTOR_BAUDS.index(BUS_BAUD)
+
+
+def test_a_blocked_wheel_is_not_blamed_on_the_person_who_may_give_up(
+    board_car: VirtualCar,
+) -> None:
+    plug(board_car.bus, "left")
+    board_car.blocked = True
+    arguments = ["motors", "setup", "--port", board_car.port, "--side", "left"]
+    result = CliRunner().invoke(app, arguments, input="\n\nnone\nn\n")
+    assert isinstance(result.exception, BoardError)
+    assert "did not turn" in str(result.exception)
+    assert not board_car.bus.left.torque
+    assert not board_car.bus.motor_power
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan"],
+        ["scan", "--port", "a", "--config", "b"],
+        ["scan", "--port", "a", "--baud", "1234"],
+        ["setup", "--port", "a", "--side", "middle"],
+        ["setup", "--port", "a", "--saw", "left"],
+    ],
+)
+def test_wrong_options(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, ["motors", *arguments])
+    assert isinstance(result.exception, SettingsError | BoardError)
