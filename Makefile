@@ -11,7 +11,7 @@ GL_PACKAGES := libegl1 libgl1 libgl1-mesa-dri
 TEST_PACKAGES := chromium fonts-noto-core fonts-noto-cjk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training check train-detector system-gl system-test
+.PHONY: help setup setup-training demo test test-training check train-detector firmware system-gl system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -34,6 +34,9 @@ check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+firmware:  ## the board's firmware, for every machine that it runs on
+	@$(MAKE) -C firmware
 
 # as the shipped model's card (car/models/detector.md) says; about two hours on two cores
 SIGNS := var/signs

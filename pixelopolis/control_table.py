@@ -19,16 +19,6 @@ from pixelopolis.errors import SettingsError
 PULSES_PER_TURN = 4096
 """Resolution of the XL430-W250's encoder (ROBOTIS e-manual)."""
 
-LEFT_MOTOR_ID = 1
-RIGHT_MOTOR_ID = 2
-"""Ids of the motors on a car's bus. The right one is mounted mirrored."""
-
-MOTOR_BAUDS = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)
-"""Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor hears
-packets of its own rate only."""
-BUS_BAUD = 1_000_000
-"""Rate of a car's motor bus and of the board's link to the host."""
-
 
 class Access(StrEnum):
     READ = "r"
@@ -48,6 +38,7 @@ class BoardRegister(StrEnum):
     RELEASE_DELAY_MS = "release_delay_ms"
     BATTERY_LOW_MV = "battery_low_mv"
     BATTERY_EMPTY_MV = "battery_empty_mv"
+    HOST_GONE_MS = "host_gone_ms"
     MOTOR_POWER = "motor_power"
     ESTOP = "estop"
     HEARTBEAT = "heartbeat"
@@ -135,8 +126,20 @@ class BoardFault(IntFlag):
 
 
 class BoardButton(IntFlag):
+    """Bits of the board's buttons, 1 while pressed."""
+
     USER = 1
     ESTOP = 2
+    RESET = 4
+
+
+class BoardLed(IntFlag):
+    """Bits of the board's LED register."""
+
+    BOARD = 1
+    MOTORS = 2
+    TAKE_BOARD = 4
+    TAKE_MOTORS = 8
 
 
 class DriveMode(IntFlag):
@@ -296,12 +299,17 @@ def parse_table(
     )
 
 
-def _load() -> tuple[ControlTable, ControlTable]:
+def _document() -> dict[str, Any]:
     text = files("pixelopolis").joinpath("control_table.toml").read_text(encoding="utf-8")
-    document = tomllib.loads(text)
+    return tomllib.loads(text)
+
+
+def _tables(document: Mapping[str, Any]) -> tuple[ControlTable, ControlTable]:
     return (
         parse_table(
-            document["board"], BoardRegister, {"fault": BoardFault, "buttons": BoardButton}
+            document["board"],
+            BoardRegister,
+            {"fault": BoardFault, "buttons": BoardButton, "leds": BoardLed},
         ),
         parse_table(
             document["xl430_w250"],
@@ -311,7 +319,19 @@ def _load() -> tuple[ControlTable, ControlTable]:
     )
 
 
-BOARD, XL430 = _load()
+_DOCUMENT = _document()
+
+BOARD, XL430 = _tables(_DOCUMENT)
 """The controller board and the motor of the car."""
+
+LEFT_MOTOR_ID: int = _DOCUMENT["car"]["left_motor_id"]
+RIGHT_MOTOR_ID: int = _DOCUMENT["car"]["right_motor_id"]
+"""Ids of the motors on a car's bus. The right one is mounted mirrored."""
+
+MOTOR_BAUDS: tuple[int, ...] = tuple(_DOCUMENT["car"]["motor_bauds"])
+"""Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor hears
+packets of its own rate only."""
+BUS_BAUD: int = _DOCUMENT["car"]["bus_baud"]
+"""Rate of a car's motor bus and of the board's link to the host."""
 
 BOARD_ID = 200 if BOARD.id is None else BOARD.id

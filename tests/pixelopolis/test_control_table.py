@@ -147,4 +147,4 @@ def test_bits_must_equal_their_enumeration() -> None:
 
 def test_the_file_has_no_section_that_nobody_reads() -> None:
     text = files("pixelopolis").joinpath("control_table.toml").read_text(encoding="utf-8")
-    assert set(tomllib.loads(text)) == {"board", "xl430_w250"}
+    assert set(tomllib.loads(text)) == {"car", "board", "xl430_w250"}

@@ -1,0 +1,43 @@
+#include "battery.h"
+
+#include "clock.h"
+
+enum { FRACTION_BITS = 16 };
+
+static const uint32_t HALF = 1u << (FRACTION_BITS - 1);
+
+void battery_init(struct battery *battery, uint32_t now_us) {
+    *battery = (struct battery){.sampled_us = now_us};
+}
+
+uint16_t battery_mv(const struct battery *battery) {
+    return (uint16_t)((battery->filtered + HALF) >> FRACTION_BITS);
+}
+
+static void filter(struct battery *battery, uint16_t mv, uint32_t now_us) {
+    uint32_t target = (uint32_t)mv << FRACTION_BITS;
+    if (!battery->known) {
+        battery->known = true;
+        battery->filtered = target;
+    }
+    uint32_t samples = elapsed_us(battery->sampled_us, now_us) / BATTERY_SAMPLE_US;
+    battery->sampled_us += samples * BATTERY_SAMPLE_US;
+    for (uint32_t i = 0; i < samples && i < BATTERY_CATCH_UP; i++) {
+        if (target > battery->filtered)
+            battery->filtered += (target - battery->filtered) >> BATTERY_FILTER_SHIFT;
+        else
+            battery->filtered -= (battery->filtered - target) >> BATTERY_FILTER_SHIFT;
+    }
+}
+
+/* A threshold that is left only BATTERY_HYSTERESIS_MV above where it was entered. */
+static bool below(bool was, uint32_t mv, uint32_t threshold_mv) {
+    return mv < (was ? threshold_mv + BATTERY_HYSTERESIS_MV : threshold_mv);
+}
+
+void battery_step(struct battery *battery, uint16_t mv, uint32_t low_mv, uint32_t empty_mv,
+                  uint32_t now_us) {
+    filter(battery, mv, now_us);
+    battery->low = below(battery->low, battery_mv(battery), low_mv);
+    battery->empty = below(battery->empty, battery_mv(battery), empty_mv);
+}

@@ -1,0 +1,36 @@
+/* The battery's voltage: smoothed, with two thresholds that do not flutter. */
+#ifndef BATTERY_H
+#define BATTERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One sample a millisecond enters a first-order filter of 2^7 samples: 128 ms. Two XL430 that start
+ * draw 1.3 A each (e-manual, stall at 11.1 V) for some 50 ms, which sags three cells by 0.2 V. */
+#define BATTERY_SAMPLE_US 1000u
+#define BATTERY_FILTER_SHIFT 7u
+
+/* So many samples are made good for at most after a late step: the filter has settled by then. */
+#define BATTERY_CATCH_UP 1024u
+
+/* mV above its threshold at which a battery is no longer low or empty: more than the 0.2 V of sag by
+ * which it recovers when the motors rest. */
+#define BATTERY_HYSTERESIS_MV 300u
+
+struct battery {
+    uint32_t filtered; /* mV * 2^16 */
+    uint32_t sampled_us;
+    bool known; /* a first sample was seen */
+    bool low, empty;
+};
+
+void battery_init(struct battery *battery, uint32_t now_us);
+
+/* Take a measured voltage and judge it by the control table's thresholds. */
+void battery_step(struct battery *battery, uint16_t mv, uint32_t low_mv, uint32_t empty_mv,
+                  uint32_t now_us);
+
+/* The smoothed voltage in mV. */
+uint16_t battery_mv(const struct battery *battery);
+
+#endif

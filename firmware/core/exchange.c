@@ -1,0 +1,266 @@
+#include "exchange.h"
+
+#include "clock.h"
+#include "device.h"
+
+static void to_host(struct board *board, const uint8_t *bytes, size_t n) {
+    /* a packet for which there is no room is lost whole */
+    if (bytes_room(&board->to_host) >= n)
+        bytes_put(&board->to_host, bytes, n);
+}
+
+/* Send a status packet of the board to the host; on_bus: motors wait for it too. */
+static void send_status(struct board *board, const struct device_answer *answer, bool on_bus,
+                        uint32_t now_us) {
+    uint8_t status[DEVICE_STATUS_SIZE];
+    size_t n = dxl_encode(status, BOARD_DEVICE_ID, DXL_STATUS, answer->data, answer->size);
+    to_host(board, status, n);
+    if (on_bus)
+        passage_send(&board->passage, status, n, now_us);
+}
+
+/* Give the board's answers, as long as it is its turn. */
+static void answer_in_turn(struct board *board, uint32_t now_us) {
+    struct answers *answers = &board->answers;
+    while (answers_own_turn(answers, BOARD_DEVICE_ID)) {
+        struct device_answer answer = {.size = 1};
+        enum dxl_error error =
+            device_read(board, answers->address, answers->length, answer.data + 1);
+        answer.data[0] = (uint8_t)error;
+        if (answers->kind == ANSWERS_LIST) {
+            if (error == DXL_OK)
+                answer.size = (uint8_t)(1 + answers->length);
+            answers_advance(answers);
+            send_status(board, &answer, answers_others_follow(answers, BOARD_DEVICE_ID), now_us);
+        } else {
+            size_t n = answers_chain_own(answers, BOARD_DEVICE_ID, error, answer.data + 1);
+            const uint8_t *block = answers->chain + answers->chain_size - n;
+            to_host(board, block, n);
+            if (answers_others_follow(answers, BOARD_DEVICE_ID))
+                passage_send(&board->passage, block, n, now_us);
+        }
+    }
+}
+
+static void answer_ping(struct board *board, uint32_t now_us) {
+    struct dxl_packet ping = {.instruction = DXL_PING};
+    struct device_answer answer;
+    device_execute(board, &ping, &answer, now_us);
+    send_status(board, &answer, false, now_us);
+}
+
+/* --- from the motors ------------------------------------------------------------------------- */
+
+static void motor_answered(struct board *board, const struct dxl_packet *status, uint32_t now_us) {
+    struct answers *answers = &board->answers;
+    passage_useful(&board->passage, now_us);
+    bool read = answers->length > 0 && status->size == 1u + answers->length;
+    if (read && (status->parameters[0] & 0x7Fu) == DXL_OK)
+        motors_answered(&board->motors, status->id, answers->address, status->parameters + 1,
+                        answers->length);
+    if (answers->kind == ANSWERS_COUNT && answers->expected > 0)
+        answers->expected--;
+    if (answers->kind != ANSWERS_LIST)
+        return;
+    if (status->id != BOARD_DEVICE_ID && answers_awaits(answers, status->id)) {
+        /* those before it stayed silent, but the board does not */
+        while (answers->ids[answers->next] != status->id) {
+            answers_advance(answers);
+            answer_in_turn(board, now_us);
+        }
+        answers_advance(answers);
+    }
+    to_host(board, status->raw, status->raw_size);
+    answer_in_turn(board, now_us);
+}
+
+static void hear(struct board *board, uint8_t byte, uint32_t now_us) {
+    struct answers *answers = &board->answers;
+    struct dxl_packet packet;
+    enum dxl_found found;
+    passage_heard(&board->passage, now_us);
+    /* in a list the board's answers go between packets, so those are kept until they are whole */
+    if (answers->kind != ANSWERS_LIST)
+        bytes_put(&board->to_host, &byte, 1);
+    if (answers->kind == ANSWERS_CHAIN && !answers_complete(answers)) {
+        answers_chain_byte(answers, byte);
+        answer_in_turn(board, now_us);
+    }
+    dxl_feed(&board->motor_parser, byte);
+    while ((found = dxl_next(&board->motor_parser, &packet)) != DXL_NOTHING)
+        if (found == DXL_PACKET && packet.instruction == DXL_STATUS)
+            motor_answered(board, &packet, now_us);
+}
+
+/* End listening when everything was answered, or nobody answers. */
+static void conclude(struct board *board, uint32_t now_us) {
+    struct passage *passage = &board->passage;
+    struct answers *answers = &board->answers;
+    while (passage->state == PASSAGE_LISTENING) {
+        bool ping = answers->kind == ANSWERS_PING;
+        if (answers_complete(answers)) {
+            passage_free(passage);
+            return;
+        }
+        if (!passage_quiet(passage, ping ? PASSAGE_QUIET_PING_US : PASSAGE_QUIET_US, now_us))
+            return;
+        if (ping)
+            answer_ping(board, now_us);
+        passage_listen(passage, now_us);
+        answers_skip(answers, BOARD_DEVICE_ID);
+        answer_in_turn(board, now_us);
+    }
+}
+
+/* --- from the host --------------------------------------------------------------------------- */
+
+static bool asks(uint8_t instruction) {
+    switch (instruction) {
+    case DXL_PING:
+    case DXL_READ:
+    case DXL_SYNC_READ:
+    case DXL_FAST_SYNC_READ:
+    case DXL_BULK_READ:
+    case DXL_FAST_BULK_READ:
+        return true;
+    }
+    return false;
+}
+
+static void sync_write(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
+    if (packet->size < 4)
+        return;
+    size_t address = dxl_number(packet->parameters, 2);
+    size_t length = dxl_number(packet->parameters + 2, 2);
+    if (length == 0 || (packet->size - 4u) % (1 + length) != 0)
+        return;
+    for (size_t at = 4; at < packet->size; at += 1 + length)
+        if (packet->parameters[at] == BOARD_DEVICE_ID)
+            device_write(board, address, packet->parameters + at + 1, length, now_us);
+}
+
+/* What the board itself does on a packet to all. */
+static void broadcast(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
+    struct device_answer unsent;
+    switch (packet->instruction) {
+    case DXL_PING: /* in its place: behind the motors */
+        return;
+    case DXL_SYNC_READ:
+    case DXL_FAST_SYNC_READ:
+        answer_in_turn(board, now_us);
+        return;
+    case DXL_SYNC_WRITE:
+        sync_write(board, packet, now_us);
+        return;
+    default:
+        device_execute(board, packet, &unsent, now_us);
+    }
+}
+
+/* Pass a packet on to the motors, byte for byte, unless it is a command while wheels are stopped. */
+static void pass(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
+    struct answers *answers = &board->answers;
+    answers_init(answers);
+    if (!asks(packet->instruction) && device_holds(board))
+        return;
+    answers_expect(answers, packet, BOARD_DEVICE_ID);
+    bool named = answers->kind == ANSWERS_LIST || answers->kind == ANSWERS_CHAIN;
+    if (named && !answers_others_follow(answers, BOARD_DEVICE_ID))
+        return;
+    if (answers->kind == ANSWERS_LIST)
+        dxl_reset(&board->motor_parser);
+    motors_told(&board->motors, packet);
+    passage_send(&board->passage, packet->raw, packet->raw_size, now_us);
+}
+
+static void count(struct board *board, size_t address) {
+    uint32_t before = table_number(&board->table, address, 4);
+    table_keep(&board->table, address, 4, before + 1);
+}
+
+static void obey(struct board *board, const struct dxl_packet *packet, bool damaged,
+                 uint32_t now_us) {
+    struct device_answer answer = {.size = 1, .data = {DXL_CRC}};
+    if (packet->instruction == DXL_STATUS) /* no command: an echo */
+        return;
+    if (damaged) {
+        count(board, BOARD_BAD_PACKETS_AT);
+        if (packet->id == BOARD_DEVICE_ID)
+            send_status(board, &answer, false, now_us);
+        return;
+    }
+    watchdog_heard(&board->watchdog, now_us);
+    count(board, BOARD_HOST_PACKETS_AT);
+    if (packet->id == BOARD_DEVICE_ID) {
+        device_execute(board, packet, &answer, now_us);
+        send_status(board, &answer, false, now_us);
+        return;
+    }
+    pass(board, packet, now_us);
+    if (packet->id == DXL_BROADCAST)
+        broadcast(board, packet, now_us);
+}
+
+static bool next_from_host(struct board *board, struct dxl_packet *packet, bool *damaged) {
+    enum dxl_found found;
+    while ((found = dxl_next(&board->host_parser, packet)) == DXL_NOTHING) {
+        uint8_t byte;
+        if (bytes_take(&board->from_host, &byte, 1) == 0)
+            return false;
+        dxl_feed(&board->host_parser, byte);
+    }
+    *damaged = found == DXL_DAMAGED;
+    return true;
+}
+
+/* --- our own packets -------------------------------------------------------------------------- */
+
+/* Write 0 to a register of every motor. */
+static void command_motors(struct board *board, uint8_t address, uint8_t size, uint32_t now_us) {
+    static const uint8_t ids[MOTOR_COUNT] = {LEFT_MOTOR_ID, RIGHT_MOTOR_ID};
+    uint8_t parameters[4 + MOTOR_COUNT * 5] = {address, 0, size, 0};
+    uint8_t packet[DXL_PREFIX_SIZE + 2 * sizeof parameters];
+    size_t n = 4;
+    for (size_t i = 0; i < MOTOR_COUNT; i++) {
+        parameters[n] = ids[i];
+        n += 1u + size;
+    }
+    size_t packet_size = dxl_encode(packet, DXL_BROADCAST, DXL_SYNC_WRITE, parameters, n);
+    passage_send(&board->passage, packet, packet_size, now_us);
+}
+
+void exchange_own(struct board *board, uint32_t now_us) {
+    struct watchdog *watchdog = &board->watchdog;
+    struct passage *passage = &board->passage;
+    bool stop = watchdog->phase == WATCHDOG_STOP;
+    if (!stop && watchdog->phase != WATCHDOG_RELEASE)
+        return;
+    if (passage->state == PASSAGE_SENDING)
+        return;
+    bool waited = elapsed_us(watchdog->due_us, now_us) >= EXCHANGE_STOP_WAIT_US;
+    if (passage->state == PASSAGE_LISTENING && !waited)
+        return;
+    answers_init(&board->answers);
+    if (stop)
+        command_motors(board, XL430_GOAL_VELOCITY_AT, XL430_GOAL_VELOCITY_SIZE, now_us);
+    else
+        command_motors(board, XL430_TORQUE_ENABLE_AT, XL430_TORQUE_ENABLE_SIZE, now_us);
+    watchdog_sending(watchdog);
+}
+
+void exchange_step(struct board *board, bool transmit_idle, uint32_t now_us) {
+    struct dxl_packet packet;
+    bool damaged;
+    uint8_t byte;
+    if (passage_step(&board->passage, transmit_idle, now_us) && watchdog_sent(&board->watchdog))
+        motors_released(&board->motors);
+    while (bytes_take(&board->from_motors, &byte, 1) == 1)
+        hear(board, byte, now_us);
+    for (;;) {
+        conclude(board, now_us);
+        exchange_own(board, now_us);
+        if (board->passage.state != PASSAGE_FREE || !next_from_host(board, &packet, &damaged))
+            return;
+        obey(board, &packet, damaged, now_us);
+    }
+}
