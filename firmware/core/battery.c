@@ -4,17 +4,14 @@
 
 enum { FRACTION_BITS = 16 };
 
+static const uint32_t GAIN_UNIT = 1000; /* a gain of 1 */
 static const uint32_t HALF = 1u << (FRACTION_BITS - 1);
 
 void battery_init(struct battery *battery, uint32_t now_us) {
     *battery = (struct battery){.sampled_us = now_us};
 }
 
-uint16_t battery_mv(const struct battery *battery) {
-    return (uint16_t)((battery->filtered + HALF) >> FRACTION_BITS);
-}
-
-static void filter(struct battery *battery, uint16_t mv, uint32_t now_us) {
+void battery_sample(struct battery *battery, uint16_t mv, uint32_t now_us) {
     uint32_t target = (uint32_t)mv << FRACTION_BITS;
     if (!battery->known) {
         battery->known = true;
@@ -35,9 +32,12 @@ static bool below(bool was, uint32_t mv, uint32_t threshold_mv) {
     return mv < (was ? threshold_mv + BATTERY_HYSTERESIS_MV : threshold_mv);
 }
 
-void battery_step(struct battery *battery, uint16_t mv, uint32_t low_mv, uint32_t empty_mv,
-                  uint32_t now_us) {
-    filter(battery, mv, now_us);
-    battery->low = below(battery->low, battery_mv(battery), low_mv);
-    battery->empty = below(battery->empty, battery_mv(battery), empty_mv);
+void battery_judge(struct battery *battery, const struct battery_limits *limits) {
+    if (!battery->known)
+        return;
+    uint32_t measured_mv = (battery->filtered + HALF) >> FRACTION_BITS;
+    uint32_t mv = (measured_mv * limits->gain + GAIN_UNIT / 2) / GAIN_UNIT;
+    battery->mv = mv < UINT16_MAX ? mv : UINT16_MAX;
+    battery->low = below(battery->low, battery->mv, limits->low_mv);
+    battery->empty = below(battery->empty, battery->mv, limits->empty_mv);
 }

@@ -17,20 +17,26 @@
  * which it recovers when the motors rest. */
 #define BATTERY_HYSTERESIS_MV 300u
 
+/* The control table's settings. */
+struct battery_limits {
+    uint32_t low_mv, empty_mv;
+    uint32_t gain; /* thousandths: the host's calibration */
+};
+
 struct battery {
-    uint32_t filtered; /* mV * 2^16 */
+    uint32_t filtered; /* mV * 2^16, as measured */
     uint32_t sampled_us;
-    bool known; /* a first sample was seen */
+    uint32_t mv; /* smoothed and calibrated */
+    bool known;  /* a first sample was seen */
     bool low, empty;
 };
 
 void battery_init(struct battery *battery, uint32_t now_us);
 
-/* Take a measured voltage and judge it by the control table's thresholds. */
-void battery_step(struct battery *battery, uint16_t mv, uint32_t low_mv, uint32_t empty_mv,
-                  uint32_t now_us);
+/* Take a measured voltage. */
+void battery_sample(struct battery *battery, uint16_t mv, uint32_t now_us);
 
-/* The smoothed voltage in mV. */
-uint16_t battery_mv(const struct battery *battery);
+/* Calibrate the smoothed voltage and hold it against the thresholds. */
+void battery_judge(struct battery *battery, const struct battery_limits *limits);
 
 #endif

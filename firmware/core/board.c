@@ -52,9 +52,7 @@ static void step_clock(struct board *board, uint32_t now_us) {
 }
 
 static void step_inputs(struct board *board, const struct board_inputs *inputs, uint32_t now_us) {
-    const struct table *table = &board->table;
-    battery_step(&board->battery, inputs->battery_mv, table_get(table, BOARD_BATTERY_LOW_MV),
-                 table_get(table, BOARD_BATTERY_EMPTY_MV), now_us);
+    battery_sample(&board->battery, inputs->battery_mv, now_us);
     buttons_step(&board->buttons, inputs->buttons, now_us);
     if (board->buttons.gone_down & BOARD_BUTTONS_RESET)
         device_restart(board, now_us);
@@ -98,8 +96,10 @@ void board_step(struct board *board, const struct board_inputs *inputs, uint32_t
 }
 
 struct board_outputs board_outputs(const struct board *board) {
+    static const uint32_t bauds[] = {MOTOR_BAUDS};
     return (struct board_outputs){
         .motor_power = board->power.on,
+        .motor_baud = bauds[table_get(&board->table, BOARD_MOTOR_BAUD)],
         .motor_transmit = board->passage.state == PASSAGE_SENDING,
         .board_led = board->leds.board.lit,
         .motor_led = board->leds.motors.lit,

@@ -16,6 +16,12 @@ static struct power_causes causes(const struct board *board) {
 
 void device_settle(struct board *board, uint32_t now_us) {
     struct table *table = &board->table;
+    const struct battery_limits limits = {
+        .low_mv = table_get(table, BOARD_BATTERY_LOW_MV),
+        .empty_mv = table_get(table, BOARD_BATTERY_EMPTY_MV),
+        .gain = table_get(table, BOARD_BATTERY_GAIN),
+    };
+    battery_judge(&board->battery, &limits);
     if (estop_pressed(board))
         table_set(table, BOARD_ESTOP, 1);
     struct power_causes forbid = causes(board);
@@ -59,7 +65,7 @@ enum dxl_error device_read(struct board *board, size_t address, size_t length, u
     if (error != DXL_OK)
         return error;
     table_set(&board->table, BOARD_UPTIME_MS, board->uptime_ms);
-    table_set(&board->table, BOARD_BATTERY_MV, device_battery_mv(board));
+    table_set(&board->table, BOARD_BATTERY_MV, board->battery.mv);
     table_set(&board->table, BOARD_BUTTONS, board->buttons.pressed);
     memcpy(data, board->table.memory + address, length);
     return DXL_OK;

@@ -14,10 +14,11 @@
 /* After a ping to all, whose answers come far apart (dynamixel-sdk waits for more than 16 ms). */
 #define PASSAGE_QUIET_PING_US 20000u
 /* Bytes that become no packet for so long are noise and hold up nobody: the longest packet takes
- * 10.3 ms at 1 Mbit/s. */
+ * 10.3 ms at 1 Mbit/s, and the answer to a ping 15 ms at 9600 bit/s, the slowest rate. */
 #define PASSAGE_NOISE_US 25000u
-/* A packet not sent after so long shows that the port is stuck: 24 times the longest packet. */
-#define PASSAGE_STUCK_US 250000u
+/* A packet not sent after so long shows that the port is stuck: the longest one takes 1.07 s at 9600
+ * bit/s. */
+#define PASSAGE_STUCK_US 1500000u
 
 enum passage_state {
     PASSAGE_FREE,

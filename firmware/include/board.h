@@ -51,6 +51,7 @@ struct board_inputs {
 /* What the pins shall be after this step. */
 struct board_outputs {
     bool motor_power;    /* gate of the MOSFET in the motors' supply */
+    uint32_t motor_baud; /* rate of the motor bus in bit/s; changes only while nothing is sent */
     bool motor_transmit; /* motor bus driver on, receiver off */
     bool board_led;
     bool motor_led;
