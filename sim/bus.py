@@ -23,6 +23,7 @@ from sim.devices import Board, Device, Motor, Pins
 from sim.dynamixel import (
     ALERT,
     BROADCAST_ID,
+    MAX_LENGTH,
     Instruction,
     Packet,
     Parser,
@@ -30,6 +31,14 @@ from sim.dynamixel import (
     encode_fast_status,
     encode_status,
 )
+
+_ASKING = (
+    Instruction.PING,
+    Instruction.READ,
+    Instruction.SYNC_READ,
+    Instruction.FAST_SYNC_READ,
+)
+"""Instructions that cannot move a motor."""
 
 
 class FaultKind(StrEnum):
@@ -130,11 +139,6 @@ class MotorLine:
             targets = self._present(packet.id, now_s)
             return _at_once([self._status(target, StatusError.CRC) for target in targets])
         self._heard(packet, now_s)
-        if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
-            return self._sync_read(packet, now_s)
-        if packet.instruction == Instruction.SYNC_WRITE:
-            self._sync_write(packet.parameters, now_s)
-            return b""
         if packet.id == BROADCAST_ID:
             return self._broadcast(packet, now_s)
         return self._execute(self._present(packet.id, now_s), packet, now_s)
@@ -164,6 +168,11 @@ class MotorLine:
         return encode_status(device.id, error | (ALERT if device.alert else 0), data)
 
     def _broadcast(self, packet: Packet, now_s: float) -> bytes:
+        if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
+            return self._sync_read(packet, now_s)
+        if packet.instruction == Instruction.SYNC_WRITE:
+            self._sync_write(packet.parameters, now_s)
+            return b""
         answer = b""
         for device_id in sorted({device.id for device in self._devices()}):
             said = self._execute(self._present(device_id, now_s), packet, now_s)
@@ -186,6 +195,9 @@ class MotorLine:
         blocks: list[tuple[int, int, bytes]] = []
         ids = packet.parameters[4:]
         answer = b""
+        fast_length = 1 + len(ids) * (length + 4)
+        if packet.instruction == Instruction.FAST_SYNC_READ and fast_length > MAX_LENGTH:
+            return b""
         for device_id in ids:
             devices = self._present(device_id, now_s)
             if packet.instruction == Instruction.SYNC_READ:
@@ -200,7 +212,7 @@ class MotorLine:
             error, data = device.read(address, length, now_s)
             alert = ALERT if device.alert else 0
             blocks.append((device_id, error | alert, data.ljust(length, b"\0")))
-        return answer or encode_fast_status(blocks, 1 + len(ids) * (length + 4))
+        return answer or encode_fast_status(blocks, fast_length)
 
 
 class VirtualBus(MotorLine):
@@ -213,6 +225,7 @@ class VirtualBus(MotorLine):
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.board = Board(self.motors, self.pins)
+        self._passes = True
 
     def step(self, now_s: float) -> None:
         self.board.step(now_s)
@@ -227,14 +240,18 @@ class VirtualBus(MotorLine):
             self.board.host_frame(now_s)
         else:
             self.board.bad_frame()
+        # damaged packets go no further than the board, commands not while it stops the wheels
+        asks = packet.instruction in _ASKING
+        self._passes = packet.crc_ok and (asks or not self.board.holds)
         return super()._answer(packet, now_s)
 
     def _heard(self, packet: Packet, now_s: float) -> None:
-        if packet.id != self.board.id:
+        if packet.id != self.board.id and self._passes:
             super()._heard(packet, now_s)
 
     def _devices(self) -> list[Device]:
-        return sorted((*self.motors, self.board), key=lambda device: device.id)
+        motors = self.motors if self._passes else ()
+        return sorted((*motors, self.board), key=lambda device: device.id)
 
 
 def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, bytes]:

@@ -327,6 +327,7 @@ class Board(Device):
         self._start_s: float | None = None
         self._host_seen_s = 0.0
         self._release_s: float | None = None
+        self._buttons = NO_BUTTON
 
     def host_frame(self, now_s: float) -> None:
         """Note that a valid packet came from the host, for whomever."""
@@ -339,33 +340,63 @@ class Board(Device):
     @property
     def battery_mv(self) -> int:
         """The battery's voltage by the host's calibration."""
-        gain = self[BoardRegister.BATTERY_GAIN] * BOARD[BoardRegister.BATTERY_GAIN].scale
-        return round(self._pins.battery_mv * gain)
+        gain = self[BoardRegister.BATTERY_GAIN]
+        return min((self._pins.battery_mv * gain + 500) // 1000, 2**16 - 1)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps commands from the motors: it stops the wheels, or has stopped them."""
+        return self._release_s is not None or self._stopped or self._empty
+
+    @property
+    def _stopped(self) -> bool:
+        return self[BoardRegister.ESTOP] == 1
+
+    @property
+    def _empty(self) -> bool:
+        return self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
+
+    @property
+    def _driven(self) -> bool:
+        return any(motor.torque for motor in self._motors)
 
     def step(self, now_s: float) -> None:
         """Look at the clock, the battery and the stop button, and act."""
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
+        self._press(now_s)
         self._watch_host(now_s)
         if self.battery_mv < self[BoardRegister.BATTERY_LOW_MV]:
             self._raise(BoardFault.BATTERY_LOW)
-        if self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]:
+        if self._empty:
             self._raise(BoardFault.BATTERY_EMPTY)
             self[BoardRegister.MOTOR_POWER] = 0
         if self._pins.buttons & BoardButton.ESTOP:
             self[BoardRegister.ESTOP] = 1
-        if self[BoardRegister.ESTOP]:
+        if self._stopped:
             self._raise(BoardFault.ESTOP)
             self[BoardRegister.MOTOR_POWER] = 0
         for motor in self._motors:
             motor.line_baud = MOTOR_BAUDS[self[BoardRegister.MOTOR_BAUD]]
             motor.set_power(self[BoardRegister.MOTOR_POWER] == 1, now_s)
 
+    def _press(self, now_s: float) -> None:
+        """React to buttons that went down."""
+        pressed = self._pins.buttons & ~self._buttons
+        self._buttons = self._pins.buttons
+        if pressed & BoardButton.RESET:
+            self.reboot(now_s)
+        if pressed & BoardButton.USER:
+            on = not self[BoardRegister.MOTOR_POWER] and not self._stopped and not self._empty
+            self[BoardRegister.MOTOR_POWER] = int(on)
+
     def _watch_host(self, now_s: float) -> None:
         """Stop the wheels of a silent host, and a moment later release them."""
         timeout_s = self[BoardRegister.HOST_TIMEOUT_MS] / 1000
-        driven = any(motor.torque for motor in self._motors)
-        if self._release_s is None and driven and now_s - self._host_seen_s > timeout_s:
+        silent_s = now_s - self._host_seen_s
+        if silent_s > self[BoardRegister.HOST_GONE_MS] / 1000:
+            self[BoardRegister.MOTOR_POWER] = 0
+        if self._release_s is None and self._driven and silent_s > timeout_s:
             self._raise(BoardFault.HOST_SILENT)
             self._release_s = now_s + self[BoardRegister.RELEASE_DELAY_MS] / 1000
             self._command_motors(MotorRegister.GOAL_VELOCITY, now_s)
@@ -386,7 +417,6 @@ class Board(Device):
     def reboot(self, now_s: float) -> None:
         super().reboot(now_s)
         self._start_s = None
-        self._release_s = None
         self.step(now_s)
 
     def refresh(self, now_s: float) -> None:
@@ -396,9 +426,12 @@ class Board(Device):
         self[BoardRegister.BUTTONS] = self._pins.buttons
 
     def _refusal(self, register: Register, value: int) -> StatusError:
-        empty = self.battery_mv < self[BoardRegister.BATTERY_EMPTY_MV]
-        stopped = bool(self[BoardRegister.ESTOP])
-        if register.name == BoardRegister.MOTOR_POWER and value == 1 and (stopped or empty):
+        halted = self._stopped or self._empty
+        if register.name == BoardRegister.MOTOR_POWER and value == 1 and halted:
+            return StatusError.RESULT_FAIL
+        # a stop must be heard by the motors that it is for
+        retuned = register.name == BoardRegister.MOTOR_BAUD and value != self[register.name]
+        if retuned and self._driven:
             return StatusError.RESULT_FAIL
         pressed = bool(self._pins.buttons & BoardButton.ESTOP)
         if register.name == BoardRegister.ESTOP and value == 0 and pressed:

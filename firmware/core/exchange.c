@@ -114,14 +114,13 @@ static void conclude(struct board *board, uint32_t now_us) {
 
 /* --- from the host --------------------------------------------------------------------------- */
 
+/* Tell whether an instruction can move no motor. */
 static bool asks(uint8_t instruction) {
     switch (instruction) {
     case DXL_PING:
     case DXL_READ:
     case DXL_SYNC_READ:
     case DXL_FAST_SYNC_READ:
-    case DXL_BULK_READ:
-    case DXL_FAST_BULK_READ:
         return true;
     }
     return false;

@@ -59,7 +59,7 @@ def _device(device: Mapping[str, Any], prefix: str) -> Iterator[str]:
 
 
 def _board_registers(rows: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield "/* ROW(name, address, size, may be written, value after power-on, least, largest write) */"
+    yield "/* ROW(name, address, size, may be written, initial value, least and largest write) */"
     yield "#define BOARD_REGISTERS(ROW) \\"
     for row in rows:
         unknown = [rule for rule in UNSUPPORTED if rule in row]
