@@ -104,6 +104,7 @@ class OutsideBoard:
     def _connected(self) -> None:
         self._told = None
         self._reader = OutputReader()
+        self._arrived()
 
     def _arrived(self) -> None:
         self.serve(time.monotonic())

@@ -199,7 +199,7 @@ class Motor(Device):
         self.powered = False
         self.deaf = False
         self.line_baud: int | None = None
-        self._heard_s = 0.0
+        self.heard_s = 0.0
         self._shaft_rad = 0.0
         self._shaft_rad_s = 0.0
         self._zero_rad = 0.0
@@ -258,13 +258,13 @@ class Motor(Device):
     def heard(self, now_s: float) -> None:
         """Note that an instruction packet, for whomever, was on the motor bus."""
         if self._hears:
-            self._heard_s = now_s
+            self.heard_s = now_s
 
     def step(self, now_s: float) -> None:
         """Let the Bus Watchdog look at the clock."""
         register = self.table[MotorRegister.BUS_WATCHDOG]
         limit_s = self[MotorRegister.BUS_WATCHDOG] * register.scale / 1000
-        if self.torque and limit_s > 0 and now_s - self._heard_s > limit_s:
+        if self.torque and limit_s > 0 and now_s - self.heard_s > limit_s:
             self[MotorRegister.BUS_WATCHDOG] = -1
             self[MotorRegister.GOAL_VELOCITY] = 0
 
@@ -324,6 +324,7 @@ class Board(Device):
         self["id"] = BOARD_ID
         self._motors = motors
         self._pins = pins
+        self._reset = False
         self._start_s: float | None = None
         self._host_seen_s = 0.0
         self._release_s: float | None = None
@@ -361,7 +362,12 @@ class Board(Device):
         return any(motor.torque for motor in self._motors)
 
     def step(self, now_s: float) -> None:
-        """Look at the clock, the battery and the stop button, and act."""
+        """Look at the clock, the battery and the buttons, and act."""
+        reset = bool(self._pins.buttons & BoardButton.RESET)
+        if reset and not self._reset:
+            self._reset = True
+            self.reboot(now_s)
+        self._reset = reset
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
         self._press(now_s)

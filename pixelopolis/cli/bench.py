@@ -17,9 +17,10 @@ import typer
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from pixelopolis.board_program import BoardKind
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
-from pixelopolis.cli.common import CityName, Json, console, print_json, progress_bar
+from pixelopolis.cli.common import CityName, Json, Seed, console, print_json, progress_bar
 from pixelopolis.errors import BoardError, MissingPartError
 from pixelopolis.vision import Image
 
@@ -169,6 +170,48 @@ def bus(
         row = document[path]
         keys = ("p50_ms", "p99_ms", "cycles_per_s", "lost", "speedup_vs_original")
         table.add_row(path, *(str(row[key]) for key in keys))
+    console.print(table)
+
+
+@app.command()
+def stops(
+    board: Annotated[
+        list[BoardKind] | None,
+        typer.Option(help="What plays the board; may be repeated. All by default."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything fails.")] = 3,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Let everything fail while a car drives, and measure how soon its wheels are stopped.
+
+    Times are the worst of all rounds. Goal zero counts from the last good sign: the host's last
+    valid frame, the last picture, the server's last word, the motors' last packet.
+    """
+    import asyncio
+
+    from sim.stops import FAILURES, TOLERANCE_MS, measure_stops
+
+    kinds = board or list(BoardKind)
+    document: dict[str, Any] = {"rounds": rounds, "seed": seed, "tolerance_ms": TOLERANCE_MS}
+    with progress_bar() as progress:
+        for kind in kinds:
+            task = progress.add_task(kind, total=rounds * len(FAILURES))
+            with tempfile.TemporaryDirectory(prefix="pixelopolis-") as folder:
+                document[kind] = asyncio.run(
+                    measure_stops(kind, Path(folder), rounds, seed, partial(_show, progress, task))
+                )
+    if json:
+        print_json(document)
+        return
+    table = Table(
+        "board", "failure", "stopped by", "promised", "goal zero", "at rest", "drives again"
+    )
+    for kind in kinds:
+        for name, row in document[kind].items():
+            keys = ("promised_ms", "goal_zero_ms", "at_rest_ms", "drives_again_ms")
+            shown = ("-" if row.get(key) is None else f"{row[key]:.0f} ms" for key in keys)
+            table.add_row(kind, name, row["stopped_by"], *shown)
     console.print(table)
 
 

@@ -16,8 +16,10 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from pixelopolis.board_program import BoardKind
 from pixelopolis.city_file import load_city
 from tests.e2e.conftest import RunningDemo, farthest_destination, get
+from tests.sim.firmware import build
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -88,6 +90,16 @@ def test_headless_rides_arrive_without_a_collision(tmp_path: Path) -> None:
     assert isinstance(document["loop_misses"], int)
     assert len({ride["station"] for ride in document["each"]}) == 3
     assert all(ride["ride_s"] > 0 for ride in document["each"])
+
+
+def test_a_ride_arrives_over_the_firmware(tmp_path: Path) -> None:
+    build(BoardKind.HOST)
+    argv = [sys.executable, "-m", "pixelopolis", "demo", "--headless", "--json", "--board", "host"]
+    argv += ["--rides", "1", "--cars", "1", "--seed", "1", "--data", str(tmp_path), "--port", "0"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=800, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["board"], document["arrived"]) == ("host", 1)
 
 
 def test_the_page_answers_and_ctrl_c_leaves_nothing_behind(

@@ -1,0 +1,424 @@
+"""A car's process on a test bench: board and motors, a cable, a camera and a server that can fail.
+
+Everything but the car and an outside board runs here, in real time, in one event loop. The car is
+the program that drives visitors, without its detector; its camera shows a grey floor, its order is
+long, and nobody looks where it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import termios
+import time
+import tty
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from aiohttp import WSMsgType, web
+
+from pixelopolis.board_program import BoardKind, board_sockets
+from pixelopolis.city_file import load_city
+from pixelopolis.demo.processes import Part, Processes
+from pixelopolis.errors import PixelopolisError
+from pixelopolis.geometry import Pose
+from pixelopolis.messages import Order, State, decode_from_car, encode
+from pixelopolis.orders import make_order
+from pixelopolis.spawn import spawn_places
+from sim.boards import Boards
+from sim.bus import MotorLine, VirtualBus
+from sim.cameras import CameraSocket, encode_frame
+from sim.dynamixel import Instruction, Parser
+from sim.lockstep import straight_route
+from sim.serial_port import READ_SIZE, SerialPort
+from sim.town import STEP_S
+from sim.vehicle import Vehicle
+
+CAR = "car1"
+CITY = "pixelopolis"
+WAY_M = 200.0
+"""Of the order: some 25 minutes of driving."""
+LOOK_S = 0.001
+FRAME_S = 0.05
+NOISE_BYTES = 24
+"""Sent at every look while the cable is noisy: a fifth of what the line can carry."""
+WAIT_S = 60.0
+"""Bound for broken code; a car's start takes some ten seconds on a busy computer."""
+AT_SPEED_RAD_S = 1.0
+AT_REST_RAD_S = 0.05
+
+
+class RigError(PixelopolisError, RuntimeError):
+    """Something that must happen on the test bench did not."""
+
+    code = "PX602"
+
+
+class Cable:
+    """The serial cable between car and board, which can be pulled and disturbed.
+
+    Args:
+        car_end: where the car finds its serial port.
+        board_end: the board's own pty.
+        seed: of the noise.
+
+    Attributes:
+        frame_s: when the last valid packet of the host was passed on.
+        noisy: the board gets noise instead of what the car says.
+        mute: the board gets nothing.
+    """
+
+    def __init__(self, car_end: Path, board_end: Path, seed: int) -> None:
+        self.frame_s = 0.0
+        self.noisy = False
+        self.mute = False
+        self._car_end, self._board_end = car_end, board_end
+        self._random = random.Random(seed)
+        self._loop = asyncio.get_running_loop()
+        self._parser = Parser()
+        self._car: SerialPort | None = None
+        self._board: int | None = None
+        self.plug()
+
+    def plug(self) -> None:
+        if self._car is None:
+            self._car = SerialPort(self._car_end)
+            self._loop.add_reader(self._car.fd, self._from_car)
+
+    def pull(self) -> None:
+        """Take both ends out: the car's port is gone, and so is the host for the board."""
+        if self._car is not None:
+            self._loop.remove_reader(self._car.fd)
+            self._car.close()
+            self._car = None
+        self._leave_board()
+
+    def look(self) -> None:
+        """Find the board's end again, and make noise."""
+        if self._car is not None and self._board is None:
+            try:
+                fd = os.open(self._board_end, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+                _set_up(fd)
+            except (OSError, termios.error):
+                return
+            self._board = fd
+            self._loop.add_reader(fd, self._from_board)
+        if self.noisy:
+            self._send(self._random.randbytes(NOISE_BYTES))
+
+    def _from_car(self) -> None:
+        assert self._car is not None
+        data = self._car.read()
+        if self.noisy or self.mute:
+            return
+        if any(p.crc_ok and p.instruction != Instruction.STATUS for p in self._parser.feed(data)):
+            self.frame_s = time.monotonic()
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self._board is None:
+            return
+        try:
+            os.write(self._board, data)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._leave_board()
+
+    def _from_board(self) -> None:
+        assert self._board is not None
+        try:
+            data = os.read(self._board, READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._leave_board()
+        elif self._car is not None:
+            self._car.write(data)
+
+    def _leave_board(self) -> None:
+        if self._board is not None:
+            self._loop.remove_reader(self._board)
+            os.close(self._board)
+            self._board = None
+
+
+def _set_up(fd: int) -> None:
+    """Let a terminal pass bytes as they are, at the board's rate."""
+    tty.setraw(fd)
+    settings = termios.tcgetattr(fd)
+    settings[4] = settings[5] = termios.B1000000
+    termios.tcsetattr(fd, termios.TCSANOW, settings)
+
+
+class Desk:
+    """A server that gives one long order, and can fall silent.
+
+    Attributes:
+        heard_s: when it last said something to the car.
+        reachable: cleared while the network is down.
+        state: the car's last.
+    """
+
+    def __init__(self) -> None:
+        self.heard_s = 0.0
+        self.reachable = asyncio.Event()
+        self.reachable.set()
+        self.state: State | None = None
+        self.port = 0
+        self._orders = 0
+        city = load_city(CITY)
+        self._city = city
+        self.start = spawn_places(city, 1)[0]
+        app = web.Application()
+        app.router.add_get("/api/cars/{serial}/link", self._link)
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
+
+    async def open(self) -> None:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        self.reachable.set()
+        await self._runner.cleanup()
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        await self.reachable.wait()
+        link = web.WebSocketResponse(autoping=False)
+        await link.prepare(request)
+        self.heard_s = time.monotonic()
+        with suppress(ConnectionError):  # it may have called again meanwhile
+            await self._converse(link)
+        return link
+
+    async def _converse(self, link: web.WebSocketResponse) -> None:
+        asked = False
+        async for frame in link:
+            await self.reachable.wait()
+            if frame.type is WSMsgType.PING:
+                await link.pong(frame.data)
+                self.heard_s = time.monotonic()
+            if frame.type is not WSMsgType.TEXT:
+                continue
+            said = decode_from_car(frame.data)
+            if isinstance(said, State):
+                self.state = said
+                if not said.order_id and not asked:
+                    asked = True
+                    await link.send_str(encode(self._order()))
+                    self.heard_s = time.monotonic()
+
+    def _order(self) -> Order:
+        self._orders += 1
+        route = straight_route(self._city, self.start, WAY_M)
+        return make_order(
+            self._city,
+            route,
+            order_id=f"stops-{self._orders}",
+            order_update_id=0,
+            released_edges=len(route.edges),
+            header_id=self._orders,
+            serial_number=CAR,
+            timestamp=datetime.now(UTC),
+        )
+
+
+class StopRig:
+    """One car on the bench; a context manager that has it driving, and leaves nothing behind.
+
+    Args:
+        kind: what its board is.
+        directory: for sockets and ptys; a short path.
+        seed: of noise and pauses.
+
+    Attributes:
+        bus: the motors.
+        cable: between car and board.
+        desk: its server.
+        frame_s: when the camera's last frame was sent.
+        camera_on: whether frames are sent.
+        board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
+    """
+
+    def __init__(self, kind: BoardKind, directory: Path, seed: int) -> None:
+        self.kind = kind
+        self.bus: MotorLine = VirtualBus(seed) if kind is BoardKind.DEVICE else MotorLine(seed)
+        self.desk = Desk()
+        self.vehicle = Vehicle(Pose(0.0, 0.0, 0.0))
+        self.camera_on = True
+        self.board_dead = False
+        self.frame_s = 0.0
+        self.cable: Cable
+        self._seed = seed
+        self._directory = directory
+        self._boards = Boards(kind, directory, {CAR: self.bus})
+        self._processes = Processes(directory, self._died)
+        self._config = directory / f"{CAR}.toml"
+        self._killed = 0
+
+    def _died(self, part: Part) -> None:
+        if part.pid != self._killed:
+            print(part.name, part.how_it_ended, part.last_words(), file=sys.stderr)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[StopRig]:
+        """Run everything meanwhile.
+
+        Raises:
+            BoardError: the board's program does not work.
+            MissingPartError: it is not there.
+            RigError: the car does not drive.
+        """
+        camera = CameraSocket(self._directory / f"{CAR}.camera")
+        port = self._directory / f"{CAR}.usb"
+        await camera.start()
+        await self.desk.open()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            async with self._boards, self._processes:
+                self.cable = Cable(port, board_sockets(self._directory, CAR).bus, self._seed)
+                tasks += [
+                    asyncio.create_task(work)
+                    for work in (self._live(), self._film(camera), self._boards.wait_broken())
+                ]
+                try:
+                    await self._boards.wait_ready()
+                    self._write_config(port)
+                    await self.start_car()
+                    yield self
+                finally:
+                    await self._processes.stop(*self._processes.parts)
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    self.cable.pull()
+        finally:
+            await self.desk.close()
+            await camera.close()
+
+    def _write_config(self, port: Path) -> None:
+        place = self.desk.start
+        self._config.write_text(
+            f'id = "{CAR}"\n'
+            f'city = "{CITY}"\n'
+            f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}\n"
+            f"camera = {{source = {json.dumps(f'virtual:{self._directory / CAR}.camera')}}}\n"
+            f"board = {{port = {json.dumps(str(port))}}}\n"
+            f'server = {{url = "ws://127.0.0.1:{self.desk.port}"}}\n'
+            "detector = {use = false}\n",
+            encoding="utf-8",
+        )
+
+    # --- what the rows do ----------------------------------------------------------------------
+
+    async def start_car(self) -> None:
+        argv = (sys.executable, "-m", "pixelopolis", "car", "--config", str(self._config))
+        await self._processes.start(CAR, *argv)
+
+    def signal_car(self, number: int) -> None:
+        os.kill(self._processes.parts[CAR].pid, number)
+
+    async def kill_car(self) -> None:
+        """Kill -9 the process that talks to the board."""
+        part = self._processes.parts[CAR]
+        self._killed = part.pid
+        os.kill(part.pid, 9)
+        await part.process.wait()
+
+    def kill_board(self) -> None:
+        """Kill -9 the board's program; a simulated board just does nothing any more."""
+        if self.kind is BoardKind.DEVICE:
+            self.board_dead = self.cable.mute = True
+        else:
+            os.kill(self._boards.pid(CAR), 9)
+
+    def revive_board(self) -> None:
+        """Start it again; an outside board is started by itself."""
+        if isinstance(self.bus, VirtualBus) and self.board_dead:
+            self.board_dead = self.cable.mute = False
+            self.bus.board.reboot(time.monotonic())
+
+    @property
+    def heard_s(self) -> float:
+        """When the motors last heard a packet."""
+        return max(motor.heard_s for motor in self.bus.motors)
+
+    # --- what is seen ---------------------------------------------------------------------------
+
+    @property
+    def driven(self) -> bool:
+        return any(self.bus.wheel_goal_rad_s)
+
+    @property
+    def at_speed(self) -> bool:
+        return self.driven and max(self.vehicle.wheel_rad_s) > AT_SPEED_RAD_S
+
+    def reports(self, fault: str) -> bool:
+        """Tell whether the car's state names a fault of the board, as in `battery low`."""
+        state = self.desk.state
+        return state is not None and any(
+            fault.replace(" ", "_") in (error.error_description or "") for error in state.errors
+        )
+
+    @property
+    def at_rest(self) -> bool:
+        return max(map(abs, self.vehicle.wheel_rad_s)) < AT_REST_RAD_S
+
+    async def until(self, what: str, true: Callable[[], bool], limit_s: float = WAIT_S) -> float:
+        """Wait until something is true; return when it was seen.
+
+        Raises:
+            RigError: it never was.
+        """
+        end_s = time.monotonic() + limit_s
+        while not true():
+            if time.monotonic() > end_s:
+                log = self._processes.parts[CAR].last_words() if self._processes.parts else ""
+                raise RigError(
+                    f"--board {self.kind}: {what}: not within {limit_s:.0f} s. The car says: {log}",
+                    "Measure again when the computer is less busy.",
+                )
+            await asyncio.sleep(LOOK_S)
+        return time.monotonic()
+
+    # --- what goes on ---------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Physics and watchdogs at the simulator's pace; the cable is looked after more often."""
+        due_s = time.monotonic()
+        goal = (0.0, 0.0)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.cable.look()
+            now_s = time.monotonic()
+            if now_s < due_s:
+                continue
+            self._boards.serve(now_s)
+            self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)
+            if self.board_dead:
+                MotorLine.step(self.bus, now_s)
+            else:
+                self.bus.step(now_s)
+            while due_s <= now_s:
+                if self.bus.wheel_goal_rad_s != goal:
+                    goal = self.bus.wheel_goal_rad_s
+                    self.vehicle.set_goal(*goal)
+                self.vehicle.step(STEP_S)
+                due_s += STEP_S
+
+    async def _film(self, camera: CameraSocket) -> None:
+        grey = np.full((320, 240, 3), 128, np.uint8)
+        while True:
+            await asyncio.sleep(FRAME_S)
+            if self.camera_on:
+                self.frame_s = time.monotonic()
+                camera.publish(encode_frame(grey, self.frame_s))

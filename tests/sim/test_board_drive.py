@@ -1,0 +1,95 @@
+"""A scripted drive through the town over the firmware: what the car says is what its wheels do."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from car.board import Board
+from car.control import wheel_speeds_rad_s
+from pixelopolis.board_program import BoardKind, board_sockets
+from pixelopolis.city_file import load_city
+from pixelopolis.routing import RoutePath
+from pixelopolis.spawn import spawn_places
+from pixelopolis.vehicle import CRUISE_MPS
+from sim.boards import Boards
+from sim.expert import pursue
+from sim.lockstep import straight_route
+from sim.town import STEP_S, Town
+from tests.sim.firmware import build
+
+CITY = load_city("pixelopolis")
+PATIENCE_S = 60.0
+"""Bound for broken code; it takes two seconds until the motors are set up."""
+MAX_LAG_S = 0.1
+ROLLED_ON_RAD = 1.0
+"""After the last angles were read the wheels went on to rest."""
+
+
+class ScriptedDrive:
+    """A car that knows the way: the expert steers, the car's own board thread does the rest."""
+
+    def __init__(self, kind: BoardKind, drive_s: float) -> None:
+        self.kind, self.drive_s = kind, drive_s
+        self.town = Town(CITY, 1, seed=3, board=kind)
+        self.car = self.town.cars["car1"]
+        start = spawn_places(CITY, 1)[0]
+        self.path = RoutePath(CITY, straight_route(CITY, start, 2 * CRUISE_MPS * drive_s))
+        self.way_m = self.start_m = self.path.route.start_s_m
+        self.worst_m = 0.0
+        self.driven_s = 0.0
+
+    async def run(self, boards: Boards, board: Board) -> None:
+        due_s = time.monotonic()
+        end_s = due_s + 4 * self.drive_s + PATIENCE_S
+        while self.driven_s < self.drive_s:
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            now_s = time.monotonic()
+            assert now_s < end_s, f"{self.driven_s:.1f} s driven; {board.status().problem}"
+            boards.serve(now_s)
+            self.town.step(now_s)
+            due_s = max(due_s + STEP_S, now_s - MAX_LAG_S)
+            if max(self.car.vehicle.wheel_rad_s) > 1.0:
+                self.driven_s += STEP_S
+            self.steer(board, now_s)
+
+    def steer(self, board: Board, now_s: float) -> None:
+        pose, curve = self.car.vehicle.pose, self.path.curve
+        at = curve.project(pose.x_m, pose.y_m, self.way_m - 0.3, self.way_m + 0.3)
+        self.way_m, self.worst_m = at.s_m, max(self.worst_m, abs(at.left_m))
+        steering = pursue(curve, pose, self.way_m)
+        board.set_goal(*wheel_speeds_rad_s(steering, CRUISE_MPS), now_s)
+
+
+@pytest.mark.parametrize(("kind", "drive_s"), [(BoardKind.DEVICE, 6.0), (BoardKind.HOST, 6.0)])
+async def test_a_drive_along_a_route(kind: BoardKind, drive_s: float) -> None:
+    build(kind)
+    drive = ScriptedDrive(kind, drive_s)
+    with tempfile.TemporaryDirectory(prefix="px") as folder:
+        async with Boards(kind, Path(folder), {"car1": drive.car.bus}) as boards:
+            await boards.wait_ready()
+            board = Board(str(board_sockets(Path(folder), "car1").bus))
+            board.start()
+            try:
+                await drive.run(boards, board)
+                assert board.status().connected
+                assert boards.state("car1")["running"]
+                assert boards.state("car1")["restarts"] == 0
+                assert drive.car.bus.motor_power
+            finally:
+                closing = asyncio.create_task(asyncio.to_thread(board.close))
+                while not closing.done():
+                    await asyncio.sleep(STEP_S)
+                    boards.serve(time.monotonic())
+                    drive.town.step(time.monotonic())
+            assert board.status().stop_confirmed
+    assert not any(motor.torque for motor in drive.car.bus.motors)
+    # slower only where it turns, and while it set out
+    assert drive.way_m - drive.start_m > 0.6 * CRUISE_MPS * drive_s
+    assert drive.worst_m < 0.06, "it left the middle of its lane"
+    reading = board.reading()
+    assert reading is not None
+    angles = (reading.left_rad, reading.right_rad)
+    assert angles == pytest.approx(drive.car.vehicle.wheel_rad, abs=ROLLED_ON_RAD)
