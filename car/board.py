@@ -1,37 +1,44 @@
 """The link to the controller board and the wheels' motors, in a thread of its own.
 
-Fifty times a second: goal speeds out, wheel angles in. Losing packets is normal and only counted;
-losing the board, a motor or the cable stops the wheels, says why, and is tried again until it
-works. The right motor is mounted mirrored and told so by its Drive Mode, so that forward is
-positive everywhere.
+Fifty times a second: goal speeds out, wheel angles in. Losing packets is normal and counted; when
+too many are lost the wheels turn slower. Losing the board, a motor or the cable stops the wheels,
+says why, and is tried again until it works. Forward is positive everywhere: a motor that is mounted
+mirrored is told so by its Drive Mode.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
 
 from car.board_steps import (
     MOTORS,
     arm,
+    calibrate,
+    cut_power,
     diagnose,
+    estop_on,
     exchange,
     find_board,
+    is_silent,
+    look_singly,
+    missing_motors,
     power_motors,
     prepare,
     read_board,
+    release_estop,
     stop_wheels,
     stopped_motor,
 )
+from car.board_thread import BoardThread
 from car.motor_bus import LostPacketError, MotorBus, PacketError
 from car.observation import WheelReading
-from car.wheels import Goal, WheelCounter, safe_units
+from car.wheels import LineQuality, WheelCounter, safe_units, scaled
 from pixelopolis.control_table import (
     BOARD,
     BOARD_ID,
+    BUS_BAUD,
     BoardFault,
     BoardRegister,
     MotorRegister,
@@ -43,132 +50,59 @@ BOARD_EVERY = 5
 """Cycles between two looks at the board's faults."""
 MAX_FAILED_CYCLES = 10
 """So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
-RETRY_S = 0.5
-JOIN_TIMEOUT_S = 5.0
+MAX_MISSED = 3
+"""So many cycles in a row in which one motor was silent and the other was not."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BoardStatus:
-    """What is known about board and motors; counters count since the start."""
-
-    connected: bool = False
-    problem: str = ""
-    """Why it is not connected, and the next step; empty when it is."""
-    battery_mv: int | None = None
-    fault: BoardFault | None = None
-    lost_packets: int = 0
-    cycles: int = 0
-    late_cycles: int = 0
-    """Cycles that began more than a cycle late."""
-    restarts: int = 0
-    """How often the wheels had been stopped by a watchdog and were released again."""
-    connections: int = 0
-    stop_confirmed: bool | None = None
-    """After `close`: whether the motors confirmed that they stand still without torque (True also
-    when they never had any)."""
-
-
-class Board:
-    """Drives two wheels through the board. All methods may be called from any thread.
+class Board(BoardThread):
+    """Drives two wheels through the board.
 
     Args:
         port: serial port of the board.
         baud: its rate in bit/s.
         clock: monotonic seconds, the same clock as `now_s` of `set_goal`.
+        mirrored: sides whose motor turns backwards when the car drives forward.
+        battery_gain: what the board shall multiply the voltage by that it measures.
     """
 
     def __init__(
-        self, port: str, baud: int = 1_000_000, clock: Callable[[], float] = time.monotonic
+        self,
+        port: str,
+        baud: int = BUS_BAUD,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        mirrored: Collection[str] = ("right",),
+        battery_gain: float = 1.0,
     ) -> None:
-        self._port_name = port
+        super().__init__(port, clock)
         self._baud = baud
-        self._clock = clock
-        self._goal: Goal | None = None
-        self._reading: WheelReading | None = None
-        self._status = BoardStatus(problem="Not started.")
-        self._error: BoardError | None = None
+        self._mirrored = mirrored
+        self._battery_gain = battery_gain
         self._counters = {motor: WheelCounter() for motor in MOTORS}
-        self._stop = threading.Event()
-        self._ready = threading.Event()
+        self._quality = LineQuality()
+        self._missed = dict.fromkeys(MOTORS, 0)
         self._heartbeat = 0
-        self._armed = False
         self._lost_before = 0
-        self._thread = threading.Thread(target=self._run, name="board", daemon=True)
 
-    def start(self) -> None:
-        """Begin to connect, in the background, as often as it takes."""
-        self._update(problem=f"Connecting to {self._port_name}.")
-        self._thread.start()
+    def _unstopped(self) -> str:
+        return (
+            "The wheels' stop could not be confirmed; the board stops them by itself after 0.1 s "
+            "of silence."
+        )
 
-    def wait_connected(self, timeout_s: float) -> None:
-        """Wait until board and motors are ready.
+    def _session(self) -> None:
+        bus = MotorBus(self._port_name, self._baud)
+        try:
+            self._connect(bus)
+            self._drive(bus)
+        finally:
+            self._ready.clear()
+            self._finish(bus)
 
-        Raises:
-            BoardError: they are not, and why; the thread goes on trying.
-        """
-        if not self._ready.wait(timeout_s):
-            raise self._error or BoardError(
-                f"The board on {self._port_name} is not ready after {timeout_s} s.", "Try again."
-            )
-
-    def set_goal(self, left_rad_s: float, right_rad_s: float, now_s: float) -> None:
-        """Set the wheels' speeds, forward positive; they hold for 0.25 s."""
-        self._goal = Goal(left_rad_s, right_rad_s, now_s)
-
-    def reading(self) -> WheelReading | None:
-        """Return the newest wheel angles, None before the first."""
-        return self._reading
-
-    def status(self) -> BoardStatus:
-        return self._status
-
-    def close(self) -> None:
-        """Stop the wheels, release the torque and end the thread. Never throws."""
-        self._stop.set()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join(JOIN_TIMEOUT_S)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            bus: MotorBus | None = None
-            try:
-                bus = MotorBus(self._port_name, self._baud)
-                self._connect(bus)
-                self._drive(bus)
-            except BoardError as error:
-                self._note(error)
-            except PacketError as error:
-                self._note(BoardError(f"{error}", "Check the motor cables; we try again."))
-            except Exception as error:  # the thread must outlive whatever a library does
-                log.exception("The board's thread met an unexpected error")
-                self._note(BoardError(f"Unexpected: {error}.", "We try again; please report it."))
-            finally:
-                self._ready.clear()
-                self._finish(bus)
-            self._stop.wait(RETRY_S)
-        self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
-        if self._armed:
-            log.error(
-                "The wheels' stop could not be confirmed; the board stops them by itself "
-                "after 0.1 s of silence."
-            )
-
-    def _note(self, error: BoardError) -> None:
-        if self._error is None or str(self._error) != str(error):
-            log.warning("%s", error)
-        self._error = error
-        self._update(connected=False, problem=f"{error.message} {error.next_step}")
-
-    def _update(self, **changes: object) -> None:
-        # only the thread writes, so that replacing the whole is safe
-        self._status = replace(self._status, **changes)  # type: ignore[arg-type]
-
-    def _finish(self, bus: MotorBus | None) -> None:
+    def _finish(self, bus: MotorBus) -> None:
         """Stop the wheels as well as it can be done, and close the port."""
-        if bus is None:
-            return
         try:
             if self._armed and stop_wheels(bus, self._clock):
                 self._armed = False
@@ -183,26 +117,46 @@ class Board:
     def _connect(self, bus: MotorBus) -> None:
         """Find board and motors and make them ready to drive."""
         find_board(bus)
-        board = power_motors(bus, self._clock, self._stop.is_set)
+        self._heed_estop(bus)
+        if self._release_asked:
+            release_estop(bus)
+            self._release_asked = False
+            self._release_done.set()
+        calibrate(bus, self._battery_gain)
+        board = power_motors(bus, self._clock, self._is_urgent)
         self._update(battery_mv=board.battery_mv, fault=board.fault)
-        for motor in MOTORS:
-            prepare(bus, motor)
+        for motor, side in MOTORS.items():
+            prepare(bus, motor, side in self._mirrored)
         self._armed = True
         arm(bus)
         for counter in self._counters.values():
             counter.forget()
-        self._error = None
-        self._update(connected=True, problem="", connections=self._status.connections + 1)
-        self._ready.set()
-        log.info("Board and motors are ready on %s", self._port_name)
+        self._missed = dict.fromkeys(MOTORS, 0)
+        self._quality = LineQuality()
+        self._connected()
+
+    def _is_urgent(self) -> bool:
+        return self._stop.is_set() or self._estop_wanted
+
+    def _heed_estop(self, bus: MotorBus) -> None:
+        if self._estop_wanted:
+            cut_power(bus)
+            self._armed = False
+            self._estop_done.set()
+            raise estop_on()
 
     def _drive(self, bus: MotorBus) -> None:
         """Exchange goals and angles until we are told to stop, or something is gone."""
         failed = 0
         due_s = self._clock()
         while not self._stop.is_set():
+            self._heed_estop(bus)
             cycle = self._status.cycles + 1
-            self._update(cycles=cycle, lost_packets=self._lost_before + bus.lost_packets)
+            self._update(
+                cycles=cycle,
+                lost_packets=self._lost_before + bus.lost_packets,
+                slowed=self._quality.factor < 1,
+            )
             try:
                 self._exchange(bus)
                 failed = 0
@@ -211,6 +165,7 @@ class Board:
             except PacketError as error:
                 failed += 1
                 log.debug("%s", error)
+            self._quality.note(failed == 0)
             if failed > MAX_FAILED_CYCLES:
                 raise diagnose(bus)
             due_s += CYCLE_S
@@ -218,13 +173,13 @@ class Board:
             if now_s > due_s + CYCLE_S:
                 self._update(late_cycles=self._status.late_cycles + 1)
                 due_s = now_s
-            self._stop.wait(max(0.0, due_s - now_s))
+            self._pause(due_s - now_s)
 
     def _exchange(self, bus: MotorBus) -> None:
         """Send the goals, read what the motors make of them, and see that they heed them."""
-        goals = safe_units(self._goal, self._clock())
+        goals = scaled(safe_units(self._goal, self._clock()), self._quality.factor)
         asked_s = self._clock()
-        seen = exchange(bus, goals)
+        seen = self._look(bus, goals)
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
             counter.update(seen[motor][MotorRegister.PRESENT_POSITION], now_s)
@@ -236,6 +191,21 @@ class Board:
             self._restart(bus, f"the {side} motor's")
         elif any(seen[motor][MotorRegister.GOAL_VELOCITY] != goals[motor] for motor in MOTORS):
             raise LostPacketError("the goal speeds did not arrive")
+
+    def _look(self, bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, Mapping[str, int]]:
+        """Read both motors at once, or one by one when that fails: one that is gone spoils both."""
+        try:
+            seen = exchange(bus, goals)
+        except LostPacketError:
+            seen = look_singly(bus)
+        for motor in MOTORS:
+            gone = motor not in seen and len(seen) > 0
+            self._missed[motor] = self._missed[motor] + 1 if gone else 0
+            if self._missed[motor] >= MAX_MISSED and is_silent(bus, motor):
+                raise missing_motors({motor: MOTORS[motor]})
+        if len(seen) < len(MOTORS):
+            raise LostPacketError("a motor's answer was lost")
+        return seen
 
     def _check_board(self, bus: MotorBus) -> None:
         self._heartbeat = (self._heartbeat + 1) % 256

@@ -6,11 +6,13 @@ Each function talks to an open bus and raises `BoardError` for what a person mus
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
-from car.motor_bus import MotorBus, PacketError
+from car.motor_bus import LostPacketError, MotorBus, PacketError, RefusedError
 from pixelopolis.control_table import (
     BOARD,
     BOARD_ID,
@@ -27,15 +29,24 @@ from pixelopolis.control_table import (
 from pixelopolis.errors import BoardError
 
 MOTORS = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
-DRIVE_MODES = {LEFT_MOTOR_ID: DriveMode(0), RIGHT_MOTOR_ID: DriveMode.REVERSE}
 BUS_WATCHDOG_S = 0.2
 """The motors stop by themselves when their bus is silent for longer."""
 BOOT_TIMEOUT_S = 1.5
 """Motors answer well within this after their power came on."""
 PINGS = 3
 STOP_TRIES = 2
+FIRST, LAST = MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION
+"""The registers that are read of each motor in every cycle, and all between."""
 BRAKE_TIMEOUT_S = 0.5
 BRAKE_POLL_S = 0.02
+
+
+log = logging.getLogger(__name__)
+
+
+def estop_on() -> BoardError:
+    """Return the error for wheels that an emergency stop keeps still."""
+    return BoardError("The emergency stop is on.", "Release it when the way is clear.")
 
 
 class BoardState(NamedTuple):
@@ -95,7 +106,7 @@ def switch_on(bus: MotorBus) -> BoardState:
     """Switch the motors' power on, unless the board must not; return the board's state before."""
     board = read_board(bus)
     if board.estop:
-        raise BoardError("The emergency stop is on.", "Release it when the way is clear.")
+        raise estop_on()
     empty_mv = BOARD[BoardRegister.BATTERY_EMPTY_MV].default or 0
     if board.battery_mv < empty_mv:
         raise BoardError(
@@ -116,7 +127,45 @@ def check_model(who: str, motor: int, model: int) -> None:
         )
 
 
-def prepare(bus: MotorBus, motor: int) -> None:
+def calibrate(bus: MotorBus, battery_gain: float) -> None:
+    """Tell the board what to multiply the voltage by that it measures."""
+    gain = round(battery_gain / BOARD[BoardRegister.BATTERY_GAIN].scale)
+    try:
+        bus.write(BOARD_ID, BOARD, BoardRegister.BATTERY_GAIN, gain)
+    except RefusedError as error:
+        log.warning("The board does not take board.battery_gain = %s: %s", battery_gain, error)
+
+
+def cut_power(bus: MotorBus) -> None:
+    """Stop in an emergency, and see that the motors have no power any more.
+
+    Raises:
+        PacketError: nobody confirmed it.
+    """
+    bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, dict.fromkeys(MOTORS, 0))
+    bus.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 1)
+    board = read_board(bus)
+    if not board.estop or board.motor_power:
+        raise PacketError("The board has not taken the emergency stop")
+
+
+def release_estop(bus: MotorBus) -> None:
+    """Release the board's emergency stop, whoever asked for it, and read it back.
+
+    Raises:
+        BoardError: its button is pressed.
+    """
+    try:
+        bus.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 0)
+    except RefusedError as error:
+        raise BoardError(
+            f"The emergency stop cannot be released: {error}.", "Release the board's button first."
+        ) from error
+    if read_board(bus).estop:
+        raise estop_on()
+
+
+def prepare(bus: MotorBus, motor: int, mirrored: bool) -> None:
     """Give a motor its settings, writing only what differs (its memory wears out)."""
     error = HardwareError(bus.read(motor, XL430, MotorRegister.HARDWARE_ERROR_STATUS))
     if error:
@@ -124,7 +173,7 @@ def prepare(bus: MotorBus, motor: int) -> None:
     bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 0)
     wanted = {
         MotorRegister.OPERATING_MODE: int(OperatingMode.VELOCITY),
-        MotorRegister.DRIVE_MODE: int(DRIVE_MODES[motor]),
+        MotorRegister.DRIVE_MODE: int(DriveMode.REVERSE if mirrored else DriveMode(0)),
         MotorRegister.RETURN_DELAY_TIME: 0,
     }
     for register, value in wanted.items():
@@ -151,9 +200,16 @@ def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, Mapping[st
         goals: motor id to velocity register.
     """
     bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, goals)
-    return bus.read_all(
-        XL430, MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION, tuple(goals)
-    )
+    return bus.read_all(XL430, FIRST, LAST, tuple(goals))
+
+
+def look_singly(bus: MotorBus) -> Mapping[int, Mapping[str, int]]:
+    """Read what `exchange` reads of each motor by itself, once; who is silent is left out."""
+    seen = {}
+    for motor in MOTORS:
+        with suppress(LostPacketError):
+            seen[motor] = bus.read_block(motor, XL430, FIRST, LAST, tries=1)
+    return seen
 
 
 def stopped_motor(seen: Mapping[int, Mapping[str, int]]) -> str | None:
@@ -175,18 +231,19 @@ def stopped_motor(seen: Mapping[int, Mapping[str, int]]) -> str | None:
     return None
 
 
+def is_silent(bus: MotorBus, device_id: int) -> bool:
+    """Tell whether a device answers to nothing, rather than that a packet was lost."""
+    return all(bus.ping(device_id) is None for _ in range(PINGS))
+
+
 def diagnose(bus: MotorBus) -> BoardError:
     """Return what is gone, after too many failed exchanges."""
-
-    def silent(device_id: int) -> bool:
-        return all(bus.ping(device_id) is None for _ in range(PINGS))
-
-    if silent(BOARD_ID):
+    if is_silent(bus, BOARD_ID):
         return BoardError(
             f"The board on {bus.name} does not answer any more.",
             "Check the board's power and its USB cable.",
         )
-    missing = {motor: side for motor, side in MOTORS.items() if silent(motor)}
+    missing = {motor: side for motor, side in MOTORS.items() if is_silent(bus, motor)}
     if missing:
         return missing_motors(missing)
     return BoardError(
@@ -198,6 +255,8 @@ def stop_wheels(bus: MotorBus, clock: Callable[[], float]) -> bool:
     """Bring the wheels to rest and release them; tell whether both motors confirmed it."""
     try:
         bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, dict.fromkeys(MOTORS, 0))
+        if not read_board(bus).motor_power:
+            return True
         # a silent motor must not keep us from stopping the other one
         confirmed = [_stop_motor(bus, motor, clock) for motor in MOTORS]
         return all(confirmed)

@@ -41,8 +41,8 @@ def measure_cycles(
         if board:
             find_board(bus)
             power_motors(bus, time.monotonic, lambda: False)
-        for motor in MOTORS:
-            prepare(bus, motor)
+        for motor, side in MOTORS.items():
+            prepare(bus, motor, mirrored=side == "right")
             bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 1)
         return _measure(bus, cycles, report)
     except PacketError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from car.board import BoardStatus
+from car.board_thread import BoardStatus, EmergencyStop
 from car.reporting import Health
 from pixelopolis.messages import ErrorLevel, StateError
 
@@ -12,6 +12,7 @@ BATTERY_FULL_V = 12.6
 
 ERROR_BOARD = "BOARD_NOT_READY"
 ERROR_BOARD_FAULT = "BOARD_FAULT"
+ERROR_ESTOP = "EMERGENCY_STOP_FAILED"
 ERROR_CAMERA = "CAMERA_LOST"
 
 
@@ -36,6 +37,10 @@ def health_of(
         video_url: address of the live view.
     """
     errors = []
+    if board.estop is EmergencyStop.FAILED:
+        errors.append(
+            _error(ERROR_ESTOP, "Nobody confirmed the emergency stop; the wheels may still turn.")
+        )
     if not board.connected:
         errors.append(_error(ERROR_BOARD, board.problem))
     elif board.fault:

@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 
 import serial
 from dynamixel_sdk import GroupSyncRead, GroupSyncWrite, PortHandler, Protocol2PacketHandler
-from dynamixel_sdk.robotis_def import COMM_SUCCESS
+from dynamixel_sdk.robotis_def import COMM_RX_CORRUPT, COMM_SUCCESS
 from serial.tools import list_ports
 
 from pixelopolis.control_table import MOTOR_BAUDS, ControlTable
@@ -170,7 +170,7 @@ class MotorBus:
         return self.read_block(device_id, table, name, name)[name]
 
     def read_block(
-        self, device_id: int, table: ControlTable, first: str, last: str
+        self, device_id: int, table: ControlTable, first: str, last: str, tries: int = TRIES
     ) -> Mapping[str, int]:
         """Return all registers from `first` to `last` of one device."""
         address, length = table.block(first, last)
@@ -180,7 +180,7 @@ class MotorBus:
             self._check(result, error, f"reading {first} of id {device_id}")
             return self._values(table, address, bytes(data), length)
 
-        return self._repeat(once)
+        return self._repeat(once, tries)
 
     def write(self, device_id: int, table: ControlTable, name: str, value: int) -> None:
         register = table[name]
@@ -223,23 +223,28 @@ class MotorBus:
     def read_all(
         self, table: ControlTable, first: str, last: str, device_ids: tuple[int, ...]
     ) -> Mapping[int, Mapping[str, int]]:
-        """Return registers `first` to `last` of several devices; one missing fails them all."""
+        """Return registers `first` to `last` of several devices by one fast sync read.
+
+        All share one answer, so one that is missing fails them all.
+        """
         address, length = table.block(first, last)
         group = GroupSyncRead(self._port, self._packets, address, length)
         for device_id in device_ids:
             group.addParam(device_id)
         try:
-            result = group.txRxPacket()
+            result = group.fastSyncRead()
         except (OSError, termios.error) as gone:
             self._gone(gone)
+        except IndexError:  # the library takes a late answer to something else for this one
+            result = COMM_RX_CORRUPT
         self._check(result, 0, f"reading {first} to {last}")
         return {
             device_id: self._values(table, address, bytes(group.data_dict[device_id]), length)
             for device_id in device_ids
         }
 
-    def _repeat(self, exchange: Callable[[], T]) -> T:
-        for left in reversed(range(TRIES)):
+    def _repeat(self, exchange: Callable[[], T], tries: int = TRIES) -> T:
+        for left in reversed(range(tries)):
             try:
                 return exchange()
             except LostPacketError:

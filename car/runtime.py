@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 
 from car.belief import Belief
-from car.board import Board
+from car.boards import make_board
 from car.camera import CameraThread
 from car.cells import Cells
 from car.cockpit import Cockpit
@@ -39,7 +39,6 @@ from car.settings import CarSettings
 from car.stream import Broadcast, StreamServer
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
-from pixelopolis.control_table import BUS_BAUD
 from pixelopolis.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class CarProcess:
         detector: SightModel | None = None,
     ) -> None:
         self.settings = settings
-        self._board = Board(settings.board.port, settings.board.baud or BUS_BAUD)
+        self._board = make_board(settings.board)
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         start, mounting = settings.start_place(city), settings.camera.mounting
         journey = Journey(city, settings.id, start)
@@ -105,13 +104,13 @@ class CarProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """Drive until SIGTERM or SIGINT; the wheels stand still before this returns.
+        """Drive until SIGTERM, SIGINT or SIGHUP; the wheels stand still before this returns.
 
         Raises:
             SettingsError: when the live view's address cannot be used.
         """
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._stop.set)
         place = self.settings.stream
         try:

@@ -35,6 +35,35 @@ def safe_units(goal: Goal | None, now_s: float) -> dict[int, int]:
     }
 
 
+def scaled(units: dict[int, int], factor: float) -> dict[int, int]:
+    """Return both goals slowed alike, so that the car keeps its curve."""
+    return {motor: round(value * factor) for motor, value in units.items()}
+
+
+class LineQuality:
+    """How many of the last cycles failed, and how fast the wheels may still turn."""
+
+    SLOW_ABOVE = 0.6
+    """Part of failed cycles: of 50 a second 20 are left, as many as the camera has frames."""
+    FULL_BELOW = 0.4
+    SLOW_FACTOR = 0.4
+    """As for everything else that is late (`car.behaviour`)."""
+    CYCLES = 25
+    """Over which it is averaged."""
+
+    def __init__(self) -> None:
+        self.failed = 0.0
+        self.factor = 1.0
+
+    def note(self, good: bool) -> None:
+        """Take in how one cycle went."""
+        self.failed += ((not good) - self.failed) / self.CYCLES
+        if self.failed > self.SLOW_ABOVE:
+            self.factor = self.SLOW_FACTOR
+        elif self.failed < self.FULL_BELOW:
+            self.factor = 1.0
+
+
 class WheelCounter:
     """Turns a motor's position register into a wheel angle without jumps.
 

@@ -11,6 +11,7 @@ import pytest
 import serial
 
 from car.board import Board
+from car.board_thread import EmergencyStop
 from pixelopolis.control_table import (
     XL430,
     BoardButton,
@@ -288,3 +289,73 @@ def test_failed_motor(car: VirtualCar) -> None:
         car.bus.right.fail(HardwareError.OVERLOAD)
         wait_until(lambda: "OVERLOAD" in board.status().problem, "the error is named")
         assert "right motor" in board.status().problem
+
+
+def test_a_motor_that_is_mounted_otherwise(car: VirtualCar) -> None:
+    board = Board(car.port, mirrored=["left"], battery_gain=0.95)
+    board.start()
+    board.wait_connected(CONNECT_S)
+    board.close()
+    assert car.bus.left[MotorRegister.DRIVE_MODE] == DriveMode.REVERSE
+    assert car.bus.right[MotorRegister.DRIVE_MODE] == DriveMode(0)
+    assert board.status().battery_mv == 11210
+
+
+def test_emergency_stop_is_confirmed_and_holds_until_it_is_released(car: VirtualCar) -> None:
+    with running(car.port) as board, driving(board, 3.0, 3.0):
+        wait_until(lambda: at_speed(car, 3.0, 3.0), "at speed")
+        board.emergency_stop(CONNECT_S)
+        assert car.bus.board[BoardRegister.ESTOP] == 1
+        assert not car.bus.motor_power
+        assert board.status().estop is EmergencyStop.CONFIRMED
+        wait_until(lambda: "emergency stop" in board.status().problem, "it says why it stands")
+        # a board that forgot it is told again
+        car.bus.board.reboot(time.monotonic())
+        wait_until(lambda: car.bus.board[BoardRegister.ESTOP] == 1, "stopped again")
+        board.release_emergency_stop(CONNECT_S)
+        wait_until(lambda: at_speed(car, 3.0, 3.0), "drives again")
+        assert board.status().estop is EmergencyStop.NONE
+
+
+def test_an_emergency_stop_that_nobody_confirms_is_reported_as_failed(car: VirtualCar) -> None:
+    with running(car.port) as board, driving(board, 3.0, 3.0):
+        wait_until(lambda: at_speed(car, 3.0, 3.0), "at speed")
+        car.mute = True
+        with pytest.raises(BoardError, match="could not be confirmed"):
+            board.emergency_stop(0.3)
+        wait_until(lambda: board.status().estop is EmergencyStop.FAILED, "it is said")
+        car.mute = False
+        # it is not forgotten
+        wait_until(lambda: board.status().estop is EmergencyStop.CONFIRMED, "done after all")
+        assert car.bus.board[BoardRegister.ESTOP] == 1
+
+
+def test_an_emergency_stop_without_a_cable_is_done_when_it_is_back(car: VirtualCar) -> None:
+    with running(car.port) as board:
+        car.unplug()
+        wait_until(lambda: not board.status().connected, "the loss is noticed")
+        board.request_emergency_stop()
+        wait_until(lambda: board.status().estop is EmergencyStop.FAILED, "it is said")
+        car.plug()
+        wait_until(lambda: board.status().estop is EmergencyStop.CONFIRMED, "it is done")
+
+
+def test_a_pressed_button_cannot_be_released_from_here(car: VirtualCar) -> None:
+    with running(car.port) as board:
+        car.bus.pins.buttons = BoardButton.ESTOP
+        wait_until(lambda: not board.status().connected, "it is noticed")
+        with pytest.raises(BoardError, match="was not released"):
+            board.release_emergency_stop(1.0)
+        car.bus.pins.buttons = BoardButton(0)
+        board.release_emergency_stop(CONNECT_S)
+        wait_until(lambda: board.status().connected, "ready again")
+
+
+def test_a_very_bad_line_slows_the_wheels(car: VirtualCar) -> None:
+    with running(car.port) as board, driving(board, 4.0, 2.0):
+        wait_until(lambda: at_speed(car, 4.0, 2.0), "at speed")
+        car.bus.fault = BusFault(FaultKind.LOST_PACKETS, 0.4)
+        wait_until(lambda: board.status().slowed, "slower")
+        car.bus.fault = BusFault()
+        wait_until(lambda: at_speed(car, 4.0, 2.0), "at speed again")
+        assert not board.status().slowed

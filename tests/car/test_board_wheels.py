@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.wheels import GOAL_MAX_AGE_S, Goal, WheelCounter, safe_units, velocity_units
+from car.wheels import (
+    GOAL_MAX_AGE_S,
+    Goal,
+    LineQuality,
+    WheelCounter,
+    safe_units,
+    scaled,
+    velocity_units,
+)
 from pixelopolis.control_table import PULSES_PER_TURN
 from pixelopolis.vehicle import MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
 
@@ -62,3 +70,38 @@ def test_a_reconnected_wheel_starts_anew() -> None:
     counter.update(0, 0.0)
     counter.forget()
     assert counter.update(100, 0.02) == 0.0
+
+
+@given(st.lists(st.booleans(), max_size=300))
+def test_a_line_is_slow_only_while_it_is_bad(cycles: list[bool]) -> None:
+    line = LineQuality()
+    for good in cycles:
+        before = line.factor
+        line.note(good)
+        assert 0 <= line.failed <= 1
+        if line.factor < before:
+            assert not good
+            assert line.failed > LineQuality.SLOW_ABOVE
+        if line.factor > before:
+            assert good
+            assert line.failed < LineQuality.FULL_BELOW
+
+
+def test_half_of_the_packets_lost_is_not_yet_bad_and_four_of_five_are() -> None:
+    line = LineQuality()
+    for number in range(200):
+        line.note(number % 2 == 0)
+    assert line.factor == 1.0
+    for number in range(200):
+        line.note(number % 5 == 0)
+    assert line.factor == LineQuality.SLOW_FACTOR
+    for _ in range(50):
+        line.note(True)
+    assert line.factor == 1.0
+
+
+@given(st.integers(-265, 265), st.integers(-265, 265))
+def test_slower_keeps_the_curve(left: int, right: int) -> None:
+    slow = scaled({1: left, 2: right}, 0.4)
+    assert slow[1] == pytest.approx(0.4 * left, abs=0.5)
+    assert slow[2] == pytest.approx(0.4 * right, abs=0.5)
