@@ -23,8 +23,8 @@ from pixelopolis.board_program import (
     command_line,
     encode_pins,
 )
-from pixelopolis.demo.processes import Part, Processes
 from pixelopolis.errors import BoardError
+from pixelopolis.processes import Part, Processes
 from sim.bus import MotorLine
 from sim.devices import Pins
 from sim.serial_port import SerialPort, UnixLine

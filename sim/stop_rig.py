@@ -25,11 +25,11 @@ from aiohttp import WSMsgType, web
 
 from pixelopolis.board_program import BoardKind, board_sockets
 from pixelopolis.city_file import load_city
-from pixelopolis.demo.processes import Part, Processes
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.geometry import Pose
 from pixelopolis.messages import Order, State, decode_from_car, encode
 from pixelopolis.orders import make_order
+from pixelopolis.processes import Part, Processes
 from pixelopolis.spawn import spawn_places
 from sim.boards import Boards
 from sim.bus import MotorLine, VirtualBus

@@ -19,8 +19,8 @@ import aiohttp
 
 from pixelopolis.board_program import BoardKind, check_program
 from pixelopolis.city_file import load_city
-from pixelopolis.demo.processes import Part, Processes
 from pixelopolis.errors import MissingPartError, PixelopolisError, SettingsError
+from pixelopolis.processes import Part, Processes
 from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
 

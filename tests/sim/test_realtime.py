@@ -12,15 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelopolis import board_program
+from pixelopolis.board_program import BoardKind
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.control_table import BOARD, BOARD_ID, XL430, BoardRegister, MotorRegister
-from pixelopolis.errors import SettingsError
+from pixelopolis.errors import MissingPartError, SettingsError
 from pixelopolis.geometry import Pose
 from pixelopolis.spawn import spawn_places
 from sim.cameras import HEADER, CameraSocket, Newest, encode_frame
 from sim.dynamixel import Instruction, encode
-from sim.realtime import Pace
+from sim.realtime import Pace, Realtime, RealtimeSettings
 from sim.render_messages import Scene, Task
 from sim.town import STEP_S, Town
 
@@ -111,6 +113,16 @@ def test_cars_stand_where_their_software_thinks_they_do() -> None:
 def test_too_many_cars_are_refused() -> None:
     with pytest.raises(SettingsError, match="cars: 500"):
         Town(load_city("straight"), 500)
+
+
+def test_a_board_that_is_not_built_is_named_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(board_program, "HOST_BUILD", tmp_path / "nothing")
+    settings = RealtimeSettings("straight", 1, tmp_path / "sim", board=BoardKind.HOST)
+    with pytest.raises(MissingPartError, match="--board host"):
+        Realtime(settings)
+    assert not (tmp_path / "sim").exists()
 
 
 def test_cars_that_drive_into_each_other_are_counted() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pixelopolis.demo.processes import Part, Processes
+from pixelopolis.processes import Part, Processes
 
 WAIT_S = 20.0
 
@@ -65,7 +65,7 @@ async def test_nothing_is_left_behind_grandchildren_neither(
 async def test_what_ignores_us_is_killed(
     tmp_path: Path, deaths: list[Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixelopolis.demo.processes.GRACE_S", 0.2)
+    monkeypatch.setattr("pixelopolis.processes.GRACE_S", 0.2)
     async with Processes(tmp_path, deaths.append) as processes:
         part = await processes.start("tool", sys.executable, "-c", STUBBORN_WITH_CHILD, "stubborn")
         child = await child_pid(part)
@@ -112,7 +112,7 @@ def test_killing_the_demo_ends_its_parts(tmp_path: Path) -> None:
         """
         import asyncio, sys
         from pathlib import Path
-        from pixelopolis.demo.processes import Processes
+        from pixelopolis.processes import Processes
         async def main():
             async with Processes(Path(sys.argv[1]), print) as processes:
                 part = await processes.start("tool", sys.executable, "-c", sys.argv[2])

@@ -1,7 +1,7 @@
-"""Ends the demo's processes when the demo itself is gone, however it went.
+"""Ends processes when whoever started them is gone, however it went.
 
-`python -m pixelopolis.demo.keeper` reads lines on stdin: `+GROUP` and `-GROUP` for process groups
-that began and ended. At the end of its input, which also comes when the demo is killed, it ends
+`python -m pixelopolis.keeper` reads lines on stdin: `+GROUP` and `-GROUP` for process groups
+that began and ended. At the end of its input, which also comes when its parent is killed, it ends
 the groups that are left.
 """
 
@@ -39,7 +39,7 @@ def end_groups(groups: Iterable[int], grace_s: float = GRACE_S) -> None:
 
 
 def main() -> None:
-    """Read what is there until the demo is gone, then end it."""
+    """Read what is there until the parent is gone, then end it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

@@ -1,4 +1,4 @@
-"""The demo's parts as processes: each with its own group and log file, none left behind."""
+"""Parts as processes: each with its own group and log file, none left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pixelopolis.demo.keeper import GRACE_S, alive
+from pixelopolis.keeper import GRACE_S, alive
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Processes:
         self._keeper = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "pixelopolis.demo.keeper",
+            "pixelopolis.keeper",
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
