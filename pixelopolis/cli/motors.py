@@ -6,16 +6,19 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.progress import Progress
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Confirm, FloatPrompt, Prompt
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
 from pixelopolis.control_table import MOTOR_BAUDS
 from pixelopolis.errors import BoardError, SettingsError
+
+if TYPE_CHECKING:
+    from car.settings import BoardSettings
 
 app = typer.Typer(
     no_args_is_help=True, help="Find, set up and try the wheels' motors; calibrate the battery."
@@ -147,6 +150,102 @@ def setup(
         print_json({"motors": motors, "settings": kept})
 
 
+@app.command()
+def spin(
+    port: Port = None,
+    config: Config = None,
+    speed: Annotated[
+        float, typer.Option(help="Of both wheels in rad/s; negative is backwards.")
+    ] = 2.0,
+    left: Annotated[float | None, typer.Option(help="Of the left wheel instead, rad/s.")] = None,
+    right: Annotated[float | None, typer.Option(help="Of the right wheel instead, rad/s.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long.")] = 5.0,
+    json: Json = False,
+) -> None:
+    """Turn the wheels with live readings; lift the car first. Ctrl-C stops them."""
+    from car.board_thread import BoardStatus
+    from car.boards import make_board
+    from car.motor_spin import spin as turn_wheels
+    from pixelopolis.vehicle import MOTOR_MAX_RAD_S
+
+    settings = _board(port, config)
+    goal = (speed if left is None else left, speed if right is None else right)
+    for option, value in zip(("--left, --speed", "--right, --speed"), goal, strict=True):
+        if abs(value) > MOTOR_MAX_RAD_S:
+            raise SettingsError(
+                f"{option}: {value} rad/s is more than a motor can.",
+                f"Stay within {MOTOR_MAX_RAD_S:.2f} rad/s.",
+            )
+    with stopping(), progress_bar() as progress:
+        task = progress.add_task("connecting", total=round(seconds, 1))
+
+        def on_reading(gone_s: float, rad_s: tuple[float, float], status: BoardStatus) -> None:
+            battery = "" if status.battery_mv is None else f", {status.battery_mv / 1000:.1f} V"
+            progress.update(
+                task,
+                completed=round(gone_s, 1),
+                description=f"left {rad_s[0]:+.2f}, right {rad_s[1]:+.2f} rad/s"
+                f"{battery}, {status.lost_packets} packets lost",
+            )
+
+        done = turn_wheels(make_board(settings), goal, seconds, on_reading)
+    if json:
+        print_json(
+            {
+                "seconds": done.seconds,
+                "interrupted": done.interrupted,
+                "goal_rad_s": list(done.goal_rad_s),
+                "turned_rad": [round(angle, 4) for angle in done.turned_rad],
+                "cycles": done.status.cycles,
+                "late_cycles": done.status.late_cycles,
+                "lost_packets": done.status.lost_packets,
+                "battery_mv": done.status.battery_mv,
+                "stop_confirmed": done.status.stop_confirmed,
+            }
+        )
+    else:
+        console.print(
+            f"Turned {done.turned_rad[0]:.2f} rad left and {done.turned_rad[1]:.2f} rad right in "
+            f"{done.seconds:.1f} s, {done.status.lost_packets} of {done.status.cycles} "
+            "packets lost; the stop is confirmed.",
+            highlight=False,
+        )
+
+
+@app.command()
+def battery(
+    port: Port = None,
+    config: Config = None,
+    measured: Annotated[
+        float | None, typer.Option(help="What a multimeter shows at the battery, in volts.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Calibrate the board's battery divider with a multimeter, and keep the gain in car.toml."""
+    from car.battery_gain import calibrate, read_voltage_mv
+    from car.settings_file import keep
+    from car.workbench import Workbench
+
+    with stopping(), Workbench(_port(port, config)) as bench:
+        before_mv = read_voltage_mv(bench)
+        console.print(f"The board says {before_mv / 1000:.3f} V.", highlight=False)
+        if measured is None:
+            measured = FloatPrompt.ask("Volts at the battery, by a multimeter", console=console)
+        done = calibrate(bench, before_mv, round(measured * 1000))
+    if config is not None:
+        keep(config, "board", {"battery_gain": done.gain})
+    if json:
+        print_json({**done._asdict(), "measured_mv": round(measured * 1000)})
+    else:
+        kept = f"kept in {config}" if config else "write it into the board of car.toml"
+        console.print(
+            f"board.battery_gain = {done.gain} ({kept}); the board now says "
+            f"{done.after_mv / 1000:.3f} V.",
+            highlight=False,
+            markup=False,
+        )
+
+
 class _Person:
     """Asks on the terminal, or has its answers already."""
 
@@ -219,12 +318,26 @@ def _answer(text: str) -> Any:
     return Seen(wheel, way == "forward")  # type: ignore[arg-type]  # one of the four
 
 
-def _port(port: str | None, config: Path | None) -> str:
-    from car.settings import load_settings
+def _board(port: str | None, config: Path | None) -> BoardSettings:
+    """Return what the options say about the board."""
+    from car.settings import BoardSettings, load_settings
 
-    if (port is None) == (config is None):
-        raise SettingsError("Neither or both of --port and --config are given.", "Give one.")
-    return port if config is None else load_settings(config).board.port  # type: ignore[return-value]
+    if config is not None and port is None:
+        return load_settings(config).board
+    if port is not None and config is None:
+        return BoardSettings(port=port)
+    raise SettingsError("Neither or both of --port and --config are given.", "Give one.")
+
+
+def _port(port: str | None, config: Path | None) -> str:
+    """Return the port of a board, or adapter, that lets packets through."""
+    board = _board(port, config)
+    if board.kind == "original":
+        raise SettingsError(
+            'board.kind is "original": that board passes no packets to its motors.',
+            "Connect the motors to a USB adapter and name it by --port.",
+        )
+    return board.port
 
 
 def _keep_mirrored(config: Path | None, found: dict[Any, bool]) -> dict[str, Any]:
