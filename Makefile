@@ -9,9 +9,12 @@ ARGS ?=
 # Debian's names; other systems have the same under their own
 GL_PACKAGES := libegl1 libgl1 libgl1-mesa-dri
 TEST_PACKAGES := chromium fonts-noto-core fonts-noto-cjk
+FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
+QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training check train-detector firmware system-gl system-test
+.PHONY: help setup setup-training demo test test-training check train-detector firmware \
+  system-gl system-firmware system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -35,8 +38,8 @@ check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-firmware:  ## the board's firmware, for every machine that it runs on
-	@$(MAKE) -C firmware
+firmware: system-firmware  ## the board's firmware, for every machine that it runs on
+	@$(MAKE) --no-print-directory -C firmware
 
 # as the shipped model's card (car/models/detector.md) says; about two hours on two cores
 SIGNS := var/signs
@@ -93,5 +96,9 @@ $(VENV)/training.done: $(VENV)/setup.done
 system-gl:
 	@.ci/packages "to draw the town" $(GL_PACKAGES)
 
+system-firmware:
+	@.ci/packages "to build the firmware" $(FIRMWARE_PACKAGES)
+
 system-test: system-gl
-	@.ci/packages "for the tests with a browser" $(TEST_PACKAGES)
+	@.ci/packages "for the tests with a browser and those of the firmware" $(TEST_PACKAGES) \
+	  $(FIRMWARE_PACKAGES) $(QEMU_PACKAGES)

@@ -1,0 +1,31 @@
+/* What main.c needs of the board that it runs on. */
+#ifndef PORT_H
+#define PORT_H
+
+#include "board.h"
+#include "chip.h"
+#include "usart.h"
+
+/* Bits per second on the host link; the motor bus begins with the same. */
+#define HOST_BAUD 1000000u
+
+extern struct usart host_link, motor_bus;
+#ifdef IO_IRQ
+extern struct usart io_link;
+#endif
+
+/* Set by every interrupt; main.c sleeps only while it is not. */
+extern volatile bool woken;
+
+/* Clocks, pins and links on; motors without power. */
+void port_start(void);
+
+/* Battery and buttons as they are now; the link's part is main.c's. */
+void port_measure(struct board_inputs *inputs);
+
+/* Pins, and the watchdog's food. Rate and driver of the motor bus are main.c's and usart.c's. */
+void port_apply(const struct board_outputs *outputs);
+
+int main(void);
+
+#endif
