@@ -392,7 +392,7 @@ class Board(Device):
         self._buttons = self._pins.buttons
         if pressed & BoardButton.RESET:
             self.reboot(now_s)
-        if pressed & BoardButton.USER:
+        elif pressed & BoardButton.USER:
             on = not self[BoardRegister.MOTOR_POWER] and not self._stopped and not self._empty
             self[BoardRegister.MOTOR_POWER] = int(on)
 

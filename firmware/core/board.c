@@ -56,7 +56,7 @@ static void step_inputs(struct board *board, const struct board_inputs *inputs, 
     buttons_step(&board->buttons, inputs->buttons, now_us);
     if (board->buttons.gone_down & BOARD_BUTTONS_RESET)
         device_restart(board, now_us);
-    if (board->buttons.gone_down & BOARD_BUTTONS_USER)
+    else if (board->buttons.gone_down & BOARD_BUTTONS_USER)
         device_switch_power(board, !board->power.on);
 }
 

@@ -33,17 +33,22 @@ void device_settle(struct board *board, uint32_t now_us) {
     if (forbid.estop)
         fault |= BOARD_FAULT_ESTOP;
     table_set(table, BOARD_FAULT, fault);
-    /* a MOSFET may fail closed: the motors are told to stop as well */
-    if (power_step(&board->power, &forbid, now_us) && motors_driven(&board->motors))
-        watchdog_stop(&board->watchdog, now_us);
+    if (power_step(&board->power, &forbid, now_us)) {
+        /* a MOSFET may fail closed: the motors are told to stop as well */
+        if (motors_driven(&board->motors))
+            watchdog_stop(&board->watchdog, now_us);
+        motors_unpowered(&board->motors);
+    }
     table_set(table, BOARD_MOTOR_POWER, board->power.on);
 }
 
 void device_switch_power(struct board *board, bool on) {
     struct power_causes forbid = causes(board);
     power_switch(&board->power, on, &forbid);
-    if (!board->power.on)
+    if (!board->power.on) {
         motors_released(&board->motors);
+        motors_unpowered(&board->motors);
+    }
 }
 
 bool device_holds(const struct board *board) {

@@ -36,6 +36,8 @@ enum {
     DXL_FAST_BULK_READ = 0x9A,
 };
 
+#define DXL_ERROR_MASK 0x7Fu /* bit 7 is the alert: the device has a hardware error to report */
+
 /* Error number of a status packet (bits 0 to 6). */
 enum dxl_error {
     DXL_OK = 0,

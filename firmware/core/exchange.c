@@ -54,10 +54,7 @@ static void answer_ping(struct board *board, uint32_t now_us) {
 static void motor_answered(struct board *board, const struct dxl_packet *status, uint32_t now_us) {
     struct answers *answers = &board->answers;
     passage_useful(&board->passage, now_us);
-    bool read = answers->length > 0 && status->size == 1u + answers->length;
-    if (read && (status->parameters[0] & 0x7Fu) == DXL_OK)
-        motors_answered(&board->motors, status->id, answers->address, status->parameters + 1,
-                        answers->length);
+    motors_answered(&board->motors, status, answers->address, answers->length);
     if (answers->kind == ANSWERS_COUNT && answers->expected > 0)
         answers->expected--;
     if (answers->kind != ANSWERS_LIST)

@@ -14,36 +14,42 @@ void motors_released(struct motors *motors) {
         motors->each[i].torque = motors->each[i].waiting = false;
 }
 
+void motors_unpowered(struct motors *motors) {
+    for (size_t i = 0; i < MOTOR_COUNT; i++)
+        motors->each[i].goals_harmless = false;
+}
+
 bool motors_driven(const struct motors *motors) {
     return motors->each[0].torque || motors->each[1].torque;
 }
 
+static bool armed_by_goals(uint32_t drive_mode) {
+    return drive_mode & XL430_DRIVE_MODE_TORQUE_ON_BY_GOAL_UPDATE;
+}
+
+static bool touches(size_t address, size_t n, size_t wanted, size_t size) {
+    return address < wanted + size && wanted < address + n;
+}
+
 /* Tell whether a write may switch torque on. */
 static bool arms(const struct motor *motor, size_t address, const uint8_t *data, size_t n) {
-    uint32_t value = 0;
-    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value) && value != 0)
+    uint32_t on = 0;
+    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &on) && on != 0)
         return true;
-    if (motor->goals_harmless)
-        return false;
-    return table_written(address, data, n, XL430_GOAL_PWM, &value) ||
-           table_written(address, data, n, XL430_GOAL_VELOCITY, &value) ||
-           table_written(address, data, n, XL430_GOAL_POSITION, &value);
+    return !motor->goals_harmless &&
+           (touches(address, n, XL430_GOAL_PWM_AT, XL430_GOAL_PWM_SIZE) ||
+            touches(address, n, XL430_GOAL_VELOCITY_AT, XL430_GOAL_VELOCITY_SIZE) ||
+            touches(address, n, XL430_GOAL_POSITION_AT, XL430_GOAL_POSITION_SIZE));
 }
 
-/* Note the values of registers, written or read. */
-static void learn(struct motor *motor, size_t address, const uint8_t *data, size_t n) {
-    uint32_t value = 0;
-    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value))
-        motor->torque = value != 0;
-    if (table_written(address, data, n, XL430_DRIVE_MODE, &value))
-        motor->goals_harmless = !(value & XL430_DRIVE_MODE_TORQUE_ON_BY_GOAL_UPDATE);
-}
-
-static void written(struct motor *motor, size_t address, const uint8_t *data, size_t n) {
-    bool on = arms(motor, address, data, n);
-    learn(motor, address, data, n);
-    if (on)
-        motor->torque = true;
+/* Note what a write may do to a motor, and to its torque now or at the next action. */
+static void written(struct motor *motor, bool *torque, size_t address, const uint8_t *data,
+                    size_t n) {
+    uint32_t mode = 0;
+    if (arms(motor, address, data, n))
+        *torque = true;
+    if (table_written(address, data, n, XL430_DRIVE_MODE, &mode) && armed_by_goals(mode))
+        motor->goals_harmless = false;
 }
 
 static void sync_written(struct motors *motors, const struct dxl_packet *packet) {
@@ -54,7 +60,8 @@ static void sync_written(struct motors *motors, const struct dxl_packet *packet)
     for (size_t at = 4; at + 1 + length <= packet->size; at += 1 + length)
         for (size_t i = 0; i < MOTOR_COUNT; i++)
             if (packet->parameters[at] == IDS[i])
-                written(&motors->each[i], address, packet->parameters + at + 1, length);
+                written(&motors->each[i], &motors->each[i].torque, address,
+                        packet->parameters + at + 1, length);
 }
 
 /* Note a packet that is meant for this motor. */
@@ -69,10 +76,12 @@ static void told(struct motor *motor, const struct dxl_packet *packet) {
     case DXL_REBOOT:
         break;
     case DXL_WRITE:
-        written(motor, address, data, n);
+        written(motor, &motor->torque, address, data, n);
+        motor->asked_off = packet->id != DXL_BROADCAST && address == XL430_TORQUE_ENABLE_AT &&
+                           n == XL430_TORQUE_ENABLE_SIZE && data[0] == 0;
         break;
     case DXL_REG_WRITE:
-        motor->waiting = motor->waiting || arms(motor, address, data, n);
+        written(motor, &motor->waiting, address, data, n);
         break;
     case DXL_ACTION:
         motor->torque = motor->torque || motor->waiting;
@@ -84,6 +93,8 @@ static void told(struct motor *motor, const struct dxl_packet *packet) {
 }
 
 void motors_told(struct motors *motors, const struct dxl_packet *packet) {
+    for (size_t i = 0; i < MOTOR_COUNT; i++)
+        motors->each[i].asked_off = false;
     switch (packet->instruction) {
     case DXL_SYNC_WRITE:
         sync_written(motors, packet);
@@ -99,8 +110,25 @@ void motors_told(struct motors *motors, const struct dxl_packet *packet) {
             told(&motors->each[i], packet);
 }
 
-void motors_answered(struct motors *motors, uint8_t id, size_t address, const uint8_t *data, size_t n) {
-    for (size_t i = 0; i < MOTOR_COUNT; i++)
-        if (id == IDS[i])
-            learn(&motors->each[i], address, data, n);
+/* Note registers as a motor itself said them. */
+static void learn(struct motor *motor, size_t address, const uint8_t *data, size_t n) {
+    uint32_t value = 0;
+    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value))
+        motor->torque = value != 0;
+    if (table_written(address, data, n, XL430_DRIVE_MODE, &value))
+        motor->goals_harmless = !armed_by_goals(value);
+}
+
+void motors_answered(struct motors *motors, const struct dxl_packet *status, size_t address,
+                     size_t length) {
+    bool right = status->size > 0 && (status->parameters[0] & DXL_ERROR_MASK) == DXL_OK;
+    for (size_t i = 0; i < MOTOR_COUNT; i++) {
+        struct motor *motor = &motors->each[i];
+        if (status->id != IDS[i] || !right)
+            continue;
+        if (motor->asked_off && status->size == 1)
+            motor->torque = false;
+        if (status->size == 1 + length)
+            learn(motor, address, status->parameters + 1, length);
+    }
 }

@@ -13,9 +13,10 @@
 #define MOTOR_COUNT 2u
 
 struct motor {
-    bool torque;       /* may have torque */
-    bool waiting;      /* may hold a registered write that gives it torque */
-    bool goals_harmless; /* known not to switch torque on by a goal (Drive Mode(10), bit 3) */
+    bool torque;         /* may have torque */
+    bool waiting;        /* may hold a registered write that gives it torque */
+    bool goals_harmless; /* said itself that no goal switches its torque on (Drive Mode(10), bit 3) */
+    bool asked_off;      /* the last packet told it to let go, and it has not answered yet */
 };
 
 struct motors {
@@ -27,13 +28,18 @@ void motors_init(struct motors *motors);
 /* Note that torque is off: by our own packet, or because the supply is cut. */
 void motors_released(struct motors *motors);
 
+/* Note that the supply is off: another motor may be there when it comes back. */
+void motors_unpowered(struct motors *motors);
+
 /* Tell whether a motor may have torque. */
 bool motors_driven(const struct motors *motors);
 
-/* Note a packet that goes to the motors. */
+/* Note a packet that goes to the motors. A write may be refused or get lost: it is believed only
+ * where it brings torque. */
 void motors_told(struct motors *motors, const struct dxl_packet *packet);
 
-/* Note what motor `id` answered to a read of `address`. */
-void motors_answered(struct motors *motors, uint8_t id, size_t address, const uint8_t *data, size_t n);
+/* Note a status packet of a motor; if it answers a read, what was asked for, else length 0. */
+void motors_answered(struct motors *motors, const struct dxl_packet *status, size_t address,
+                     size_t length);
 
 #endif

@@ -1,0 +1,96 @@
+"""The core's packets: as the simulator's parser and dynamixel-sdk have them, whatever comes."""
+
+import ctypes
+from itertools import pairwise
+
+from dynamixel_sdk import Protocol2PacketHandler
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sim.dynamixel import MAX_LENGTH, Packet, Parser, encode
+from tests.firmware.core import PACKET_SIZE, CoreParser, library
+
+SDK = Protocol2PacketHandler()
+
+# noise and data rich in the bytes that matter
+nasty = st.sampled_from([0xFF, 0xFF, 0xFD, 0xFD, 0x00, 0x01, 0x03, 0xFE, 0x55])
+noise = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=60).map(bytes)
+data = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=40).map(bytes)
+ids = st.one_of(st.integers(0, 252), st.just(254))
+packets = st.builds(Packet, ids, st.integers(0, 255), data, st.just(True))
+
+
+def as_bytes(packet: Packet) -> bytes:
+    return encode(packet.id, packet.instruction, packet.parameters)
+
+
+def damage(raw: bytes, bit: int) -> bytes:
+    damaged = bytearray(raw)
+    damaged[bit // 8 % len(raw)] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+damaged_packets = st.builds(damage, packets.map(as_bytes), st.integers(0, 10_000))
+streams = st.lists(st.one_of(packets.map(as_bytes), noise, damaged_packets), max_size=6).map(
+    b"".join
+)
+
+
+@given(st.binary(max_size=300), st.integers(0, 2**16 - 1))
+def test_crc_equals_the_sdks(sample: bytes, start: int) -> None:
+    ours = library().dxl_crc(start, sample, len(sample))
+    assert ours == SDK.updateCRC(start, sample, len(sample))
+
+
+@given(packets)
+def test_encoding_equals_the_simulators(packet: Packet) -> None:
+    buffer = ctypes.create_string_buffer(PACKET_SIZE)
+    size = library().dxl_encode(
+        buffer, packet.id, packet.instruction, packet.parameters, len(packet.parameters)
+    )
+    # an instruction of 0xFF would begin a header, which no real one does
+    if packet.instruction != 0xFF:
+        assert buffer[:size] == as_bytes(packet)
+
+
+@given(noise, st.lists(packets, min_size=1, max_size=4))
+@example(b"\xff\xff\xfd\x00\x01\xff\x03\x03\xff\xff", [Packet(1, 1, b"")])
+@example(b"\xff\xff\xfd\x00\x01\x07\x00\x02\x84\x00", [Packet(2, 1, b"")])
+@example(b"\xff\xff\xfd\x00\x01\x03\x00\x01", [Packet(1, 1, b"")])
+def test_valid_packets_are_found_behind_any_noise(before: bytes, sent: list[Packet]) -> None:
+    stream = before + b"".join(map(as_bytes, sent))
+    found = CoreParser().feed(stream)
+    assert [packet for packet in found if packet.crc_ok][-len(sent) :] == sent
+
+
+@settings(max_examples=400)
+@given(streams)
+def test_every_stream_is_parsed_as_the_simulator_does(stream: bytes) -> None:
+    assert CoreParser().feed(stream) == Parser().feed(stream)
+
+
+@given(streams, st.lists(st.integers(0, 400), max_size=12))
+def test_fragments_do_not_matter_to_the_simulator_either(stream: bytes, cuts: list[int]) -> None:
+    # the core takes byte after byte; the Python parser takes what came at once
+    parser = Parser()
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    got = [packet for a, b in pairwise(edges) for packet in parser.feed(stream[a:b])]
+    assert CoreParser().feed(stream) == got
+
+
+def test_the_longest_packet_passes_and_a_longer_one_is_noise() -> None:
+    longest = encode(1, 3, bytes(MAX_LENGTH - 3))
+    too_long = b"\xff\xff\xfd\x00\x01\x01\x04" + bytes(MAX_LENGTH + 1)
+    ping = encode(2, 1)
+    found = CoreParser().feed(longest + too_long + ping)
+    assert found == [Packet(1, 3, bytes(MAX_LENGTH - 3)), Packet(2, 1, b"")]
+    # stuffing counts: 256 headers become 1024 bytes, of which some do not fit
+    body = b"\xff\xff\xfd" * 255
+    assert CoreParser().feed(encode(1, 3, body)) == [Packet(1, 3, body)]
+
+
+def test_all_bytes_of_a_packet_that_never_ends_are_let_go() -> None:
+    parser = CoreParser()
+    for _ in range(50):
+        parser.feed(b"\xff\xff\xfd\x00\x01\xff\x03" + b"\xaa" * 100)
+    assert parser.feed(encode(7, 1)) == [Packet(7, 1, b"")]
