@@ -118,13 +118,13 @@ class Board(BoardThread):
         """Find board and motors and make them ready to drive."""
         find_board(bus)
         self._heed_estop(bus)
-        if self._release_asked:
+        if self._release_wanted:
             release_estop(bus)
-            self._release_asked = False
-            self._release_done.set()
+            self._released()
         calibrate(bus, self._battery_gain)
-        board = power_motors(bus, self._clock, self._is_urgent)
+        board = read_board(bus)
         self._update(battery_mv=board.battery_mv, fault=board.fault)
+        power_motors(bus, self._clock, self._is_urgent)
         for motor, side in MOTORS.items():
             prepare(bus, motor, side in self._mirrored)
         self._armed = True

@@ -26,6 +26,9 @@ JOIN_TIMEOUT_S = 5.0
 ESTOP_TIMEOUT_S = 1.0
 """An emergency stop that is not confirmed by then is reported as failed, and still tried."""
 
+RELEASE_TIMEOUT_S = 2.0
+"""A release that does not succeed by then is forgotten: nothing drives off much later."""
+
 log = logging.getLogger(__name__)
 
 
@@ -87,7 +90,7 @@ class BoardThread(ABC):
         """The wheels may turn: torque was given and not seen to be gone."""
         self._estop_asked_s: float | None = None
         self._estop_done = threading.Event()
-        self._release_asked = False
+        self._release_asked_s: float | None = None
         self._release_done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="board", daemon=True)
 
@@ -128,7 +131,7 @@ class BoardThread(ABC):
         """
         if self._estop_asked_s is None:
             self._estop_done.clear()
-            self._release_asked = False
+            self._release_asked_s = None
             self._estop_asked_s = self._clock()
         self._wake.set()
 
@@ -146,18 +149,21 @@ class BoardThread(ABC):
                 "Take the car off the road and switch its battery off.",
             )
 
-    def release_emergency_stop(self, timeout_s: float = 2 * ESTOP_TIMEOUT_S) -> None:
+    def request_release(self) -> None:
+        """Try for a moment to let the wheels be driven again, without waiting."""
+        self._release_done.clear()
+        self._estop_asked_s = None
+        self._release_asked_s = self._clock()
+        self._wake.set()
+
+    def release_emergency_stop(self, timeout_s: float = RELEASE_TIMEOUT_S) -> None:
         """Let the wheels be driven again.
 
         Raises:
             BoardError: the board did not release it, for example because its button is pressed.
         """
-        self._release_done.clear()
-        self._estop_asked_s = None
-        self._release_asked = True
-        self._wake.set()
+        self.request_release()
         if not self._release_done.wait(timeout_s):
-            self._release_asked = False
             why = self._error.message if self._error else "No answer."
             raise BoardError(
                 f"The emergency stop was not released within {timeout_s} s: {why}",
@@ -227,6 +233,15 @@ class BoardThread(ABC):
     def _update(self, **changes: object) -> None:
         # only the thread writes, so that replacing the whole is safe
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+
+    @property
+    def _release_wanted(self) -> bool:
+        asked_s = self._release_asked_s
+        return asked_s is not None and self._clock() - asked_s < RELEASE_TIMEOUT_S
+
+    def _released(self) -> None:
+        self._release_asked_s = None
+        self._release_done.set()
 
     @property
     def _estop_wanted(self) -> bool:

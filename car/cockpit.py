@@ -11,7 +11,13 @@ from car.camera import WholeFrame
 from car.journey import Journey
 from car.observation import Decision, Mission
 from car.reporting import Health
-from pixelopolis.messages import InstantActions, Order, State
+from pixelopolis.messages import (
+    EMERGENCY_STOP,
+    RELEASE_EMERGENCY_STOP,
+    InstantActions,
+    Order,
+    State,
+)
 
 
 class Cockpit:
@@ -20,10 +26,17 @@ class Cockpit:
     Args:
         journey: the car's orders.
         health: asked for with every report.
+        emergency_stop: told True to stop in an emergency, False to release that; must not wait.
     """
 
-    def __init__(self, journey: Journey, health: Callable[[], Health]) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        health: Callable[[], Health],
+        emergency_stop: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._journey = journey
+        self._emergency_stop = emergency_stop
         self._health = health
         self._lock = threading.Lock()
         self._link_seen_s: float | None = None
@@ -54,6 +67,8 @@ class Cockpit:
     def take_actions(self, actions: InstantActions) -> None:
         with self._lock:
             for action in actions.actions:
+                if action.action_type in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
+                    self._emergency_stop(action.action_type == EMERGENCY_STOP)
                 self._journey.take_action(action)
 
     def refuse(self, why: str) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 from car.board_thread import BoardStatus, EmergencyStop
 from car.reporting import Health
+from pixelopolis.control_table import BoardFault
 from pixelopolis.messages import ErrorLevel, StateError
 
 BATTERY_EMPTY_V = 9.9
 BATTERY_FULL_V = 12.6
 """Three lithium-polymer cells in a row, 3.3 V to 4.2 V each."""
+
+ESTOP_STATUS: Mapping[EmergencyStop, Literal["", "RUNNING", "FINISHED", "FAILED"]] = {
+    EmergencyStop.NONE: "",
+    EmergencyStop.REQUESTED: "RUNNING",
+    EmergencyStop.CONFIRMED: "FINISHED",
+    EmergencyStop.FAILED: "FAILED",
+}
 
 ERROR_BOARD = "BOARD_NOT_READY"
 ERROR_BOARD_FAULT = "BOARD_FAULT"
@@ -52,11 +63,26 @@ def health_of(
     return Health(
         video_url=video_url,
         battery_v=volts,
-        battery_pct=100.0 if volts is None else battery_pct(volts),
+        battery_pct=_charge_pct(board),
         speed_mps=speeds[0],
         turn_rad_s=speeds[1],
         errors=tuple(errors),
+        emergency_stop=_emergency_stop(board),
+        emergency_stop_status=ESTOP_STATUS[board.estop],
     )
+
+
+def _emergency_stop(board: BoardStatus) -> Literal["NONE", "MANUAL", "REMOTE"]:
+    if board.estop is not EmergencyStop.NONE:
+        return "REMOTE"
+    by_button = board.fault is not None and BoardFault.ESTOP in board.fault
+    return "MANUAL" if by_button else "NONE"
+
+
+def _charge_pct(board: BoardStatus) -> float:
+    if board.battery_mv is not None:
+        return battery_pct(board.battery_mv / 1000)
+    return 100.0 if board.battery_pct is None else board.battery_pct
 
 
 def _error(kind: str, text: str) -> StateError:

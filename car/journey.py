@@ -26,12 +26,15 @@ from pixelopolis.city import City
 from pixelopolis.geometry import Pose
 from pixelopolis.messages import (
     CANCEL_ORDER,
+    EMERGENCY_STOP,
+    RELEASE_EMERGENCY_STOP,
     ActionState,
     ErrorType,
     InstantAction,
     MobileRobotPosition,
     Order,
     PowerSupply,
+    SafetyState,
     State,
     StateError,
     Velocity,
@@ -164,7 +167,9 @@ class Journey:
     def take_action(self, action: InstantAction) -> None:
         """Carry out an instant action; one that we do not know fails, and says so."""
         task = self._task
-        if action.action_type != CANCEL_ORDER:
+        if action.action_type in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
+            self._set_action(action.action_id, action.action_type, "RUNNING")
+        elif action.action_type != CANCEL_ORDER:
             self._set_action(action.action_id, action.action_type, "FAILED")
         elif task is None or task.finished:
             self._set_action(action.action_id, action.action_type, "FAILED")
@@ -229,8 +234,21 @@ class Journey:
 
     def _finish_actions(self) -> None:
         for action in list(self._actions.values()):
-            if action.action_status == "RUNNING":
-                self._set_action(action.action_id, action.action_type or "", "FINISHED")
+            if action.action_status == "RUNNING" and action.action_type == CANCEL_ORDER:
+                self._set_action(action.action_id, CANCEL_ORDER, "FINISHED")
+
+    def _follow_emergency_stop(self, health: Health) -> None:
+        """Say of its actions what the board says."""
+        for action in list(self._actions.values()):
+            kind, status = action.action_type, health.emergency_stop_status
+            if action.action_status != "RUNNING":
+                continue
+            if kind == RELEASE_EMERGENCY_STOP and health.emergency_stop == "NONE":
+                self._set_action(action.action_id, kind, "FINISHED")
+            elif kind == EMERGENCY_STOP and status in ("FINISHED", "FAILED"):
+                self._set_action(action.action_id, kind, status)
+            elif kind == EMERGENCY_STOP and not status:  # released before it was confirmed
+                self._set_action(action.action_id, kind, "FAILED")
 
     def _move_to(self, place: Place | None) -> None:
         """Believe a car without an order at a place, unless it is as good as there already."""
@@ -275,6 +293,7 @@ class Journey:
 
     def report(self, header_id: int, timestamp: datetime, health: Health) -> State:
         """Return the state message of this instant."""
+        self._follow_emergency_stop(health)
         task, decision, pose = self._task, self._decision, self.pose
         if task is None:
             way = standing(self.place)
@@ -311,6 +330,7 @@ class Journey:
                 *health.errors,
             ),
             information=information(decision, health),
+            safety_state=SafetyState(active_emergency_stop=health.emergency_stop),
         )
 
 

@@ -121,11 +121,7 @@ class MotorBus:
             _hurry(self._port.ser)
         except (OSError, termios.error) as error:
             self.close()
-            raise BoardError(
-                f"Serial port {port} cannot be opened: {error}.",
-                "Check the board's USB cable, that no other program uses it, and that you may use "
-                f"serial ports (group dialout). Ports found: {_found_ports()}.",
-            ) from error
+            raise cannot_open(port, error) from error
 
     def close(self) -> None:
         """Close the port; never throws."""
@@ -280,9 +276,7 @@ class MotorBus:
     def _gone(self, error: Exception) -> NoReturn:
         # an exception may leave the library's "in use" mark behind
         self._port.is_using = False
-        raise BoardError(
-            f"Serial port {self.name} is gone: {error}.", "Plug the board's USB cable in again."
-        ) from error
+        raise port_gone(self.name, error) from error
 
 
 def _hurry(port: serial.Serial) -> None:
@@ -293,5 +287,18 @@ def _hurry(port: serial.Serial) -> None:
         return  # most others need not be asked
 
 
-def _found_ports() -> str:
-    return ", ".join(port.device for port in list_ports.comports()) or "none"
+def cannot_open(port: str, error: Exception) -> BoardError:
+    """Return the error for a port that cannot be opened."""
+    found = ", ".join(each.device for each in list_ports.comports()) or "none"
+    return BoardError(
+        f"Serial port {port} cannot be opened: {error}.",
+        "Check the board's USB cable, that no other program uses it, and that you may use "
+        f"serial ports (group dialout). Ports found: {found}.",
+    )
+
+
+def port_gone(port: str, error: Exception) -> BoardError:
+    """Return the error for a port that was there and is not any more."""
+    return BoardError(
+        f"Serial port {port} is gone: {error}.", "Plug the board's USB cable in again."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from car.observation import Decision, Mission
 from pixelopolis.messages import (
@@ -42,6 +43,10 @@ class Health:
     speed_mps: float = 0.0
     turn_rad_s: float = 0.0
     errors: tuple[StateError, ...] = ()
+    emergency_stop: Literal["NONE", "MANUAL", "REMOTE"] = "NONE"
+    """Whether one keeps the wheels still: by the board's button, or because we were told."""
+    emergency_stop_status: Literal["", "RUNNING", "FINISHED", "FAILED"] = ""
+    """How far one has got that we were told; empty when we were not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class CarProcess:
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         start, mounting = settings.start_place(city), settings.camera.mounting
         journey = Journey(city, settings.id, start)
-        self._cockpit = Cockpit(journey, self._health)
+        self._cockpit = Cockpit(journey, self._health, self._emergency_stop)
         self._lookout = detector and Lookout(
             self._camera,
             detector,
@@ -167,6 +167,12 @@ class CarProcess:
         self._failure = error
         self._stop.set()
 
+    def _emergency_stop(self, on: bool) -> None:
+        if on:
+            self._board.request_emergency_stop()
+        else:
+            self._board.request_release()
+
     def _health(self) -> Health:
         return health_of(
             self._board.status(),
@@ -222,6 +228,8 @@ class CarProcess:
                 "battery_mv": board.battery_mv,
                 "lost_packets": board.lost_packets,
                 "late_cycles": board.late_cycles,
+                "slowed": board.slowed,
+                "emergency_stop": str(board.estop),
             },
         }
 

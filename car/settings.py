@@ -144,6 +144,11 @@ class CarSettings(_Table):
 
     @model_validator(mode="after")
     def _can_find_itself(self) -> Self:
+        if self.board.kind == "original" and not self.detector.use:
+            raise ValueError(
+                "an original board tells no wheel angles, and without a detector nothing else "
+                "tells the car how far it has come"
+            )
         if self.start is None and not self.detector.use:
             raise ValueError("no start is given, and without a detector the car cannot find itself")
         return self

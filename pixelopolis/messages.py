@@ -177,10 +177,14 @@ class InstantAction(_Part):
 
 
 CANCEL_ORDER = "cancelOrder"
+EMERGENCY_STOP = "emergencyStop"
+RELEASE_EMERGENCY_STOP = "releaseEmergencyStop"
+"""Ours: the standard has no instant action for it. Running until the car's board has read it back,
+then finished, or failed."""
 
 
 class InstantActions(Message):
-    """What a car shall do at once; we use `cancelOrder`: stop, and forget the order."""
+    """What a car shall do at once: `cancelOrder` (stop, and forget the order), emergency stop."""
 
     actions: Annotated[tuple[InstantAction, ...], Field(max_length=100)]
 

@@ -12,6 +12,7 @@ import serial
 
 from car.board import Board
 from car.board_thread import EmergencyStop
+from car.wheels import LineQuality
 from pixelopolis.control_table import (
     XL430,
     BoardButton,
@@ -345,17 +346,20 @@ def test_a_pressed_button_cannot_be_released_from_here(car: VirtualCar) -> None:
         car.bus.pins.buttons = BoardButton.ESTOP
         wait_until(lambda: not board.status().connected, "it is noticed")
         with pytest.raises(BoardError, match="was not released"):
-            board.release_emergency_stop(1.0)
+            board.release_emergency_stop(2.5)
         car.bus.pins.buttons = BoardButton(0)
         board.release_emergency_stop(CONNECT_S)
         wait_until(lambda: board.status().connected, "ready again")
 
 
-def test_a_very_bad_line_slows_the_wheels(car: VirtualCar) -> None:
+def test_a_very_bad_line_slows_the_wheels(car: VirtualCar, monkeypatch: pytest.MonkeyPatch) -> None:
+    # bad enough to be slow on, good enough to stay connected
+    monkeypatch.setattr(LineQuality, "SLOW_ABOVE", 0.2)
+    monkeypatch.setattr(LineQuality, "FULL_BELOW", 0.1)
     with running(car.port) as board, driving(board, 4.0, 2.0):
         wait_until(lambda: at_speed(car, 4.0, 2.0), "at speed")
-        car.bus.fault = BusFault(FaultKind.LOST_PACKETS, 0.4)
+        car.bus.fault = BusFault(FaultKind.LOST_PACKETS, 0.25)
         wait_until(lambda: board.status().slowed, "slower")
         car.bus.fault = BusFault()
         wait_until(lambda: at_speed(car, 4.0, 2.0), "at speed again")
-        assert not board.status().slowed
+        wait_until(lambda: not board.status().slowed, "it is not slow any more")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -269,6 +271,25 @@ def test_an_unknown_action_fails() -> None:
     it = journey()
     it.take_action(InstantAction(action_type="fly", action_id="a1"))
     assert report(it).instant_action_states[0].action_status == "FAILED"
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED"])
+def test_an_emergency_stop_ends_as_the_board_says(status: Any) -> None:
+    it = journey()
+    it.take_action(InstantAction(action_type="emergencyStop", action_id="s1"))
+    asked = Health(emergency_stop="REMOTE", emergency_stop_status="RUNNING")
+    state = it.report(1, NOW, asked)
+    assert state.instant_action_states[0].action_status == "RUNNING"
+    assert state.safety_state.active_emergency_stop == "REMOTE"
+    it.take_action(cancel("a7"))
+    state = it.report(2, NOW, replace(asked, emergency_stop_status=status))
+    assert state.instant_action_states[0].action_status == status
+    it.take_action(InstantAction(action_type="releaseEmergencyStop", action_id="s2"))
+    assert it.report(3, NOW, asked).instant_action_states[2].action_status == "RUNNING"
+    state = it.report(4, NOW, Health())
+    assert state.instant_action_states[2].action_status == "FINISHED"
+    assert state.instant_action_states[0].action_status == status
+    assert state.safety_state.active_emergency_stop == "NONE"
 
 
 @given(data=st.data())

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ from car.runtime import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.messages import Connection, ConnectionState, State
+from pixelopolis.messages import (
+    Connection,
+    ConnectionState,
+    InstantAction,
+    InstantActions,
+    State,
+)
 from pixelopolis.routing import Place
 from pixelopolis.vision import Image
 from sim.bus import VirtualBus
@@ -220,6 +227,37 @@ async def test_a_lost_camera_stops_the_car_and_it_says_so(
                 await asyncio.sleep(0.01)
         async with frames(camera):
             await state_with(server, "driving")
+
+
+async def test_an_emergency_stop_from_the_server_is_read_back_from_the_board(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    def action(kind: str) -> InstantActions:
+        told = InstantAction(action_type=kind, action_id=kind)
+        now = datetime.now(UTC)
+        return InstantActions(header_id=0, timestamp=now, serial_number="car1", actions=(told,))
+
+    async def until(kind: str, result: str) -> State:
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                state = await server.next_state()
+                for done in state.instant_action_states:
+                    if (done.action_id, done.action_status) == (kind, result):
+                        return state
+
+    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    async with running(car), frames(camera):
+        await server.next_state()
+        await server.send(order())
+        await state_with(server, "driving")
+        await server.send(action("emergencyStop"))
+        state = await until("emergencyStop", "FINISHED")
+        assert state.safety_state.active_emergency_stop == "REMOTE"
+        assert not wheels.bus.motor_power
+        assert (await status(car))["board"]["emergency_stop"] == "confirmed"
+        await server.send(action("releaseEmergencyStop"))
+        state = await until("releaseEmergencyStop", "FINISHED")
+        await state_with(server, "driving")
 
 
 async def test_a_failing_driver_ends_the_process_with_the_wheels_stopped(

@@ -115,3 +115,10 @@ def test_without_a_start_the_car_finds_itself_if_it_can_see(tmp_path: Path) -> N
     assert not settings.search
     with pytest.raises(SettingsError, match=r"car\.toml: .*no start is given"):
         load(tmp_path, nowhere.replace("[detector]", "[detector]\nuse = false"))
+
+
+def test_an_original_board_needs_a_detector(tmp_path: Path) -> None:
+    original = WHOLE.replace("baud = 57600", 'kind = "original"')
+    assert load(tmp_path, original).board.kind == "original"
+    with pytest.raises(SettingsError, match="tells no wheel angles"):
+        load(tmp_path, original.replace("[detector]", "[detector]\nuse = false"))

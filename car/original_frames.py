@@ -1,0 +1,117 @@
+"""What an original board (the firmware of 2020) is told and says: text at 9,600 bit/s. Pure.
+
+A command is both wheels' speeds in motor units, each as two digits in base 24 of the value + 288,
+left first, and a line feed. The published firmware looks at characters 1 to 4 of what it gets and
+so needs one more before them; the published app sent four only. The board answers `read = TOKEN`,
+the speeds that it understood, and `STOP LEFT RIGHT` when both are 0; every five seconds it tells
+its battery. Its motor bus shares the line, so packets for the motors come in between as noise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BAUD = 9_600
+BASE = 24
+OFFSET = 288
+MAX_UNITS = 311
+"""312 would need a first digit beyond the last."""
+DIGITS = "0123456789abcdefghijklmno"
+PREFIX = "p"
+"""The character before a command of five: any does, the firmware does not look at it."""
+MAX_PENDING = 4096
+"""Bytes kept while no line ends; more is noise."""
+
+LOW_PCT, EMPTY_PCT = 86, 82
+"""The app's limits for the battery's `b` value, the divider's part of the ADC's range in percent:
+warn, and stop."""
+
+_ECHO = re.compile(r"read = (\S+)$")
+_SPEEDS = re.compile(r"(-?\d+)-(-?\d+) \|\| (-?\d+)-(-?\d+)$")
+_BATTERY = re.compile(r"^b(\d{1,3})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The board has read a command."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """What it took the command for: (left, right) without sign, in motor units."""
+
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """It has sent both motors the speed 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Torque:
+    """Somebody pressed its torque button."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """Its battery, in percent of what its ADC can tell."""
+
+    adc_pct: int
+
+
+Said = Echo | Speeds | Stopped | Torque | Battery
+
+
+def driveable(left: int, right: int) -> tuple[int, int]:
+    """Return speeds that the board can be told: a right 0 would stop the left wheel as well."""
+    left, right = (max(-OFFSET, min(MAX_UNITS, units)) for units in (left, right))
+    return left, right or (1 if left else 0)
+
+
+def token(left: int, right: int, chars: int) -> str:
+    """Return the command for two speeds in motor units, without its line feed.
+
+    Args:
+        left: -288 to 311.
+        right: likewise.
+        chars: 4 or 5, as `board.frame_chars`.
+    """
+    digits = "".join(
+        DIGITS[digit] for units in (left, right) for digit in divmod(units + OFFSET, BASE)
+    )
+    return digits if chars == 4 else PREFIX + digits
+
+
+class Reader:
+    """Finds what the board says among the noise of its motor bus."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[Said]:
+        """Take the next bytes and return what they complete."""
+        *lines, rest = (self._pending + data).split(b"\n")
+        self._pending = rest[-MAX_PENDING:]
+        said = (_meaning(line.decode("latin-1").rstrip("\r")) for line in lines)
+        return [each for each in said if each is not None]
+
+
+def _meaning(line: str) -> Said | None:
+    if found := _ECHO.search(line):
+        return Echo(found[1])
+    if found := _SPEEDS.search(line):
+        return Speeds(abs(int(found[1])), abs(int(found[3])))
+    if found := _BATTERY.search(line):
+        return Battery(int(found[1]))
+    if line.endswith("STOP LEFT RIGHT"):
+        return Stopped()
+    if line.endswith("able Torque Mode"):
+        return Torque(not line.endswith("Disable Torque Mode"))
+    return None

@@ -1,0 +1,57 @@
+"""A process that outlives the car's and stops the wheels of an original board for it.
+
+That board has no watchdog: with its host killed, the wheels would turn for ever. This program waits
+for its input to end. When the last thing that it read was not GOODBYE, the car is gone without
+having stopped: it opens the port and sends the stop command until the board confirms it.
+
+Run as a script, it needs nothing but pyserial.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import serial
+
+GOODBYE = b"."
+TRY_ONCE_MORE = b"!"
+"""The car could not stop the wheels either and waits for us."""
+PATIENCE_S = 60.0
+"""A cable may be plugged in again."""
+LAST_TRY_S = 3.0
+EVERY_S = 0.25
+"""The board is busy with a command for 0.13 s and deaf meanwhile."""
+CONFIRMED = b"STOP LEFT RIGHT"
+
+
+def stop(port: str, baud: int, command: bytes, patience_s: float) -> bool:
+    """Send the stop command until the board confirms it; tell whether it did."""
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        try:
+            with serial.Serial(port, baud, timeout=0, exclusive=True) as line:
+                while time.monotonic() < end_s:
+                    line.write(command)
+                    time.sleep(EVERY_S)
+                    if CONFIRMED in line.read(4096):
+                        return True
+        except OSError:
+            # the port of a process that was just killed may take a moment
+            time.sleep(EVERY_S)
+    return False
+
+
+def main() -> int:
+    port, baud, command = sys.argv[1:]
+    last = b""
+    while data := sys.stdin.buffer.read(1):
+        last = data
+    if last == GOODBYE:
+        return 0
+    patience_s = LAST_TRY_S if last == TRY_ONCE_MORE else PATIENCE_S
+    return 0 if stop(port, int(baud), command.encode() + b"\n", patience_s) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
