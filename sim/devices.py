@@ -324,7 +324,6 @@ class Board(Device):
         self["id"] = BOARD_ID
         self._motors = motors
         self._pins = pins
-        self._reset = False
         self._start_s: float | None = None
         self._host_seen_s = 0.0
         self._release_s: float | None = None
@@ -363,11 +362,6 @@ class Board(Device):
 
     def step(self, now_s: float) -> None:
         """Look at the clock, the battery and the buttons, and act."""
-        reset = bool(self._pins.buttons & BoardButton.RESET)
-        if reset and not self._reset:
-            self._reset = True
-            self.reboot(now_s)
-        self._reset = reset
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
         self._press(now_s)

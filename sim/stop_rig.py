@@ -246,6 +246,8 @@ class StopRig:
         desk: its server.
         frame_s: when the camera's last frame was sent.
         camera_on: whether frames are sent.
+        goal_zero_s: when the motors' goal last became zero.
+        released_s: when they last lost their torque.
         board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
     """
 
@@ -257,6 +259,8 @@ class StopRig:
         self.camera_on = True
         self.board_dead = False
         self.frame_s = 0.0
+        self.goal_zero_s = 0.0
+        self.released_s = 0.0
         self.cable: Cable
         self._seed = seed
         self._directory = directory
@@ -359,6 +363,10 @@ class StopRig:
         return any(self.bus.wheel_goal_rad_s)
 
     @property
+    def torque(self) -> bool:
+        return any(motor.torque for motor in self.bus.motors)
+
+    @property
     def at_speed(self) -> bool:
         return self.driven and max(self.vehicle.wheel_rad_s) > AT_SPEED_RAD_S
 
@@ -395,11 +403,16 @@ class StopRig:
     async def _live(self) -> None:
         """Physics and watchdogs at the simulator's pace; the cable is looked after more often."""
         due_s = time.monotonic()
-        goal = (0.0, 0.0)
+        goal, driven, torque = (0.0, 0.0), False, False
         while True:
             await asyncio.sleep(LOOK_S)
             self.cable.look()
             now_s = time.monotonic()
+            if driven and not self.driven:
+                self.goal_zero_s = now_s
+            if torque and not self.torque:
+                self.released_s = now_s
+            driven, torque = self.driven, self.torque
             if now_s < due_s:
                 continue
             self._boards.serve(now_s)

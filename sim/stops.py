@@ -36,8 +36,10 @@ class Failure:
 
     Attributes:
         name: of the row.
-        stopped_by: the layer that stops the wheels.
-        promised_ms: from `since` to goal zero; None when the car drives on and only reports it.
+        stopped_by: the layer that stops the wheels: the board by goal zero and then torque off, its
+            switch in the motors' power, the motors' Bus Watchdog, the car's driver. A low battery
+            stops nobody, the car only reports it.
+        promised_ms: from `since` to goal zero; None when the car drives on.
         happen: lets it fail.
         mend: makes it well again.
         since: when the last good sign came; without it time counts from the failure itself.
@@ -170,9 +172,9 @@ FAILURES = (
         "camera stalled", "driver", CAMERA_MS, _no_pictures, _pictures, lambda rig: rig.frame_s
     ),
     Failure("server lost", "driver", SERVER_MS, _no_server, _server, lambda rig: rig.desk.heard_s),
-    Failure("battery low", "nobody: the car reports it", None, _battery_low, _charged),
-    Failure("battery empty", "board, power", BATTERY_MS, _battery_empty, _charged),
-    Failure("e-stop pressed", "board, power", BUTTON_MS, _press_stop, _release_stop),
+    Failure("battery low", "nobody", None, _battery_low, _charged),
+    Failure("battery empty", "power", BATTERY_MS, _battery_empty, _charged),
+    Failure("e-stop pressed", "power", BUTTON_MS, _press_stop, _release_stop),
 )
 
 
@@ -220,19 +222,19 @@ async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
                 f"{failure.name}: the car reports it", lambda: rig.reports(failure.name), STOP_S
             )
             return {"reported": said_s - began_s}
-        what = f"{failure.name}: the goal becomes zero"
-        zero_s = await rig.until(what, lambda: not rig.driven, STOP_S)
+        # a busy computer may stop the wheels for a moment in between: the stop that lasts counts
+        what = f"{failure.name}: the wheels are at rest and stay so"
+        rest_s = await rig.until(what, lambda: rig.at_rest and not rig.driven, STOP_S)
+        zero_s, released = rig.goal_zero_s, not rig.torque
         since_s = failure.since(rig) if failure.since else began_s
-        rest_s = await rig.until(f"{failure.name}: the wheels rest", lambda: rig.at_rest, STOP_S)
     finally:
         await failure.mend(rig)
     mended_s = time.monotonic()
     again_s = await rig.until(f"{failure.name}: the car drives again", lambda: rig.at_speed)
-    return {
-        "goal_zero": zero_s - since_s,
-        "at_rest": rest_s - since_s,
-        "drives_again": again_s - mended_s,
-    }
+    times = {"goal_zero": zero_s - since_s, "at_rest": rest_s - since_s}
+    if released:
+        times["torque_off"] = rig.released_s - since_s
+    return times | {"drives_again": again_s - mended_s}
 
 
 def _row(failure: Failure, times: list[dict[str, float]]) -> dict[str, Any]:
