@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from car.board_steps import (
     MOTORS,
+    WHOLE_EVERY,
     arm,
     calibrate,
     cut_power,
@@ -83,6 +84,7 @@ class Board(BoardThread):
         self._counters = {motor: WheelCounter() for motor in MOTORS}
         self._quality = LineQuality()
         self._missed = dict.fromkeys(MOTORS, 0)
+        self._look_whole = True
         self._heartbeat = 0
         self._lost_before = 0
 
@@ -176,28 +178,33 @@ class Board(BoardThread):
             self._pause(due_s - now_s)
 
     def _exchange(self, bus: MotorBus) -> None:
-        """Send the goals, read what the motors make of them, and see that they heed them."""
+        """Send the goals, read the wheels, and see now and then that the motors heed them."""
+        whole = self._look_whole or self._status.cycles % WHOLE_EVERY == 0
+        self._look_whole = True  # unless this cycle goes well
         goals = scaled(safe_units(self._goal, self._clock()), self._quality.factor)
         asked_s = self._clock()
-        seen = self._look(bus, goals)
+        seen = self._look(bus, goals, whole)
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
             counter.update(seen[motor][MotorRegister.PRESENT_POSITION], now_s)
             for motor, counter in self._counters.items()
         )
         self._reading = WheelReading(left_rad, right_rad, now_s)
-        side = stopped_motor(seen)
+        side = stopped_motor(seen) if whole else None
         if side is not None:
             self._restart(bus, f"the {side} motor's")
-        elif any(seen[motor][MotorRegister.GOAL_VELOCITY] != goals[motor] for motor in MOTORS):
+        elif whole and any(seen[m][MotorRegister.GOAL_VELOCITY] != goals[m] for m in MOTORS):
             raise LostPacketError("the goal speeds did not arrive")
+        self._look_whole = False
 
-    def _look(self, bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, Mapping[str, int]]:
+    def _look(
+        self, bus: MotorBus, goals: Mapping[int, int], whole: bool
+    ) -> Mapping[int, Mapping[str, int]]:
         """Read both motors at once, or one by one when that fails: one that is gone spoils both."""
         try:
-            seen = exchange(bus, goals)
+            seen = exchange(bus, goals, whole)
         except LostPacketError:
-            seen = look_singly(bus)
+            seen = look_singly(bus, whole)
         for motor in MOTORS:
             gone = motor not in seen and len(seen) > 0
             self._missed[motor] = self._missed[motor] + 1 if gone else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from car.board_steps import MOTORS, exchange, find_board, power_motors, prepare
+from car.board_steps import MOTORS, WHOLE_EVERY, exchange, find_board, power_motors, prepare
 from car.motor_bus import MotorBus, PacketError
 from pixelopolis.control_table import XL430, MotorRegister
 from pixelopolis.errors import BoardError
@@ -26,6 +26,8 @@ def measure_cycles(
     port: str, cycles: int, board: bool, report: Callable[[int], None] = lambda _done: None
 ) -> dict[str, Any]:
     """Return times and losses of control cycles, done by the functions that the car uses.
+
+    As in the car, every fifth cycle reads all registers of a motor, the others its position.
 
     Args:
         port: of the board, or of the motors alone.
@@ -63,8 +65,9 @@ def _measure(bus: MotorBus, cycles: int, report: Callable[[int], None]) -> dict[
         if number == 0:
             began_s, lost = start_s, 0
         try:
-            seen = exchange(bus, goals)
-            lost += any(seen[m][MotorRegister.GOAL_VELOCITY] != goals[m] for m in MOTORS)
+            whole = number % WHOLE_EVERY == 0
+            seen = exchange(bus, goals, whole)
+            lost += whole and any(seen[m][MotorRegister.GOAL_VELOCITY] != goals[m] for m in MOTORS)
         except PacketError:
             lost += 1
         times_s.append(time.perf_counter() - start_s)
