@@ -19,8 +19,8 @@
 #define APB1_HALVES 4u
 /* Up to 90 MHz at 2.7 V and more (RM0383, flash memory: relation between clock and read time). */
 #define FLASH_WAIT_STATES 2u
-/* Rounds of a loop, some tens of milliseconds at 16 MHz. */
-#define ST_LINK_PATIENCE 100000u
+/* Rounds of a loop, about 5 ms at 16 MHz; a clock that is there is ready within some periods. */
+#define ST_LINK_PATIENCE 10000u
 
 static bool st_link_clock_runs(void) {
     reg_set(RCC, RCC_CR, RCC_CR_HSEBYP);
@@ -66,6 +66,9 @@ void adc_start(void) {
         /* 3 us until it is stable (datasheet, ADC characteristics), and more */
     }
     reg_set(ADC1, ADC_CR2, ADC_CR2_SWSTART);
+    while (!(REG(ADC1, ADC_SR) & ADC_SR_EOC)) {
+        /* or the first thing measured would be an empty battery */
+    }
 }
 
 uint32_t adc_counts(void) { return REG(ADC1, ADC_DR); }

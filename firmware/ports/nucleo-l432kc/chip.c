@@ -63,6 +63,9 @@ void adc_start(void) {
     REG(ADC1, ADC_SQR1) = FIELD(ADC_SQR1_SQ1, BATTERY_CHANNEL);
     REG(ADC1, ADC_CFGR) = ADC_CFGR_CONT | ADC_CFGR_OVRMOD;
     reg_set(ADC1, ADC_CR, ADC_CR_ADSTART);
+    while (!(REG(ADC1, ADC_ISR) & ADC_ISR_EOC)) {
+        /* or the first thing measured would be an empty battery */
+    }
 }
 
 uint32_t adc_counts(void) { return REG(ADC1, ADC_DR); }

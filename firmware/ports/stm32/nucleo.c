@@ -42,6 +42,7 @@ static void watchdog_start(void) {
 }
 
 void port_start(void) {
+    watchdog_start(); /* first: it ends every wait below that would last for ever */
     chip_start();
     for (unsigned at = 0; at < SIGNALS; at++) {
         pin_start(&pins[at]);
@@ -52,17 +53,15 @@ void port_start(void) {
     adc_start();
     usart_start(&host_link, HOST_IRQ, HOST_USART_HZ / HOST_BAUD);
     usart_start(&motor_bus, MOTOR_IRQ, MOTOR_USART_HZ / HOST_BAUD);
-    watchdog_start();
 }
 
 /* Buttons close to ground. */
 static bool is_pressed(enum signal button) { return !pin_is_high(&pins[button]); }
 
 void port_measure(struct board_inputs *inputs) {
-    uint32_t pin_uv_per_count = ADC_SUPPLY_MV * 1000u / ADC_MAX;
-    uint32_t pin_mv = adc_counts() * pin_uv_per_count / 1000u;
-    inputs->battery_mv =
-        (uint16_t)(pin_mv * (DIVIDER_TOP_OHM + DIVIDER_BOTTOM_OHM) / DIVIDER_BOTTOM_OHM);
+    uint32_t full_mv =
+        ADC_SUPPLY_MV * (DIVIDER_TOP_OHM + DIVIDER_BOTTOM_OHM) / DIVIDER_BOTTOM_OHM;
+    inputs->battery_mv = (uint16_t)(adc_counts() * full_mv / ADC_MAX);
     if (is_pressed(SIGNAL_USER_BUTTON)) {
         inputs->buttons |= BOARD_BUTTONS_USER;
     }

@@ -80,6 +80,8 @@
 #define TIM_ARR 0x2Cu
 
 #define ADC1 0x40012000u
+#define ADC_SR 0x00u
+#define ADC_SR_EOC BITS(1, 1)
 #define ADC_CR2 0x08u
 #define ADC_CR2_ADON BITS(0, 1)
 #define ADC_CR2_CONT BITS(1, 1)

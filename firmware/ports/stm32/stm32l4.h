@@ -75,6 +75,7 @@
 #define ADC1 0x50040000u
 #define ADC_ISR 0x00u
 #define ADC_ISR_ADRDY BITS(0, 1)
+#define ADC_ISR_EOC BITS(2, 1)
 #define ADC_CR 0x08u
 #define ADC_CR_ADEN BITS(0, 1)
 #define ADC_CR_ADSTART BITS(2, 1)
