@@ -51,8 +51,11 @@ BOARD_EVERY = 5
 """Cycles between two looks at the board's faults."""
 MAX_FAILED_CYCLES = 10
 """So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
+STILL_AFTER_MISSED = 2
+"""So many cycles in a row in which one motor was silent and the other was not: both shall stand,
+because the silent one stops by its own Bus Watchdog and the car would turn on the spot."""
 MAX_MISSED = 3
-"""So many cycles in a row in which one motor was silent and the other was not."""
+"""After so many, the silent one is asked whether it is gone."""
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,9 @@ class Board(BoardThread):
         try:
             self._connect(bus)
             self._drive(bus)
+        except BoardError as error:
+            self._note(error)  # before the stop, which takes a while when somebody is silent
+            raise
         finally:
             self._ready.clear()
             self._finish(bus)
@@ -181,7 +187,9 @@ class Board(BoardThread):
         """Send the goals, read the wheels, and see now and then that the motors heed them."""
         whole = self._look_whole or self._status.cycles % WHOLE_EVERY == 0
         self._look_whole = True  # unless this cycle goes well
-        goals = scaled(safe_units(self._goal, self._clock()), self._quality.factor)
+        one_sided = max(self._missed.values()) >= STILL_AFTER_MISSED
+        goal = None if one_sided else self._goal
+        goals = scaled(safe_units(goal, self._clock()), self._quality.factor)
         asked_s = self._clock()
         seen = self._look(bus, goals, whole)
         now_s = (asked_s + self._clock()) / 2

@@ -18,7 +18,8 @@ def run(
 
     A car.toml (camera.source may also be a device index or a video file; without start the car
     finds its place by the signs that it sees; detector = {delegate = "edgetpu"} uses a Coral
-    accelerator):
+    accelerator; board may also say mirrored, battery_gain, and kind = "original", see
+    docs/motors.md):
 
     \b
     id = "car1"
