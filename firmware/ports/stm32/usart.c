@@ -72,9 +72,10 @@ void usart_write(struct usart *usart, const uint8_t *bytes, size_t count) {
     interrupts_on();
 }
 
-void usart_interrupt(struct usart *usart) {
-    uint32_t status = REG(usart->base, STATUS);
-    if (status & (HAS_BYTE | LOST_BYTE)) {
+/* Takes what has come; returns the newest status. Several bytes are there only in QEMU. */
+static uint32_t take_received(struct usart *usart) {
+    uint32_t status;
+    while ((status = REG(usart->base, STATUS)) & (HAS_BYTE | LOST_BYTE)) {
         uint8_t byte = (uint8_t)REG(usart->base, RECEIVED);
         /* what a half-duplex line brings while it is driven is the echo of what is sent */
         bool echo = usart->direction_base != 0 && usart->sending;
@@ -82,6 +83,11 @@ void usart_interrupt(struct usart *usart) {
             ring_put(&usart->received, byte);
         }
     }
+    return status;
+}
+
+void usart_interrupt(struct usart *usart) {
+    uint32_t status = take_received(usart);
     if (ring_count(&usart->to_send) > 0) {
         if (status & CAN_TAKE) {
             REG(usart->base, TRANSMITTED) = ring_get(&usart->to_send);
