@@ -22,8 +22,8 @@ QEMU = "qemu-system-arm"
 MACHINE = "netduinoplus2"
 """QEMU's STM32F405: a Cortex-M4 with the USARTs of our boards."""
 NO_ESCAPE = ("-echr", "0x100")
-"""QEMU hands a line's bytes over one by one, with two changes of thread each; `mux=on` puts a buffer
-between, four times faster, whose escape byte (1) must not be one that a packet can have."""
+"""QEMU hands a line's bytes over one by one, with two changes of thread each; `mux=on` puts a
+buffer between, four times faster, whose escape byte (1) must not be one that a packet can have."""
 
 PINS_MARK = 0xA5
 OUTPUTS_MARK = 0x5A
