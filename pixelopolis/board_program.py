@@ -12,7 +12,7 @@ from enum import IntFlag, StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelopolis.control_table import BoardButton
+from pixelopolis.control_table import BUS_BAUD, MOTOR_BAUDS, BoardButton
 from pixelopolis.errors import MissingPartError
 
 FIRMWARE = Path(__file__).parent.parent / "firmware" / "build"
@@ -122,17 +122,24 @@ def encode_pins(battery_mv: int, buttons: BoardButton) -> bytes:
 
 
 class OutputReader:
-    """Finds the frames of a board's outputs in a stream of bytes."""
+    """Finds the frames of a board's outputs in a stream of bytes.
+
+    Attributes:
+        motor_baud: rate of the motor bus in bit/s, as it was told last.
+    """
 
     def __init__(self) -> None:
         self._marked = False
+        self.motor_baud = BUS_BAUD
 
     def feed(self, data: bytes) -> list[BoardOutput]:
         """Return the outputs that came, in order; what is no frame is skipped."""
         found = []
         for byte in data:
-            if self._marked and byte <= ALL_OUTPUTS:
-                found.append(BoardOutput(byte))
+            code, pins = divmod(byte, ALL_OUTPUTS + 1)
+            if self._marked and code <= len(MOTOR_BAUDS):
+                found.append(BoardOutput(pins))
+                self.motor_baud = MOTOR_BAUDS[code - 1] if code else BUS_BAUD
                 self._marked = False
             else:
                 self._marked = byte == OUTPUTS_MARK

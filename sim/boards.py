@@ -115,7 +115,7 @@ class OutsideBoard:
             self.answered.set()
             self._bus.set_power(BoardOutput.MOTOR_POWER in outputs, now_s)
         if data := self._motors.read():
-            self._motors.write(self._bus.receive(data, now_s))
+            self._motors.write(self._bus.receive(data, now_s, self._reader.motor_baud))
         pins = self._bus.pins
         if self._told is None or self._told[1] != pins or now_s - self._told[0] >= PINS_EVERY_S:
             self._told = now_s, Pins(pins.battery_mv, pins.buttons)

@@ -1,7 +1,8 @@
 /* What pins carry on a real board, as frames of bytes: for ports that have no pins.
  *
  * To the board, 4 bytes: 0xA5, battery_mv low, high, buttons (BOARD_BUTTONS_*).
- * From the board, 2 bytes: 0x5A, pins (FRAMES_*), at each change and every FRAMES_REPEAT_US.
+ * From the board, 2 bytes: 0x5A, pins (FRAMES_*), at each change and every FRAMES_REPEAT_US. The
+ * upper four bits are 1 + the motor bus's rate, as the motors' baud_rate has it.
  * The streams of a simulator lose nothing, so a frame only has to be found once, at the start. */
 #ifndef FRAMES_H
 #define FRAMES_H
@@ -20,6 +21,7 @@
 #define FRAMES_BOARD_LED 2u
 #define FRAMES_MOTOR_LED 4u
 #define FRAMES_FAN 8u
+#define FRAMES_MOTOR_BAUD_SHIFT 4u
 #define FRAMES_REPEAT_US 100000u
 
 struct frames_reader {

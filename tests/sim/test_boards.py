@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from car.motor_setup import MotorSetup, configure
+from car.workbench import Found, Workbench
 from pixelopolis import board_program
 from pixelopolis.board_program import (
     BoardKind,
@@ -49,6 +51,15 @@ def test_outputs_are_found_in_noise_and_fragments(
     cut = data.draw(st.integers(0, len(stream)))
     reader = OutputReader()
     assert reader.feed(stream[:cut]) + reader.feed(stream[cut:]) == [each for _, each in said]
+
+
+def test_the_motor_bus_rate_comes_with_the_pins() -> None:
+    reader = OutputReader()
+    assert reader.motor_baud == 1_000_000
+    assert reader.feed(bytes([0x5A, 0x2F])) == [BoardOutput(15)]
+    assert reader.motor_baud == 57_600
+    assert reader.feed(bytes([0x5A, 0x01])) == [BoardOutput.MOTOR_POWER]
+    assert reader.motor_baud == 1_000_000
 
 
 def test_pins_as_a_frame() -> None:
@@ -133,3 +144,24 @@ async def test_a_board_that_dies_is_started_again(folder: Path) -> None:
         assert boards.state("car1")["outputs"] is not None
         await until("it has no power for the motors yet", lambda: not bus.motor_power)
     assert not psutil.pid_exists(first)
+
+
+async def test_a_new_motor_is_set_up_through_the_firmware(folder: Path) -> None:
+    build(BoardKind.HOST)
+    bus = MotorLine()
+    bus.left.deaf = True
+    bus.right["id"], bus.right["baud_rate"] = 1, 1
+
+    def work() -> Found:
+        with Workbench(str(board_sockets(folder, "car1").bus)) as bench:
+            bench.power_on()
+            found = bench.find_one()
+            configure(bench, MotorSetup("right", 2, True, found))
+            return found
+
+    async with served(folder, bus) as boards:
+        await boards.wait_ready()
+        found = await asyncio.to_thread(work)
+        await until("it took the power away again", lambda: not bus.motor_power)
+    assert (found.baud, found.id, found.name) == (57_600, 1, "XL430-W250")
+    assert (bus.right.id, bus.right["baud_rate"], bus.right["drive_mode"]) == (2, 3, 1)
