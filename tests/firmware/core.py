@@ -1,6 +1,7 @@
 """The firmware's core as a shared library, with a clock that goes only when it is told to."""
 
 import ctypes
+import os
 import subprocess
 from ctypes import POINTER, Structure, byref, c_bool, c_int, c_size_t, c_uint8, c_uint16, c_uint32
 from functools import cache
@@ -65,8 +66,11 @@ def make(target: str) -> None:
 
 @cache
 def library() -> ctypes.CDLL:
-    make("library")
-    lib = ctypes.CDLL(str(FIRMWARE / "build" / "host" / "libboard.so"))
+    """The core; BOARD_LIBRARY in the environment names another build of it."""
+    path = os.environ.get("BOARD_LIBRARY", "")
+    if not path:
+        make("library")
+    lib = ctypes.CDLL(str(FIRMWARE / (path or "build/host/libboard.so")))
     board = ctypes.c_void_p
     lib.board_size.restype = c_size_t
     lib.board_init.argtypes = [board, c_uint32]
