@@ -50,6 +50,7 @@ def test_the_whole_table_is_read_at_once() -> None:
         (Instruction.READ, words(64), 5),
         (Instruction.READ, words(64, 1) + b"\0", 5),
         (Instruction.READ, words(64, 0), 7),
+        (Instruction.READ, words(73, 0), 7),
         (Instruction.READ, words(8, 8), 7),
         (Instruction.READ, words(8, 9), 0),
         (Instruction.READ, words(7, 1), 0),
@@ -105,6 +106,8 @@ def test_packets_to_all_reach_the_board_too() -> None:
     core.send(BROADCAST, Instruction.SYNC_WRITE, words(66, 1) + blocks)
     core.wait(1)
     assert core.read(BoardRegister.HEARTBEAT) == 6
+    core.send(BROADCAST, Instruction.SYNC_WRITE, words(66, 0) + bytes([BOARD_ID]))
+    core.wait(1)
     # one that does not add up is for nobody
     core.send(BROADCAST, Instruction.SYNC_WRITE, words(66, 1) + bytes([BOARD_ID, 7, BOARD_ID]))
     core.wait(1)

@@ -13,9 +13,13 @@ from tests.firmware.core import PACKET_SIZE, CoreParser, library
 SDK = Protocol2PacketHandler()
 
 # noise and data rich in the bytes that matter
-nasty = st.sampled_from([0xFF, 0xFF, 0xFD, 0xFD, 0x00, 0x01, 0x03, 0xFE, 0x55])
-noise = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=60).map(bytes)
-data = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=40).map(bytes)
+chunks = st.one_of(
+    st.sampled_from([b"\xff\xff\xfd", b"\xff\xff\xfd\xfd", b"\xff\xff\xfd\0\1", b"\xff"]),
+    st.sampled_from([b"\xfd", b"\0", b"\1", b"\3", b"\xfe", b"\x55"]),
+    st.binary(min_size=1, max_size=1),
+)
+noise = st.lists(chunks, max_size=40).map(b"".join)
+data = st.lists(chunks, max_size=30).map(b"".join)
 ids = st.one_of(st.integers(0, 252), st.just(254))
 packets = st.builds(Packet, ids, st.integers(0, 255), data, st.just(True))
 

@@ -180,6 +180,19 @@ def test_as_many_answers_are_awaited_as_will_come(asked: bytes, answers: int) ->
     assert core.to_motors() == ping
 
 
+def test_more_answers_than_were_awaited_are_passed_on() -> None:
+    core = Core()
+    core.send(1, Instruction.PING)
+    core.to_motors()
+    core.wait(1)
+    said = encode_status(1, 0) + encode_status(1, 0) + encode(1, Instruction.PING)
+    core.from_motors(said)
+    core.step()
+    assert core.to_host() == said
+    core.send(2, Instruction.PING)
+    assert core.to_motors() == encode(2, Instruction.PING)
+
+
 def test_a_silent_motor_holds_nothing_up_for_long() -> None:
     core = Core()
     pings = [encode(motor, Instruction.PING) for motor in (1, 2)]
@@ -343,7 +356,10 @@ def test_in_a_fast_sync_read_the_board_adds_its_block() -> None:
     assert core.to_host() == theirs
     (whole,) = Parser().feed(chain + ours + theirs)
     assert whole.crc_ok
-    # and the bus is free at once
+    # what comes behind it is passed on, and the bus is free at once
+    core.from_motors(b"more" + encode_status(2, 0))
+    core.step()
+    assert core.to_host() == b"more" + encode_status(2, 0)
     core.send(3, Instruction.PING)
     assert core.to_motors() == encode(3, Instruction.PING)
 
