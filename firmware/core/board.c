@@ -15,7 +15,7 @@ void board_init(struct board *board, uint32_t now_us) {
     motors_init(&board->motors);
     watchdog_init(&board->watchdog, now_us);
     battery_init(&board->battery, now_us);
-    buttons_init(&board->buttons, now_us);
+    buttons_init(&board->buttons);
     power_init(&board->power);
     leds_init(&board->leds, now_us);
     device_restart(board, now_us);

@@ -3,10 +3,8 @@
 #include "clock.h"
 #include "control_table.h"
 
-void buttons_init(struct buttons *buttons, uint32_t now_us) {
+void buttons_init(struct buttons *buttons) {
     *buttons = (struct buttons){0};
-    for (unsigned i = 0; i < BUTTON_COUNT; i++)
-        buttons->since_us[i] = now_us;
 }
 
 void buttons_step(struct buttons *buttons, uint8_t level, uint32_t now_us) {

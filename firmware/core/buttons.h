@@ -20,7 +20,7 @@ struct buttons {
     uint32_t since_us[BUTTON_COUNT]; /* when the level last changed */
 };
 
-void buttons_init(struct buttons *buttons, uint32_t now_us);
+void buttons_init(struct buttons *buttons);
 
 /* Take the levels as they are now. */
 void buttons_step(struct buttons *buttons, uint8_t level, uint32_t now_us);

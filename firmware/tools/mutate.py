@@ -152,13 +152,10 @@ class Bench:
         done = subprocess.run(command, cwd=FIRMWARE, capture_output=True, check=False)
         if done.returncode:
             return None
+        code = self._folder / "code"
         sections = ["-j.text", "-j.rodata"]
-        text = subprocess.run(
-            ["objcopy", "-Obinary", *sections, str(library), "/dev/stdout"],
-            capture_output=True,
-            check=True,
-        )
-        return text.stdout
+        subprocess.run(["objcopy", "-Obinary", *sections, str(library), str(code)], check=True)
+        return code.read_bytes()
 
     def is_new(self, mutant: Mutant) -> bool:
         code = self._build(mutant)
