@@ -206,8 +206,8 @@ def spin(
     else:
         console.print(
             f"Turned {done.turned_rad[0]:.2f} rad left and {done.turned_rad[1]:.2f} rad right in "
-            f"{done.seconds:.1f} s, {done.status.lost_packets} of {done.status.cycles} "
-            "packets lost; the stop is confirmed.",
+            f"{done.seconds:.1f} s; {done.status.lost_packets} packets lost in "
+            f"{done.status.cycles} cycles; the stop is confirmed.",
             highlight=False,
         )
 

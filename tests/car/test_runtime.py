@@ -30,10 +30,12 @@ from pixelopolis.messages import (
     State,
 )
 from pixelopolis.routing import Place
+from pixelopolis.vehicle import WHEEL_RADIUS_M
 from pixelopolis.vision import Image
 from sim.bus import VirtualBus
 from sim.cameras import CameraSocket, encode_frame
 from sim.serial_port import SerialPort
+from tests.car.original_car import OriginalCar
 from tests.car.test_link import FakeServer, order
 
 WAIT_S = 20.0
@@ -209,6 +211,27 @@ async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
     assert wheels.bus.wheel_goal_rad_s == (0.0, 0.0)
     assert not wheels.bus.left.torque
     assert not wheels.bus.right.torque
+
+
+async def test_drives_an_order_with_an_original_board(
+    tmp_path: Path, camera: CameraSocket, server: FakeServer
+) -> None:
+    known = settings(tmp_path, server)
+    board = known.board.model_copy(update={"kind": "original"})
+    car = CarProcess(known.model_copy(update={"board": board}), CITY, StraightAhead())
+    with OriginalCar(tmp_path / "car1.bus") as original:
+        async with running(car), frames(camera):
+            await server.next_state()
+            await server.send(order())
+            await state_with(server, "driving")
+            waiting = await state_with(server, "waiting_for_grant")
+            length_m = CITY.edges["13"].length_m - 0.6
+            assert length_m - 0.15 < waiting.distance_since_last_node < length_m
+            # what it reckons is what its wheels did
+            turned_rad = sum(original.vehicle.wheel_rad) / 2
+            driven_m = turned_rad * WHEEL_RADIUS_M
+            assert driven_m == pytest.approx(waiting.distance_since_last_node, abs=0.1)
+        assert original.tokens[-1] == "pc0c0"
 
 
 async def test_a_lost_camera_stops_the_car_and_it_says_so(
