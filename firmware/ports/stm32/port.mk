@@ -48,3 +48,10 @@ $(ARM_HERE):
 	    "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@touch $@
+
+# for tests: a board's port as a library of this machine, over registers in memory
+$(BUILD)/host/libnucleo-%.so: tests/fake_chip.c tests/fake_chip.h $(NUCLEO_SOURCES) $(DEPENDS) \
+  $(wildcard ports/stm32/* ports/nucleo-*/*)
+	@mkdir -p $(@D)
+	$(HOST_CC) -shared -fPIC -include tests/fake_chip.h -Iports/nucleo-$* -Iports/stm32 -o $@ \
+	  tests/fake_chip.c $(addprefix ports/stm32/,nucleo.c gpio.c usart.c) ports/nucleo-$*/chip.c
