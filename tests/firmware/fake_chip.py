@@ -55,7 +55,7 @@ class FakeChip:
         self._lib.fake_poke(c_uint32(self._at(register, instance)), c_uint32(value))
 
     def output(self, port: int) -> int:
-        """Return what a GPIO port's pins are driven to (ODR, which the program itself never reads)."""
+        """Return what a GPIO port's pins are driven to (ODR; the program never reads it)."""
         value: int = self._lib.fake_peek(c_uint32(port + 0x14))
         return value
 
