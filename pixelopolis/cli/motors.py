@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.progress import Progress
-from rich.prompt import Confirm, FloatPrompt, Prompt
+from rich.prompt import FloatPrompt
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.cli.motor_questions import Questions, parse_answer
 from pixelopolis.control_table import MOTOR_BAUDS
 from pixelopolis.errors import BoardError, SettingsError
 
@@ -114,7 +114,7 @@ def setup(
         raise SettingsError(f"--side is {side!r}.", "Say left, right or both.")
     ready: dict[Side, MotorSetup] = {}
     with stopping(), Workbench(_port(port, config)) as bench, progress_bar() as progress:
-        person = _Person(yes, [_answer(text) for text in saw or ()], progress)
+        person = Questions(yes, [parse_answer(text) for text in saw or ()], progress)
         console.print(
             "Through the board: it switches the motors' power for you."
             if bench.has_board
@@ -244,78 +244,6 @@ def battery(
             highlight=False,
             markup=False,
         )
-
-
-class _Person:
-    """Asks on the terminal, or has its answers already."""
-
-    def __init__(self, yes: bool, answers: list[Any], progress: Progress) -> None:
-        self._yes, self._answers, self._progress = yes, answers, progress
-        self._scripted = bool(answers)
-        self._task = progress.add_task("", total=len(MOTOR_BAUDS), visible=False)
-
-    def wait(self, what: str) -> None:
-        if self._yes:
-            return
-        with self._paused():
-            Prompt.ask(f"{what} Then press Enter", console=console, default="", show_default=False)
-
-    def connect(self, side: str) -> None:
-        self.wait(f"Connect the {side} wheel's motor, and only that.")
-        self._progress.reset(self._task)
-
-    def tried(self, baud: int) -> None:
-        self._progress.update(
-            self._task, description=f"looking at {baud} bit/s", advance=1, visible=True
-        )
-
-    def look(self) -> None:
-        self._progress.update(self._task, visible=False)
-        self.wait("Lift the car and look at the wheels: one turns for two seconds.")
-
-    def saw(self, found: Any) -> Any:
-        from car.motor_setup import Seen
-
-        if self._scripted:
-            if not self._answers:
-                raise SettingsError(
-                    f"--saw has no answer for the motor with id {found.id}.",
-                    "Give one for each motor.",
-                )
-            return self._answers.pop(0)
-        with self._paused():
-            wheel = Prompt.ask(
-                "Which wheel turned", choices=["left", "right", "both", "none"], console=console
-            )
-            forward = wheel in ("left", "right") and Confirm.ask(
-                "As if the car drove forward", console=console
-            )
-        return Seen(wheel, forward)  # type: ignore[arg-type]  # one of the choices
-
-    def again(self, error: BoardError) -> None:
-        """Try again if the person wants to, else raise the error."""
-        if self._yes or self._scripted:
-            raise error
-        console.print(str(error), style="red", markup=False)
-        with self._paused():
-            if not Confirm.ask("Try again", console=console, default=True):
-                raise error
-
-    @contextmanager
-    def _paused(self) -> Iterator[None]:
-        # a live progress bar and a question do not share a line
-        self._progress.stop()
-        yield
-        self._progress.start()
-
-
-def _answer(text: str) -> Any:
-    from car.motor_setup import Seen
-
-    wheel, _, way = text.partition(":")
-    if wheel not in ("left", "right", "both", "none") or way not in ("forward", "backward"):
-        raise SettingsError(f"--saw {text!r} is not understood.", "Write left:forward, say.")
-    return Seen(wheel, way == "forward")  # type: ignore[arg-type]  # one of the four
 
 
 def _board(port: str | None, config: Path | None) -> BoardSettings:

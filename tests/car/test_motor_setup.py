@@ -165,6 +165,21 @@ def settings_file(folder: Path, port: str) -> Path:
     return config
 
 
+def test_a_rate_that_the_board_cannot_do_is_said(
+    board_car: VirtualCar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        board_car.bus.board.table._by_name,
+        "motor_baud",
+        BOARD["motor_baud"]._replace(max=3),
+    )
+    monkeypatch.setitem(
+        board_car.bus.board.table._by_address, 69, BOARD["motor_baud"]._replace(max=3)
+    )
+    with Workbench(board_car.port) as bench:
+        assert bench.scan([4_500_000]).skipped == (4_500_000,)
+
+
 def test_setup_by_options_keeps_an_unusual_direction(board_car: VirtualCar, tmp_path: Path) -> None:
     plug(board_car.bus, "right")
     config = settings_file(tmp_path, board_car.port)
