@@ -5,12 +5,24 @@ from __future__ import annotations
 import ctypes
 import re
 from ctypes import byref, c_bool, c_char_p, c_size_t, c_uint8, c_uint32
+from functools import cache
 
 from tests.firmware.core import Inputs, Outputs, make
 from tests.firmware.headers import PORTS, Header, read_header
 from tests.firmware.images import BUILD
 
 RING = 512
+
+
+@cache
+def library(board: str) -> ctypes.CDLL:
+    path = BUILD / "host" / f"lib{board}.so"
+    make(str(path.relative_to(BUILD.parent)))
+    lib = ctypes.CDLL(str(path))
+    lib.fake_peek.restype = c_uint32
+    for name in ("usart_space", "usart_read", "fake_sent"):
+        getattr(lib, name).restype = c_size_t
+    return lib
 
 
 class FakeChip:
@@ -22,12 +34,7 @@ class FakeChip:
     """
 
     def __init__(self, board: str, st_link_runs: bool = True) -> None:
-        library = BUILD / "host" / f"lib{board}.so"
-        make(str(library.relative_to(BUILD.parent)))
-        self._lib = lib = ctypes.CDLL(str(library))
-        lib.fake_peek.restype = c_uint32
-        for name in ("usart_space", "usart_read", "fake_sent"):
-            getattr(lib, name).restype = c_size_t
+        self._lib = lib = library(board)
         self.header: Header = read_header("stm32f4.h" if "f4" in board else "stm32l4.h")
         chip = (PORTS / board / "chip.h").read_text("utf-8")
         self.motor_usart = self.header.bases[self._setting(chip, "MOTOR_USART")]

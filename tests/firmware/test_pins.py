@@ -74,6 +74,11 @@ def test_serial_lines_come_out_where_the_chip_has_them(board: str) -> None:
     assert (pins["HOST_TX"].name, pins["HOST_RX"].name) == ST_LINK[board]
 
 
+def test_the_pin_on_the_5_v_line_has_no_pull_up(board: str) -> None:
+    """Datasheets: a 5 V tolerant pin is one only while its own resistors are off."""
+    assert read_pins(board)["MOTOR_RX"].pull == "NONE"
+
+
 def test_the_battery_is_measured_where_it_is(board: str) -> None:
     channel = re.search(r"#define BATTERY_CHANNEL (\d+)", (PORTS / board / "pins.h").read_text())
     assert channel is not None
