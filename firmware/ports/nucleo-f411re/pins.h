@@ -10,7 +10,7 @@
     PIN(HOST_TX, A, 2, "ST-Link", ALTERNATE, 7, NONE)          \
     PIN(HOST_RX, A, 3, "ST-Link", ALTERNATE, 7, UP)            \
     PIN(MOTOR_TX, A, 9, "D8", ALTERNATE, 7, NONE)              \
-    PIN(MOTOR_RX, A, 10, "D2", ALTERNATE, 7, NONE)           \
+    PIN(MOTOR_RX, A, 10, "D2", ALTERNATE, 7, NONE)             \
     PIN(MOTOR_DIRECTION, A, 8, "D7", OUTPUT, 0, NONE)          \
     PIN(MOTOR_POWER, B, 10, "D6", OUTPUT, 0, NONE)             \
     PIN(BATTERY, B, 0, "A3", ANALOG, 0, NONE)                  \

@@ -11,7 +11,7 @@
     PIN(HOST_TX, A, 2, "ST-Link", ALTERNATE, 7, NONE)          \
     PIN(HOST_RX, A, 15, "ST-Link", ALTERNATE, 3, UP)           \
     PIN(MOTOR_TX, A, 9, "D1", ALTERNATE, 7, NONE)              \
-    PIN(MOTOR_RX, A, 10, "D0", ALTERNATE, 7, NONE)           \
+    PIN(MOTOR_RX, A, 10, "D0", ALTERNATE, 7, NONE)             \
     PIN(MOTOR_DIRECTION, A, 12, "D2", OUTPUT, 0, NONE)         \
     PIN(MOTOR_POWER, B, 1, "D6", OUTPUT, 0, NONE)              \
     PIN(BATTERY, A, 4, "A3", ANALOG, 0, NONE)                  \

@@ -1,6 +1,6 @@
 /* The board's loop: bytes in, one step of the core, bytes and pins out, sleep until there is more. */
-#include "ticks.h"
 #include "port.h"
+#include "ticks.h"
 
 static struct board board;
 

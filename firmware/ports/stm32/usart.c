@@ -51,8 +51,6 @@ size_t usart_read(struct usart *usart, uint8_t *bytes, size_t max) {
     return count;
 }
 
-bool usart_has_received(const struct usart *usart) { return ring_count(&usart->received) > 0; }
-
 size_t usart_space(const struct usart *usart) { return USART_RING - ring_count(&usart->to_send); }
 
 void usart_write(struct usart *usart, const uint8_t *bytes, size_t count) {

@@ -10,7 +10,7 @@
 #define USART_RING 512u
 
 struct ring {
-    uint8_t bytes[USART_RING];
+    volatile uint8_t bytes[USART_RING]; /* volatile too, so that no access moves past its count */
     volatile uint32_t written; /* ever, modulo 2^32; only the writing side changes it */
     volatile uint32_t taken;   /* ever, modulo 2^32; only the reading side changes it */
 };
@@ -39,8 +39,6 @@ size_t usart_space(const struct usart *usart);
 
 /* Sends `count` bytes, at most usart_space() of them; returns at once. */
 void usart_write(struct usart *usart, const uint8_t *bytes, size_t count);
-
-bool usart_has_received(const struct usart *usart);
 
 void usart_interrupt(struct usart *usart);
 
