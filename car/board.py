@@ -51,8 +51,10 @@ BOARD_EVERY = 5
 """Cycles between two looks at the board's faults."""
 MAX_FAILED_CYCLES = 10
 """So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
+BLIND_S = 0.4
+"""Without wheel angles for so long the wheels stand, as the driver has it (`car.behaviour`)."""
 STILL_AFTER_MISSED = 2
-"""So many cycles in a row in which one motor was silent and the other was not: both shall stand,
+"""So often a motor was silent since it was heard last while the other was not: both shall stand,
 because the silent one stops by its own Bus Watchdog and the car would turn on the spot."""
 MAX_MISSED = 3
 """After so many, the silent one is asked whether it is gone."""
@@ -141,6 +143,7 @@ class Board(BoardThread):
             counter.forget()
         self._missed = dict.fromkeys(MOTORS, 0)
         self._quality = LineQuality()
+        self._seen_s = self._clock()
         self._connected()
 
     def _is_urgent(self) -> bool:
@@ -188,9 +191,10 @@ class Board(BoardThread):
         whole = self._look_whole or self._status.cycles % WHOLE_EVERY == 0
         self._look_whole = True  # unless this cycle goes well
         one_sided = max(self._missed.values()) >= STILL_AFTER_MISSED
-        goal = None if one_sided else self._goal
-        goals = scaled(safe_units(goal, self._clock()), self._quality.factor)
         asked_s = self._clock()
+        is_blind = asked_s - self._seen_s > BLIND_S
+        goal = None if one_sided or is_blind else self._goal
+        goals = scaled(safe_units(goal, asked_s), self._quality.factor)
         seen = self._look(bus, goals, whole)
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
@@ -198,6 +202,7 @@ class Board(BoardThread):
             for motor, counter in self._counters.items()
         )
         self._reading = WheelReading(left_rad, right_rad, now_s)
+        self._seen_s = now_s
         side = stopped_motor(seen) if whole else None
         if side is not None:
             self._restart(bus, f"the {side} motor's")
@@ -214,10 +219,14 @@ class Board(BoardThread):
         except LostPacketError:
             seen = look_singly(bus, whole)
         for motor in MOTORS:
-            gone = motor not in seen and len(seen) > 0
-            self._missed[motor] = self._missed[motor] + 1 if gone else 0
-            if self._missed[motor] >= MAX_MISSED and is_silent(bus, motor):
-                raise missing_motors({motor: MOTORS[motor]})
+            if motor in seen:
+                self._missed[motor] = 0
+            elif seen:  # with both silent it may be the line
+                self._missed[motor] += 1
+            if self._missed[motor] >= MAX_MISSED:
+                self._missed[motor] = 0
+                if is_silent(bus, motor):
+                    raise missing_motors({motor: MOTORS[motor]})
         if len(seen) < len(MOTORS):
             raise LostPacketError("a motor's answer was lost")
         return seen
