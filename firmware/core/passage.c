@@ -10,17 +10,16 @@ void passage_init(struct passage *passage) {
     passage->begun_us = passage->heard_us = passage->useful_us = 0;
 }
 
-bool passage_send(struct passage *passage, const uint8_t *packet, size_t n, uint32_t now_us) {
+void passage_send(struct passage *passage, const uint8_t *packet, size_t n, uint32_t now_us) {
     if (passage->state != PASSAGE_SENDING) {
         passage->state = PASSAGE_SENDING;
         passage->begun_us = now_us;
         passage->size = passage->sent = 0;
     }
     if (passage->size + n > DXL_PACKET_SIZE)
-        return false;
+        return;
     memcpy(passage->packet + passage->size, packet, n);
     passage->size = (uint16_t)(passage->size + n);
-    return true;
 }
 
 size_t passage_take(struct passage *passage, uint8_t *to, size_t max) {

@@ -37,8 +37,8 @@ struct passage {
 
 void passage_init(struct passage *passage);
 
-/* Send a packet, behind the one that is being sent, if any; return whether there was room. */
-bool passage_send(struct passage *passage, const uint8_t *packet, size_t n, uint32_t now_us);
+/* Send a packet, behind the one that is being sent, if any; one for which there is no room is lost. */
+void passage_send(struct passage *passage, const uint8_t *packet, size_t n, uint32_t now_us);
 
 /* Give the port up to max bytes to be sent. */
 size_t passage_take(struct passage *passage, uint8_t *to, size_t max);

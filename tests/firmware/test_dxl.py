@@ -3,8 +3,9 @@
 import ctypes
 from itertools import pairwise
 
+import pytest
 from dynamixel_sdk import Protocol2PacketHandler
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.dynamixel import MAX_LENGTH, Packet, Parser, encode
@@ -67,7 +68,6 @@ def test_valid_packets_are_found_behind_any_noise(before: bytes, sent: list[Pack
     assert [packet for packet in found if packet.crc_ok][-len(sent) :] == sent
 
 
-@settings(max_examples=400)
 @given(streams)
 def test_every_stream_is_parsed_as_the_simulator_does(stream: bytes) -> None:
     assert CoreParser().feed(stream) == Parser().feed(stream)
@@ -91,6 +91,12 @@ def test_the_longest_packet_passes_and_a_longer_one_is_noise() -> None:
     # stuffing counts: 256 headers become 1024 bytes, of which some do not fit
     body = b"\xff\xff\xfd" * 255
     assert CoreParser().feed(encode(1, 3, body)) == [Packet(1, 3, body)]
+
+
+@pytest.mark.parametrize("device", [253, 255])
+def test_there_is_nobody_with_such_an_id(device: int) -> None:
+    head = bytes([0xFF, 0xFF, 0xFD, 0, device])
+    assert CoreParser().feed(head + encode(1, 1)) == [Packet(1, 1, b"")]
 
 
 def test_all_bytes_of_a_packet_that_never_ends_are_let_go() -> None:

@@ -287,6 +287,9 @@ def test_in_a_mixed_sync_read_the_board_speaks_in_its_place_and_motors_hear_it()
     core.from_motors(second)
     core.step()
     assert (core.to_host(), core.to_motors()) == (second, b"")
+    # everybody has spoken, so the bus is free at once
+    core.send(3, Instruction.PING)
+    assert core.to_motors() == encode(3, Instruction.PING)
 
 
 def test_in_a_mixed_sync_read_silent_motors_are_gone_past() -> None:
@@ -308,6 +311,13 @@ def test_in_a_mixed_sync_read_silent_motors_are_gone_past() -> None:
     core.from_motors(stray + status)
     core.step()
     assert core.to_host() == stray + own + status
+    # one that speaks when all have spoken is passed on
+    core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([BOARD_ID, 2]))
+    core.to_motors()
+    core.wait(1)
+    core.from_motors(status + status)
+    core.step()
+    assert core.to_host() == status + status
     # a foreign device with the board's id passes and changes nothing
     core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([1, BOARD_ID]))
     core.to_motors()
@@ -325,6 +335,21 @@ def test_a_sync_read_of_the_board_alone_does_not_trouble_the_motors() -> None:
     assert (core.to_host(), core.to_motors()) == (own, b"")
     core.send(BROADCAST, Instruction.SYNC_READ, words(8, 4) + bytes([BOARD_ID]))
     assert (core.to_host(), core.to_motors()) == (encode_status(BOARD_ID, 7), b"")
+
+
+@pytest.mark.parametrize(("motors", "heard"), [(1001, True), (1002, False)])
+def test_behind_a_long_question_the_board_is_heard_if_there_is_room(
+    motors: int, heard: bool
+) -> None:
+    core = Core()
+    own = own_status(core, 64, 4)
+    ids = bytes([BOARD_ID]) + bytes([1]) * motors
+    asked = encode(BROADCAST, Instruction.SYNC_READ, words(64, 4) + ids)
+    core.from_host(asked)
+    core.step()
+    assert core.to_host() == own
+    # 1031 bytes are sent at once
+    assert core.to_motors() == asked + (own if heard else b"")
 
 
 def block(before: bytes, error: int, device: int, content: bytes) -> bytes:

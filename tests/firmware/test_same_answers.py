@@ -357,7 +357,7 @@ def drive(cars: Cars) -> None:
         cars.exchange(encode(motor, Instruction.WRITE, goal))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from([lambda cars: None, ready, drive, drive]),
     st.lists(happenings, min_size=1, max_size=12),

@@ -437,3 +437,49 @@ def test_the_boards_battery_gain_corrects_its_voltage_and_its_limits(host: Host)
     host.wait(0.005)
     assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == 0
     assert host.write(BOARD_ID, BOARD, BoardRegister.BATTERY_GAIN, 1300) == StatusError.DATA_RANGE
+
+
+def test_while_the_board_stops_the_wheels_no_command_reaches_them(host: Host) -> None:
+    host.drive(50)
+    host.wait(0.105)
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    goal = words(104) + (50).to_bytes(4, "little")
+    assert host.ask(1, Instruction.WRITE, goal) == []
+    assert len(host.ask(1, Instruction.PING)) == 1
+    assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
+    host.wait(0.03)
+    assert len(host.ask(1, Instruction.WRITE, goal)) == 1
+
+
+def test_a_damaged_packet_reaches_no_motor(host: Host) -> None:
+    host.power()
+    packet = bytearray(encode(1, Instruction.PING))
+    packet[-1] ^= 1
+    assert host.bus.receive(bytes(packet), host.now_s) == b""
+
+
+def test_a_host_that_is_gone_loses_the_motors_power(host: Host) -> None:
+    host.power()
+    host.wait(4.7)
+    assert host.bus.motor_power
+    host.wait(0.2)
+    assert not host.bus.motor_power
+
+
+def test_buttons_switch_the_power_and_restart_the_board(host: Host) -> None:
+    pins = host.bus.pins
+    pins.buttons = BoardButton.USER
+    host.wait(0.05)
+    assert host.bus.motor_power
+    assert host.write(BOARD_ID, BOARD, BoardRegister.HEARTBEAT, 3) == 0
+    pins.buttons = BoardButton.RESET
+    host.wait(0.05)
+    assert not host.bus.motor_power
+    assert host.read(BOARD_ID, BOARD, BoardRegister.HEARTBEAT) == 0
+
+
+def test_the_rate_of_the_bus_stays_while_a_motor_has_torque(host: Host) -> None:
+    host.drive(0)
+    refused = host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, 1)
+    assert refused == StatusError.RESULT_FAIL
+    assert host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, 3) == 0
