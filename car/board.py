@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from car.board_steps import (
+    CHECK_EVERY,
     MOTORS,
-    WHOLE_EVERY,
     arm,
     calibrate,
     cut_power,
@@ -29,8 +29,8 @@ from car.board_steps import (
     prepare,
     read_board,
     release_estop,
+    still_drives,
     stop_wheels,
-    stopped_motor,
 )
 from car.board_thread import BoardThread
 from car.motor_bus import LostPacketError, MotorBus, PacketError
@@ -42,7 +42,6 @@ from pixelopolis.control_table import (
     BUS_BAUD,
     BoardFault,
     BoardRegister,
-    MotorRegister,
 )
 from pixelopolis.errors import BoardError
 
@@ -89,7 +88,8 @@ class Board(BoardThread):
         self._counters = {motor: WheelCounter() for motor in MOTORS}
         self._quality = LineQuality()
         self._missed = dict.fromkeys(MOTORS, 0)
-        self._look_whole = True
+        self._to_check = list(MOTORS)
+        self._check_due = False
         self._heartbeat = 0
         self._lost_before = 0
 
@@ -188,36 +188,35 @@ class Board(BoardThread):
 
     def _exchange(self, bus: MotorBus) -> None:
         """Send the goals, read the wheels, and see now and then that the motors heed them."""
-        whole = self._look_whole or self._status.cycles % WHOLE_EVERY == 0
-        self._look_whole = True  # unless this cycle goes well
         one_sided = max(self._missed.values()) >= STILL_AFTER_MISSED
         asked_s = self._clock()
         is_blind = asked_s - self._seen_s > BLIND_S
         goal = None if one_sided or is_blind else self._goal
         goals = scaled(safe_units(goal, asked_s), self._quality.factor)
-        seen = self._look(bus, goals, whole)
+        seen = self._look(bus, goals)
         now_s = (asked_s + self._clock()) / 2
         left_rad, right_rad = (
-            counter.update(seen[motor][MotorRegister.PRESENT_POSITION], now_s)
-            for motor, counter in self._counters.items()
+            counter.update(seen[motor], now_s) for motor, counter in self._counters.items()
         )
         self._reading = WheelReading(left_rad, right_rad, now_s)
         self._seen_s = now_s
-        side = stopped_motor(seen) if whole else None
-        if side is not None:
-            self._restart(bus, f"the {side} motor's")
-        elif whole and any(seen[m][MotorRegister.GOAL_VELOCITY] != goals[m] for m in MOTORS):
-            raise LostPacketError("the goal speeds did not arrive")
-        self._look_whole = False
+        if self._check_due or self._status.cycles % CHECK_EVERY == 0:
+            self._check_motor(bus, goals)
 
-    def _look(
-        self, bus: MotorBus, goals: Mapping[int, int], whole: bool
-    ) -> Mapping[int, Mapping[str, int]]:
+    def _check_motor(self, bus: MotorBus, goals: Mapping[int, int]) -> None:
+        self._check_due = True  # again at once, unless this one goes well
+        motor, *others = self._to_check
+        if not still_drives(bus, motor, goals[motor]):
+            self._restart(bus, f"the {MOTORS[motor]} motor's")
+        self._to_check = [*others, motor]
+        self._check_due = False
+
+    def _look(self, bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:
         """Read both motors at once, or one by one when that fails: one that is gone spoils both."""
         try:
-            seen = exchange(bus, goals, whole)
+            seen = exchange(bus, goals)
         except LostPacketError:
-            seen = look_singly(bus, whole)
+            seen = look_singly(bus)
         for motor in MOTORS:
             if motor in seen:
                 self._missed[motor] = 0

@@ -36,9 +36,10 @@ BOOT_TIMEOUT_S = 1.5
 PINGS = 3
 STOP_TRIES = 2
 FIRST, LAST = MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION
-"""The registers that are read of each motor, and all between; in most cycles the last alone."""
-WHOLE_EVERY = 5
-"""Cycles between two readings of all of them, which take the bus three times as long."""
+"""The registers that a motor is checked by, and all between; the last is read in every cycle."""
+CHECK_EVERY = 3
+"""Cycles between two checks of a motor, the left and the right one in turn: what they read takes
+the bus longer than the rest of a cycle."""
 BRAKE_TIMEOUT_S = 0.5
 BRAKE_POLL_S = 0.02
 
@@ -194,46 +195,46 @@ def arm(bus: MotorBus) -> None:
         bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, watchdog)
 
 
-def exchange(
-    bus: MotorBus, goals: Mapping[int, int], whole: bool
-) -> Mapping[int, Mapping[str, int]]:
-    """Write the goal speeds of all motors and read them: one control cycle.
+def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:
+    """Write the goal speeds of all motors and read where they are: one control cycle.
 
     Args:
         bus: an open one.
         goals: motor id to velocity register.
-        whole: read all registers from torque on, else the positions alone.
+
+    Returns:
+        Motor id to position register.
     """
     bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, goals)
-    return bus.read_all(XL430, FIRST if whole else LAST, LAST, tuple(goals))
+    seen = bus.read_all(XL430, LAST, LAST, tuple(goals))
+    return {motor: registers[LAST] for motor, registers in seen.items()}
 
 
-def look_singly(bus: MotorBus, whole: bool) -> Mapping[int, Mapping[str, int]]:
+def look_singly(bus: MotorBus) -> Mapping[int, int]:
     """Read what `exchange` reads of each motor by itself, once; who is silent is left out."""
     seen = {}
     for motor in MOTORS:
         with suppress(LostPacketError):
-            seen[motor] = bus.read_block(motor, XL430, FIRST if whole else LAST, LAST, tries=1)
+            seen[motor] = bus.read_block(motor, XL430, LAST, LAST, tries=1)[LAST]
     return seen
 
 
-def stopped_motor(seen: Mapping[int, Mapping[str, int]]) -> str | None:
-    """Return the side of a motor that a watchdog or a restart stopped, None if both drive.
-
-    Args:
-        seen: of each motor, at least torque enable, hardware error and bus watchdog.
+def still_drives(bus: MotorBus, motor: int, goal: int) -> bool:
+    """Tell whether a motor has torque and no watchdog or restart has stopped it.
 
     Raises:
-        BoardError: a motor reports a hardware error.
+        BoardError: it reports a hardware error.
+        LostPacketError: no answer, or the goal that was last written did not arrive.
     """
-    for motor, side in MOTORS.items():
-        error = HardwareError(seen[motor][MotorRegister.HARDWARE_ERROR_STATUS])
-        if error:
-            raise motor_failed(motor, error)
-        torque = seen[motor][MotorRegister.TORQUE_ENABLE]
-        if not torque or seen[motor][MotorRegister.BUS_WATCHDOG] < 0:
-            return side
-    return None
+    seen = bus.read_block(motor, XL430, FIRST, LAST, tries=1)
+    error = HardwareError(seen[MotorRegister.HARDWARE_ERROR_STATUS])
+    if error:
+        raise motor_failed(motor, error)
+    if not seen[MotorRegister.TORQUE_ENABLE] or seen[MotorRegister.BUS_WATCHDOG] < 0:
+        return False
+    if seen[MotorRegister.GOAL_VELOCITY] != goal:
+        raise LostPacketError("the goal speeds did not arrive")
+    return True
 
 
 def is_silent(bus: MotorBus, device_id: int) -> bool:

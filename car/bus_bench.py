@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from car.board_steps import MOTORS, WHOLE_EVERY, exchange, find_board, power_motors, prepare
-from car.motor_bus import MotorBus, PacketError
+from car.board_steps import MOTORS, exchange, find_board, power_motors, prepare
+from car.motor_bus import LostPacketError, MotorBus, PacketError
 from pixelopolis.control_table import XL430, MotorRegister
 from pixelopolis.errors import BoardError
 
 BAUD = 1_000_000
 WARM_UP = 20
-GOALS = (10, 20)
-"""Velocity registers written in turn, so that an answer shows which write it saw."""
+GOAL = 20
+"""Velocity register that is written."""
 
 ORIGINAL_COMMAND_MS = 129.0
 """What one command of the original took, computed from its text frames, baud rate and waits."""
@@ -26,8 +26,6 @@ def measure_cycles(
     port: str, cycles: int, board: bool, report: Callable[[int], None] = lambda _done: None
 ) -> dict[str, Any]:
     """Return times and losses of control cycles, done by the functions that the car uses.
-
-    As in the car, every fifth cycle reads all registers of a motor, the others its position.
 
     Args:
         port: of the board, or of the motors alone.
@@ -58,21 +56,22 @@ def measure_cycles(
 def _measure(bus: MotorBus, cycles: int, report: Callable[[int], None]) -> dict[str, Any]:
     times_s = []
     lost = 0
+    goals = dict.fromkeys(MOTORS, GOAL)
     began_s = time.perf_counter()
     for number in range(-WARM_UP, cycles):
-        goals = dict.fromkeys(MOTORS, GOALS[number % 2])
         start_s = time.perf_counter()
         if number == 0:
             began_s, lost = start_s, 0
         try:
-            whole = number % WHOLE_EVERY == 0
-            seen = exchange(bus, goals, whole)
-            lost += whole and any(seen[m][MotorRegister.GOAL_VELOCITY] != goals[m] for m in MOTORS)
+            exchange(bus, goals)
         except PacketError:
             lost += 1
         times_s.append(time.perf_counter() - start_s)
         report(max(0, number + 1))
     took_s = time.perf_counter() - began_s
+    for motor in MOTORS:
+        if bus.read(motor, XL430, MotorRegister.GOAL_VELOCITY) != GOAL:
+            raise LostPacketError("the goal speeds did not arrive")
     ms = np.array(times_s[WARM_UP:]) * 1e3
     p50_ms = float(np.percentile(ms, 50))
     return {

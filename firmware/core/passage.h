@@ -10,7 +10,9 @@
 
 /* Silence in microseconds that ends waiting for an answer: an XL430 answers within 508 us (e-manual,
  * Return Delay Time(9)) and sends without gaps. */
+#ifndef PASSAGE_QUIET_US
 #define PASSAGE_QUIET_US 2000u
+#endif
 /* After a ping to all, whose answers come far apart (dynamixel-sdk waits for more than 16 ms). */
 #define PASSAGE_QUIET_PING_US 20000u
 /* Bytes that become no packet for so long are noise and hold up nobody: the longest packet takes

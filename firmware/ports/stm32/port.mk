@@ -36,7 +36,7 @@ $(BUILD)/nucleo-%.elf: $(ARM_DEPENDS) $(wildcard ports/nucleo-*/*)
 
 $(QEMU_IMAGE).elf: $(ARM_DEPENDS) $(wildcard ports/qemu/*)
 	@mkdir -p $(@D)
-	$(ARM_CC) -Iports/qemu -T ports/qemu/memory.ld -o $@ $(ARM_LOOP) ports/qemu/port.c \
+	$(ARM_CC) $(SIMULATED_MOTORS) -Iports/qemu -T ports/qemu/memory.ld -o $@ $(ARM_LOOP) ports/qemu/port.c \
 	  ports/shared/frames.c $(CORE_SOURCES)
 
 %.bin: %.elf
