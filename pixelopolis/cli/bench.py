@@ -204,13 +204,15 @@ def stops(
     if json:
         print_json(document)
         return
-    table = Table("board", "failure", "stopped by", "promised", "goal zero", "torque off", "again")
     for kind in kinds:
+        table = Table(
+            *("failure", "stopped by", "promised", "goal zero", "torque off", "again"), title=kind
+        )
         for name, row in document[kind].items():
             keys = ("promised_ms", "goal_zero_ms", "torque_off_ms", "drives_again_ms")
             shown = ["" if row.get(key) is None else f"{row[key]:.0f} ms" for key in keys]
-            table.add_row(kind, name, row["stopped_by"], *shown)
-    console.print(table)
+            table.add_row(name, row["stopped_by"], *shown)
+        console.print(table)
 
 
 def _show(progress: Progress, task: TaskID, done: int) -> None:
