@@ -8,7 +8,7 @@ from dynamixel_sdk import Protocol2PacketHandler
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.dynamixel import MAX_LENGTH, Packet, Parser, encode
+from sim.dynamixel import MAX_LENGTH, Packet, Parser, crc16, encode
 from tests.firmware.core import PACKET_SIZE, CoreParser, library
 
 SDK = Protocol2PacketHandler()
@@ -91,6 +91,18 @@ def test_the_longest_packet_passes_and_a_longer_one_is_noise() -> None:
     # stuffing counts: 256 headers become 1024 bytes, of which some do not fit
     body = b"\xff\xff\xfd" * 255
     assert CoreParser().feed(encode(1, 3, body)) == [Packet(1, 3, body)]
+
+
+def test_a_packet_has_an_instruction() -> None:
+    head = b"\xff\xff\xfd\x00\x01\x02\x00"
+    stream = head + crc16(head).to_bytes(2, "little") + encode(2, 1)
+    assert CoreParser().feed(stream) == Parser().feed(stream) == [Packet(2, 1, b"")]
+
+
+def test_a_header_at_a_packets_very_end_ends_it_too() -> None:
+    head = b"\xff\xff\xfd\x00\x01\x06\x00\x03\xff\xff\xfd"
+    stream = head + crc16(head).to_bytes(2, "little") + encode(2, 1)
+    assert CoreParser().feed(stream) == Parser().feed(stream) == [Packet(2, 1, b"")]
 
 
 @pytest.mark.parametrize("device", [253, 255])

@@ -337,6 +337,22 @@ def test_a_sync_read_of_the_board_alone_does_not_trouble_the_motors() -> None:
     assert (core.to_host(), core.to_motors()) == (encode_status(BOARD_ID, 7), b"")
 
 
+def test_half_an_answer_from_before_a_mixed_sync_read_is_passed_on_once() -> None:
+    core = Core()
+    late, status = encode_status(1, 0, b"late"), encode_status(1, 0, b"abcd")
+    core.from_motors(late[:9])
+    core.step()
+    assert core.to_host() == late[:9]
+    core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([1, BOARD_ID]))
+    core.to_motors()
+    core.wait(1)
+    core.from_motors(late[9:] + status)
+    core.step()
+    heard = core.to_host()
+    assert heard.startswith(status)
+    assert Parser().feed(heard[len(status) :])[0].id == BOARD_ID
+
+
 @pytest.mark.parametrize(("motors", "heard"), [(1001, True), (1002, False)])
 def test_behind_a_long_question_the_board_is_heard_if_there_is_room(
     motors: int, heard: bool

@@ -317,6 +317,8 @@ ARMING = (READ_DRIVE_MODE, encode_status(1, 0, b"\x08"))
 GOAL_PWM = motor(Instruction.WRITE, words(100, 1))
 GOAL_POSITION = motor(Instruction.WRITE, words(116, 1, 0))
 ACTION = motor(Instruction.ACTION)
+FULL = motor(Instruction.PING, b"\1" * 12, 7)
+"""Leaves ones in the parser's buffer."""
 
 
 @pytest.mark.parametrize(
@@ -392,6 +394,12 @@ ACTION = motor(Instruction.ACTION)
         ([motor(Instruction.SYNC_WRITE, words(64, 1) + b"\7\1\1\1", BROADCAST)], True),
         ([motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1", BROADCAST)], False),
         ([motor(Instruction.SYNC_WRITE, words(64), BROADCAST)], False),
+        # what stood in the buffer before is no part of it
+        (
+            [motor(0x01, b"\1" * 12, 7), motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1", 254)],
+            False,
+        ),
+        ([motor(0x01, b"\1" * 12, 7), motor(Instruction.WRITE, words(64))], False),
         ([torque(1), motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1\0", BROADCAST)], True),
         # questions and restarts bring no torque; what is not known may
         ([motor(Instruction.PING), READ_TORQUE, motor(Instruction.REBOOT)], False),
