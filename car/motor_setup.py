@@ -100,9 +100,12 @@ def set_up(
     _write(bench, found.id, MotorRegister.TORQUE_ENABLE, 0)
     _write(bench, found.id, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
     _write(bench, found.id, MotorRegister.DRIVE_MODE, 0)
+    # a person takes time, and a board cuts the power of a host that is silent for long
     person.look()
+    bench.power_on()
     turns = turn(bench, found.id, TURN_S)
     seen = person.saw(found)
+    bench.power_on()
     if abs(turns) < LEAST_TURN:
         raise BoardError(
             f"The motor (id {found.id}) did not turn.", "See that its wheel is free, and its power."

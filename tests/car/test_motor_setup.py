@@ -1,6 +1,7 @@
 """New motors are found and set up, by real packets over a pty: through a board and without one."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,31 @@ def test_two_new_motors_are_made_a_pair(car: VirtualCar) -> None:
         # the board is left as it was found
         assert car.bus.board[BoardRegister.MOTOR_BAUD] == BOARD["motor_baud"].default
         assert not car.bus.motor_power
+
+
+def test_a_person_may_think_for_longer_than_the_board_waits(board_car: VirtualCar) -> None:
+    car = board_car
+    assert isinstance(car.bus, VirtualBus)
+    car.bus.board["host_gone_ms"] = 1500
+    power: list[bool] = []
+
+    class Thinker(Eyes):
+        def look(self) -> None:
+            self._think()
+            super().look()
+
+        def saw(self, found: Found) -> Seen:
+            self._think()
+            return super().saw(found)
+
+        def _think(self) -> None:
+            time.sleep(1.8)
+            power.append(car.bus.motor_power)
+
+    with Workbench(car.port) as bench:
+        setup = set_up(bench, "left", Thinker(car))
+    assert power == [False, False]
+    assert (setup.side, setup.id) == ("left", 1)
 
 
 def test_the_eye_decides_which_motor_it_is(board_car: VirtualCar) -> None:
