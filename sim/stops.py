@@ -21,6 +21,8 @@ from pixelopolis.control_table import BOARD, BoardButton, BoardRegister
 from sim.devices import FULL_BATTERY_MV, NO_BUTTON
 from sim.stop_rig import StopRig
 
+RELEASING = ("board", "power")
+"""Who not only stops the wheels, but takes their torque too."""
 TOLERANCE_MS = 30.0
 """On top of what is promised: the simulator's step of 5 ms, and what a busy computer adds."""
 SETTLE_S = 0.3
@@ -225,15 +227,15 @@ async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
         # a busy computer may stop the wheels for a moment in between: the stop that lasts counts
         what = f"{failure.name}: the wheels are at rest and stay so"
         rest_s = await rig.until(what, lambda: rig.at_rest and not rig.driven, STOP_S)
-        zero_s, released = rig.goal_zero_s, not rig.torque
+        zero_s, released_s = rig.goal_zero_s, rig.released_s
         since_s = failure.since(rig) if failure.since else began_s
     finally:
         await failure.mend(rig)
     mended_s = time.monotonic()
     again_s = await rig.until(f"{failure.name}: the car drives again", lambda: rig.at_speed)
     times = {"goal_zero": zero_s - since_s, "at_rest": rest_s - since_s}
-    if released:
-        times["torque_off"] = rig.released_s - since_s
+    if failure.stopped_by in RELEASING:
+        times["torque_off"] = released_s - since_s
     return times | {"drives_again": again_s - mended_s}
 
 
