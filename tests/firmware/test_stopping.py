@@ -311,6 +311,7 @@ def torque(value: int, device: int = 1, instruction: int = Instruction.WRITE) ->
 
 
 READ_TORQUE = motor(Instruction.READ, words(64, 1))
+STILL_ON = encode_status(1, 0, b"\1")
 READ_DRIVE_MODE = motor(Instruction.READ, words(10, 1))
 HARMLESS = (READ_DRIVE_MODE, encode_status(1, 0, b"\1"))
 ARMING = (READ_DRIVE_MODE, encode_status(1, 0, b"\x08"))
@@ -356,6 +357,8 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([torque(1), (READ_TORQUE, encode_status(1, 0))], True),
         ([torque(1), (READ_TORQUE, encode(1, Instruction.STATUS))], True),
         ([torque(1), (READ_DRIVE_MODE, encode_status(1, 0, b"\0"))], True),
+        # an answer is to the last packet, not to a read before it
+        ([(READ_TORQUE, STILL_ON), (motor(Instruction.PING), encode_status(1, 0, b"\0"))], True),
         (
             [
                 torque(1),
