@@ -247,6 +247,7 @@ class StopRig:
         frame_s: when the camera's last frame was sent.
         camera_on: whether frames are sent.
         goal_zero_s: when the motors' goal last became zero.
+        motors_heard_s: when they had last heard a packet then.
         released_s: when they last lost their torque.
         board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
     """
@@ -260,6 +261,7 @@ class StopRig:
         self.board_dead = False
         self.frame_s = 0.0
         self.goal_zero_s = 0.0
+        self.motors_heard_s = 0.0
         self.released_s = 0.0
         self.cable: Cable
         self._seed = seed
@@ -351,11 +353,6 @@ class StopRig:
             self.board_dead = self.cable.mute = False
             self.bus.board.reboot(time.monotonic())
 
-    @property
-    def heard_s(self) -> float:
-        """When the motors last heard a packet."""
-        return max(motor.heard_s for motor in self.bus.motors)
-
     # --- what is seen ---------------------------------------------------------------------------
 
     @property
@@ -409,7 +406,10 @@ class StopRig:
             self.cable.look()
             now_s = time.monotonic()
             if driven and not self.driven:
-                self.goal_zero_s = now_s
+                self.goal_zero_s, self.motors_heard_s = (
+                    now_s,
+                    max(motor.heard_s for motor in self.bus.motors),
+                )
             if torque and not self.torque:
                 self.released_s = now_s
             driven, torque = self.driven, self.torque

@@ -168,7 +168,7 @@ FAILURES = (
         BUS_WATCHDOG_MS,
         _kill_board,
         _revive_board,
-        lambda rig: rig.heard_s,
+        lambda rig: rig.motors_heard_s,
     ),
     Failure(
         "camera stalled", "driver", CAMERA_MS, _no_pictures, _pictures, lambda rig: rig.frame_s
