@@ -249,6 +249,7 @@ class StopRig:
         goal_zero_s: when the motors' goal last became zero.
         motors_heard_s: when they had last heard a packet then.
         released_s: when they last lost their torque.
+        held_up_s: longest time between two looks at all this, since it was set to 0.
         board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
     """
 
@@ -262,6 +263,7 @@ class StopRig:
         self.frame_s = 0.0
         self.goal_zero_s = 0.0
         self.motors_heard_s = 0.0
+        self.held_up_s = 0.0
         self.released_s = 0.0
         self.cable: Cable
         self._seed = seed
@@ -401,10 +403,12 @@ class StopRig:
         """Physics and watchdogs at the simulator's pace; the cable is looked after more often."""
         due_s = time.monotonic()
         goal, driven, torque = (0.0, 0.0), False, False
+        looked_s = due_s
         while True:
             await asyncio.sleep(LOOK_S)
             self.cable.look()
             now_s = time.monotonic()
+            self.held_up_s, looked_s = max(self.held_up_s, now_s - looked_s), now_s
             if driven and not self.driven:
                 self.goal_zero_s, self.motors_heard_s = (
                     now_s,

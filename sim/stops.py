@@ -215,25 +215,29 @@ async def measure_stops(
 
 
 async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
-    """Return seconds: to goal zero (or to the report), to rest, and to driving again."""
-    began_s = time.monotonic()
+    """Return seconds: to goal zero (or to the report), to rest, and to driving again.
+
+    `held_up` is how long a busy computer kept the bench itself from looking: no time is truer.
+    """
+    began_s, rig.held_up_s = time.monotonic(), 0.0
     await failure.happen(rig)
     try:
         if failure.promised_ms is None:
             said_s = await rig.until(
                 f"{failure.name}: the car reports it", lambda: rig.reports(failure.name), STOP_S
             )
-            return {"reported": said_s - began_s}
+            return {"reported": said_s - began_s, "held_up": rig.held_up_s}
         # a busy computer may stop the wheels for a moment in between: the stop that lasts counts
         what = f"{failure.name}: the wheels are at rest and stay so"
         rest_s = await rig.until(what, lambda: rig.at_rest and not rig.driven, STOP_S)
         zero_s, released_s = rig.goal_zero_s, rig.released_s
+        held_up_s = rig.held_up_s
         since_s = failure.since(rig) if failure.since else began_s
     finally:
         await failure.mend(rig)
     mended_s = time.monotonic()
     again_s = await rig.until(f"{failure.name}: the car drives again", lambda: rig.at_speed)
-    times = {"goal_zero": zero_s - since_s, "at_rest": rest_s - since_s}
+    times = {"goal_zero": zero_s - since_s, "at_rest": rest_s - since_s, "held_up": held_up_s}
     if failure.stopped_by in RELEASING:
         times["torque_off"] = released_s - since_s
     return times | {"drives_again": again_s - mended_s}

@@ -186,7 +186,8 @@ def stops(
     """Let everything fail while a car drives, and measure how soon its wheels are stopped.
 
     Times are the worst of all rounds. Goal zero counts from the last good sign: the host's last
-    valid frame, the last picture, the server's last word, the motors' last packet.
+    valid frame, the last picture, the server's last word, the motors' last packet. Held up is how
+    long a busy computer kept the bench itself from looking.
     """
     import asyncio
 
@@ -206,10 +207,11 @@ def stops(
         return
     for kind in kinds:
         table = Table(
-            *("failure", "stopped by", "promised", "goal zero", "torque off", "again"), title=kind
+            *("failure", "stopped by", "promised", "goal zero", "torque off", "again", "held up"),
+            title=kind,
         )
         for name, row in document[kind].items():
-            keys = ("promised_ms", "goal_zero_ms", "torque_off_ms", "drives_again_ms")
+            keys = ("promised_ms", "goal_zero_ms", "torque_off_ms", "drives_again_ms", "held_up_ms")
             shown = ["" if row.get(key) is None else f"{row[key]:.0f} ms" for key in keys]
             table.add_row(name, row["stopped_by"], *shown)
         console.print(table)
