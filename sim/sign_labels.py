@@ -12,7 +12,7 @@ from sim.render.models import Body
 from sim.render.view import NEAR_M, View
 
 LEAST_PX = 12
-LEAST_VISIBLE = 0.1
+LEAST_VISIBLE = 0.05
 BEHIND_DEG = 85.0
 """A board that is seen at this angle or more shows nothing of its picture."""
 

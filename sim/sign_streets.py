@@ -17,9 +17,10 @@ from shapely import Point
 
 from pixelopolis.camera import Camera
 from pixelopolis.city import City, Movement, Sign
-from pixelopolis.geometry import Curve, Pose
+from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.roads import road_layout
 from pixelopolis.signs import LIGHTS, SIGN_CLASSES
+from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 from pixelopolis.vision import DETECTOR_ROWS
 from sim.render.ground import Shadow
 from sim.render.models import Body, Model, model_of, upright
@@ -40,10 +41,15 @@ ASTRAY_PART, ASTRAY_RAD = 0.08, math.radians(70)
 
 AHEAD_PART = 0.4
 """Part of the pictures with a car ahead in the lane."""
-GAP_M = (0.15, 1.5)
+GAP_M = (0.06, 1.5)
+BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
+"""Part of the pictures from close behind a car in a bend, with how far that car is ahead and how
+much the lane turns up to it: much of such a car lies beside the picture, and none is nearer."""
 OTHERS = (0.40, 0.28, 0.20, 0.12)
 """How often there are 0, 1, 2, 3 other cars about."""
-BETWEEN_AXLES_M = 0.25
+BODY_M = CAR_FRONT_M + CAR_REAR_M
+"""From one axle to the next when two cars touch."""
+BETWEEN_AXLES_M = BODY_M + 0.03
 """Cars are at least so far apart."""
 SIGN_APART_M = 0.12
 OFTEN: Mapping[Literal["right", "left"], float] = {"right": 0.85, "left": 0.5}
@@ -118,19 +124,22 @@ def place_signs(city: City, rng: np.random.Generator, first_id: int) -> Signage:
 
 def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generator) -> Shot:
     """Return a picture from a lane, before a sign mostly, with other cars about."""
-    lanes, s_m = _place(city, signs, rng)
-    pose = lanes[0].pose_at(s_m)
+    poses: list[Pose] = []
+    bend = _close_in_bend(city, rng) if rng.random() < BEND_PART else None
+    if bend is not None:
+        pose, ahead = bend
+        poses.append(_disturbed(ahead, rng))
+    else:
+        lanes, s_m = _place(city, signs, rng)
+        pose = lanes[0].pose_at(s_m)
+        if rng.random() < AHEAD_PART:
+            place = _along(lanes, s_m + _gap_m(GAP_M, rng) + BODY_M)
+            poses += [] if place is None else [_disturbed(place, rng)]
     if rng.random() < ASTRAY_PART:
         turn = float(rng.uniform(-ASTRAY_RAD, ASTRAY_RAD))
     else:
         turn = _clipped(rng, HEADING_SIGMA_RAD, HEADING_LIMIT_RAD)
     eye = pose.ahead(0.0, _clipped(rng, LATERAL_SIGMA_M, LATERAL_LIMIT_M), turn)
-    poses: list[Pose] = []
-    if rng.random() < AHEAD_PART:
-        gap_m = math.exp(rng.uniform(*np.log(GAP_M)))
-        ahead = _along(lanes, s_m + gap_m + 0.2)
-        if ahead is not None:
-            poses.append(_disturbed(ahead, rng))
     for _ in range(int(rng.choice(len(OTHERS), p=OTHERS))):
         other = _in_sight(city, eye, rng)
         if other is not None:
@@ -159,6 +168,10 @@ def _place(city: City, signs: Signage, rng: np.random.Generator) -> tuple[list[C
                     lanes.insert(0, curve)
                     s_m += curve.length_m
         return lanes, s_m
+    return _anywhere(city, rng)
+
+
+def _anywhere(city: City, rng: np.random.Generator) -> tuple[list[Curve], float]:
     edges, movements = list(city.edges.values()), list(city.movements.values())
     lengths = np.array([e.length_m for e in edges] + [m.length_m for m in movements])
     chosen = int(rng.choice(len(lengths), p=lengths / lengths.sum()))
@@ -168,6 +181,21 @@ def _place(city: City, signs: Signage, rng: np.random.Generator) -> tuple[list[C
         movement = movements[chosen - len(edges)]
         lanes = [movement.curve, city.edges[movement.to_edge].curve]
     return lanes, float(rng.uniform(0, lanes[0].length_m))
+
+
+def _close_in_bend(city: City, rng: np.random.Generator) -> tuple[Pose, Pose] | None:
+    """Return places of a car and of another one close ahead in a bend, if one is found."""
+    for _ in range(60):
+        lanes, s_m = _anywhere(city, rng)
+        here = lanes[0].pose_at(s_m)
+        ahead = _along(lanes, s_m + _gap_m(BEND_GAP_M, rng) + BODY_M)
+        if ahead and abs(wrap_rad(ahead.heading_rad - here.heading_rad)) > BEND_RAD:
+            return here, ahead
+    return None
+
+
+def _gap_m(limits_m: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(limits_m))))
 
 
 def random_colour(rng: np.random.Generator) -> str:

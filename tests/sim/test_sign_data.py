@@ -17,6 +17,7 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.voc import VocDataset
 from sim.sign_data import PER_LOOK, SPLITS, Chunk, Split, plan_chunks, write_sign_dataset
+from sim.sign_labels import LEAST_VISIBLE
 from sim.sign_streets import BOARD_CLASSES, even_classes, place_signs
 from tests.sim.test_datasets import digest
 
@@ -101,7 +102,7 @@ def test_the_layout_is_pascal_voc(written: Path) -> None:
             assert 0 <= item.box_px.xmin < item.box_px.xmax <= 240
             assert 0 <= item.box_px.ymin < item.box_px.ymax <= 160
             assert item.visible is not None
-            assert 0.1 <= item.visible <= 1
+            assert LEAST_VISIBLE <= item.visible <= 1
             assert item.view_angle_deg is not None
             assert 0 <= item.view_angle_deg < 85
             easy = item.visible >= 0.5 and item.view_angle_deg < 60 and item.box_px.height_px >= 8

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Image
 from training.detector.cells import CELLS, Floats, assign
 from training.detector.data import DetectorData, Objects, moved
@@ -22,6 +23,12 @@ from training.detector.data import DetectorData, Objects, moved
 LEAST_VISIBLE, MOST_ANGLE_DEG, LEAST_HEIGHT_PX = 0.3, 75.0, 6.0
 """Objects beyond these are neither to be found nor to be missed; the limits of what counts in an
 evaluation (0.5, 60 degrees, 8 px) lie well inside."""
+
+LEAST_CUT_OFF_VISIBLE, LEAST_CUT_OFF_PX = 0.05, 8.0
+"""But a car that the picture cuts off is to be found down to these: nothing is nearer than a car
+ahead in a bend, most of which lies beside the picture."""
+
+CAR = SIGN_CLASSES.index("Car")
 
 AHEAD = 4
 """Batches made while the network learns from another."""
@@ -107,11 +114,24 @@ def epoch_batches(
 
 def ignored(objects: Objects) -> NDArray[np.bool_]:
     """Say which objects (n,) training passes over."""
-    height = objects.boxes[:, 2] - objects.boxes[:, 0]
+    height, width = (objects.boxes[:, 2:] - objects.boxes[:, :2]).T
+    near_car = (
+        (objects.classes == CAR)
+        & _cut_off(objects.boxes)
+        & (objects.visible >= LEAST_CUT_OFF_VISIBLE)
+        & (np.minimum(height, width) >= LEAST_CUT_OFF_PX)
+    )
     return np.asarray(
-        (objects.visible < LEAST_VISIBLE)
+        ((objects.visible < LEAST_VISIBLE) & ~near_car)
         | (objects.angle_deg > MOST_ANGLE_DEG)
         | (height < LEAST_HEIGHT_PX)
+    )
+
+
+def _cut_off(boxes: Floats) -> NDArray[np.bool_]:
+    limits = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX)
+    return np.asarray(
+        (boxes[:, :2] < 1).any(axis=1) | (boxes[:, 2:] > np.array(limits) - 1).any(axis=1)
     )
 
 
