@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -11,14 +12,23 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import wrap_rad
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.voc import VocDataset
 from sim.sign_data import PER_LOOK, SPLITS, Chunk, Split, plan_chunks, write_sign_dataset
 from sim.sign_labels import LEAST_VISIBLE
-from sim.sign_streets import BOARD_CLASSES, even_classes, place_signs
+from sim.sign_streets import (
+    BEND_RAD,
+    BETWEEN_AXLES_M,
+    BOARD_CLASSES,
+    draw_shot,
+    even_classes,
+    place_signs,
+)
 from tests.sim.test_datasets import digest
 
 
@@ -68,6 +78,26 @@ def test_signs_stand_apart_and_off_the_road() -> None:
     for lane in [*city.edges.values(), *city.movements.values()]:
         for x, y, _ in at.tolist():
             assert abs(lane.curve.project(x, y).left_m) > city.road.lane_width_m / 2
+
+
+def test_some_pictures_are_from_close_behind_a_car_in_a_bend() -> None:
+    city = load_city("grid:2x2:1001")
+    rng = np.random.default_rng(3)
+    signs = place_signs(city, rng, 7)
+    close = 0
+    for _ in range(300):
+        shot = draw_shot(city, signs, Camera(), rng)
+        poses = [car.pose for car in shot.cars]
+        for number, one in enumerate(poses):
+            assert all(one.distance_m(other) > BETWEEN_AXLES_M for other in poses[number + 1 :])
+        x_m, y_m, _ = shot.view.eye_m
+        forward = shot.view.axes[2]
+        heading_rad = math.atan2(forward[1], forward[0])
+        for pose in poses:
+            turned = abs(wrap_rad(pose.heading_rad - heading_rad))
+            near = math.hypot(pose.x_m - x_m, pose.y_m - y_m) < 0.6
+            close += near and BEND_RAD < turned < math.radians(100)
+    assert close > 0.2 * 300
 
 
 @pytest.fixture(scope="module")

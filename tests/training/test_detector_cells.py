@@ -137,6 +137,26 @@ def test_what_is_hardly_to_be_seen_is_passed_over(
     assert ignored(objects).tolist() == [passed_over]
 
 
+@pytest.mark.parametrize(
+    ("class_name", "box", "visible", "passed_over"),
+    [
+        ("Car", (60, 0, 160, 40), 0.2, False),
+        ("Car", (60, 200, 150, 240), 0.06, False),
+        ("Car", (40, 60, 160, 180), 0.2, False),
+        ("Car", (60, 0, 150, 40), 0.04, True),
+        ("Car", (60, 0, 150, 6), 0.2, True),
+        ("Car", (60, 20, 150, 60), 0.2, True),
+        ("Museum", (60, 0, 160, 40), 0.2, True),
+    ],
+)
+def test_a_car_that_the_picture_cuts_off_is_to_be_found_however_little_shows(
+    class_name: str, box: tuple[float, ...], visible: float, passed_over: bool
+) -> None:
+    objects = objects_of(box, visible=visible)
+    objects.classes[:] = SIGN_CLASSES.index(class_name)
+    assert ignored(objects).tolist() == [passed_over]
+
+
 def test_folders_mix_by_ratio() -> None:
     order = epoch_order([90, 10], [0.5, 0.5], seed=1, epoch=0)
     assert len(order) == 100
