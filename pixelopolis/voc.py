@@ -23,6 +23,10 @@ from pixelopolis.errors import DatasetError
 SOURCE_TAGS = ("look", "city", "scene")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
+SPLINTER_VISIBLE = 0.05
+"""Of which less shows, that is a splinter: it is labelled, but nobody need find or learn it, and
+who finds it is not wrong."""
+
 _REPAIR = "Correct the file in labelImg, or remove it from the dataset."
 
 

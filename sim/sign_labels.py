@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.voc import Box, LabelledObject
+from pixelopolis.voc import SPLINTER_VISIBLE, Box, LabelledObject
 from sim.render.models import Body
 from sim.render.view import NEAR_M, View
 
 LEAST_PX = 12
-LEAST_VISIBLE = 0.05
 BEHIND_DEG = 85.0
 """A board that is seen at this angle or more shows nothing of its picture."""
 
@@ -49,9 +49,9 @@ def _label(mask: NDArray[np.bool_], count: int, view: View, body: Body) -> Label
     places, depth = view.project(solids.corners_m)
     visible = min(1.0, count / max(solids.silhouette_px2(view), 1.0))
     if depth.min() < NEAR_M:  # it reaches past the camera: how much of it shows has no measure
-        visible = max(visible, LEAST_VISIBLE)
-    if visible < LEAST_VISIBLE:
-        return None
+        visible = max(visible, SPLINTER_VISIBLE)
+    if visible < SPLINTER_VISIBLE:  # files keep three digits, which must not make more of it
+        visible = math.floor(visible * 1000) / 1000
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
     truncated = bool(

@@ -14,7 +14,7 @@ from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.signs import LANDMARKS, SIGN_CLASSES, sign_solid
 from pixelopolis.vision import DETECTOR_ROWS
-from pixelopolis.voc import LabelledObject
+from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject
 from sim.looks import look_of, plain_look
 from sim.render.models import Body, model_of, upright
 from sim.render.renderer import Renderer, car_view
@@ -116,6 +116,11 @@ def test_what_hardly_shows_is_difficult_or_left_out(renderer: Renderer) -> None:
     assert far[0].difficult
     assert far[0].box_px.height_px < 8
     assert not labels(renderer, afloat("Left", 0.41), afloat("Hand", 0.40)).get(0)
+    edge_m = 0.2 * VIEW.width_px / 2 / VIEW.focal_px
+    splinter = labels(renderer, afloat("Go", 0.2, edge_m + 0.0385))[0]
+    assert splinter.difficult
+    assert splinter.visible is not None
+    assert 0 < splinter.visible < SPLINTER_VISIBLE
     assert labels(renderer, afloat("Museum", 0.4, 0.0, 0.3))[0].view_angle_deg == 0
 
 
@@ -126,7 +131,7 @@ def test_a_car_beside_the_camera_is_labelled_though_most_of_it_lies_behind(
     assert item.truncated
     assert item.difficult
     assert item.visible is not None
-    assert item.visible >= 0.1
+    assert item.visible >= SPLINTER_VISIBLE
 
 
 @pytest.mark.parametrize("name", LANDMARKS)

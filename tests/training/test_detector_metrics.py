@@ -90,6 +90,16 @@ def test_difficult_objects_count_only_among_everything() -> None:
     assert everything.mean() == pytest.approx(51 / 101)
 
 
+def test_splinters_are_neither_missed_nor_false() -> None:
+    truth = [shown(FAR, NEAR, difficult=(0,))]
+    truth[0].visible[0] = 0.04
+    for found in (seen(NEAR, scores=(0.9,)), seen(FAR, NEAR, scores=(0.95, 0.9))):
+        for with_difficult in (False, True):
+            precision = average_precision(truth, [found], with_difficult)
+            assert precision.mean() == pytest.approx(1.0)
+            assert precision.counts[GO, 0] == 1
+
+
 def test_a_looser_box_counts_less_strictly() -> None:
     loose = (60.0, 60.0, 34.0, GO)  # IoU (34 / 40) squared = 0.7225: right at 0.5, 0.55 .. 0.7
     precision = average_precision([shown(NEAR)], [seen(loose, scores=(0.9,))])

@@ -26,11 +26,14 @@ from pixelopolis.vision import (
     Image,
     detector_input,
 )
-from pixelopolis.voc import LabelledObject, VocDataset
+from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject, VocDataset
 from training.detector.cells import Floats
 
 GREY = 114
 ASPECT_TOLERANCE = 0.02
+DIFFICULT_VISIBLE = 0.1
+"""Taken to show of what a person flagged as difficult: too little to be learnt, but more than a
+splinter."""
 Report = Callable[[int, int], None]
 """Told (pictures read, pictures in all)."""
 
@@ -43,12 +46,17 @@ class Objects:
     """(n, 4): top, left, bottom, right in pixels of the detector's input."""
     classes: NDArray[np.int32]
     visible: Floats
-    """0..1; of an object that nobody measured 1, or 0 if it is flagged difficult."""
+    """0..1; of an object that nobody measured 1, or `DIFFICULT_VISIBLE` if flagged difficult."""
     angle_deg: Floats
     difficult: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def splinters(self) -> NDArray[np.bool_]:
+        """(n,) whether too little of an object shows for it to count in any way."""
+        return np.asarray(self.visible < SPLINTER_VISIBLE)
 
     def take(self, rows: NDArray[np.bool_]) -> Objects:
         return Objects(
@@ -70,6 +78,10 @@ class DetectorData:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def without_splinters(self) -> DetectorData:
+        kept = tuple(objects.take(~objects.splinters) for objects in self.objects)
+        return DetectorData(self.images, kept)
 
 
 def load(folder: Path, names: Sequence[str], report: Report | None = None) -> DetectorData:
@@ -119,7 +131,7 @@ def _objects(labelled: Sequence[LabelledObject], place: str) -> Objects:
                 f"Known classes: {', '.join(SIGN_CLASSES)}.",
             )
     boxes = [(o.box_px.ymin, o.box_px.xmin, o.box_px.ymax, o.box_px.xmax) for o in labelled]
-    unmeasured = [0.0 if o.difficult else 1.0 for o in labelled]
+    unmeasured = [DIFFICULT_VISIBLE if o.difficult else 1.0 for o in labelled]
     return Objects(
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
         np.array([SIGN_CLASSES.index(o.class_name) for o in labelled], dtype=np.int32),

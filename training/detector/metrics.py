@@ -78,7 +78,7 @@ def average_precision(
     Args:
         truth: what each picture shows.
         found: what the detector says about it, in the same order.
-        with_difficult: count difficult objects like all others.
+        with_difficult: count difficult objects like all others, but for splinters.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
         evaluation = COCOeval(_as_coco(truth, found, with_difficult), iouType="bbox")
@@ -100,9 +100,13 @@ def _counts(truth: Sequence[Objects], with_difficult: bool) -> NDArray[np.intp]:
     for objects in truth:
         height = objects.boxes[:, 2] - objects.boxes[:, 0]
         for column, (low, high) in enumerate(SIZES.values()):
-            inside = (height >= low) & (height < high) & (with_difficult | ~objects.difficult)
+            inside = (height >= low) & (height < high) & _counting(objects, with_difficult)
             counts[:, column] += np.bincount(objects.classes[inside], minlength=len(SIGN_CLASSES))
     return counts
+
+
+def _counting(objects: Objects, with_difficult: bool) -> NDArray[np.bool_]:
+    return ~objects.splinters if with_difficult else ~objects.difficult
 
 
 def _as_coco(truth: Sequence[Objects], found: Sequence[Detections], with_difficult: bool) -> Any:
@@ -112,12 +116,9 @@ def _as_coco(truth: Sequence[Objects], found: Sequence[Detections], with_difficu
         "images": [{"id": i} for i in range(len(truth))],
         "categories": [{"id": i} for i in range(len(SIGN_CLASSES))],
         "annotations": [
-            {
-                **_row(i, shown.boxes[k], shown.classes[k]),
-                "iscrowd": int(shown.difficult[k] and not with_difficult),
-            }
+            {**_row(i, shown.boxes[k], shown.classes[k]), "iscrowd": int(not counts)}
             for i, shown in enumerate(truth)
-            for k in range(len(shown))
+            for k, counts in enumerate(_counting(shown, with_difficult))
         ],
     }
     detections = COCO()

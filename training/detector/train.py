@@ -258,9 +258,10 @@ def _read(folders: Sequence[Path], report: Report) -> tuple[list[DetectorData], 
         splits = {p.stem for p in (folder / "ImageSets" / "Main").glob("*.txt")}
         dataset = VocDataset(folder)
         names = dataset.names("train") if "train" in splits or not splits else ()
-        training.append(load(folder, names, report))
+        training.append(load(folder, names, report).without_splinters())
         if "val" in splits:
-            validation.append(load(folder, dataset.names("val"), report))
+            measured = load(folder, dataset.names("val"), report)
+            validation.append(measured.without_splinters())
     if not any(map(len, training)):
         raise DatasetError("No folder has a split 'train'.", "Make one: `pixelopolis data signs`.")
     if not any(map(len, validation)):
