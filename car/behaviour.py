@@ -8,7 +8,7 @@ from car.control import (
     CREEP_MPS,
     GO_ON_GAP_M,
     LOOKS_FROM_M,
-    SAFE_GAP_M,
+    STOP_GAP_M,
     STOPPED_WITHIN_M,
     speed_before_stop_mps,
     speed_behind_mps,
@@ -76,7 +76,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     | at the end of the path                 | arrived           | 0                     |
     | camera, detector, wheels or link silent | stale            | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
-    | a car within the safe gap              | stopped for car   | 0; creep if doubted   |
+    | a car within the gap to stop at        | stopped for car   | 0; creep if doubted   |
     | something is late                      | driving, turning  | 0.4 of the next rows  |
     | behind a car                           | driving, turning  | falls with the gap    |
     | else                                   | driving, turning  | cruise, less at a stop |
@@ -106,7 +106,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
         return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, "waiting until the way ahead is free")
     speed, reason = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
     if now.gap_m is not None:
-        keep_m = GO_ON_GAP_M if now.stopped_for_car else SAFE_GAP_M + STOPPED_WITHIN_M
+        keep_m = GO_ON_GAP_M if now.stopped_for_car else STOP_GAP_M
         if now.car_doubted:
             keep_m = LOOKS_FROM_M
         if now.gap_m <= keep_m:

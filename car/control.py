@@ -16,20 +16,24 @@ STOPPED_WITHIN_M = 0.006
 """A stop line this near is reached (the motors' lag takes the car on by a few millimetres)."""
 
 SAFE_GAP_M = 0.15
-"""From bumper to bumper behind a car that stands. There it fills a third of the picture, and its
-width gives the gap within 2 cm, within 4 when the lens is not as drawn; in the tightest bends two
-corners are 5 cm nearer to each other than the gap along the lane."""
+"""Nearer than this from bumper to bumper no car is driven up to. There it fills a third of the
+picture, and its width gives the gap within 2 cm, within 4 when the lens is not as drawn; in the
+tightest bends two corners are 5 cm nearer to each other than the gap along the lane."""
 
-GO_ON_GAP_M = 0.20
+HEADWAY_S = 1.5
+"""Time to cover the way that is left to the safe gap. What is seen is 0.15 s old, the motors take
+0.13 s, and a car that is followed stays out of what the lane model sees (0.2 to 0.4 m ahead)."""
+
+STOP_GAP_M = SAFE_GAP_M + HEADWAY_S * CREEP_MPS
+"""Here one stops behind a car. The rest would be crept, seconds long, by a lane of which the other
+hides more and more."""
+
+GO_ON_GAP_M = STOP_GAP_M + 0.04
 """Who has stopped behind a car goes on when there is so much: an unsteady box starts nobody."""
 
 LOOKS_FROM_M = 0.08
 """A car that may have gone, and can't be seen from where one stopped behind it, is crept up to as
 far as this: there at the latest enough of it is in the picture."""
-
-HEADWAY_S = 1.5
-"""Time to cover the way that is left to the safe gap. What is seen is 0.15 s old, the motors take
-0.13 s, and a car that is followed stays out of what the lane model sees (0.2 to 0.4 m ahead)."""
 
 
 def speed_before_stop_mps(remaining_m: float, cruise_mps: float) -> float:
@@ -41,14 +45,15 @@ def speed_before_stop_mps(remaining_m: float, cruise_mps: float) -> float:
 
 
 def speed_behind_mps(gap_m: float, cruise_mps: float) -> float:
-    """Return the speed at `gap_m` behind a car; 0 when the safe gap is reached.
+    """Return the speed at `gap_m` behind a car; 0 from `STOP_GAP_M` on.
 
     The other's speed is not counted on, since it may stop at any moment: behind a steady car the
     gap settles at the safe one and the way of 1.5 s.
     """
+    if gap_m <= STOP_GAP_M:
+        return 0.0
     remaining_m = gap_m - SAFE_GAP_M
-    speed_mps = speed_before_stop_mps(remaining_m, cruise_mps)
-    return min(speed_mps, max(remaining_m / HEADWAY_S, CREEP_MPS))
+    return min(speed_before_stop_mps(remaining_m, cruise_mps), remaining_m / HEADWAY_S)
 
 
 def wheel_speeds_rad_s(steering: float, speed_mps: float) -> tuple[float, float]:

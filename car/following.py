@@ -38,12 +38,16 @@ MOST_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
 """How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most.
 A box that a side of the picture cuts off says little: that car may be in my lane or beside it."""
 
+DOUBT_PER_S = 1.0
+"""And how much is lost while a car that should be in full view is not surely seen."""
+
 NEAR_GAP_M = 0.25
 """So near one sighting is enough; farther away two must agree."""
 
 LEAP_M = 0.12
-"""A known car that has not been seen for some time may be anywhere; a box that puts it so far from
-where it was expected must be as sure as a new one's."""
+"""A box that puts a known car so far from where it was expected must be as sure as a new one's, and
+so must one of a car that was not seen for longer than `PERSIST_S`: what is unsure keeps a car, but
+brings none back. Nor does it keep one that is near and in full view: that scores 0.7 and more."""
 
 SAME_OVERLAP = 0.5
 """Boxes of two frames that share so much are of one car (IoU)."""
@@ -67,6 +71,9 @@ what would be within the picture only then need not be seen either."""
 
 HIDDEN_PART = 0.6
 """Of a car that is less than this within the picture's sides nothing need be seen."""
+
+FULL_VIEW_PART = 0.5
+"""And of a near one that is so much within them, enough shows to be sure of it."""
 
 SLOWS_S = 2.0
 """Who is not seen is taken to slow down, with this time constant."""
@@ -114,10 +121,13 @@ class _Track:
         cov = step @ self.cov @ step.T + np.outer(noise, noise)
         return replace(self, mean=mean, cov=cov, time_s=time_s, way_m=way_m)
 
-    def agrees(self, fit: Fit, sighting: Sighting) -> bool:
+    def agrees(self, fit: Fit, sighting: Sighting, in_full_view: bool) -> bool:
         """Whether a sighting may be of this car, in my lane still."""
         off_m = abs(fit.gap_m - float(self.mean[0]))
-        if fit.in_lane < KEPT_IN_LANE or (off_m > LEAP_M and sighting.score < NEW_SCORE):
+        expected = off_m <= LEAP_M and self.time_s - self.seen_s <= PERSIST_S
+        if fit.in_lane < KEPT_IN_LANE:
+            return False
+        if sighting.score < NEW_SCORE and (in_full_view or not expected):
             return False
         return off_m**2 < 9 * (float(self.cov[0, 0]) + _variance_m2(fit))
 
@@ -145,13 +155,27 @@ class _Track:
             sure=self.sure or sighting.score >= NEW_SCORE,
         )
 
-    def missed(self, dt: float, camera: Camera, lane: FloatArray) -> _Track:
+    def is_hidden(self, camera: Camera, lane: FloatArray) -> bool:
+        """Whether the car may be so far beside the picture that it need not be seen."""
+        least = min(self._shown(camera, lane, yaw) for yaw in (-YAW_RAD, 0.0, YAW_RAD))
+        return self.sure and least < HIDDEN_PART
+
+    def is_in_full_view(self, camera: Camera, lane: FloatArray) -> bool:
+        """Whether the car is so near, and so far within the picture, that it is surely seen."""
+        near = float(self.mean[0]) < NEAR_GAP_M
+        return near and self._shown(camera, lane, 0.0) >= FULL_VIEW_PART
+
+    def _shown(self, camera: Camera, lane: FloatArray, yaw_rad: float) -> float:
+        return shown_part(camera, lane, float(self.mean[0]), yaw_rad)
+
+    def missed(self, dt: float, hidden: bool, in_full_view: bool) -> _Track:
         """Take in that the car was not seen; `dt` since it could have been seen before."""
-        slower = self.mean * (1.0, math.exp(-dt / SLOWS_S))
-        gap_m = float(self.mean[0])
-        least = min(shown_part(camera, lane, gap_m, yaw) for yaw in (-YAW_RAD, 0.0, YAW_RAD))
-        hidden = self.sure and least < HIDDEN_PART
-        return replace(self, mean=slower, missed_s=self.missed_s + (0.0 if hidden else dt))
+        return replace(
+            self,
+            mean=self.mean * (1.0, math.exp(-dt / SLOWS_S)),
+            missed_s=self.missed_s + (0.0 if hidden else dt),
+            proof=self.proof - (DOUBT_PER_S * dt if in_full_view else 0.0),
+        )
 
     @property
     def is_gone(self) -> bool:
@@ -232,20 +256,27 @@ class Follower:
         if not cars and not tracks:
             return
         poses = lane(self._driven[-1][1] - way_m if self._driven else 0.0)
+        hidden = [track.is_hidden(self._camera, poses) for track in tracks]
+        full = [track.is_in_full_view(self._camera, poses) for track in tracks]
         for sighting in sorted(cars, key=lambda s: -s.score):
             fit = _with_caution(fit_box(sighting.box, self._camera, poses))
-            known = next((i for i, track in enumerate(tracks) if track.agrees(fit, sighting)), None)
+            known = next(
+                (i for i, t in enumerate(tracks) if t.agrees(fit, sighting, full[i])), None
+            )
             same = next((i for i, track in enumerate(tracks) if track.shows(sighting)), None)
             if known is not None:
                 if tracks[known].seen_s < time_s:
                     tracks[known] = tracks[known].seen(fit, sighting)
             elif same is not None:
-                tracks[same] = tracks[same].weighed(fit, sighting)
+                if tracks[same].seen_s < time_s and fit.in_lane < NEW_IN_LANE:
+                    tracks[same] = tracks[same].weighed(fit, sighting)
             elif fit.in_lane >= NEW_IN_LANE and sighting.score >= NEW_SCORE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))
+                hidden.append(False)
+                full.append(False)
         tracks = [
-            track if track.seen_s == time_s else track.missed(since_s, self._camera, poses)
-            for track in tracks
+            track if track.seen_s == time_s else track.missed(since_s, hidden[i], full[i])
+            for i, track in enumerate(tracks)
         ]
         self._tracks = tuple(track for track in tracks if not track.is_gone)
 

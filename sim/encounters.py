@@ -210,7 +210,7 @@ class Encounter:
         figures.min_gaps_m.append(float(least_m))
         figures.collisions = int(outcome == "touched")
         stopped = outcome == "stood" or self._gone_from_m is not None
-        figures.stopped_safely = int(stopped and not figures.collisions)
+        figures.stopped_safely = int(bool(figures.stands) and stopped and not figures.collisions)
         figures.resumed = int(outcome == "went on")
         figures.followed = int(outcome == "followed")
         if outcome in ("touched", "late"):

@@ -15,6 +15,7 @@ from car.control import (
     GO_ON_GAP_M,
     LOOKS_FROM_M,
     SAFE_GAP_M,
+    STOP_GAP_M,
     speed_behind_mps,
 )
 from car.observation import DriveState
@@ -40,7 +41,7 @@ def test_a_car_within_the_safe_gap_stops_mine_and_says_how_near_it_is() -> None:
 
 
 def test_it_goes_on_when_the_other_is_a_hand_farther() -> None:
-    between_m = (SAFE_GAP_M + GO_ON_GAP_M) / 2
+    between_m = (STOP_GAP_M + GO_ON_GAP_M) / 2
     stopped = replace(FREE, gap_m=between_m, stopped_for_car=True)
     assert behave(stopped, CRUISE_MPS).state is DriveState.STOPPED_FOR_CAR
     assert behave(replace(stopped, stopped_for_car=False), CRUISE_MPS).speed_mps > 0
@@ -130,9 +131,10 @@ def test_less_room_is_never_driven_faster(
 def test_it_can_always_stop_before_the_safe_gap(gap_m: float, cruise_mps: float) -> None:
     """Even when the command takes effect a fifth of a second late, the bumpers stay apart."""
     speed = behave(replace(FREE, gap_m=gap_m), cruise_mps).speed_mps
-    if gap_m <= SAFE_GAP_M:
+    if gap_m <= STOP_GAP_M:
         assert speed == 0.0
         return
+    assert speed >= min(CREEP_MPS, cruise_mps), "who would only creep stands"
     braking_m = speed**2 / (2 * DECELERATION_MPS2)
     assert braking_m <= gap_m - SAFE_GAP_M
     assert braking_m + 0.2 * speed <= gap_m - SAFE_GAP_M + 0.04

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.behaviour import Situation, behave
-from car.control import speed_before_stop_mps
+from car.control import STOP_GAP_M, speed_before_stop_mps
 from car.driver import BLOCKED_S, Driver
 from car.localisation import PathTracker
 from car.observation import (
@@ -149,7 +149,7 @@ def test_behind_a_car_it_stops_says_why_and_in_the_end_that_it_is_blocked() -> N
     assert {d.state for d in decisions[stops:]} == {DriveState.STOPPED_FOR_CAR}
     last = decisions[-1]
     assert last.car_ahead is not None
-    assert last.car_ahead.gap_m == pytest.approx(0.15, abs=0.02)
+    assert last.car_ahead.gap_m == pytest.approx(STOP_GAP_M, abs=0.02)
     assert last.reason == f"a car stands ahead, {last.car_ahead.gap_m:.2f} m"
     since = [d.blocked for d in decisions].index(True) - stops
     assert since * 0.05 == pytest.approx(BLOCKED_S, abs=0.06)

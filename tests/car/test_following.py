@@ -191,16 +191,59 @@ def test_a_car_that_is_seen_to_have_left_my_lane_is_let_go_even_where_it_need_no
     assert not any(seen[8:])
 
 
+def test_what_is_unsure_brings_back_no_car_that_was_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chase = Chase()
+    for _ in range(10):
+        chase.see(0.2)
+    monkeypatch.setattr(car.following, "shown_part", lambda *_: 0.0)
+    for _ in range(round(HIDDEN_S / FRAME_S) + 2):
+        ahead = chase.see()
+    assert ahead is not None
+    assert ahead.doubted
+    ahead = chase.see(0.2, score=NEW_SCORE - 0.1)
+    assert ahead is not None
+    assert ahead.doubted, "a ghost, as like as not"
+    ahead = chase.see(0.2, score=NEW_SCORE)
+    assert ahead is not None
+    assert not ahead.doubted
+
+
 def test_what_is_unsure_by_itself_is_a_car_where_one_is_known() -> None:
     chase = Chase()
     for _ in range(5):
-        assert chase.see(0.2, score=NEW_SCORE - 0.1) is None
-    assert chase.see(0.2, score=NEW_SCORE) is None, "near, but not sure"
-    assert chase.see(0.2, score=NEW_SCORE) is not None
+        assert chase.see(0.3, score=NEW_SCORE - 0.1) is None
+    assert chase.see(0.3, score=NEW_SCORE) is None, "not sure yet"
+    assert chase.see(0.3, score=NEW_SCORE) is not None
     for _ in range(30):
-        assert chase.see(0.2, score=KEPT_SCORE) is not None
+        assert chase.see(0.3, score=KEPT_SCORE) is not None
     for _ in range(15):
-        ahead = chase.see(0.2, score=KEPT_SCORE - 0.05)
+        ahead = chase.see(0.3, score=KEPT_SCORE - 0.05)
+    assert ahead is None
+
+
+def test_what_is_unsure_keeps_no_car_that_is_near_and_in_full_view() -> None:
+    chase = Chase()
+    for _ in range(3):
+        assert chase.see(0.1) is not None
+    for _ in range(15):
+        ahead = chase.see(0.1, score=NEW_SCORE - 0.01)
+    assert ahead is None
+
+
+def test_a_near_car_that_seems_one_now_and_then_only_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though it may be beside the picture if the heading is wrong, and so need not be seen."""
+    chase = Chase()
+    for _ in range(10):
+        assert chase.see(0.1) is not None
+    monkeypatch.setattr(
+        car.following, "shown_part", lambda _c, _l, _g, yaw: 0.6 if yaw == 0.0 else 0.3
+    )
+    for frame in range(60):
+        ahead = chase.see(0.1, score=NEW_SCORE + 0.01 if frame % 20 == 10 else NEW_SCORE - 0.05)
     assert ahead is None
 
 

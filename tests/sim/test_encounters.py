@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sim.encounters
+from car.control import STOP_GAP_M
 from car.driver import Driver
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
@@ -59,7 +60,7 @@ def no_sight(_: Pose) -> tuple[()]:
 def test_behind_a_car_that_stands_it_stops_safely() -> None:
     figures = meet(Plan(0.6, 0.02))
     assert (figures.stands, figures.stopped_safely, figures.goes_on) == (1, 1, 0)
-    assert figures.min_gaps_m == [pytest.approx(0.17, abs=0.03)]
+    assert figures.min_gaps_m == [pytest.approx(STOP_GAP_M + 0.01, abs=0.03)]
     assert not figures.failures
 
 
