@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from training.detector.cells import Floats, decode
 from training.detector.metrics import Detections, iou
 
-MOST_DETECTIONS = 25
+MOST_DETECTIONS = 40
 OVERLAP = 0.55
 """Of two boxes that overlap more (IoU), whatever their classes, the surer one stays."""
 LEAST_SCORE = 0.02
