@@ -25,8 +25,8 @@ from pixelopolis.board_program import (
 )
 from pixelopolis.errors import BoardError
 from pixelopolis.processes import Part, Processes
+from sim.board import Pins
 from sim.bus import MotorLine
-from sim.devices import Pins
 from sim.serial_port import SerialPort, UnixLine
 
 PINS_EVERY_S = 0.02

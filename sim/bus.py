@@ -19,7 +19,8 @@ from pixelopolis.control_table import (
     RIGHT_MOTOR_ID,
     MotorRegister,
 )
-from sim.devices import Board, Device, Motor, Pins
+from sim.board import Board, Pins
+from sim.devices import Device
 from sim.dynamixel import (
     ALERT,
     BROADCAST_ID,
@@ -31,6 +32,7 @@ from sim.dynamixel import (
     encode_fast_status,
     encode_status,
 )
+from sim.motor import Motor
 
 _ASKING = (
     Instruction.PING,

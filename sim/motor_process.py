@@ -15,7 +15,7 @@ from pixelopolis.board_program import BoardKind
 from pixelopolis.errors import PixelopolisError
 from sim.boards import Boards
 from sim.bus import MotorLine, VirtualBus
-from sim.devices import MOTOR_BOOT_S
+from sim.motor import MOTOR_BOOT_S
 from sim.renderer_link import first_of
 from sim.town import STEP_S
 

@@ -10,11 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import sys
-import termios
 import time
-import tty
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -33,10 +30,9 @@ from pixelopolis.processes import Part, Processes
 from pixelopolis.spawn import spawn_places
 from sim.boards import Boards
 from sim.bus import MotorLine, VirtualBus
+from sim.cable import Cable
 from sim.cameras import CameraSocket, encode_frame
-from sim.dynamixel import Instruction, Parser
 from sim.lockstep import straight_route
-from sim.serial_port import READ_SIZE, SerialPort
 from sim.town import STEP_S
 from sim.vehicle import Vehicle
 
@@ -46,8 +42,6 @@ WAY_M = 200.0
 """Of the order: some 25 minutes of driving."""
 LOOK_S = 0.001
 FRAME_S = 0.05
-NOISE_BYTES = 24
-"""Sent at every look while the cable is noisy: a fifth of what the line can carry."""
 WAIT_S = 60.0
 """Bound for broken code; a car's start takes some ten seconds on a busy computer."""
 AT_SPEED_RAD_S = 1.0
@@ -58,105 +52,6 @@ class RigError(PixelopolisError, RuntimeError):
     """Something that must happen on the test bench did not."""
 
     code = "PX602"
-
-
-class Cable:
-    """The serial cable between car and board, which can be pulled and disturbed.
-
-    Args:
-        car_end: where the car finds its serial port.
-        board_end: the board's own pty.
-        seed: of the noise.
-
-    Attributes:
-        frame_s: when the last valid packet of the host was passed on.
-        noisy: the board gets noise instead of what the car says.
-        mute: the board gets nothing.
-    """
-
-    def __init__(self, car_end: Path, board_end: Path, seed: int) -> None:
-        self.frame_s = 0.0
-        self.noisy = False
-        self.mute = False
-        self._car_end, self._board_end = car_end, board_end
-        self._random = random.Random(seed)
-        self._loop = asyncio.get_running_loop()
-        self._parser = Parser()
-        self._car: SerialPort | None = None
-        self._board: int | None = None
-        self.plug()
-
-    def plug(self) -> None:
-        if self._car is None:
-            self._car = SerialPort(self._car_end)
-            self._loop.add_reader(self._car.fd, self._from_car)
-
-    def pull(self) -> None:
-        """Take both ends out: the car's port is gone, and so is the host for the board."""
-        if self._car is not None:
-            self._loop.remove_reader(self._car.fd)
-            self._car.close()
-            self._car = None
-        self._leave_board()
-
-    def look(self) -> None:
-        """Find the board's end again, and make noise."""
-        if self._car is not None and self._board is None:
-            try:
-                fd = os.open(self._board_end, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-                _set_up(fd)
-            except (OSError, termios.error):
-                return
-            self._board = fd
-            self._loop.add_reader(fd, self._from_board)
-        if self.noisy:
-            self._send(self._random.randbytes(NOISE_BYTES))
-
-    def _from_car(self) -> None:
-        assert self._car is not None
-        data = self._car.read()
-        if self.noisy or self.mute:
-            return
-        if any(p.crc_ok and p.instruction != Instruction.STATUS for p in self._parser.feed(data)):
-            self.frame_s = time.monotonic()
-        self._send(data)
-
-    def _send(self, data: bytes) -> None:
-        if self._board is None:
-            return
-        try:
-            os.write(self._board, data)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._leave_board()
-
-    def _from_board(self) -> None:
-        assert self._board is not None
-        try:
-            data = os.read(self._board, READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._leave_board()
-        elif self._car is not None:
-            self._car.write(data)
-
-    def _leave_board(self) -> None:
-        if self._board is not None:
-            self._loop.remove_reader(self._board)
-            os.close(self._board)
-            self._board = None
-
-
-def _set_up(fd: int) -> None:
-    """Let a terminal pass bytes as they are, at the board's rate."""
-    tty.setraw(fd)
-    settings = termios.tcgetattr(fd)
-    settings[4] = settings[5] = termios.B1000000
-    termios.tcsetattr(fd, termios.TCSANOW, settings)
 
 
 class Desk:

@@ -18,7 +18,7 @@ from typing import Any
 from car.behaviour import CAMERA_STOP_S, LINK_STOP_S
 from pixelopolis.board_program import BoardKind
 from pixelopolis.control_table import BOARD, BoardButton, BoardRegister
-from sim.devices import FULL_BATTERY_MV, NO_BUTTON
+from sim.board import FULL_BATTERY_MV, NO_BUTTON
 from sim.stop_rig import StopRig
 
 RELEASING = ("board", "power")

@@ -19,7 +19,7 @@ import pytest
 from pixelopolis.board_program import BoardKind
 from pixelopolis.city_file import load_city
 from tests.e2e.conftest import RunningDemo, farthest_destination, get
-from tests.sim.firmware import build
+from tests.firmware.build import build_board
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -93,7 +93,7 @@ def test_headless_rides_arrive_without_a_collision(tmp_path: Path) -> None:
 
 
 def test_a_ride_arrives_over_the_firmware(tmp_path: Path) -> None:
-    build(BoardKind.HOST)
+    build_board(BoardKind.HOST)
     argv = [sys.executable, "-m", "pixelopolis", "demo", "--headless", "--json", "--board", "host"]
     argv += ["--rides", "1", "--cars", "1", "--seed", "1", "--data", str(tmp_path), "--port", "0"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=800, check=False)

@@ -2,15 +2,13 @@
 
 import ctypes
 import os
-import subprocess
 from ctypes import POINTER, Structure, byref, c_bool, c_int, c_size_t, c_uint8, c_uint16, c_uint32
 from functools import cache
-from pathlib import Path
 
 from pixelopolis.control_table import BOARD, BOARD_ID, XL430, ControlTable
 from sim.dynamixel import ALERT, Instruction, Packet, Parser, encode
+from tests.firmware.build import FIRMWARE, make
 
-FIRMWARE = Path(__file__).parents[2] / "firmware"
 PACKET_SIZE = 7 + 1024
 FULL_MV = 11800
 
@@ -54,14 +52,6 @@ class CPacket(Structure):
         ("raw", POINTER(c_uint8)),
         ("parameters", POINTER(c_uint8)),
     )
-
-
-def make(target: str) -> None:
-    """Build a part of the firmware; make does nothing when it is there already."""
-    done = subprocess.run(
-        ["make", "-C", str(FIRMWARE), target], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @cache

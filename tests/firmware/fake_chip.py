@@ -7,9 +7,9 @@ import re
 from ctypes import byref, c_bool, c_char_p, c_size_t, c_uint8, c_uint32
 from functools import cache
 
-from tests.firmware.core import Inputs, Outputs, make
+from tests.firmware.build import BUILD, make
+from tests.firmware.core import Inputs, Outputs
 from tests.firmware.headers import PORTS, Header, read_header
-from tests.firmware.images import BUILD
 
 RING = 512
 

@@ -16,7 +16,8 @@ import pytest
 from pixelopolis.board_program import BoardOutput, OutputReader, encode_pins
 from pixelopolis.control_table import BOARD, BOARD_ID, BoardButton, BoardRegister
 from sim.dynamixel import Instruction, Packet, Parser, encode, encode_status
-from tests.firmware.core import FIRMWARE, FULL_MV, make, write_parameters
+from tests.firmware.build import FIRMWARE, make
+from tests.firmware.core import FULL_MV, write_parameters
 
 PROGRAM = FIRMWARE / "build" / "host" / "pixelopolis-board"
 PATIENCE_S = 30.0

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from firmware.tools.sizes import memory, use
+from tests.firmware.build import BUILD, FIRMWARE, cross_make
 from tests.firmware.headers import NUCLEOS, read_header
-from tests.firmware.images import BUILD, FIRMWARE, make
 
 STACK_BYTES = 4096
 
@@ -18,7 +18,7 @@ STACK_BYTES = 4096
 @pytest.fixture(params=NUCLEOS)
 def board(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    make(name)
+    cross_make(name)
     return name
 
 
@@ -57,7 +57,7 @@ def test_images_fit_their_chips(board: str) -> None:
 
 
 def test_sizes_are_printed() -> None:
-    printed = make("sizes")
+    printed = cross_make("sizes")
     for name in (*NUCLEOS, "qemu"):
         row = rf"^{name} +flash +[\d,]+ of +[\d,]+ bytes .* RAM +[\d,]+ of"
         assert re.search(row, printed, re.M)
@@ -78,7 +78,7 @@ def test_two_builds_are_the_same_to_the_byte(board: str, tmp_path: Path) -> None
 
 def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
     """Without it nothing for boards is built, and the reason is said."""
-    make("qemu")  # skipped where there is none anyway
+    cross_make("qemu")  # skipped where there is none anyway
     command = ["make", "-C", str(FIRMWARE), "nucleo-f411re", "ARM=no-such-", f"BUILD={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0

@@ -25,7 +25,7 @@ from pixelopolis.control_table import (
     OperatingMode,
 )
 from sim.motor_process import CAR
-from tests.firmware.images import make, need
+from tests.firmware.build import cross_make, need
 
 MOTORS = (LEFT_MOTOR_ID, RIGHT_MOTOR_ID)
 PATIENCE_S = 60.0
@@ -80,7 +80,7 @@ class Car:
 def car(monkeypatch: pytest.MonkeyPatch) -> Iterator[Car]:
     monkeypatch.setattr(port_handler, "LATENCY_TIMER", ANSWER_MS)
     need("qemu-system-arm", "qemu-system-arm")
-    make("qemu")
+    cross_make("qemu")
     with tempfile.TemporaryDirectory(prefix="px") as folder:
         command = (sys.executable, "-m", "sim.motor_process", folder, BoardKind.QEMU)
         process = subprocess.Popen(

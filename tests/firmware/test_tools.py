@@ -17,7 +17,7 @@ from pixelopolis.control_table import (
     RIGHT_MOTOR_ID,
     XL430,
 )
-from tests.firmware.core import FIRMWARE, make
+from tests.firmware.build import FIRMWARE, make
 
 TABLE = FIRMWARE.parent / "pixelopolis" / "control_table.toml"
 

@@ -18,7 +18,7 @@ from sim.boards import Boards
 from sim.expert import pursue
 from sim.lockstep import straight_route
 from sim.town import STEP_S, Town
-from tests.sim.firmware import build
+from tests.firmware.build import build_board
 
 CITY = load_city("pixelopolis")
 PATIENCE_S = 60.0
@@ -77,7 +77,7 @@ class ScriptedDrive:
     ("kind", "drive_s"), [(BoardKind.DEVICE, 6.0), (BoardKind.HOST, 6.0), (BoardKind.QEMU, 60.0)]
 )
 async def test_a_drive_along_a_route(kind: BoardKind, drive_s: float) -> None:
-    build(kind)
+    build_board(kind)
     drive = ScriptedDrive(kind, drive_s)
     with tempfile.TemporaryDirectory(prefix="px") as folder:
         async with Boards(kind, Path(folder), {"car1": drive.car.bus}) as boards:

@@ -29,7 +29,7 @@ from pixelopolis.control_table import BoardButton
 from pixelopolis.errors import BoardError, MissingPartError
 from sim.boards import Boards
 from sim.bus import MotorLine
-from tests.sim.firmware import build
+from tests.firmware.build import build_board
 
 WAIT_S = 30.0
 outputs = st.integers(0, 15).map(BoardOutput)
@@ -125,7 +125,7 @@ async def test_a_board_that_does_not_start_is_an_error(
 
 
 async def test_a_board_that_dies_is_started_again(folder: Path) -> None:
-    build(BoardKind.HOST)
+    build_board(BoardKind.HOST)
     bus = MotorLine()
     async with served(folder, bus) as boards:
         await boards.wait_ready()
@@ -147,7 +147,7 @@ async def test_a_board_that_dies_is_started_again(folder: Path) -> None:
 
 
 async def test_a_new_motor_is_set_up_through_the_firmware(folder: Path) -> None:
-    build(BoardKind.HOST)
+    build_board(BoardKind.HOST)
     bus = MotorLine()
     bus.left.deaf = True
     bus.right["id"], bus.right["baud_rate"] = 1, 1

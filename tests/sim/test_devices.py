@@ -21,8 +21,8 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 from sim.bus import BusFault, FaultKind, MotorLine, VirtualBus
-from sim.devices import MOTOR_BOOT_S
 from sim.dynamixel import ALERT, Instruction, Packet, Parser, StatusError, crc16, encode
+from sim.motor import MOTOR_BOOT_S
 
 BROADCAST = 254
 

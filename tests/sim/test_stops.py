@@ -7,7 +7,7 @@ from typing import Any
 
 from pixelopolis.board_program import BoardKind
 from sim.stops import FAILURES, measure_stops
-from tests.sim.firmware import build
+from tests.firmware.build import build_board
 
 
 async def stops_of(kind: BoardKind) -> dict[str, Any]:
@@ -17,7 +17,7 @@ async def stops_of(kind: BoardKind) -> dict[str, Any]:
 
 async def test_every_failure_stops_the_wheels_and_the_car_drives_again() -> None:
     for kind in BoardKind:
-        build(kind)
+        build_board(kind)
     # side by side, which no measurement should be
     for rows in await asyncio.gather(*map(stops_of, BoardKind)):
         assert set(rows) == {failure.name for failure in FAILURES}

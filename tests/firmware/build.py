@@ -1,4 +1,4 @@
-"""The firmware's images for tests that need them built."""
+"""The firmware for tests that need parts of it built."""
 
 import os
 import shutil
@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from pixelopolis.board_program import BoardKind, check_program
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 BUILD = FIRMWARE / "build"
@@ -24,8 +26,20 @@ def need(program: str, package: str) -> None:
 @cache
 def make(*targets: str) -> str:
     """Build targets of firmware/Makefile; return what was printed."""
-    need("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
     command = ["make", "-C", str(FIRMWARE), *targets]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def cross_make(*targets: str) -> str:
+    """Build targets that need the ARM compiler."""
+    need("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    return make(*targets)
+
+
+def build_board(kind: BoardKind) -> None:
+    """Build what a kind of board needs; fail with what make or QEMU lacks."""
+    if kind is not BoardKind.DEVICE:
+        make(kind.value)
+    check_program(kind)
