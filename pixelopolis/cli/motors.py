@@ -287,12 +287,16 @@ def _keep_mirrored(config: Path | None, found: dict[Any, bool]) -> dict[str, Any
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a command as Ctrl-C does: with the wheels stopped."""
+    """Let SIGTERM and a closed terminal end a command as Ctrl-C does: with the wheels stopped.
+
+    Ctrl-C itself as well: what a shell script starts in the background would ignore it.
+    """
 
     def interrupt(_number: int, _frame: Any) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = {n: signal.signal(n, interrupt) for n in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, interrupt) for n in numbers}
     try:
         yield
     finally:

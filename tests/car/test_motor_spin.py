@@ -56,16 +56,15 @@ def test_spin_turns_both_wheels_and_confirms_the_stop(car: VirtualCar) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_spin_stops_when_it_is_told_to_end(car: VirtualCar, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "pixelopolis", "motors", "spin", "--port", car.port]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--seconds", "600", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        wait_until(lambda: car.vehicle.wheel_rad_s[0] > 1.5, "it turns", 60)
-        process.send_signal(number)
-        out, error = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            wait_until(lambda: car.vehicle.wheel_rad_s[0] > 1.5, "it turns", 60)
+            process.send_signal(number)
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0, error
     assert json.loads(out)["interrupted"] is True
     assert json.loads(out)["stop_confirmed"] is True
