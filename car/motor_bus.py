@@ -24,7 +24,7 @@ from pixelopolis.errors import BoardError
 ANSWER_MS = 30.0
 """How long an answer may take on top of its time on the wire: what a silent device costs us.
 A USB serial converter adds 1 to 3 ms; the rest is for a busy computer. Three in a row still fit
-into the 100 ms after which the board gives us up."""
+into the 90 ms after which the board gives us up."""
 
 ERROR_NUMBER = 0x7F
 """Bits of a status packet's error without the alert bit."""

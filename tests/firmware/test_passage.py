@@ -430,7 +430,7 @@ def test_a_fast_answer_has_the_length_of_a_packet_at_most() -> None:
     assert answer.parameters == bytes([7, BOARD_ID]) + bytes(1019)
     # what is not there is sent as zeros, whatever was sent before
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(16, 4) + bytes([BOARD_ID]))
-    assert Parser().feed(core.to_host())[0].parameters[2:] == words(100, 20)
+    assert Parser().feed(core.to_host())[0].parameters[2:] == words(90, 20)
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(8, 4) + bytes([BOARD_ID]))
     assert Parser().feed(core.to_host())[0].parameters == bytes([7, BOARD_ID, 0, 0, 0, 0])
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1020) + bytes([BOARD_ID]))

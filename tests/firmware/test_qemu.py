@@ -33,7 +33,7 @@ PATIENCE_S = 60.0
 ANSWER_MS = 100
 """dynamixel-sdk waits for twice as long: QEMU takes bytes one by one, and others use the cores."""
 SILENCE_S = 0.5
-"""Much longer than the board waits for its host (100 ms and 20 ms more)."""
+"""Much longer than the board waits for its host (90 ms and 20 ms more)."""
 
 
 class Car:

@@ -3,6 +3,7 @@
 import pytest
 
 from pixelopolis.control_table import (
+    BOARD,
     BOARD_ID,
     XL430,
     BoardButton,
@@ -23,6 +24,7 @@ def sync_of_zeros(name: str) -> bytes:
     return encode(BROADCAST, Instruction.SYNC_WRITE, where + blocks)
 
 
+SILENT_MS = BOARD[BoardRegister.HOST_TIMEOUT_MS].default or 0
 STOP = sync_of_zeros(MotorRegister.GOAL_VELOCITY)
 RELEASE = sync_of_zeros(MotorRegister.TORQUE_ENABLE)
 GOAL = encode(1, Instruction.WRITE, write_parameters(XL430, MotorRegister.GOAL_VELOCITY, 50))
@@ -44,7 +46,7 @@ def driving(start_us: int = 0) -> Core:
 @pytest.mark.parametrize("start_us", [0, 2**32 - 50_000, 2**32 - 110_000])
 def test_a_silent_host_stops_and_then_releases_the_wheels(start_us: int) -> None:
     core = driving(start_us)
-    assert core.wait(100)[1] == b""
+    assert core.wait(SILENT_MS)[1] == b""
     assert core.wait(1)[1] == STOP
     assert core.wait(19)[1] == b""
     assert core.wait(1)[1] == RELEASE
@@ -63,7 +65,7 @@ def test_it_watches_again_after_the_host_came_back() -> None:
     core.wait(200)
     core.write_motor(1, MotorRegister.TORQUE_ENABLE, 1)
     core.to_host()
-    assert core.wait(97)[1] == b""
+    assert core.wait(SILENT_MS - 3)[1] == b""
     assert core.wait(2)[1] == STOP
 
 
@@ -74,7 +76,7 @@ def test_any_valid_packet_is_a_sign_of_life_and_noise_is_none() -> None:
         core.send(7, Instruction.PING)
         assert core.to_motors() == encode(7, Instruction.PING)
     for _ in range(2):
-        core.wait(50)
+        core.wait(SILENT_MS // 2)
         core.from_host(PING_BOARD[:-1] + b"\0" + encode_status(BOARD_ID, 0))
     assert core.wait(1)[1] == STOP
 
@@ -85,7 +87,7 @@ def test_a_late_step_takes_no_living_host_for_a_silent_one() -> None:
     core.now_us += 500_000
     core.from_host(PING_BOARD)
     core.step()
-    assert core.wait(100)[1] == b""
+    assert core.wait(SILENT_MS)[1] == b""
     assert core.wait(1)[1] == STOP
 
 
@@ -130,7 +132,7 @@ def test_a_host_that_went_long_ago_is_still_gone_when_the_clock_has_wrapped() ->
 @pytest.mark.parametrize("command", [GOAL, TORQUE_ON, encode(BROADCAST, 0x93), encode(1, 0x08)])
 def test_no_command_passes_from_the_stop_until_the_release_has_left(command: bytes) -> None:
     core = driving()
-    passed = core.wait(101)[1]
+    passed = core.wait(SILENT_MS + 1)[1]
     assert passed == STOP
     # the host comes back at the worst moment
     for _ in range(19):
@@ -154,7 +156,7 @@ def test_no_command_passes_from_the_stop_until_the_release_has_left(command: byt
 
 def test_questions_pass_while_the_wheels_are_stopped() -> None:
     core = driving()
-    core.wait(101)
+    core.wait(SILENT_MS + 1)
     for question in (
         encode(1, Instruction.PING),
         encode(1, Instruction.READ, words(128, 4)),
@@ -167,7 +169,7 @@ def test_questions_pass_while_the_wheels_are_stopped() -> None:
 
 def test_the_boards_own_part_of_a_packet_to_all_is_done_though_motors_do_not_get_it() -> None:
     core = driving()
-    core.wait(101)
+    core.wait(SILENT_MS + 1)
     heartbeat = words(66, 1) + bytes([BOARD_ID, 77, 1, 0])
     core.send(BROADCAST, Instruction.SYNC_WRITE, heartbeat)
     assert core.to_motors() == b""
@@ -197,7 +199,7 @@ def test_a_stop_waits_for_the_packet_before_it_to_leave() -> None:
 
 def test_a_stop_waits_no_longer_than_10_ms_for_a_babbling_bus() -> None:
     core = driving()
-    core.wait(95)
+    core.wait(SILENT_MS - 5)
     core.from_host(encode(1, Instruction.PING))
     core.step()
     core.to_motors()
@@ -218,7 +220,7 @@ def test_a_stop_waits_no_longer_than_10_ms_for_a_babbling_bus() -> None:
 
 def test_a_second_cause_does_not_begin_a_stop_anew() -> None:
     core = driving()
-    assert core.wait(101)[1] == STOP
+    assert core.wait(SILENT_MS + 1)[1] == STOP
     core.inputs.buttons = BoardButton.ESTOP
     assert core.wait(20)[1] == RELEASE
     assert not core.out.motor_power
@@ -279,7 +281,7 @@ def test_the_stop_button_needs_no_host_and_is_not_released_while_pressed() -> No
 
 def test_a_restart_does_not_cut_a_stop_short() -> None:
     core = driving()
-    assert core.wait(101)[1] == STOP
+    assert core.wait(SILENT_MS + 1)[1] == STOP
     core.send(BOARD_ID, Instruction.REBOOT)
     assert not core.out.motor_power
     core.from_host(GOAL)

@@ -76,7 +76,7 @@ def test_board_is_a_dynamixel_device() -> None:
     # where ping and every Dynamixel tool look
     for name, address in (("model_number", 0), ("firmware_version", 6), ("id", 7)):
         assert BOARD[name].address == XL430[name].address == address
-    assert BOARD[BoardRegister.HOST_TIMEOUT_MS].default == 100
+    assert BOARD[BoardRegister.HOST_TIMEOUT_MS].default == 90
 
 
 @given(st.sampled_from(XL430.registers + BOARD.registers), st.data())

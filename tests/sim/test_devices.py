@@ -301,7 +301,7 @@ def test_bus_watchdog_stops_locks_the_goals_and_is_cleared_by_zero(host: Host) -
 
 def test_a_silent_host_stops_and_then_releases_the_wheels(host: Host) -> None:
     host.drive(50)
-    host.wait(0.095)
+    host.wait((BOARD[BoardRegister.HOST_TIMEOUT_MS].default or 0) / 1000 - 0.005)
     assert host.bus.wheel_goal_rad_s[0] > 0
     host.wait(0.01)
     assert host.bus.wheel_goal_rad_s == (0.0, 0.0)

@@ -13,7 +13,7 @@
 
 /* The watchdog's own oscillator: 32 kHz, on the F411 17 to 47 kHz (datasheet, LSI oscillator). */
 #define WATCHDOG_HZ (32000u / 4u)
-/* Between the 1 ms of the main loop and the 100 ms in which the wheels of a silent host stop. */
+/* Between the 1 ms of the main loop and the 90 ms after which the wheels of a silent host stop. */
 #define WATCHDOG_MS 50u
 /* Keys of IWDG_KR (reference manuals, IWDG key register). */
 #define WATCHDOG_START 0xCCCCu
