@@ -95,7 +95,7 @@ class Board(BoardThread):
 
     def _unstopped(self) -> str:
         return (
-            "The wheels' stop could not be confirmed; the board stops them by itself after 0.1 s "
+            "The wheels' stop could not be confirmed; the board stops them by itself within 0.1 s "
             "of silence."
         )
 

@@ -31,6 +31,7 @@ from pixelopolis.errors import BoardError
 MOTORS = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
 BUS_WATCHDOG_S = 0.2
 """The motors stop by themselves when their bus is silent for longer."""
+BUS_WATCHDOG_UNITS = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
 BOOT_TIMEOUT_S = 1.5
 """Motors answer well within this after their power came on."""
 PINGS = 3
@@ -187,12 +188,11 @@ def prepare(bus: MotorBus, motor: int, mirrored: bool) -> None:
 def arm(bus: MotorBus) -> None:
     """Standing still, switch torque and watchdogs on."""
     bus.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0)
-    watchdog = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
     for motor in MOTORS:
         bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
         bus.write(motor, XL430, MotorRegister.GOAL_VELOCITY, 0)
         bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 1)
-        bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, watchdog)
+        bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, BUS_WATCHDOG_UNITS)
 
 
 def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:

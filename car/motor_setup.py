@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from car.board_steps import MOTORS, await_rest, check_model
+from car.board_steps import BUS_WATCHDOG_UNITS, MOTORS, await_rest, check_model
 from car.motor_bus import PacketError
 from car.workbench import Found, Workbench
 from pixelopolis.control_table import (
@@ -30,7 +30,7 @@ TURN_UNITS = 44
 """10 rpm: slow enough to be seen, fast enough to be told from standing."""
 TURN_S = 2.0
 TURN_POLL_S = 0.04
-"""Between two looks while it turns; the board takes a host for gone after 0.1 s of silence."""
+"""Between two looks while it turns; a board stops the wheels of a host that is silent for 90 ms."""
 LEAST_TURN = 0.05
 """Turns of the shaft below which it did not turn at all."""
 TRIES = 3
@@ -171,13 +171,12 @@ def turn(
             f"The motor (id {motor}) reports a hardware error: {error!r}.",
             "Switch its power off and on.",
         )
-    watchdog = round(200 / XL430[MotorRegister.BUS_WATCHDOG].scale)
     before = bus.read(motor, XL430, MotorRegister.PRESENT_POSITION)
     try:
         for register, value in (
             (MotorRegister.BUS_WATCHDOG, 0),
             (MotorRegister.TORQUE_ENABLE, 1),
-            (MotorRegister.BUS_WATCHDOG, watchdog),
+            (MotorRegister.BUS_WATCHDOG, BUS_WATCHDOG_UNITS),
             (MotorRegister.GOAL_VELOCITY, TURN_UNITS),
         ):
             bus.write(motor, XL430, register, value)

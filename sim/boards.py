@@ -98,7 +98,7 @@ class OutsideBoard:
         self._told: tuple[float, Pins] | None = None
         self._motors = UnixLine(at.motors, self._arrived)
         self._io = UnixLine(at.io, self._arrived, self._connected)
-        self._cable = Cable(at.bus, at.host) if kind is BoardKind.QEMU else None
+        self._bridge = PtyBridge(at.bus, at.host) if kind is BoardKind.QEMU else None
         self._link = at.bus
 
     def _connected(self) -> None:
@@ -133,13 +133,13 @@ class OutsideBoard:
     def close(self) -> None:
         self._motors.close()
         self._io.close()
-        if self._cable is not None:
-            self._cable.close()
+        if self._bridge is not None:
+            self._bridge.close()
         # the host build's own, when it had no time to take it away
         self._link.unlink(missing_ok=True)
 
 
-class Cable:
+class PtyBridge:
     """Carries bytes between a car's pty, which stays, and a program's Unix socket."""
 
     def __init__(self, link: Path, socket: Path) -> None:

@@ -1,6 +1,6 @@
 """One car's devices behind bytes: the motors alone, or with the controller board before them.
 
-A board in a process of its own (`sim.board_process`) needs the motors alone. Otherwise the board
+A board in a process of its own (`sim.boards`) needs the motors alone. Otherwise the board
 (id 200) and the motors hear the same packets; the board counts them as signs of life and passes
 those for other ids to the motor bus. Pure: the clock is passed in, faults are seeded.
 """
