@@ -8,6 +8,8 @@ line are known: a network need not learn them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,12 +30,13 @@ LanePaths = NDArray[np.float32]
 """(commands, stations) `left_m`, commands in the order of `Turn`."""
 
 
-def points_of(left_m: FloatArray) -> FloatArray:
+def points_of(left_m: FloatArray, stations_m: Sequence[float] | FloatArray) -> FloatArray:
     """Return the points (n, 2) forward, left of a path from its lateral places (n,).
 
-    Between stations the line is taken as straight: at a radius of 0.3 m it is 0.5 % longer.
+    Between stations the line is taken as straight: 0.1 m apart, at a radius of 0.3 m, it is half a
+    percent longer than that.
     """
-    along = np.diff(STATIONS_M)
+    along = np.diff(np.asarray(stations_m))
     across = np.clip(np.diff(left_m), -0.99 * along, 0.99 * along)
     forward = np.concatenate([[0.0], np.cumsum(np.sqrt(along**2 - across**2))])
     return np.column_stack([forward, left_m])
