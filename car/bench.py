@@ -12,7 +12,7 @@ import numpy as np
 
 from car.detector import Detector, load_detector
 from car.lane import LaneModel, load_lane_model
-from pixelopolis.vision import Image, detector_crop, detector_input, lane_crop, lane_input
+from pixelopolis.vision import Image, detector_crop, detector_input, lane_crop
 
 ORIGINAL_LANE, ORIGINAL_DETECTOR = "lane_detector.tflite", "object_detector.tflite"
 WARM_UP = 5
@@ -26,7 +26,7 @@ class Pair:
     detector: Detector
 
     def steer(self, frame: Image) -> None:
-        self.lane.steer(lane_input(lane_crop(frame)))
+        self.lane.look(lane_crop(frame, self.lane.part))
 
     def detect(self, frame: Image) -> None:
         if self.detector.sees_whole_frame:

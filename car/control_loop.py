@@ -101,7 +101,10 @@ class ControlThread:
         whole = self._frames.wait_newer(known, PERIOD_S)
         is_new = whole is not None and whole.number > known
         if whole is not None and is_new:
-            self._frame = (whole, Frame(lane_crop(whole.image_rgb), whole.captured_s))
+            self._frame = (
+                whole,
+                Frame(lane_crop(whole.image_rgb, self._driver.lane_part), whole.captured_s),
+            )
         now_s = time.monotonic()
         wheels = self._wheels.reading()
         mission, link_seen_s = self._cockpit.orders()

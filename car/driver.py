@@ -14,23 +14,20 @@ from car.belief import Belief
 from car.control import wheel_speeds_rad_s
 from car.following import Follower
 from car.gap import lane_by_curvature, lane_on_path
+from car.lane_keeping import LaneKeeper
 from car.localisation import PathTracker
 from car.observation import (
     CarAhead,
     Decision,
     DriveState,
-    Frame,
+    LaneModel,
     Mission,
     Observation,
-    SteeringModel,
 )
 from car.orientation import ON_ITS_WAY, Finding, Orientation
 from pixelopolis.camera import Camera
 from pixelopolis.city import Turn
 from pixelopolis.vehicle import CRUISE_MPS, steering_to_curvature
-from pixelopolis.vision import lane_input
-
-TURNS = tuple(Turn)
 
 LOST_REASON = "does not know where it is"
 SEARCHING_REASON = "looks for signs that tell where it is"
@@ -64,23 +61,21 @@ class Driver:
     """Keeps the lane by sight, takes the turns of its mission, and stops where it must.
 
     Args:
-        model: gives a steering value for each command.
+        model: sees the lane.
         settings: speeds and distances.
         belief: where in the town it is; without one it takes its orders' word for it.
     """
 
     def __init__(
         self,
-        model: SteeringModel,
+        model: LaneModel,
         settings: DriverSettings | None = None,
         belief: Belief | None = None,
     ) -> None:
-        self.model = model
         self.settings = settings or DriverSettings()
         self._mission: Mission | None = None
         self._tracker: PathTracker | None = None
-        self._frame: Frame | None = None
-        self._steering: tuple[float, ...] = (0.0,) * len(TURNS)
+        self._lane = LaneKeeper(model)
         self._arrived = False
         self._passed = 0
         self._follower = Follower(self.settings.camera)
@@ -89,10 +84,11 @@ class Driver:
 
     def step(self, now: Observation) -> Decision:
         """Take in what is known now and return what the wheels shall do."""
-        if now.frame is not None and now.frame is not self._frame:
-            self._frame = now.frame
-            self._steering = self.model.steer(lane_input(now.frame.crop_rgb))
         self._take(now.mission)
+        if now.wheels is not None:
+            self._lane.move(now.wheels)
+        if now.frame is not None:
+            self._lane.see(now.frame)
         tracker = self._tracker
         if tracker is not None and now.wheels is not None:
             tracker.move(now.wheels)
@@ -102,6 +98,15 @@ class Driver:
         if tracker is None or now.mission is None:
             return self._idle(finding)
         return self._decide(now, now.mission, tracker, finding)
+
+    @property
+    def lane_part(self) -> float:
+        """The part of a frame's rows, from the bottom, that its lane model wants to see."""
+        return self._lane.part
+
+    def carried(self) -> None:
+        """Forget what the lane model has seen: the car was put somewhere else."""
+        self._lane.restart()
 
     # --- where it is ----------------------------------------------------------------------------
 
@@ -136,7 +141,7 @@ class Driver:
 
     def _search(self, now: Observation) -> Decision:
         """Keep the lane, slowly, until signs and bends tell where it is."""
-        steering = self._steering[TURNS.index(Turn.STRAIGHT)]
+        steering = self._lane.steering(Turn.STRAIGHT, now.now_s, self.settings.search_mps)
         bend_per_m = steering_to_curvature(steering)
         car = self._follower.step(
             now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
@@ -201,7 +206,7 @@ class Driver:
             lost=lost,
         )
         events = self._events(mission, distance, behaviour.state)
-        steering = self._steering[TURNS.index(path.turn_at(distance))]
+        steering = self._lane.steering(path.turn_at(distance), now.now_s, behaviour.speed_mps)
         left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
         return Decision(
             left,
@@ -229,10 +234,11 @@ class Driver:
         in_junction: bool = False,
         lost: str = "",
     ) -> Behaviour:
+        frame = self._lane.frame
         behaviour = behave(
             Situation(
                 has_mission=True,
-                camera_age_s=_age_s(now.now_s, self._frame.captured_s if self._frame else None),
+                camera_age_s=_age_s(now.now_s, frame.captured_s if frame else None),
                 wheels_age_s=_age_s(now.now_s, now.wheels.measured_s if now.wheels else None),
                 link_age_s=_age_s(now.now_s, now.link_seen_s),
                 to_stop_m=to_stop_m,

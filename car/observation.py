@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from pixelopolis.geometry import FloatArray
 from pixelopolis.routing import Place, RoutePath
 from pixelopolis.vision import Image
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The bottom quarter of a camera frame, RGB (h, w, 3) uint8 with w = 3 h."""
+    """The lane model's part of a camera frame, RGB (h, w, 3) uint8: the bottom quarter mostly."""
 
     crop_rgb: Image
     captured_s: float
@@ -134,11 +135,36 @@ class Decision:
     """It is not on the way of its mission; `place` says where it is."""
 
 
-class SteeringModel(Protocol):
-    """A lane model: one steering value a command, in the order of `pixelopolis.city.Turn`."""
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """What a lane model sees in a frame, by command in the order of `pixelopolis.city.Turn`.
 
-    def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:
-        """Return (straight, left, right), each in [-1, 1], for a (40, 120, 3) uint8 YUV input."""
+    A model that steers gives `steering`; one that sees paths gives the other two.
+    """
+
+    steering: tuple[float, float, float] | None = None
+    """Each in [-1, 1], left negative."""
+    paths_left_m: FloatArray | None = None
+    """(commands, stations), see `pixelopolis.lane_path`."""
+    spread_m: FloatArray | None = None
+    """(commands,) mean absolute error that the model expects, over the stations."""
+
+
+class LaneModel(Protocol):
+    """A lane model.
+
+    Attributes:
+        part: of a frame's rows, from the bottom, that it wants to see.
+    """
+
+    part: float
+
+    def look(self, picture_rgb: Image) -> LaneView:
+        """Return what it sees in its part of a frame (h, w, 3) uint8 RGB."""
+        ...
+
+    def reset(self) -> None:
+        """Forget earlier frames: the car was put somewhere else."""
         ...
 
 

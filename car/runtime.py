@@ -32,7 +32,7 @@ from car.journey import Journey
 from car.lane import load_lane_model
 from car.link import Link
 from car.lookout import Lookout
-from car.observation import Sightings, SightModel, SteeringModel
+from car.observation import LaneModel, Sightings, SightModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.reporting import Health
 from car.settings import CarSettings
@@ -61,7 +61,7 @@ class CarProcess:
         self,
         settings: CarSettings,
         city: City,
-        model: SteeringModel,
+        model: LaneModel,
         detector: SightModel | None = None,
     ) -> None:
         self.settings = settings

@@ -12,6 +12,8 @@ LANE_WIDTH_PX = 120
 LANE_HEIGHT_PX = 40
 LANE_PART = 0.25
 """The part of the frame, from the bottom, that the lane model sees (the article's quarter)."""
+FULL_HEIGHT_PX = 80
+"""Of a whole frame as the article's first network took it, 120 px wide: squeezed."""
 
 
 DETECTOR_WIDTH_PX = 240
@@ -21,10 +23,10 @@ DETECTOR_ROWS = (0.25, 0.75)
 sides of the level camera's horizon; what lies above and below is sky and road."""
 
 
-def lane_crop(frame_rgb: Image) -> Image:
-    """Return the bottom quarter of a whole frame (height, width, 3), as a view."""
+def lane_crop(frame_rgb: Image, part: float = LANE_PART) -> Image:
+    """Return the bottom part of a whole frame (height, width, 3), as a view."""
     height = frame_rgb.shape[0]
-    return frame_rgb[height - round(height * LANE_PART) :]
+    return frame_rgb[height - round(height * part) :]
 
 
 def lane_input(crop_rgb: Image) -> Image:
@@ -39,6 +41,13 @@ def lane_input(crop_rgb: Image) -> Image:
             dtype=np.uint8,
         )
     return np.asarray(cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2YUV), dtype=np.uint8)
+
+
+def lane_full_input(frame_rgb: Image) -> Image:
+    """Return the input (80, 120, 3) uint8 YUV of networks that see whole frames (h, w, 3) RGB."""
+    size = (LANE_WIDTH_PX, FULL_HEIGHT_PX)
+    small = cv2.resize(frame_rgb, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2YUV), dtype=np.uint8)
 
 
 def detector_crop(frame_rgb: Image) -> Image:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from car.driver import Driver, DriverSettings
-from car.observation import Decision, Mission, SteeringModel
+from car.observation import Decision, LaneModel, Mission
 from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Pose
 from pixelopolis.routing import Leg, Route, RoutePath
@@ -169,7 +169,7 @@ class LaneDrive:
         )
         self.figures.interventions += 1
         self.figures.failures.append(f"{where}: {how}")
-        self.car.vehicle.pose = self.path.pose_at(self.distance_m)
+        self.car.put(self.path.pose_at(self.distance_m))
         self.mission = replace(
             self.mission,
             order_id=f"drive-{self.figures.interventions}",
@@ -190,7 +190,7 @@ class LaneDrive:
 
 def drive_lane(
     city: City,
-    model: SteeringModel,
+    model: LaneModel,
     eye: Eye,
     rng: np.random.Generator,
     metres: float,
@@ -235,7 +235,7 @@ def junction_cases(city: City) -> list[JunctionCase]:
 def drive_junction(
     case: JunctionCase,
     city: City,
-    model: SteeringModel,
+    model: LaneModel,
     eye: Eye,
     rng: np.random.Generator,
     settings: DriverSettings,

@@ -18,11 +18,11 @@ from car.belief import Belief
 from car.cells import Cells
 from car.driver import Driver, DriverSettings
 from car.expectation import Expectation
-from car.observation import Mission, SteeringModel
+from car.observation import LaneModel, LaneView, Mission
 from pixelopolis.city import City
 from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.routing import Place, Route, RoutePath
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
+from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from sim.expert import pursue
 from sim.lockstep import Eye, LockstepCar, Seer, random_route, straight_route
 from sim.vehicle import Vehicle, random_imperfections
@@ -105,8 +105,10 @@ def _pct(part: int, whole: int) -> float | None:
 class Pilot:
     """Steers along a curve by knowing where the car is: a lane model without pictures.
 
-    `see` stands in for the camera and notes the pose; `steer` answers for it.
+    `see` stands in for the camera and notes the pose; `look` answers for it.
     """
+
+    part = LANE_PART
 
     def __init__(self, curve: Curve, start_s_m: float) -> None:
         self._curve = curve
@@ -118,10 +120,13 @@ class Pilot:
         self._pose = pose
         return self._black
 
-    def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:  # noqa: ARG002
+    def look(self, picture_rgb: Image) -> LaneView:  # noqa: ARG002
         at = self._curve.project(self._pose.x_m, self._pose.y_m, self._s_m - 0.3, self._s_m + 0.3)
         self._s_m = at.s_m
-        return (pursue(self._curve, self._pose, at.s_m),) * 3
+        return LaneView(steering=(pursue(self._curve, self._pose, at.s_m),) * 3)
+
+    def reset(self) -> None:
+        """Remember nothing but the place on the curve."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ class Senses:
     """What drives and what sees. `model` None: a `Pilot` steers, and nothing is rendered."""
 
     seer: Seer
-    model: SteeringModel | None = None
+    model: LaneModel | None = None
     eye: Eye | None = None
 
 

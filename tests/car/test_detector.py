@@ -20,9 +20,11 @@ from car.detector import (
     load_detector,
 )
 from car.lane import SHIPPED_MODEL, load_lane_model
+from car.observation import LaneView
 from pixelopolis.errors import ModelError
 from pixelopolis.signs import SIGN_CLASSES, sign_svg
 from pixelopolis.vision import Image
+from tests.lane_models import Steers
 
 ORIGINAL = Path(__file__).parents[3] / "shared" / "original" / "models" / "object_detector.tflite"
 BOARDS = {"Hand": (20, 30, 36), "Go": (100, 50, 28), "Left": (180, 40, 24)}
@@ -133,14 +135,15 @@ def test_the_originals_model_runs_through_the_same_interface() -> None:
 def test_bench_takes_pairs_in_turn() -> None:
     looks: list[str] = []
 
-    class Lane:
+    class Lane(Steers):
         def __init__(self, name: str) -> None:
+            super().__init__()
             self.name = name
 
-        def steer(self, image: Image) -> tuple[float, ...]:
-            assert image.shape == (40, 120, 3)
+        def look(self, picture_rgb: Image) -> LaneView:
+            assert picture_rgb.shape == (80, 240, 3)
             looks.append(self.name)
-            return (0.0,)
+            return super().look(picture_rgb)
 
     frames = [np.zeros((320, 240, 3), dtype=np.uint8)]
     pairs = {name: Pair(Lane(name), load_detector()) for name in ("a", "b")}  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from car.observation import (
     Decision,
     DriveState,
     Frame,
+    LaneView,
     Mission,
     Observation,
     Sighting,
@@ -29,21 +30,19 @@ from pixelopolis.routing import Place, RoutePath, find_route
 from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M
 from pixelopolis.vision import Image
 from tests.car.seen_cars import box_of_car
+from tests.lane_models import Steers
 
 TOWN = load_city("pixelopolis")
 PATH = RoutePath(TOWN, find_route(TOWN, Place("9", 0.1), Place("10", 1.0)))
 CROP = np.full((40, 120, 3), 128, dtype=np.uint8)
 
 
-class Fixed:
-    """A model that always answers the same."""
+class Fixed(Steers):
+    """A model that always answers the same, and looks at what it is shown."""
 
-    def __init__(self, *values: float) -> None:
-        self.values = values
-
-    def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:
-        assert lane_input_yuv.shape == (40, 120, 3)
-        return self.values
+    def look(self, picture_rgb: Image) -> LaneView:
+        assert picture_rgb.shape == (40, 120, 3)
+        return super().look(picture_rgb)
 
 
 def observe(

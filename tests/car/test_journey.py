@@ -28,6 +28,7 @@ from pixelopolis.orders import make_order, node_ids
 from pixelopolis.routing import Place, Route, RoutePath, find_route
 from pixelopolis.vehicle import WHEEL_RADIUS_M
 from pixelopolis.vision import Image
+from tests.lane_models import Steers
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
@@ -66,17 +67,12 @@ def cancel(action_id: str = "a1") -> InstantAction:
     return InstantAction(action_type="cancelOrder", action_id=action_id)
 
 
-class StraightAhead:
-    def steer(self, _: Image) -> tuple[float, ...]:
-        return (0.0, 0.0, 0.0)
-
-
 class Drive:
     """The real driver on ideal wheels, along the journey's path."""
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
-        self.driver = Driver(StraightAhead())
+        self.driver = Driver(Steers())
         self.now_s = 0.0
         self.rolled_m = 0.0
 

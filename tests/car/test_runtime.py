@@ -17,7 +17,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from car.observation import Sighting
+from car.observation import LaneView, Sighting
 from car.runtime import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city_file import load_city
@@ -37,18 +37,14 @@ from sim.cameras import CameraSocket, encode_frame
 from sim.serial_port import SerialPort
 from tests.car.original_car import OriginalCar
 from tests.car.test_link import FakeServer, order
+from tests.lane_models import Steers
 
 WAIT_S = 20.0
 CITY = load_city("pixelopolis")
 
 
-class StraightAhead:
-    def steer(self, _: Image) -> tuple[float, ...]:
-        return (0.0, 0.0, 0.0)
-
-
-class Broken:
-    def steer(self, _: Image) -> tuple[float, ...]:
+class Broken(Steers):
+    def look(self, _picture_rgb: Image) -> LaneView:
         raise ValueError("a model that fails")
 
 
@@ -178,7 +174,7 @@ async def status(car: CarProcess) -> dict[str, Any]:
 async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead(), SeesASign())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), SeesASign())
     async with running(car):
         first = await server.next_state()
         assert first.last_node_id == "at:13:600"
@@ -218,7 +214,7 @@ async def test_drives_an_order_with_an_original_board(
 ) -> None:
     known = settings(tmp_path, server)
     board = known.board.model_copy(update={"kind": "original"})
-    car = CarProcess(known.model_copy(update={"board": board}), CITY, StraightAhead())
+    car = CarProcess(known.model_copy(update={"board": board}), CITY, Steers())
     with OriginalCar(tmp_path / "car1.bus") as original:
         async with running(car), frames(camera):
             await server.next_state()
@@ -237,7 +233,7 @@ async def test_drives_an_order_with_an_original_board(
 async def test_a_lost_camera_stops_the_car_and_it_says_so(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers())
     async with running(car):
         async with frames(camera):
             await server.next_state()
@@ -268,7 +264,7 @@ async def test_an_emergency_stop_from_the_server_is_read_back_from_the_board(
                     if (done.action_id, done.action_status) == (kind, result):
                         return state
 
-    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers())
     async with running(car), frames(camera):
         await server.next_state()
         await server.send(order())
@@ -296,7 +292,7 @@ async def test_a_failing_driver_ends_the_process_with_the_wheels_stopped(
 async def test_a_failing_detector_ends_the_process_with_the_wheels_stopped(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, StraightAhead(), BrokenDetector())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), BrokenDetector())
     async with frames(camera), asyncio.timeout(WAIT_S):
         with pytest.raises(ValueError, match="a detector that fails"):
             await car.run()
@@ -306,7 +302,7 @@ async def test_a_failing_detector_ends_the_process_with_the_wheels_stopped(
 async def test_an_address_in_use_is_named(
     tmp_path: Path, server: FakeServer, camera: CameraSocket
 ) -> None:
-    car = CarProcess(settings(tmp_path, server, port=server.server.port), CITY, StraightAhead())
+    car = CarProcess(settings(tmp_path, server, port=server.server.port), CITY, Steers())
     with pytest.raises(SettingsError, match=f"127.0.0.1:{server.server.port}"):
         await car.run()
 
@@ -363,4 +359,4 @@ def test_the_car_does_not_start_outside_its_town(tmp_path: Path) -> None:
         }
     )
     with pytest.raises(SettingsError, match="beyond the end"):
-        CarProcess(wrong, CITY, StraightAhead())
+        CarProcess(wrong, CITY, Steers())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from car.driver import Driver
+from car.observation import LaneView
 from pixelopolis.city import City, Turn
 from pixelopolis.geometry import Pose
 from pixelopolis.routing import RoutePath
-from pixelopolis.vision import Image
+from pixelopolis.vision import LANE_PART, Image
 from sim.evaluation import LaneDrive
 from sim.expert import label, ways_from_edge, ways_in_movement
 from sim.lockstep import LockstepCar
@@ -18,8 +19,9 @@ BLACK = np.zeros((40, 120, 3), dtype=np.uint8)
 
 
 class Oracle:
-    """`see` stands in for the camera: it notes the pose; `steer` answers for that pose."""
+    """`see` stands in for the camera: it notes the pose; `look` answers for that pose."""
 
+    part = LANE_PART
     has_commands = True
 
     def __init__(self, city: City, path: RoutePath) -> None:
@@ -27,7 +29,7 @@ class Oracle:
         self.path = path
         self.distance_m = 0.0
         self.bias = 0.0
-        self._values: tuple[float, ...] = (0.0, 0.0, 0.0)
+        self._view = LaneView(steering=(0.0, 0.0, 0.0))
 
     def see(self, pose: Pose) -> Image:
         at = self.path.curve.project(
@@ -42,11 +44,15 @@ class Oracle:
         )
         steering = label(ways, pose)
         # a command that does not exist here must never be asked for: full lock would show it
-        self._values = tuple(1.0 if (v := steering[t]) is None else v + self.bias for t in Turn)
+        straight, left, right = (1.0 if (v := steering[t]) is None else v + self.bias for t in Turn)
+        self._view = LaneView(steering=(straight, left, right))
         return BLACK
 
-    def steer(self, lane_input_yuv: Image) -> tuple[float, ...]:
-        return self._values
+    def look(self, _picture_rgb: Image) -> LaneView:
+        return self._view
+
+    def reset(self) -> None:
+        pass
 
 
 def oracle_drive(

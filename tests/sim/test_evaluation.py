@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from car.observation import LaneView
 from pixelopolis.city import Turn
 from pixelopolis.city_file import load_city
 from pixelopolis.routing import Place, RoutePath, find_route
+from pixelopolis.vision import Image
 from sim.evaluation import LaneFigures, is_out_of_lane, junction_cases
 from sim.lockstep import random_route, ring_route
 from sim.vehicle import random_imperfections
@@ -57,10 +59,14 @@ def test_a_car_that_takes_the_other_way_is_a_wrong_turn() -> None:
     assert city.movements["7", "9"].turn is Turn.LEFT
     drive, oracle = oracle_drive(city, path)
 
-    def straight_on(_: object) -> tuple[float, ...]:
-        return (oracle._values[0],) * 3
+    look = oracle.look
 
-    oracle.steer = straight_on  # type: ignore[method-assign]
+    def straight_on(picture: Image) -> LaneView:
+        steering = look(picture).steering
+        assert steering is not None
+        return LaneView(steering=(steering[0],) * 3)
+
+    oracle.look = straight_on  # type: ignore[method-assign]
     figures = drive.run(path.length_m - 0.02)
     assert figures.turns_wrong == 1
     assert figures.turns_right == 0

@@ -84,7 +84,8 @@ def test_the_pilot_steers_back_to_its_curve() -> None:
     pilot = Pilot(curve, 0.1)
     at = curve.pose_at(0.1)
     black = pilot.see(Pose(at.x_m, at.y_m, at.heading_rad + 0.2))
-    steering = pilot.steer(black)
+    steering = pilot.look(black).steering
+    assert steering is not None
     assert steering[0] == steering[1] == steering[2] > 0, "it looks too far left: steer right"
 
 

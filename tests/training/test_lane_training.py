@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make setup-training)")
 
 from car.lane import LaneModel
+from pixelopolis import vision
 from pixelopolis.cli.main import app
 from pixelopolis.errors import ModelError, SettingsError
 from tests.training.roads import write_roads
@@ -175,12 +177,14 @@ def test_exports_agree_with_keras_and_look_mappable(
 def test_the_car_drives_with_both_files(
     exported: tuple[Path, dict[str, Any]], trained: tuple[Path, dict[str, Any]]
 ) -> None:
-    frames = np.load(trained[0] / "frames.npz")["validation_yuv"][:20]
+    kept = np.load(trained[0] / "frames.npz")["validation_yuv"][:20]
+    pictures = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_YUV2RGB)) for frame in kept]
+    frames = np.stack([vision.lane_input(picture) for picture in pictures])
     for name, tolerance in (("lane.tflite", 1e-6), ("lane_float.tflite", 1e-5)):
         path = exported[0] / name
         car = LaneModel(path)
         assert car.has_commands
-        answers = np.array([car.steer(frame) for frame in frames])
+        answers = np.array([car.look(picture).steering for picture in pictures])
         np.testing.assert_allclose(answers, run(path.read_bytes(), frames), atol=tolerance)
 
 

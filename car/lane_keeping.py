@@ -1,0 +1,60 @@
+"""Keeping the lane: what a lane model sees becomes the steering for the command of the moment."""
+
+from __future__ import annotations
+
+from car.observation import Frame, LaneModel, WheelReading
+from car.path_following import PathFollower
+from pixelopolis.city import Turn
+
+TURNS = tuple(Turn)
+
+
+class LaneKeeper:
+    """A lane model, and what must be remembered from frame to frame.
+
+    Args:
+        model: sees steering values, or paths that are followed.
+    """
+
+    def __init__(self, model: LaneModel) -> None:
+        self._model = model
+        self._follower = PathFollower()
+        self._frame: Frame | None = None
+        self._steering: tuple[float, ...] | None = None
+
+    @property
+    def part(self) -> float:
+        return self._model.part
+
+    @property
+    def frame(self) -> Frame | None:
+        """What was seen last."""
+        return self._frame
+
+    def restart(self) -> None:
+        """Forget earlier frames: the car was put somewhere else."""
+        self._model.reset()
+        self._follower.forget()
+
+    def move(self, wheels: WheelReading) -> None:
+        """Take in the newest wheel angles, before the frame that was taken with them."""
+        self._follower.move(wheels)
+
+    def see(self, frame: Frame) -> None:
+        """Take in a frame; again is harmless."""
+        if frame is self._frame:
+            return
+        self._frame = frame
+        view = self._model.look(frame.crop_rgb)
+        self._steering = view.steering
+        if view.paths_left_m is not None and view.spread_m is not None:
+            self._follower.see(view.paths_left_m, view.spread_m)
+
+    def steering(self, turn: Turn, now_s: float, speed_mps: float) -> float:
+        """Return the steering in [-1, 1], left negative; 0 before the first frame."""
+        if self._frame is None:
+            return 0.0
+        command = TURNS.index(turn)
+        if self._steering is not None:
+            return self._steering[command]
+        return self._follower.steering(command, now_s - self._frame.captured_s, speed_mps)
