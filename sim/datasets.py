@@ -26,14 +26,15 @@ import cv2
 import numpy as np
 
 from pixelopolis.camera import Camera
-from pixelopolis.city import City, Turn
+from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError
-from pixelopolis.geometry import Curve, Pose
+from pixelopolis.geometry import Pose
 from pixelopolis.routing import RoutePath
 from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M, steering_to_wheels
 from pixelopolis.vision import LANE_PART, Image
-from sim.expert import label, pursue, ways_from_edge, ways_in_movement
+from sim.expert import pursue
+from sim.lane_labels import COLUMNS, label_of, row_of
 from sim.lockstep import FRAME_S, PHYSICS_S, random_route
 from sim.looks import Look, apply_sensor, look_of
 from sim.render.renderer import Renderer
@@ -55,17 +56,6 @@ LOOKS_PER_CHUNK = 16
 """What one process does before it reports."""
 FRAME_WIDTHS_PX = (120, 240)
 """Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
-
-COLUMNS = (
-    "image",
-    *(str(t) for t in Turn),
-    "kind",
-    "look",
-    "edge",
-    "s_m",
-    "lateral_m",
-    "heading_error_rad",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +172,8 @@ def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None
                 seen_from = pose.ahead(0.0, left_m)
                 names[camera] = f"{session.name}/{number:06d}_{camera}.jpg"
                 _write_image(out / "images" / names[camera], eyes.see(seen_from))
-                by_command, place = _row(city, seen_from)
-                commands.writerow([names[camera], *by_command, session.kind, session.look, *place])
+                label = label_of(city, seen_from)
+                commands.writerow(row_of(names[camera], label, session.kind, session.look))
             original.writerow(
                 [*(names.get(c, "") for c in ("center", "left", "right")), f"{steering:.6f}"]
             )
@@ -200,41 +190,6 @@ Sample = tuple[Pose, Cameras, float]
 
 _CENTRE: Cameras = (("center", 0.0),)
 _THREE: Cameras = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
-
-
-def _row(city: City, pose: Pose) -> tuple[list[str], list[str]]:
-    """Return (steering for each command, place) as text."""
-    edge, movement, s_m, left_m, error = _place(city, pose)
-    ways = ways_in_movement(city, movement) if movement else ways_from_edge(city, edge)
-    steering = label(ways, pose)
-    texts = ["" if (value := steering[t]) is None else f"{value:.6f}" for t in Turn]
-    place = " > ".join(movement) if movement else edge
-    return texts, [place, f"{s_m:.4f}", f"{left_m:.4f}", f"{error:.4f}"]
-
-
-def _place(city: City, pose: Pose) -> tuple[str, tuple[str, str] | None, float, float, float]:
-    """Return the lane that a pose belongs to: the nearest one that leads its way."""
-    best: tuple[float, str, tuple[str, str] | None, float, float, float] | None = None
-    lanes: list[tuple[str, tuple[str, str] | None, Curve]] = []
-    lanes += [(e.id, None, e.curve) for e in city.edges.values()]
-    lanes += [(m.from_edge, key, m.curve) for key, m in city.movements.items()]
-    for edge, movement, curve in lanes:
-        low, high = curve.points_m.min(axis=0) - 0.15, curve.points_m.max(axis=0) + 0.15
-        if not (low[0] <= pose.x_m <= high[0] and low[1] <= pose.y_m <= high[1]):
-            continue
-        at = curve.project(pose.x_m, pose.y_m)
-        error = _difference(pose.heading_rad, curve.pose_at(at.s_m).heading_rad)
-        # a lane that leads another way is no candidate however near it is
-        score = abs(at.left_m) + 0.15 * abs(error)
-        if best is None or score < best[0]:
-            best = (score, edge, movement, at.s_m, at.left_m, error)
-    if best is None:
-        raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
-    return best[1:]
-
-
-def _difference(a_rad: float, b_rad: float) -> float:
-    return float((a_rad - b_rad + np.pi) % (2 * np.pi) - np.pi)
 
 
 def _poses(city: City, rng: np.random.Generator, count: int) -> Iterator[Sample]:
@@ -265,8 +220,8 @@ def _poses(city: City, rng: np.random.Generator, count: int) -> Iterator[Sample]
         offset = np.clip(rng.normal(0, OFFSET_SIGMA_M), -OFFSET_LIMIT_M, OFFSET_LIMIT_M)
         turn = np.clip(rng.normal(0, HEADING_SIGMA_RAD), -HEADING_LIMIT_RAD, HEADING_LIMIT_RAD)
         pose = centre.ahead(0.0, float(offset), float(turn))
-        steering = [float(text) for text in _row(city, pose)[0] if text]
-        yield pose, _CENTRE, steering[0]
+        steering = (value for value in label_of(city, pose).steering.values() if value is not None)
+        yield pose, _CENTRE, next(steering)
 
 
 def _driven(city: City, rng: np.random.Generator, count: int) -> Iterator[Sample]:

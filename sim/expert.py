@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pixelopolis.city import City, Turn
-from pixelopolis.geometry import Curve, Pose, join
+from pixelopolis.conflicts import MovementKey
+from pixelopolis.geometry import Curve, Pose, Projection, join
+from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.vehicle import curvature_to_steering
 
 LOOKAHEAD_M = 0.20
@@ -18,6 +20,12 @@ LOOKAHEAD_M = 0.20
 
 COMMIT_M = 0.03
 """Once a car is this much nearer to one way through a junction than to another, it is on it."""
+
+COMMITTED_PART = 2 / 3
+"""Of a movement, after which commands mean the next junction (as `RoutePath.turn_at` has it)."""
+
+SEARCH_M = 0.35
+"""A way may cross itself, so a car is looked for near its place only."""
 
 
 def pursue(curve: Curve, pose: Pose, near_s_m: float | None = None) -> float:
@@ -37,11 +45,26 @@ def pursue(curve: Curve, pose: Pose, near_s_m: float | None = None) -> float:
 
 @dataclass(frozen=True)
 class Way:
-    """One way on from an edge or movement: the curve, and where the junction begins on it."""
+    """One way on from an edge or movement."""
 
     curve: Curve
     turn: Turn | None
     """None where there is no junction ahead that can be chosen at."""
+    lead_m: float
+    """Where on the curve that edge or movement begins."""
+
+
+def ways_from(city: City, edge: str, movement: MovementKey | None, s_m: float) -> tuple[Way, ...]:
+    """Return every way on from a place: on an edge, or on a movement that leaves it.
+
+    In the last third of a movement commands mean the next junction already, as in
+    `RoutePath.turn_at`.
+    """
+    if movement is None:
+        return ways_from_edge(city, edge)
+    if s_m < COMMITTED_PART * city.movements[movement].length_m:
+        return ways_in_movement(city, movement)
+    return ways_after_movement(city, movement)
 
 
 @lru_cache(maxsize=512)
@@ -50,54 +73,89 @@ def ways_from_edge(city: City, edge: str) -> tuple[Way, ...]:
 
     What lies behind the edge is put in front, so that a pose at its very start has road behind it.
     """
-    first = city.edges[edge]
-    before = [m for m in city.movements.values() if m.to_edge == edge]
-    lead = [before[0].curve] if before else []
-    if not city.exits[edge]:
-        return (Way(join([*lead, first.curve]), None),)
-    return tuple(
-        Way(join([*lead, first.curve, m.curve, city.edges[m.to_edge].curve]), m.turn)
-        for m in city.exits[edge]
-    )
+    before = [m.curve for m in city.movements.values() if m.to_edge == edge][:1]
+    return _onward(city, edge, before, sum(curve.length_m for curve in before))
 
 
 @lru_cache(maxsize=512)
-def ways_in_movement(city: City, key: tuple[str, str]) -> tuple[Way, ...]:
+def ways_in_movement(city: City, key: MovementKey) -> tuple[Way, ...]:
     """Return the ways through a junction from one edge, the one being driven first."""
     movement = city.movements[key]
     first = city.edges[movement.from_edge].curve
     others = [m for m in city.exits[movement.from_edge] if m.to_edge != movement.to_edge]
+    ways = []
+    for m in (movement, *others):
+        beyond = city.edges[m.to_edge].curve, *(n.curve for n in city.exits[m.to_edge][:1])
+        ways.append(Way(join([first, m.curve, *beyond]), m.turn, first.length_m))
+    return tuple(ways)
+
+
+@lru_cache(maxsize=512)
+def ways_after_movement(city: City, key: MovementKey) -> tuple[Way, ...]:
+    """Return the ways on from the end of a movement, which lies behind them."""
+    movement = city.movements[key]
+    before = [city.edges[movement.from_edge].curve, movement.curve]
+    return _onward(city, movement.to_edge, before, before[0].length_m)
+
+
+def _onward(city: City, edge: str, before: list[Curve], lead_m: float) -> tuple[Way, ...]:
+    first = [*before, city.edges[edge].curve]
+    if not city.exits[edge]:
+        return (Way(join(first), None, lead_m),)
     return tuple(
-        Way(join([first, m.curve, *_onward(city, m.to_edge)]), m.turn) for m in (movement, *others)
+        Way(join([*first, m.curve, city.edges[m.to_edge].curve]), m.turn, lead_m)
+        for m in city.exits[edge]
     )
 
 
-def _onward(city: City, edge: str) -> list[Curve]:
-    curves = [city.edges[edge].curve]
-    if city.exits[edge]:
-        curves.append(city.exits[edge][0].curve)
-    return curves
+def choose(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[Turn, Way | None]:
+    """Return the way that each command means at a pose.
 
+    Commit rule: a command whose way is clearly farther from the car than another's means the
+    nearest way, since the choice is behind the car. A command that does not exist here means the
+    way nearest to it in direction, or None when two are as near.
 
-def label(ways: tuple[Way, ...], pose: Pose) -> dict[Turn, float | None]:
-    """Return the right steering for each command at a pose.
-
-    Commit rule: a command whose way is clearly farther from the car than another's is answered
-    with the nearest way's steering, since the choice is behind the car. A command that does not
-    exist here has the value of the way nearest to it in direction, or None when two are as near.
+    Args:
+        ways: from `ways_from`.
+        pose: of the car.
+        s_m: where it is along the edge or movement; None searches all of the ways.
     """
-    gaps = [abs(w.curve.project(pose.x_m, pose.y_m).left_m) for w in ways]
+    gaps = [abs(_project(way, pose, s_m).left_m) for way in ways]
     nearest = min(range(len(ways)), key=gaps.__getitem__)
     chosen = {
         way.turn or Turn.STRAIGHT: nearest if gap - gaps[nearest] > COMMIT_M else i
         for i, (way, gap) in enumerate(zip(ways, gaps, strict=True))
     }
-    steering = {i: pursue(ways[i].curve, pose) for i in set(chosen.values())}
-    if len(steering) == 1:
-        return dict.fromkeys(Turn, steering[nearest])
-    found: dict[Turn, float | None] = {turn: steering[i] for turn, i in chosen.items()}
+    if len(set(chosen.values())) == 1:
+        return dict.fromkeys(Turn, ways[nearest])
+    found: dict[Turn, Way | None] = {turn: ways[i] for turn, i in chosen.items()}
     for turn in Turn:
         if turn not in found:
             others = [t for t in chosen if turn is Turn.STRAIGHT or t is Turn.STRAIGHT]
             found[turn] = found[others[0]] if len(others) == 1 else None
     return found
+
+
+def label(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[Turn, float | None]:
+    """Return the right steering for each command at a pose; see `choose`."""
+    chosen = choose(ways, pose, s_m)
+    steering = {
+        id(way): pursue(way.curve, pose, _project(way, pose, s_m).s_m)
+        for way in chosen.values()
+        if way is not None
+    }
+    return {turn: None if way is None else steering[id(way)] for turn, way in chosen.items()}
+
+
+def path_left_m(way: Way, pose: Pose, s_m: float | None = None) -> tuple[float, ...]:
+    """Return the lateral places of a way at the stations of `pixelopolis.lane_path`."""
+    at_m = _project(way, pose, s_m).s_m
+    points = (way.curve.pose_at(at_m + station) for station in STATIONS_M)
+    return tuple(pose.to_local(point.x_m, point.y_m)[1] for point in points)
+
+
+def _project(way: Way, pose: Pose, s_m: float | None) -> Projection:
+    if s_m is None:
+        return way.curve.project(pose.x_m, pose.y_m)
+    near_m = way.lead_m + s_m
+    return way.curve.project(pose.x_m, pose.y_m, near_m - SEARCH_M, near_m + SEARCH_M)

@@ -10,7 +10,8 @@ import cv2
 import pytest
 
 from pixelopolis.errors import DatasetError
-from sim.datasets import COLUMNS, plan_sessions, write_lane_dataset
+from sim.datasets import plan_sessions, write_lane_dataset
+from sim.lane_labels import COLUMNS
 
 
 def digest(folder: Path) -> dict[str, str]:

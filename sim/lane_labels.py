@@ -1,0 +1,141 @@
+"""What a dataset says about a pose: the steering and the path of every command, and the place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from pixelopolis.city import City, Turn
+from pixelopolis.conflicts import MovementKey
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import Curve, Pose, wrap_rad
+from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
+from sim.expert import choose, label, path_left_m, ways_from
+
+COLUMNS = (
+    "image",
+    *(str(t) for t in Turn),
+    "kind",
+    "look",
+    "edge",
+    "s_m",
+    "lateral_m",
+    "heading_error_rad",
+    *PATH_COLUMNS,
+)
+
+NEAR_M = 0.15
+"""A pose lies within this of the lane that it belongs to."""
+
+METRES_A_RADIAN = 0.15
+"""A lane that leads another way is no candidate however near it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlace:
+    """Where a pose is: on an edge, or on a movement that leaves it."""
+
+    edge: str
+    movement: MovementKey | None
+    s_m: float
+    left_m: float
+    heading_error_rad: float
+
+    @property
+    def name(self) -> str:
+        return " > ".join(self.movement) if self.movement else self.edge
+
+
+class _Lanes:
+    """All lanes of a town, and the boxes that they lie in."""
+
+    def __init__(self, city: City) -> None:
+        self.lanes: list[tuple[str, MovementKey | None, Curve]] = [
+            *((e.id, None, e.curve) for e in city.edges.values()),
+            *((m.from_edge, key, m.curve) for key, m in city.movements.items()),
+        ]
+        points = [curve.points_m for *_, curve in self.lanes]
+        self.low_m = np.array([p.min(axis=0) for p in points]) - NEAR_M
+        self.high_m = np.array([p.max(axis=0) for p in points]) + NEAR_M
+
+
+@lru_cache(maxsize=32)
+def _lanes_of(city: City) -> _Lanes:
+    return _Lanes(city)
+
+
+def place_of(city: City, pose: Pose) -> LanePlace:
+    """Return the lane that a pose belongs to: the nearest one that leads its way.
+
+    Raises:
+        DatasetError: none is near.
+    """
+    lanes = _lanes_of(city)
+    at = np.array([pose.x_m, pose.y_m])
+    near = np.flatnonzero(((lanes.low_m <= at) & (at <= lanes.high_m)).all(axis=1))
+    best: LanePlace | None = None
+    best_score = math.inf
+    for edge, movement, curve in (lanes.lanes[i] for i in near):
+        found = curve.project(pose.x_m, pose.y_m)
+        error = wrap_rad(pose.heading_rad - curve.pose_at(found.s_m).heading_rad)
+        score = abs(found.left_m) + METRES_A_RADIAN * abs(error)
+        if score < best_score:
+            best_score = score
+            best = LanePlace(edge, movement, found.s_m, found.left_m, error)
+    if best is None:
+        raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
+    return best
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLabel:
+    """What every command would mean at a pose; None where it has no way."""
+
+    place: LanePlace
+    steering: dict[Turn, float | None]
+    paths_left_m: dict[Turn, tuple[float, ...] | None]
+
+
+def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabel:
+    """Return a pose's labels.
+
+    Args:
+        city: the town.
+        pose: of the car.
+        place: where that is, if it is known better than from the pose alone.
+    """
+    place = place or place_of(city, pose)
+    ways = ways_from(city, place.edge, place.movement, place.s_m)
+    chosen = choose(ways, pose, place.s_m)
+    paths = {
+        id(way): path_left_m(way, pose, place.s_m) for way in chosen.values() if way is not None
+    }
+    return LaneLabel(
+        place,
+        label(ways, pose, place.s_m),
+        {turn: None if way is None else paths[id(way)] for turn, way in chosen.items()},
+    )
+
+
+def row_of(image: str, label: LaneLabel, kind: str, look: int) -> list[str]:
+    """Return a line of a dataset, a text for each of `COLUMNS`."""
+    place = label.place
+    paths = [
+        "" if values is None else f"{values[i]:.4f}"
+        for values in (label.paths_left_m[turn] for turn in Turn)
+        for i in range(len(PATH_COLUMNS) // len(Turn))
+    ]
+    return [
+        image,
+        *("" if (value := label.steering[turn]) is None else f"{value:.6f}" for turn in Turn),
+        kind,
+        str(look),
+        place.name,
+        f"{place.s_m:.4f}",
+        f"{place.left_m:.4f}",
+        f"{place.heading_error_rad:.4f}",
+        *paths,
+    ]
