@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +12,7 @@ from pixelopolis.conflicts import MovementKey
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
-from sim.expert import choose, label, path_left_m, ways_from
+from sim.expert import METRES_A_RADIAN, choose, label, path_left_m, ways_from
 
 COLUMNS = (
     "image",
@@ -27,11 +26,8 @@ COLUMNS = (
     *PATH_COLUMNS,
 )
 
-NEAR_M = 0.15
-"""A pose lies within this of the lane that it belongs to."""
-
-METRES_A_RADIAN = 0.15
-"""A lane that leads another way is no candidate however near it is."""
+REACH_M = 0.25
+"""A pose farther from every lane belongs to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +46,18 @@ class LanePlace:
 
 
 class _Lanes:
-    """All lanes of a town, and the boxes that they lie in."""
+    """All lanes of a town, and their samples in one row."""
 
     def __init__(self, city: City) -> None:
         self.lanes: list[tuple[str, MovementKey | None, Curve]] = [
             *((e.id, None, e.curve) for e in city.edges.values()),
             *((m.from_edge, key, m.curve) for key, m in city.movements.items()),
         ]
-        points = [curve.points_m for *_, curve in self.lanes]
-        self.low_m = np.array([p.min(axis=0) for p in points]) - NEAR_M
-        self.high_m = np.array([p.max(axis=0) for p in points]) + NEAR_M
+        curves = [curve for *_, curve in self.lanes]
+        self.points_m = np.concatenate([curve.points_m for curve in curves])
+        self.headings_rad = np.concatenate([curve.headings_rad for curve in curves])
+        self.s_m = np.concatenate([curve.s_m for curve in curves])
+        self.lane = np.repeat(np.arange(len(curves)), [len(curve.s_m) for curve in curves])
 
 
 @lru_cache(maxsize=32)
@@ -74,20 +72,18 @@ def place_of(city: City, pose: Pose) -> LanePlace:
         DatasetError: none is near.
     """
     lanes = _lanes_of(city)
-    at = np.array([pose.x_m, pose.y_m])
-    near = np.flatnonzero(((lanes.low_m <= at) & (at <= lanes.high_m)).all(axis=1))
-    best: LanePlace | None = None
-    best_score = math.inf
-    for edge, movement, curve in (lanes.lanes[i] for i in near):
-        found = curve.project(pose.x_m, pose.y_m)
-        error = wrap_rad(pose.heading_rad - curve.pose_at(found.s_m).heading_rad)
-        score = abs(found.left_m) + METRES_A_RADIAN * abs(error)
-        if score < best_score:
-            best_score = score
-            best = LanePlace(edge, movement, found.s_m, found.left_m, error)
-    if best is None:
+    away = np.abs(lanes.points_m - (pose.x_m, pose.y_m))
+    near = np.flatnonzero((away[:, 0] < REACH_M) & (away[:, 1] < REACH_M))
+    if not len(near):
         raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
-    return best
+    turned = (pose.heading_rad - lanes.headings_rad[near] + np.pi) % (2 * np.pi) - np.pi
+    score = np.hypot(away[near, 0], away[near, 1]) + METRES_A_RADIAN * np.abs(turned)
+    best = int(near[np.argmin(score)])
+    edge, movement, curve = lanes.lanes[int(lanes.lane[best])]
+    s_m = float(lanes.s_m[best])
+    at = curve.project(pose.x_m, pose.y_m, s_m - 0.02, s_m + 0.02)
+    error = wrap_rad(pose.heading_rad - curve.pose_at(at.s_m).heading_rad)
+    return LanePlace(edge, movement, at.s_m, at.left_m, error)
 
 
 @dataclass(frozen=True, slots=True)

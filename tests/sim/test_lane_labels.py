@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 
 from pixelopolis.city import Turn
 from pixelopolis.city_file import load_city
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import Curve, Pose, arc, join, straight
 from pixelopolis.lane_path import STATIONS_M
+from sim.expert import Way, choose, path_left_m, pursue
 from sim.lane_labels import COLUMNS, label_of, place_of, row_of
 
 TOWN = load_city("pixelopolis")
 GRID = load_city("grid:3x2:5")
+EIGHT = load_city("figure-eight")
 
 
 def test_on_a_straight_the_path_lies_straight_ahead() -> None:
@@ -45,6 +49,75 @@ def test_in_a_bend_the_path_is_its_arc() -> None:
     radius = 0.30
     arc = [radius * (1 - math.cos(s / radius)) for s in STATIONS_M]
     assert path == pytest.approx(arc, abs=2e-3)
+
+
+POSES = st.tuples(st.floats(0.2, 1.2), st.floats(-0.1, 0.1), st.floats(-0.5, 0.5))
+BEND = join([straight(Pose(0.0, 0.0, 0.0), 1.0), arc(Pose(1.0, 0.0, 0.0), 0.3, math.pi / 2)])
+"""A metre eastward, then a left bend with a radius of 0.3 m."""
+
+
+def path_on(curve: Curve, pose: Pose, s_m: float) -> tuple[float, ...]:
+    return path_left_m(Way(curve, None, 0.0), pose, s_m)
+
+
+def test_beside_the_line_and_turned_the_first_station_is_abreast_of_the_axle() -> None:
+    # 3 cm left of the line and turned by 30 degrees to the left: the axle's line meets the road
+    # 3 cm / cos 30 to the right, and from there it runs off to the right by sin 30
+    seen = path_on(BEND, Pose(0.3, 0.03, math.radians(30)), 0.3)
+    expected = [-0.03 / math.cos(math.radians(30)) - 0.5 * s for s in STATIONS_M]
+    assert seen == pytest.approx(expected, abs=1e-6)
+
+
+def test_beyond_its_ends_a_way_goes_on_straight() -> None:
+    assert path_on(BEND, BEND.end.ahead(0.1), 1.5) == pytest.approx([0.0] * 5, abs=1e-3)
+    assert path_on(BEND, Pose(-0.05, 0.02, 0.0), 0.0) == pytest.approx([-0.02] * 5, abs=1e-9)
+
+
+@given(POSES, st.floats(-0.03, 0.03))
+def test_moved_sideways_every_station_moves_the_other_way(
+    place: tuple[float, float, float], d_m: float
+) -> None:
+    s_m, left_m, turn_rad = place
+    pose = BEND.pose_at(s_m).ahead(0.0, left_m, turn_rad)
+    before, after = path_on(BEND, pose, s_m), path_on(BEND, pose.ahead(0.0, d_m), s_m)
+    assert after == pytest.approx([left - d_m for left in before], abs=2e-4)
+
+
+@given(POSES)
+def test_a_mirrored_road_mirrors_the_path_and_the_steering(
+    place: tuple[float, float, float],
+) -> None:
+    s_m, left_m, turn_rad = place
+    mirrored = Curve(BEND.points_m * (1.0, -1.0))
+    pose = BEND.pose_at(s_m).ahead(0.0, left_m, turn_rad)
+    mirror = Pose(pose.x_m, -pose.y_m, -pose.heading_rad)
+    seen, other = path_on(BEND, pose, s_m), path_on(mirrored, mirror, s_m)
+    assert other == pytest.approx([-left for left in seen], abs=1e-6)
+    assert pursue(mirrored, mirror, s_m) == pytest.approx(-pursue(BEND, pose, s_m), abs=1e-6)
+
+
+def test_a_car_that_swings_out_of_its_turn_is_not_yet_on_the_other_way() -> None:
+    start = Pose(0.0, 0.0, 0.0)
+    left, onward = arc(start, 0.3, math.pi / 2), straight(start, 0.6)
+    ways = (Way(left, Turn.LEFT, 0.0), Way(onward, Turn.STRAIGHT, 0.0))
+    swinging = left.pose_at(0.16).ahead(0.0, -0.04)  # as near to the other way's line as can be
+    assert choose(ways, swinging, 0.16)[Turn.LEFT] == ways[0]
+    on_it = onward.pose_at(0.16)
+    assert choose(ways, on_it, 0.16)[Turn.LEFT] == ways[1]
+
+
+@pytest.mark.parametrize("edge", list(EIGHT.edges))
+def test_where_a_road_crosses_itself_the_direction_decides(edge: str) -> None:
+    curve = EIGHT.edges[edge].curve
+    for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+        place = place_of(EIGHT, curve.pose_at(part * curve.length_m).ahead(0.0, 0.05))
+        assert abs(place.heading_error_rad) < 0.1
+        assert place.left_m == pytest.approx(0.05, abs=3e-3)
+
+
+def test_beside_every_lane_is_nowhere() -> None:
+    with pytest.raises(DatasetError, match="beside every lane"):
+        place_of(GRID, Pose(-50.0, 0.0, 0.0))
 
 
 def test_before_a_choice_each_command_has_its_own_path() -> None:
