@@ -1,92 +1,144 @@
 """Lane data on disk: what an expert sees and does, and what every command would mean there.
 
-    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h
+    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole frames
     DIR/labels/<session>.csv                               the original's layout, no header:
                                                            center,left,right,steering
     DIR/labels/<session>.commands.csv                      one row an image, with header
+    DIR/sessions.json                                      the plan
+    DIR/dataset.json                                       what came of it, once all is written
 
-Two kinds of sessions, one look each. *Driven*: the expert drives, is pushed off its line and
-comes back; three cameras, a frame every 50 ms. *Poses*: independent poses beside the centre line
-in any direction that a car may have there; one camera. Independent poses taught a prototype more
-than driven frames did (docs/decisions).
+Three kinds of sessions, one look each. *Poses*: independent poses beside the centre line in any
+direction that a car may have there; one camera. *Driven*: the expert drives, is pushed off its
+line and comes back; three cameras, a frame every 50 ms. *Drive*: a lane model drives, and the
+expert says what would have been right. Independent poses taught a prototype more than driven
+frames did (docs/decisions).
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from pixelopolis.camera import Camera
-from pixelopolis.city import City
+from pixelopolis.city import City, Turn
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError
-from pixelopolis.geometry import Pose
-from pixelopolis.routing import RoutePath
-from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M, steering_to_wheels
+from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.vision import LANE_PART, Image
-from sim.expert import pursue
+from sim.lane_balance import KINDS, TARGETS, balanced, shares, spots_of
+from sim.lane_drives import drive_samples
 from sim.lane_labels import COLUMNS, label_of, row_of
-from sim.lockstep import FRAME_S, PHYSICS_S, random_route
+from sim.lane_samples import Sample, Session, driven_samples, pose_samples
 from sim.looks import Look, apply_sensor, look_of
 from sim.render.renderer import Renderer
-from sim.render.view import car_view
-from sim.vehicle import Vehicle, random_imperfections
+from sim.render.view import CarBody, car_view
 
-OFFSET_SIGMA_M = 0.028
-OFFSET_LIMIT_M = 0.07
-"""A car keeps its wheels in the lane up to 58 mm; a little more teaches the way back."""
-HEADING_SIGMA_RAD = np.radians(7.0)
-HEADING_LIMIT_RAD = np.radians(18.0)
-SIDE_CAMERA_M = 0.06
-"""The left and right cameras' distance from the centre one."""
-CHOICE_PART = 0.55
-"""Part of the poses that lie in front of or in a junction with a choice."""
-CHOICE_LEAD_M = 0.5
+FRAMES_PER_LOOK = 48
+CARS_PART = 0.25
+"""Part of the looks with other cars."""
+FIRST_DRIVE_LOOK = 100_000
+"""Models drive under looks that the data of the same seed did not show."""
 JPEG_QUALITY = 95
 LOOKS_PER_CHUNK = 16
 """What one process does before it reports."""
 FRAME_WIDTHS_PX = (120, 240)
 """Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One look in one town, and how many frames of it."""
-
-    name: str
-    city: str
-    kind: str
-    """"driven" or "poses"."""
-    frames: int
-    seed: int
-    look: int
+BEND_M = 0.01
+"""A path whose middle station is so far beside the line between its ends bends."""
 
 
 def plan_sessions(
-    cities: Sequence[str], poses: int, driven: int, seed: int, frames_per_look: int = 48
+    cities: Sequence[str], poses: int, driven: int, seed: int, *, whole: bool = False
 ) -> list[Session]:
-    """Spread frames over towns and looks; town by town, so that a renderer serves many looks."""
-    sessions = []
-    look = 0
+    """Spread frames over towns and looks; town by town, so that a renderer serves many looks.
+
+    Raises:
+        CityError: when there is no such town.
+    """
+    weights = balanced(_natural(cities))
+    sessions: list[Session] = []
     for number, city in enumerate(cities):
         for kind, wanted in (("poses", poses), ("driven", driven)):
-            share = wanted * (number + 1) // len(cities) - wanted * number // len(cities)
-            while share > 0:
-                frames = min(share, frames_per_look)
-                name = f"{look:05d}_{city.replace(':', '-')}_{kind}"
-                sessions.append(Session(name, city, kind, frames, seed, look))
-                share -= frames
-                look += 1
+            for frames in _looks(wanted, number, len(cities)):
+                look = len(sessions)
+                cars = np.random.default_rng([seed, look, 9]).random() < CARS_PART
+                sessions.append(
+                    Session(
+                        f"{look:05d}_{city.replace(':', '-')}_{kind}",
+                        city,
+                        kind,
+                        frames,
+                        seed,
+                        look,
+                        tuple(weights[number].tolist()) if kind == "poses" else (),
+                        cars=bool(cars) and kind == "poses",
+                        whole=whole,
+                    )
+                )
     return sessions
+
+
+def plan_drives(
+    cities: Sequence[str], model: Path, frames: int, seed: int, *, whole: bool = False
+) -> list[Session]:
+    """Spread a model's drives over towns, under other looks than `plan_sessions` has.
+
+    Raises:
+        DatasetError: when the model's file cannot be read.
+        CityError: when there is no such town.
+    """
+    try:
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DatasetError(
+            f"--drive {str(model)!r} cannot be read: {error.strerror}.",
+            "Name a lane model's .tflite file.",
+        ) from error
+    sessions: list[Session] = []
+    for number, city in enumerate(cities):
+        load_city(city)  # a town with faults is named before the work begins
+        for count in _looks(frames, number, len(cities)):
+            look = FIRST_DRIVE_LOOK + len(sessions)
+            name = f"{look:05d}_{city.replace(':', '-')}_drive"
+            sessions.append(
+                Session(
+                    name,
+                    city,
+                    "drive",
+                    count,
+                    seed,
+                    look,
+                    whole=whole,
+                    model=str(model.resolve()),
+                    model_sha256=digest,
+                )
+            )
+    return sessions
+
+
+def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
+    """Yield how many frames each look of a town has."""
+    share = wanted * (number + 1) // towns - wanted * number // towns
+    while share > 0:
+        yield min(share, FRAMES_PER_LOOK)
+        share -= FRAMES_PER_LOOK
+
+
+def _natural(cities: Sequence[str]) -> FloatArray:
+    """Return (towns, kinds) parts of their lanes."""
+    return np.array([spots_of(load_city(name)).shares for name in cities])
 
 
 def write_lane_dataset(
@@ -94,23 +146,23 @@ def write_lane_dataset(
     sessions: Sequence[Session],
     jobs: int,
     progress: Callable[[int], None] = lambda _: None,
-) -> None:
+) -> dict[str, Any]:
     """Write every session in `jobs` processes; `progress` gets the number of frames done.
 
+    Sessions of the same plan that `out` holds already are kept, so that an interrupted run can go
+    on.
+
+    Returns:
+        What `dataset.json` holds: frames, images, and the shares of each kind of road.
+
     Raises:
-        DatasetError: when `out` holds something already.
+        DatasetError: when `out` holds something else already.
         CityError: when there is no such town.
     """
-    if out.exists() and any(out.iterdir()):
-        raise DatasetError(
-            f"--out {str(out)!r} is not empty.", "Name a new folder, or remove it first."
-        )
-    for name in {session.city for session in sessions}:
-        load_city(name)  # a town with faults is named before the work begins
-    for folder in ("images", "labels"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    (out / "sessions.json").write_text(json.dumps([asdict(s) for s in sessions], indent=1))
-    towns = [list(part) for _, part in groupby(sessions, key=lambda s: s.city)]
+    _take_folder(out, sessions)
+    left = [session for session in sessions if not _is_done(out, session)]
+    progress(sum(s.frames for s in sessions) - sum(s.frames for s in left))
+    towns = [list(part) for _, part in groupby(left, key=lambda s: s.city)]
     chunks = [
         town[i : i + LOOKS_PER_CHUNK]
         for town in towns
@@ -119,14 +171,46 @@ def write_lane_dataset(
     if jobs == 1:
         for chunk in chunks:
             progress(_write_chunk(out, chunk))
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        try:
-            for done in as_completed([pool.submit(_write_chunk, out, chunk) for chunk in chunks]):
-                progress(done.result())
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            try:
+                waiting = [pool.submit(_write_chunk, out, chunk) for chunk in chunks]
+                for done in as_completed(waiting):
+                    progress(done.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    document = _document(out, sessions)
+    (out / "dataset.json").write_text(json.dumps(document, indent=1))
+    return document
+
+
+def _take_folder(out: Path, sessions: Sequence[Session]) -> None:
+    plan = json.dumps([asdict(s) for s in sessions], indent=1)
+    file = out / "sessions.json"
+    if out.exists() and any(out.iterdir()):
+        if not file.exists():
+            raise DatasetError(
+                f"--out {str(out)!r} is not empty.", "Name a new folder, or remove it first."
+            )
+        if file.read_text() != plan:
+            raise DatasetError(
+                f"--out {str(out)!r} holds another plan (sessions.json): other towns, frames, "
+                "seed, model or version.",
+                "Give the options that it was begun with, or name a new folder.",
+            )
+    for folder in ("images", "labels"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    file.write_text(plan)
+
+
+def _is_done(out: Path, session: Session) -> bool:
+    return _commands_file(out, session).exists()
+
+
+def _commands_file(out: Path, session: Session) -> Path:
+    """The last file that is written of a session."""
+    return out / "labels" / f"{session.name}.commands.csv"
 
 
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
@@ -150,33 +234,51 @@ class _Eyes:
         width = FRAME_WIDTHS_PX[int(self._rng.integers(len(FRAME_WIDTHS_PX)))]
         self._camera = look.camera_of(Camera(width_px=width, height_px=width * 4 // 3))
 
-    def see(self, pose: Pose) -> Image:
-        rendered = self._renderer.render(car_view(self._camera, pose, part=LANE_PART), ())
+    def see(self, pose: Pose, part: float, others: Sequence[CarBody] = ()) -> Image:
+        rendered = self._renderer.render(car_view(self._camera, pose, part=part), others)
         return apply_sensor(rendered.rgb, self._look, self._rng)
 
 
-def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None:
+def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:
     rng = np.random.default_rng([session.seed, session.look, 8])
-    frames = {"poses": _poses, "driven": _driven}[session.kind](city, rng, session.frames)
-    (out / "images" / session.name).mkdir()
-    labels = out / "labels"
-    with (
-        (labels / f"{session.name}.csv").open("w", newline="") as original_file,
-        (labels / f"{session.name}.commands.csv").open("w", newline="") as commands_file,
-    ):
-        original, commands = csv.writer(original_file), csv.writer(commands_file)
-        commands.writerow(COLUMNS)
-        for number, (pose, cameras, steering) in enumerate(frames):
-            names = {}
-            for camera, left_m in cameras:
-                seen_from = pose.ahead(0.0, left_m)
-                names[camera] = f"{session.name}/{number:06d}_{camera}.jpg"
-                _write_image(out / "images" / names[camera], eyes.see(seen_from))
-                label = label_of(city, seen_from)
-                commands.writerow(row_of(names[camera], label, session.kind, session.look))
-            original.writerow(
-                [*(names.get(c, "") for c in ("center", "left", "right")), f"{steering:.6f}"]
+    if session.kind == "poses":
+        return pose_samples(city, rng, session)
+    if session.kind == "driven":
+        return driven_samples(city, rng, session)
+    return drive_samples(city, rng, session, eyes.see)
+
+
+def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None:
+    images = out / "images" / session.name
+    shutil.rmtree(images, ignore_errors=True)  # of a run that was interrupted here
+    images.mkdir()
+    part = 1.0 if session.whole else LANE_PART
+    original, commands = [], [list(COLUMNS)]
+    for number, sample in enumerate(_samples(session, city, eyes)):
+        names = {}
+        for camera, left_m in sample.cameras:
+            seen_from = sample.pose.ahead(0.0, left_m)
+            names[camera] = f"{session.name}/{number:06d}_{camera}.jpg"
+            picture = sample.picture
+            if picture is None:
+                picture = eyes.see(seen_from, part, sample.others)
+            _write_image(out / "images" / names[camera], picture)
+            label = label_of(city, seen_from)
+            commands.append(
+                row_of(names[camera], label, session.kind, session.look, sample.stretch)
             )
+        original.append(
+            [*(names.get(c, "") for c in ("center", "left", "right")), f"{sample.steering:.6f}"]
+        )
+    _write_rows(out / "labels" / f"{session.name}.csv", original)
+    _write_rows(_commands_file(out, session), commands)
+
+
+def _write_rows(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    part.replace(path)
 
 
 def _write_image(path: Path, rgb: Image) -> None:
@@ -185,69 +287,43 @@ def _write_image(path: Path, rgb: Image) -> None:
         raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
 
 
-Cameras = tuple[tuple[str, float], ...]
-Sample = tuple[Pose, Cameras, float]
-
-_CENTRE: Cameras = (("center", 0.0),)
-_THREE: Cameras = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
-
-
-def _poses(city: City, rng: np.random.Generator, count: int) -> Iterator[Sample]:
-    choices = [edge for edge in city.edges if len(city.exits[edge]) > 1]
-    edges = list(city.edges)
-    movements = list(city.movements)
-    lengths = [city.edges[e].length_m for e in edges]
-    lengths += [city.movements[m].length_m for m in movements]
-    weights = np.array(lengths) / sum(lengths)
-    for _ in range(count):
-        if choices and rng.random() < CHOICE_PART:
-            edge = city.edges[choices[int(rng.integers(len(choices)))]]
-            lead = min(CHOICE_LEAD_M, edge.length_m)
-            exits = city.exits[edge.id]
-            movement = exits[int(rng.integers(len(exits)))]
-            s_m = float(rng.uniform(-lead, movement.length_m))
-            centre = (
-                edge.curve.pose_at(edge.length_m + s_m) if s_m < 0 else movement.curve.pose_at(s_m)
-            )
-        else:
-            lane = int(rng.choice(len(weights), p=weights))
-            curve = (
-                city.edges[edges[lane]].curve
-                if lane < len(edges)
-                else city.movements[movements[lane - len(edges)]].curve
-            )
-            centre = curve.pose_at(float(rng.uniform(0, curve.length_m)))
-        offset = np.clip(rng.normal(0, OFFSET_SIGMA_M), -OFFSET_LIMIT_M, OFFSET_LIMIT_M)
-        turn = np.clip(rng.normal(0, HEADING_SIGMA_RAD), -HEADING_LIMIT_RAD, HEADING_LIMIT_RAD)
-        pose = centre.ahead(0.0, float(offset), float(turn))
-        steering = (value for value in label_of(city, pose).steering.values() if value is not None)
-        yield pose, _CENTRE, next(steering)
+def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
+    """Return what a finished dataset is made of."""
+    rows: list[dict[str, str]] = []
+    for session in sessions:
+        with _commands_file(out, session).open(newline="") as file:
+            rows += csv.DictReader(file)
+    towns = [session.city for session in sessions for _ in range(session.frames)]
+    names = sorted(set(towns))
+    lanes = _natural(names)
+    frames = np.array([towns.count(name) for name in names], dtype=np.float64)
+    natural = (frames / max(frames.sum(), 1)) @ lanes if names else np.zeros(len(KINDS))
+    written = shares(row["road"] for row in rows)
+    bends = [bend for row in rows for bend in _bends(row)]
+    return {
+        "frames": sum(s.frames for s in sessions),
+        "images": len(rows),
+        "sessions": len(sessions),
+        "cities": names,
+        "looks_with_cars": sum(s.cars for s in sessions),
+        "roads": {
+            str(kind): {
+                "natural": round(float(natural[i]), 4),
+                "target": TARGETS[kind],
+                "written": round(written[str(kind)], 4),
+            }
+            for i, kind in enumerate(KINDS)
+        },
+        "paths": {
+            way: round(bends.count(way) / max(len(bends), 1), 4)
+            for way in ("straight", "left", "right")
+        },
+    }
 
 
-def _driven(city: City, rng: np.random.Generator, count: int) -> Iterator[Sample]:
-    """Drive with pushes: for a moment the steering is off, then the expert comes back."""
-    ticks = 0
-    path = RoutePath(city, random_route(city, rng, 3.0))
-    vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
-    push, push_until = 0.0, 0
-    s_m = 0.0
-    while ticks < count:
-        pose = vehicle.pose
-        at = path.curve.project(pose.x_m, pose.y_m, s_m - 0.3, s_m + 0.3)
-        s_m = at.s_m
-        if s_m > path.curve.length_m - 0.3 or abs(at.left_m) > OFFSET_LIMIT_M + 0.02:
-            path = RoutePath(city, random_route(city, rng, 3.0))
-            vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
-            s_m = 0.0
-            continue
-        steering = pursue(path.curve, pose, s_m)
-        yield pose, _THREE, steering
-        ticks += 1
-        if ticks >= push_until and rng.random() < 0.05:
-            push, push_until = float(rng.uniform(-0.5, 0.5)), ticks + int(rng.integers(4, 12))
-        driven = steering + (push if ticks < push_until else 0.0)
-        vehicle.set_goal(
-            *steering_to_wheels(float(np.clip(driven, -1, 1)), CRUISE_MPS / WHEEL_RADIUS_M)
-        )
-        for _ in range(round(FRAME_S / PHYSICS_S)):
-            vehicle.step(PHYSICS_S)
+def _bends(row: dict[str, str]) -> Iterator[str]:
+    """Yield which way the paths of a picture bend, each different one once."""
+    paths = {tuple(row[f"{turn}_{cm}cm"] for cm in (0, 20, 40)) for turn in Turn}
+    for near, middle, far in sorted(path for path in paths if path[0]):
+        beside_m = (float(near) + float(far)) / 2 - float(middle)
+        yield "straight" if abs(beside_m) < BEND_M else "left" if beside_m > 0 else "right"

@@ -13,6 +13,7 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
 from sim.expert import METRES_A_RADIAN, choose, label, path_left_m, ways_from
+from sim.lane_balance import RoadKind, road_kind
 
 COLUMNS = (
     "image",
@@ -24,7 +25,11 @@ COLUMNS = (
     "lateral_m",
     "heading_error_rad",
     *PATH_COLUMNS,
+    "road",
+    "stretch",
 )
+"""`road` is a `lane_balance.RoadKind`; frames of one `stretch` follow each other, a camera period
+apart, and it is empty for independent poses."""
 
 REACH_M = 0.25
 """A pose farther from every lane belongs to none."""
@@ -93,6 +98,7 @@ class LaneLabel:
     place: LanePlace
     steering: dict[Turn, float | None]
     paths_left_m: dict[Turn, tuple[float, ...] | None]
+    road: RoadKind
 
 
 def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabel:
@@ -113,10 +119,13 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
         place,
         label(ways, pose, place.s_m),
         {turn: None if way is None else paths[id(way)] for turn, way in chosen.items()},
+        road_kind(city, place.edge, place.movement, place.s_m),
     )
 
 
-def row_of(image: str, label: LaneLabel, kind: str, look: int) -> list[str]:
+def row_of(
+    image: str, label: LaneLabel, kind: str, look: int, stretch: int | None = None
+) -> list[str]:
     """Return a line of a dataset, a text for each of `COLUMNS`."""
     place = label.place
     paths = [
@@ -134,4 +143,6 @@ def row_of(image: str, label: LaneLabel, kind: str, look: int) -> list[str]:
         f"{place.left_m:.4f}",
         f"{place.heading_error_rad:.4f}",
         *paths,
+        str(label.road),
+        "" if stretch is None else str(stretch),
     ]

@@ -22,37 +22,45 @@ TRAINING_CITIES = (
 
 @app.command()
 def lane(
-    out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder for the dataset; an interrupted run goes on.")],
     cities: Annotated[str, typer.Option(help="Towns, separated by commas.")] = TRAINING_CITIES,
     poses: Annotated[int, typer.Option(help="Frames at independent poses.", min=0)] = 30000,
     driven: Annotated[int, typer.Option(help="Driven frames (three cameras each).", min=0)] = 2000,
+    drive: Annotated[
+        Path | None,
+        typer.Option(help="Let this lane model drive, and write its frames (--frames) alone."),
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Frames of --drive that are kept.", min=1)] = 8000,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Write whole frames, not their bottom quarters.")
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Lane data: frames, steering for every command, in the original's layout."""
-    from sim.datasets import plan_sessions, write_lane_dataset
+    """Lane data: frames, and steering and path for every command, in the original's layout."""
+    from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
 
     names = [name.strip() for name in cities.split(",") if name.strip()]
-    sessions = plan_sessions(names, poses, driven, seed)
+    sessions = (
+        plan_drives(names, drive, frames, seed, whole=whole)
+        if drive
+        else plan_sessions(names, poses, driven, seed, whole=whole)
+    )
     started = time.monotonic()
     with progress_bar() as progress:
-        task = progress.add_task("lane frames", total=poses + driven)
-        write_lane_dataset(
-            out, sessions, jobs, lambda frames: progress.update(task, advance=frames)
+        task = progress.add_task("lane frames", total=sum(s.frames for s in sessions))
+        document = write_lane_dataset(
+            out, sessions, jobs, lambda done: progress.update(task, advance=done)
         )
     if as_json:
-        print_json(
-            {
-                "out": str(out),
-                "frames": poses + driven,
-                "images": poses + 3 * driven,
-                "sessions": len(sessions),
-                "cities": names,
-                "seed": seed,
-                "seconds": round(time.monotonic() - started, 1),
-            }
-        )
+        seconds = round(time.monotonic() - started, 1)
+        print_json({"out": str(out), "seed": seed, **document, "seconds": seconds})
+        return
+    table = Table("road", "of the lanes", "wanted", "written")
+    for road, parts in document["roads"].items():
+        table.add_row(road, *(f"{100 * part:.1f} %" for part in parts.values()))
+    console.print(table)
 
 
 class Split(StrEnum):
