@@ -7,10 +7,12 @@ import hashlib
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
+from car.lane import SHIPPED_MODEL
 from pixelopolis.errors import DatasetError
-from sim.datasets import plan_sessions, write_lane_dataset
+from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
 from sim.lane_labels import COLUMNS
 
 
@@ -73,3 +75,70 @@ def test_a_folder_in_use_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="not empty"):
         write_lane_dataset(tmp_path, plan_sessions(["square"], 1, 0, 1), jobs=1)
     assert (tmp_path / "precious.txt").read_text() == "keep me"
+
+
+def test_whole_frames_show_in_their_bottom_quarter_what_quarters_show(tmp_path: Path) -> None:
+    quarters = plan_sessions(["square"], 3, 0, 5)
+    whole = plan_sessions(["square"], 3, 0, 5, whole=True)
+    write_lane_dataset(tmp_path / "quarters", quarters, jobs=1)
+    write_lane_dataset(tmp_path / "whole", whole, jobs=1)
+    name = quarters[0].name
+    labels = [
+        (tmp_path / f / "labels" / f"{name}.commands.csv").read_text()
+        for f in ("quarters", "whole")
+    ]
+    assert labels[0] == labels[1]
+    for file in (tmp_path / "whole" / "images" / name).iterdir():
+        image = cv2.imread(str(file))
+        quarter = cv2.imread(str(tmp_path / "quarters" / "images" / name / file.name))
+        assert image is not None
+        assert quarter is not None
+        assert image.shape[0] * 3 == image.shape[1] * 4
+        difference = np.abs(image[-quarter.shape[0] :].astype(float) - quarter)
+        assert difference.mean() < 12  # each has noise of its own
+
+
+def test_an_interrupted_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
+    sessions = plan_sessions(["square", "curvy"], 6, 3, 5)
+    document = write_lane_dataset(tmp_path / "whole", sessions, jobs=1)
+    write_lane_dataset(tmp_path / "cut", sessions, jobs=1)
+    lost = sessions[1].name
+    (tmp_path / "cut" / "labels" / f"{lost}.commands.csv").unlink()
+    (tmp_path / "cut" / "images" / lost / "999999_center.jpg").write_text("half a pic")
+    done: list[int] = []
+    assert write_lane_dataset(tmp_path / "cut", sessions, jobs=1, progress=done.append) == document
+    assert done == [9 - sessions[1].frames, sessions[1].frames]
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+    with pytest.raises(DatasetError, match="another plan"):
+        write_lane_dataset(tmp_path / "cut", plan_sessions(["square"], 6, 3, 5), jobs=1)
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+
+
+def test_the_document_tells_what_the_roads_are(tmp_path: Path) -> None:
+    document = write_lane_dataset(tmp_path, plan_sessions(["straight"], 5, 0, 5), jobs=1)
+    assert document["frames"] == document["images"] == 5
+    assert document["roads"]["straight"] == {"natural": 1.0, "target": 0.2, "written": 1.0}
+    assert document["paths"] == {"straight": 1.0, "left": 0.0, "right": 0.0}
+
+
+def test_a_model_drives_and_the_expert_labels_in_order(tmp_path: Path) -> None:
+    sessions = plan_drives(["grid:2x1:3"], SHIPPED_MODEL, 16, 5)
+    write_lane_dataset(tmp_path / "one", sessions, jobs=1)
+    write_lane_dataset(tmp_path / "two", sessions, jobs=1)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    file = tmp_path / "one" / "labels" / f"{sessions[0].name}.commands.csv"
+    with file.open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 16
+    assert {row["kind"] for row in rows} == {"drive"}
+    stretches = [int(row["stretch"]) for row in rows]
+    assert stretches == sorted(stretches)
+    for row in rows:
+        image = cv2.imread(str(tmp_path / "one" / "images" / row["image"]))
+        assert image is not None
+        assert image.shape[1] == 3 * image.shape[0]
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"none\.tflite"):
+        plan_drives(["square"], tmp_path / "none.tflite", 8, 5)
