@@ -36,8 +36,9 @@ from pixelopolis.city import City, Turn
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.vision import LANE_PART, Image
-from sim.lane_balance import KINDS, TARGETS, balanced, shares, spots_of
+from sim.lane_balance import KINDS, TARGETS, balanced, bends_of, shares, spots_of
 from sim.lane_drives import drive_samples
 from sim.lane_labels import COLUMNS, label_of, row_of
 from sim.lane_samples import Sample, Session, driven_samples, pose_samples
@@ -55,8 +56,6 @@ LOOKS_PER_CHUNK = 16
 """What one process does before it reports."""
 FRAME_WIDTHS_PX = (120, 240)
 """Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
-BEND_M = 0.01
-"""A path whose middle station is so far beside the line between its ends bends."""
 
 
 def plan_sessions(
@@ -299,7 +298,7 @@ def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
     frames = np.array([towns.count(name) for name in names], dtype=np.float64)
     natural = (frames / max(frames.sum(), 1)) @ lanes if names else np.zeros(len(KINDS))
     written = shares(row["road"] for row in rows)
-    bends = [bend for row in rows for bend in _bends(row)]
+    bends = [bend for row in rows for bend in bends_of(_paths(row))]
     return {
         "frames": sum(s.frames for s in sessions),
         "images": len(rows),
@@ -321,9 +320,6 @@ def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
     }
 
 
-def _bends(row: dict[str, str]) -> Iterator[str]:
-    """Yield which way the paths of a picture bend, each different one once."""
-    paths = {tuple(row[f"{turn}_{cm}cm"] for cm in (0, 20, 40)) for turn in Turn}
-    for near, middle, far in sorted(path for path in paths if path[0]):
-        beside_m = (float(near) + float(far)) / 2 - float(middle)
-        yield "straight" if abs(beside_m) < BEND_M else "left" if beside_m > 0 else "right"
+def _paths(row: dict[str, str]) -> list[list[float]]:
+    columns = ([f"{turn}_{round(100 * s)}cm" for s in STATIONS_M] for turn in Turn)
+    return [[float(row[c]) for c in names] for names in columns if row[names[0]]]
