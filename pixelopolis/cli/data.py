@@ -19,6 +19,8 @@ TRAINING_CITIES = (
     "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106"
 )
 
+SHEET_PICTURES = 48
+
 
 @app.command()
 def lane(
@@ -34,12 +36,17 @@ def lane(
     whole: Annotated[
         bool, typer.Option("--whole", help="Write whole frames, not their bottom quarters.")
     ] = False,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Picture file: 48 of the frames with their paths drawn in."),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Lane data: frames, and steering and path for every command, in the original's layout."""
     from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
+    from sim.lane_sheet import write_sheet
 
     names = [name.strip() for name in cities.split(",") if name.strip()]
     sessions = (
@@ -53,6 +60,8 @@ def lane(
         document = write_lane_dataset(
             out, sessions, jobs, lambda done: progress.update(task, advance=done)
         )
+    if sheet is not None:
+        write_sheet(out, sheet, SHEET_PICTURES, seed)
     if as_json:
         seconds = round(time.monotonic() - started, 1)
         print_json({"out": str(out), "seed": seed, **document, "seconds": seconds})

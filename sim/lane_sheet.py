@@ -1,0 +1,88 @@
+"""A sheet of a lane dataset's pictures with the path of every command drawn in, to be looked at."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pixelopolis.camera import Camera
+from pixelopolis.city import Turn
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.lane_path import STATIONS_M, points_of
+from pixelopolis.vision import LANE_PART, Image
+from sim.looks import look_of
+from sim.render.view import View, car_view
+
+COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (40, 110, 255)}
+"""Red, green, blue. A command that shares its way with another is hidden under the later one."""
+TILE_WIDTH_PX = 360
+COLUMNS = 4
+
+
+def write_sheet(dataset: Path, sheet: Path, pictures: int, seed: int) -> None:
+    """Write `pictures` of a dataset, chosen at random, as one picture.
+
+    Raises:
+        DatasetError: no lane dataset with sessions.json, or a file that cannot be read or written.
+    """
+    rng = np.random.default_rng(seed)
+    rows = _rows(dataset)
+    chosen = rng.permutation(len(rows))[:pictures]
+    tiles = [_tile(dataset, *rows[int(i)]) for i in chosen]
+    height = max(tile.shape[0] for tile in tiles)
+    page = np.zeros((-(-len(tiles) // COLUMNS) * height, COLUMNS * TILE_WIDTH_PX, 3), np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = i // COLUMNS * height, i % COLUMNS * TILE_WIDTH_PX
+        page[top : top + tile.shape[0], left : left + TILE_WIDTH_PX] = tile
+    if not cv2.imwrite(str(sheet), cv2.cvtColor(page, cv2.COLOR_RGB2BGR)):
+        raise DatasetError(f"sheet {str(sheet)!r} cannot be written.", "Is there such a folder?")
+
+
+def _rows(dataset: Path) -> list[tuple[dict[str, str], int]]:
+    """Return every picture's line, and the seed of its look."""
+    try:
+        sessions = json.loads((dataset / "sessions.json").read_text())
+        rows: list[tuple[dict[str, str], int]] = []
+        for session in sessions:
+            with (dataset / "labels" / f"{session['name']}.commands.csv").open(newline="") as file:
+                rows += [(row, int(session["seed"])) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise DatasetError(
+            f"{str(dataset)!r} is no finished lane dataset: {error}.",
+            "Name a folder that `pixelopolis data lane` has written.",
+        ) from error
+    return rows
+
+
+def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
+    bgr = cv2.imread(str(dataset / "images" / row["image"]))
+    if bgr is None:
+        raise DatasetError(f"image {row['image']!r} cannot be read.", "Write the dataset again.")
+    height = round(bgr.shape[0] * TILE_WIDTH_PX / bgr.shape[1])
+    tile = np.asarray(
+        cv2.cvtColor(cv2.resize(bgr, (TILE_WIDTH_PX, height)), cv2.COLOR_BGR2RGB), dtype=np.uint8
+    )
+    camera = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
+    mounted = look_of(seed, int(row["look"])).camera_of(camera)
+    part = LANE_PART if height < TILE_WIDTH_PX else 1.0
+    view = car_view(mounted, Pose(0.0, 0.0, 0.0), part=part)
+    for turn in Turn:
+        texts = [row[f"{turn}_{round(100 * s)}cm"] for s in STATIONS_M]
+        if texts[0]:
+            line = pixels_of(view, np.array([float(text) for text in texts]))
+            cv2.polylines(tile, [np.round(line).astype(np.int32)], False, COLOURS[turn], 2)
+    text = f"{row['road']} {row['edge']} {100 * float(row['lateral_m']):+.0f} cm"
+    cv2.putText(tile, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 0, 255), 1)
+    return tile
+
+
+def pixels_of(view: View, left_m: FloatArray) -> FloatArray:
+    """Return where a path's points (n, 2) lie in a view of the camera of a car at the origin."""
+    points = points_of(left_m, STATIONS_M)
+    pixels, depth = view.project(np.column_stack([points, np.zeros(len(points))]))
+    return pixels[depth > 0.05]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pixelopolis.camera import Camera
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import Pose
+from sim.datasets import plan_sessions, write_lane_dataset
+from sim.lane_sheet import TILE_WIDTH_PX, pixels_of, write_sheet
+from sim.render.view import car_view
+
+
+def test_a_path_straight_ahead_stands_upright_in_the_picture() -> None:
+    camera = Camera(width_px=240, height_px=320)
+    line = pixels_of(car_view(camera, Pose(0.0, 0.0, 0.0)), np.zeros(5))
+    assert line[:, 0] == pytest.approx(np.full(len(line), 120.0))
+    # a point on the road x ahead of the camera is f h / x below the horizon
+    below = camera.focal_px * camera.height_m / (0.4 - camera.forward_m)
+    assert line[-1, 1] == pytest.approx(160 + below)
+    left = pixels_of(car_view(camera, Pose(0.0, 0.0, 0.0)), np.full(5, 0.05))
+    assert (left[:, 0] < 120).all()
+
+
+def test_a_sheet_shows_pictures_with_their_paths(tmp_path: Path) -> None:
+    write_lane_dataset(tmp_path / "lane", plan_sessions(["square"], 5, 0, 5), jobs=1)
+    write_sheet(tmp_path / "lane", tmp_path / "sheet.png", 5, 1)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet.shape == (2 * TILE_WIDTH_PX // 3, 4 * TILE_WIDTH_PX, 3)
+    assert sheet[:, :TILE_WIDTH_PX].std() > 3
+    with pytest.raises(DatasetError, match="no finished lane dataset"):
+        write_sheet(tmp_path, tmp_path / "sheet.png", 5, 1)
