@@ -187,7 +187,8 @@ def keep(
     worst = [blocks[i] for i in np.argsort(wrong)[::-1]]
     order = [blocks[int(i)] for i in rng.permutation(len(blocks))]
     chosen: dict[int, None] = dict.fromkeys(sorted(set(needed))[:frames])
-    by_error = len(chosen) + round((frames - len(chosen)) * (1 - RANDOM_PART))
+    by_error = len(chosen) + BLOCK * round((frames - len(chosen)) * (1 - RANDOM_PART) / BLOCK)
+    by_error = min(by_error, frames)
     for upto, candidates in ((by_error, worst), (frames, order)):
         for n in (n for block in candidates for n in block):
             if len(chosen) >= upto:
