@@ -38,13 +38,15 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.vision import LANE_PART, Image
+from sim.eye import Eye
 from sim.lane_balance import KINDS, TARGETS, balanced, bends_of, shares, spots_of
 from sim.lane_drives import drive_samples
 from sim.lane_labels import COLUMNS, label_of, row_of
 from sim.lane_samples import Sample, Session, driven_samples, pose_samples
-from sim.looks import Look, apply_sensor, look_of
+from sim.looks import Look
 from sim.render.renderer import Renderer
-from sim.render.view import CarBody, car_view
+from sim.render.view import CarBody
+from sim.room_looks import room_look
 
 FRAMES_PER_LOOK = 48
 CARS_PART = 0.25
@@ -215,9 +217,9 @@ def _commands_file(out: Path, session: Session) -> Path:
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
     city = load_city(sessions[0].city)
     cv2.setNumThreads(1)
-    with Renderer(city, look_of(sessions[0].seed, sessions[0].look)) as renderer:
+    with Renderer(city, room_look(sessions[0].seed, sessions[0].look)) as renderer:
         for session in sessions:
-            look = look_of(session.seed, session.look)
+            look = room_look(session.seed, session.look)
             renderer.set_look(look)
             _write_session(out, session, city, _Eyes(renderer, look, session))
     return sum(s.frames for s in sessions)
@@ -227,15 +229,15 @@ class _Eyes:
     """The cameras of one session."""
 
     def __init__(self, renderer: Renderer, look: Look, session: Session) -> None:
-        self._renderer = renderer
-        self._look = look
-        self._rng = np.random.default_rng([session.seed, session.look, 7])
-        width = FRAME_WIDTHS_PX[int(self._rng.integers(len(FRAME_WIDTHS_PX)))]
-        self._camera = look.camera_of(Camera(width_px=width, height_px=width * 4 // 3))
+        rng = np.random.default_rng([session.seed, session.look, 7])
+        width = FRAME_WIDTHS_PX[int(rng.integers(len(FRAME_WIDTHS_PX)))]
+        camera = Camera(width_px=width, height_px=width * 4 // 3)
+        self._eyes = {
+            part: Eye(renderer, look, rng, camera, part=part) for part in (LANE_PART, 1.0)
+        }
 
     def see(self, pose: Pose, part: float, others: Sequence[CarBody] = ()) -> Image:
-        rendered = self._renderer.render(car_view(self._camera, pose, part=part), others)
-        return apply_sensor(rendered.rgb, self._look, self._rng)
+        return self._eyes[part](pose, cars=others)
 
 
 def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:

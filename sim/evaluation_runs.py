@@ -14,15 +14,12 @@ import numpy as np
 
 from car.driver import DriverSettings
 from car.lane import load_lane_model
-from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
-from pixelopolis.geometry import Pose
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
+from sim.eye import Eye
 from sim.lockstep import random_route, ring_route
-from sim.looks import apply_sensor, look_of
 from sim.render.renderer import Renderer
-from sim.render.view import car_view
+from sim.room_looks import room_look
 
 EVALUATION_STREAM = 1_000_000
 """Looks of evaluation are drawn from other seeds than those of training data."""
@@ -113,19 +110,12 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
     started = time.perf_counter()
     city = load_city(run.city)
     model = load_lane_model(Path(run.model) if run.model else None)
-    look = look_of(EVALUATION_STREAM + run.seed, index)
-    camera = look.camera_of(
-        Camera(width_px=LANE_WIDTH_PX, height_px=round(LANE_HEIGHT_PX / LANE_PART))
-    )
+    look = room_look(EVALUATION_STREAM + run.seed, index)
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(cruise_mps=run.cruise_mps)
     with Renderer(city, look) as renderer:
-
-        def eye(pose: Pose) -> Image:
-            rendered = renderer.render(car_view(camera, pose, part=LANE_PART), ())
-            return apply_sensor(rendered.rgb, look, sensor_rng)
-
+        eye = Eye(renderer, look, sensor_rng, part=model.part)
         if not run.junctions:
             metres = run.metres / run.looks
             route = random_route if model.has_commands else ring_route

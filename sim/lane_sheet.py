@@ -15,8 +15,8 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.lane_path import STATIONS_M, points_of
 from pixelopolis.vision import LANE_PART, Image
-from sim.looks import look_of
 from sim.render.view import View, car_view
+from sim.room_looks import room_look
 
 COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (40, 110, 255)}
 """Red, green, blue. A command that shares its way with another is hidden under the later one."""
@@ -68,7 +68,7 @@ def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
         cv2.cvtColor(cv2.resize(bgr, (TILE_WIDTH_PX, height)), cv2.COLOR_BGR2RGB), dtype=np.uint8
     )
     camera = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
-    mounted = look_of(seed, int(row["look"])).camera_of(camera)
+    mounted = room_look(seed, int(row["look"])).camera_of(camera)
     part = LANE_PART if height < TILE_WIDTH_PX else 1.0
     view = car_view(mounted, Pose(0.0, 0.0, 0.0), part=part)
     for turn in Turn:

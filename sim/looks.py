@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.camera import Camera
+from sim.sensor import Sensor
 
 Rgb = tuple[float, float, float]
 RoadStyle = Literal["white", "asphalt"]
@@ -112,14 +113,6 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
-    """Noise (standard deviation, of 255) and blur (standard deviation in pixels)."""
-
-    noise_sigma: float = 0.0
-    blur_px: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Clutter:
     """Objects lying beside the road; `seed` says which and where."""
 
@@ -137,7 +130,7 @@ class Look:
     road: RoadLook
     ground: GroundColours
     mount: Mount = Mount()
-    sensor: Sensor = Sensor()
+    sensor: Sensor = Sensor()  # noqa: RUF009 - frozen
     clutter: Clutter = Clutter()
     repaint: float = 0.0
     """How far the colours of buildings and trees stray, 0..1."""

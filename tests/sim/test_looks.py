@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelopolis.camera import Camera
-from sim.looks import Look, RoadColours, Sensor, apply_sensor, look_of, plain_look
+from sim.looks import Look, RoadColours, apply_sensor, look_of, plain_look
+from sim.sensor import Sensor
 
 seeds = st.integers(0, 2**40)
 indices = st.integers(0, 10**6)

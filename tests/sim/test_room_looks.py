@@ -1,0 +1,57 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelopolis.camera import Camera
+from sim.looks import look_of
+from sim.room_looks import room_look
+
+seeds = st.integers(0, 2**40)
+indices = st.integers(0, 10**6)
+
+
+@given(seeds, indices)
+def test_a_room_look_is_what_it_was(seed: int, index: int) -> None:
+    first = room_look(seed, index)
+    room_look(seed, index + 1)
+    assert room_look(seed, index) == first
+    assert room_look(seed, index + 1) != first
+    assert room_look(seed + 1, index) != first
+
+
+@given(seeds, indices)
+def test_what_a_room_does_not_widen_is_that_of_the_plain_series(seed: int, index: int) -> None:
+    room, drawn = room_look(seed, index), look_of(seed, index)
+    widened = replace(drawn, gains=room.gains, mount=room.mount, sensor=room.sensor)
+    assert (widened.sky, widened.light, widened.ground) == (room.sky, room.light, room.ground)
+    assert widened.clutter == room.clutter
+
+
+@given(seeds, indices)
+def test_the_camera_is_within_its_tolerances(seed: int, index: int) -> None:
+    look, camera = room_look(seed, index), Camera()
+    mounted, sensor = look.camera_of(camera), look.sensor
+    assert abs(mounted.height_m / camera.height_m - 1) <= 0.08
+    assert abs(mounted.pitch_rad) <= math.radians(3)
+    assert abs(mounted.roll_rad) <= math.radians(2)
+    assert abs(mounted.across_rad - camera.across_rad) <= math.radians(4)
+    assert all(0.5 * 0.8 <= gain <= 2 * 1.2 for gain in look.gains)
+    assert -0.12 <= sensor.k1 <= 0.03
+    assert 0 <= sensor.flicker <= 0.35
+    assert 1 / 250 <= sensor.exposure_s <= 1 / 30
+    assert sensor.jpeg_quality is None or 40 <= sensor.jpeg_quality <= 96
+
+
+def test_rooms_fill_their_ranges() -> None:
+    looks = [room_look(3, index) for index in range(300)]
+    pitches = np.degrees([look.mount.pitch_rad for look in looks])
+    assert pitches.min() < -2.8
+    assert pitches.max() > 2.8
+    exposures = np.log2([look.gains[1] for look in looks])
+    assert exposures.min() < -0.7
+    assert exposures.max() > 0.7
+    raw = sum(look.sensor.jpeg_quality is None for look in looks)
+    assert 35 < raw < 90
