@@ -52,26 +52,39 @@ def shipped_cities() -> tuple[str, ...]:
 
 
 def load_city(name: str) -> City:
-    """Return a town by name, by `grid:COLSxROWS:SEED`, or from a TOML file.
+    """Return a town by name, by `grid:COLSxROWS:SEED` or `track:SEED`, or from a TOML file.
 
     Raises:
         CityError: when there is no such town, or with every fault that its file has.
     """
-    from pixelopolis.grid import grid_city_text  # noqa: PLC0415  (the generator writes a file)
+    return parse_city(*city_text(name))
+
+
+def city_text(name: str) -> tuple[str, str]:
+    """Return a town's TOML text, and what messages call its source; `name` as for `load_city`.
+
+    Raises:
+        CityError: when there is no such town.
+    """
+    from pixelopolis.grid import grid_city_text  # noqa: PLC0415  (the generators write files)
+    from pixelopolis.track import track_city_text  # noqa: PLC0415
 
     if name.startswith("grid:"):
-        return parse_city(grid_city_text(name), name)
+        return grid_city_text(name), name
+    if name.startswith("track:"):
+        return track_city_text(name), name
     if name in shipped_cities():
         shipped = files("pixelopolis").joinpath("cities", f"{name}.toml")
-        return parse_city(shipped.read_text(encoding="utf-8"), f"{name}.toml")
+        return shipped.read_text(encoding="utf-8"), f"{name}.toml"
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        return Path(name).read_text(encoding="utf-8"), name
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise CityError(
-            f"city {name!r} is neither a shipped town, a grid, nor a readable file ({error}).",
-            f"Use one of {', '.join(shipped_cities())}, grid:COLSxROWS:SEED, or a TOML file.",
+            f"city {name!r} is neither a shipped town, a grid, a track, nor a readable file "
+            f"({error}).",
+            f"Use one of {', '.join(shipped_cities())}, grid:COLSxROWS:SEED, track:SEED, or a "
+            "TOML file.",
         ) from error
-    return parse_city(text, name)
 
 
 def parse_city(text: str, source: str) -> City:

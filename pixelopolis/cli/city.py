@@ -15,7 +15,7 @@ from pixelopolis.errors import MissingPartError, SettingsError
 app = typer.Typer(no_args_is_help=True, help="Check a town and draw its map.")
 
 Name = Annotated[
-    str, typer.Argument(help="Shipped town, grid:COLSxROWS:SEED, or a city's TOML file.")
+    str, typer.Argument(help="Shipped town, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
 ]
 
 

@@ -23,7 +23,7 @@ Board = Annotated[
     ),
 ]
 CityName = Annotated[
-    str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, or a city's TOML file.")
+    str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
 ]
 
 
