@@ -10,6 +10,7 @@ Seeds below 1,000 are for training, those from 9,000 on for evaluation.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
@@ -143,7 +144,7 @@ def _ways(columns: int, rows: int, rng: random.Random) -> list[list[Corner]]:
         if branch is None:
             break
         joints |= {branch[0], branch[-1]}
-        for a, b in zip(branch, branch[1:], strict=False):
+        for a, b in itertools.pairwise(branch):
             onward.setdefault(a, []).append(b)
     ways = []
     for joint in sorted(joints):
@@ -244,7 +245,7 @@ def _heading(a: Point, b: Point) -> float:
 def _polyline(places: list[Point], mouth_m: float, rng: random.Random) -> list[Point]:
     """Return a lane's corners, S-bends put into some of its longer stretches."""
     lane = [places[0]]
-    for number, (a, b) in enumerate(zip(places, places[1:], strict=False)):
+    for number, (a, b) in enumerate(itertools.pairwise(places)):
         start_m = mouth_m if number == 0 else 0.3
         end_m = mouth_m if number == len(places) - 2 else 0.3
         length_m, heading = math.dist(a, b), _heading(a, b)
@@ -265,10 +266,8 @@ def _polyline(places: list[Point], mouth_m: float, rng: random.Random) -> list[P
 
 def _turns(lane: list[Point]) -> list[float]:
     """Return by how much a lane turns at each of its inner corners."""
-    headings = [_heading(a, b) for a, b in zip(lane, lane[1:], strict=False)]
-    return [
-        math.remainder(b - a, 2 * math.pi) for a, b in zip(headings, headings[1:], strict=False)
-    ]
+    headings = [_heading(a, b) for a, b in itertools.pairwise(lane)]
+    return [math.remainder(b - a, 2 * math.pi) for a, b in itertools.pairwise(headings)]
 
 
 def _turns_are_wide(ways: list[list[Corner]], lanes: list[list[Point]], mouth_m: float) -> bool:
@@ -283,7 +282,7 @@ def _turns_are_wide(ways: list[list[Corner]], lanes: list[list[Point]], mouth_m:
 
 def _pieces(lane: list[Point], mouth_m: float, rng: random.Random) -> list[str] | None:
     """Return straights and arcs along a polyline; None where a corner has no room for its bend."""
-    lengths = [math.dist(a, b) for a, b in zip(lane, lane[1:], strict=False)]
+    lengths = [math.dist(a, b) for a, b in itertools.pairwise(lane)]
     free = [length / 2 for length in lengths]
     free[0] = lengths[0] - mouth_m
     free[-1] = lengths[-1] - mouth_m
