@@ -10,6 +10,7 @@ Nothing solid stands within 0.10 m of a car that is on its route, so touching im
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -17,10 +18,10 @@ import numpy as np
 
 from car.driver import Driver, DriverSettings
 from car.observation import Decision, LaneModel, Mission
-from pixelopolis.city import City, Movement
+from pixelopolis.city import City, Movement, Turn
 from pixelopolis.geometry import Pose
 from pixelopolis.routing import Leg, Route, RoutePath
-from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M, WHEEL_WIDTH_M
+from pixelopolis.vehicle import MOTOR_MAX_RAD_S, WHEEL_BASE_M, WHEEL_RADIUS_M, WHEEL_WIDTH_M
 from sim.lockstep import FRAME_S, Eye, LockstepCar, random_route
 from sim.vehicle import Vehicle, random_imperfections
 
@@ -45,8 +46,10 @@ class LaneFigures:
     deviation_sum_m: float = 0.0
     max_abs_deviation_m: float = 0.0
     frames: int = 0
-    turns_right: int = 0
-    turns_wrong: int = 0
+    turns: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """Choices taken, by (command, rightly)."""
+    max_at: str = ""
+    """Where the largest deviation was."""
     failures: list[str] = field(default_factory=list)
     """Where interventions happened: "edge 7 at 0.41 m" or "turn 7 > 9 (left)"."""
 
@@ -56,11 +59,19 @@ class LaneFigures:
         self.interventions += other.interventions
         self.out_of_lane_s += other.out_of_lane_s
         self.deviation_sum_m += other.deviation_sum_m
-        self.max_abs_deviation_m = max(self.max_abs_deviation_m, other.max_abs_deviation_m)
+        if other.max_abs_deviation_m > self.max_abs_deviation_m:
+            self.max_abs_deviation_m, self.max_at = other.max_abs_deviation_m, other.max_at
         self.frames += other.frames
-        self.turns_right += other.turns_right
-        self.turns_wrong += other.turns_wrong
+        self.turns += other.turns
         self.failures += other.failures
+
+    @property
+    def turns_right(self) -> int:
+        return sum(count for (_, rightly), count in self.turns.items() if rightly)
+
+    @property
+    def turns_wrong(self) -> int:
+        return sum(count for (_, rightly), count in self.turns.items() if not rightly)
 
     def document(self) -> dict[str, object]:
         """Return the figures by their public names."""
@@ -76,6 +87,14 @@ class LaneFigures:
             "max_abs_deviation_m": self.max_abs_deviation_m,
             "turns_right": self.turns_right,
             "turns_wrong": self.turns_wrong,
+            "turns_by_command": {
+                str(turn): {
+                    "right": self.turns[str(turn), True],
+                    "wrong": self.turns[str(turn), False],
+                }
+                for turn in Turn
+            },
+            "max_at": self.max_at,
             "distance_m": self.distance_m,
             "time_s": self.time_s,
             "failures": self.failures,
@@ -134,7 +153,9 @@ class LaneDrive:
         self.distance_m = at.s_m - offset
         heading_error = pose.heading_rad - self.path.pose_at(self.distance_m).heading_rad
         figures.deviation_sum_m += abs(at.left_m)
-        figures.max_abs_deviation_m = max(figures.max_abs_deviation_m, abs(at.left_m))
+        if abs(at.left_m) > figures.max_abs_deviation_m:
+            figures.max_abs_deviation_m = abs(at.left_m)
+            figures.max_at = self._where(self._choice(self.path.leg_at(self.distance_m)))
         if is_out_of_lane(self.path.city, at.left_m, heading_error):
             figures.out_of_lane_s += FRAME_S
         leg = self.path.leg_at(self.distance_m)
@@ -151,30 +172,31 @@ class LaneDrive:
         return self.path.city.movements[leg.movement]
 
     def _count_turn(self, leg: Leg) -> None:
-        if self._choice(leg) and leg is not self._failed_leg:
-            self.figures.turns_right += 1
+        movement = self._choice(leg)
+        if movement and leg is not self._failed_leg:
+            self.figures.turns[str(movement.turn), True] += 1
 
     def _intervene(self, how: str) -> None:
         leg = self.path.leg_at(self.distance_m)
         movement = self._choice(leg)
         pose = self.car.vehicle.pose
         if movement and leg is not self._failed_leg and self._took_another(movement, pose):
-            self.figures.turns_wrong += 1
+            self.figures.turns[str(movement.turn), False] += 1
         self._failed_leg = leg
-        where = (
-            f"turn {movement.from_edge} > {movement.to_edge} ({movement.turn})"
-            if movement
-            else f"edge {self.path.place_at(self.distance_m).edge} "
-            f"at {self.path.place_at(self.distance_m).s_m:.2f} m"
-        )
         self.figures.interventions += 1
-        self.figures.failures.append(f"{where}: {how}")
+        self.figures.failures.append(f"{self._where(movement)}: {how}")
         self.car.put(self.path.pose_at(self.distance_m))
         self.mission = replace(
             self.mission,
             order_id=f"drive-{self.figures.interventions}",
             start_m=self.distance_m,
         )
+
+    def _where(self, movement: Movement | None) -> str:
+        if movement:
+            return f"turn {movement.from_edge} > {movement.to_edge} ({movement.turn})"
+        place = self.path.place_at(self.distance_m)
+        return f"edge {place.edge} at {place.s_m:.2f} m"
 
     def _took_another(self, movement: Movement, pose: Pose) -> bool:
         city = self.path.city
@@ -196,12 +218,13 @@ def drive_lane(
     metres: float,
     settings: DriverSettings,
     route: RouteMaker = random_route,
+    limit_rad_s: float = MOTOR_MAX_RAD_S,
 ) -> LaneFigures:
     """Drive routes for `metres` in all with one car under one look."""
     total = LaneFigures()
     while total.distance_m < metres:
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
-        vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
+        vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng), limit_rad_s)
         drive = LaneDrive(path, LockstepCar(vehicle, Driver(model, settings), eye))
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
         before = total.distance_m
@@ -239,6 +262,7 @@ def drive_junction(
     eye: Eye,
     rng: np.random.Generator,
     settings: DriverSettings,
+    limit_rad_s: float = MOTOR_MAX_RAD_S,
 ) -> LaneFigures:
     """Drive one junction from a disturbed start 0.5 m before it: ±4 cm and ±8 degrees."""
     path = RoutePath(city, case.route)
@@ -249,6 +273,7 @@ def drive_junction(
     pose = path.pose_at(start_m).ahead(
         0.0, float(rng.uniform(-0.04, 0.04)), float(np.radians(rng.uniform(-8, 8)))
     )
-    car = LockstepCar(Vehicle(pose, random_imperfections(rng)), Driver(model, settings), eye)
+    vehicle = Vehicle(pose, random_imperfections(rng), limit_rad_s)
+    car = LockstepCar(vehicle, Driver(model, settings), eye)
     drive = LaneDrive(path, car, start_m)
     return drive.run(min(leg.end_m + 0.10, path.length_m - 0.02), stop_at_intervention=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ import numpy as np
 from car.driver import DriverSettings
 from car.lane import load_lane_model
 from pixelopolis.city_file import load_city
+from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S, WHEEL_RADIUS_M
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye
 from sim.lockstep import random_route, ring_route
@@ -25,11 +27,26 @@ EVALUATION_STREAM = 1_000_000
 """Looks of evaluation are drawn from other seeds than those of training data."""
 
 
+ACCEPTANCE = (
+    "pixelopolis",
+    "track:9001",
+    "track:9002",
+    "track:9003",
+    "grid:3x2:9001",
+    "grid:2x3:9002",
+)
+"""The towns of the acceptance figures; but for the first no model has been trained in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneRun:
-    """What to evaluate; a plain value, so that it can go to another process."""
+    """What to evaluate; a plain value, so that it can go to another process.
 
-    city: str
+    Look number i is driven in town number i, beginning again after the last one; there are at
+    least as many looks as towns. Every look has the same share of `metres`.
+    """
+
+    cities: tuple[str, ...]
     metres: float
     looks: int
     seed: int
@@ -37,10 +54,14 @@ class LaneRun:
     cruise_mps: float = 0.136
     junctions: bool = False
 
+    def city_of(self, look: int) -> str:
+        return self.cities[look % len(self.cities)]
+
 
 @dataclass(frozen=True, slots=True)
 class LookResult:
     look: int
+    city: str
     figures: LaneFigures
     wall_s: float
     starts: int = 0
@@ -50,51 +71,95 @@ class LookResult:
 def evaluate_lane(
     run: LaneRun, jobs: int, done: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Return the figures of a run, over all looks and by look.
+    """Return the figures of a run: in all, by town, by look, and which look was the worst.
 
     Raises:
-        CityError, ModelError, RenderError: when the town, the model or OpenGL cannot be used.
+        CityError, ModelError, RenderError: when a town, the model or OpenGL cannot be used.
     """
-    city, model = load_city(run.city), load_lane_model(Path(run.model) if run.model else None)
+    for name in run.cities:
+        load_city(name)  # a town with faults is named before the work begins
+    model = load_lane_model(Path(run.model) if run.model else None)
     started = time.perf_counter()
     results = []
     for result in _results(run, jobs):
         results.append(result)
         done()
     wall_s = time.perf_counter() - started
-    total = LaneFigures()
-    for result in results:
-        total.add(result.figures)
-    document: dict[str, Any] = {
-        "city": city.name,
+    total = _sum(results)
+    return {
+        "cities": list(run.cities),
         "model": model.path.name,
         "routes": "random" if model.has_commands else "straight on",
         "seed": run.seed,
         "looks": run.looks,
         "cruise_mps": run.cruise_mps,
-        **_figures(run, total, sum(r.starts for r in results), sum(r.passed for r in results)),
+        "motors": motors_note(run.cruise_mps),
+        **_figures(run, results),
         "speed_up": total.time_s / wall_s,
         "wall_s": wall_s,
+        "worst": _worst(results),
+        "by_city": [
+            {"city": name, **_figures(run, [r for r in results if r.city == name])}
+            for name in dict.fromkeys(run.cities)
+        ],
         "by_look": [
             {
                 "look": r.look,
-                **_figures(run, r.figures, r.starts, r.passed),
+                "city": r.city,
+                **_figures(run, [r]),
                 "speed_up": r.figures.time_s / r.wall_s,
                 "wall_s": r.wall_s,
             }
             for r in results
         ],
     }
-    return document
 
 
-def _figures(run: LaneRun, figures: LaneFigures, starts: int, passed: int) -> dict[str, Any]:
+def motors_note(cruise_mps: float) -> str | None:
+    """Say which motors a cruise speed needs, None if the XL430-W250 reaches it."""
+    units = math.ceil(cruise_mps / WHEEL_RADIUS_M / MOTOR_UNIT_RAD_S)
+    if units <= MOTOR_MAX_UNITS:
+        return None
+    return (
+        f"needs faster motors: velocity limit {units} units; an XL430-W250 reaches "
+        f"{MOTOR_MAX_UNITS}"
+    )
+
+
+def _sum(results: Sequence[LookResult]) -> LaneFigures:
+    total = LaneFigures()
+    for result in results:
+        total.add(result.figures)
+    return total
+
+
+def _figures(run: LaneRun, results: Sequence[LookResult]) -> dict[str, Any]:
+    starts, passed = sum(r.starts for r in results), sum(r.passed for r in results)
     junctions = {
         "junction_starts": starts,
         "junctions_passed": passed,
         "junctions_passed_pct": 100 * passed / starts if starts else None,
     }
-    return {**(junctions if run.junctions else {}), **figures.document()}
+    return {**(junctions if run.junctions else {}), **_sum(results).document()}
+
+
+def _worst(results: Sequence[LookResult]) -> dict[str, Any]:
+    """Name the worst look: by interventions, then time out of lane, then largest deviation."""
+    worst = max(
+        results,
+        key=lambda r: (
+            r.figures.interventions,
+            r.figures.out_of_lane_s,
+            r.figures.max_abs_deviation_m,
+        ),
+    )
+    return {
+        "city": worst.city,
+        "look": worst.look,
+        "place": worst.figures.max_at,
+        "max_abs_deviation_m": worst.figures.max_abs_deviation_m,
+        "interventions": worst.figures.interventions,
+    }
 
 
 def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
@@ -108,23 +173,26 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
 
 def _run_look(run: LaneRun, index: int) -> LookResult:
     started = time.perf_counter()
-    city = load_city(run.city)
+    city = load_city(run.city_of(index))
     model = load_lane_model(Path(run.model) if run.model else None)
     look = room_look(EVALUATION_STREAM + run.seed, index)
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(cruise_mps=run.cruise_mps)
+    limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
     with Renderer(city, look) as renderer:
         eye = Eye(renderer, look, sensor_rng, part=model.part)
         if not run.junctions:
             metres = run.metres / run.looks
             route = random_route if model.has_commands else ring_route
-            figures = drive_lane(city, model, eye, drive_rng, metres, settings, route)
-            return LookResult(index, figures, time.perf_counter() - started)
+            figures = drive_lane(city, model, eye, drive_rng, metres, settings, route, limit_rad_s)
+            return LookResult(index, run.city_of(index), figures, time.perf_counter() - started)
         total, passed = LaneFigures(), 0
         cases = junction_cases(city)
         for case in cases:
-            figures = drive_junction(case, city, model, eye, drive_rng, settings)
+            figures = drive_junction(case, city, model, eye, drive_rng, settings, limit_rad_s)
             passed += not figures.interventions
             total.add(figures)
-        return LookResult(index, total, time.perf_counter() - started, len(cases), passed)
+        return LookResult(
+            index, run.city_of(index), total, time.perf_counter() - started, len(cases), passed
+        )

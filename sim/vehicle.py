@@ -48,11 +48,18 @@ class Vehicle:
         pose: of the middle of the axle.
         wheel_rad: (left, right) angles since the start, forward positive.
         wheel_rad_s: (left, right) speeds now.
+        limit_rad_s: the motors' Velocity Limit.
     """
 
-    def __init__(self, pose: Pose, imperfections: Imperfections | None = None) -> None:
+    def __init__(
+        self,
+        pose: Pose,
+        imperfections: Imperfections | None = None,
+        limit_rad_s: float = MOTOR_MAX_RAD_S,
+    ) -> None:
         self.pose = pose
         self.imperfections = imperfections or Imperfections()
+        self.limit_rad_s = limit_rad_s
         self.wheel_rad = (0.0, 0.0)
         self.wheel_rad_s = (0.0, 0.0)
         self._time_s = 0.0
@@ -61,7 +68,7 @@ class Vehicle:
 
     def set_goal(self, left_rad_s: float, right_rad_s: float) -> None:
         """Command the wheel speeds; they are cut to the motors' limit and units."""
-        goal = (_as_motor(left_rad_s), _as_motor(right_rad_s))
+        goal = (self._as_motor(left_rad_s), self._as_motor(right_rad_s))
         self._coming.append((self._time_s + self.imperfections.delay_s, goal))
 
     @property
@@ -96,7 +103,6 @@ class Vehicle:
             wrap_rad(self.pose.heading_rad + turn),
         )
 
-
-def _as_motor(rad_s: float) -> float:
-    limited = min(max(rad_s, -MOTOR_MAX_RAD_S), MOTOR_MAX_RAD_S)
-    return round(limited / MOTOR_UNIT_RAD_S) * MOTOR_UNIT_RAD_S
+    def _as_motor(self, rad_s: float) -> float:
+        limited = min(max(rad_s, -self.limit_rad_s), self.limit_rad_s)
+        return round(limited / MOTOR_UNIT_RAD_S) * MOTOR_UNIT_RAD_S

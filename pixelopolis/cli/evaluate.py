@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 from pixelopolis.cli.evaluate_detector import detector
+from pixelopolis.errors import SettingsError
 
 
 class SeerName(StrEnum):
@@ -43,23 +44,32 @@ def evaluate() -> None:
 
 @app.command()
 def lane(
-    city: Annotated[str, typer.Option(help="Town to drive in.")] = "pixelopolis",
+    city: Annotated[
+        list[str] | None,
+        typer.Option(help="Town to drive in; may be repeated. By default the six of acceptance."),
+    ] = None,
     metres: Annotated[float, typer.Option(help="Way in all, over all looks.", min=1)] = 100.0,
-    looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 10,
+    looks: Annotated[int, typer.Option(help="Looks, one town after another.", min=1)] = 12,
     model: LaneFile = None,
     junctions: Annotated[
         bool, typer.Option("--junctions", help="Junction test instead of a drive.")
     ] = False,
-    cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.2)] = 0.136,
+    cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.3)] = 0.136,
     jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
-    from sim.evaluation_runs import LaneRun, evaluate_lane
+    from sim.evaluation_runs import ACCEPTANCE, LaneRun, evaluate_lane
 
+    cities = tuple(city or ACCEPTANCE)
+    if looks < len(cities):
+        raise SettingsError(
+            f"looks: expected at least one for each of {len(cities)} towns, got {looks}.",
+            "Give more looks, or fewer towns.",
+        )
     run = LaneRun(
-        city=city,
+        cities=cities,
         metres=metres,
         looks=looks,
         seed=seed,
@@ -68,9 +78,11 @@ def lane(
         junctions=junctions,
     )
     with progress_bar() as progress:
-        task = progress.add_task(f"{city}, looks", total=looks)
+        task = progress.add_task("looks", total=looks)
         document = evaluate_lane(run, jobs, lambda: progress.update(task, advance=1))
     _show(document, as_json)
+    if not as_json:
+        _show_lane_table(document)
 
 
 @app.command()
@@ -139,6 +151,28 @@ def localisation(
         task = progress.add_task(f"{city}, looks", total=looks)
         document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1))
     _show(document, as_json)
+
+
+def _show_lane_table(document: dict[str, Any]) -> None:
+    table = Table(
+        "city", "look", "m", "autonomy %", "interventions", "out of lane %", "mean mm", "max mm",
+        *(f"{turn} right/wrong" for turn in ("straight", "left", "right")),
+    )  # fmt: skip
+    rows = document["by_look"] + document["by_city"] + [{"city": "all", **document}]
+    for row in rows:
+        turns = row["turns_by_command"].values()
+        table.add_row(
+            row["city"],
+            str(row.get("look", "all")),
+            f"{row['distance_m']:.1f}",
+            f"{row['autonomy_pct']:.2f}",
+            str(row["interventions"]),
+            f"{row['out_of_lane_pct']:.3f}",
+            f"{1000 * row['mean_abs_deviation_m']:.1f}",
+            f"{1000 * row['max_abs_deviation_m']:.1f}",
+            *(f"{turn['right']}/{turn['wrong']}" for turn in turns),
+        )
+    console.print(table)
 
 
 def _show(document: dict[str, Any], as_json: bool) -> None:

@@ -19,7 +19,7 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes() -> None:
-    run = LaneRun("pixelopolis", metres=4.0, looks=2, seed=3)
+    run = LaneRun(("pixelopolis", "track:9001"), metres=4.0, looks=2, seed=3)
     first = evaluate_lane(run, jobs=1)
     second = evaluate_lane(run, jobs=2)
     assert figures(first) == figures(second)
@@ -27,15 +27,23 @@ def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes(
     assert first["distance_m"] == pytest.approx(4.0, abs=0.1)
     assert first["mean_abs_deviation_m"] < 0.02
     assert len(first["by_look"]) == 2
-    assert first["by_look"][0] != first["by_look"][1]
+    assert [row["city"] for row in first["by_city"]] == ["pixelopolis", "track:9001"]
+    assert sum(row["distance_m"] for row in first["by_city"]) == pytest.approx(first["distance_m"])
+    assert first["worst"]["max_abs_deviation_m"] == first["max_abs_deviation_m"]
+
+
+def test_a_speed_beyond_the_motors_is_driven_and_said() -> None:
+    document = evaluate_lane(LaneRun(("pixelopolis",), 2.0, 1, 3, cruise_mps=0.272), 1)
+    assert "361 units" in document["motors"]
+    assert document["distance_m"] / document["time_s"] > 0.21
 
 
 def test_junctions_are_tried_with_every_command() -> None:
-    document = evaluate_lane(LaneRun("pixelopolis", 1.0, looks=1, seed=4, junctions=True), 1)
+    document = evaluate_lane(LaneRun(("pixelopolis",), 1.0, looks=1, seed=4, junctions=True), 1)
     assert document["junction_starts"] == 8
     assert document["junctions_passed"] >= 7
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:
     with pytest.raises(ModelError, match=r"nothing\.tflite"):
-        evaluate_lane(LaneRun("pixelopolis", 1.0, 1, 1, model="nothing.tflite"), 1)
+        evaluate_lane(LaneRun(("pixelopolis",), 1.0, 1, 1, model="nothing.tflite"), 1)
