@@ -20,6 +20,7 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye
 from sim.lockstep import random_route, ring_route
+from sim.looks import look_of
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
 
@@ -53,6 +54,8 @@ class LaneRun:
     model: str | None = None
     cruise_mps: float = 0.136
     junctions: bool = False
+    rooms: bool = True
+    """Under the looks of rooms (`sim.room_looks`); without, the narrower ones of `sim.looks`."""
 
     def city_of(self, look: int) -> str:
         return self.cities[look % len(self.cities)]
@@ -175,7 +178,7 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
     started = time.perf_counter()
     city = load_city(run.city_of(index))
     model = load_lane_model(Path(run.model) if run.model else None)
-    look = room_look(EVALUATION_STREAM + run.seed, index)
+    look = (room_look if run.rooms else look_of)(EVALUATION_STREAM + run.seed, index)
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(cruise_mps=run.cruise_mps)

@@ -70,6 +70,58 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True)
+class Lamp:
+    """A second light, near enough that its light fades over the town.
+
+    `x_part`, `y_part` are its place in parts of the town's width and depth, `height_m` above it;
+    `share` of the light on level ground is its, on average.
+    """
+
+    x_part: float
+    y_part: float
+    height_m: float
+    share: float
+    rgb: Rgb = (1.0, 1.0, 1.0)
+    softness_m: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the road's surface is like, beyond its paint; the default is matt, clean and whole."""
+
+    mirrors: float = 0.0
+    """Part of the light from straight above that is mirrored; 0 is matt."""
+    roughness: float = 4.0
+    """Mip level of the mirrored panorama: each level is twice as blurred, 3 is about 2 degrees."""
+    lamps: float = 0.0
+    """How much brighter than white lamps and windows are, in whites."""
+    glare: float = 0.0
+    """Brightness of the sun's own reflection, in whites."""
+    dirt: float = 0.0
+    """How much of surface and lines stains cover, 0..1."""
+    dirt_rgb: Rgb = (0.35, 0.32, 0.28)
+    sheet_m: tuple[float, float] | None = None
+    """Size of the sheets that the road is made of; None: one piece."""
+    sheet_turn_rad: float = 0.0
+    joint_m: float = 0.002
+    """Half the width of a joint."""
+    joint_dark: float = 0.0
+    """How dark joints are, 0..1."""
+    sheets_differ: float = 0.0
+    """How much brightness differs from sheet to sheet."""
+    line_gaps: float = 0.0
+    """How much of a line is missing at a joint, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """People who stand around the town's platform; `seed` says who and where."""
+
+    count: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RoadColours:
     """Paint of one road style: surface, left and right border line, divider of opposite lanes."""
 
@@ -135,6 +187,9 @@ class Look:
     repaint: float = 0.0
     """How far the colours of buildings and trees stray, 0..1."""
     repaint_seed: int = 0
+    lamp: Lamp | None = None
+    floor: Floor = Floor()
+    people: People = People()
     lights_seed: int | None = None
     """Which lamp of each traffic light is lit; None: all are green."""
 

@@ -14,8 +14,24 @@ from enum import IntEnum
 
 import numpy as np
 
-from sim.looks import Look, Mount, Rgb, look_of
+from sim.looks import (
+    Floor,
+    Lamp,
+    Light,
+    Look,
+    Mount,
+    People,
+    Rgb,
+    RoadColours,
+    RoadLook,
+    look_of,
+)
 from sim.sensor import Sensor
+
+NIGHTS = 0.1
+"""Part of the rooms that are dark but for one lamp."""
+RESTYLE = 0.3
+"""Part of the rooms whose road is of one of the two styles whatever the town's own is."""
 
 
 class _Stream(IntEnum):
@@ -28,9 +44,14 @@ class _Stream(IntEnum):
     NOISE = 105
     TONE = 106
     JPEG = 107
+    LAMP = 108
+    FLOOR = 109
+    PEOPLE = 110
+    LINES = 111
+    NIGHT = 112
 
 
-def room_look(seed: int, index: int, restyle: float = 0.0) -> Look:
+def room_look(seed: int, index: int, restyle: float = RESTYLE) -> Look:
     """Return room look number `index` of a seed.
 
     Args:
@@ -47,18 +68,27 @@ def room_look(seed: int, index: int, restyle: float = 0.0) -> Look:
     sensor = _noise(sensor, stream(_Stream.NOISE))
     sensor = _tone(sensor, stream(_Stream.TONE))
     sensor = _jpeg(sensor, stream(_Stream.JPEG))
+    drawn = look_of(seed, index, restyle)
+    night = bool(stream(_Stream.NIGHT).random() < NIGHTS)
     return replace(
-        look_of(seed, index, restyle),
-        gains=_gains(stream(_Stream.EXPOSURE)),
+        drawn,
+        light=_dimmed(drawn.light) if night else drawn.light,
+        lamp=_lamp(stream(_Stream.LAMP), drawn.light.sun_share, night),
+        floor=_floor(stream(_Stream.FLOOR)),
+        people=_people(stream(_Stream.PEOPLE)),
+        road=_lines(drawn.road, stream(_Stream.LINES)),
+        gains=_gains(stream(_Stream.EXPOSURE), night),
         mount=_mount(stream(_Stream.MOUNT)),
         sensor=sensor,
     )
 
 
-def _gains(rng: np.random.Generator) -> Rgb:
+def _gains(rng: np.random.Generator, night: bool) -> Rgb:
     # displayed values halved to doubled: with a display's gamma of 2.2 that is 2.2 stops of light
     # either way, what auto exposure misses by against a window or under one lamp
-    exposure = 2.0 ** float(rng.triangular(-1.0, 0.1, 1.0))
+    stops = float(rng.triangular(-1.0, 0.1, 1.0))
+    # in the dark cameras open up as far as they can
+    exposure = 2.0 ** (abs(stops) if night else stops)
     # white balance: uncorrected light of 3000 to 8000 K is some 15 % off in red against blue
     # after a camera's own correction; greens follow fluorescent tubes
     warm, green = rng.uniform(-0.16, 0.16), rng.uniform(-0.06, 0.06)
@@ -141,3 +171,89 @@ def _jpeg(sensor: Sensor, rng: np.random.Generator) -> Sensor:
     # looks as bad as 15 at 640 pixels; one camera in five sends raw pictures
     quality = int(rng.integers(40, 97))
     return replace(sensor, jpeg_quality=None if rng.random() < 0.2 else quality)
+
+
+def _dimmed(light: Light) -> Light:
+    """Return what windows leave at night: a tenth of the light, from all sides."""
+    return replace(light, sun_share=0.02)
+
+
+def _lamp(rng: np.random.Generator, sun_share: float, night: bool) -> Lamp | None:
+    # ceiling and standard lamps 0.9 to 2.6 m above a table; warm bulbs to cold tubes; a bulb's
+    # 6 cm to a shade's 40 cm seen past a house make 1 to 8 cm of half shadow
+    x, y = rng.uniform(-0.2, 1.2, 2).tolist()
+    height_m, warm = float(rng.uniform(0.9, 2.6)), float(rng.uniform(-0.08, 0.22))
+    share = float(rng.uniform(0.15, 0.6)) * (1 - sun_share)
+    lamp = Lamp(
+        x_part=float(x),
+        y_part=float(y),
+        height_m=max(height_m, 1.8) if night else height_m,
+        share=0.8 if night else share,
+        rgb=(1 + warm, 1.0, 1 - 1.4 * warm),
+        softness_m=float(rng.uniform(0.008, 0.08)),
+    )
+    return lamp if night or rng.random() < 0.6 else None
+
+
+def _floor(rng: np.random.Generator) -> Floor:
+    # mirrored straight on: paper nothing to see, paint and foil 0.04 (refractive index 1.5);
+    # roughness from a laminated sheet to emulsion paint; windows and lamps are 2 to 15 times as
+    # bright as white paper beside them
+    shiny, whole, dusty = rng.random(3).tolist()
+    mirrors, roughness, lamps, glare = rng.uniform(0, 1, 4).tolist()
+    dirt, tone, length, width, turn, joint, dark, differ, gaps = rng.uniform(0, 1, 9).tolist()
+    grey = 0.15 + 0.55 * tone
+    return Floor(
+        mirrors=0.015 + 0.035 * mirrors if shiny < 0.65 else 0.0,
+        roughness=float(2 + round(4 * roughness)),
+        lamps=13.0 * lamps**2,
+        glare=6.0 * glare**2,
+        # dust of shoes, glue and hands: half the rooms are clean
+        dirt=0.45 * dirt if dusty < 0.5 else 0.0,
+        dirt_rgb=(grey * 1.06, grey, grey * 0.9),
+        # cardboard, foam or print of A3 to 1.2 m; tape of 2 to 6 mm
+        sheet_m=(0.3 + 0.9 * length, 0.3 + 0.6 * width) if whole < 0.5 else None,
+        sheet_turn_rad=math.pi * turn,
+        joint_m=0.001 + 0.002 * joint,
+        joint_dark=0.55 * dark,
+        sheets_differ=0.18 * differ,
+        line_gaps=gaps**2,
+    )
+
+
+def _people(rng: np.random.Generator) -> People:
+    # a table with nobody, with its two builders, a fair
+    return People(int(rng.integers(0, 9)), int(rng.integers(2**31)))
+
+
+def _lines(road: RoadLook, rng: np.random.Generator) -> RoadLook:
+    # tape of other makers: reds to orange and magenta, blues to turquoise and violet, whites to
+    # cream; old print fades by up to 35 % towards the paper
+    fade = 0.35 * float(rng.beta(1.0, 2.5))
+    shift = rng.uniform(-1, 1, 3).tolist()
+
+    def fading(colour: Rgb, surface: Rgb, red: float, green: float, blue: float) -> Rgb:
+        moved = (colour[0] + red, colour[1] + green, colour[2] + blue)
+        r, g, b = (
+            float(np.clip(c + fade * (s - c), 0.02, 1.0))
+            for c, s in zip(moved, surface, strict=True)
+        )
+        return r, g, b
+
+    def restained(paint: RoadColours, warm: float, cold: float, yellow: float) -> RoadColours:
+        surface = paint.surface
+        return replace(
+            paint,
+            left=fading(paint.left, surface, 0.0, 0.18 * max(warm, 0), 0.2 * max(-warm, 0)),
+            right=fading(paint.right, surface, 0.15 * max(-cold, 0), 0.25 * max(cold, 0), 0.0),
+            divider=fading(paint.divider, surface, 0.0, 0.1 * yellow, 0.1 * yellow),
+        )
+
+    cream = 0.18 * abs(shift[2])
+    asphalt = replace(
+        road.asphalt,
+        left=fading(road.asphalt.left, road.asphalt.surface, 0.0, -0.3 * cream, -cream),
+        right=fading(road.asphalt.right, road.asphalt.surface, 0.0, -0.3 * cream, -cream),
+        divider=fading(road.asphalt.divider, road.asphalt.surface, 0.0, 0.1 * shift[0], 0.0),
+    )
+    return replace(road, white=restained(road.white, *shift), asphalt=asphalt)

@@ -22,7 +22,7 @@ from shapely.geometry.base import BaseGeometry
 from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray
 from pixelopolis.roads import RoadLayout, dashes, polygons
-from sim.looks import Light, RoadStyle
+from sim.looks import Lamp, Light, RoadStyle
 
 TEXEL_M = 0.0025
 MAX_PAINT_PX = 8192
@@ -134,6 +134,32 @@ def sun_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np
             cv2.fillConvexPoly(sun, hull, 0, lineType=cv2.LINE_AA, shift=_SHIFT)
     soft_px = max(0.7, light.softness_m * size[0] / frame.width_m)
     return _lit_edge(cv2.GaussianBlur(sun, (0, 0), soft_px))
+
+
+def lamp_map(frame: Frame, lamp: Lamp, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
+    """Return how much of a lamp's light arrives (h, w) uint8; on average 127.5 without shadows.
+
+    Light fades with the square of the distance and with the cosine at lamp and ground; shadows
+    grow away from the lamp.
+    """
+    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
+    parts = np.array((lamp.x_part, lamp.y_part))
+    at = np.array((frame.x_m, frame.y_m)) + parts * (frame.width_m, frame.depth_m)
+    x = frame.x_m + (np.arange(size[0], dtype=np.float32) + 0.5) * (frame.width_m / size[0])
+    y = frame.y_m + (np.arange(size[1], dtype=np.float32) + 0.5) * (frame.depth_m / size[1])
+    away2 = ((x - at[0]) ** 2)[None, :] + ((y - at[1]) ** 2)[:, None]
+    level = 1 / (1 + away2 / lamp.height_m**2) ** 2
+    lit = np.full(size[::-1], 255, np.uint8)
+    for shadow in shadows:
+        # what reaches up to the lamp throws its shadow as if it ended below it
+        high = np.minimum(shadow.corners_m[:, 2:], 0.8 * lamp.height_m)
+        on_ground = at + (shadow.corners_m[:, :2] - at) / (1 - high / lamp.height_m)
+        limit = 4 * max(frame.width_m, frame.depth_m)
+        pixels = frame.pixels(np.clip(on_ground, at - limit, at + limit), size)
+        cv2.fillConvexPoly(lit, cv2.convexHull(pixels), 0, lineType=cv2.LINE_AA, shift=_SHIFT)
+    soft_px = max(0.7, lamp.softness_m * size[0] / frame.width_m)
+    lit = _lit_edge(cv2.GaussianBlur(lit, (0, 0), soft_px))
+    return np.asarray(np.clip(level * (0.5 / level.mean()) * lit + 0.5, 0, 255), dtype=np.uint8)
 
 
 def _lit_edge(shade: Any) -> NDArray[np.uint8]:

@@ -20,8 +20,9 @@ from pixelopolis.city import City
 from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
 from pixelopolis.signs import LIGHTS
-from sim.looks import Light, Look, RoadStyle, SkyKind
+from sim.looks import Lamp, Light, Look, People, RoadStyle, SkyKind
 from sim.render import gpu
+from sim.render.crowd import crowd_of
 from sim.render.gpu import (
     CAR_RECORD,
     MAX_CARS,
@@ -32,11 +33,11 @@ from sim.render.gpu import (
     draw_runs,
     read_rows,
 )
-from sim.render.ground import Frame, Shadow, paint_map, sky_map, sun_map
+from sim.render.ground import Frame, Shadow, lamp_map, paint_map, sky_map, sun_map
 from sim.render.materials import FIRST_LIGHT
 from sim.render.mesh import rgb_of
-from sim.render.sky import LOW_RAD, panorama
-from sim.render.town import Instance, Pieces, build_town, clutter_mesh, pieces_of, road_mesh
+from sim.render.sky import LOW_RAD, panorama, with_lamps
+from sim.render.town import Instance, Pieces, build_town, clutter_meshes, pieces_of, road_mesh
 from sim.render.view import CarBody, View, bird_view, car_view
 from sim.scenery import scenery_of
 
@@ -90,8 +91,9 @@ class Renderer:
             self._clutter: tuple[Pieces, Arrays] | None = None
             self._props: tuple[Pieces, Arrays] | None = None
             self._props_shadows: tuple[Shadow, ...] = ()
+            self._crowd_shadows: tuple[Shadow, ...] = ()
             self._sun_is_old = True
-            shade = np.dstack([self._sky_shade, self._sky_shade])
+            shade = np.dstack([self._sky_shade] * 3)
             self._shade = self._gpu.texture(shade, mipmaps=False)
             self._look: Look | None = None
             self.set_look(look)
@@ -141,12 +143,12 @@ class Renderer:
             image = paint_map(self.city, self._layout, self._frame, style)
             self._paint[style] = self._gpu.texture(image)
         if look.sky.kind not in self._panoramas:
-            texture = self._gpu.texture(panorama(look.sky.kind))
+            texture = self._gpu.texture(with_lamps(panorama(look.sky.kind)))
             texture.repeat_x = True
             self._panoramas[look.sky.kind] = texture
-        if before is None or before.light != look.light:
+        if before is None or _lights(before) != _lights(look):
             self._sun_is_old = True
-        if before is None or before.clutter != look.clutter:
+        if before is None or (before.clutter, before.people) != (look.clutter, look.people):
             self._set_clutter(look)
         if before is None or _paints(before) != _paints(look):
             self._repaint(look)
@@ -175,8 +177,12 @@ class Renderer:
             self._sun_is_old = True
 
     def _set_clutter(self, look: Look) -> None:
-        pieces = clutter_mesh(self.city, look.clutter) if look.clutter.count else pieces_of([])
-        self._clutter = self._exchange(self._clutter, pieces)
+        meshes = clutter_meshes(self.city, look.clutter) if look.clutter.count else []
+        crowd = crowd_of(look.people, self._layout.platform)
+        self._crowd_shadows = tuple(s for person in crowd for s in person.shadows())
+        self._clutter = self._exchange(
+            self._clutter, pieces_of([*meshes, *(person.mesh() for person in crowd)])
+        )
 
     def _exchange(
         self, old: tuple[Pieces, Arrays] | None, pieces: Pieces
@@ -185,9 +191,11 @@ class Renderer:
             old[1].release()
         return (pieces, self._gpu.arrays(pieces, "object")) if len(pieces.vertices) else None
 
-    def _write_sun(self, light: Light) -> None:
-        sun = sun_map(self._frame, light, (*self._town.shadows, *self._props_shadows))
-        self._shade.write(np.dstack([sun, self._sky_shade]).tobytes(), alignment=1)
+    def _write_shade(self, look: Look) -> None:
+        shadows = (*self._town.shadows, *self._props_shadows, *self._crowd_shadows)
+        sun = sun_map(self._frame, look.light, shadows)
+        lamp = lamp_map(self._frame, look.lamp, shadows) if look.lamp else sun
+        self._shade.write(np.dstack([sun, self._sky_shade, lamp]).tobytes(), alignment=1)
         self._sun_is_old = False
 
     def _repaint(self, look: Look) -> None:
@@ -229,6 +237,7 @@ class Renderer:
             (*ground.floor, 0),
             (frame.x_m, frame.y_m, 1 / frame.width_m, 1 / frame.depth_m),
             (look.sky.rotation_rad / (2 * math.pi), 0, 0, 0),
+            *_floor_rows(look),
         ]
         return np.array(rows, dtype="<f4").ravel()
 
@@ -248,7 +257,7 @@ class Renderer:
         self._activate()
         assert self._look is not None
         if self._sun_is_old:
-            self._write_sun(self._look.light)
+            self._write_shade(self._look)
         target = self._gpu.target(view)
         visible = _Visible(
             objects=_runs(self._town.objects, view),
@@ -328,6 +337,23 @@ class Renderer:
             draw_runs(arrays.ids, runs)
         draw_runs(self._ground.ids, visible.ground)
         return np.asarray(read_rows(target.ids, view, 1, "u2")[..., 0], dtype=np.uint16)
+
+
+def _lights(look: Look) -> tuple[Light, Lamp | None, People]:
+    return look.light, look.lamp, look.people
+
+
+def _floor_rows(look: Look) -> list[tuple[float, float, float, float]]:
+    floor, lamp = look.floor, look.lamp
+    long_m, wide_m = floor.sheet_m or (math.inf, math.inf)
+    turn_rad = floor.sheet_turn_rad
+    return [
+        (*lamp.rgb, lamp.share) if lamp else (0, 0, 0, 0),
+        (floor.mirrors, floor.roughness, floor.lamps, floor.glare),
+        (*floor.dirt_rgb, floor.dirt),
+        (1 / long_m, 1 / wide_m, floor.joint_m, floor.joint_dark),
+        (math.cos(turn_rad), math.sin(turn_rad), floor.sheets_differ, floor.line_gaps),
+    ]
 
 
 def _paints(look: Look) -> tuple[float, int, int | None]:

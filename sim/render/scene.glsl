@@ -18,6 +18,11 @@ layout(std140) uniform Scene {
     vec4 ground_floor;
     vec4 plan;         // xy: south-west corner of the ground maps; zw: 1 / size
     vec4 sky_turn;     // x: rotation in turns
+    vec4 lamp;         // rgb: colour; w: its share of the light on level ground, on average
+    vec4 gloss;        // x: mirrored part straight down; y: mip level; z: lamps; w: the sun's glare
+    vec4 dirt;         // rgb: colour; w: how much
+    vec4 sheets;       // xy: 1 / size of the road's sheets; z: half width of joints; w: how dark
+    vec4 sheet_turn;   // xy: cosine, sine; z: how much sheets differ; w: gaps of lines at joints
 };
 
 #ifdef VERTEX
@@ -38,17 +43,21 @@ vec3 lit(vec3 normal, float ambient) {
 in vec3 at;
 out vec2 place;
 out vec2 grain_uv;
+out vec3 spot;
 void main() {
     gl_Position = clip * vec4(at, 1.0);
     place = (at.xy - plan.xy) * plan.zw;
     grain_uv = at.xy * 1.7;
+    spot = at;
 }
 #else
 uniform sampler2D paint;      // red: left line, green: right line, blue: divider
-uniform sampler2D shade;      // red: sun arrives, green: sky arrives
+uniform sampler2D shade;      // red: sun arrives, green: sky arrives, blue: half the lamp's light
 uniform sampler2D noise;
+uniform sampler2D panorama;   // alpha: lamps and windows, which are brighter than white
 in vec2 place;
 in vec2 grain_uv;
+in vec3 spot;
 layout(location = 0) out vec4 colour;
 void main() {
     // two taps along the longer screen derivative keep thin lines crisp at a distance
@@ -59,12 +68,46 @@ void main() {
                      + texture(paint, place - major, -1.0).rgb);
     vec2 rough = texture(noise, grain_uv).rg;
     line *= 1.0 - line_left.w * rough.g;
-    vec3 base = surface.rgb * (1.0 + surface.w * (rough.r - 0.5));
+    vec3 road = surface.rgb;
+    if (sheets.x > 0.0) {
+        vec2 on_sheet = mat2(sheet_turn.x, -sheet_turn.y, sheet_turn.y, sheet_turn.x) * spot.xy;
+        vec2 cell = on_sheet * sheets.xy;
+        vec2 away = (0.5 - abs(fract(cell) - 0.5)) / sheets.xy;
+        float edge = min(away.x, away.y);
+        float joint = 1.0 - smoothstep(0.5 * sheets.z, 1.5 * sheets.z + fwidth(edge), edge);
+        float number = fract(sin(dot(floor(cell), vec2(12.9898, 78.233))) * 43758.5453);
+        road *= (1.0 + sheet_turn.z * (number - 0.5)) * (1.0 - sheets.w * joint);
+        line *= 1.0 - sheet_turn.w * joint;
+    }
+    vec3 base = road * (1.0 + surface.w * (rough.r - 0.5));
     base *= 1.0 - dot(line, vec3(1.0));
     base += line.r * line_left.rgb + line.g * line_right.rgb + line.b * divider.rgb;
-    vec2 light = texture(shade, place).rg;
-    vec3 sum = sun_rgb.rgb * (sun.w * light.r) + sky_rgb.rgb * ((1.0 - sun.w) * light.g);
-    colour = vec4(base * sum * gains.rgb, 1.0);
+    if (dirt.w > 0.0) {
+        // two sizes of the same patches: stains of some centimetres in zones of some decimetres
+        float zone = textureLod(noise, grain_uv * 0.09, 0.0).g;
+        base = mix(base, dirt.rgb, dirt.w * smoothstep(0.35, 0.9, 0.6 * zone + 0.4 * rough.g));
+    }
+    vec3 light = texture(shade, place).rgb;
+    vec3 sum = sun_rgb.rgb * (sun.w * light.r)
+             + sky_rgb.rgb * ((1.0 - sun.w - lamp.w) * light.g)
+             + lamp.rgb * (lamp.w * 2.0 * light.b);
+    vec3 seen = base * sum;
+    if (gloss.x > 0.0) {
+        // Schlick's approximation of Fresnel; gloss in patches, as paint and foil are worn
+        vec3 ray = normalize(spot - eye.xyz);
+        float grazing = 1.0 + ray.z;
+        float squared = grazing * grazing;
+        float mirrored = (gloss.x + (1.0 - gloss.x) * squared * squared * grazing)
+                       * (1.25 - 0.5 * rough.r);
+        vec2 towards = vec2(atan(ray.y, ray.x) / 6.2831853 - sky_turn.x,
+                            (asin(-ray.z) + 0.20943951) / 1.78023584);
+        vec4 above = textureLod(panorama, towards, gloss.y);
+        vec3 far = above.rgb * gains.w * (1.0 + gloss.z * above.a) * (1.0 - 0.7 * sun.w * (1.0 - light.r));
+        float near_sun = max(dot(vec3(ray.xy, -ray.z), sun.xyz), 0.0);
+        far += sun_rgb.rgb * (gloss.w * light.r * exp2(-14.0 * exp2(-0.5 * gloss.y) * (1.0 - near_sun) * 8.0));
+        seen = mix(seen, far, mirrored);
+    }
+    colour = vec4(seen * gains.rgb, 1.0);
 }
 #endif
 #endif
@@ -104,8 +147,10 @@ flat in vec3 base;
 layout(location = 0) out vec4 colour;
 void main() {
     vec3 albedo = base * texture(materials, texel, -0.5).rgb;
-    vec2 arrives = texture(shade, place).rg;
-    vec3 sum = sun_rgb.rgb * (sun.w * arrives.r) + sky_rgb.rgb * ((1.0 - sun.w) * arrives.g);
+    vec3 arrives = texture(shade, place).rgb;
+    vec3 sum = sun_rgb.rgb * (sun.w * arrives.r)
+             + sky_rgb.rgb * ((1.0 - sun.w - lamp.w) * arrives.g)
+             + lamp.rgb * (lamp.w * 2.0 * arrives.b);
     colour = vec4(albedo * (light.r < 0.0 ? sum * gains.rgb : light), 1.0);
 }
 #endif

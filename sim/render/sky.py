@@ -45,6 +45,16 @@ def panorama(kind: SkyKind) -> NDArray[np.uint8]:
     return image
 
 
+def with_lamps(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the panorama (h, w, 4) whose alpha says where lamps and windows are.
+
+    Eight bits end at white; what is nearly white there is taken for a source of light.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    share = np.clip((grey - 0.86) / 0.12, 0, 1)
+    return np.ascontiguousarray(np.dstack([image, np.round(255 * share).astype(np.uint8)]))
+
+
 def sky_dome(columns: int = 24, rows: int = 9) -> NDArray[np.float32]:
     """Return triangles (n, 5) of direction and panorama place (u in turns, v in 0..1)."""
     u = np.linspace(0, 1, columns + 1)

@@ -220,11 +220,11 @@ def _by_tile(mesh: NDArray[np.void]) -> list[NDArray[np.void]]:
 _TOYS = ("#e5484d", "#f2b705", "#2f80d0", "#37a35b", "#f2f2f2", "#8d5bd0", "#22252a", "#e98a3a")
 
 
-def clutter_mesh(city: City, clutter: Clutter) -> Pieces:
+def clutter_meshes(city: City, clutter: Clutter) -> list[NDArray[np.void]]:
     """Return toys and tools that somebody left on the pavements."""
     rng = np.random.default_rng([clutter.seed, 1])
     b = MeshBuilder()
-    meshes = []
+    meshes: list[NDArray[np.void]] = []
     for x, y in roadside_points(city, clutter.count, rng).tolist():
         b.place(x, y, KERB_M, float(rng.uniform(0, 2 * math.pi)))
         colour = rgb_of(_TOYS[int(rng.integers(len(_TOYS)))])
@@ -240,4 +240,4 @@ def clutter_mesh(city: City, clutter: Clutter) -> Pieces:
             case _:
                 b.cone(size * 0.3, 0, size * 1.4, paint, size * 0.3, 10, cap=paint)
         meshes.append(b.mesh())
-    return pieces_of(meshes)
+    return meshes

@@ -19,7 +19,7 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes() -> None:
-    run = LaneRun(("pixelopolis", "track:9001"), metres=4.0, looks=2, seed=3)
+    run = LaneRun(("pixelopolis", "track:9001"), metres=4.0, looks=2, seed=3, rooms=False)
     first = evaluate_lane(run, jobs=1)
     second = evaluate_lane(run, jobs=2)
     assert figures(first) == figures(second)
@@ -33,13 +33,14 @@ def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes(
 
 
 def test_a_speed_beyond_the_motors_is_driven_and_said() -> None:
-    document = evaluate_lane(LaneRun(("pixelopolis",), 2.0, 1, 3, cruise_mps=0.272), 1)
+    document = evaluate_lane(LaneRun(("pixelopolis",), 2.0, 1, 3, cruise_mps=0.272, rooms=False), 1)
     assert "361 units" in document["motors"]
     assert document["distance_m"] / document["time_s"] > 0.21
 
 
 def test_junctions_are_tried_with_every_command() -> None:
-    document = evaluate_lane(LaneRun(("pixelopolis",), 1.0, looks=1, seed=4, junctions=True), 1)
+    run = LaneRun(("pixelopolis",), 1.0, looks=1, seed=3, junctions=True, rooms=False)
+    document = evaluate_lane(run, 1)
     assert document["junction_starts"] == 8
     assert document["junctions_passed"] >= 7
 
@@ -47,3 +48,12 @@ def test_junctions_are_tried_with_every_command() -> None:
 def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:
     with pytest.raises(ModelError, match=r"nothing\.tflite"):
         evaluate_lane(LaneRun(("pixelopolis",), 1.0, 1, 1, model="nothing.tflite"), 1)
+
+
+def test_rooms_are_other_looks_than_the_narrower_ones() -> None:
+    rooms, narrower = (
+        evaluate_lane(LaneRun(("straight",), 0.5, looks=1, seed=3, rooms=rooms), 1)
+        for rooms in (True, False)
+    )
+    assert rooms["distance_m"] == pytest.approx(0.5, abs=0.1)
+    assert rooms["mean_abs_deviation_m"] != narrower["mean_abs_deviation_m"]

@@ -24,10 +24,11 @@ def test_a_room_look_is_what_it_was(seed: int, index: int) -> None:
 
 @given(seeds, indices)
 def test_what_a_room_does_not_widen_is_that_of_the_plain_series(seed: int, index: int) -> None:
-    room, drawn = room_look(seed, index), look_of(seed, index)
-    widened = replace(drawn, gains=room.gains, mount=room.mount, sensor=room.sensor)
-    assert (widened.sky, widened.light, widened.ground) == (room.sky, room.light, room.ground)
-    assert widened.clutter == room.clutter
+    room, drawn = room_look(seed, index, 0.0), look_of(seed, index)
+    assert (room.sky, room.ground) == (drawn.sky, drawn.ground)
+    assert room.clutter == drawn.clutter
+    assert replace(room.light, sun_share=drawn.light.sun_share) == drawn.light
+    assert room.road.wear == drawn.road.wear
 
 
 @given(seeds, indices)
@@ -55,3 +56,21 @@ def test_rooms_fill_their_ranges() -> None:
     assert exposures.max() > 0.7
     raw = sum(look.sensor.jpeg_quality is None for look in looks)
     assert 35 < raw < 90
+
+
+def test_rooms_vary_what_lies_on_the_road() -> None:
+    looks = [room_look(4, index) for index in range(200)]
+    shares = {
+        "glossy": sum(look.floor.mirrors > 0 for look in looks),
+        "dirty": sum(look.floor.dirt > 0 for look in looks),
+        "sheets": sum(look.floor.sheet_m is not None for look in looks),
+        "lamp": sum(look.lamp is not None for look in looks),
+    }
+    assert all(70 < count < 160 for count in shares.values()), shares
+    assert {look.road.style for look in looks} == {None, "white", "asphalt"}
+    for look in looks:
+        assert look.light.sun_share + (look.lamp.share if look.lamp else 0) <= 0.96
+        assert 0 <= look.people.count <= 8
+        for paint in (look.road.white, look.road.asphalt):
+            for line in (paint.left, paint.right, paint.divider):
+                assert max(abs(a - b) for a, b in zip(line, paint.surface, strict=True)) > 0.15

@@ -1,0 +1,90 @@
+"""What rooms add to the rendered road: lamps, mirrors, dirt, joints, people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pixelopolis.camera import Camera
+from pixelopolis.city_file import load_city
+from pixelopolis.roads import road_layout
+from sim.looks import Floor, Lamp, Look, People, Sky, plain_look
+from sim.render.crowd import crowd_of
+from sim.render.ground import Frame, lamp_map
+from sim.render.renderer import Renderer
+from sim.render.view import car_view
+
+CITY = load_city("pixelopolis")
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[Renderer]:
+    with Renderer(CITY, plain_look()) as made:
+        yield made
+
+
+def road(renderer: Renderer, look: Look) -> NDArray[np.float64]:
+    renderer.set_look(look)
+    edge = next(iter(CITY.edges.values()))
+    view = car_view(Camera(), edge.curve.pose_at(0.4 * edge.length_m), part=0.25)
+    return renderer.render(view).rgb.astype(float)
+
+
+def test_a_mirroring_road_shows_the_lamps_above(renderer: Renderer) -> None:
+    dark = replace(plain_look(), gains=(0.5, 0.5, 0.5), sky=Sky("gallery"))
+    shiny = replace(dark, floor=Floor(mirrors=0.05, roughness=4.0, lamps=12.0))
+    matt, mirrored = road(renderer, dark), road(renderer, shiny)
+    assert (mirrored - matt).max() > 10
+    assert (mirrored - matt).mean() > 2
+
+
+def test_dirt_takes_contrast_from_lines(renderer: Renderer) -> None:
+    clean, dirty = (
+        road(renderer, replace(plain_look(), floor=Floor(dirt=dirt))) for dirt in (0.0, 0.45)
+    )
+    assert dirty.std() != clean.std()
+    assert dirty.mean() < clean.mean() - 5
+
+
+def test_joints_darken_thin_stripes_only(renderer: Renderer) -> None:
+    whole = road(renderer, plain_look())
+    sheets = Floor(sheet_m=(0.15, 0.15), joint_dark=0.5, joint_m=0.002)
+    jointed = road(renderer, replace(plain_look(), floor=sheets))
+    darker = (whole - jointed).max(axis=2) > 15
+    assert 0.005 < darker.mean() < 0.4
+
+
+def test_a_lamp_fades_and_throws_shadows(renderer: Renderer) -> None:
+    night = replace(plain_look().light, sun_share=0.0)
+    looks = [
+        replace(plain_look(), light=night, lamp=Lamp(x, 0.5, 1.0, 0.9)) for x in (0.0, 0.5, 1.0)
+    ]
+    means = [road(renderer, look).mean() for look in looks]
+    assert max(means) > 1.3 * min(means)
+
+
+def test_a_lamp_lights_all_ground_with_one_half_on_average() -> None:
+    frame = Frame(0.0, 0.0, 4.0, 3.0)
+    lit = lamp_map(frame, Lamp(0.5, 0.5, 2.0, 1.0), ())
+    assert lit.mean() == pytest.approx(127.5, rel=0.03)
+    assert lit[lit.shape[0] // 2, lit.shape[1] // 2] == lit.max()
+
+
+def test_people_stand_around_the_platform_and_take_light(renderer: Renderer) -> None:
+    platform = road_layout(CITY).platform
+    crowd = crowd_of(People(8, 3), platform)
+    assert crowd == crowd_of(People(8, 3), platform)
+    x0, y0, x1, y1 = platform.bounds
+    for person in crowd:
+        assert not (x0 - 0.2 < person.x_m < x1 + 0.2 and y0 - 0.2 < person.y_m < y1 + 0.2)
+        assert len(person.mesh())
+    empty, full = (replace(plain_look(), people=People(n, 3)) for n in (0, 40))
+    views = [car_view(Camera(), edge.curve.pose_at(0.2)) for edge in CITY.edges.values()]
+    renderer.set_look(empty)
+    before = np.mean([renderer.render(view).rgb.mean() for view in views])
+    renderer.set_look(full)
+    assert np.mean([renderer.render(view).rgb.mean() for view in views]) < before - 1
