@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixelopolis.board_program import BoardKind
-from pixelopolis.cli.common import Board, CityName, Seed
+from pixelopolis.cli.common import Board, CityName, Seed, console, progress_bar
 
 
 def run(
@@ -27,8 +27,16 @@ def run(
     ] = 8090,
     seed: Seed = 1,
     board: Board = BoardKind.DEVICE,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write a sheet of random looks (.png or .jpg) instead of simulating."),
+    ] = None,
+    looks: Annotated[int, typer.Option(min=1, help="Looks on the sheet.")] = 16,
 ) -> None:
-    """Simulate a city in real time until Ctrl-C."""
+    """Simulate a city in real time until Ctrl-C; with --sheet show its looks and end."""
+    if sheet is not None:
+        _write_sheet(sheet, city, looks, seed)
+        return
     import asyncio
     import logging
 
@@ -49,3 +57,16 @@ def run(
             )
         )
     )
+
+
+def _write_sheet(path: Path, city: str, looks: int, seed: int) -> None:
+    from pixelopolis.city_file import load_city
+    from sim.look_sheet import write_look_sheet
+
+    town = load_city(city)
+    with progress_bar() as progress:
+        task = progress.add_task("looks", total=looks)
+        write_look_sheet(
+            path, town, looks, seed, progress=lambda done: progress.update(task, completed=done)
+        )
+    console.print(f"wrote {path}", markup=False, highlight=False)
