@@ -219,13 +219,16 @@ def drive_lane(
     settings: DriverSettings,
     route: RouteMaker = random_route,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
+    frame_delay_s: float = 0.0,
 ) -> LaneFigures:
     """Drive routes for `metres` in all with one car under one look."""
     total = LaneFigures()
     while total.distance_m < metres:
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
         vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng), limit_rad_s)
-        drive = LaneDrive(path, LockstepCar(vehicle, Driver(model, settings), eye))
+        drive = LaneDrive(
+            path, LockstepCar(vehicle, Driver(model, settings), eye, frame_delay_s=frame_delay_s)
+        )
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
         before = total.distance_m
         total.add(drive.run(until_m))
@@ -263,6 +266,7 @@ def drive_junction(
     rng: np.random.Generator,
     settings: DriverSettings,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
+    frame_delay_s: float = 0.0,
 ) -> LaneFigures:
     """Drive one junction from a disturbed start 0.5 m before it: ±4 cm and ±8 degrees."""
     path = RoutePath(city, case.route)
@@ -274,6 +278,6 @@ def drive_junction(
         0.0, float(rng.uniform(-0.04, 0.04)), float(np.radians(rng.uniform(-8, 8)))
     )
     vehicle = Vehicle(pose, random_imperfections(rng), limit_rad_s)
-    car = LockstepCar(vehicle, Driver(model, settings), eye)
+    car = LockstepCar(vehicle, Driver(model, settings), eye, frame_delay_s=frame_delay_s)
     drive = LaneDrive(path, car, start_m)
     return drive.run(min(leg.end_m + 0.10, path.length_m - 0.02), stop_at_intervention=True)

@@ -23,6 +23,7 @@ from sim.lockstep import random_route, ring_route
 from sim.looks import look_of
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
+from sim.sweeps import Swept, swept_city, swept_look
 
 EVALUATION_STREAM = 1_000_000
 """Looks of evaluation are drawn from other seeds than those of training data."""
@@ -56,6 +57,8 @@ class LaneRun:
     junctions: bool = False
     rooms: bool = True
     """Under the looks of rooms (`sim.room_looks`); without, the narrower ones of `sim.looks`."""
+    swept: Swept | None = None
+    swept_value: float = 0.0
 
     def city_of(self, look: int) -> str:
         return self.cities[look % len(self.cities)]
@@ -176,9 +179,11 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
 
 def _run_look(run: LaneRun, index: int) -> LookResult:
     started = time.perf_counter()
-    city = load_city(run.city_of(index))
+    city = swept_city(run.city_of(index), run.swept, run.swept_value)
     model = load_lane_model(Path(run.model) if run.model else None)
     look = (room_look if run.rooms else look_of)(EVALUATION_STREAM + run.seed, index)
+    look = swept_look(look, run.swept, run.swept_value)
+    frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(cruise_mps=run.cruise_mps)
@@ -188,12 +193,16 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
         if not run.junctions:
             metres = run.metres / run.looks
             route = random_route if model.has_commands else ring_route
-            figures = drive_lane(city, model, eye, drive_rng, metres, settings, route, limit_rad_s)
+            figures = drive_lane(
+                city, model, eye, drive_rng, metres, settings, route, limit_rad_s, frame_delay_s
+            )
             return LookResult(index, run.city_of(index), figures, time.perf_counter() - started)
         total, passed = LaneFigures(), 0
         cases = junction_cases(city)
         for case in cases:
-            figures = drive_junction(case, city, model, eye, drive_rng, settings, limit_rad_s)
+            figures = drive_junction(
+                case, city, model, eye, drive_rng, settings, limit_rad_s, frame_delay_s
+            )
             passed += not figures.interventions
             total.add(figures)
         return LookResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -44,15 +45,22 @@ class LockstepCar:
         driver: decides.
         eye: what the lane model's part of the camera sees.
         seer: what the detector sees; without one the car has none.
+        frame_delay_s: from a frame's capture to the driver, in whole camera periods.
     """
 
     def __init__(
-        self, vehicle: Vehicle, driver: Driver, eye: Eye, seer: Seer | None = None
+        self,
+        vehicle: Vehicle,
+        driver: Driver,
+        eye: Eye,
+        seer: Seer | None = None,
+        frame_delay_s: float = 0.0,
     ) -> None:
         self.vehicle = vehicle
         self.driver = driver
         self.eye = eye
         self.seer = seer
+        self._frames: deque[Frame] = deque(maxlen=1 + round(frame_delay_s / FRAME_S))
         self.time_s = 0.0
         self._ticks = 0
         self._sightings: Sightings | None = None
@@ -61,10 +69,12 @@ class LockstepCar:
     def tick(self, mission: Mission | None) -> Decision:
         """See, decide, and drive on for one camera period."""
         self._look()
+        self._frames.append(Frame(self.eye(self.vehicle.pose), self.time_s))
+        arrived = len(self._frames) == self._frames.maxlen
         decision = self.driver.step(
             Observation(
                 now_s=self.time_s,
-                frame=Frame(self.eye(self.vehicle.pose), self.time_s),
+                frame=self._frames[0] if arrived else None,
                 wheels=WheelReading(*self.vehicle.wheel_rad, measured_s=self.time_s),
                 mission=mission,
                 sightings=self._sightings,

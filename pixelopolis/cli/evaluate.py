@@ -55,13 +55,26 @@ def lane(
         bool, typer.Option("--junctions", help="Junction test instead of a drive.")
     ] = False,
     cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.3)] = 0.136,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="exposure, blur, pitch, latency or lane-width: worse until it fails."),
+    ] = None,
+    values: Annotated[
+        list[float] | None, typer.Option("--value", help="Of the sweep; may be repeated.")
+    ] = None,
     jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
     from sim.evaluation_runs import ACCEPTANCE, LaneRun, evaluate_lane
+    from sim.sweeps import Swept, sweep_lane
 
+    if sweep not in (None, *Swept):
+        raise SettingsError(
+            f"sweep: expected one of {', '.join(Swept)}, got {sweep!r}.", "Choose one of them."
+        )
+    swept = Swept(sweep) if sweep else None
     cities = tuple(city or ACCEPTANCE)
     if looks < len(cities):
         raise SettingsError(
@@ -79,7 +92,15 @@ def lane(
     )
     with progress_bar() as progress:
         task = progress.add_task("looks", total=looks)
-        document = evaluate_lane(run, jobs, lambda: progress.update(task, advance=1))
+
+        def measure(one: LaneRun) -> dict[str, Any]:
+            progress.reset(task)
+            return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1))
+
+        document = sweep_lane(run, swept, values, measure) if swept else measure(run)
+    if swept and not as_json:
+        _show_sweep(document)
+        return
     _show(document, as_json)
     if not as_json:
         _show_lane_table(document)
@@ -151,6 +172,20 @@ def localisation(
         task = progress.add_task(f"{city}, looks", total=looks)
         document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1))
     _show(document, as_json)
+
+
+def _show_sweep(document: dict[str, Any]) -> None:
+    table = Table(document["sweep"], "m", "autonomy %", "out of lane %", "mean mm", "max mm")
+    for point in document["points"]:
+        table.add_row(
+            f"{point['value']:g}",
+            f"{point['distance_m']:.1f}",
+            f"{point['autonomy_pct']:.2f}",
+            f"{point['out_of_lane_pct']:.3f}",
+            f"{1000 * point['mean_abs_deviation_m']:.1f}",
+            f"{1000 * point['max_abs_deviation_m']:.1f}",
+        )
+    console.print(table)
 
 
 def _show_lane_table(document: dict[str, Any]) -> None:
