@@ -21,9 +21,10 @@ from sim.sensor import Sensor
 
 Rgb = tuple[float, float, float]
 RoadStyle = Literal["white", "asphalt"]
-SkyKind = Literal["hall", "gallery", "day", "evening"]
+SkyKind = Literal["hall", "gallery", "day", "evening", "living", "office", "stage"]
 
 SKY_KINDS: tuple[SkyKind, ...] = ("hall", "gallery", "day", "evening")
+"""Those that `look_of` draws."""
 
 
 class _Stream(IntEnum):
@@ -51,6 +52,8 @@ class Sky:
     kind: SkyKind
     rotation_rad: float = 0.0
     exposure: float = 1.0
+    file: str | None = None
+    """An equirectangular picture that is shown instead of `kind`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ parameter with its reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
 
@@ -24,6 +25,8 @@ from sim.looks import (
     Rgb,
     RoadColours,
     RoadLook,
+    Sky,
+    SkyKind,
     look_of,
 )
 from sim.sensor import Sensor
@@ -32,6 +35,10 @@ NIGHTS = 0.1
 """Part of the rooms that are dark but for one lamp."""
 RESTYLE = 0.3
 """Part of the rooms whose road is of one of the two styles whatever the town's own is."""
+
+
+OWN_SKIES = 0.7
+"""Part of the rooms that show the user's own panoramas, if there are any."""
 
 
 class _Stream(IntEnum):
@@ -49,15 +56,19 @@ class _Stream(IntEnum):
     PEOPLE = 110
     LINES = 111
     NIGHT = 112
+    SKY = 113
 
 
-def room_look(seed: int, index: int, restyle: float = RESTYLE) -> Look:
+def room_look(
+    seed: int, index: int, restyle: float = RESTYLE, panoramas: Sequence[str] = ()
+) -> Look:
     """Return room look number `index` of a seed.
 
     Args:
         seed: of the whole series, >= 0.
         index: of this look, >= 0.
         restyle: share of looks that name a road style (see `look_of`).
+        panoramas: files of equirectangular pictures; `OWN_SKIES` of the looks show one of them.
     """
 
     def stream(name: _Stream) -> np.random.Generator:
@@ -72,6 +83,7 @@ def room_look(seed: int, index: int, restyle: float = RESTYLE) -> Look:
     night = bool(stream(_Stream.NIGHT).random() < NIGHTS)
     return replace(
         drawn,
+        sky=_sky(drawn.sky, stream(_Stream.SKY), night, panoramas),
         light=_dimmed(drawn.light) if night else drawn.light,
         lamp=_lamp(stream(_Stream.LAMP), drawn.light.sun_share, night),
         floor=_floor(stream(_Stream.FLOOR)),
@@ -257,3 +269,18 @@ def _lines(road: RoadLook, rng: np.random.Generator) -> RoadLook:
         divider=fading(road.asphalt.divider, road.asphalt.surface, 0.0, 0.1 * shift[0], 0.0),
     )
     return replace(road, white=restained(road.white, *shift), asphalt=asphalt)
+
+
+def _sky(sky: Sky, rng: np.random.Generator, night: bool, panoramas: Sequence[str]) -> Sky:
+    # indoors more than out; a dark room has windows no brighter than its walls
+    kinds: tuple[SkyKind, ...] = (
+        ("hall", "gallery", "day", "evening", "living", "office", "stage")
+        if not night
+        else ("evening", "living", "stage", "stage", "hall", "evening", "stage")
+    )
+    kind = kinds[int(rng.choice(len(kinds), p=(0.18, 0.15, 0.13, 0.10, 0.18, 0.16, 0.10)))]
+    own = rng.random() < OWN_SKIES
+    which = int(rng.integers(max(len(panoramas), 1)))
+    exposure = sky.exposure * (0.45 if night else 1.0)
+    file = panoramas[which] if own and len(panoramas) else None
+    return replace(sky, kind=kind, exposure=exposure, file=file)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import cv2
@@ -20,7 +21,7 @@ from pixelopolis.city import City
 from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
 from pixelopolis.signs import LIGHTS
-from sim.looks import Lamp, Light, Look, People, RoadStyle, SkyKind
+from sim.looks import Lamp, Light, Look, People, RoadStyle
 from sim.render import gpu
 from sim.render.crowd import crowd_of
 from sim.render.gpu import (
@@ -36,6 +37,7 @@ from sim.render.gpu import (
 from sim.render.ground import Frame, Shadow, lamp_map, paint_map, sky_map, sun_map
 from sim.render.materials import FIRST_LIGHT
 from sim.render.mesh import rgb_of
+from sim.render.panorama_file import panorama_from
 from sim.render.sky import LOW_RAD, panorama, with_lamps
 from sim.render.town import Instance, Pieces, build_town, clutter_meshes, pieces_of, road_mesh
 from sim.render.view import CarBody, View, bird_view, car_view
@@ -82,7 +84,7 @@ class Renderer:
         self._instances = dict(self._town.instances)
         self._car_ids: dict[str, int] = {}
         self._paint: dict[RoadStyle, moderngl.Texture] = {}
-        self._panoramas: dict[SkyKind, moderngl.Texture] = {}
+        self._panoramas: dict[str, moderngl.Texture] = {}
         self._gpu = Gpu()
         try:
             self._road = self._gpu.road(road_mesh(self._layout))
@@ -132,7 +134,7 @@ class Renderer:
         """Change the look. A road style or sky seen for the first time costs up to a second.
 
         Raises:
-            RenderError: when the renderer is closed.
+            RenderError: when the renderer is closed, or a panorama's file cannot be used.
         """
         self._activate()
         before = self._look
@@ -142,10 +144,12 @@ class Renderer:
         if style not in self._paint:
             image = paint_map(self.city, self._layout, self._frame, style)
             self._paint[style] = self._gpu.texture(image)
-        if look.sky.kind not in self._panoramas:
-            texture = self._gpu.texture(with_lamps(panorama(look.sky.kind)))
+        sky = look.sky.file or look.sky.kind
+        if sky not in self._panoramas:
+            drawn = panorama_from(Path(sky)) if look.sky.file else panorama(look.sky.kind)
+            texture = self._gpu.texture(with_lamps(drawn))
             texture.repeat_x = True
-            self._panoramas[look.sky.kind] = texture
+            self._panoramas[sky] = texture
         if before is None or _lights(before) != _lights(look):
             self._sun_is_old = True
         if before is None or (before.clutter, before.people) != (look.clutter, look.people):
@@ -311,7 +315,7 @@ class Renderer:
         self._paint[self._look.road_style(self.city.road.style)].use(gpu.PAINT_UNIT)
         self._shade.use(gpu.SHADE_UNIT)
         self._gpu.noise.use(gpu.NOISE_UNIT)
-        self._panoramas[self._look.sky.kind].use(gpu.PANORAMA_UNIT)
+        self._panoramas[self._look.sky.file or self._look.sky.kind].use(gpu.PANORAMA_UNIT)
         # front to back, so that what is hidden is not shaded: objects, ground, road, sky
         if visible.cars:
             self._gpu.car.colour.render(instances=visible.cars)

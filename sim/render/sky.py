@@ -1,4 +1,4 @@
-"""Panoramas drawn by computation: two halls and two skies, as seen from the town.
+"""Panoramas drawn by computation: rooms and skies, as seen from the town.
 
 A panorama covers all round by elevations from `LOW_RAD` up to the zenith, row 0 lowest, column 0
 to the east and on anticlockwise. Halls are boxes: each direction is followed to the wall or
@@ -27,7 +27,7 @@ _FINER = 2
 Field = NDArray[np.float32]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=7)
 def panorama(kind: SkyKind) -> NDArray[np.uint8]:
     """Return a panorama (435, 1536, 3) uint8, bottom row first."""
     width, height = WIDTH_PX * _FINER, HEIGHT_PX * _FINER
@@ -35,7 +35,7 @@ def panorama(kind: SkyKind) -> NDArray[np.uint8]:
     elevation = LOW_RAD + (np.arange(height, dtype=np.float32) + 0.5) * (
         (HIGH_RAD - LOW_RAD) / height
     )
-    draw = {"hall": _hall, "gallery": _gallery, "day": _day, "evening": _evening}[kind]
+    draw = _DRAWN_BY[kind]
     fine = np.empty((height, width, 3), np.float32)
     for rows in np.array_split(np.arange(height), 8):  # keeps memory small
         fine[rows] = draw(azimuth[None, :], elevation[rows][:, None])
@@ -296,3 +296,102 @@ def _evening(azimuth: Field, elevation: Field) -> Field:
         "near": (0.26, 0.30, 0.26),
     }
     return _outdoors(azimuth, elevation, colours, 8)
+
+
+def _living(azimuth: Field, elevation: Field) -> Field:
+    """Return a living room: two windows, shelves, a sofa, a lamp over the table."""
+    return _box(azimuth, elevation, (2.6, 2.1, 1.75), _living_wall, _living_ceiling, 0.0)
+
+
+def _living_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
+    colour = np.empty((len(along), 3), np.float32)
+    colour[:] = _rgb(0.78, 0.72, 0.62)
+    _mix(colour, (0.88, 0.86, 0.82), up < -0.12)
+    window = ~end & (np.mod(along + 3.0, 2.0) > 0.5) & (np.mod(along + 3.0, 2.0) < 1.6)
+    window &= (up > 0.05) & (up < 1.35)
+    _mix(colour, (0.93, 0.93, 0.9), window)
+    pane = window & (np.mod(along + 3.0, 0.55) > 0.05) & (up > 0.12) & (up < 1.28)
+    glow = 0.92 + 0.08 * np.clip(up[pane], 0, 1)
+    colour[pane] = glow[:, None] * _rgb(0.95, 1.0, 1.05)
+    _mix(colour, (0.55, 0.66, 0.50), pane & (up < 0.35 + 0.1 * np.sin(along * 7)))
+    curtain = ~end & (np.mod(along + 3.0, 2.0) > 1.6) & (np.mod(along + 3.0, 2.0) < 1.85)
+    _mix(colour, (0.46, 0.30, 0.26), curtain & (up < 1.5))
+    shelf = end & (np.abs(along - 0.7) < 1.0) & (up < 1.3)
+    _mix(colour, (0.35, 0.24, 0.16), shelf)
+    book = shelf & (np.mod(up + 0.06, 0.34) > 0.06) & (np.mod(up + 0.06, 0.34) < 0.29)
+    phase = np.floor(along[book] / 0.05) * 2.4 + np.floor(up[book] / 0.34) * 1.7
+    colour[book] = np.stack([0.42 + 0.3 * np.sin(phase + k * 2.1) for k in range(3)], axis=-1)
+    sofa = end & (along < -0.5) & (up < 0.28 + 0.08 * np.cos(along * 3))
+    return _mix(colour, (0.28, 0.36, 0.44), sofa)
+
+
+def _living_ceiling(x: Field, y: Field) -> Field:
+    colour = np.full((len(x), 3), 0.80, np.float32) * _rgb(1.0, 0.97, 0.92)
+    away = np.hypot(x - 0.4, y)
+    colour += (0.25 * np.exp(-((away / 0.7) ** 2)))[:, None] * _rgb(1.0, 0.9, 0.7)
+    return _mix(colour, (1.0, 0.98, 0.9), away < 0.22)
+
+
+def _office(azimuth: Field, elevation: Field) -> Field:
+    """Return an office: tubes of light in rows, a window band, grey partitions and screens."""
+    return _box(azimuth, elevation, (6.0, 4.0, 1.9), _office_wall, _office_ceiling, 0.012)
+
+
+def _office_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
+    colour = np.empty((len(along), 3), np.float32)
+    colour[:] = _rgb(0.74, 0.75, 0.74)
+    band = ~end & (up > 0.2) & (up < 1.4)
+    _mix(colour, (0.86, 0.92, 0.97), band)
+    roofs = 0.45 + 0.2 * np.sin(np.floor(along / 0.7) * 5.3)
+    _mix(colour, (0.60, 0.63, 0.67), band & (up < roofs))
+    blinds = band & (np.sin(np.floor(along / 1.5) * 3.1) > 0.2) & (np.mod(up, 0.08) < 0.045)
+    _mix(colour, (0.80, 0.81, 0.80), blinds)
+    _mix(colour, (0.45, 0.47, 0.48), band & (np.mod(along, 1.5) < 0.06))
+    _mix(colour, (0.36, 0.41, 0.47), up < 0.12)
+    screen = end & (np.mod(along, 1.4) > 0.5) & (np.mod(along, 1.4) < 1.1) & (up > 0) & (up < 0.4)
+    _mix(colour, (0.12, 0.13, 0.15), screen)
+    lit = screen & (np.sin(np.floor(along / 1.4) * 9.7) > 0)
+    return _mix(colour, (0.35, 0.55, 0.80), lit & (up > 0.04) & (up < 0.36))
+
+
+def _office_ceiling(x: Field, y: Field) -> Field:
+    colour = np.full((len(x), 3), 0.70, np.float32)
+    _mix(colour, (0.60, 0.60, 0.60), _within(x, 0.6, 0, 0.015) | _within(y, 0.6, 0, 0.015))
+    _mix(colour, (0.84, 0.86, 0.86), _within(x, 1.8, 0.3, 1.5) & _within(y, 1.2, 0.35, 0.65))
+    tube = _within(x, 1.8, 0.35, 1.45)
+    tube &= _within(y, 1.2, 0.40, 0.46) | _within(y, 1.2, 0.54, 0.60)
+    return _mix(colour, (0.97, 1.0, 1.0), tube)
+
+
+def _stage(azimuth: Field, elevation: Field) -> Field:
+    """Return a dark stage: black curtains, a few spots on a truss, exit signs."""
+    return _box(azimuth, elevation, (8.0, 6.0, 4.5), _stage_wall, _stage_ceiling, 0.01)
+
+
+def _stage_wall(along: Field, up: Field, end: NDArray[np.bool_]) -> Field:
+    fold = 0.045 + 0.03 * np.sin(along * 14.0) * np.sin(along * 3.1)
+    colour: Field = fold.astype(np.float32)[:, None] * _rgb(1.0, 0.85, 0.9)
+    away = np.hypot(np.mod(along + 1.0, 4.0) - 2.0, (up - 0.2) * 0.7)
+    colour += (0.16 * np.exp(-((away / 0.9) ** 2)))[:, None] * _rgb(0.9, 0.7, 1.0)
+    sign = end & (np.abs(along - 3.0) < 0.3) & (np.abs(up - 1.9) < 0.1)
+    return _mix(colour, (0.15, 0.85, 0.35), sign)
+
+
+def _stage_ceiling(x: Field, y: Field) -> Field:
+    colour = np.full((len(x), 3), 0.03, np.float32)
+    _mix(colour, (0.10, 0.10, 0.11), _within(x + 0.15, 3.0, 0, 0.3))
+    spot_x, spot_y = np.mod(x + 1.5, 3.0) - 1.5, np.mod(y + 1.0, 2.6) - 1.3
+    away = np.hypot(spot_x, spot_y)
+    colour += (0.5 * np.exp(-((away / 0.3) ** 2)))[:, None] * _rgb(1.0, 0.93, 0.8)
+    return _mix(colour, (1.0, 1.0, 0.97), away < 0.12)
+
+
+_DRAWN_BY: dict[SkyKind, Callable[[Field, Field], Field]] = {
+    "hall": _hall,
+    "gallery": _gallery,
+    "day": _day,
+    "evening": _evening,
+    "living": _living,
+    "office": _office,
+    "stage": _stage,
+}
