@@ -44,6 +44,7 @@ from sim.lane_drives import drive_samples
 from sim.lane_labels import COLUMNS, label_of, row_of
 from sim.lane_samples import Sample, Session, driven_samples, pose_samples
 from sim.looks import Look
+from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody
 from sim.room_looks import room_look
@@ -217,12 +218,17 @@ def _commands_file(out: Path, session: Session) -> Path:
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
     city = load_city(sessions[0].city)
     cv2.setNumThreads(1)
-    with Renderer(city, room_look(sessions[0].seed, sessions[0].look)) as renderer:
+    with Renderer(city, _look(sessions[0])) as renderer:
         for session in sessions:
-            look = room_look(session.seed, session.look)
+            look = _look(session)
             renderer.set_look(look)
             _write_session(out, session, city, _Eyes(renderer, look, session))
     return sum(s.frames for s in sessions)
+
+
+def _look(session: Session) -> Look:
+    own = panorama_files(Path(session.panoramas), "training") if session.panoramas else ()
+    return room_look(session.seed, session.look, panoramas=own)
 
 
 class _Eyes:

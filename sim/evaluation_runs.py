@@ -20,7 +20,8 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye
 from sim.lockstep import random_route, ring_route
-from sim.looks import look_of
+from sim.looks import Look, look_of
+from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
 from sim.sweeps import Swept, swept_city, swept_look
@@ -57,6 +58,8 @@ class LaneRun:
     junctions: bool = False
     rooms: bool = True
     """Under the looks of rooms (`sim.room_looks`); without, the narrower ones of `sim.looks`."""
+    panoramas: str | None = None
+    """Folder of the user's own skies, for rooms."""
     swept: Swept | None = None
     swept_value: float = 0.0
 
@@ -80,7 +83,8 @@ def evaluate_lane(
     """Return the figures of a run: in all, by town, by look, and which look was the worst.
 
     Raises:
-        CityError, ModelError, RenderError: when a town, the model or OpenGL cannot be used.
+        CityError, ModelError, RenderError, DatasetError: when a town, the model, OpenGL or the
+            folder of panoramas cannot be used.
     """
     for name in run.cities:
         load_city(name)  # a town with faults is named before the work begins
@@ -177,12 +181,19 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
         yield from pool.map(_run_look, [run] * run.looks, range(run.looks))
 
 
+def _look(run: LaneRun, index: int) -> Look:
+    seed = EVALUATION_STREAM + run.seed
+    if not run.rooms:
+        return look_of(seed, index)
+    own = panorama_files(Path(run.panoramas), "evaluation") if run.panoramas else ()
+    return room_look(seed, index, panoramas=own)
+
+
 def _run_look(run: LaneRun, index: int) -> LookResult:
     started = time.perf_counter()
     city = swept_city(run.city_of(index), run.swept, run.swept_value)
     model = load_lane_model(Path(run.model) if run.model else None)
-    look = (room_look if run.rooms else look_of)(EVALUATION_STREAM + run.seed, index)
-    look = swept_look(look, run.swept, run.swept_value)
+    look = swept_look(_look(run, index), run.swept, run.swept_value)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])

@@ -53,6 +53,8 @@ class Session:
     model: str = ""
     """Who drives: a lane model's file."""
     model_sha256: str = ""
+    panoramas: str = ""
+    """Folder of the user's own skies."""
 
 
 Cameras = tuple[tuple[str, float], ...]

@@ -59,7 +59,7 @@ def write_look_sheet(
     city: City,
     looks: int,
     seed: int,
-    look_at: Callable[[int, int], Look] = room_look,
+    panoramas: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Write a sheet of looks 0 to `looks` of a seed, each seen from another place of the town.
@@ -69,7 +69,7 @@ def write_look_sheet(
         city: the town.
         looks: how many, >= 1.
         seed: of the looks and places.
-        look_at: makes the look of (seed, number).
+        panoramas: the user's own, see `room_look`.
         progress: gets the number of looks done.
 
     Raises:
@@ -77,9 +77,9 @@ def write_look_sheet(
         RenderError: when OpenGL cannot be used.
     """
     tiles = []
-    with Renderer(city, look_at(seed, 0)) as renderer:
+    with Renderer(city, room_look(seed, 0, panoramas=panoramas)) as renderer:
         for number in range(looks):
-            look = look_at(seed, number)
+            look = room_look(seed, number, panoramas=panoramas)
             renderer.set_look(look)
             tiles.append(_tile(renderer, look, _place(city, seed, number), seed, number))
             progress(number + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,13 @@ Board = Annotated[
     typer.Option(
         help="What plays the cars' boards: a device in the simulator, the firmware's host build, "
         "or its image in QEMU (both: make firmware)."
+    ),
+]
+Panoramas = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of your own equirectangular pictures (.hdr, .jpg, .png) for the looks' skies; "
+        "training and evaluation never share one."
     ),
 ]
 CityName = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
@@ -40,6 +41,7 @@ def lane(
         Path | None,
         typer.Option(help="Picture file: 48 of the frames with their paths drawn in."),
     ] = None,
+    panoramas: Panoramas = None,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
@@ -47,6 +49,7 @@ def lane(
     """Lane data: frames, and steering and path for every command, in the original's layout."""
     from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
     from sim.lane_sheet import write_sheet
+    from sim.panoramas import panorama_files
 
     names = [name.strip() for name in cities.split(",") if name.strip()]
     sessions = (
@@ -54,6 +57,9 @@ def lane(
         if drive
         else plan_sessions(names, poses, driven, seed, whole=whole)
     )
+    if panoramas is not None:
+        panorama_files(panoramas, "training")  # a folder with faults is named before the work
+        sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]
     started = time.monotonic()
     with progress_bar() as progress:
         task = progress.add_task("lane frames", total=sum(s.frames for s in sessions))

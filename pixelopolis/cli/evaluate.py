@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.errors import SettingsError
 
@@ -62,6 +62,7 @@ def lane(
     values: Annotated[
         list[float] | None, typer.Option("--value", help="Of the sweep; may be repeated.")
     ] = None,
+    panoramas: Panoramas = None,
     jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
@@ -89,6 +90,7 @@ def lane(
         model=str(model) if model else None,
         cruise_mps=cruise_mps,
         junctions=junctions,
+        panoramas=str(panoramas) if panoramas else None,
     )
     with progress_bar() as progress:
         task = progress.add_task("looks", total=looks)

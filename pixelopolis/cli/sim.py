@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pixelopolis.board_program import BoardKind
-from pixelopolis.cli.common import Board, CityName, Seed, console, progress_bar
+from pixelopolis.cli.common import Board, CityName, Panoramas, Seed, console, progress_bar
 
 
 def run(
@@ -32,10 +32,11 @@ def run(
         typer.Option(help="Write a sheet of random looks (.png or .jpg) instead of simulating."),
     ] = None,
     looks: Annotated[int, typer.Option(min=1, help="Looks on the sheet.")] = 16,
+    panoramas: Panoramas = None,
 ) -> None:
     """Simulate a city in real time until Ctrl-C; with --sheet show its looks and end."""
     if sheet is not None:
-        _write_sheet(sheet, city, looks, seed)
+        _write_sheet(sheet, city, looks, seed, panoramas)
         return
     import asyncio
     import logging
@@ -59,14 +60,21 @@ def run(
     )
 
 
-def _write_sheet(path: Path, city: str, looks: int, seed: int) -> None:
+def _write_sheet(path: Path, city: str, looks: int, seed: int, panoramas: Path | None) -> None:
     from pixelopolis.city_file import load_city
     from sim.look_sheet import write_look_sheet
+    from sim.panoramas import panorama_files
 
     town = load_city(city)
+    own = panorama_files(panoramas, "training") if panoramas else ()
     with progress_bar() as progress:
         task = progress.add_task("looks", total=looks)
         write_look_sheet(
-            path, town, looks, seed, progress=lambda done: progress.update(task, completed=done)
+            path,
+            town,
+            looks,
+            seed,
+            own,
+            progress=lambda done: progress.update(task, completed=done),
         )
     console.print(f"wrote {path}", markup=False, highlight=False)

@@ -31,7 +31,7 @@ def test_a_sheet_shows_every_look_and_is_the_same_again(tmp_path: Path) -> None:
 
 def test_a_sheet_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(PixelopolisError, match=r"sheet\.nothing"):
-        write_look_sheet(tmp_path / "sheet.nothing", CITY, 1, 5, lambda *_: plain_look())
+        write_look_sheet(tmp_path / "sheet.nothing", CITY, 1, 5)
 
 
 def test_labels_name_what_is_most_extreme() -> None:

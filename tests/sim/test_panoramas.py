@@ -13,6 +13,8 @@ import pytest
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError, RenderError
+from sim.datasets import plan_sessions, write_lane_dataset
+from sim.evaluation_runs import LaneRun, evaluate_lane
 from sim.looks import Sky, plain_look
 from sim.panoramas import panorama_files
 from sim.render.panorama_file import panorama_from
@@ -106,3 +108,16 @@ def test_a_town_stands_under_an_own_panorama(tmp_path: Path) -> None:
         day = renderer.render(car_view(Camera(), pose)).rgb
     assert np.abs(own[0].astype(int) - day[0]).mean() > 20
     assert np.array_equal(own[-20:], day[-20:]), "the road is the same under both"
+
+
+def test_lane_data_and_evaluation_take_their_own_side(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(12):
+        picture(own / f"{number}.png", number)
+    session = replace(plan_sessions(["straight"], 2, 0, 1)[0], panoramas=str(own))
+    write_lane_dataset(tmp_path / "data", [session], 1)
+    run = LaneRun(("straight",), 0.3, 1, 1, panoramas=str(own))
+    assert evaluate_lane(run, 1)["distance_m"] > 0.2
+    with pytest.raises(DatasetError, match="cannot be read"):
+        evaluate_lane(replace(run, panoramas=str(tmp_path / "missing")), 1)
