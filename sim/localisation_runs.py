@@ -19,13 +19,11 @@ from car.lane import load_lane_model
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
-from pixelopolis.geometry import Pose
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from sim.evaluation_runs import EVALUATION_STREAM
+from sim.eye import Eye
 from sim.localisation_evaluation import LocalisationFigures, Senses, drop_off, pass_nodes
-from sim.looks import Look, apply_sensor, look_of
+from sim.looks import Look, look_of
 from sim.render.renderer import Renderer
-from sim.render.view import car_view
 from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
 
 ERRORS = SeeingErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
@@ -127,14 +125,7 @@ def _geometric(city: City, look: Look, rng: np.random.Generator) -> Senses:
 def _rendered(
     run: LocalisationRun, renderer: Renderer, look: Look, rng: np.random.Generator
 ) -> Senses:
-    camera = look.camera_of(
-        Camera(width_px=LANE_WIDTH_PX, height_px=round(LANE_HEIGHT_PX / LANE_PART))
-    )
-
-    def eye(pose: Pose) -> Image:
-        rendered = renderer.render(car_view(camera, pose, part=LANE_PART), ())
-        return apply_sensor(rendered.rgb, look, rng)
-
     detector = load_detector(Path(run.detector) if run.detector else None)
-    seer = RenderedSeer(renderer, look.camera_of(Camera()), detector, look, rng)
-    return Senses(seer, load_lane_model(Path(run.model) if run.model else None), eye)
+    model = load_lane_model(Path(run.model) if run.model else None)
+    eye = Eye(renderer, look, rng, part=model.part)
+    return Senses(RenderedSeer(renderer, detector, look, rng), model, eye)

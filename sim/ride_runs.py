@@ -27,19 +27,18 @@ from car.observation import SightModel
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
-from pixelopolis.geometry import Pose
 from pixelopolis.routing import RoutePath
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from sim.bystanders import Bystanders, ExpertCar
 from sim.encounters import Encounter, EncounterFigures, random_scene
 from sim.evaluation import LaneDrive
 from sim.evaluation_runs import EVALUATION_STREAM
+from sim.eye import Cars, Eye
 from sim.free_drives import FreeFigures, drive_freely
 from sim.lockstep import LockstepCar, Seer
-from sim.looks import Look, apply_sensor, look_of, plain_look
+from sim.looks import Look, look_of, plain_look
 from sim.render.renderer import Renderer
-from sim.render.view import CarBody, car_view
-from sim.seeing import Cars, GeometricSeer, RenderedSeer, SeeingErrors
+from sim.render.view import CarBody
+from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
 from sim.vehicle import Vehicle, random_imperfections
 
 BATCH = 10
@@ -197,14 +196,7 @@ class _Studio:
         """Return a car at a place of a path, under look `number`, that sees the other cars."""
         look = look_of(EVALUATION_STREAM + self._run.seed, number)
         self._renderer.set_look(look)
-        lane_camera = look.camera_of(
-            Camera(width_px=LANE_WIDTH_PX, height_px=round(LANE_HEIGHT_PX / LANE_PART))
-        )
-
-        def eye(pose: Pose) -> Image:
-            view = car_view(lane_camera, pose, part=LANE_PART)
-            return apply_sensor(self._renderer.render(view, cars()).rgb, look, rng)
-
+        eye = Eye(self._renderer, look, rng, part=self._model.part, cars=cars)
         start = path.pose_at(start_m).ahead(
             0.0,
             float(rng.uniform(-START_M, START_M)),
@@ -216,7 +208,6 @@ class _Studio:
         return LaneDrive(path, LockstepCar(vehicle, driver, eye, seer), start_m)
 
     def _seer(self, look: Look, rng: np.random.Generator, cars: Cars) -> Seer:
-        camera = look.camera_of(Camera())
         if self._detector is None:
-            return GeometricSeer(self.city, camera, rng, cars, ERRORS)
-        return RenderedSeer(self._renderer, camera, self._detector, look, rng, cars)
+            return GeometricSeer(self.city, look.camera_of(Camera()), rng, cars, ERRORS)
+        return RenderedSeer(self._renderer, self._detector, look, rng, cars)

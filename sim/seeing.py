@@ -7,7 +7,7 @@ missed, a class mistaken now and then, and things that are not there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,11 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.signs import SIGN_CLASSES, sign_solid
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_HEIGHT_M, CAR_REAR_M, CAR_WIDTH_M
 from pixelopolis.vision import DETECTOR_ROWS, detector_input
-from sim.looks import Look, apply_sensor
+from sim.eye import Cars, Eye, no_cars
+from sim.looks import Look
 from sim.render.renderer import Renderer
-from sim.render.view import CarBody, View, car_view
+from sim.render.view import View, car_view
 from sim.scenery import scenery_of
-
-Cars = Callable[[], Sequence[CarBody]]
-"""Where all other cars are now."""
 
 CAR_ROOF_M = 0.11
 """Height of a car's body; above it there is only the camera's mast."""
@@ -43,18 +41,13 @@ STEEP_RAD = math.radians(60)
 """Boards are told apart up to here; from here to `SEEN_FROM_BEHIND_RAD` ever less often."""
 
 
-def no_cars() -> Sequence[CarBody]:
-    return ()
-
-
 class RenderedSeer:
     """A detector that looks at rendered pictures.
 
     Args:
         renderer: of the town, with the look set; it may render other pictures too.
-        camera: as it is mounted (`look.camera_of`).
         model: the detector.
-        look: gives the sensor.
+        look: gives mounting and sensor.
         rng: of the sensor's noise.
         cars: the other cars.
     """
@@ -62,19 +55,16 @@ class RenderedSeer:
     def __init__(
         self,
         renderer: Renderer,
-        camera: Camera,
         model: SightModel,
         look: Look,
         rng: np.random.Generator,
         cars: Cars = no_cars,
     ) -> None:
-        self._renderer, self._camera, self._model = renderer, camera, model
-        self._look, self._rng, self._cars = look, rng, cars
+        self._model = model
+        self._eye = Eye(renderer, look, rng, Camera(), rows=DETECTOR_ROWS, cars=cars)
 
     def __call__(self, pose: Pose) -> tuple[Sighting, ...]:
-        view = car_view(self._camera, pose, rows=DETECTOR_ROWS)
-        crop = self._renderer.render(view, self._cars()).rgb
-        return self._model.detect(detector_input(apply_sensor(crop, self._look, self._rng)))
+        return self._model.detect(detector_input(self._eye(pose)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,19 +136,31 @@ def sun_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np
     return _lit_edge(cv2.GaussianBlur(sun, (0, 0), soft_px))
 
 
+def lamp_place(frame: Frame, lamp: Lamp) -> FloatArray:
+    """Return the place (2,) on the ground below a lamp."""
+    parts = np.array((lamp.x_part, lamp.y_part))
+    return np.array((frame.x_m, frame.y_m)) + parts * (frame.width_m, frame.depth_m)
+
+
+def lamp_light(frame: Frame, lamp: Lamp, size_px: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a lamp's light (h, w) on level ground without shadows, 1 below it.
+
+    It fades with the square of the distance, and with the cosines at lamp and ground.
+    """
+    at, (width, height) = lamp_place(frame, lamp), size_px
+    x = frame.x_m + (np.arange(width) + 0.5) * (frame.width_m / width)
+    y = frame.y_m + (np.arange(height) + 0.5) * (frame.depth_m / height)
+    away2 = ((x - at[0]) ** 2)[None, :] + ((y - at[1]) ** 2)[:, None]
+    return np.asarray(1 / (1 + away2 / lamp.height_m**2) ** 2, dtype=np.float32)
+
+
 def lamp_map(frame: Frame, lamp: Lamp, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
     """Return how much of a lamp's light arrives (h, w) uint8; on average 127.5 without shadows.
 
-    Light fades with the square of the distance and with the cosine at lamp and ground; shadows
-    grow away from the lamp.
+    Shadows grow away from the lamp.
     """
     size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
-    parts = np.array((lamp.x_part, lamp.y_part))
-    at = np.array((frame.x_m, frame.y_m)) + parts * (frame.width_m, frame.depth_m)
-    x = frame.x_m + (np.arange(size[0], dtype=np.float32) + 0.5) * (frame.width_m / size[0])
-    y = frame.y_m + (np.arange(size[1], dtype=np.float32) + 0.5) * (frame.depth_m / size[1])
-    away2 = ((x - at[0]) ** 2)[None, :] + ((y - at[1]) ** 2)[:, None]
-    level = 1 / (1 + away2 / lamp.height_m**2) ** 2
+    at, level = lamp_place(frame, lamp), lamp_light(frame, lamp, size)
     lit = np.full(size[::-1], 255, np.uint8)
     for shadow in shadows:
         # what reaches up to the lamp throws its shadow as if it ended below it

@@ -21,7 +21,7 @@ from pixelopolis.city import City
 from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
 from pixelopolis.signs import LIGHTS
-from sim.looks import Lamp, Light, Look, People, RoadStyle
+from sim.looks import Floor, Lamp, Light, Look, People, RoadStyle
 from sim.render import gpu
 from sim.render.crowd import crowd_of
 from sim.render.gpu import (
@@ -34,7 +34,16 @@ from sim.render.gpu import (
     draw_runs,
     read_rows,
 )
-from sim.render.ground import Frame, Shadow, lamp_map, paint_map, sky_map, sun_map
+from sim.render.ground import (
+    Frame,
+    Shadow,
+    lamp_light,
+    lamp_map,
+    lamp_place,
+    paint_map,
+    sky_map,
+    sun_map,
+)
 from sim.render.materials import FIRST_LIGHT
 from sim.render.mesh import rgb_of
 from sim.render.panorama_file import panorama_from
@@ -241,7 +250,8 @@ class Renderer:
             (*ground.floor, 0),
             (frame.x_m, frame.y_m, 1 / frame.width_m, 1 / frame.depth_m),
             (look.sky.rotation_rad / (2 * math.pi), 0, 0, 0),
-            *_floor_rows(look),
+            *_lamp_rows(look.lamp, frame),
+            *_floor_rows(look.floor),
         ]
         return np.array(rows, dtype="<f4").ravel()
 
@@ -347,12 +357,20 @@ def _lights(look: Look) -> tuple[Light, Lamp | None, People]:
     return look.light, look.lamp, look.people
 
 
-def _floor_rows(look: Look) -> list[tuple[float, float, float, float]]:
-    floor, lamp = look.floor, look.lamp
+def _lamp_rows(lamp: Lamp | None, frame: Frame) -> list[tuple[float, ...]]:
+    if lamp is None:
+        return [(0, 0, 0, 0)] * 2
+    mean = float(lamp_light(frame, lamp, (64, 64)).mean())
+    return [
+        (*lamp.rgb, lamp.share),
+        (*lamp_place(frame, lamp).tolist(), 1 / lamp.height_m**2, 1 / mean),
+    ]
+
+
+def _floor_rows(floor: Floor) -> list[tuple[float, ...]]:
     long_m, wide_m = floor.sheet_m or (math.inf, math.inf)
     turn_rad = floor.sheet_turn_rad
     return [
-        (*lamp.rgb, lamp.share) if lamp else (0, 0, 0, 0),
         (floor.mirrors, floor.roughness, floor.lamps, floor.glare),
         (*floor.dirt_rgb, floor.dirt),
         (1 / long_m, 1 / wide_m, floor.joint_m, floor.joint_dark),

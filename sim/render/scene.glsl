@@ -19,6 +19,7 @@ layout(std140) uniform Scene {
     vec4 plan;         // xy: south-west corner of the ground maps; zw: 1 / size
     vec4 sky_turn;     // x: rotation in turns
     vec4 lamp;         // rgb: colour; w: its share of the light on level ground, on average
+    vec4 lamp_at;      // xy: above which place; z: 1 / squared height; w: 1 / mean of its light
     vec4 gloss;        // x: mirrored part straight down; y: mip level; z: lamps; w: the sun's glare
     vec4 dirt;         // rgb: colour; w: how much
     vec4 sheets;       // xy: 1 / size of the road's sheets; z: half width of joints; w: how dark
@@ -26,14 +27,18 @@ layout(std140) uniform Scene {
 };
 
 #ifdef VERTEX
-vec3 lit(vec3 normal, float ambient) {
+vec3 lit(vec3 normal, float ambient, vec2 place) {
     // on level ground sun and sky add up to 1
     float level = max(sun.z, 0.2);
     float facing = dot(normal, sun.xyz) / level;
     // what looks away from the sun gets half as much back from its surroundings
     vec3 direct = sun_rgb.rgb * sun.w * (facing > 0.0 ? min(facing, 1.5) : min(-0.5 * facing, 0.6));
-    vec3 around = sky_rgb.rgb * (1.0 - sun.w) * mix(0.72, 1.0, normal.z * 0.5 + 0.5);
-    return (direct + around) * ambient * gains.rgb;
+    vec3 around = sky_rgb.rgb * (1.0 - sun.w - lamp.w) * mix(0.72, 1.0, normal.z * 0.5 + 0.5);
+    vec2 away = place - lamp_at.xy;
+    float fades = 1.0 + dot(away, away) * lamp_at.z;
+    vec3 near = lamp.rgb * lamp.w * (min(lamp_at.w / (fades * fades), 2.0)
+                * (0.6 + 0.4 * max(normal.z, 0.0)));
+    return (direct + around + near) * ambient * gains.rgb;
 }
 #endif
 
@@ -131,7 +136,7 @@ void main() {
     texel = vec3(uv, layer);
     base = slot == 1u ? kerb.rgb : slot == 2u ? pavement.rgb : slot == 3u ? lawn.rgb : ground_floor.rgb;
     // walls of kerbs and platform are lit like any wall; level ground by the shade map
-    light = abs(normal.z) > 0.5 ? vec3(-1.0) : lit(normal, tint.a);
+    light = abs(normal.z) > 0.5 ? vec3(-1.0) : lit(normal, tint.a, at.xy);
 }
 #else
 #ifdef IDS
@@ -191,7 +196,7 @@ void main() {
     gl_Position = clip * vec4(place, 1.0);
     texel = vec3(uv, layer);
     // no ambient light marks a sign's face: its foil throws back light from anywhere
-    light = tint.a > 0.0 ? lit(up, tint.a) : mix(lit(up, 1.0), gains.rgb, 0.6);
+    light = tint.a > 0.0 ? lit(up, tint.a, place.xy) : mix(lit(up, 1.0, place.xy), gains.rgb, 0.6);
 }
 #else
 uniform sampler2DArray materials;

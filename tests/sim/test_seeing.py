@@ -133,14 +133,13 @@ class Photographer:
 
 def test_a_detector_is_shown_the_middle_of_the_frame_with_the_other_cars_in_it() -> None:
     look, pose = look_of(3, 1), on_edge("9", 0.7)
-    camera = look.camera_of(CAMERA)
     cars: list[CarBody] = []
     model = Photographer()
     with Renderer(TOWN, look) as renderer:
 
         def see(seed: int) -> tuple[Sighting, ...]:
             rng = np.random.default_rng(seed)
-            return RenderedSeer(renderer, camera, model, look, rng, lambda: cars)(pose)
+            return RenderedSeer(renderer, model, look, rng, lambda: cars)(pose)
 
         assert [s.class_name for s in see(1)] == ["Go"]
         see(1)
