@@ -23,6 +23,7 @@ TILE_PX = 240
 """Width of a frame, and of the crop under it: the model's 120 pixels twice as large."""
 LABEL_PX = 16
 MOST_COLUMNS = 8
+JPEG_QUALITY = 80
 NAMED = 2
 """Extremes that a label names."""
 
@@ -121,7 +122,7 @@ def _write(path: Path, sheet: Image) -> None:
     bgr = cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), bgr)
+        written = cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     except (OSError, cv2.error):
         written = False
     if not written:

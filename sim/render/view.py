@@ -93,10 +93,9 @@ class View:
             ]
         )
         # of each box, the corner that lies farthest along each plane's normal
-        reach = np.maximum(
-            inward[:, None] * (low_m - self.eye_m), inward[:, None] * (high_m - self.eye_m)
-        )
-        return np.asarray((reach.sum(axis=2) >= 0).all(axis=0))
+        reach = ((low_m + high_m) / 2 - self.eye_m) @ inward.T
+        reach += (high_m - low_m) / 2 @ np.abs(inward).T
+        return np.asarray((reach >= -1e-9).all(axis=1))
 
 
 def car_view(
