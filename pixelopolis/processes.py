@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -89,17 +89,30 @@ class Processes:
             self._keeper.stdin.close()
             await self._keeper.wait()
 
-    async def start(self, name: str, *argv: str) -> Part:
-        """Start a part; its output goes to its log."""
+    async def start(
+        self,
+        name: str,
+        *argv: str,
+        out: Path | None = None,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Part:
+        """Start a part; its output goes to its log, or what it prints on stdout to `out`."""
         log = self._log_dir / f"{name}.log"
-        with log.open("ab") as out:
+        with log.open("ab") as said, (out or log).open("ab") as printed:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=printed,
+                stderr=said,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "OPENCV_LOG_LEVEL": "ERROR"},
+                cwd=cwd,
+                env={
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "OPENCV_LOG_LEVEL": "ERROR",
+                    **(env or {}),
+                },
             )
         self._tell_keeper("+", process.pid)
         part = Part(name, argv, log, process)
@@ -122,6 +135,9 @@ class Processes:
             self._on_death(part)
 
     async def _end(self, part: Part) -> None:
+        watcher = self._watchers.get(part.pid)
+        if watcher is None:  # ended long ago: its number may be another's by now
+            return
         self._ending.add(part.pid)
         if part.exit_code is None:
             part.process.terminate()
@@ -135,7 +151,8 @@ class Processes:
             if await self._group_ends(part.pid, number):
                 break
         await part.process.wait()
-        await self._watchers[part.pid]
+        await watcher
+        self._watchers.pop(part.pid, None)
         self._tell_keeper("-", part.pid)
 
     @staticmethod

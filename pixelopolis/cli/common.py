@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,3 +52,14 @@ def progress_bar() -> Progress:
         console=console,
         transient=True,
     )
+
+
+async def until_told(work: Any) -> Any:
+    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None

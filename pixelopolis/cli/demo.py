@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelopolis.board_program import BoardKind
-from pixelopolis.cli.common import Board, CityName, Json, Seed, console, print_json
+from pixelopolis.cli.common import Board, CityName, Json, Seed, console, print_json, until_told
 
 if TYPE_CHECKING:
     from pixelopolis.demo.city import DemoCity, DemoSettings
@@ -54,12 +54,12 @@ def run(
     succeeded = False
     try:
         if headless:
-            document = asyncio.run(_until_told(_drive(settings, rides)))
+            document = asyncio.run(until_told(_drive(settings, rides)))
             succeeded = document is not None and document["arrived"] == rides
             if document is not None:
                 (print_json if json_ else _print_summary)(document)
         else:
-            asyncio.run(_until_told(_show(settings)))
+            asyncio.run(until_told(_show(settings)))
             succeeded = True
     finally:
         if data is None and succeeded:
@@ -71,20 +71,6 @@ def run(
 
 def _say(line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-async def _until_told(work: Any) -> Any:
-    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None."""
-    import asyncio
-    import signal
-
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
 
 
 async def _show(settings: DemoSettings) -> None:

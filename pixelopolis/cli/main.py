@@ -11,6 +11,7 @@ from pixelopolis.cli import (
     data,
     demo,
     evaluate,
+    experiments,
     export,
     motors,
     server,
@@ -38,6 +39,7 @@ for name, group in (
     app.add_typer(group, name=name)
 for name, command in (
     ("demo", demo.run),
+    ("experiments", experiments.run),
     ("server", server.run),
     ("car", car.run),
     ("sim", sim.run),

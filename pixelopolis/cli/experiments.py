@@ -1,0 +1,97 @@
+"""`pixelopolis experiments`: the article's story, measured."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar, until_told
+from pixelopolis.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pixelopolis.experiments.runner import Outcome, Watch
+    from pixelopolis.experiments.steps import Step
+
+
+def run(
+    out: Annotated[
+        Path, typer.Option(help="Folder of data, models and figures; what is in it goes on.")
+    ] = Path("var/experiments"),
+    only: Annotated[
+        list[str] | None, typer.Option(help="One experiment; may be given several times.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Repetitions, each with its own seed.", min=1)] = 3,
+    seed: Seed = 1,
+    jobs: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few pictures and metres, to see that it all works.")
+    ] = False,
+    docs: Annotated[
+        Path | None, typer.Option(help="Page whose marked places get tables and charts.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train and drive what the article tells about; tables and charts with spread over seeds."""
+    from pixelopolis.experiments.pages import write_page
+    from pixelopolis.experiments.plan import plan
+    from pixelopolis.experiments.report import document
+    from pixelopolis.experiments.runner import run_steps
+    from pixelopolis.experiments.story import SMALL, TINY, named
+
+    if quick and docs is not None:
+        raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
+    experiments = named(only or [])
+    numbers = range(seed, seed + seeds)
+    scale = TINY if quick else SMALL
+    steps = plan(experiments, numbers, scale)
+    out.mkdir(parents=True, exist_ok=True)
+    with progress_bar() as bar:
+        work = run_steps(steps, out.resolve(), jobs, _watch(bar, steps))
+        outcome: Outcome | None = asyncio.run(until_told(work))
+    if outcome is None:
+        console.print("Stopped; the same command goes on.")
+        raise typer.Exit(1)
+    figures = document(experiments, numbers, scale, outcome)
+    write_page(experiments, figures, out, docs)
+    if json:
+        print_json(figures)
+    else:
+        _say(figures, docs or out / "experiments.md")
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _watch(bar: Progress, steps: list[Step]) -> Watch:
+    from pixelopolis.experiments.runner import Watch
+
+    task = bar.add_task("experiments", total=len(steps))
+    under_way: list[str] = []
+
+    def show() -> None:
+        bar.update(task, description=", ".join(under_way) or "experiments")
+
+    def begun(step: Step) -> None:
+        under_way.append(step.name)
+        show()
+
+    def ended(step: Step, fault: str) -> None:
+        if step.name in under_way:
+            under_way.remove(step.name)
+        if fault:
+            console.print(f"{step.name}: {fault}", style="red", markup=False, highlight=False)
+        bar.advance(task)
+        show()
+
+    return Watch(begun, ended)
+
+
+def _say(figures: dict[str, Any], page: Path) -> None:
+    failed = figures["failed"]
+    if failed:
+        console.print(f"{len(failed)} steps have no result; the same command tries them again.")
+    minutes = figures["process_s"] / 60
+    console.print(f"{minutes:.0f} minutes of one process in all. Tables: {page}", highlight=False)

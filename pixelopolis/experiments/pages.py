@@ -1,0 +1,69 @@
+"""Figures in a page: the prose is its author's, what stands between two markers is ours.
+
+<!-- experiments:NAME -->
+... replaced ...
+<!-- /experiments:NAME -->
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pixelopolis.errors import SettingsError
+from pixelopolis.experiments.parts import Experiment
+from pixelopolis.experiments.tables import setting, table
+
+
+def fill(page: str, blocks: Mapping[str, str]) -> str:
+    """Return the page with each block between the markers of its name.
+
+    Raises:
+        SettingsError: a block that has no place in the page, or several.
+    """
+    for name, block in blocks.items():
+        begin, end = f"<!-- experiments:{name} -->\n", f"<!-- /experiments:{name} -->"
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(end) < page.index(begin):
+            raise SettingsError(
+                f"the page has no place for the figures of {name!r}, or several.",
+                f"Write {begin.strip()} and {end} once, each on a line of its own.",
+            )
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}{block.strip()}\n{rest[rest.index(end) :]}"
+    return page
+
+
+def write_page(
+    experiments: Sequence[Experiment], document: Mapping[str, Any], out: Path, page: Path | None
+) -> None:
+    """Write OUT/experiments.json, and tables into the page (OUT/experiments.md without).
+
+    Raises:
+        SettingsError: a page that can't be read or lacks a place.
+    """
+    text = _read(page) if page else _bare(experiments)
+    page = page or out / "experiments.md"
+    blocks = {e.name: table(e, document["experiments"][e.name]) for e in experiments}
+    page.write_text(fill(text, {"setting": setting(document), **blocks}), "utf-8")
+    report = json.dumps(document, indent=1, ensure_ascii=False)
+    (out / "experiments.json").write_text(report + "\n", "utf-8")
+
+
+def _read(page: Path) -> str:
+    try:
+        return page.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"--docs {str(page)!r} cannot be read: {error.strerror}.", "Name a page that is there."
+        ) from error
+
+
+def _bare(experiments: Sequence[Experiment]) -> str:
+    """Return a page of headings and places."""
+    titles = {"setting": "Experiments", **{e.name: e.title for e in experiments}}
+    return "\n".join(
+        f"## {title}\n\n<!-- experiments:{name} -->\n<!-- /experiments:{name} -->\n"
+        for name, title in titles.items()
+    )

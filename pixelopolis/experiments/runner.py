@@ -1,0 +1,170 @@
+"""Runs steps as processes, some at a time; what is finished lies on disk and is not run again.
+
+    DIR/<step>/step.json     its words, and a digest of them and of all that it depends on
+    DIR/<step>/made/         what its command wrote
+    DIR/<step>/result.json   its command's JSON and how long it took; only when it succeeded
+    DIR/logs/<step>.log      what its command said
+
+A step whose digest is another than the one on disk begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pixelopolis
+from pixelopolis.experiments.steps import Step, fingerprints, given_up, runnable
+from pixelopolis.processes import Part, Processes
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "LP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+"""Processes side by side share cores badly when each of them wants all: BLAS, TensorFlow, Mesa's
+software rasteriser."""
+
+
+@dataclass
+class Outcome:
+    """What became of the steps."""
+
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The JSON documents of those that are finished."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each of them took, also when that was in an earlier run."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why the others have no result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told what while steps run."""
+
+    begun: Callable[[Step], None] = lambda _: None
+    ended: Callable[[Step, str], None] = lambda _step, _fault: None
+    """With "" or why it failed; also for steps that were finished before."""
+
+
+async def run_steps(
+    steps: Sequence[Step],
+    folder: Path,
+    jobs: int,
+    watch: Watch | None = None,
+    program: Sequence[str] = (sys.executable, "-m", "pixelopolis"),
+) -> Outcome:
+    """Run what isn't finished yet, `jobs` at a time; a failure stops only what depends on it.
+
+    Args:
+        steps: each after those that it needs.
+        folder: holds the folders of all steps.
+        jobs: processes at a time.
+        watch: is told what happens.
+        program: what understands the steps' words.
+
+    Raises:
+        SettingsError: steps that are no plan.
+    """
+    watch = watch or Watch()
+    digests = fingerprints(steps)
+    outcome = Outcome()
+    for step in steps:
+        if (document := _finished(folder / step.name, digests[step.name])) is not None:
+            _keep(outcome, step, document)
+            watch.ended(step, "")
+    begun = set(outcome.results)
+    running: dict[asyncio.Task[str], Step] = {}
+    async with Processes(folder / "logs", lambda _: None) as processes:
+        while True:
+            for step in runnable(steps, outcome.results, begun)[: jobs - len(running)]:
+                begun.add(step.name)
+                watch.begun(step)
+                job = _run(step, folder, digests[step.name], processes, program)
+                running[asyncio.create_task(job)] = step
+            if not running:
+                break
+            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                step, fault = running.pop(task), task.result()
+                document = None if fault else _finished(folder / step.name, digests[step.name])
+                if document is None:
+                    outcome.failed[step.name] = fault
+                else:
+                    _keep(outcome, step, document)
+                watch.ended(step, fault)
+    for name, reason in given_up(steps, outcome.failed).items():
+        outcome.failed[name] = reason
+        watch.ended(next(step for step in steps if step.name == name), reason)
+    return outcome
+
+
+def _keep(outcome: Outcome, step: Step, document: dict[str, Any]) -> None:
+    outcome.results[step.name] = document["result"]
+    outcome.seconds[step.name] = document["seconds"]
+
+
+def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
+    document = _read(folder / "result.json")
+    return document if document and document["digest"] == digest else None
+
+
+async def _run(
+    step: Step, folder: Path, digest: str, processes: Processes, program: Sequence[str]
+) -> str:
+    """Run one command; return "" or why it failed."""
+    place = folder / step.name
+    before = _read(place / "step.json")
+    if not (step.goes_on and before and before["digest"] == digest):
+        shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True, exist_ok=True)
+    _write(place / "step.json", {"digest": digest, "words": step.words})
+    answer_file = place / "answer.json"
+    answer_file.unlink(missing_ok=True)
+    began_s = time.monotonic()
+    part = await processes.start(
+        step.name,
+        *(*program, *step.words, "--json"),
+        out=answer_file,
+        cwd=folder,
+        env={**ONE_THREAD, "PYTHONPATH": str(Path(pixelopolis.__file__).parents[1])},
+    )
+    await part.process.wait()
+    await processes.stop(step.name)  # what it may have left behind
+    if part.exit_code != 0:
+        return _fault(part)
+    answer = _read(answer_file)
+    if answer is None:
+        return "it printed no JSON document"
+    answer_file.unlink()
+    seconds = round(time.monotonic() - began_s, 1)
+    _write(place / "result.json", {"digest": digest, "seconds": seconds, "result": answer})
+    return ""
+
+
+def _fault(part: Part) -> str:
+    said = part.last_words(1).strip() or "it said nothing"
+    return f"{part.how_it_ended}: {said} (all of it in {part.log})"
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    part.replace(file)

@@ -1,0 +1,73 @@
+"""Steps: commands of ours that need each other's files, as plain values; who may run next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from pixelopolis.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, `pixelopolis WORDS --json`, run in the folder that holds all steps' folders."""
+
+    name: str
+    """Also the name of its folder."""
+    words: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    """Steps whose files it reads."""
+    goes_on: bool = False
+    """Whether its command takes up what an interrupted one left behind."""
+
+    @property
+    def kind(self) -> str:
+        return " ".join(self.words[:2])
+
+
+def made(step: str, file: str = "") -> str:
+    """Return the path of what a step makes, as other steps' words name it."""
+    return f"{step}/made/{file}" if file else f"{step}/made"
+
+
+def fingerprints(steps: Sequence[Step]) -> dict[str, str]:
+    """Return a digest for each step, over its words and those of all that it depends on.
+
+    Raises:
+        SettingsError: two steps of one name, or a step that needs one which doesn't come before.
+    """
+    digests: dict[str, str] = {}
+    for step in steps:
+        if step.name in digests:
+            raise SettingsError(f"step {step.name!r} is there twice.", "This is a fault of ours.")
+        if missing := [need for need in step.needs if need not in digests]:
+            raise SettingsError(
+                f"step {step.name!r} needs {missing}, which do not come before it.",
+                "This is a fault of ours.",
+            )
+        text = json.dumps([step.words, [digests[need] for need in step.needs]])
+        digests[step.name] = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return digests
+
+
+def runnable(
+    steps: Sequence[Step], done: Collection[str], begun: Collection[str]
+) -> tuple[Step, ...]:
+    """Return the steps that nobody has begun and whose needs are met, in the plan's order."""
+    return tuple(
+        step
+        for step in steps
+        if step.name not in begun and all(need in done for need in step.needs)
+    )
+
+
+def given_up(steps: Sequence[Step], failed: Mapping[str, str]) -> dict[str, str]:
+    """Return why each step can't run that depends on one which failed, without the failed ones."""
+    reasons: dict[str, str] = {}
+    for step in steps:
+        for need in step.needs:
+            if need in failed or need in reasons:
+                reasons.setdefault(step.name, f"needs {need}")
+    return reasons
