@@ -22,7 +22,10 @@ Bytes = NDArray[np.uint8]
 
 
 def converter(
-    models: Sequence[Any], answer: Callable[[Any], Mapping[str, Any]], shape: tuple[int, ...]
+    models: Sequence[Any],
+    answer: Callable[..., Mapping[str, Any]],
+    shape: tuple[int, ...],
+    state: Mapping[str, int] | None = None,
 ) -> Any:
     """Return a converter for batch 1 with a named signature.
 
@@ -31,24 +34,32 @@ def converter(
 
     Args:
         models: every Keras model that `answer` calls.
-        answer: from a float32 picture (1, *shape) to named outputs.
+        answer: from a float32 picture (1, *shape), and the state by name, to named outputs.
         shape: of a picture (height, width, channels).
+        state: sizes of further inputs (1, size) by name.
     """
     module = tf.Module()
     module.weights = [variable.value for model in models for variable in model.variables]
     module.answer = tf.function(answer, jit_compile=False)
-    spec = tf.TensorSpec((1, *shape), tf.float32, INPUT_NAME)
-    concrete = module.answer.get_concrete_function(spec)
+    specs = [tf.TensorSpec((1, *shape), tf.float32, INPUT_NAME)]
+    specs += [tf.TensorSpec((1, size), tf.float32, name) for name, size in (state or {}).items()]
+    concrete = module.answer.get_concrete_function(*specs)
     return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
 
 
-def make_int8(converter: Any, calibration: Bytes, middle: float) -> None:
+def make_int8(
+    converter: Any,
+    calibration: Bytes,
+    middle: float,
+    states: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
     """Let a converter over pictures in [-1, 1] write int8 that takes raw bytes as uint8.
 
     Args:
         converter: as `converter` returns it.
         calibration: pictures (n, height, width, 3) like those that the car will see.
         middle: x / middle - 1 is what the model takes for a byte x.
+        states: further inputs by name, (1, size) float32, for each of these pictures.
     """
 
     def pictures() -> Iterator[dict[str, Any]]:
@@ -57,7 +68,8 @@ def make_int8(converter: Any, calibration: Bytes, middle: float) -> None:
             picture = frame.copy()
             if number == 0:
                 picture[0, 0], picture[0, -1] = 0, 255
-            yield {INPUT_NAME: tf.cast(picture[None], tf.float32) / middle - 1.0}
+            state = states[number] if states else {}
+            yield {INPUT_NAME: tf.cast(picture[None], tf.float32) / middle - 1.0, **state}
 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = pictures
@@ -92,8 +104,9 @@ def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
     """Return the median time in ms of one inference in LiteRT, on one thread, on this machine."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    (taken,) = interpreter.get_input_details()
-    interpreter.set_tensor(taken["index"], picture[None].astype(taken["dtype"]))
+    for taken in interpreter.get_input_details():
+        value = picture[None] if len(taken["shape"]) == 4 else np.zeros(taken["shape"])
+        interpreter.set_tensor(taken["index"], value.astype(taken["dtype"]))
     times_s = []
     for _ in range(runs):
         started_s = time.perf_counter()

@@ -1,42 +1,58 @@
-"""What a training run tells people: errors beside a guess, pictures with steering, model cards."""
+"""What a lane run tells people: errors beside a guess, pictures with answers drawn in."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelopolis.lane_path import COLUMNS, SCALES_M, STATIONS_M, points_of
 from pixelopolis.vision import Image
-from training.lane.data import COMMANDS, Steering
+from training.lane.data import Labels
+from training.lane.rows import COMMANDS
 
 WHEEL_LIMIT_RAD = math.radians(48)
 """What steering 1 means at the original's geometry."""
+
+SCALES_MM = 1000 * np.tile(np.array(SCALES_M, dtype=np.float32), len(COMMANDS))
+"""Of a path network's answers, in the order of `COLUMNS`."""
+
+SHOWN_STATIONS = ("_20cm", "_40cm")
+
+PX_PER_M = 350
+"""Of paths, drawn as seen from above."""
 
 TRUE_RGB, PREDICTED_RGB = (60, 220, 60), (255, 60, 200)
 
 
 @dataclass(frozen=True, slots=True)
 class HeadError:
-    """How far one command's steering is off."""
+    """How far one answer is off, in steering or mm."""
 
     mean_abs: float
     median_guess: float
     """The error of always answering the median of the true values."""
     labels: int
+    expected: float | None = None
+    """What the network itself expects, if it says so."""
 
     def as_json(self) -> dict[str, float | int]:
-        return {
+        figures: dict[str, float | int] = {
             "mean_abs_error": round(self.mean_abs, 5),
             "median_guess_error": round(self.median_guess, 5),
             "labels": self.labels,
         }
+        if self.expected is not None:
+            figures["expected_error"] = round(self.expected, 5)
+        return figures
 
 
-def head_errors(
-    predicted: Steering, steering: Steering, blank: NDArray[np.bool_] | None = None
+def steering_errors(
+    predicted: Labels, steering: Labels, blank: NDArray[np.bool_] | None = None
 ) -> dict[str, HeadError]:
     """Return the errors of each command, of `all` labels, and of `visible` ones.
 
@@ -54,27 +70,56 @@ def head_errors(
     return errors
 
 
-def _error(predicted: Steering, steering: Steering) -> HeadError:
-    known = np.isfinite(steering)
+def path_errors(
+    predicted: Labels, paths: Labels, blank: NDArray[np.bool_] | None = None
+) -> dict[str, HeadError]:
+    """Return errors in mm: of each command at 0.2 and 0.4 m, of `all` stations, of `visible` ones.
+
+    Args:
+        predicted: (n, 18): 15 lateral places, scaled as in `lane_path`, and the three logarithms
+            of the scaled error that is expected.
+        paths: (n, 15) scaled, NaN where there is no label.
+        blank: (n,) pictures that show nothing to steer by; left out of `visible`.
+    """
+    count = len(COLUMNS)
+    true_mm, answer_mm = paths * SCALES_MM, predicted[:, :count] * SCALES_MM
+    expected_mm = np.exp(np.repeat(predicted[:, count:], len(STATIONS_M), axis=1)) * SCALES_MM
+    errors = {
+        name: _error(answer_mm[:, i], true_mm[:, i], expected_mm[:, i])
+        for i, name in enumerate(COLUMNS)
+        if name.endswith(SHOWN_STATIONS)
+    }
+    errors["all"] = _error(answer_mm, true_mm, expected_mm)
+    if blank is not None:
+        errors["visible"] = _error(answer_mm[~blank], true_mm[~blank], expected_mm[~blank])
+    return errors
+
+
+def _error(answer: Labels, true: Labels, expected: Labels | None = None) -> HeadError:
+    known = np.isfinite(true)
     if not known.any():
         return HeadError(math.nan, math.nan, 0)
-    true, answer = steering[known], predicted[known]
+    # each column has a median of its own
+    median = np.nanmedian(true, axis=0) if known.any(axis=0).all() else np.nanmedian(true)
     return HeadError(
-        float(np.abs(answer - true).mean()),
-        float(np.abs(true - np.median(true)).mean()),
-        len(true),
+        float(np.abs(answer - true)[known].mean()),
+        float(np.abs(true - median)[known].mean()),
+        int(known.sum()),
+        None if expected is None else float(expected[known].mean()),
     )
 
 
-def draw_steering(
-    image_yuv: Image, steering: NDArray[np.float32], predicted: NDArray[np.float32]
-) -> Image:
+def draw_steering(image_yuv: Image, steering: Labels, predicted: Labels) -> Image:
     """Return a model input four times as large, in RGB, with an arrow a command.
 
     Green: the label. Pink: the model. The commands' first letters stand at the arrows' tips.
+
+    Args:
+        image_yuv: (h, w, 3).
+        steering: (3,), NaN where there is no label.
+        predicted: (3,).
     """
-    rgb = np.asarray(cv2.cvtColor(image_yuv, cv2.COLOR_YUV2RGB))
-    picture = cv2.resize(rgb, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    picture = _enlarged(image_yuv)
     height, width = picture.shape[:2]
     for values, colour, length in ((steering, TRUE_RGB, 0.8), (predicted, PREDICTED_RGB, 0.65)):
         for command, value in zip(COMMANDS, values, strict=True):
@@ -88,6 +133,43 @@ def draw_steering(
             )
             cv2.arrowedLine(picture, foot, tip, colour, 2, cv2.LINE_AA, tipLength=0.08)
             if values is steering:
-                font = cv2.FONT_HERSHEY_SIMPLEX
-                cv2.putText(picture, command[0].upper(), tip, font, 0.4, colour, 1, cv2.LINE_AA)
+                _write(picture, command[0].upper(), tip, colour)
+    return picture
+
+
+def draw_paths(image_yuv: Image, paths: Labels, predicted: Labels) -> Image:
+    """Return a model input four times as large, in RGB, with a path a command seen from above.
+
+    Green: the label. Pink: the model, thicker where it is less sure. The car's axle stands at the
+    middle of the lower edge.
+
+    Args:
+        image_yuv: (h, w, 3).
+        paths: (15,) scaled, NaN where there is no label.
+        predicted: (18,) as for `path_errors`.
+    """
+    picture = _enlarged(image_yuv)
+    height, width = picture.shape[:2]
+    count = len(COLUMNS)
+    for values, colour in ((predicted[:count], PREDICTED_RGB), (paths, TRUE_RGB)):
+        for i, left_m in enumerate((values * SCALES_MM / 1000).reshape(len(COMMANDS), -1)):
+            if not np.isfinite(left_m).all():
+                continue
+            points = points_of(left_m.astype(np.float64), STATIONS_M)
+            pixels = ([width / 2, height] - PX_PER_M * points[:, ::-1]).round().astype(np.int32)
+            sure = values is paths
+            thickness = 1 if sure else 1 + round(8 * float(np.exp(predicted[count + i])))
+            cv2.polylines(picture, [pixels], False, colour, min(thickness, 12), cv2.LINE_AA)
+            if sure:
+                _write(picture, COMMANDS[i][0].upper(), pixels[-1].tolist(), colour)
+    return picture
+
+
+def _enlarged(image_yuv: Image) -> Image:
+    rgb = np.asarray(cv2.cvtColor(image_yuv, cv2.COLOR_YUV2RGB))
+    picture = cv2.resize(rgb, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
     return np.asarray(picture, dtype=np.uint8)
+
+
+def _write(picture: Image, text: str, at: Sequence[int], colour: tuple[int, int, int]) -> None:
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)

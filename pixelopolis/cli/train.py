@@ -27,27 +27,40 @@ def _group() -> None:
 def lane(
     data: Annotated[list[Path], typer.Option(help="Dataset folder; may be given several times.")],
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
+    network: Annotated[
+        str, typer.Option(help="path, pilotnet, pilotnet-full (whole frames) or pilotnet-lstm.")
+    ] = "path",
     epochs: Annotated[int, typer.Option(help="Passes over the training pictures at most.")] = 15,
     batch: Annotated[int, typer.Option(help="Pictures a training step.")] = 64,
     seed: Seed = 1,
-    width: Annotated[float, typer.Option(help="Factor on the article's channels.")] = 0.5,
+    width: Annotated[
+        float | None, typer.Option(help="Factor on the channels; 1 for path, else 0.5.")
+    ] = None,
     dropout: Annotated[float, typer.Option(help="Share of features left out.")] = 0.1,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     flip: Annotated[
         str, typer.Option(help="Mirror pictures: never, uncoloured (no red or blue line), always.")
     ] = "never",
-    augment: Annotated[bool, typer.Option(help="Vary light, sharpness and noise.")] = True,
+    augment: Annotated[bool, typer.Option(help="Vary light, hide parts.")] = True,
     patience: Annotated[int, typer.Option(help="Epochs without progress before it stops.")] = 8,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the network of this finished run.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Train the lane network; figures and pictures go to OUT/tensorboard as well."""
-    from training.lane.settings import Flip, LaneSettings
+    """Train a lane network; figures and pictures go to OUT/tensorboard as well."""
+    from training.lane.settings import Flip, LaneSettings, Network
     from training.runs import shown
 
     if flip not in list(Flip):
         raise typer.BadParameter(f"{flip!r} is none of {', '.join(Flip)}.", param_hint="--flip")
+    if network not in list(Network):
+        raise typer.BadParameter(
+            f"{network!r} is none of {', '.join(Network)}.", param_hint="--network"
+        )
     settings = LaneSettings(
         data=tuple(shown(folder) for folder in data),
+        network=Network(network),
         epochs=epochs,
         batch=batch,
         seed=seed,
@@ -57,12 +70,14 @@ def lane(
         flip=Flip(flip),
         augment=augment,
         patience=patience,
+        start=shown(start) if start else None,
     )
     from training.lane.train import Watch, train
 
     with progress_bar() as bar:
         show = _Show(bar)
-        result = train(settings, data, out, Watch(show.reading, show.step, show.epoch))
+        watch = Watch(show.reading, show.step, show.epoch)
+        result = train(settings, data, out, watch, start)
     if json:
         print_json(result)
     else:
@@ -104,25 +119,26 @@ class _Show:
 
     def epoch(self, report: EpochReport) -> None:
         heads = "  ".join(
-            f"{name} {error.mean_abs:.4f}" for name, error in report.errors.items() if error.labels
+            f"{name} {error.mean_abs:.4g}" for name, error in report.errors.items() if error.labels
         )
         best = "  best so far" if report.is_best else ""
         console.print(
             f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.5f}  "
-            f"validation error: {heads}{best}",
+            f"validation error ({report.unit}): {heads}{best}",
             highlight=False,
         )
 
 
 def _print(result: dict[str, Any], out: Path) -> None:
     table = Table(title=f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best")
-    for column in ("command", "validation error", "median guess", "labels"):
+    unit = result["validation_unit"]
+    for column in ("command", f"validation error ({unit})", "median guess", "labels"):
         table.add_column(column, justify="left" if column == "command" else "right")
     for name, row in result["validation"].items():
         table.add_row(
             name,
-            f"{row['mean_abs_error']:.4f}",
-            f"{row['median_guess_error']:.4f}",
+            f"{row['mean_abs_error']:.4g}",
+            f"{row['median_guess_error']:.4g}",
             str(row["labels"]),
         )
     console.print(table)

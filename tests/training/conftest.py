@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-NEEDS_TENSORFLOW = ("test_augment.py", "test_detector_training.py", "test_lane_training.py")
+NEEDS_TENSORFLOW = ("test_detector_training.py", "test_lane_networks.py", "test_lane_training.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -14,17 +14,12 @@ from hypothesis import strategies as st
 
 from pixelopolis import vision
 from pixelopolis.errors import DatasetError
+from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
 from tests.training.roads import COLUMNS, write_roads
-from training.lane import data as lane_data
-from training.lane.data import (
-    CACHE_NAME,
-    LaneData,
-    has_coloured_lines,
-    is_blank,
-    load,
-    read_rows,
-    split,
-)
+from training.lane import pictures as lane_pictures
+from training.lane.data import LaneData, has_coloured_lines, is_blank, load, split, windows
+from training.lane.pictures import CACHE_NAMES
+from training.lane.rows import read_rows
 
 ORIGINAL = Path(__file__).parents[3] / "shared" / "original" / "lane_dataset"
 
@@ -54,6 +49,58 @@ def test_commands_file_labels_every_picture_and_leaves_missing_commands_empty(
     np.testing.assert_allclose(data.steering, [[0.1, np.nan, -0.5], [1, -1, 0]], rtol=1e-6)
     assert list(data.groups) == ["look 7", "session a"]
     assert list(data.kinds) == ["poses", "driven"]
+    assert np.isnan(data.paths_left_m).all()  # an older dataset, without them
+    assert list(data.films) == ["", "0 a s/l.png "]
+
+
+def test_paths_are_read_in_the_order_of_their_columns(tmp_path: Path) -> None:
+    header = ",".join(("image,straight,left,right,kind", *PATH_COLUMNS[::-1]))
+    values = [f"{i / 100}" for i in range(15)][::-1]
+    empty = ["", *values[1:]]  # right_40cm
+    rows = [header, ",".join(["s/c.png,0,0,0,poses", *values])]
+    rows.append(",".join(["s/l.png,0,0,,poses", *empty]))
+    data = load([dataset(tmp_path, "\n".join(rows))], cache=False)
+    np.testing.assert_allclose(data.paths_left_m[0], np.arange(15) / 100, atol=1e-6)
+    assert np.isnan(data.paths_left_m[1]).tolist() == [False] * 14 + [True]
+
+
+def test_whole_frames_are_squeezed_and_quarters_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    frame = rng.integers(0, 256, (320, 240, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "whole.png"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    seen = lane_pictures.lane_picture(tmp_path / "whole.png", whole=True)
+    np.testing.assert_array_equal(seen, vision.lane_full_input(frame))
+    cv2.imwrite(str(tmp_path / "quarter.png"), frame[240:])
+    with pytest.raises(DatasetError, match="no whole portrait frame"):
+        lane_pictures.lane_picture(tmp_path / "quarter.png", whole=True)
+    folder = write_roads(tmp_path / "d", looks=1, frames=2, seed=1, whole=True)
+    assert load([folder], whole=True).images_yuv.shape == (2, 80, 120, 3)
+    assert load([folder]).images_yuv.shape == (2, 40, 120, 3)  # caches are kept apart
+    assert not is_blank(load([folder], whole=True).images_yuv).any()
+
+
+@given(
+    st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=60),
+    st.integers(2, 8),
+    st.data(),
+)
+def test_windows_stay_in_one_film_and_in_order(
+    names: list[str], frames: int, data: st.DataObject
+) -> None:
+    stride = data.draw(st.integers(1, frames))
+    films = np.array(names, dtype=np.str_)
+    found = windows(films, frames, stride)
+    assert found.shape[1] == frames
+    places = {name: list(np.flatnonzero(films == name)) for name in ("a", "b", "c")}
+    for window in found:
+        (name,) = set(films[window])
+        first = places[name].index(window[0])
+        assert places[name][first : first + frames] == list(window)
+        assert first % stride == 0
+    expected = sum(len(range(0, len(p) - frames + 1, stride)) for p in places.values())
+    assert len(found) == expected
+    single = windows(films, 1, 1)
+    assert single[:, 0].tolist() == list(range(len(films)))
 
 
 def test_original_layout_corrects_side_cameras_and_serves_every_command(tmp_path: Path) -> None:
@@ -80,7 +127,7 @@ def test_whole_frame_and_its_bottom_quarter_give_what_the_car_sees(tmp_path: Pat
     expected = vision.lane_input(vision.lane_crop(frame))
     for name, image in (("whole.png", frame), ("quarter.png", vision.lane_crop(frame))):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        np.testing.assert_array_equal(lane_data.lane_picture(tmp_path / name), expected)
+        np.testing.assert_array_equal(lane_pictures.lane_picture(tmp_path / name), expected)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +140,11 @@ def test_whole_frame_and_its_bottom_quarter_give_what_the_car_sees(tmp_path: Pat
         ("image,straight\ns/c.png,0\n", "a.commands.csv", "left, right missing"),
         ("s/c.png,s/l.png,-0.1\n", "a.csv", "a.csv:1: 3 columns"),
         ("s/c.png,,,\n", "a.csv", "a.csv:1: steering is empty"),
+        (
+            f"{COLUMNS},left_20cm\ns/c.png,0,0,0,poses,1,,,,,2.5\n",
+            "a.commands.csv",
+            "a.commands.csv:2: left_20cm",
+        ),
         (f"{COLUMNS}\n", "a.commands.csv", "hold no rows"),
         (f"{COLUMNS}\ns/none.png,0,0,0,poses,1\n", "a.commands.csv", "none.png"),
     ],
@@ -125,16 +177,16 @@ def test_cache_saves_decoding_until_a_picture_changes(
 ) -> None:
     dataset(tmp_path, f"{COLUMNS}\ns/c.png,0,0,0,poses,1\ns/l.png,0,0,0,poses,2\n")
     read: list[Path] = []
-    decode = lane_data.lane_picture
+    decode = lane_pictures.lane_picture
 
-    def counted(path: Path) -> vision.Image:
+    def counted(path: Path, *, whole: bool) -> vision.Image:
         read.append(path)
-        return decode(path)
+        return decode(path, whole=whole)
 
-    monkeypatch.setattr(lane_data, "lane_picture", counted)
+    monkeypatch.setattr(lane_pictures, "lane_picture", counted)
     first = load([tmp_path])
     assert len(read) == 2
-    assert (tmp_path / CACHE_NAME).is_file()
+    assert (tmp_path / CACHE_NAMES[False]).is_file()
     dataset_labels = tmp_path / "labels" / "a.commands.csv"
     dataset_labels.write_text(f"{COLUMNS}\ns/c.png,0.5,0,0,poses,1\ns/l.png,0,0,0,poses,2\n")
     again = load([tmp_path])
@@ -148,7 +200,7 @@ def test_cache_saves_decoding_until_a_picture_changes(
     third = load([tmp_path])
     assert len(read) == 4
     assert (third.images_yuv[0] != first.images_yuv[0]).any()
-    (tmp_path / CACHE_NAME).write_bytes(b"PK broken")
+    (tmp_path / CACHE_NAMES[False]).write_bytes(b"PK broken")
     np.testing.assert_array_equal(load([tmp_path]).images_yuv, third.images_yuv)
 
 
@@ -167,7 +219,9 @@ def _grouped(sizes: list[int]) -> LaneData:
     images = np.zeros((n, 40, 120, 3), dtype=np.uint8)
     images[:, 0, 0, 0] = np.arange(n) % 256
     labels = np.zeros((n, 3), dtype=np.float32)
-    return LaneData(images, labels, groups, np.repeat(np.array(["poses"]), n))
+    paths = np.zeros((n, 15), dtype=np.float32)
+    kinds, films = np.repeat(np.array(["poses"]), n), np.repeat(np.array([""]), n)
+    return LaneData(images, labels, paths, groups, kinds, films)
 
 
 @given(

@@ -23,11 +23,12 @@ from tests.training.roads import write_roads
 from training.backend import tf
 from training.lane.card import export_lane
 from training.lane.convert import convert_float, convert_int8, run
-from training.lane.model import build, masked_huber, predict
-from training.lane.settings import LaneSettings
+from training.lane.loss import masked_huber
+from training.lane.networks import build, predict, step_of
+from training.lane.settings import LaneSettings, Network
 from training.lane.train import SAMPLE_PICTURES, EpochReport, Watch, train
 from training.operators import read_graph
-from training.report import head_errors
+from training.report import steering_errors
 
 pytestmark = [
     pytest.mark.training,
@@ -36,7 +37,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning"),
 ]
 
-SETTINGS = LaneSettings(data=("roads",), epochs=10, batch=32, width=0.25, dropout=0.0, seed=3)
+SETTINGS = LaneSettings(
+    data=("roads",),
+    network=Network.PILOTNET,
+    epochs=10,
+    batch=32,
+    width=0.25,
+    dropout=0.0,
+    seed=3,
+)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +179,7 @@ def test_exports_agree_with_keras_and_look_mappable(
     assert read_graph(content).edge_tpu_faults() == ()
     assert card["files"]["lane.tflite"]["edge_tpu"] == "looks mappable"
     assert len(content) < len((folder / "lane_float.tflite").read_bytes()) / 2
-    errors = head_errors(int8, frames["validation_steering"])
+    errors = steering_errors(int8, frames["validation_labels"])
     assert errors["all"].mean_abs < 0.4 * errors["all"].median_guess
 
 
@@ -207,11 +216,13 @@ def test_card_tells_the_run_and_does_not_change(
     kept = json.loads((folder / "lane.json").read_text("utf-8"))
     assert kept["date"] == trained[1]["finished"]
     assert kept["commands"] == ["straight", "left", "right"]
-    assert kept["command"].startswith("pixelopolis train lane --data roads --out run --epochs 10")
+    assert kept["command"].startswith(
+        "pixelopolis train lane --data roads --out run --network pilotnet --epochs 10"
+    )
     assert "--seed 3" in kept["command"]
     page = (folder / "lane.md").read_text("utf-8")
     assert "looks mappable" in page
-    assert f"{card['training']['validation']['left']['mean_abs_error']:.4f}" in page
+    assert f"{card['training']['validation']['left']['mean_abs_error']:.4g}" in page
     export_lane(trained[0], tmp_path)
     for name in ("lane.json", "lane.md", "lane.tflite"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
@@ -228,15 +239,17 @@ def test_a_graph_with_elu_does_not_pass_as_int8() -> None:
         ]
     )
     frames = np.random.default_rng(1).integers(0, 256, (8, 40, 120, 3), dtype=np.uint8)
+    step = replace(step_of(build(Network.PILOTNET, 0.1), Network.PILOTNET), model=model)
+    step = replace(step, answer=lambda picture: {"steering": model(picture)})
     with pytest.raises(ModelError, match="ELU"):
-        convert_int8(model, frames, frames, predict(model, frames))
+        convert_int8(step, frames, frames, predict(model, frames))
 
 
 def test_a_model_that_answers_something_else_is_not_exported() -> None:
-    model = build(0.1)
+    model = build(Network.PILOTNET, 0.1)
     frames = np.random.default_rng(1).integers(0, 256, (8, 40, 120, 3), dtype=np.uint8)
     with pytest.raises(ModelError, match="differs from Keras"):
-        convert_float(model, frames, predict(model, frames) + 0.1)
+        convert_float(step_of(model, Network.PILOTNET), frames, predict(model, frames) + 0.1)
 
 
 def test_no_finished_run_is_a_clear_error(tmp_path: Path) -> None:
@@ -258,5 +271,6 @@ def test_command_line_trains_and_exports(roads: Path, tmp_path: Path) -> None:
     assert exported.exit_code == 0, exported.output
     card = json.loads(exported.stdout)
     assert set(card["latency_ms"]) == {"lane.tflite", "lane_float.tflite"}
-    wrong = CliRunner().invoke(app, [*command, "--flip", "sometimes"])
-    assert wrong.exit_code == 2
+    for option in ("--flip", "--network"):
+        wrong = CliRunner().invoke(app, [*command, option, "sometimes"])
+        assert wrong.exit_code == 2

@@ -11,16 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
+from pixelopolis.lane_path import SCALES_M, STATIONS_M
 from training.backend import tf
 from training.export import median_ms, write
+from training.lane.answers import answers_of
 from training.lane.convert import Converted, convert_float, convert_int8
-from training.lane.data import COMMANDS, Steering, is_blank
-from training.lane.model import predict
-from training.lane.settings import LaneSettings
-from training.report import head_errors
+from training.lane.data import Labels, is_blank
+from training.lane.networks import Step, predict, step_of
+from training.lane.rows import COMMANDS
+from training.lane.settings import LaneSettings, Network
+from training.lane.train import finished
 
-CARD_FORMAT = 1
+CARD_FORMAT = 2
+
+PICTURES = {
+    False: "the frame's bottom quarter, resized",
+    True: "the whole frame, squeezed",
+}
+"""By whether whole frames are seen."""
+
+MEANINGS = {
+    "steering": "a value a command in [-1, 1], left negative",
+    "path": (
+        "commands x stations: how far to the left the way on lies at "
+        f"{', '.join(map(str, STATIONS_M))} m along it, over {', '.join(map(str, SCALES_M))} m"
+    ),
+    "spread": "a value a command: natural logarithm of the mean error that is expected of its path",
+}
 
 
 def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
@@ -34,15 +51,18 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
     Raises:
         ModelError: no finished run, or a model that did not survive the conversion.
     """
-    result, frames = _read_run(run)
+    result = finished(run)
+    network = Network(result["settings"]["network"])
+    frames = _frames(run)
     model = tf.keras.models.load_model(run / result["model"], compile=False)
-    images, labels = frames["validation_yuv"], frames["validation_steering"]
+    images, labels = frames["validation_yuv"], frames["validation_labels"]
+    step = step_of(model, network)
     reference = predict(model, images)
-    blank = is_blank(images)
-    int8 = convert_int8(model, frames["calibration_yuv"], images, reference)
-    floating = convert_float(model, images, reference)
+    int8 = convert_int8(step, frames["calibration_yuv"], images, reference)
+    floating = convert_float(step, images, reference)
     files = {f"{name}.tflite": int8, f"{name}_float.tflite": floating}
-    card = _card(name, result, files, labels, blank)
+    pictures = images.reshape(-1, *step.shape)
+    card = _card(name, result, step, files, labels, is_blank(pictures))
     write(
         out,
         {
@@ -51,42 +71,48 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
             f"{name}.md": markdown(card).encode(),
         },
     )
-    latency = {file: round(median_ms(c.content, images[0]), 3) for file, c in files.items()}
+    latency = {file: round(median_ms(c.content, pictures[0]), 3) for file, c in files.items()}
     return {**card, "latency_ms": latency}
 
 
-def _read_run(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _frames(run: Path) -> dict[str, Any]:
     try:
-        result: dict[str, Any] = json.loads((run / "result.json").read_text("utf-8"))
         with np.load(run / "frames.npz", allow_pickle=False) as kept:
-            return result, dict(kept)
+            return dict(kept)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{run} holds no finished run: {error}.",
-            "Let `pixelopolis train lane` finish; the same command goes on with a broken-off run.",
+            f"{run / 'frames.npz'} cannot be read: {error}.",
+            "Train again into an empty folder: the export compares on the frames in it.",
         ) from error
 
 
 def _card(
     name: str,
     result: dict[str, Any],
+    step: Step,
     files: dict[str, Converted],
-    labels: Steering,
+    labels: Labels,
     blank: NDArray[np.bool_],
 ) -> dict[str, Any]:
+    answers = answers_of(step.network)
     return {
         "format": CARD_FORMAT,
         "name": name,
         "task": "lane keeping",
+        "network": str(step.network),
         "date": result["finished"],
         "commands": [str(command) for command in COMMANDS],
         "input": {
-            "shape": [1, LANE_HEIGHT_PX, LANE_WIDTH_PX, 3],
+            "shape": [1, *step.shape],
             "colour": "YUV",
             "range": [0, 255],
-            "picture": "the frame's bottom quarter, resized",
+            "picture": PICTURES[step.network.sees_whole_frames],
         },
-        "output": {"shape": [1, len(COMMANDS)], "range": [-1, 1], "meaning": "left negative"},
+        "outputs": {
+            output: {"shape": [1, len(columns)], "meaning": MEANINGS[output]}
+            for output, columns in answers.outputs.items()
+        },
+        "state": step.state,
         "command": _command(result),
         "training": result,
         "blank_share": round(float(blank.mean()), 4),
@@ -96,7 +122,7 @@ def _card(
                 "edge_tpu": converted.graph.edge_tpu(),
                 "validation": {
                     head: error.as_json()
-                    for head, error in head_errors(converted.steering, labels, blank).items()
+                    for head, error in answers.errors(converted.answers, labels, blank).items()
                 },
             }
             for file, converted in files.items()
@@ -123,11 +149,13 @@ def markdown(card: dict[str, Any]) -> str:
     """Return the card as a page for people."""
     run, data = card["training"], card["training"]["data"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in data["kinds"].items())
+    unit = run["validation_unit"]
+    shape = ", ".join(map(str, card["input"]["shape"]))
     lines = [
         f"# Model card: {card['name']}",
         "",
-        "Keeps a lane: from the bottom quarter of a camera frame to one steering value a route "
-        "command.",
+        f"Keeps a lane: the network `{card['network']}`, from {card['input']['picture']}, for each "
+        f"route command ({', '.join(card['commands'])}).",
         "",
         f"- Trained: {card['date']}, TensorFlow {run['tensorflow']}, "
         f"{run['parameters']} parameters, {run['epochs']} epochs (best: {run['best_epoch']}), "
@@ -137,31 +165,45 @@ def markdown(card: dict[str, Any]) -> str:
         f"{data['validation']} pictures of {data['validation_groups']} of them were kept for "
         f"validation. {100 * card['blank_share']:.1f} % of the validation pictures show nothing "
         f"to steer by (bare road inside wide junctions). Digest `{data['digest']}`.",
-        f"- Input: [1, {LANE_HEIGHT_PX}, {LANE_WIDTH_PX}, 3] YUV, 0..255 (bytes for the int8 "
-        "file, float32 for the float one).",
-        f"- Output: [1, 3] steering for {', '.join(card['commands'])}, in [-1, 1], left negative. "
-        "An 8-bit output is scaled by the tensor's own scale and zero point.",
+        f"- Input: [{shape}] YUV, 0..255 (bytes for the int8 file, float32 for the float one).",
+        *(
+            f"- Output `{name}`: [{', '.join(map(str, output['shape']))}], {output['meaning']}"
+            for name, output in card["outputs"].items()
+        ),
+    ]
+    if card["state"]:
+        sizes = ", ".join(f"`{name}` [1, {size}]" for name, size in card["state"].items())
+        lines.append(f"- State: {sizes}; zeros at first, then what the frame before answered.")
+    lines += [
+        "- 8-bit outputs are scaled by their tensors' own scales and zero points.",
         "",
-        "Mean absolute steering error on the validation pictures; beside it the error of always "
+        f"Mean absolute error on the validation pictures ({unit}); beside it the error of always "
         "answering the median. `visible` leaves out the pictures that show nothing to steer by:",
         "",
-        "| command | Keras | " + " | ".join(card["files"]) + " | median guess |",
+        "| answer | Keras | " + " | ".join(card["files"]) + " | median guess |",
         "|---|---|" + "---|" * (len(card["files"]) + 1),
     ]
     for head, error in run["validation"].items():
         figures = [f["validation"][head]["mean_abs_error"] for f in card["files"].values()]
-        cells = " | ".join(f"{v:.4f}" for v in (error["mean_abs_error"], *figures))
-        lines.append(f"| {head} | {cells} | {error['median_guess_error']:.4f} |")
+        cells = " | ".join(f"{v:.4g}" for v in (error["mean_abs_error"], *figures))
+        lines.append(f"| {head} | {cells} | {error['median_guess_error']:.4g} |")
+    if "expected_error" in run["validation"]["all"]:
+        lines += [
+            "",
+            f"Of `all`, the network itself expects {run['validation']['all']['expected_error']:.4g}"
+            f" {unit}.",
+        ]
     for file, facts in card["files"].items():
         operators = ", ".join(f"{count} {op}" for op, count in facts["operators"].items())
-        correlation = ", ".join(f"{head} {v:.5f}" for head, v in facts["correlation"].items())
+        worst = min(facts["correlation"], key=lambda head: facts["correlation"][head])
         lines += [
             "",
             f"## {file}",
             "",
-            f"- {facts['bytes']} bytes; operators: {operators}.",
+            f"- {facts['bytes']} bytes, {facts['mmac']:.1f} MMAC; operators: {operators}.",
             f"- Against Keras: largest difference {facts['largest_difference']:.5f}, mean "
-            f"{facts['mean_difference']:.5f}; correlation {correlation}.",
+            f"{facts['mean_difference']:.5f}; lowest correlation "
+            f"{facts['correlation'][worst]:.5f} ({worst}).",
             f"- Edge TPU: {facts['edge_tpu']} (judged by the operator list; no compiler was run).",
         ]
     return "\n".join(lines) + "\n"

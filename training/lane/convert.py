@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +13,18 @@ from numpy.typing import NDArray
 from pixelopolis.errors import ModelError
 from training.backend import tf
 from training.export import INPUT_NAME, SIGNATURE, Bytes, converted, converter, make_int8
-from training.lane.data import COMMANDS, Steering
-from training.lane.model import MIDDLE, scaled
+from training.lane.answers import answers_of
+from training.lane.data import Labels
+from training.lane.networks import MIDDLE, Step, scaled
 from training.operators import Graph, read_graph
 
-OUTPUT_NAME = "steering"
-
 LEAST_CORRELATION = 0.99
-"""Between the int8 model and Keras, for each command; below it the export fails."""
+LEAST_SPREAD_CORRELATION = 0.95
+"""Between the int8 model and Keras, for each answer; below it the export fails. How sure a path
+network is need not be known as well as the path."""
+
 FLOAT_TOLERANCE = 1e-3
-"""Largest difference of the float model's steering from Keras."""
+"""Largest difference of the float model's answers from Keras."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,17 @@ class Converted:
 
     content: bytes
     graph: Graph
-    steering: Steering
-    """What it answers for the comparison frames, (n, 3)."""
+    answers: Labels
+    """What it answers for the comparison frames, (n, columns)."""
     largest_difference: float
     mean_difference: float
     correlation: dict[str, float]
-    """By command; 1 where Keras answers one value throughout."""
+    """By column; 1 where Keras answers one value throughout."""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "bytes": len(self.content),
+            "mmac": round(self.graph.macs / 1e6, 2),
             "operators": self.graph.operators,
             "largest_difference": round(self.largest_difference, 6),
             "mean_difference": round(self.mean_difference, 6),
@@ -47,18 +51,19 @@ class Converted:
         }
 
 
-def convert_float(model: Any, frames_yuv: Bytes, reference: Steering) -> Converted:
-    """Return the model as float .tflite: YUV 0..255 as float32 [1, 40, 120, 3] in.
+def convert_float(step: Step, frames_yuv: Bytes, reference: Labels) -> Converted:
+    """Return the network as float .tflite: YUV 0..255 as float32 (1, h, w, 3) in.
 
     Args:
-        model: Keras network over pictures in [-1, 1].
-        frames_yuv: frames (n, 40, 120, 3) to compare on.
-        reference: what Keras answers for them, (n, 3) in [-1, 1].
+        step: network over pictures in [-1, 1].
+        frames_yuv: frames to compare on, (n, h, w, 3), or windows of them (n, frames, h, w, 3),
+            each begun without a memory.
+        reference: what Keras answers for them, (n, columns) or (n, frames, columns).
 
     Raises:
         ModelError: the converted model answers something else than Keras.
     """
-    result = _compare(_converter(model, scale_inside=True), frames_yuv, reference)
+    result = _compare(step, _converter(step, scale_inside=True), frames_yuv, reference)
     if not result.largest_difference <= FLOAT_TOLERANCE:  # NaN fails as well
         raise ModelError(
             f"The float .tflite differs from Keras by up to {result.largest_difference:.4g} "
@@ -69,61 +74,82 @@ def convert_float(model: Any, frames_yuv: Bytes, reference: Steering) -> Convert
 
 
 def convert_int8(
-    model: Any, calibration_yuv: Bytes, frames_yuv: Bytes, reference: Steering
+    step: Step, calibration_yuv: Bytes, frames_yuv: Bytes, reference: Labels
 ) -> Converted:
-    """Return the model as fully int8 .tflite: raw YUV bytes as uint8 in, uint8 out.
+    """Return the network as fully int8 .tflite: raw YUV bytes as uint8 in, uint8 out.
 
-    The output is scaled by the tensor's own scale and zero point.
+    Outputs, and a memory's state, are scaled by their tensors' own scales and zero points.
 
     Args:
-        model: Keras network over pictures in [-1, 1].
-        calibration_yuv: frames (n, 40, 120, 3) like those that the car will see.
-        frames_yuv: frames to compare on.
-        reference: what Keras answers for them, (n, 3) in [-1, 1].
+        step: network over pictures in [-1, 1].
+        calibration_yuv: frames or windows like those that the car will see.
+        frames_yuv: frames or windows to compare on, as for `convert_float`.
+        reference: what Keras answers for them.
 
     Raises:
         ModelError: the graph is not int8 throughout, or answers something else than Keras.
     """
-    int8 = _converter(model, scale_inside=False)
-    make_int8(int8, calibration_yuv, MIDDLE)
+    int8 = _converter(step, scale_inside=False)
+    pictures = calibration_yuv.reshape(-1, *step.shape)
+    make_int8(int8, pictures, MIDDLE, _states(step, calibration_yuv) if step.state else None)
     int8.inference_output_type = tf.uint8
-    result = _compare(int8, frames_yuv, reference)
+    result = _compare(step, int8, frames_yuv, reference)
     if faults := result.graph.edge_tpu_faults():
         raise ModelError(
             f"The int8 graph does not look mappable to an Edge TPU: {'; '.join(faults)}.",
             "Use layers that quantise (ReLU6, no ELU) and operators on Coral's list.",
         )
-    low = {k: round(v, 4) for k, v in result.correlation.items() if not v >= LEAST_CORRELATION}
+    low = {
+        name: round(value, 4)
+        for name, value in result.correlation.items()
+        if not value >= _least_correlation(name)
+    }
     if low:
         raise ModelError(
             f"The int8 model does not follow Keras: correlation {low} (at least "
-            f"{LEAST_CORRELATION} wanted).",
+            f"{LEAST_CORRELATION} wanted, {LEAST_SPREAD_CORRELATION} of spreads).",
             "Train longer, or with data whose frames span what the car sees.",
         )
     return result
 
 
-def _converter(model: Any, scale_inside: bool) -> Any:
-    def answer(picture: Any) -> dict[str, Any]:
-        x = scaled(picture) if scale_inside else picture
-        return {OUTPUT_NAME: tf.clip_by_value(model(x, training=False), -1.0, 1.0)}
-
-    return converter([model], answer, model.input_shape[1:])
+def _least_correlation(column: str) -> float:
+    return LEAST_SPREAD_CORRELATION if column.endswith("spread") else LEAST_CORRELATION
 
 
-def _compare(from_keras: Any, frames_yuv: Bytes, reference: Steering) -> Converted:
+def _states(step: Step, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
+    """Return the state before each frame of windows (n, frames, h, w, 3), as Keras has it."""
+    states: list[Mapping[str, Any]] = []
+    for window in windows_yuv:
+        state = {name: tf.zeros((1, size)) for name, size in step.state.items()}
+        for frame in window:
+            states.append(state)
+            after = step.answer(scaled(frame[None]), **state)
+            state = {name: after[name] for name in step.state}
+    return states
+
+
+def _converter(step: Step, scale_inside: bool) -> Any:
+    def answer(picture: Any, *state: Any) -> dict[str, Any]:
+        return step.answer(scaled(picture) if scale_inside else picture, *state)
+
+    return converter([step.model], answer, step.shape, step.state)
+
+
+def _compare(step: Step, from_keras: Any, frames_yuv: Bytes, reference: Labels) -> Converted:
     content = converted(from_keras)
-    steering = run(content, frames_yuv)
-    difference = np.abs(steering - reference)
+    answers = run(content, frames_yuv)
+    reference = reference.reshape(len(answers), -1)
+    difference = np.abs(answers - reference)
     return Converted(
         content,
         read_graph(content),
-        steering,
+        answers,
         float(difference.max()),
         float(difference.mean()),
         {
-            str(command): _correlation(steering[:, i], reference[:, i])
-            for i, command in enumerate(COMMANDS)
+            name: _correlation(answers[:, i], reference[:, i])
+            for i, name in enumerate(answers_of(step.network).columns)
         },
     )
 
@@ -134,8 +160,13 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if float(np.ptp(a)) > 0 else 0.0
 
 
-def run(content: bytes, frames_yuv: Bytes) -> Steering:
-    """Return the steering (n, 3) that a lane .tflite gives for YUV frames (n, 40, 120, 3).
+def run(content: bytes, frames_yuv: Bytes) -> Labels:
+    """Return what a lane .tflite answers for YUV frames, its outputs side by side (n, columns).
+
+    Args:
+        content: of the file.
+        frames_yuv: frames (n, h, w, 3), or windows (n, frames, h, w, 3) at whose beginnings a
+            memory is empty; answers then are (n * frames, columns).
 
     Raises:
         ModelError: the file lacks the signature that the exports carry.
@@ -143,17 +174,38 @@ def run(content: bytes, frames_yuv: Bytes) -> Steering:
     interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     names = interpreter.get_signature_list().get(SIGNATURE)
-    if names != {"inputs": [INPUT_NAME], "outputs": [OUTPUT_NAME]}:
+    if names is None or INPUT_NAME not in names["inputs"]:
         raise ModelError(
             f"The .tflite has the signatures {interpreter.get_signature_list()}.",
-            f"Expected {SIGNATURE}: {INPUT_NAME} -> {OUTPUT_NAME}.",
+            f"Expected {SIGNATURE} with the input {INPUT_NAME}.",
         )
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-    scale, zero = given["quantization"]
-    steering = np.empty((len(frames_yuv), len(COMMANDS)), dtype=np.float32)
-    for i, frame in enumerate(frames_yuv):
-        interpreter.set_tensor(taken["index"], frame[None].astype(taken["dtype"]))
-        interpreter.invoke()
-        raw = interpreter.get_tensor(given["index"])[0].astype(np.float32)
-        steering[i] = (raw - zero) * scale if scale else raw
-    return steering
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    state_names = [name for name in names["inputs"] if name != INPUT_NAME]
+    # in the order of `Answers.outputs`: "path" before "spread"
+    shown = sorted(set(names["outputs"]) - set(state_names))
+    answers = []
+    windows = frames_yuv if frames_yuv.ndim == 5 else frames_yuv[:, None]
+    for window in windows:
+        state = {name: np.zeros(inputs[name]["shape"], np.float32) for name in state_names}
+        for frame in window:
+            given = {name: _quantised(value, inputs[name]) for name, value in state.items()}
+            picture = frame[None].astype(inputs[INPUT_NAME]["dtype"])
+            raw = runner(**{INPUT_NAME: picture, **given})
+            values = {name: _scaled_back(raw[name], outputs[name]) for name in raw}
+            state = {name: values[name] for name in state_names}
+            answers.append(np.concatenate([values[name][0] for name in shown]))
+    return np.array(answers, dtype=np.float32)
+
+
+def _quantised(value: Any, tensor: Any) -> Any:
+    scale, zero = tensor["quantization"]
+    if not scale:
+        return value
+    limits = np.iinfo(tensor["dtype"])
+    return np.clip(np.round(value / scale) + zero, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _scaled_back(raw: Any, tensor: Any) -> Any:
+    scale, zero = tensor["quantization"]
+    return (raw.astype(np.float32) - zero) * scale if scale else np.array(raw)

@@ -8,6 +8,29 @@ from enum import StrEnum
 from pixelopolis.errors import SettingsError
 
 
+class Network(StrEnum):
+    """Which network; `training.lane.networks` has their layers and reasons."""
+
+    PATH = "path"
+    PILOTNET = "pilotnet"
+    PILOTNET_FULL = "pilotnet-full"
+    PILOTNET_LSTM = "pilotnet-lstm"
+
+    @property
+    def sees_whole_frames(self) -> bool:
+        return self is Network.PILOTNET_FULL
+
+    @property
+    def frames(self) -> int:
+        """Pictures of a film that it is trained on at once; 1 when it has no memory."""
+        return 8 if self is Network.PILOTNET_LSTM else 1
+
+    @property
+    def usual_width(self) -> float:
+        """Half the article's channels steer as well and take half the time (docs/decisions)."""
+        return 1.0 if self is Network.PATH else 0.5
+
+
 class Flip(StrEnum):
     """Which pictures may be mirrored.
 
@@ -26,10 +49,13 @@ class LaneSettings:
     """Everything that changes what a run learns; the same settings on the same data repeat it."""
 
     data: tuple[str, ...]
+    network: Network = Network.PATH
     epochs: int = 15
     batch: int = 64
+    """Pictures a step."""
     seed: int = 1
-    width: float = 0.5
+    width: float | None = None
+    """Factor on the channels; None: the network's usual one."""
     dropout: float = 0.1
     learning_rate: float = 1e-3
     """At its highest, after a short warm-up; a cosine then takes it to zero."""
@@ -38,13 +64,19 @@ class LaneSettings:
     patience: int = 8
     """Epochs without a better validation error before the run stops."""
     validation_fraction: float = 0.1
+    start: str | None = None
+    """Finished run whose network this one begins with; None begins from nothing."""
+
+    @property
+    def factor(self) -> float:
+        return self.network.usual_width if self.width is None else self.width
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 1, 10_000),
             ("batch", 1, 4096),
             ("seed", 0, 2**31 - 1),
-            ("width", 0.1, 2.0),
+            ("factor", 0.1, 2.0),
             ("dropout", 0.0, 0.9),
             ("learning_rate", 1e-6, 1.0),
             ("patience", 1, 10_000),
@@ -52,4 +84,10 @@ class LaneSettings:
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise SettingsError(f"{name} is {value}.", f"Choose a value in [{low}, {high}].")
+                shown = "width" if name == "factor" else name
+                raise SettingsError(f"{shown} is {value}.", f"Choose a value in [{low}, {high}].")
+        if self.batch < self.network.frames:
+            raise SettingsError(
+                f"batch is {self.batch}.",
+                f"{self.network} learns {self.network.frames} pictures at once: choose more.",
+            )

@@ -16,6 +16,7 @@ last whole epoch with the batches that it would have got.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,16 +25,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pixelopolis.errors import SettingsError
+from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.lane_path import STATIONS_M
 from training.backend import tf
+from training.lane.answers import answers_of
 from training.lane.augment import batches
-from training.lane.data import LaneData, Report, is_blank, load, split
-from training.lane.model import build, masked_huber, predict, restart_dropout
-from training.lane.settings import LaneSettings
-from training.report import HeadError, draw_steering, head_errors
+from training.lane.data import Labels, LaneData, is_blank, load, split, windows
+from training.lane.loss import masked_huber, path_loss
+from training.lane.networks import Bytes, build, predict, restart_dropout, scaled
+from training.lane.pictures import Report
+from training.lane.settings import LaneSettings, Network
+from training.report import HeadError
 from training.runs import RunFolder, shown
 
+LOSSES = {loss.__name__: loss for loss in (masked_huber, path_loss)}
+
+PREPARED_BATCHES = 4
 CALIBRATION_FRAMES = 512
 COMPARISON_FRAMES = 2048
 SAMPLE_PICTURES = 12
@@ -47,6 +56,8 @@ class EpochReport:
     epochs: int
     loss: float
     errors: dict[str, HeadError]
+    unit: str
+    """Of the errors."""
     is_best: bool
 
 
@@ -60,29 +71,62 @@ class Watch:
     epoch: Callable[[EpochReport], None] = lambda _report: None
 
 
+@dataclass(frozen=True)
+class Items:
+    """Data cut into what a network learns at once: single pictures, or windows of a film."""
+
+    data: LaneData
+    rows: NDArray[np.intp]
+    """(m, frames) row numbers."""
+    labels: Labels
+    """Of every row."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pictures(self, chosen: Any = slice(None)) -> Bytes:
+        """Return pictures as the network takes them: (m, h, w, 3) or (m, frames, h, w, 3)."""
+        rows = self.rows[chosen]
+        return np.asarray(self.data.images_yuv[rows[:, 0] if rows.shape[1] == 1 else rows])
+
+
 def train(
-    settings: LaneSettings, folders: Sequence[Path], out: Path, watch: Watch | None = None
+    settings: LaneSettings,
+    folders: Sequence[Path],
+    out: Path,
+    watch: Watch | None = None,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train, or go on with a run of the same settings; return the result (also in result.json).
 
     TensorFlow repeats a run exactly on one machine with one version; another processor sums in
-    another order, so figures then agree only roughly.
+    another order, so figures then agree only roughly. `start` is the folder of the finished run
+    that the settings begin with, if they do.
 
     Raises:
         DatasetError: data that cannot be used.
+        ModelError: `start` holds no finished run, or another network.
         SettingsError: `out` holds a run of other settings.
     """
     watch = watch or Watch()
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(out, settings)
-    data = load(folders, report=watch.reading)
-    training, validation = split(data, settings.validation_fraction, settings.seed)
-    if len(training) < settings.batch:
+    network = settings.network
+    data = load(folders, whole=network.sees_whole_frames, report=watch.reading)
+    parts = split(data, settings.validation_fraction, settings.seed)
+    training, validation = (
+        _items(part, network, stride)
+        for part, stride in zip(parts, (max(1, network.frames // 2), network.frames), strict=True)
+    )
+    batch = settings.batch // network.frames
+    if len(training) < batch or not len(validation):
+        unit = "pictures" if network.frames == 1 else f"windows of {network.frames} pictures"
         raise SettingsError(
-            f"batch is {settings.batch}, but only {len(training)} training pictures are there.",
+            f"batch is {settings.batch} pictures, but {len(training)} {unit} are there for "
+            f"training and {len(validation)} for validation.",
             "Choose a smaller --batch or record more data.",
         )
-    facts = _facts(data, training, validation)
+    facts = _facts(data, *parts)
     del data
     run.begin(facts)
     if (result := run.read("result.json")) is not None:
@@ -91,15 +135,44 @@ def train(
 
     tf.keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    steps = len(training) // settings.batch
-    model = run.checkpoint() or _compiled(settings, steps)
+    steps = len(training) // batch
+    model = run.checkpoint() or _compiled(settings, steps, start)
     if run.epochs_done < settings.epochs and not run.has_stalled():
         _fit(model, run, training, validation, watch, steps)
     return run.finish(model.count_params(), facts)
 
 
-def _compiled(settings: LaneSettings, steps: int) -> Any:
-    model = build(settings.width, settings.dropout)
+def finished(folder: Path) -> dict[str, Any]:
+    """Return the result of a finished run.
+
+    Raises:
+        ModelError: there is none.
+    """
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder} holds no finished run: {error}.",
+            "Let `pixelopolis train lane` finish; the same command goes on with a broken-off run.",
+        ) from error
+    return result
+
+
+def _items(data: LaneData, network: Network, stride: int) -> Items:
+    rows = windows(data.films, network.frames, stride)
+    if not len(rows):
+        raise DatasetError(
+            f"{network} learns from {network.frames} pictures that follow each other, and there "
+            "are none.",
+            "Record more driven pictures: `pixelopolis data lane --driven`.",
+        )
+    return Items(data, rows, answers_of(network).labels(data))
+
+
+def _compiled(settings: LaneSettings, steps: int, start: Path | None) -> Any:
+    model = build(settings.network, settings.factor, settings.dropout)
+    if start is not None:
+        _begin_with(model, start)
     total = settings.epochs * steps
     warmup = min(steps, total // 10)
     rate = tf.keras.optimizers.schedules.CosineDecay(
@@ -108,17 +181,35 @@ def _compiled(settings: LaneSettings, steps: int) -> Any:
         warmup_target=settings.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+    loss = path_loss if settings.network is Network.PATH else masked_huber
     # XLA on a CPU costs several times the work, and Keras would choose it by itself
-    model.compile(tf.keras.optimizers.Adam(rate), loss=masked_huber, jit_compile=False)
+    model.compile(tf.keras.optimizers.Adam(rate), loss=loss, jit_compile=False)
     return model
 
 
+def _begin_with(model: Any, start: Path) -> None:
+    """Give a network the weights of a finished run's best one."""
+    result = finished(start)
+    before = tf.keras.models.load_model(start / result["model"], compile=False)
+    known, wanted = ([tuple(w.shape) for w in m.weights] for m in (before, model))
+    if known != wanted:
+        raise ModelError(
+            f"{start} holds another network ({result['settings']['network']}, width "
+            f"{result['settings']['width']}).",
+            "Give --network and --width the same values as that run had.",
+        )
+    model.set_weights(before.get_weights())
+
+
 def _fit(
-    model: Any, run: _Run, training: LaneData, validation: LaneData, watch: Watch, steps: int
+    model: Any, run: _Run, training: Items, validation: Items, watch: Watch, steps: int
 ) -> None:
     settings = run.settings
-    samples = _spread(len(validation), SAMPLE_PICTURES)
-    blank = is_blank(validation.images_yuv)
+    answers = answers_of(settings.network)
+    rows = validation.rows.reshape(-1)
+    images, labels = validation.data.images_yuv, validation.labels[rows]
+    samples = _spread(len(rows), SAMPLE_PICTURES)
+    blank = is_blank(images)[rows]
     board = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
     started_s = 0.0
 
@@ -133,35 +224,29 @@ def _fit(
 
     def end(_epoch: int, logs: Any) -> None:
         seconds = time.perf_counter() - started_s
-        predicted = predict(model, validation.images_yuv)
-        errors = head_errors(predicted, validation.steering, blank)
+        predicted = predict(model, validation.pictures()).reshape(len(rows), -1)
+        errors = answers.errors(predicted, labels, blank)
         is_best = run.add_epoch(model, float(logs["loss"]), errors, steps, seconds)
         with board.as_default(step=run.epochs_done):
             tf.summary.scalar("loss/training", logs["loss"])
             tf.summary.scalar("learning_rate", model.optimizer.learning_rate)
-            tf.summary.scalar("images_per_s", steps * settings.batch / seconds)
+            tf.summary.scalar("images_per_s", run.pictures(steps) / seconds)
             for name, error in errors.items():
                 if error.labels:
                     tf.summary.scalar(f"validation_error/{name}", error.mean_abs)
                     tf.summary.scalar(f"median_guess/{name}", error.median_guess)
-            pictures = [
-                draw_steering(validation.images_yuv[i], validation.steering[i], predicted[i])
-                for i in samples
-            ]
+            pictures = [answers.draw(images[rows[i]], labels[i], predicted[i]) for i in samples]
             tf.summary.image("validation", np.stack(pictures), max_outputs=len(pictures))
         board.flush()
-        watch.epoch(EpochReport(run.epochs_done, settings.epochs, logs["loss"], errors, is_best))
+        watch.epoch(
+            EpochReport(
+                run.epochs_done, settings.epochs, logs["loss"], errors, answers.unit, is_best
+            )
+        )
         model.stop_training = run.has_stalled()
 
     model.fit(
-        batches(
-            training,
-            batch=settings.batch,
-            seed=settings.seed,
-            flip=settings.flip,
-            first_epoch=run.epochs_done,
-            augment=settings.augment,
-        ),
+        _stream(run, training),
         epochs=settings.epochs,
         initial_epoch=run.epochs_done,
         steps_per_epoch=steps,
@@ -174,6 +259,31 @@ def _fit(
         ],
     )
     board.close()
+
+
+def _stream(run: _Run, training: Items) -> Any:
+    """Return the batches of a run as a tf.data.Dataset, prepared beside the training step."""
+    settings = run.settings
+
+    def made() -> Any:
+        return batches(
+            training.data,
+            training.rows,
+            answers_of(settings.network),
+            batch=settings.batch // settings.network.frames,
+            seed=settings.seed,
+            flip=settings.flip,
+            first_epoch=run.epochs_done,
+            augment=settings.augment,
+        )
+
+    pictures, labels = next(made())
+    signature = (
+        tf.TensorSpec(pictures.shape, tf.uint8),
+        tf.TensorSpec(labels.shape, tf.float32),
+    )
+    dataset = tf.data.Dataset.from_generator(made, output_signature=signature)
+    return dataset.map(lambda x, y: (scaled(x), y)).prefetch(PREPARED_BATCHES)
 
 
 class _Run(RunFolder):
@@ -192,13 +302,17 @@ class _Run(RunFolder):
         if not self.history:
             return None
         path = self.folder / _checkpoint_name(self.epochs_done)
-        model = tf.keras.models.load_model(path, custom_objects={"masked_huber": masked_huber})
+        model = tf.keras.models.load_model(path, custom_objects=LOSSES)
         model.jit_compile = False
         return model
 
     def has_stalled(self) -> bool:
         done = self.epochs_done
         return done > 0 and done - int(self.best["epoch"]) >= self.settings.patience
+
+    def pictures(self, steps: int) -> int:
+        frames = self.settings.network.frames
+        return steps * (self.settings.batch // frames) * frames
 
     def add_epoch(
         self, model: Any, loss: float, errors: dict[str, HeadError], steps: int, seconds: float
@@ -213,7 +327,7 @@ class _Run(RunFolder):
                 "epoch": epoch,
                 "loss": loss,
                 "errors": {name: error.as_json() for name, error in errors.items()},
-                "images_per_s": round(steps * self.settings.batch / seconds, 1),
+                "images_per_s": round(self.pictures(steps) / seconds, 1),
                 "seconds": round(seconds, 2),
             }
         )
@@ -233,6 +347,7 @@ class _Run(RunFolder):
             "best_epoch": self.best["epoch"],
             "epochs": self.epochs_done,
             "validation": self.best["errors"],
+            "validation_unit": answers_of(self.settings.network).unit,
             "loss": self.best["loss"],
             "parameters": parameters,
             "images_per_s": round(pictures / seconds, 1),
@@ -254,6 +369,7 @@ def _facts(data: LaneData, training: LaneData, validation: LaneData) -> dict[str
     kinds, counts = np.unique(data.kinds, return_counts=True)
     digest = hashlib.blake2b(data.images_yuv.data, digest_size=8)
     digest.update(data.steering.tobytes())
+    digest.update(data.paths_left_m.tobytes())
     return {
         "digest": digest.hexdigest(),
         "pictures": len(data),
@@ -263,6 +379,7 @@ def _facts(data: LaneData, training: LaneData, validation: LaneData) -> dict[str
         "validation_groups": len(np.unique(validation.groups)),
         "kinds": {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)},
         "labels": np.isfinite(data.steering).sum(axis=0).tolist(),
+        "path_labels": np.isfinite(data.paths_left_m).sum(axis=0)[:: len(STATIONS_M)].tolist(),
     }
 
 
@@ -271,15 +388,17 @@ def _spread(count: int, wanted: int) -> Any:
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.intp))
 
 
-def _keep_frames(file: Path, training: LaneData, validation: LaneData, seed: int) -> None:
+def _keep_frames(file: Path, training: Items, validation: Items, seed: int) -> None:
     """Store what an export needs, so that it does without the dataset."""
     rng = np.random.default_rng([seed, 2])
-    count = min(len(training), CALIBRATION_FRAMES)
+    frames = training.rows.shape[1]
+    count = min(len(training), max(1, CALIBRATION_FRAMES // frames))
     calibration = np.sort(rng.choice(len(training), count, replace=False))
-    comparison = _spread(len(validation), COMPARISON_FRAMES)
+    comparison = _spread(len(validation), max(1, COMPARISON_FRAMES // frames))
+    rows = validation.rows[comparison]
     np.savez(
         file,
-        calibration_yuv=training.images_yuv[calibration],
-        validation_yuv=validation.images_yuv[comparison],
-        validation_steering=validation.steering[comparison],
+        calibration_yuv=training.pictures(calibration),
+        validation_yuv=validation.pictures(comparison),
+        validation_labels=validation.labels[rows].reshape(rows.size, -1),
     )

@@ -1,0 +1,131 @@
+"""Pictures of lane datasets, decoded to what a network sees, and kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis import vision
+from pixelopolis.errors import DatasetError
+from pixelopolis.vision import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
+
+CACHE_NAMES = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
+"""By whether whole frames are seen."""
+
+Report = Callable[[int, int], None]
+"""Told (pictures read, pictures in all)."""
+
+
+def read_pictures(
+    folder: Path, paths: Sequence[Path], whole: bool, cache: bool, report: Report | None
+) -> NDArray[np.uint8]:
+    """Return the pictures (n, 40, 120, 3), or (n, 80, 120, 3) of `whole` frames, uint8 YUV.
+
+    Args:
+        folder: where a cache of them may lie.
+        paths: of the pictures.
+        whole: squeeze whole frames, instead of their bottom quarters.
+        cache: read and write that cache.
+        report: called as pictures are decoded.
+
+    Raises:
+        DatasetError: a picture that is missing, broken or of another shape.
+    """
+    mark = _fingerprint(paths)
+    file = folder / CACHE_NAMES[whole]
+    if cache and (kept := _read_cache(file, mark)) is not None:
+        return kept
+    images = _decode_all(paths, whole, report)
+    if cache:
+        _write_cache(file, mark, images)
+    return images
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    """Change with any file's name, size or time, and with the preprocessing's source."""
+    digest = hashlib.sha256(inspect.getsource(vision).encode())
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DatasetError(
+                f"Picture {path}, named in the labels, cannot be read: {error.strerror}.",
+                "Copy the missing pictures, or remove their lines from the labels.",
+            ) from error
+        name = f"{path.parent.name}/{path.name}"
+        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_cache(file: Path, mark: str) -> NDArray[np.uint8] | None:
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            if str(kept["fingerprint"]) == mark:
+                return np.asarray(kept["images_yuv"], dtype=np.uint8)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    return None
+
+
+def _write_cache(file: Path, mark: str, images: NDArray[np.uint8]) -> None:
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as stream:
+            np.savez(stream, fingerprint=np.array(mark), images_yuv=images)
+        part.replace(file)
+    except OSError:  # a read-only or full disk: the cache only saves time
+        part.unlink(missing_ok=True)
+
+
+def _decode_all(paths: Sequence[Path], whole: bool, report: Report | None) -> NDArray[np.uint8]:
+    """Decode with threads: OpenCV lets go of Python's lock while it works."""
+    height = FULL_HEIGHT_PX if whole else LANE_HEIGHT_PX
+    images = np.empty((len(paths), height, LANE_WIDTH_PX, 3), dtype=np.uint8)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for i, image in enumerate(pool.map(partial(lane_picture, whole=whole), paths)):
+            images[i] = image
+            if report and ((i + 1) % 100 == 0 or i + 1 == len(paths)):
+                report(i + 1, len(paths))
+    return images
+
+
+def lane_picture(path: Path, *, whole: bool = False) -> Image:
+    """Read a picture and return a network's input (40, 120, 3) or (80, 120, 3) uint8 YUV.
+
+    Takes a whole portrait frame, or its bottom quarter (three times as wide as high) where that is
+    enough.
+
+    Raises:
+        DatasetError: not a picture, or of another shape.
+    """
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise DatasetError(
+            f"{path} is not a picture that can be decoded.",
+            "Record it again, or remove its line from the labels.",
+        )
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    height, width = rgb.shape[:2]
+    if height > width:
+        return vision.lane_full_input(rgb) if whole else vision.lane_input(vision.lane_crop(rgb))
+    if whole:
+        raise DatasetError(
+            f"{path} is {width} x {height} px, which is no whole portrait frame.",
+            "This network sees whole frames: write them with `pixelopolis data lane --whole`.",
+        )
+    if width != 3 * height:
+        raise DatasetError(
+            f"{path} is {width} x {height} px.",
+            "Expected a portrait frame, or its bottom quarter, three times as wide as high.",
+        )
+    return vision.lane_input(rgb)
