@@ -17,6 +17,7 @@ from pixelopolis.lane_path import STATIONS_M, points_of
 from pixelopolis.vision import LANE_PART, Image
 from sim.render.view import View, car_view
 from sim.room_looks import room_look
+from sim.sensor import distort, distorted_focal_px
 
 COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (40, 110, 255)}
 """Red, green, blue. A command that shares its way with another is hidden under the later one."""
@@ -68,13 +69,15 @@ def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
         cv2.cvtColor(cv2.resize(bgr, (TILE_WIDTH_PX, height)), cv2.COLOR_BGR2RGB), dtype=np.uint8
     )
     camera = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
-    mounted = room_look(seed, int(row["look"])).camera_of(camera)
+    look = room_look(seed, int(row["look"]))
+    mounted = look.camera_of(camera)
     part = LANE_PART if height < TILE_WIDTH_PX else 1.0
     view = car_view(mounted, Pose(0.0, 0.0, 0.0), part=part)
     for turn in Turn:
         texts = [row[f"{turn}_{round(100 * s)}cm"] for s in STATIONS_M]
         if texts[0]:
             line = pixels_of(view, np.array([float(text) for text in texts]))
+            line = seen_px(line, view, mounted.across_rad, look.sensor.k1)
             cv2.polylines(tile, [np.round(line).astype(np.int32)], False, COLOURS[turn], 2)
     text = f"{row['road']} {row['edge']} {100 * float(row['lateral_m']):+.0f} cm"
     cv2.putText(tile, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 0, 255), 1)
@@ -86,3 +89,11 @@ def pixels_of(view: View, left_m: FloatArray) -> FloatArray:
     points = points_of(left_m, STATIONS_M)
     pixels, depth = view.project(np.column_stack([points, np.zeros(len(points))]))
     return pixels[depth > 0.05]
+
+
+def seen_px(pixels: FloatArray, view: View, across_rad: float, k1: float) -> FloatArray:
+    """Return where a lens with distortion shows pixels (n, 2) of a pinhole view's rows."""
+    middle = np.array([view.width_px / 2, view.height_px / 2 - view.top_px])
+    rays = (pixels - middle) / view.focal_px
+    focal_px = distorted_focal_px(view.width_px, across_rad, k1)
+    return np.asarray(distort(rays, k1) * focal_px + middle, dtype=np.float64)

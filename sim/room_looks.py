@@ -100,7 +100,7 @@ def _gains(rng: np.random.Generator, night: bool) -> Rgb:
     # either way, what auto exposure misses by against a window or under one lamp
     stops = float(rng.triangular(-1.0, 0.1, 1.0))
     # in the dark cameras open up as far as they can
-    exposure = 2.0 ** (abs(stops) if night else stops)
+    exposure = 2.0 ** (0.25 + 0.75 * abs(stops) if night else stops)
     # white balance: uncorrected light of 3000 to 8000 K is some 15 % off in red against blue
     # after a camera's own correction; greens follow fluorescent tubes
     warm, green = rng.uniform(-0.16, 0.16), rng.uniform(-0.06, 0.06)
@@ -196,10 +196,12 @@ def _lamp(rng: np.random.Generator, sun_share: float, night: bool) -> Lamp | Non
     x, y = rng.uniform(-0.2, 1.2, 2).tolist()
     height_m, warm = float(rng.uniform(0.9, 2.6)), float(rng.uniform(-0.08, 0.22))
     share = float(rng.uniform(0.15, 0.6)) * (1 - sun_share)
+    if night:  # the only lamp hangs over the table, or nobody would play there
+        x, y, height_m = 0.25 + 0.5 * x, 0.25 + 0.5 * y, max(height_m, 2.0)
     lamp = Lamp(
         x_part=float(x),
         y_part=float(y),
-        height_m=max(height_m, 1.8) if night else height_m,
+        height_m=height_m,
         share=0.8 if night else share,
         rgb=(1 + warm, 1.0, 1 - 1.4 * warm),
         softness_m=float(rng.uniform(0.008, 0.08)),

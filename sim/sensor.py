@@ -87,6 +87,16 @@ def undistort(places: NDArray[np.floating[Any]], k1: float) -> Field:
     return np.asarray(places / (1 + k1 * squared), dtype=np.float32)
 
 
+def distort(rays: NDArray[np.floating[Any]], k1: float) -> Field:
+    """Return where pinhole rays (..., 2) are seen, both in focal lengths: undoes `undistort`.
+
+    What lies beyond the lens's edge is seen there.
+    """
+    squared = (rays**2).sum(axis=-1, keepdims=True)
+    root = np.sqrt(np.maximum(1 - 4 * k1 * squared, 0))
+    return np.asarray(2 * rays / (1 + root), dtype=np.float32)
+
+
 @lru_cache(maxsize=8)
 def tone_curve(gamma: float, contrast: float, haze: float) -> Image:
     """Return the table (256,) of a tone curve."""

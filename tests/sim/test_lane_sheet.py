@@ -10,7 +10,7 @@ from pixelopolis.camera import Camera
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Pose
 from sim.datasets import plan_sessions, write_lane_dataset
-from sim.lane_sheet import TILE_WIDTH_PX, pixels_of, write_sheet
+from sim.lane_sheet import TILE_WIDTH_PX, pixels_of, seen_px, write_sheet
 from sim.render.view import car_view
 
 
@@ -34,3 +34,13 @@ def test_a_sheet_shows_pictures_with_their_paths(tmp_path: Path) -> None:
     assert sheet[:, :TILE_WIDTH_PX].std() > 3
     with pytest.raises(DatasetError, match="no finished lane dataset"):
         write_sheet(tmp_path, tmp_path / "sheet.png", 5, 1)
+
+
+def test_paths_are_drawn_where_the_lens_shows_them() -> None:
+    camera = Camera()
+    view = car_view(camera, Pose(0.0, 0.0, 0.0), part=0.25)
+    pixels = np.array([[30.0, 10.0], [120.0, 40.0], [230.0, 70.0]])
+    assert seen_px(pixels, view, camera.across_rad, 0.0) == pytest.approx(pixels, abs=1e-3)
+    bent = seen_px(pixels, view, camera.across_rad, -0.1)
+    assert bent[1, 0] == pytest.approx(120.0, abs=1e-3)
+    assert np.abs(bent - pixels).max() > 3

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sim.sensor import (
     Sensor,
     add_noise,
+    distort,
     distorted_focal_px,
     jpeg,
     lean,
@@ -37,6 +38,12 @@ def test_a_barrel_sees_farther_out_at_the_edge() -> None:
     near, far = undistort(np.array([[0.1, 0.0], [1.2, 0.0]]), -0.1)
     assert near[0] == pytest.approx(0.1, rel=0.01)
     assert far[0] > 1.35
+
+
+@given(bends, st.floats(-1.2, 1.2), st.floats(-1.2, 1.2))
+def test_what_is_bent_is_bent_back(k1: float, x: float, y: float) -> None:
+    seen = np.array([[x, y]])
+    assert np.allclose(distort(undistort(seen, k1), k1), seen, atol=1e-4)
 
 
 def test_a_curve_that_is_straight_changes_nothing() -> None:
