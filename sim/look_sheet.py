@@ -120,9 +120,11 @@ def _grid(tiles: Sequence[Image]) -> Image:
 
 def _write(path: Path, sheet: Image) -> None:
     bgr = cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)
+    png = path.suffix.lower() == ".png"
+    options = [] if png else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        written = cv2.imwrite(str(path), bgr, options)
     except (OSError, cv2.error):
         written = False
     if not written:
