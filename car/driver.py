@@ -87,11 +87,11 @@ class Driver:
         self._take(now.mission)
         if now.wheels is not None:
             self._lane.move(now.wheels)
-        if now.frame is not None:
-            self._lane.see(now.frame)
         tracker = self._tracker
         if tracker is not None and now.wheels is not None:
             tracker.move(now.wheels)
+        if now.frame is not None:
+            self._lane.see(now.frame, self._command(now.mission, tracker))
         finding = self._orient(now, now.mission, tracker)
         if finding.lost and self.settings.search:
             return self._search(now)
@@ -109,6 +109,12 @@ class Driver:
         self._lane.restart()
 
     # --- where it is ----------------------------------------------------------------------------
+
+    def _command(self, mission: Mission | None, tracker: PathTracker | None) -> Turn:
+        """Return what the lane model is asked for; who is lost keeps the lane."""
+        if mission is None or tracker is None:
+            return Turn.STRAIGHT
+        return mission.path.command_at(tracker.distance_m)
 
     def _orient(
         self, now: Observation, mission: Mission | None, tracker: PathTracker | None
@@ -141,7 +147,7 @@ class Driver:
 
     def _search(self, now: Observation) -> Decision:
         """Keep the lane, slowly, until signs and bends tell where it is."""
-        steering = self._lane.steering(Turn.STRAIGHT, now.now_s, self.settings.search_mps)
+        steering = self._lane.steering(now.now_s, self.settings.search_mps)
         bend_per_m = steering_to_curvature(steering)
         car = self._follower.step(
             now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
@@ -206,7 +212,7 @@ class Driver:
             lost=lost,
         )
         events = self._events(mission, distance, behaviour.state)
-        steering = self._lane.steering(path.turn_at(distance), now.now_s, behaviour.speed_mps)
+        steering = self._lane.steering(now.now_s, behaviour.speed_mps)
         left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
         return Decision(
             left,

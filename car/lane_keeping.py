@@ -20,7 +20,7 @@ class LaneKeeper:
         self._model = model
         self._follower = PathFollower()
         self._frame: Frame | None = None
-        self._steering: tuple[float, ...] | None = None
+        self._steering: float | None = None
 
     @property
     def part(self) -> float:
@@ -40,21 +40,21 @@ class LaneKeeper:
         """Take in the newest wheel angles, before the frame that was taken with them."""
         self._follower.move(wheels)
 
-    def see(self, frame: Frame) -> None:
-        """Take in a frame; again is harmless."""
+    def see(self, frame: Frame, turn: Turn) -> None:
+        """Take in a frame and the command that holds for it; again is harmless."""
         if frame is self._frame:
             return
         self._frame = frame
         view = self._model.look(frame.crop_rgb)
-        self._steering = view.steering
+        command = TURNS.index(turn)
+        self._steering = None if view.steering is None else view.steering[command]
         if view.paths_left_m is not None and view.spread_m is not None:
-            self._follower.see(view.paths_left_m, view.spread_m)
+            self._follower.see(view.paths_left_m, view.spread_m, command)
 
-    def steering(self, turn: Turn, now_s: float, speed_mps: float) -> float:
+    def steering(self, now_s: float, speed_mps: float) -> float:
         """Return the steering in [-1, 1], left negative; 0 before the first frame."""
         if self._frame is None:
             return 0.0
-        command = TURNS.index(turn)
         if self._steering is not None:
-            return self._steering[command]
-        return self._follower.steering(command, now_s - self._frame.captured_s, speed_mps)
+            return self._steering
+        return self._follower.steering(now_s - self._frame.captured_s, speed_mps)

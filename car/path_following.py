@@ -37,6 +37,9 @@ MEASURED_OVER_S = 0.02
 LEAST_SIGMA_M = 0.004
 """Errors of neighbouring frames are alike, so no path is ever known better than this."""
 
+PARTED_SIGMA_M = (0.0, 0.01, 0.03, 0.10, 0.20)
+"""How far the way of another command may be from that of the one before, at the stations."""
+
 DRIFT = 0.12
 """What a metre adds to a path's error, as a part of it: slip, wheel radii."""
 
@@ -53,11 +56,12 @@ _SMOOTH: FloatArray = np.vander(_FINE, len(STATIONS_M)) @ np.linalg.inv(
 
 
 class PathFollower:
-    """Fused paths, one a command, and the steering that follows one of them."""
+    """The path of the present command, fused over frames, and the steering that follows it."""
 
     def __init__(self) -> None:
-        self._points: list[FloatArray] = []
-        self._sigma_m: FloatArray = np.zeros(0)
+        self._points: FloatArray | None = None
+        self._sigma_m: FloatArray = np.zeros(len(STATIONS_M))
+        self._command = 0
         self._seen_at: WheelReading | None = None
         self._wheels: WheelReading | None = None
         self._measured_at: WheelReading | None = None
@@ -66,7 +70,7 @@ class PathFollower:
 
     def forget(self) -> None:
         """Start anew: the car was put somewhere else."""
-        self._points = []
+        self._points = None
 
     def move(self, wheels: WheelReading) -> None:
         """Take in the newest wheel angles."""
@@ -81,44 +85,44 @@ class PathFollower:
         self._speed_mps = way / (wheels.measured_s - last.measured_s)
         self._curvature_per_m = turn / way if way > 1e-4 else 0.0
 
-    def see(self, paths_left_m: FloatArray, spread_m: FloatArray) -> None:
+    def see(self, paths_left_m: FloatArray, spread_m: FloatArray, command: int) -> None:
         """Take in a new prediction.
 
         Args:
             paths_left_m: (commands, stations), see `pixelopolis.lane_path`.
             spread_m: (commands,) mean absolute error that the model expects, over the stations.
+            command: index into `Turn` of the way to take.
         """
-        new_sigma = spread_m[:, None] * _WEIGHTS
+        left_m, new_sigma = paths_left_m[command], spread_m[command] * _WEIGHTS
         before, self._seen_at = self._seen_at, self._wheels
         way, turn = _motion(before, self._wheels) if before and self._wheels else (math.inf, 0.0)
-        if not self._points or abs(way) > FORGET_M:
+        if self._points is None or abs(way) > FORGET_M:
+            self._command = command
             self._sigma_m = new_sigma
-            self._points = [points_of(_SMOOTH @ left, _FINE) for left in paths_left_m]
+            self._points = points_of(_SMOOTH @ left_m, _FINE)
             return
-        fused = []
-        for command, left_m in enumerate(paths_left_m):
-            kept_m, beyond_m = _stations_again(_moved(self._points[command], way, turn))
-            sigma = np.interp(_STATIONS + way, _STATIONS, self._sigma_m[command])
-            variance = (sigma + DRIFT * abs(way)) ** 2 + (0.5 * beyond_m) ** 2
-            variance = np.maximum(variance, (LEAST_SIGMA_M * _WEIGHTS) ** 2)
-            gain = variance / (variance + new_sigma[command] ** 2)
-            fused.append(points_of(_SMOOTH @ (kept_m + gain * (left_m - kept_m)), _FINE))
-            self._sigma_m[command] = np.sqrt((1 - gain) * variance)
-        self._points = fused
+        kept_m, beyond_m = _stations_again(_moved(self._points, way, turn))
+        sigma = np.interp(_STATIONS + way, _STATIONS, self._sigma_m) + DRIFT * abs(way)
+        if command != self._command:
+            self._command = command
+            sigma = np.maximum(sigma, PARTED_SIGMA_M)
+        variance = sigma**2 + (0.5 * beyond_m) ** 2
+        variance = np.maximum(variance, (LEAST_SIGMA_M * _WEIGHTS) ** 2)
+        gain = variance / (variance + new_sigma**2)
+        self._points = points_of(_SMOOTH @ (kept_m + gain * (left_m - kept_m)), _FINE)
+        self._sigma_m = np.sqrt((1 - gain) * variance)
 
-    def steering(self, command: int, age_s: float, speed_mps: float) -> float:
-        """Return the steering in [-1, 1] (left negative) for a command; 0 before the first path.
+    def steering(self, age_s: float, speed_mps: float) -> float:
+        """Return the steering in [-1, 1] (left negative); 0 before the first path.
 
         Args:
-            command: index into `Turn`.
             age_s: of the frame that was seen last.
             speed_mps: that will be driven.
         """
-        if not self._points:
+        if self._points is None:
             return 0.0
-        delay_s = age_s + ACTUATION_S
-        way = self._speed_mps * delay_s
-        ahead = _moved(self._points[command], way, self._curvature_per_m * way)
+        way = self._speed_mps * (age_s + ACTUATION_S)
+        ahead = _moved(self._points, way, self._curvature_per_m * way)
         forward, left = _at_distance(ahead, LOOKAHEAD_M + LOOKAHEAD_S * speed_mps)
         return curvature_to_steering(2 * left / (forward**2 + left**2))
 

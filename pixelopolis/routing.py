@@ -19,6 +19,13 @@ from pixelopolis.city import City, Movement, Turn
 from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Curve, Pose, join
 
+COMMITTED_PART = 2 / 3
+"""Of a movement through a junction: behind it the car is on its way, and commands mean the next."""
+
+COMMAND_LEAD_M = 0.15
+"""Before a junction's mouth, from where on a lane model is asked for the turn: 0.4 m ahead of the
+axle, as far as it sees, the ways are 10 cm apart then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -207,7 +214,23 @@ class RoutePath:
         for leg in self.legs:
             if leg.movement is None:
                 continue
-            if distance_m < leg.start_m + (leg.end_m - leg.start_m) * 2 / 3:
+            if distance_m < leg.start_m + (leg.end_m - leg.start_m) * COMMITTED_PART:
+                return self.city.movements[leg.movement].turn
+        return Turn.STRAIGHT
+
+    def command_at(self, distance_m: float) -> Turn:
+        """Return what a lane model is asked for at a distance: a turn at a junction only.
+
+        Elsewhere it is to keep its lane, which is straight on. What the near road looks like in
+        the middle of a turn is what it looks like on a street, so a turn must not be asked for
+        there: nothing in the picture could say that it is not yet, or no more, to be taken.
+        """
+        for leg in self.legs:
+            if leg.movement is None:
+                continue
+            if distance_m < leg.start_m - COMMAND_LEAD_M:
+                return Turn.STRAIGHT
+            if distance_m < leg.start_m + (leg.end_m - leg.start_m) * COMMITTED_PART:
                 return self.city.movements[leg.movement].turn
         return Turn.STRAIGHT
 

@@ -13,6 +13,7 @@ from pixelopolis.city import City, Movement, Turn
 from pixelopolis.conflicts import MovementKey
 from pixelopolis.geometry import Curve, Pose, Projection, join, wrap_rad
 from pixelopolis.lane_path import STATIONS_M
+from pixelopolis.routing import COMMITTED_PART
 from pixelopolis.vehicle import curvature_to_steering
 
 LOOKAHEAD_M = 0.20
@@ -26,9 +27,6 @@ COMMIT_M = 0.10
 
 On the line of one way it is so near to it 0.13 m behind a fork, where the lines are 3 cm apart. A
 car that swings 3 cm out of its turn is so near to it only where it heads that way too."""
-
-COMMITTED_PART = 2 / 3
-"""Of a movement, after which commands mean the next junction (as `RoutePath.turn_at` has it)."""
 
 SEARCH_M = 0.35
 """A way may cross itself, so a car is looked for near its place only."""
@@ -148,15 +146,9 @@ def choose(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[
     return found
 
 
-def label(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[Turn, float | None]:
-    """Return the right steering for each command at a pose; see `choose`."""
-    chosen = choose(ways, pose, s_m)
-    steering = {
-        id(way): pursue(way.curve, pose, _project(way, pose, s_m).s_m)
-        for way in chosen.values()
-        if way is not None
-    }
-    return {turn: None if way is None else steering[id(way)] for turn, way in chosen.items()}
+def steering_to(way: Way, pose: Pose, s_m: float | None = None) -> float:
+    """Return the steering in [-1, 1] that leads back to a way; arguments as of `path_left_m`."""
+    return pursue(way.curve, pose, _project(way, pose, s_m).s_m)
 
 
 def path_left_m(way: Way, pose: Pose, s_m: float | None = None) -> tuple[float, ...]:

@@ -138,7 +138,7 @@ def drive_samples(city: City, rng: np.random.Generator, session: Session, see: S
         for _ in range(SEEN_A_KEPT * session.frames - len(seen)):
             if drive.distance_m > path.length_m - 0.2:
                 break
-            command = path.turn_at(drive.distance_m)
+            command = path.command_at(drive.distance_m)
             interventions = drive.figures.interventions
             drive.tick()
             label = label_of(city, camera.pose)

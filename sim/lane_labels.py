@@ -12,7 +12,8 @@ from pixelopolis.conflicts import MovementKey
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
-from sim.expert import METRES_A_RADIAN, choose, label, path_left_m, ways_from
+from pixelopolis.routing import COMMAND_LEAD_M, COMMITTED_PART
+from sim.expert import METRES_A_RADIAN, Way, choose, path_left_m, steering_to, ways_from
 from sim.lane_balance import RoadKind, road_kind
 
 COLUMNS = (
@@ -33,6 +34,10 @@ apart, and it is empty for independent poses."""
 
 REACH_M = 0.25
 """A pose farther from every lane belongs to none."""
+
+
+LABELLED_LEAD_M = COMMAND_LEAD_M + 0.10
+"""Turns are labelled from here on before a junction's mouth: a car is 10 cm off at times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +116,41 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
     """
     place = place or place_of(city, pose)
     ways = ways_from(city, place.edge, place.movement, place.s_m)
-    chosen = choose(ways, pose, place.s_m)
-    paths = {
-        id(way): path_left_m(way, pose, place.s_m) for way in chosen.values() if way is not None
-    }
+    chosen = _commanded(city, place, ways, choose(ways, pose, place.s_m))
+    found = {id(way): way for way in chosen.values() if way is not None}
+    paths = {key: path_left_m(way, pose, place.s_m) for key, way in found.items()}
+    steering = {key: steering_to(way, pose, place.s_m) for key, way in found.items()}
     return LaneLabel(
         place,
-        label(ways, pose, place.s_m),
+        {turn: None if way is None else steering[id(way)] for turn, way in chosen.items()},
         {turn: None if way is None else paths[id(way)] for turn, way in chosen.items()},
         road_kind(city, place.edge, place.movement, place.s_m),
     )
+
+
+def _commanded(
+    city: City, place: LanePlace, ways: tuple[Way, ...], chosen: dict[Turn, Way | None]
+) -> dict[Turn, Way | None]:
+    """Leave out what is never asked for: turns far from a junction, and ways that are not there.
+
+    Where no way leads straight on from an edge, straight on means the lane, up to its end.
+    """
+    if place.movement is None:
+        length_m = city.edges[place.edge].length_m
+        turns = place.s_m >= length_m - LABELLED_LEAD_M
+    else:
+        movement = city.movements[place.movement]
+        turns = place.s_m < COMMITTED_PART * movement.length_m
+        if turns and len(set(map(id, chosen.values()))) > 1:
+            there = {way.turn for way in ways}
+            return {turn: way if turn in there else None for turn, way in chosen.items()}
+        length_m = movement.length_m + city.edges[movement.to_edge].length_m
+    on = chosen[Turn.STRAIGHT]
+    if on is None:
+        on = Way(ways[0].curve.part(0.0, ways[0].lead_m + length_m), None, ways[0].lead_m)
+    there = {way.turn for way in ways if turns}
+    rest = {turn: chosen[turn] if turn in there else None for turn in (Turn.LEFT, Turn.RIGHT)}
+    return {Turn.STRAIGHT: on, **rest}
 
 
 def row_of(

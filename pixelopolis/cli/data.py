@@ -16,8 +16,9 @@ from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, p
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
 TRAINING_CITIES = (
-    "pixelopolis,pixelopolis,pixelopolis,straight,square,curvy,figure-eight,"
-    "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106"
+    "pixelopolis,pixelopolis,straight,square,curvy,figure-eight,"
+    "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106,"
+    "track:1,track:2,track:3,track:4,track:5,track:6,track:7,track:8"
 )
 
 SHEET_PICTURES = 48

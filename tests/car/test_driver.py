@@ -66,12 +66,22 @@ def test_without_a_mission_it_stands() -> None:
 def test_it_takes_the_head_of_the_turn_ahead() -> None:
     left_path = RoutePath(TOWN, find_route(TOWN, Place("7", 0.0), Place("9", 0.5)))
     driver = Driver(Fixed(0.1, -0.5, 0.9))
-    decision = driver.step(observe(1.0, Mission("a", left_path, left_path.length_m)))
+    at_fork_m = left_path.node_stops_m()[0] - 0.1
+    decision = driver.step(observe(1.0, Mission("a", left_path, left_path.length_m, at_fork_m)))
     assert decision.steering == -0.5
     assert decision.left_rad_s < decision.right_rad_s
     straight_path = RoutePath(TOWN, find_route(TOWN, Place("7", 0.0), Place("8", 0.5)))
     decision = Driver(Fixed(0.1, -0.5, 0.9)).step(
         observe(1.0, Mission("b", straight_path, straight_path.length_m))
+    )
+    assert decision.steering == 0.1
+
+
+def test_far_from_a_junction_it_keeps_its_lane_whatever_turn_comes() -> None:
+    path = RoutePath(TOWN, find_route(TOWN, Place("7", 0.0), Place("9", 0.5)))
+    far_m = path.node_stops_m()[0] - 0.3
+    decision = Driver(Fixed(0.1, -0.5, 0.9)).step(
+        observe(1.0, Mission("a", path, path.length_m, far_m))
     )
     assert decision.steering == 0.1
 

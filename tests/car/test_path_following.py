@@ -55,38 +55,38 @@ class Wheels:
 
 
 def test_no_path_is_straight_on() -> None:
-    assert PathFollower().steering(0, 0.0, 0.1) == 0.0
+    assert PathFollower().steering(0.0, 0.1) == 0.0
 
 
 @given(st.floats(-3.0, 3.0))
 def test_on_its_path_a_car_steers_the_paths_bend(curvature: float) -> None:
     follower = PathFollower()
-    follower.see(seen(line(curvature), Pose(0.0, 0.0, 0.0)), SURE)
-    steering = follower.steering(0, 0.0, 0.136)
+    follower.see(seen(line(curvature), Pose(0.0, 0.0, 0.0)), SURE, 0)
+    steering = follower.steering(0.0, 0.136)
     assert steering_to_curvature(steering) == pytest.approx(curvature, abs=0.03)
 
 
 @given(st.floats(-0.05, 0.05), st.floats(-0.2, 0.2))
 def test_a_car_beside_its_path_steers_back(left_m: float, heading: float) -> None:
     follower = PathFollower()
-    follower.see(seen(line(0.0), Pose(0.2, left_m, heading)), SURE)
+    follower.see(seen(line(0.0), Pose(0.2, left_m, heading)), SURE, 0)
     goes_to = left_m + 0.11 * math.sin(heading)
     if abs(goes_to) > 0.005:
         # left of the line: to the right, which is positive
-        assert follower.steering(0, 0.0, 0.136) * goes_to > 0
+        assert follower.steering(0.0, 0.136) * goes_to > 0
 
 
 @given(st.floats(-2.5, 2.5))
 def test_a_blind_stretch_is_driven_on_what_was_seen(curvature: float) -> None:
     curve, wheels, follower = line(curvature), Wheels(), PathFollower()
     follower.move(wheels.drive(0.0, 0.0, 0.05))
-    follower.see(seen(curve, curve.pose_at(0.0)), SURE)
+    follower.see(seen(curve, curve.pose_at(0.0)), SURE, 0)
     way = 0.0
     for _ in range(15):
         way += 0.0068
         follower.move(wheels.drive(0.0068, 0.0068 * curvature, 0.05))
-        follower.see(np.zeros((3, 5)), BLIND)
-    steering = follower.steering(0, 0.0, 0.136)
+        follower.see(np.zeros((3, 5)), BLIND, 0)
+    steering = follower.steering(0.0, 0.136)
     assert steering_to_curvature(steering) == pytest.approx(curvature, abs=0.05, rel=0.2)
 
 
@@ -98,27 +98,43 @@ def test_the_car_is_moved_on_while_the_wheels_are_late() -> None:
         wheels = Wheels()
         for _ in range(3):
             follower.move(wheels.drive(0.02, 0.0, 0.1))
-        follower.see(np.array([left] * 3), SURE)
-    assert late.steering(0, 0.5, 0.2) < early.steering(0, 0.0, 0.2) < 0.0
+        follower.see(np.array([left] * 3), SURE, 0)
+    assert late.steering(0.5, 0.2) < early.steering(0.0, 0.2) < 0.0
 
 
 def test_a_path_seen_long_ago_is_forgotten() -> None:
     follower, wheels = PathFollower(), Wheels()
     follower.move(wheels.drive(0.0, 0.0, 0.05))
-    follower.see(seen(line(2.0), Pose(0.0, 0.0, 0.0)), SURE)
+    follower.see(seen(line(2.0), Pose(0.0, 0.0, 0.0)), SURE, 0)
     follower.move(wheels.drive(1.0, 0.0, 5.0))
-    follower.see(np.zeros((3, 5)), BLIND)
-    assert follower.steering(0, 0.0, 0.0) == 0.0
+    follower.see(np.zeros((3, 5)), BLIND, 0)
+    assert follower.steering(0.0, 0.0) == 0.0
 
 
 def test_each_command_has_its_path() -> None:
-    follower = PathFollower()
     at = Pose(0.0, 0.0, 0.0)
     paths = np.array([seen(line(c), at)[0] for c in (0.0, 3.0, -3.0)])
-    follower.see(paths, SURE)
-    straight_on, left, right = (follower.steering(i, 0.0, 0.136) for i in range(3))
+    steering = []
+    for command in range(3):
+        follower = PathFollower()
+        follower.see(paths, SURE, command)
+        steering.append(follower.steering(0.0, 0.136))
+    straight_on, left, right = steering
     assert straight_on == pytest.approx(0.0, abs=1e-9)
-    assert left == pytest.approx(-right) == pytest.approx(curvature_to_steering(3.0), rel=0.02)
+    assert left == pytest.approx(-right)
+    assert left == pytest.approx(curvature_to_steering(3.0), rel=0.02)
+
+
+def test_a_new_command_takes_over_ahead_within_a_frame() -> None:
+    at = Pose(0.0, 0.0, 0.0)
+    paths = np.array([seen(line(c), at)[0] for c in (0.0, 3.0, -3.0)])
+    follower, wheels = PathFollower(), Wheels()
+    follower.move(wheels.drive(0.0, 0.0, 0.05))
+    follower.see(paths, SURE, 0)
+    follower.move(wheels.drive(0.0, 0.0, 0.05))
+    follower.see(paths, SURE, 1)
+    expected = curvature_to_steering(3.0)
+    assert follower.steering(0.0, 0.136) == pytest.approx(expected, rel=0.15)
 
 
 @given(st.floats(-3.0, 3.0), st.floats(-0.03, 0.03))

@@ -15,6 +15,8 @@ from pixelopolis.city_file import load_city, parse_city, shipped_cities
 from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.routing import (
+    COMMAND_LEAD_M,
+    COMMITTED_PART,
     Place,
     Route,
     RoutePath,
@@ -278,6 +280,23 @@ def test_the_command_is_that_of_the_junction_ahead(path: RoutePath, part: float)
         assert path.turn_at(distance_m) == turns[0]
     elif distance_m > leg.start_m + (leg.end_m - leg.start_m) * 0.67:
         assert path.turn_at(distance_m) == turns[min(1, len(turns) - 1)]
+
+
+@given(paths(), st.floats(0, 1))
+def test_a_turn_is_asked_for_at_its_junction_only(path: RoutePath, part: float) -> None:
+    distance_m = part * path.length_m
+    asked = path.command_at(distance_m)
+    near = [
+        leg
+        for leg in path.legs
+        if leg.movement
+        and leg.start_m - COMMAND_LEAD_M <= distance_m
+        and distance_m < leg.start_m + (leg.end_m - leg.start_m) * COMMITTED_PART
+    ]
+    if near and near[0].movement:
+        assert asked == path.city.movements[near[0].movement].turn == path.turn_at(distance_m)
+    else:
+        assert asked is Turn.STRAIGHT
 
 
 @given(paths())

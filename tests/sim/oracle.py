@@ -11,7 +11,7 @@ from pixelopolis.geometry import Pose
 from pixelopolis.routing import RoutePath
 from pixelopolis.vision import LANE_PART, Image
 from sim.evaluation import LaneDrive
-from sim.expert import label, ways_from_edge, ways_in_movement
+from sim.lane_labels import label_of
 from sim.lockstep import LockstepCar
 from sim.vehicle import Imperfections, Vehicle
 
@@ -36,13 +36,7 @@ class Oracle:
             pose.x_m, pose.y_m, self.distance_m - 0.3, self.distance_m + 0.3
         )
         self.distance_m = at.s_m
-        leg = self.path.leg_at(at.s_m - self.path.route.start_s_m)
-        ways = (
-            ways_in_movement(self.city, leg.movement)
-            if leg.movement
-            else ways_from_edge(self.city, str(leg.edge))
-        )
-        steering = label(ways, pose)
+        steering = label_of(self.city, pose).steering
         # a command that does not exist here must never be asked for: full lock would show it
         straight, left, right = (1.0 if (v := steering[t]) is None else v + self.bias for t in Turn)
         self._view = LaneView(steering=(straight, left, right))

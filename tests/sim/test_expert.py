@@ -6,8 +6,15 @@ from hypothesis import strategies as st
 
 from pixelopolis.city import Turn
 from pixelopolis.city_file import load_city
+from pixelopolis.geometry import Pose
 from pixelopolis.vehicle import curvature_to_steering
-from sim.expert import label, pursue, ways_from_edge, ways_in_movement
+from sim.expert import Way, choose, pursue, steering_to, ways_from_edge, ways_in_movement
+
+
+def label(ways: tuple[Way, ...], pose: Pose) -> dict[Turn, float | None]:
+    chosen = choose(ways, pose)
+    return {turn: way and steering_to(way, pose) for turn, way in chosen.items()}
+
 
 TOWN = load_city("pixelopolis")
 GRID = load_city("grid:3x2:5")
