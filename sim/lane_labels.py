@@ -36,6 +36,9 @@ REACH_M = 0.25
 """A pose farther from every lane belongs to none."""
 
 
+REACH_M = 0.2
+"""A way that is farther beside the car is not one that it could take."""
+
 LABELLED_LEAD_M = COMMAND_LEAD_M + 0.10
 """Turns are labelled from here on before a junction's mouth: a car is 10 cm off at times."""
 
@@ -120,6 +123,11 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
     found = {id(way): way for way in chosen.values() if way is not None}
     paths = {key: path_left_m(way, pose, place.s_m) for key, way in found.items()}
     steering = {key: steering_to(way, pose, place.s_m) for key, way in found.items()}
+    # deep in a junction and far off its lane, another way may already lie across
+    chosen = {
+        turn: way if way is not None and abs(paths[id(way)][0]) <= REACH_M else None
+        for turn, way in chosen.items()
+    }
     return LaneLabel(
         place,
         {turn: None if way is None else steering[id(way)] for turn, way in chosen.items()},
