@@ -119,12 +119,13 @@ def _least_correlation(column: str) -> float:
 
 def _states(step: Step, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
     """Return the state before each frame of windows (n, frames, h, w, 3), as Keras has it."""
+    answer = tf.function(step.answer, jit_compile=False)
     states: list[Mapping[str, Any]] = []
     for window in windows_yuv:
         state = {name: tf.zeros((1, size)) for name, size in step.state.items()}
         for frame in window:
             states.append(state)
-            after = step.answer(scaled(frame[None]), **state)
+            after = answer(scaled(frame[None]), **state)
             state = {name: after[name] for name in step.state}
     return states
 
