@@ -196,8 +196,11 @@ def test_data_that_do_not_fit_the_network_are_named(roads: Path, tmp_path: Path)
         file.write_text("\n".join(lines).replace("driven", "poses") + "\n")
     with pytest.raises(DatasetError, match="No picture has a path"):
         train(SETTINGS, [old], tmp_path / "a")
-    lstm = replace(SETTINGS, network=Network.PILOTNET_LSTM)
+    lstm = replace(SETTINGS, network=Network.PILOTNET_LSTM, width=0.1)
     with pytest.raises(DatasetError, match="8 pictures that follow each other"):
         train(lstm, [old], tmp_path / "b")
+    # single pictures beside the films are left out, whichever looks validation gets
+    mixed = train(replace(lstm, epochs=1), [roads, old], tmp_path / "c")
+    assert mixed["data"]["pictures"] == 480
     with pytest.raises(SettingsError, match="batch is 4"):
         replace(lstm, batch=4)

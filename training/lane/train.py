@@ -113,6 +113,8 @@ def train(
     run = _Run(out, settings)
     network = settings.network
     data = load(folders, whole=network.sees_whole_frames, report=watch.reading)
+    if network.frames > 1:
+        data = _filmed(data, network)
     parts = split(data, settings.validation_fraction, settings.seed)
     training, validation = (
         _items(part, network, stride)
@@ -158,14 +160,19 @@ def finished(folder: Path) -> dict[str, Any]:
     return result
 
 
-def _items(data: LaneData, network: Network, stride: int) -> Items:
-    rows = windows(data.films, network.frames, stride)
-    if not len(rows):
+def _filmed(data: LaneData, network: Network) -> LaneData:
+    """Leave out single pictures, so that the split is one of films."""
+    if not len(windows(data.films, network.frames, network.frames)):
         raise DatasetError(
             f"{network} learns from {network.frames} pictures that follow each other, and there "
             "are none.",
             "Record more driven pictures: `pixelopolis data lane --driven`.",
         )
+    return data.take(np.flatnonzero(data.films != ""))
+
+
+def _items(data: LaneData, network: Network, stride: int) -> Items:
+    rows = windows(data.films, network.frames, stride)
     return Items(data, rows, answers_of(network).labels(data))
 
 
