@@ -20,7 +20,7 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye
 from sim.lockstep import random_route, ring_route
-from sim.looks import Look, look_of
+from sim.looks import Look
 from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
@@ -56,8 +56,6 @@ class LaneRun:
     model: str | None = None
     cruise_mps: float = 0.136
     junctions: bool = False
-    rooms: bool = True
-    """Under the looks of rooms (`sim.room_looks`); without, the narrower ones of `sim.looks`."""
     panoramas: str | None = None
     """Folder of the user's own skies, for rooms."""
     swept: Swept | None = None
@@ -183,8 +181,6 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
 
 def _look(run: LaneRun, index: int) -> Look:
     seed = EVALUATION_STREAM + run.seed
-    if not run.rooms:
-        return look_of(seed, index)
     own = panorama_files(Path(run.panoramas), "evaluation") if run.panoramas else ()
     return room_look(seed, index, panoramas=own)
 

@@ -19,13 +19,13 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes() -> None:
-    run = LaneRun(("pixelopolis", "track:9001"), metres=4.0, looks=2, seed=3, rooms=False)
+    run = LaneRun(("pixelopolis", "track:9001"), metres=4.0, looks=2, seed=3)
     first = evaluate_lane(run, jobs=1)
     second = evaluate_lane(run, jobs=2)
     assert figures(first) == figures(second)
     assert first["interventions"] == 0
     assert first["distance_m"] == pytest.approx(4.0, abs=0.1)
-    assert first["mean_abs_deviation_m"] < 0.02
+    assert first["mean_abs_deviation_m"] < 0.03
     assert len(first["by_look"]) == 2
     assert [row["city"] for row in first["by_city"]] == ["pixelopolis", "track:9001"]
     assert sum(row["distance_m"] for row in first["by_city"]) == pytest.approx(first["distance_m"])
@@ -33,13 +33,13 @@ def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes(
 
 
 def test_a_speed_beyond_the_motors_is_driven_and_said() -> None:
-    document = evaluate_lane(LaneRun(("pixelopolis",), 2.0, 1, 3, cruise_mps=0.272, rooms=False), 1)
+    document = evaluate_lane(LaneRun(("pixelopolis",), 2.0, 1, 3, cruise_mps=0.272), 1)
     assert "361 units" in document["motors"]
     assert document["distance_m"] / document["time_s"] > 0.21
 
 
 def test_junctions_are_tried_with_every_command() -> None:
-    run = LaneRun(("pixelopolis",), 1.0, looks=1, seed=3, junctions=True, rooms=False)
+    run = LaneRun(("pixelopolis",), 1.0, looks=1, seed=3, junctions=True)
     document = evaluate_lane(run, 1)
     assert document["junction_starts"] == 8
     assert document["junctions_passed"] >= 7
@@ -48,12 +48,3 @@ def test_junctions_are_tried_with_every_command() -> None:
 def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:
     with pytest.raises(ModelError, match=r"nothing\.tflite"):
         evaluate_lane(LaneRun(("pixelopolis",), 1.0, 1, 1, model="nothing.tflite"), 1)
-
-
-def test_rooms_are_other_looks_than_the_narrower_ones() -> None:
-    rooms, narrower = (
-        evaluate_lane(LaneRun(("straight",), 0.5, looks=1, seed=3, rooms=rooms), 1)
-        for rooms in (True, False)
-    )
-    assert rooms["distance_m"] == pytest.approx(0.5, abs=0.1)
-    assert rooms["mean_abs_deviation_m"] != narrower["mean_abs_deviation_m"]
