@@ -28,7 +28,7 @@ def test_the_error_is_that_of_the_commanded_way() -> None:
     left = label.paths_left_m[Turn.LEFT]
     assert left is not None
     paths = np.zeros((3, 5))
-    paths[1] = np.array(left) + (0.0, 0.03, 0.06, 0.09, 0.12)
+    paths[1] = np.add(left, (0.0, 0.03, 0.06, 0.09, 0.12))
     view = LaneView(paths_left_m=paths, spread_m=np.ones(3))
     assert error_of(view, label, Turn.STRAIGHT) == pytest.approx(0.0, abs=1e-3)
     assert error_of(view, label, Turn.LEFT) == pytest.approx(0.06 / SCALES_M[2])
