@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from car.detector import Detector, load_detector
-from car.lane import LaneModel, load_lane_model
+from car.lane import LaneNetwork, load_lane_model
 from pixelopolis.vision import Image, detector_crop, detector_input, lane_crop
 
 ORIGINAL_LANE, ORIGINAL_DETECTOR = "lane_detector.tflite", "object_detector.tflite"
@@ -22,7 +22,7 @@ WARM_UP = 5
 class Pair:
     """A lane model and a detector, each from a whole frame on: what one look costs a car."""
 
-    lane: LaneModel
+    lane: LaneNetwork
     detector: Detector
 
     def steer(self, frame: Image) -> None:
@@ -45,7 +45,7 @@ def original_pair(folder: Path) -> Pair:
     Raises:
         ModelError: one of them is missing or none of the original's.
     """
-    return Pair(LaneModel(folder / ORIGINAL_LANE), Detector(folder / ORIGINAL_DETECTOR))
+    return Pair(LaneNetwork(folder / ORIGINAL_LANE), Detector(folder / ORIGINAL_DETECTOR))
 
 
 def measure(

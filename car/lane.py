@@ -37,7 +37,7 @@ PATHS = (len(Turn), len(Turn) * len(STATIONS_M))
 _NEXT_STEP = "Use a model from `pixelopolis export lane`, or leave --model out."
 
 
-class LaneModel:
+class LaneNetwork:
     """A lane model in LiteRT, on one thread.
 
     Takes the bottom quarter of a frame (40 x 120 YUV bytes) or all of it (80 x 120). A float model
@@ -109,17 +109,12 @@ class LaneModel:
 
     def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return details of inputs and outputs by the names of the model's signature, if it has."""
-        inputs = {d["index"]: d for d in self._interpreter.get_input_details()}
-        outputs = {d["index"]: d for d in self._interpreter.get_output_details()}
-        signatures = self._interpreter._get_full_signature_list()
-        for signature in signatures.values():
-            return (
-                {name: inputs[index] for name, index in signature["inputs"].items()},
-                {name: outputs[index] for name, index in signature["outputs"].items()},
-            )
+        for name in self._interpreter.get_signature_list():
+            signature = self._interpreter.get_signature_runner(name)
+            return signature.get_input_details(), signature.get_output_details()
         return (
-            {d["name"]: d for d in inputs.values()},
-            {d["name"]: d for d in outputs.values()},
+            {d["name"]: d for d in self._interpreter.get_input_details()},
+            {d["name"]: d for d in self._interpreter.get_output_details()},
         )
 
     def _set(self, tensor: Any, value: Any) -> None:
@@ -162,6 +157,6 @@ def _spread_m(spread: Any) -> FloatArray:
     return np.asarray(np.exp(spread) * np.mean(SCALES_M), dtype=np.float64)
 
 
-def load_lane_model(path: Path | None = None) -> LaneModel:
+def load_lane_model(path: Path | None = None) -> LaneNetwork:
     """Return the lane model of a file, by default the shipped one."""
-    return LaneModel(path or SHIPPED_MODEL)
+    return LaneNetwork(path or SHIPPED_MODEL)

@@ -122,8 +122,8 @@ def choose(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[
     """Return the way that each command means at a pose.
 
     Commit rule: a command whose way is clearly farther from the car than another's means the
-    nearest way, since the choice is behind the car. A command that does not exist here means the
-    way nearest to it in direction, or None when two are as near.
+    nearest way, since the choice is behind the car. Where all ways are one, every command means
+    it; else a command that does not exist here means None.
 
     Args:
         ways: from `ways_from`.
@@ -138,12 +138,7 @@ def choose(ways: tuple[Way, ...], pose: Pose, s_m: float | None = None) -> dict[
     }
     if len(set(chosen.values())) == 1:
         return dict.fromkeys(Turn, ways[nearest])
-    found: dict[Turn, Way | None] = {turn: ways[i] for turn, i in chosen.items()}
-    for turn in Turn:
-        if turn not in found:
-            others = [t for t in chosen if turn is Turn.STRAIGHT or t is Turn.STRAIGHT]
-            found[turn] = found[others[0]] if len(others) == 1 else None
-    return found
+    return {turn: ways[chosen[turn]] if turn in chosen else None for turn in Turn}
 
 
 def steering_to(way: Way, pose: Pose, s_m: float | None = None) -> float:

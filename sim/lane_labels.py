@@ -143,19 +143,16 @@ def _commanded(
 
     Where no way leads straight on from an edge, straight on means the lane, up to its end.
     """
+    on = chosen[Turn.STRAIGHT]
     if place.movement is None:
-        length_m = city.edges[place.edge].length_m
-        turns = place.s_m >= length_m - LABELLED_LEAD_M
+        lane_m = city.edges[place.edge].length_m
+        turns = place.s_m >= lane_m - LABELLED_LEAD_M
     else:
         movement = city.movements[place.movement]
+        lane_m = movement.length_m + city.edges[movement.to_edge].length_m
         turns = place.s_m < COMMITTED_PART * movement.length_m
-        if turns and len(set(map(id, chosen.values()))) > 1:
-            there = {way.turn for way in ways}
-            return {turn: way if turn in there else None for turn, way in chosen.items()}
-        length_m = movement.length_m + city.edges[movement.to_edge].length_m
-    on = chosen[Turn.STRAIGHT]
-    if on is None:
-        on = Way(ways[0].curve.part(0.0, ways[0].lead_m + length_m), None, ways[0].lead_m)
+    if on is None and not (turns and place.movement):
+        on = Way(ways[0].curve.part(0.0, ways[0].lead_m + lane_m), None, ways[0].lead_m)
     there = {way.turn for way in ways if turns}
     rest = {turn: chosen[turn] if turn in there else None for turn in (Turn.LEFT, Turn.RIGHT)}
     return {Turn.STRAIGHT: on, **rest}

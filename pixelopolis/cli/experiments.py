@@ -31,12 +31,12 @@ def run(
         bool, typer.Option("--quick", help="A few pictures and metres, to see that it all works.")
     ] = False,
     docs: Annotated[
-        Path | None, typer.Option(help="Page whose marked places get tables and charts.")
+        Path | None, typer.Option(help="Page whose marked places get the tables.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train and drive what the article tells about; tables and charts with spread over seeds."""
-    from pixelopolis.experiments.pages import write_page
+    """Train and drive what the article tells about; tables with the spread over seeds."""
+    from pixelopolis.experiments.pages import check_page, write_page
     from pixelopolis.experiments.plan import plan
     from pixelopolis.experiments.report import document
     from pixelopolis.experiments.runner import run_steps
@@ -45,6 +45,8 @@ def run(
     if quick and docs is not None:
         raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
     experiments = named(only or [])
+    if docs is not None:
+        check_page(experiments, docs)
     numbers = range(seed, seed + seeds)
     scale = TINY if quick else SMALL
     steps = plan(experiments, numbers, scale)

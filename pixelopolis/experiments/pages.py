@@ -43,12 +43,21 @@ def write_page(
     Raises:
         SettingsError: a page that can't be read or lacks a place.
     """
+    report = json.dumps(document, indent=1, ensure_ascii=False)
+    (out / "experiments.json").write_text(report + "\n", "utf-8")
     text = _read(page) if page else _bare(experiments)
     page = page or out / "experiments.md"
     blocks = {e.name: table(e, document["experiments"][e.name]) for e in experiments}
     page.write_text(fill(text, {"setting": setting(document), **blocks}), "utf-8")
-    report = json.dumps(document, indent=1, ensure_ascii=False)
-    (out / "experiments.json").write_text(report + "\n", "utf-8")
+
+
+def check_page(experiments: Sequence[Experiment], page: Path) -> None:
+    """Find out, before hours of work, whether a page has the places that `write_page` fills.
+
+    Raises:
+        SettingsError: it can't be read or lacks a place.
+    """
+    fill(_read(page), dict.fromkeys(["setting", *(e.name for e in experiments)], ""))
 
 
 def _read(page: Path) -> str:

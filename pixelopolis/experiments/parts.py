@@ -39,6 +39,8 @@ class Recipe:
     """A model: what learns from which data."""
 
     name: str
+    network: str
+    """Of `train lane --network`."""
     data: tuple[Data, ...]
     start: Recipe | None = None
     """Whose weights it begins with."""

@@ -43,15 +43,18 @@ def plan(experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale) 
 
 def _data(data: Data, seed: int, scale: Scale) -> Iterator[Step]:
     pictures = max(48, round(scale.pictures * data.part))
-    poses, driven = (pictures, 0) if data.kind == "poses" else (0, round(pictures / 3))
     words = ["data", "lane", "--out", made(_data_step(data, seed)), "--cities", data.cities]
-    words += ["--poses", str(poses), "--driven", str(driven), "--jobs", "1", "--seed", str(seed)]
+    words += ["--jobs", "1", "--seed", str(seed)]
     needs: tuple[str, ...] = ()
     if data.by is not None:
         yield from _model(data.by, seed, scale)
         driver = model_step(data.by, seed)
-        words += ["--drive", made(driver, INT8)]
+        words += ["--drive", made(driver, INT8), "--frames", str(pictures)]
         needs = (driver,)
+    elif data.kind == "poses":
+        words += ["--poses", str(pictures), "--driven", "0"]
+    else:  # three pictures a frame
+        words += ["--poses", "0", "--driven", str(round(pictures / 3))]
     yield Step(_data_step(data, seed), (*words, *data.options), needs)
 
 
@@ -62,7 +65,7 @@ def _data_step(data: Data, seed: int) -> str:
 def _model(recipe: Recipe, seed: int, scale: Scale) -> Iterator[Step]:
     train, export = train_step(recipe, seed), model_step(recipe, seed)
     epochs = max(1, round(scale.epochs * recipe.part))
-    words = ["train", "lane", "--out", made(train)]
+    words = ["train", "lane", "--network", recipe.network, "--out", made(train)]
     words += ["--epochs", str(epochs), "--seed", str(seed)]
     needs = []
     if recipe.start is not None:

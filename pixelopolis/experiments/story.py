@@ -11,7 +11,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
 SMALL = Scale(pictures=9000, epochs=7, metres=60.0, looks=12)
-"""An hour on two cores."""
+"""Meant for an hour on two cores, which nobody has measured yet."""
 TINY = Scale(pictures=360, epochs=1, metres=4.0, looks=2)
 """Minutes: shows that every command works; its figures say nothing."""
 
@@ -25,8 +25,8 @@ BALANCED = Data("balanced", TOWNS)
 
 # --- models -----------------------------------------------------------------------------------
 
-PILOTNET = Recipe("pilotnet", (BALANCED,))
-PILOTNET_STRAIGHT = Recipe("pilotnet-straight", (STRAIGHT,))
+PILOTNET = Recipe("pilotnet", "pilotnet", (BALANCED,))
+PILOTNET_STRAIGHT = Recipe("pilotnet-straight", "pilotnet", (STRAIGHT,))
 
 # --- drives -----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make setup-training)")
 
-from car.lane import LaneModel
+from car.lane import LaneNetwork
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.lane_path import SCALES_M
 from tests.training.roads import write_roads
@@ -101,7 +101,7 @@ def test_the_car_sees_the_same(
     kept = np.load(out / "frames.npz")["validation_yuv"]
     kept = kept[:1] if kept.ndim == 5 else kept[:8]
     expected = run((exported[0] / name).read_bytes(), kept)
-    car = LaneModel(exported[0] / name)
+    car = LaneNetwork(exported[0] / name)
     assert car.part == (1.0 if network.sees_whole_frames else 0.25)
     height = 80 if network.sees_whole_frames else 40
     for _ in range(2):  # again from nothing

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make setup-training)")
 
-from car.lane import LaneModel
+from car.lane import LaneNetwork
 from pixelopolis import vision
 from pixelopolis.cli.main import app
 from pixelopolis.errors import ModelError, SettingsError
@@ -191,7 +191,7 @@ def test_the_car_drives_with_both_files(
     frames = np.stack([vision.lane_input(picture) for picture in pictures])
     for name, tolerance in (("lane.tflite", 1e-6), ("lane_float.tflite", 1e-5)):
         path = exported[0] / name
-        car = LaneModel(path)
+        car = LaneNetwork(path)
         assert car.has_commands
         answers = np.array([car.look(picture).steering for picture in pictures])
         np.testing.assert_allclose(answers, run(path.read_bytes(), frames), atol=tolerance)

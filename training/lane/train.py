@@ -1,17 +1,4 @@
-"""Train a lane network: from dataset folders to a run folder that can be exported.
-
-A run folder holds
-
-    settings.json   what was asked for, and what the data were
-    state.json      epochs so far and their figures; names the checkpoints
-    epoch-*.keras   the newest checkpoint and the best one
-    frames.npz      training frames for calibration and validation frames for comparison
-    result.json     when the run is over
-    tensorboard/    losses, errors and sample pictures by epoch
-
-`state.json` is replaced last and at once, so a run may be killed at any time and goes on from its
-last whole epoch with the batches that it would have got.
-"""
+"""Train a lane network: from dataset folders to a run folder that can be exported."""
 
 from __future__ import annotations
 
@@ -19,8 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +22,9 @@ from training.lane.data import Labels, LaneData, is_blank, load, split, windows
 from training.lane.loss import masked_huber, path_loss
 from training.lane.networks import Bytes, build, predict, restart_dropout, scaled
 from training.lane.pictures import Report
+from training.lane.run import LaneRun
 from training.lane.settings import LaneSettings, Network
 from training.report import HeadError
-from training.runs import RunFolder, shown
-
-LOSSES = {loss.__name__: loss for loss in (masked_huber, path_loss)}
 
 PREPARED_BATCHES = 4
 CALIBRATION_FRAMES = 512
@@ -110,7 +94,7 @@ def train(
     """
     watch = watch or Watch()
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run(out, settings)
+    run = LaneRun(out, settings)
     network = settings.network
     data = load(folders, whole=network.sees_whole_frames, report=watch.reading)
     if network.frames > 1:
@@ -209,7 +193,7 @@ def _begin_with(model: Any, start: Path) -> None:
 
 
 def _fit(
-    model: Any, run: _Run, training: Items, validation: Items, watch: Watch, steps: int
+    model: Any, run: LaneRun, training: Items, validation: Items, watch: Watch, steps: int
 ) -> None:
     settings = run.settings
     answers = answers_of(settings.network)
@@ -268,7 +252,7 @@ def _fit(
     board.close()
 
 
-def _stream(run: _Run, training: Items) -> Any:
+def _stream(run: LaneRun, training: Items) -> Any:
     """Return the batches of a run as a tf.data.Dataset, prepared beside the training step."""
     settings = run.settings
 
@@ -291,85 +275,6 @@ def _stream(run: _Run, training: Items) -> Any:
     )
     dataset = tf.data.Dataset.from_generator(made, output_signature=signature)
     return dataset.map(lambda x, y: (scaled(x), y)).prefetch(PREPARED_BATCHES)
-
-
-class _Run(RunFolder):
-    """The run folder: written so that a kill at any time costs at most the epoch under way."""
-
-    def __init__(self, folder: Path, settings: LaneSettings) -> None:
-        super().__init__(folder, settings)
-        self.settings = settings
-
-    @property
-    def best(self) -> dict[str, Any]:
-        return min(self.history, key=lambda row: float(row["errors"]["all"]["mean_abs_error"]))
-
-    def checkpoint(self) -> Any:
-        """Return the model of the last whole epoch with its optimiser, None before the first."""
-        if not self.history:
-            return None
-        path = self.folder / _checkpoint_name(self.epochs_done)
-        model = tf.keras.models.load_model(path, custom_objects=LOSSES)
-        model.jit_compile = False
-        return model
-
-    def has_stalled(self) -> bool:
-        done = self.epochs_done
-        return done > 0 and done - int(self.best["epoch"]) >= self.settings.patience
-
-    def pictures(self, steps: int) -> int:
-        frames = self.settings.network.frames
-        return steps * (self.settings.batch // frames) * frames
-
-    def add_epoch(
-        self, model: Any, loss: float, errors: dict[str, HeadError], steps: int, seconds: float
-    ) -> bool:
-        """Write checkpoint and figures; say whether it is the best epoch so far."""
-        epoch = self.epochs_done + 1
-        part = self.folder / "part.keras"
-        model.save(part)
-        part.replace(self.folder / _checkpoint_name(epoch))
-        self.history.append(
-            {
-                "epoch": epoch,
-                "loss": loss,
-                "errors": {name: error.as_json() for name, error in errors.items()},
-                "images_per_s": round(self.pictures(steps) / seconds, 1),
-                "seconds": round(seconds, 2),
-            }
-        )
-        self.write("state.json", {"history": self.history})
-        keep = {_checkpoint_name(epoch), _checkpoint_name(int(self.best["epoch"]))}
-        for file in self.folder.glob("epoch-*.keras"):
-            if file.name not in keep:
-                file.unlink()
-        return int(self.best["epoch"]) == epoch
-
-    def finish(self, parameters: int, facts: dict[str, Any]) -> dict[str, Any]:
-        seconds = sum(row["seconds"] for row in self.history)
-        pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
-        result = {
-            "run": shown(self.folder),
-            "model": _checkpoint_name(int(self.best["epoch"])),
-            "best_epoch": self.best["epoch"],
-            "epochs": self.epochs_done,
-            "validation": self.best["errors"],
-            "validation_unit": answers_of(self.settings.network).unit,
-            "loss": self.best["loss"],
-            "parameters": parameters,
-            "images_per_s": round(pictures / seconds, 1),
-            "training_s": round(seconds, 1),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tensorflow": tf.__version__,
-            "settings": asdict(self.settings),
-            "data": facts,
-        }
-        self.write("result.json", result)
-        return self.read("result.json") or result
-
-
-def _checkpoint_name(epoch: int) -> str:
-    return f"epoch-{epoch:04d}.keras"
 
 
 def _facts(data: LaneData, training: LaneData, validation: LaneData) -> dict[str, Any]:

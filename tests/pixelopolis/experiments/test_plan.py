@@ -71,9 +71,9 @@ def test_the_scale_is_all_that_differs() -> None:
 
 
 def test_a_model_can_drive_for_the_data_of_the_next() -> None:
-    first = Recipe("first", (Data("poses", "square"),))
+    first = Recipe("first", "path", (Data("poses", "square"),))
     drove = Data("driven-by-first", "square", kind="driven", part=0.5, by=first)
-    second = Recipe("second", (first.data[0], drove), start=first, part=0.4)
+    second = Recipe("second", "path", (first.data[0], drove), start=first, part=0.4)
     round_ = Experiment(
         "round", "A round", (Arm("second", second),), (Drive("square", "square", ()),)
     )
@@ -88,7 +88,9 @@ def test_a_model_can_drive_for_the_data_of_the_next() -> None:
         "evaluate-second-square-1",
     ]
     assert option(steps["data-driven-by-first-1"], "--drive") == [made("export-first-1", INT8)]
+    assert option(steps["data-driven-by-first-1"], "--frames") == [str(SMALL.pictures // 2)]
     train = steps["train-second-1"]
+    assert option(train, "--network") == ["path"]
     assert option(train, "--start") == [made("train-first-1")]
     assert option(train, "--data") == [made("data-poses-1"), made("data-driven-by-first-1")]
     assert int(option(train, "--epochs")[0]) < SMALL.epochs

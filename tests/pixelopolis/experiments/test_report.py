@@ -16,7 +16,7 @@ from pixelopolis.experiments.runner import Outcome
 from pixelopolis.experiments.story import SMALL
 from pixelopolis.experiments.tables import setting, table
 
-RECIPE = Recipe("net", (Data("poses", "square"),))
+RECIPE = Recipe("net", "path", (Data("poses", "square"),))
 ROAD = Drive("square", "square", ("--city", "square"))
 JUNCTIONS = Drive("junctions", "junctions of a town", ("--city", "grid:2x2:1"), junctions=True)
 EXPERIMENT = Experiment(
