@@ -63,11 +63,16 @@ class Projection:
     left_m: float
 
 
+SAME_M = 1e-5
+"""Two points so near are one: towns are written in millimetres."""
+
+
 class Curve:
     """A directed plane curve, sampled every few millimetres.
 
     Args:
-        points_m: samples, shape (N, 2), N >= 2, no two neighbours equal.
+        points_m: samples, shape (N, 2), N >= 2. A sample nearer than `SAME_M` to the one before it
+            is left out: where pieces are joined it would bend the curve by any angle.
 
     Raises:
         ValueError: for fewer than two different points, a wrong shape or numbers that are not
@@ -81,7 +86,7 @@ class Curve:
         if not np.isfinite(points).all():
             raise ValueError("a curve needs points with finite coordinates")
         steps = np.hypot(*np.diff(points, axis=0).T)
-        keep = np.concatenate([[True], steps > 1e-9])
+        keep = np.concatenate([[True], steps > SAME_M])
         self.points_m: FloatArray = points[keep]
         if len(self.points_m) < 2:
             raise ValueError("a curve needs at least two different points")
@@ -247,11 +252,11 @@ def connect(start: Pose, end: Pose) -> Curve:
         if tangent > 1e-3:
             pieces: list[Curve] = []
             at = start
-            if before - tangent > 1e-9:
+            if before - tangent > SAME_M:
                 pieces.append(straight(at, before - tangent))
                 at = pieces[-1].end
             pieces.append(arc(at, tangent / math.tan(abs(turn) / 2), turn))
-            if after - tangent > 1e-9:
+            if after - tangent > SAME_M:
                 bend_end = end.ahead(tangent - after)
                 pieces.append(straight(bend_end, after - tangent))
             return join(pieces)

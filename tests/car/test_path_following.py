@@ -81,9 +81,7 @@ def test_a_blind_stretch_is_driven_on_what_was_seen(curvature: float) -> None:
     curve, wheels, follower = line(curvature), Wheels(), PathFollower()
     follower.move(wheels.drive(0.0, 0.0, 0.05))
     follower.see(seen(curve, curve.pose_at(0.0)), SURE, 0)
-    way = 0.0
     for _ in range(15):
-        way += 0.0068
         follower.move(wheels.drive(0.0068, 0.0068 * curvature, 0.05))
         follower.see(np.zeros((3, 5)), BLIND, 0)
     steering = follower.steering(0.0, 0.136)

@@ -230,3 +230,11 @@ def test_arc_and_bezier_name_what_is_wrong() -> None:
         arc(Pose(0, 0, 0), 0.3, 0.0)
     with pytest.raises(ValueError, match="four"):
         bezier([(0, 0), (1, 0), (1, 1)])
+
+
+def test_pieces_that_meet_within_a_hair_make_no_bend() -> None:
+    first = straight(Pose(0.0, 0.0, 0.0), 1.0)
+    second = straight(Pose(1.0, 2e-6, 0.0), 1.0)  # across: 90 degrees for two micrometres
+    joined = join([first, second])
+    assert np.abs(joined.curvatures_per_m).max() < 0.1
+    assert joined.length_m == pytest.approx(2.0, abs=1e-4)
