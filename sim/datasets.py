@@ -48,6 +48,7 @@ from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody
 from sim.room_looks import room_look
+from sim.vehicle import Motion
 
 FRAMES_PER_LOOK = 48
 CARS_PART = 0.25
@@ -242,8 +243,10 @@ class _Eyes:
             part: Eye(renderer, look, rng, camera, part=part) for part in (LANE_PART, 1.0)
         }
 
-    def see(self, pose: Pose, part: float, others: Sequence[CarBody] = ()) -> Image:
-        return self._eyes[part](pose, cars=others)
+    def see(
+        self, pose: Pose, motion: Motion | None, part: float, others: Sequence[CarBody] = ()
+    ) -> Image:
+        return self._eyes[part](pose, motion, others)
 
 
 def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:
@@ -268,7 +271,7 @@ def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None
             names[camera] = f"{session.name}/{number:06d}_{camera}.jpg"
             picture = sample.picture
             if picture is None:
-                picture = eyes.see(seen_from, part, sample.others)
+                picture = eyes.see(seen_from, sample.motion, part, sample.others)
             _write_image(out / "images" / names[camera], picture)
             label = label_of(city, seen_from)
             commands.append(

@@ -18,7 +18,6 @@ from sim.looks import Look, apply_sensor
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody, View, car_view
 from sim.sensor import (
-    Motion,
     Sensor,
     add_noise,
     distorted_focal_px,
@@ -29,6 +28,7 @@ from sim.sensor import (
     tone_curve,
     undistort,
 )
+from sim.vehicle import Motion
 
 Cars = Callable[[], Sequence[CarBody]]
 """Where all other cars are now."""
@@ -41,7 +41,7 @@ BLURRED_ROWS = 0.25
 """Smear is the same over this part of a frame's rows: nearer ground moves faster."""
 MARGIN_STEP_PX = 8
 YAW_SIGMA_RAD_S = 0.35
-"""Turning of a car that nobody told us of: a bend of 0.30 m at cruise is 0.45 rad/s."""
+"""Turning of a car at an independent pose: a bend of 0.30 m at cruise is 0.45 rad/s."""
 
 
 def no_cars() -> Sequence[CarBody]:
@@ -54,12 +54,12 @@ def lane_camera(width_px: int = LANE_WIDTH_PX) -> Camera:
 
 
 class Eye:
-    """A car's camera under one look: call it with a pose.
+    """A car's camera under one look: call it with a pose, and how the car moves there.
 
     Args:
         renderer: of the town, with the look set whenever the eye is called.
         look: gives mounting, lens and sensor.
-        rng: of noise, flicker, auto exposure, and of motion that nobody told.
+        rng: of noise, flicker, auto exposure, and of the motion at independent poses.
         camera: as it is drawn; the look mounts it.
         part: of the frame's rows, from the bottom.
         rows: (from, to) in parts of the frame's height instead of `part`.
@@ -95,7 +95,8 @@ class Eye:
     ) -> Image:
         """Return the picture (rows, width, 3) uint8 RGB from a pose of the car's axle.
 
-        Without `motion` the car moves as cars do, drawn at random; `cars` replaces the eye's own.
+        Without `motion`, at a pose that belongs to no drive, the car moves as cars do, drawn at
+        random; `cars` replaces the eye's own.
         """
         view = self._lens.wider(self._view(pose))
         others = self._cars() if cars is None else cars

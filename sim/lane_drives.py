@@ -28,7 +28,7 @@ from sim.evaluation import LaneDrive
 from sim.lane_labels import LaneLabel, label_of
 from sim.lane_samples import CENTRE, Sample, Session
 from sim.lockstep import LockstepCar, random_route
-from sim.vehicle import Imperfections, Vehicle, random_imperfections
+from sim.vehicle import Imperfections, Motion, Vehicle, random_imperfections
 
 SEEN_A_KEPT = 4
 """So many frames are driven for each that is kept."""
@@ -47,8 +47,8 @@ PUSH = 0.45
 """At most such a part of its speed the wheel loses."""
 ERROR_STATION = STATIONS_M.index(0.2)
 
-See = Callable[[Pose, float], Image]
-"""What the car's camera sees from a pose: the bottom part of its rows."""
+See = Callable[[Pose, Motion, float], Image]
+"""What the car's camera sees from a pose while it moves: the bottom part of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class _Camera:
         self.pose = Pose(0.0, 0.0, 0.0)
         self.picture: Image = np.zeros((0, 0, 3), dtype=np.uint8)
 
-    def __call__(self, pose: Pose) -> Image:
-        frame = self._see(pose, self.part)
+    def __call__(self, pose: Pose, motion: Motion) -> Image:
+        frame = self._see(pose, motion, self.part)
         self.pose = pose
         self.picture = lane_crop(frame, self._written_part / self.part)
         return lane_crop(frame, self._model_part / self.part)

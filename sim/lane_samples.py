@@ -18,7 +18,7 @@ from sim.lane_labels import label_of
 from sim.lane_traffic import others_about
 from sim.lockstep import FRAME_S, PHYSICS_S, random_route
 from sim.render.view import CarBody
-from sim.vehicle import Vehicle, random_imperfections
+from sim.vehicle import Motion, Vehicle, random_imperfections
 
 OFFSET_SIGMA_M = 0.028
 OFFSET_LIMIT_M = 0.07
@@ -75,6 +75,8 @@ class Sample:
     others: tuple[CarBody, ...] = ()
     picture: Image | None = None
     """What the centre camera saw, if it has looked already."""
+    motion: Motion | None = None
+    """Of the driven car; None at an independent pose."""
 
 
 def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iterator[Sample]:
@@ -115,7 +117,7 @@ def driven_samples(city: City, rng: np.random.Generator, session: Session) -> It
             stretch += 1
             continue
         steering = pursue(path.curve, pose, s_m)
-        yield Sample(pose, THREE, steering, stretch)
+        yield Sample(pose, THREE, steering, stretch, motion=vehicle.motion)
         ticks += 1
         if ticks >= push_until and rng.random() < 0.05:
             push, push_until = float(rng.uniform(-0.5, 0.5)), ticks + int(rng.integers(4, 12))

@@ -25,7 +25,7 @@ from pixelopolis.routing import Place, Route, RoutePath
 from pixelopolis.vision import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from sim.expert import pursue
 from sim.lockstep import Eye, LockstepCar, Seer, random_route, straight_route
-from sim.vehicle import Vehicle, random_imperfections
+from sim.vehicle import Motion, Vehicle, random_imperfections
 
 RIGHT_M = 0.15
 """Who is so near to where it believes to be is right."""
@@ -116,7 +116,7 @@ class Pilot:
         self._pose = curve.pose_at(start_s_m)
         self._black: Image = np.zeros((LANE_HEIGHT_PX, LANE_WIDTH_PX, 3), dtype=np.uint8)
 
-    def see(self, pose: Pose) -> Image:
+    def see(self, pose: Pose, _motion: Motion) -> Image:
         self._pose = pose
         return self._black
 

@@ -21,14 +21,15 @@ from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Pose, wrap_rad
 from pixelopolis.routing import Place, Route
 from pixelopolis.vision import Image
-from sim.vehicle import Vehicle
+from sim.vehicle import Motion, Vehicle
 
 FRAME_S = 0.05
 """The camera's period, 20 Hz."""
 PHYSICS_S = 0.005
 
-Eye = Callable[[Pose], Image]
-"""What the car's camera sees from a pose: the bottom quarter, RGB (h, 3 h, 3) uint8."""
+Eye = Callable[[Pose, Motion], Image]
+"""What the car's camera sees from a pose while it moves: RGB (h, w, 3) uint8, the lane model's
+part of the frame."""
 
 Seer = Callable[[Pose], tuple[Sighting, ...]]
 """What the car's detector sees from a pose (see `sim.seeing`)."""
@@ -69,7 +70,7 @@ class LockstepCar:
     def tick(self, mission: Mission | None) -> Decision:
         """See, decide, and drive on for one camera period."""
         self._look()
-        self._frames.append(Frame(self.eye(self.vehicle.pose), self.time_s))
+        self._frames.append(Frame(self.eye(self.vehicle.pose, self.vehicle.motion), self.time_s))
         arrived = len(self._frames) == self._frames.maxlen
         decision = self.driver.step(
             Observation(

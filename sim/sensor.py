@@ -65,14 +65,6 @@ class Sensor:
     """Of the camera's own compression; None: it sends raw pictures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How the camera moves while a picture is taken; anticlockwise positive."""
-
-    speed_mps: float = 0.0
-    yaw_rad_s: float = 0.0
-
-
 def distorted_focal_px(width_px: int, across_rad: float, k1: float) -> float:
     """Return the focal length whose picture is `across_rad` wide in its middle row."""
     edge = math.tan(across_rad / 2)

@@ -41,6 +41,14 @@ def random_imperfections(rng: np.random.Generator) -> Imperfections:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How a car moves over the ground, its camera with it; anticlockwise positive."""
+
+    speed_mps: float = 0.0
+    yaw_rad_s: float = 0.0
+
+
 class Vehicle:
     """One car in the plane. `step` moves it; nothing here knows the wall clock.
 
@@ -75,6 +83,15 @@ class Vehicle:
     def speed_mps(self) -> float:
         return sum(self.wheel_rad_s) / 2 * WHEEL_RADIUS_M
 
+    @property
+    def motion(self) -> Motion:
+        """What the wheels make of their speeds, with slip and their true radii."""
+        left, right = self.wheel_rad_s
+        grip = (1 - self.imperfections.slip) * WHEEL_RADIUS_M
+        left_mps = left * grip * self.imperfections.left_radius_factor
+        right_mps = right * grip * self.imperfections.right_radius_factor
+        return Motion((left_mps + right_mps) / 2, (right_mps - left_mps) / WHEEL_BASE_M)
+
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s` seconds (5 ms suits)."""
         self._time_s += dt_s
@@ -90,11 +107,8 @@ class Vehicle:
             self.wheel_rad[0] + left * dt_s,
             self.wheel_rad[1] + right * dt_s,
         )
-        grip = (1 - self.imperfections.slip) * WHEEL_RADIUS_M
-        left_mps = left * grip * self.imperfections.left_radius_factor
-        right_mps = right * grip * self.imperfections.right_radius_factor
-        turn = (right_mps - left_mps) / WHEEL_BASE_M * dt_s
-        way = (left_mps + right_mps) / 2 * dt_s
+        motion = self.motion
+        turn, way = motion.yaw_rad_s * dt_s, motion.speed_mps * dt_s
         # the chord of the arc leaves at half the turn (exact for constant wheel speeds up to dt³)
         middle = self.pose.heading_rad + turn / 2
         self.pose = Pose(

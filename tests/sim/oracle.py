@@ -13,7 +13,7 @@ from pixelopolis.vision import LANE_PART, Image
 from sim.evaluation import LaneDrive
 from sim.lane_labels import label_of
 from sim.lockstep import LockstepCar
-from sim.vehicle import Imperfections, Vehicle
+from sim.vehicle import Imperfections, Motion, Vehicle
 
 BLACK = np.zeros((40, 120, 3), dtype=np.uint8)
 
@@ -31,7 +31,7 @@ class Oracle:
         self.bias = 0.0
         self._view = LaneView(steering=(0.0, 0.0, 0.0))
 
-    def see(self, pose: Pose) -> Image:
+    def see(self, pose: Pose, _motion: Motion) -> Image:
         at = self.path.curve.project(
             pose.x_m, pose.y_m, self.distance_m - 0.3, self.distance_m + 0.3
         )

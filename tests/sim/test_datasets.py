@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from car.lane import SHIPPED_MODEL
+from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError
+from pixelopolis.vehicle import CRUISE_MPS
 from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
 from sim.lane_labels import COLUMNS
+from sim.lane_samples import driven_samples, pose_samples
+from sim.vehicle import Motion
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -137,6 +141,17 @@ def test_a_model_drives_and_the_expert_labels_in_order(tmp_path: Path) -> None:
         image = cv2.imread(str(tmp_path / "one" / "images" / row["image"]))
         assert image is not None
         assert image.shape[1] == 3 * image.shape[0]
+
+
+def test_only_driven_frames_know_how_the_car_moves() -> None:
+    town = load_city("pixelopolis")
+    poses, driven = plan_sessions(["pixelopolis"], 8, 8, 3)
+    rng = np.random.default_rng(1)
+    assert all(sample.motion is None for sample in pose_samples(town, rng, poses))
+    moving = [sample.motion for sample in driven_samples(town, rng, driven)]
+    assert moving[0] == Motion()
+    assert moving[-1] is not None
+    assert moving[-1].speed_mps > 0.8 * CRUISE_MPS
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:

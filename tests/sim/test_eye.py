@@ -17,7 +17,8 @@ from sim.looks import plain_look
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody, car_view
 from sim.room_looks import room_look
-from sim.sensor import Motion, Sensor
+from sim.sensor import Sensor
+from sim.vehicle import Motion
 
 CITY = load_city("straight")
 
@@ -90,6 +91,14 @@ def test_what_moves_is_smeared(renderer: Renderer) -> None:
     assert np.array_equal(still, Eye(renderer, plain_look(), rng())(start()))
     steps = [np.abs(np.diff(p.astype(int), axis=1)).max() for p in (still, turning)]
     assert steps[1] < 0.7 * steps[0]
+
+
+def test_only_motion_that_nobody_told_is_drawn(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    eye = Eye(renderer, replace(plain_look(), sensor=Sensor(readout_s=0.2)), rng())
+    told = [eye(start(), Motion(yaw_rad_s=0.5)) for _ in range(3)]
+    assert all(np.array_equal(told[0], picture) for picture in told)
+    assert not np.array_equal(eye(start()), eye(start()))
 
 
 def test_flicker_makes_bands_of_rows(renderer: Renderer) -> None:

@@ -22,6 +22,7 @@ from sim.localisation_evaluation import (
 )
 from sim.lockstep import straight_route
 from sim.seeing import GeometricSeer, SeeingErrors
+from sim.vehicle import Motion
 
 
 @cache
@@ -83,7 +84,7 @@ def test_the_pilot_steers_back_to_its_curve() -> None:
     curve = city.edges[place.edge].curve
     pilot = Pilot(curve, 0.1)
     at = curve.pose_at(0.1)
-    black = pilot.see(Pose(at.x_m, at.y_m, at.heading_rad + 0.2))
+    black = pilot.see(Pose(at.x_m, at.y_m, at.heading_rad + 0.2), Motion())
     steering = pilot.look(black).steering
     assert steering is not None
     assert steering[0] == steering[1] == steering[2] > 0, "it looks too far left: steer right"

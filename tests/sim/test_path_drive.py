@@ -15,6 +15,7 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S
 from pixelopolis.vision import LANE_PART, Image
 from sim.evaluation import LaneFigures, drive_lane
 from sim.lane_labels import label_of
+from sim.vehicle import Motion
 
 ERROR_M = 0.008
 LIKE_THE_LAST = 0.8
@@ -40,7 +41,7 @@ class WrongPaths:
         self._error_m = np.zeros((len(Turn), len(SCALES_M)))
         self._pose = Pose(0.0, 0.0, 0.0)
 
-    def see(self, pose: Pose) -> Image:
+    def see(self, pose: Pose, _motion: Motion) -> Image:
         self._pose = pose
         return BLACK
 

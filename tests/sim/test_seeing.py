@@ -113,7 +113,7 @@ class Listener(Driver):
 def test_lockstep_looks_at_every_second_frame_and_tells_one_frame_later() -> None:
     black: Image = np.zeros((40, 120, 3), dtype=np.uint8)
     driver = Listener()
-    car = LockstepCar(Vehicle(on_edge("9", 0.6)), driver, lambda _: black, seer())
+    car = LockstepCar(Vehicle(on_edge("9", 0.6)), driver, lambda _, __: black, seer())
     for _ in range(5):
         car.tick(None)
     told = [(round(now, 3), then if then is None else round(then, 3)) for now, then in driver.told]

@@ -16,7 +16,7 @@ from sim.evaluation_runs import LaneRun, evaluate_lane
 from sim.lockstep import LockstepCar
 from sim.looks import plain_look
 from sim.sweeps import Swept, sweep_lane, swept_city, swept_look
-from sim.vehicle import Vehicle
+from sim.vehicle import Motion, Vehicle
 
 RUN = LaneRun(("pixelopolis",), metres=1.5, looks=1, seed=3)
 
@@ -46,15 +46,17 @@ def test_lanes_get_as_wide_as_asked(name: str) -> None:
     assert city.road.lane_width_m == 0.24
 
 
-def test_a_late_camera_hands_on_old_frames_with_their_own_time() -> None:
+def test_a_late_camera_hands_on_old_frames_with_their_own_time_and_motion() -> None:
     ages_s: list[float | None] = []
+    seen_moving: list[Motion] = []
 
     class Recorder(Driver):
         def step(self, now: Observation) -> Decision:
             ages_s.append(None if now.frame is None else now.now_s - now.frame.captured_s)
-            return Decision(0.0, 0.0, DriveState.IDLE)
+            return Decision(4.0, 6.0, DriveState.DRIVING)
 
-    def eye(_: Pose) -> Image:
+    def eye(_: Pose, motion: Motion) -> Image:
+        seen_moving.append(motion)
         return np.zeros((40, 120, 3), np.uint8)
 
     driver = Recorder(load_lane_model())
@@ -62,6 +64,9 @@ def test_a_late_camera_hands_on_old_frames_with_their_own_time() -> None:
     for _ in range(4):
         car.tick(None)
     assert ages_s == [None, None, pytest.approx(0.1), pytest.approx(0.1)]
+    assert seen_moving[0] == Motion()
+    assert 0 < seen_moving[2].speed_mps < seen_moving[3].speed_mps < car.vehicle.motion.speed_mps
+    assert seen_moving[3].yaw_rad_s > 0
 
 
 def test_a_swept_run_drives() -> None:

@@ -57,6 +57,21 @@ def test_a_command_waits_for_its_delay_and_then_lags() -> None:
     assert car.wheel_rad_s[0] == pytest.approx(goal * (1 - math.exp(-1)), rel=0.05)
 
 
+@given(st.floats(-4, 4), st.floats(-4, 4), st.integers(0, 99))
+def test_the_motion_is_how_the_pose_changes(left: float, right: float, seed: int) -> None:
+    car = Vehicle(Pose(0, 0, 0), random_imperfections(np.random.default_rng(seed)))
+    car.set_goal(left, right)
+    for _ in range(30):
+        car.step(0.005)
+    before = car.pose
+    car.step(0.001)
+    way = before.distance_m(car.pose)
+    assert abs(car.motion.speed_mps) == pytest.approx(way / 0.001, rel=1e-3, abs=1e-6)
+    turned = car.pose.heading_rad - before.heading_rad
+    assert car.motion.yaw_rad_s == pytest.approx(turned / 0.001, rel=1e-3, abs=1e-6)
+    assert car.motion.speed_mps * (left + right) >= 0 or abs(left + right) < 0.2
+
+
 def test_motors_have_a_limit() -> None:
     car = Vehicle(Pose(0, 0, 0), PERFECT)
     car.set_goal(1e6, -1e6)
