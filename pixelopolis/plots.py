@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelopolis.errors import MissingPartError, SettingsError
+from pixelopolis.output_file import check_output_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,18 +80,10 @@ def check_chart_file(file: Path, option: str = "--plot") -> None:
     """Find out, before the work begins, whether a chart can be written there.
 
     Raises:
-        SettingsError: another ending than .svg or .png, or no such folder.
+        SettingsError: another ending than .svg or .png, or no folder to lie in.
         MissingPartError: no matplotlib.
     """
-    if file.suffix.lower() not in SUFFIXES:
-        raise SettingsError(
-            f"{option} {str(file)!r}: expected a name that ends in {' or '.join(SUFFIXES)}.",
-            "Choose such a name.",
-        )
-    if not file.parent.is_dir():
-        raise SettingsError(
-            f"{option} {str(file)!r}: there is no folder {str(file.parent)!r}.", "Make it first."
-        )
+    check_output_file(file, SUFFIXES, option)
     _new_figure(1.0)
 
 
@@ -122,7 +115,7 @@ def line_chart(
             axis, or a file that cannot be written.
         MissingPartError: no matplotlib.
     """
-    check_chart_file(file)
+    check_chart_file(file, "chart")
     places = _places(panels, log_x)
     with _style():
         figure = _new_figure(1.2 + 2.2 * len(panels))
@@ -161,7 +154,7 @@ def bar_chart(
             its whisker, or a file that cannot be written.
         MissingPartError: no matplotlib.
     """
-    check_chart_file(file)
+    check_chart_file(file, "chart")
     _check_bars(title, groups, arms)
     with _style():
         figure = _new_figure(3.8)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelopolis.city import City
 from pixelopolis.city_file import city_text, parse_city
+from pixelopolis.plots import Line, Panel, line_chart
 from sim.looks import Look
 
 if TYPE_CHECKING:
@@ -33,6 +35,15 @@ class Swept(StrEnum):
     LATENCY = "latency"
     LANE_WIDTH = "lane-width"
 
+
+AXES: dict[Swept, str] = {
+    Swept.EXPOSURE: "exposure, times that of the look",
+    Swept.BLUR: "blur, pixels at 120 across",
+    Swept.PITCH: "camera pitch beside that of the look, degrees (down positive)",
+    Swept.LATENCY: "age of a frame when it arrives, s",
+    Swept.LANE_WIDTH: "lane width, m",
+}
+"""What a chart says below its horizontal axis."""
 
 DIRECTIONS: dict[Swept, tuple[tuple[float, ...], ...]] = {
     Swept.EXPOSURE: ((1.0, 1.4, 2.0, 2.8, 4.0, 5.6), (0.7, 0.5, 0.35, 0.25, 0.18, 0.12)),
@@ -93,3 +104,40 @@ def sweep_lane(
             if not values and figures["autonomy_pct"] < FAILED_PCT:
                 break
     return {"sweep": swept.value, "points": sorted(points, key=lambda point: point["value"])}
+
+
+def sweep_chart(document: dict[str, Any], file: Path) -> None:
+    """Write the chart of a sweep: deviation and autonomy by value, failures crossed out.
+
+    Args:
+        document: of `sweep_lane`; a point's looks give the band around its mean deviation.
+        file: .svg or .png.
+
+    Raises:
+        SettingsError, MissingPartError: see `line_chart`.
+    """
+    swept, points = Swept(document["sweep"]), document["points"]
+    x = [p["value"] for p in points]
+
+    def mm(figure: str) -> list[float]:
+        return [1000 * p[figure] for p in points]
+
+    def of_looks(pick: Callable[[list[float]], float]) -> list[float]:
+        return [1000 * pick([r["mean_abs_deviation_m"] for r in p["by_look"]]) for p in points]
+
+    mean = Line(
+        "mean, and that of each look", x, mm("mean_abs_deviation_m"), of_looks(min), of_looks(max)
+    )
+    autonomy = Line("autonomy", x, [p["autonomy_pct"] for p in points])
+    line_chart(
+        file,
+        [
+            Panel("deviation, mm", [mean, Line("largest", x, mm("max_abs_deviation_m"))]),
+            Panel("autonomy, %", [autonomy], (0.0, 105.0)),
+        ],
+        AXES[swept],
+        log_x=swept is Swept.EXPOSURE,
+        nominal=DIRECTIONS[swept][0][0],
+        failed=[p["value"] for p in points if p["autonomy_pct"] < FAILED_PCT],
+        failed_label=f"autonomy below {FAILED_PCT:g} %",
+    )

@@ -62,20 +62,28 @@ def lane(
     values: Annotated[
         list[float] | None, typer.Option("--value", help="Of the sweep; may be repeated.")
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Chart of the sweep, .svg or .png (extra `plots`).")
+    ] = None,
     panoramas: Panoramas = None,
     jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
+    from pixelopolis.plots import check_chart_file
     from sim.evaluation_runs import ACCEPTANCE, LaneRun, evaluate_lane
-    from sim.sweeps import Swept, sweep_lane
+    from sim.sweeps import Swept, sweep_chart, sweep_lane
 
     if sweep not in (None, *Swept):
         raise SettingsError(
             f"sweep: expected one of {', '.join(Swept)}, got {sweep!r}.", "Choose one of them."
         )
     swept = Swept(sweep) if sweep else None
+    if plot is not None:
+        if swept is None:
+            raise SettingsError("--plot draws a sweep.", "Add --sweep, or leave --plot out.")
+        check_chart_file(plot)
     cities = tuple(city or ACCEPTANCE)
     if looks < len(cities):
         raise SettingsError(
@@ -100,6 +108,8 @@ def lane(
             return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1))
 
         document = sweep_lane(run, swept, values, measure) if swept else measure(run)
+    if plot is not None:
+        sweep_chart(document, plot)
     if swept and not as_json:
         _show_sweep(document)
         return

@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no folder"):
         check_chart_file(tmp_path / "nowhere" / "chart.svg")
     (tmp_path / "chart.svg").mkdir()
-    with pytest.raises(SettingsError, match="cannot be written"):
+    with pytest.raises(SettingsError, match="is a folder"):
         draw_lines(tmp_path / "chart.svg")
 
 

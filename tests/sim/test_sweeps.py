@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from car.driver import Driver
 from car.lane import load_lane_model
 from car.observation import Decision, DriveState, Observation
+from pixelopolis.cli.main import app
+from pixelopolis.errors import SettingsError
 from pixelopolis.geometry import Pose
 from pixelopolis.vision import Image
 from sim.evaluation_runs import LaneRun, evaluate_lane
 from sim.lockstep import LockstepCar
 from sim.looks import plain_look
-from sim.sweeps import Swept, sweep_lane, swept_city, swept_look
+from sim.sweeps import Swept, sweep_chart, sweep_lane, swept_city, swept_look
 from sim.vehicle import Motion, Vehicle
 
 RUN = LaneRun(("pixelopolis",), metres=1.5, looks=1, seed=3)
@@ -74,3 +79,48 @@ def test_a_swept_run_drives() -> None:
     on_time, late = points["points"]
     assert late["distance_m"] > 0
     assert late["mean_abs_deviation_m"] != on_time["mean_abs_deviation_m"]
+
+
+def point(value: float, autonomy_pct: float) -> dict[str, Any]:
+    return {
+        "value": value,
+        "autonomy_pct": autonomy_pct,
+        "mean_abs_deviation_m": 0.008,
+        "max_abs_deviation_m": 0.03,
+        "by_look": [{"mean_abs_deviation_m": 0.006}, {"mean_abs_deviation_m": 0.012}],
+    }
+
+
+@pytest.mark.parametrize("swept", list(Swept))
+def test_a_chart_crosses_out_what_failed(swept: Swept, tmp_path: Path) -> None:
+    points = [point(0.25, 100.0), point(0.5, 95.0)]
+    sweep_chart({"sweep": swept.value, "points": points}, tmp_path / "held.svg")
+    points.append(point(1.0, 60.0))
+    sweep_chart({"sweep": swept.value, "points": points}, tmp_path / "failed.svg")
+    assert "#c1121f" not in (tmp_path / "held.svg").read_text()
+    assert "#c1121f" in (tmp_path / "failed.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--plot", "chart.svg"], "--plot draws a sweep"),
+        (["--sweep", "blur", "--plot", "chart.jpg"], r"--plot 'chart.jpg'.*\.svg or \.png"),
+        (["--sweep", "blur", "--plot", "no/such/chart.svg"], "no folder 'no/such'"),
+    ],
+)
+def test_a_chart_that_cannot_be_is_named_before_anything_drives(
+    arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        CliRunner().invoke(app, ["evaluate", "lane", *arguments], catch_exceptions=False)
+
+
+def test_the_command_draws_its_sweep(tmp_path: Path) -> None:
+    chart = tmp_path / "blur.svg"
+    lane = ["evaluate", "lane", "--city", "pixelopolis", "--metres", "1", "--looks", "1"]
+    swept = ["--sweep", "blur", "--value", "0", "--value", "2", "--plot", str(chart), "--json"]
+    result = CliRunner().invoke(app, [*lane, *swept], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert [p["value"] for p in json.loads(result.stdout)["points"]] == [0.0, 2.0]
+    assert 'id="axes_2"' in chart.read_text()

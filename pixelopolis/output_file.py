@@ -1,0 +1,32 @@
+"""Files that are written when the work is done are checked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pixelopolis.errors import SettingsError
+
+
+def check_output_file(file: Path, suffixes: Sequence[str], option: str) -> None:
+    """Find out whether a file can be given a name.
+
+    Args:
+        file: to be written.
+        suffixes: the endings that it may have, in lower case.
+        option: names it in the message.
+
+    Raises:
+        SettingsError: another ending, a folder of that name, or no folder to lie in.
+    """
+    if file.suffix.lower() not in suffixes:
+        raise SettingsError(
+            f"{option} {str(file)!r}: expected a name that ends in {' or '.join(suffixes)}.",
+            "Choose such a name.",
+        )
+    if file.is_dir():
+        raise SettingsError(f"{option} {str(file)!r} is a folder.", "Name a file.")
+    if not file.parent.is_dir():
+        raise SettingsError(
+            f"{option} {str(file)!r}: there is no folder {str(file.parent)!r}.", "Make it first."
+        )
