@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from car.observation import LaneView
+from car.original_lane import FRAME_WIDTH_PX, original_lane_input, original_steering
 from pixelopolis.city import Turn
 from pixelopolis.errors import ModelError
 from pixelopolis.geometry import FloatArray
@@ -43,12 +45,14 @@ class LaneNetwork:
     Takes the bottom quarter of a frame (40 x 120 YUV bytes) or all of it (80 x 120). A float model
     gets them as 0..255, an 8-bit one as they are (int8: shifted by 128). An 8-bit output is scaled
     back by the tensor's own scale. What it answers is told by the sizes of its outputs: one
-    steering value is a model without commands, as the original's; three are (straight, left,
+    steering value is the original's model, which has no commands and is fed and obeyed as the
+    original's app does (`car.original_lane`); three are (straight, left,
     right); 15 and 3 are paths and their spreads (`pixelopolis.lane_path`). A recurrent model has
     further inputs, its state, which it answers anew, by the same names.
 
     Attributes:
         part: of a frame's rows, from the bottom, that it wants to see.
+        frame_width_px: of the whole frames, 3:4, that it is made for: none of its input is lost.
         has_commands: it answers for each command.
 
     Raises:
@@ -86,6 +90,12 @@ class LaneNetwork:
                 _NEXT_STEP,
             )
         self.has_commands = sizes != (1,)
+        self.frame_width_px = LANE_WIDTH_PX if self.has_commands else FRAME_WIDTH_PX
+        self._fit: Callable[[Image], Image] = lane_input
+        if self.part != LANE_PART:
+            self._fit = lane_full_input
+        elif not self.has_commands:
+            self._fit = original_lane_input
         self.reset()
 
     def reset(self) -> None:
@@ -94,8 +104,7 @@ class LaneNetwork:
 
     def look(self, picture_rgb: Image) -> LaneView:
         """Return what the model makes of its part of a frame (h, w, 3) RGB."""
-        fit = lane_input if self.part == LANE_PART else lane_full_input
-        self._set(self._picture, fit(picture_rgb)[None])
+        self._set(self._picture, self._fit(picture_rgb)[None])
         for (tensor, _), value in zip(self._states, self._state, strict=True):
             self._set(tensor, value)
         self._interpreter.invoke()
@@ -104,7 +113,9 @@ class LaneNetwork:
             spread, paths = (self._get(tensor).reshape(-1) for tensor in self._answers)
             return LaneView(paths_left_m=_in_metres(paths), spread_m=_spread_m(spread))
         (values,) = (self._get(tensor).reshape(-1).clip(-1.0, 1.0) for tensor in self._answers)
-        straight, left, right = (float(v) for v in np.broadcast_to(values, len(Turn)))
+        if not self.has_commands:
+            return LaneView(steering=(original_steering(float(values[0])),) * 3)
+        straight, left, right = map(float, values)
         return LaneView(steering=(straight, left, right))
 
     def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:

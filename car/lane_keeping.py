@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from car.observation import Frame, LaneModel, WheelReading
+from car.observation import Frame, LaneModel, LaneView, WheelReading
 from car.path_following import PathFollower
 from pixelopolis.city import Turn
+from pixelopolis.vehicle import CRUISE_MPS
 
 TURNS = tuple(Turn)
+
+
+def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) -> float:
+    """Return the steering in [-1, 1] that one view means to a car that has seen no other.
+
+    Paths are followed as `LaneKeeper` does, but for what earlier frames and the wheels would add:
+    nothing is fused, and the car is not moved on to where it will be when the wheels obey.
+    """
+    command = TURNS.index(turn)
+    if view.steering is not None:
+        return view.steering[command]
+    follower = PathFollower()
+    if view.paths_left_m is not None and view.spread_m is not None:
+        follower.see(view.paths_left_m, view.spread_m, command)
+    return follower.steering(0.0, speed_mps)
 
 
 class LaneKeeper:

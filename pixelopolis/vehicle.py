@@ -27,7 +27,10 @@ MOTOR_MAX_RAD_S = MOTOR_MAX_UNITS * MOTOR_UNIT_RAD_S
 CRUISE_MPS = 0.136
 """The original's cruise speed, 180 motor units."""
 
-STEERING_SLOWDOWN = 3.6153 * 48 / 180
+MAX_STEERING_DEG = 48
+"""What steering 1 means at the original's geometry."""
+
+STEERING_SLOWDOWN = 3.6153 * MAX_STEERING_DEG / 180
 """Part of the cruise speed that the inner wheel loses at full steering: the original slows it by
 3.6153 units a degree of at most 48, at 180 units."""
 

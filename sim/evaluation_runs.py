@@ -18,7 +18,7 @@ from car.lane import load_lane_model
 from pixelopolis.city_file import load_city
 from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S, WHEEL_RADIUS_M
 from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
-from sim.eye import Eye
+from sim.eye import Eye, lane_camera
 from sim.lockstep import random_route, ring_route
 from sim.looks import Look
 from sim.panoramas import panorama_files
@@ -56,6 +56,8 @@ class LaneRun:
     model: str | None = None
     cruise_mps: float = 0.136
     junctions: bool = False
+    straight_on: bool = False
+    """Routes go straight on wherever they can, as for models that take no command."""
     panoramas: str | None = None
     """Folder of the user's own skies, for rooms."""
     swept: Swept | None = None
@@ -97,7 +99,7 @@ def evaluate_lane(
     return {
         "cities": list(run.cities),
         "model": model.path.name,
-        "routes": "random" if model.has_commands else "straight on",
+        "routes": "straight on" if run.straight_on or not model.has_commands else "random",
         "seed": run.seed,
         "looks": run.looks,
         "cruise_mps": run.cruise_mps,
@@ -196,10 +198,12 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
     settings = DriverSettings(cruise_mps=run.cruise_mps)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
     with Renderer(city, look) as renderer:
-        eye = Eye(renderer, look, sensor_rng, part=model.part)
+        camera = lane_camera(model.frame_width_px)
+        eye = Eye(renderer, look, sensor_rng, camera, part=model.part)
         if not run.junctions:
             metres = run.metres / run.looks
-            route = random_route if model.has_commands else ring_route
+            onward = run.straight_on or not model.has_commands
+            route = ring_route if onward else random_route
             figures = drive_lane(
                 city, model, eye, drive_rng, metres, settings, route, limit_rad_s, frame_delay_s
             )

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.lane_path import COLUMNS, SCALES_M, STATIONS_M, points_of
+from pixelopolis.vehicle import MAX_STEERING_DEG
 from pixelopolis.vision import Image
 from training.lane.data import Labels
 from training.lane.rows import COMMANDS
-
-WHEEL_LIMIT_RAD = math.radians(48)
-"""What steering 1 means at the original's geometry."""
 
 SCALES_MM = 1000 * np.tile(np.array(SCALES_M, dtype=np.float32), len(COMMANDS))
 """Of a path network's answers, in the order of `COLUMNS`."""
@@ -125,7 +123,7 @@ def draw_steering(image_yuv: Image, steering: Labels, predicted: Labels) -> Imag
         for command, value in zip(COMMANDS, values, strict=True):
             if not math.isfinite(value):
                 continue
-            angle = float(value) * WHEEL_LIMIT_RAD
+            angle = float(value) * math.radians(MAX_STEERING_DEG)
             foot = (width // 2, height - 4)
             tip = (
                 round(foot[0] + length * height * math.sin(angle)),

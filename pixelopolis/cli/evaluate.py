@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
 from pixelopolis.cli.evaluate_detector import detector
+from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.errors import SettingsError
 
 
@@ -35,6 +36,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure models.")
 
 
 app.command()(detector)
+app.command()(frames)
 
 
 @app.callback()
@@ -53,6 +55,14 @@ def lane(
     model: LaneFile = None,
     junctions: Annotated[
         bool, typer.Option("--junctions", help="Junction test instead of a drive.")
+    ] = False,
+    straight_on: Annotated[
+        bool,
+        typer.Option(
+            "--straight-on",
+            help="Never turn where the road goes straight on, as models without "
+            "commands always drive; else routes are random.",
+        ),
     ] = False,
     cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.3)] = 0.136,
     sweep: Annotated[
@@ -98,6 +108,7 @@ def lane(
         model=str(model) if model else None,
         cruise_mps=cruise_mps,
         junctions=junctions,
+        straight_on=straight_on,
         panoramas=str(panoramas) if panoramas else None,
     )
     with progress_bar() as progress:

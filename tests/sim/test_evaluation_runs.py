@@ -45,6 +45,15 @@ def test_junctions_are_tried_with_every_command() -> None:
     assert document["junctions_passed"] >= 7
 
 
+def test_straight_on_is_never_a_turn_and_said() -> None:
+    """The ring of the original town: models with and without commands drive the same routes."""
+    document = evaluate_lane(LaneRun(("pixelopolis",), 5.0, 1, 3, straight_on=True), 1)
+    assert document["routes"] == "straight on"
+    turns = document["turns_by_command"]
+    assert turns["straight"]["right"] > 0
+    assert turns["left"] == turns["right"] == {"right": 0, "wrong": 0}
+
+
 def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:
     with pytest.raises(ModelError, match=r"nothing\.tflite"):
         evaluate_lane(LaneRun(("pixelopolis",), 1.0, 1, 1, model="nothing.tflite"), 1)

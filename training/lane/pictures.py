@@ -102,6 +102,16 @@ def _decode_all(paths: Sequence[Path], whole: bool, report: Report | None) -> ND
 def lane_picture(path: Path, *, whole: bool = False) -> Image:
     """Read a picture and return a network's input (40, 120, 3) or (80, 120, 3) uint8 YUV.
 
+    Raises:
+        DatasetError: not a picture, or of another shape.
+    """
+    rgb = seen_part(path, whole=whole)
+    return vision.lane_full_input(rgb) if whole else vision.lane_input(rgb)
+
+
+def seen_part(path: Path, *, whole: bool = False) -> Image:
+    """Read a picture and return what a network's input is made of (h, w, 3) uint8 RGB.
+
     Takes a whole portrait frame, or its bottom quarter (three times as wide as high) where that is
     enough.
 
@@ -117,7 +127,7 @@ def lane_picture(path: Path, *, whole: bool = False) -> Image:
     rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     height, width = rgb.shape[:2]
     if height > width:
-        return vision.lane_full_input(rgb) if whole else vision.lane_input(vision.lane_crop(rgb))
+        return rgb if whole else vision.lane_crop(rgb)
     if whole:
         raise DatasetError(
             f"{path} is {width} x {height} px, which is no whole portrait frame.",
@@ -128,4 +138,4 @@ def lane_picture(path: Path, *, whole: bool = False) -> Image:
             f"{path} is {width} x {height} px.",
             "Expected a portrait frame, or its bottom quarter, three times as wide as high.",
         )
-    return vision.lane_input(rgb)
+    return rgb

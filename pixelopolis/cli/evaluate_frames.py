@@ -1,0 +1,75 @@
+"""`pixelopolis evaluate frames`: a lane model's steering on recorded frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pixelopolis.city import Turn
+from pixelopolis.cli.common import Json, console, print_json, progress_bar
+
+SHOWN_FOLDERS = 20
+
+
+def frames(
+    data: Annotated[
+        Path, typer.Option(help="Folder with images/ and labels/, ours or the original's.")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+    ] = None,
+    command: Annotated[Turn, typer.Option(help="What the model is asked for.")] = Turn.STRAIGHT,
+    as_json: Json = False,
+) -> None:
+    """Lane model on recorded frames: its steering against what was recorded, in degrees of 48.
+
+    Each frame is seen alone: no earlier frame is remembered, and nothing drives.
+    """
+    from car.lane import load_lane_model
+    from car.lane_keeping import steering_alone
+    from pixelopolis.vision import Image
+    from training.lane.frames import figures, read_frames, steer_all
+
+    network = load_lane_model(model)
+
+    def steer(picture_rgb: Image) -> float:
+        network.reset()
+        return steering_alone(network.look(picture_rgb), command)
+
+    recorded = read_frames(data, command)
+    with progress_bar() as progress:
+        task = progress.add_task("frames", total=len(recorded))
+        answers = steer_all(recorded, network.part, steer, lambda: progress.update(task, advance=1))
+    document = {
+        "model": network.path.name,
+        "command": str(command),
+        **figures(recorded, answers),
+    }
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def _show(document: dict[str, Any]) -> None:
+    table = Table(
+        "frames of", "n", "mae °", "bias °", "rmse °", "correlation", "slope", "zero °", "median °"
+    )
+    folders = sorted(document["by_folder"], key=lambda row: -row["mae_deg"])
+    rows = [("all", document)]
+    rows += [(row["camera"], row) for row in document["by_camera"]]
+    rows += [(row["folder"], row) for row in folders[:SHOWN_FOLDERS]]
+    for name, row in rows:
+        table.add_row(
+            name,
+            str(row["frames"]),
+            *(f"{row[key]:.2f}" for key in ("mae_deg", "bias_deg", "rmse_deg")),
+            *("-" if row[key] is None else f"{row[key]:.2f}" for key in ("correlation", "slope")),
+            *(f"{row[key]:.2f}" for key in ("zero_mae_deg", "median_mae_deg")),
+        )
+    console.print(table)
+    if len(folders) > SHOWN_FOLDERS:
+        console.print(f"The worst {SHOWN_FOLDERS} of {len(folders)} folders; --json has all.")

@@ -1,0 +1,136 @@
+"""A lane model on recorded frames: the steering that it would drive, beside what was recorded.
+
+Nothing drives here: a frame's answer does not change the next frame. Steering 1 is 48 degrees.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelopolis.city import Turn
+from pixelopolis.errors import DatasetError
+from pixelopolis.vehicle import MAX_STEERING_DEG
+from pixelopolis.vision import LANE_PART, Image
+from training.lane.pictures import seen_part
+from training.lane.rows import CAMERAS, COMMANDS, read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFrame:
+    """A picture of a dataset and the steering that was recorded for it."""
+
+    image: Path
+    steering: float
+    """In [-1, 1], left negative; side cameras' as `rows.CAMERAS` corrects it."""
+
+    @property
+    def folder(self) -> str:
+        """Its session's."""
+        return self.image.parent.name
+
+    @property
+    def camera(self) -> str:
+        """One of `rows.CAMERAS`; a picture that names none is the middle one's."""
+        name = self.image.stem.rpartition("_")[2]
+        return name if name in CAMERAS else next(iter(CAMERAS))
+
+    def picture_rgb(self, part: float = LANE_PART) -> Image:
+        """Return the bottom `part` of it, a quarter or all (1.0).
+
+        Raises:
+            DatasetError: not a picture, or of another shape.
+        """
+        return seen_part(self.image, whole=part != LANE_PART)
+
+
+def read_frames(folder: Path, turn: Turn = Turn.STRAIGHT) -> list[RecordedFrame]:
+    """Return the frames of a dataset folder that have a steering for a command.
+
+    Raises:
+        DatasetError: no labels, a line that cannot be understood, a picture that is not there, or
+            no steering for the command.
+    """
+    command = COMMANDS.index(turn)
+    rows = [row for row in read_rows(folder) if math.isfinite(row.steering[command])]
+    if not rows:
+        raise DatasetError(
+            f"No frame of {str(folder)!r} has a steering for {str(turn)!r}.",
+            "Ask for another --command.",
+        )
+    for row in rows:
+        if not row.image.is_file():
+            raise DatasetError(
+                f"Picture {str(row.image)!r}, named in the labels, is not there.",
+                "Copy the missing pictures, or remove their lines from the labels.",
+            )
+    return [RecordedFrame(row.image, row.steering[command]) for row in rows]
+
+
+def steer_all(
+    frames: Sequence[RecordedFrame],
+    part: float,
+    steer: Callable[[Image], float],
+    done: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """Return a model's steering for every frame; each is read when its turn comes.
+
+    Args:
+        frames: what to look at.
+        part: of the frames' rows, from the bottom, that the model wants to see.
+        steer: from that picture (h, w, 3) RGB to the steering in [-1, 1].
+        done: called after each frame.
+    """
+    answers = []
+    for frame in frames:
+        answers.append(steer(frame.picture_rgb(part)))
+        done()
+    return answers
+
+
+def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[str, Any]:
+    """Return errors in degrees: of all frames, of each camera's, of each folder's.
+
+    `bias_deg` is positive where the model steers more to the right than was recorded. `slope` is
+    that of the straight line that fits the answers best over the recorded steering; it and the
+    correlation are None where one of both does not vary. `zero_mae_deg` and `median_mae_deg` are
+    the errors of always answering 0, and the median of what was recorded.
+    """
+    recorded, answered = (
+        MAX_STEERING_DEG * np.array(values, dtype=np.float64)
+        for values in ([frame.steering for frame in frames], answers)
+    )
+
+    def by(name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+        column = np.array(keys)
+        return [
+            {name: key, **_figures(recorded[column == key], answered[column == key])}
+            for key in dict.fromkeys(keys)
+        ]
+
+    return {
+        **_figures(recorded, answered),
+        "by_camera": by("camera", [frame.camera for frame in frames]),
+        "by_folder": by("folder", [frame.folder for frame in frames]),
+    }
+
+
+def _figures(recorded: Any, answered: Any) -> dict[str, Any]:
+    error = answered - recorded
+    varies = min(np.ptp(recorded), np.ptp(answered)) > 1e-9
+    correlation = float(np.corrcoef(recorded, answered)[0, 1]) if varies else None
+    return {
+        "frames": len(error),
+        "mae_deg": float(np.abs(error).mean()),
+        "bias_deg": float(error.mean()),
+        "rmse_deg": float(np.sqrt((error**2).mean())),
+        "correlation": correlation,
+        "slope": None if correlation is None else correlation * answered.std() / recorded.std(),
+        "zero_mae_deg": float(np.abs(recorded).mean()),
+        "median_mae_deg": float(np.abs(recorded - np.median(recorded)).mean()),
+    }
