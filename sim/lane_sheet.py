@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,8 @@ from sim.sensor import distort, distorted_focal_px
 COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (40, 110, 255)}
 """Red, green, blue. A command that shares its way with another is hidden under the later one."""
 TILE_WIDTH_PX = 360
+TILE_CAMERA = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
+TEXT_RGB = (255, 0, 255)
 COLUMNS = 4
 
 
@@ -34,14 +37,29 @@ def write_sheet(dataset: Path, sheet: Path, pictures: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows = _rows(dataset)
     chosen = rng.permutation(len(rows))[:pictures]
-    tiles = [_tile(dataset, *rows[int(i)]) for i in chosen]
+    write_tiles(sheet, [_tile(dataset, *rows[int(i)]) for i in chosen])
+
+
+def write_tiles(sheet: Path, tiles: Sequence[Image]) -> None:
+    """Write pictures (h, 360, 3) RGB in rows of four as one.
+
+    Raises:
+        DatasetError: the file cannot be written.
+    """
     height = max(tile.shape[0] for tile in tiles)
     page = np.zeros((-(-len(tiles) // COLUMNS) * height, COLUMNS * TILE_WIDTH_PX, 3), np.uint8)
     for i, tile in enumerate(tiles):
         top, left = i // COLUMNS * height, i % COLUMNS * TILE_WIDTH_PX
         page[top : top + tile.shape[0], left : left + TILE_WIDTH_PX] = tile
-    if not cv2.imwrite(str(sheet), cv2.cvtColor(page, cv2.COLOR_RGB2BGR)):
-        raise DatasetError(f"sheet {str(sheet)!r} cannot be written.", "Is there such a folder?")
+    try:
+        written = cv2.imwrite(str(sheet), cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
+    except cv2.error:  # no picture format has such a name
+        written = False
+    if not written:
+        raise DatasetError(
+            f"sheet {str(sheet)!r} cannot be written.",
+            "Is there such a folder, and does it end with .png or .jpg?",
+        )
 
 
 def _rows(dataset: Path) -> list[tuple[dict[str, str], int]]:
@@ -61,18 +79,10 @@ def _rows(dataset: Path) -> list[tuple[dict[str, str], int]]:
 
 
 def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
-    bgr = cv2.imread(str(dataset / "images" / row["image"]))
-    if bgr is None:
-        raise DatasetError(f"image {row['image']!r} cannot be read.", "Write the dataset again.")
-    height = round(bgr.shape[0] * TILE_WIDTH_PX / bgr.shape[1])
-    tile = np.asarray(
-        cv2.cvtColor(cv2.resize(bgr, (TILE_WIDTH_PX, height)), cv2.COLOR_BGR2RGB), dtype=np.uint8
-    )
-    camera = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
+    tile = read_tile(dataset / "images" / row["image"])
     look = room_look(seed, int(row["look"]))
-    mounted = look.camera_of(camera)
-    part = LANE_PART if height < TILE_WIDTH_PX else 1.0
-    view = car_view(mounted, Pose(0.0, 0.0, 0.0), part=part)
+    mounted = look.camera_of(TILE_CAMERA)
+    view = tile_view(tile, mounted)
     for turn in Turn:
         texts = [row[f"{turn}_{round(100 * s)}cm"] for s in STATIONS_M]
         if texts[0]:
@@ -80,13 +90,42 @@ def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
             line = seen_px(line, view, mounted.across_rad, look.sensor.k1)
             cv2.polylines(tile, [np.round(line).astype(np.int32)], False, COLOURS[turn], 2)
     text = f"{row['road']} {row['edge']} {100 * float(row['lateral_m']):+.0f} cm"
-    cv2.putText(tile, text, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 0, 255), 1)
+    write_text(tile, text, 0)
     return tile
+
+
+def read_tile(image: Path) -> Image:
+    """Return a picture at a tile's width, RGB.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    bgr = cv2.imread(str(image))
+    if bgr is None:
+        raise DatasetError(f"image {str(image)!r} cannot be read.", "Write the dataset again.")
+    height = round(bgr.shape[0] * TILE_WIDTH_PX / bgr.shape[1])
+    small = cv2.resize(bgr, (TILE_WIDTH_PX, height))
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def tile_view(tile: Image, camera: Camera) -> View:
+    """Return the view of a car at the origin that a tile shows: a whole frame, or its quarter."""
+    part = LANE_PART if tile.shape[0] < TILE_WIDTH_PX else 1.0
+    return car_view(camera, Pose(0.0, 0.0, 0.0), part=part)
+
+
+def write_text(tile: Image, text: str, line: int, rgb: tuple[int, int, int] = TEXT_RGB) -> None:
+    at = (4, 12 + 14 * line)
+    cv2.putText(tile, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, rgb, 1, cv2.LINE_AA)
 
 
 def pixels_of(view: View, left_m: FloatArray) -> FloatArray:
     """Return where a path's points (n, 2) lie in a view of the camera of a car at the origin."""
-    points = points_of(left_m, STATIONS_M)
+    return ground_px(view, points_of(left_m, STATIONS_M))
+
+
+def ground_px(view: View, points: FloatArray) -> FloatArray:
+    """Return where points (n, 2) forward, left of a car at the origin lie in its camera's view."""
     pixels, depth = view.project(np.column_stack([points, np.zeros(len(points))]))
     return pixels[depth > 0.05]
 

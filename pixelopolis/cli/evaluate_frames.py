@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -11,6 +13,11 @@ from rich.table import Table
 from pixelopolis.city import Turn
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
 
+if TYPE_CHECKING:
+    from car.observation import LaneView
+    from training.lane.frames import RecordedFrame
+
+SHEET_PICTURES = 48
 SHOWN_FOLDERS = 20
 
 
@@ -22,6 +29,10 @@ def frames(
         Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
     ] = None,
     command: Annotated[Turn, typer.Option(help="What the model is asked for.")] = Turn.STRAIGHT,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Picture file: frames with recorded and answered steering drawn in."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Lane model on recorded frames: its steering against what was recorded, in degrees of 48.
@@ -35,14 +46,21 @@ def frames(
 
     network = load_lane_model(model)
 
-    def steer(picture_rgb: Image) -> float:
+    def look(picture_rgb: Image) -> LaneView:
         network.reset()
-        return steering_alone(network.look(picture_rgb), command)
+        return network.look(picture_rgb)
 
     recorded = read_frames(data, command)
     with progress_bar() as progress:
         task = progress.add_task("frames", total=len(recorded))
-        answers = steer_all(recorded, network.part, steer, lambda: progress.update(task, advance=1))
+        answers = steer_all(
+            recorded,
+            network.part,
+            lambda picture: steering_alone(look(picture), command),
+            lambda: progress.update(task, advance=1),
+        )
+    if sheet:
+        _write_sheet(sheet, recorded, answers, lambda f: look(f.picture_rgb(network.part)), command)
     document = {
         "model": network.path.name,
         "command": str(command),
@@ -52,6 +70,24 @@ def frames(
         print_json(document)
     else:
         _show(document)
+
+
+def _write_sheet(
+    sheet: Path,
+    recorded: Sequence[RecordedFrame],
+    answers: Sequence[float],
+    look: Callable[[RecordedFrame], LaneView],
+    command: Turn,
+) -> None:
+    from car.lane_keeping import TURNS
+    from sim.frame_sheet import AnsweredFrame, write_frame_sheet
+
+    shown = []
+    for number in range(0, len(recorded), math.ceil(len(recorded) / SHEET_PICTURES)):
+        frame, paths = recorded[number], look(recorded[number]).paths_left_m
+        path = None if paths is None else paths[TURNS.index(command)]
+        shown.append(AnsweredFrame(frame.image, frame.steering, answers[number], path))
+    write_frame_sheet(sheet, shown)
 
 
 def _show(document: dict[str, Any]) -> None:

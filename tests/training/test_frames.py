@@ -140,5 +140,8 @@ def test_the_command_says_what_the_shipped_model_makes_of_frames(tmp_path: Path)
     assert document["frames"] == 3
     assert [row["camera"] for row in document["by_camera"]] == ["center", "left", "right"]
     assert document["zero_mae_deg"] == pytest.approx(48 * 0.3)
-    shown = CliRunner().invoke(app, ["evaluate", "frames", "--data", folder])
+    sheet = tmp_path / "sheet.png"
+    command = ["evaluate", "frames", "--data", folder, "--sheet", str(sheet)]
+    shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
+    assert sheet.stat().st_size > 0
