@@ -30,7 +30,8 @@ NAMED = 2
 
 def extremes(look: Look) -> list[str]:
     """Return what is most extreme about a look, worst first."""
-    sensor, mount, floor, lamp = look.sensor, look.mount, look.floor, look.lamp
+    sensor, mount, floor = look.sensor, look.mount, look.floor
+    lamps = sum(lamp.share for lamp in look.lamps)
     stops = math.log2(max(look.gains[1], 1e-6))
     pitch, roll = math.degrees(mount.pitch_rad), math.degrees(mount.roll_rad)
     quality = 100 if sensor.jpeg_quality is None else sensor.jpeg_quality
@@ -50,7 +51,10 @@ def extremes(look: Look) -> list[str]:
         (floor.dirt / 0.45, f"dirt {floor.dirt:.2f}"),
         (20 * floor.mirrors * floor.lamps / 13, f"gloss {floor.mirrors:.2f} x{floor.lamps:.0f}"),
         (look.road.wear / 0.6, f"wear {look.road.wear:.2f}"),
-        (lamp.share if lamp else 0.0, "one lamp" if lamp and lamp.share > 0.7 else "a lamp"),
+        (
+            lamps,
+            f"{('no', 'one', 'two', 'three')[len(look.lamps)]} lamp{'s'[: len(look.lamps) > 1]}",
+        ),
     ]
     return [text for _, text in sorted(rows, reverse=True)]
 

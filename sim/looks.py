@@ -58,7 +58,7 @@ class Sky:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Light that sums to 1 on level ground: `sun_share` of it from one side, the rest from all.
+    """Light that sums to 1 on level ground: `sun_share` from one side, what lamps leave from all.
 
     `azimuth_rad` is where the sun stands, anticlockwise from east; `softness_m` blurs its
     shadows.
@@ -72,9 +72,12 @@ class Light:
     softness_m: float = 0.012
 
 
+MAX_LAMPS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """A second light, near enough that its light fades over the town.
+    """A light near enough that its light fades over the town.
 
     `x_part`, `y_part` are its place in parts of the town's width and depth, `height_m` above it;
     `share` of the light on level ground is its, on average.
@@ -190,11 +193,17 @@ class Look:
     repaint: float = 0.0
     """How far the colours of buildings and trees stray, 0..1."""
     repaint_seed: int = 0
-    lamp: Lamp | None = None
+    lamps: tuple[Lamp, ...] = ()
+    """At most `MAX_LAMPS`."""
     floor: Floor = Floor()
     people: People = People()
     lights_seed: int | None = None
     """Which lamp of each traffic light is lit; None: all are green."""
+
+    @property
+    def sky_share(self) -> float:
+        """The part of the light on level ground that comes from all sides."""
+        return 1 - self.light.sun_share - sum(lamp.share for lamp in self.lamps)
 
     def camera_of(self, camera: Camera) -> Camera:
         """Return the camera as it is mounted in this look."""

@@ -32,7 +32,7 @@ from sim.looks import (
 from sim.sensor import Sensor
 
 NIGHTS = 0.1
-"""Part of the rooms that are dark but for one lamp."""
+"""Part of the rooms that are dark but for their lamps."""
 RESTYLE = 0.3
 """Part of the rooms whose road is of one of the two styles whatever the town's own is."""
 
@@ -85,7 +85,7 @@ def room_look(
         drawn,
         sky=_sky(drawn.sky, stream(_Stream.SKY), night, panoramas),
         light=_dimmed(drawn.light) if night else drawn.light,
-        lamp=_lamp(stream(_Stream.LAMP), drawn.light.sun_share, night),
+        lamps=_lamps(stream(_Stream.LAMP), drawn.light.sun_share, night),
         floor=_floor(stream(_Stream.FLOOR)),
         people=_people(stream(_Stream.PEOPLE)),
         road=_lines(drawn.road, stream(_Stream.LINES)),
@@ -190,23 +190,30 @@ def _dimmed(light: Light) -> Light:
     return replace(light, sun_share=0.02)
 
 
-def _lamp(rng: np.random.Generator, sun_share: float, night: bool) -> Lamp | None:
+def _lamps(rng: np.random.Generator, sun_share: float, night: bool) -> tuple[Lamp, ...]:
+    # by day one room in three has its lamps off; more than three at once light like a sky
+    count = int(rng.choice(4, p=(0.0, 0.6, 0.3, 0.1) if night else (0.35, 0.33, 0.22, 0.10)))
+    total = 0.8 if night else float(rng.uniform(0.15, 0.6)) * (1 - sun_share)
+    shares = total * rng.dirichlet([3.0] * count) if count else ()
+    # at night the first one hangs over the table, or nobody would play there
+    return tuple(_lamp(rng, float(s), night and not i) for i, s in enumerate(shares))
+
+
+def _lamp(rng: np.random.Generator, share: float, above: bool) -> Lamp:
     # ceiling and standard lamps 0.9 to 2.6 m above a table; warm bulbs to cold tubes; a bulb's
     # 6 cm to a shade's 40 cm seen past a house make 1 to 8 cm of half shadow
     x, y = rng.uniform(-0.2, 1.2, 2).tolist()
     height_m, warm = float(rng.uniform(0.9, 2.6)), float(rng.uniform(-0.08, 0.22))
-    share = float(rng.uniform(0.15, 0.6)) * (1 - sun_share)
-    if night:  # the only lamp hangs over the table, or nobody would play there
+    if above:
         x, y, height_m = 0.25 + 0.5 * x, 0.25 + 0.5 * y, max(height_m, 2.0)
-    lamp = Lamp(
+    return Lamp(
         x_part=float(x),
         y_part=float(y),
         height_m=height_m,
-        share=0.8 if night else share,
+        share=share,
         rgb=(1 + warm, 1.0, 1 - 1.4 * warm),
         softness_m=float(rng.uniform(0.008, 0.08)),
     )
-    return lamp if night or rng.random() < 0.6 else None
 
 
 def _floor(rng: np.random.Generator) -> Floor:

@@ -22,7 +22,7 @@ from pixelopolis.roads import road_layout
 from pixelopolis.signs import LIGHTS, SIGN_CLASSES
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 from pixelopolis.vision import DETECTOR_ROWS
-from sim.render.ground import Shadow
+from sim.render.light import Shadow
 from sim.render.models import Body, Model, model_of, upright
 from sim.render.signs import sign_shadow
 from sim.render.view import CarBody, View, car_view

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from sim.looks import People
-from sim.render.ground import Shadow, shadow_of
+from sim.render.light import Shadow, shadow_of
 from sim.render.mesh import Colour, MeshBuilder, Paint, circle, rgb_of
 
 FLOOR_M = -0.06

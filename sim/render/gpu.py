@@ -22,7 +22,7 @@ CAR_RECORD = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "<u4")])
 
 MAX_CARS = 256
 
-SCENE_FLOATS = 16 + 4 * 21
+SCENE_FLOATS = 16 + 4 * 25
 """Size of the uniform block `Scene`."""
 
 MATERIALS_UNIT, PAINT_UNIT, SHADE_UNIT, NOISE_UNIT, PANORAMA_UNIT = range(5)

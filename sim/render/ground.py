@@ -1,4 +1,4 @@
-"""Maps of the ground, drawn from the road's plan: which paint lies where, and how light arrives.
+"""Maps of the ground, drawn from the road's plan: which paint lies where.
 
 A map's row 0 is the south edge, as OpenGL has it. The paint map holds weights, not colours
 (red: left border, green: right border, blue: divider), so that a look changes colours for
@@ -8,9 +8,8 @@ nothing; weights filter exactly as the colours they stand for.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,12 +21,10 @@ from shapely.geometry.base import BaseGeometry
 from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray
 from pixelopolis.roads import RoadLayout, dashes, polygons
-from sim.looks import Lamp, Light, RoadStyle
+from sim.looks import RoadStyle
 
 TEXEL_M = 0.0025
 MAX_PAINT_PX = 8192
-SHADE_TEXEL_M = 0.008
-MAX_SHADE_PX = 2048
 MARGIN_M = 0.05
 
 DASH_M = 0.10
@@ -35,7 +32,8 @@ GAP_M = 0.08
 GUIDE_DASH_M = 0.035
 GUIDE_GAP_M = 0.045
 
-_SHIFT = 4
+SHIFT = 4
+"""Bits of a pixel's fraction in the places that OpenCV gets."""
 
 _SPILL_PX = 0.7
 """How far OpenCV's smooth polygons spill over their edges (measured, any direction, +-0.1)."""
@@ -64,7 +62,7 @@ class Frame:
         """Return points (N, 2) as OpenCV's fixed-point pixel places; texel middles are whole."""
         scale = np.array(size_px) / (self.width_m, self.depth_m)
         places = (points_m - (self.x_m, self.y_m)) * scale - 0.5
-        return np.asarray(np.round(places * (1 << _SHIFT)), dtype=np.int32)
+        return np.asarray(np.round(places * (1 << SHIFT)), dtype=np.int32)
 
 
 def paint_map(city: City, layout: RoadLayout, frame: Frame, style: RoadStyle) -> NDArray[np.uint8]:
@@ -85,100 +83,6 @@ def paint_map(city: City, layout: RoadLayout, frame: Frame, style: RoadStyle) ->
     right = np.minimum(right, 255 - left)
     divider = np.minimum(divider, 255 - left - right)
     return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shadow:
-    """What stands in the light: the corners (N, 3) of a convex solid.
-
-    `foot_m` (K, 2) is where it stands on the ground, None when it hangs above it.
-    """
-
-    corners_m: FloatArray
-    foot_m: FloatArray | None
-
-
-def shadow_of(
-    outline_m: FloatArray, top_m: float, bottom_m: float = 0.0, top_scale: float = 1.0
-) -> Shadow:
-    """Return the shadow of an outline (N, 2) raised from `bottom_m` to `top_m`, narrowed there."""
-    middle = outline_m.mean(axis=0)
-    high = middle + (outline_m - middle) * top_scale
-    heights = np.repeat([bottom_m, top_m], len(outline_m))
-    corners = np.column_stack([np.vstack([outline_m, high]), heights])
-    return Shadow(corners, outline_m if bottom_m < 0.02 else None)
-
-
-def sky_map(frame: Frame, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of the sky's light arrives (h, w) uint8: less beside what stands there."""
-    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
-    sky = np.full(size[::-1], 255, np.uint8)
-    for shadow in shadows:
-        if shadow.foot_m is not None:
-            _fill(sky, [shadow.foot_m], frame, 90)
-    return _lit_edge(cv2.GaussianBlur(sky, (0, 0), 0.035 * size[0] / frame.width_m))
-
-
-def sun_map(frame: Frame, light: Light, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of the sun's light arrives (h, w) uint8."""
-    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
-    sun = np.full(size[::-1], 255, np.uint8)
-    if shadows:
-        reach = 1 / math.tan(light.elevation_rad)
-        away = -reach * np.array([math.cos(light.azimuth_rad), math.sin(light.azimuth_rad)])
-        corners = np.concatenate([shadow.corners_m for shadow in shadows])
-        pixels = frame.pixels(corners[:, :2] + away * corners[:, 2:], size)
-        ends = np.cumsum([len(shadow.corners_m) for shadow in shadows]).tolist()
-        for first, last in zip([0, *ends], ends, strict=False):
-            hull = cv2.convexHull(pixels[first:last])
-            cv2.fillConvexPoly(sun, hull, 0, lineType=cv2.LINE_AA, shift=_SHIFT)
-    soft_px = max(0.7, light.softness_m * size[0] / frame.width_m)
-    return _lit_edge(cv2.GaussianBlur(sun, (0, 0), soft_px))
-
-
-def lamp_place(frame: Frame, lamp: Lamp) -> FloatArray:
-    """Return the place (2,) on the ground below a lamp."""
-    parts = np.array((lamp.x_part, lamp.y_part))
-    return np.array((frame.x_m, frame.y_m)) + parts * (frame.width_m, frame.depth_m)
-
-
-def lamp_light(frame: Frame, lamp: Lamp, size_px: tuple[int, int]) -> NDArray[np.float32]:
-    """Return a lamp's light (h, w) on level ground without shadows, 1 below it.
-
-    It fades with the square of the distance, and with the cosines at lamp and ground.
-    """
-    at, (width, height) = lamp_place(frame, lamp), size_px
-    x = frame.x_m + (np.arange(width) + 0.5) * (frame.width_m / width)
-    y = frame.y_m + (np.arange(height) + 0.5) * (frame.depth_m / height)
-    away2 = ((x - at[0]) ** 2)[None, :] + ((y - at[1]) ** 2)[:, None]
-    return np.asarray(1 / (1 + away2 / lamp.height_m**2) ** 2, dtype=np.float32)
-
-
-def lamp_map(frame: Frame, lamp: Lamp, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of a lamp's light arrives (h, w) uint8; on average 127.5 without shadows.
-
-    Shadows grow away from the lamp.
-    """
-    size = frame.size_px(SHADE_TEXEL_M, MAX_SHADE_PX)
-    at, level = lamp_place(frame, lamp), lamp_light(frame, lamp, size)
-    lit = np.full(size[::-1], 255, np.uint8)
-    for shadow in shadows:
-        # what reaches up to the lamp throws its shadow as if it ended below it
-        high = np.minimum(shadow.corners_m[:, 2:], 0.8 * lamp.height_m)
-        on_ground = at + (shadow.corners_m[:, :2] - at) / (1 - high / lamp.height_m)
-        limit = 4 * max(frame.width_m, frame.depth_m)
-        pixels = frame.pixels(np.clip(on_ground, at - limit, at + limit), size)
-        cv2.fillConvexPoly(lit, cv2.convexHull(pixels), 0, lineType=cv2.LINE_AA, shift=_SHIFT)
-    soft_px = max(0.7, lamp.softness_m * size[0] / frame.width_m)
-    lit = _lit_edge(cv2.GaussianBlur(lit, (0, 0), soft_px))
-    return np.asarray(np.clip(level * (0.5 / level.mean()) * lit + 0.5, 0, 255), dtype=np.uint8)
-
-
-def _lit_edge(shade: Any) -> NDArray[np.uint8]:
-    """Clear the edge of a map: what lies beyond sees its edge, and no shadow may touch it."""
-    shade[[0, -1]] = 255
-    shade[:, [0, -1]] = 255
-    return np.asarray(shade, dtype=np.uint8)
 
 
 def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
@@ -205,12 +109,11 @@ def _stroke(image: NDArray[np.uint8], points_m: FloatArray, half_m: float, frame
     shape = LineString(points_m).buffer(narrow_m, cap_style="flat", join_style="round")
     for polygon in polygons(shape, least_m2=0.0):
         rings = [shapely.get_coordinates(r) for r in (polygon.exterior, *polygon.interiors)]
-        _fill(image, rings, frame, 255)
+        fill(image, rings, frame, 255)
 
 
-def _fill(
-    image: NDArray[np.uint8], rings_m: Iterable[FloatArray], frame: Frame, value: int
-) -> None:
+def fill(image: NDArray[np.uint8], rings_m: Iterable[FloatArray], frame: Frame, value: int) -> None:
+    """Draw a polygon with holes into a map."""
     size = (image.shape[1], image.shape[0])
     rings = [frame.pixels(np.asarray(ring, dtype=np.float64), size) for ring in rings_m]
-    cv2.fillPoly(image, rings, value, lineType=cv2.LINE_AA, shift=_SHIFT)
+    cv2.fillPoly(image, rings, value, lineType=cv2.LINE_AA, shift=SHIFT)

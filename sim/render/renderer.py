@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from pixelopolis.city import City
 from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
-from pixelopolis.signs import LIGHTS
-from sim.looks import Floor, Lamp, Light, Look, People, RoadStyle
+from sim.looks import MAX_LAMPS, Look, RoadStyle
 from sim.render import gpu
 from sim.render.crowd import crowd_of
 from sim.render.gpu import (
@@ -34,17 +33,9 @@ from sim.render.gpu import (
     draw_runs,
     read_rows,
 )
-from sim.render.ground import (
-    Frame,
-    Shadow,
-    lamp_light,
-    lamp_map,
-    lamp_place,
-    paint_map,
-    sky_map,
-    sun_map,
-)
-from sim.render.materials import FIRST_LIGHT
+from sim.render.ground import Frame, paint_map
+from sim.render.light import Shadow, light_map, sky_map
+from sim.render.look_block import look_block, repainted
 from sim.render.mesh import rgb_of
 from sim.render.panorama_file import panorama_from
 from sim.render.sky import LOW_RAD, panorama, with_lamps
@@ -104,7 +95,7 @@ class Renderer:
             self._props_shadows: tuple[Shadow, ...] = ()
             self._crowd_shadows: tuple[Shadow, ...] = ()
             self._sun_is_old = True
-            shade = np.dstack([self._sky_shade] * 3)
+            shade = np.dstack([self._sky_shade] * 4)
             self._shade = self._gpu.texture(shade, mipmaps=False)
             self._look: Look | None = None
             self.set_look(look)
@@ -143,12 +134,18 @@ class Renderer:
         """Change the look. A road style or sky seen for the first time costs up to a second.
 
         Raises:
-            RenderError: when the renderer is closed, or a panorama's file cannot be used.
+            RenderError: when the renderer is closed, a panorama's file cannot be used, or there
+                are too many lamps.
         """
         self._activate()
         before = self._look
         if before == look:
             return
+        if len(look.lamps) > MAX_LAMPS:
+            raise RenderError(
+                f"expected at most {MAX_LAMPS} lamps in a look, found {len(look.lamps)}.",
+                "Leave the weakest ones out.",
+            )
         style = look.road_style(self.city.road.style)
         if style not in self._paint:
             image = paint_map(self.city, self._layout, self._frame, style)
@@ -159,14 +156,14 @@ class Renderer:
             texture = self._gpu.texture(with_lamps(drawn))
             texture.repeat_x = True
             self._panoramas[sky] = texture
-        if before is None or _lights(before) != _lights(look):
+        if before is None or _changes(before, look, "light", "lamps", "people"):
             self._sun_is_old = True
-        if before is None or (before.clutter, before.people) != (look.clutter, look.people):
+        if before is None or _changes(before, look, "clutter", "people"):
             self._set_clutter(look)
-        if before is None or _paints(before) != _paints(look):
+        if before is None or _changes(before, look, "repaint", "repaint_seed", "lights_seed"):
             self._repaint(look)
         self._look = look
-        self._colours = self._look_uniforms(look)
+        self._colours = look_block(look, self.city.road.style, self._frame)
 
     def _activate(self) -> None:
         if self._gpu.closed:
@@ -206,54 +203,14 @@ class Renderer:
 
     def _write_shade(self, look: Look) -> None:
         shadows = (*self._town.shadows, *self._props_shadows, *self._crowd_shadows)
-        sun = sun_map(self._frame, look.light, shadows)
-        lamp = lamp_map(self._frame, look.lamp, shadows) if look.lamp else sun
-        self._shade.write(np.dstack([sun, self._sky_shade, lamp]).tobytes(), alignment=1)
+        light = light_map(self._frame, look, self._sky_shade, shadows)
+        self._shade.write(light.tobytes())
         self._sun_is_old = False
 
     def _repaint(self, look: Look) -> None:
-        """Give every paint pot of buildings and plants a colour, every traffic light a state."""
-        rng = np.random.default_rng([look.repaint_seed, 2])
-        gains = 1 + look.repaint * rng.uniform(-0.4, 0.25, (self._town.slots, 3))
-        gains[0] = 1.0
-        vertices = self._town.objects.vertices.copy()
-        plain = vertices["colour"][:, :3]
-        vertices["colour"][:, :3] = np.clip(plain * gains[vertices["slot"]], 0, 255)
-        if look.lights_seed is not None:
-            states = np.random.default_rng([look.lights_seed, 3])
-            lit = states.integers(len(LIGHTS), size=max(self._town.instances, default=0) + 1)
-            lights = vertices["layer"] >= FIRST_LIGHT
-            vertices["layer"][lights] = FIRST_LIGHT + lit[vertices["id"][lights]]
-        self._objects.buffer.write(vertices.tobytes())
-
-    def _look_uniforms(self, look: Look) -> NDArray[np.float32]:
-        colours = look.road_colours(self.city.road.style)
-        light, ground, frame = look.light, look.ground, self._frame
-        flat = math.cos(light.elevation_rad)
-        sun = (
-            flat * math.cos(light.azimuth_rad),
-            flat * math.sin(light.azimuth_rad),
-            math.sin(light.elevation_rad),
-        )
-        rows = [
-            (*sun, light.sun_share),
-            (*light.sun_rgb, 0),
-            (*light.sky_rgb, 0),
-            (*look.gains, look.sky.exposure),
-            (*colours.surface, colours.grain),
-            (*colours.left, look.road.wear),
-            (*colours.right, 0),
-            (*colours.divider, 0),
-            (*ground.kerb, 0),
-            (*ground.pavement, 0),
-            (*ground.lawn, 0),
-            (*ground.floor, 0),
-            (frame.x_m, frame.y_m, 1 / frame.width_m, 1 / frame.depth_m),
-            (look.sky.rotation_rad / (2 * math.pi), 0, 0, 0),
-            *_lamp_rows(look.lamp, frame),
-            *_floor_rows(look.floor),
-        ]
-        return np.array(rows, dtype="<f4").ravel()
+        town = self._town
+        painted = repainted(town.objects.vertices, town.slots, max(town.instances, default=0), look)
+        self._objects.buffer.write(painted.tobytes())
 
     # --- pictures -------------------------------------------------------------------------------
 
@@ -353,33 +310,8 @@ class Renderer:
         return np.asarray(read_rows(target.ids, view, 1, "u2")[..., 0], dtype=np.uint16)
 
 
-def _lights(look: Look) -> tuple[Light, Lamp | None, People]:
-    return look.light, look.lamp, look.people
-
-
-def _lamp_rows(lamp: Lamp | None, frame: Frame) -> list[tuple[float, ...]]:
-    if lamp is None:
-        return [(0, 0, 0, 0)] * 2
-    mean = float(lamp_light(frame, lamp, (64, 64)).mean())
-    return [
-        (*lamp.rgb, lamp.share),
-        (*lamp_place(frame, lamp).tolist(), 1 / lamp.height_m**2, 1 / mean),
-    ]
-
-
-def _floor_rows(floor: Floor) -> list[tuple[float, ...]]:
-    long_m, wide_m = floor.sheet_m or (math.inf, math.inf)
-    turn_rad = floor.sheet_turn_rad
-    return [
-        (floor.mirrors, floor.roughness, floor.lamps, floor.glare),
-        (*floor.dirt_rgb, floor.dirt),
-        (1 / long_m, 1 / wide_m, floor.joint_m, floor.joint_dark),
-        (math.cos(turn_rad), math.sin(turn_rad), floor.sheets_differ, floor.line_gaps),
-    ]
-
-
-def _paints(look: Look) -> tuple[float, int, int | None]:
-    return look.repaint, look.repaint_seed, look.lights_seed
+def _changes(before: Look, look: Look, *names: str) -> bool:
+    return any(getattr(before, name) != getattr(look, name) for name in names)
 
 
 def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:

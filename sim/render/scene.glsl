@@ -1,12 +1,14 @@
 // One source for all programs: VERTEX or FRAGMENT, and ROAD, GROUND, OBJECT, CAR, BLOB or SKY,
 // are defined in front of it; IDS makes the variant that writes instance ids.
 
+const int LAMPS = 3;
+
 layout(std140) uniform Scene {
     mat4 clip;         // world to clip space
     vec4 eye;          // xyz
     vec4 sun;          // xyz: towards the sun; w: its share of the light on level ground
-    vec4 sun_rgb;
-    vec4 sky_rgb;
+    vec4 sun_rgb;      // w: what the light in `shade` is to be multiplied by
+    vec4 sky_rgb;      // w: its share
     vec4 gains;        // rgb: exposure and white balance; w: the sky's own exposure
     vec4 surface;      // road; w: grain
     vec4 line_left;    // w: wear
@@ -18,8 +20,8 @@ layout(std140) uniform Scene {
     vec4 ground_floor;
     vec4 plan;         // xy: south-west corner of the ground maps; zw: 1 / size
     vec4 sky_turn;     // x: rotation in turns
-    vec4 lamp;         // rgb: colour; w: its share of the light on level ground, on average
-    vec4 lamp_at;      // xy: above which place; z: 1 / squared height; w: 1 / mean of its light
+    vec4 lamp[LAMPS];  // rgb: colour; w: its share of the light on level ground, on average
+    vec4 lamp_at[LAMPS];  // xy: above which place; z: 1 / squared height; w: 1 / mean of its light
     vec4 gloss;        // x: mirrored part straight down; y: mip level; z: lamps; w: the sun's glare
     vec4 dirt;         // rgb: colour; w: how much
     vec4 sheets;       // xy: 1 / size of the road's sheets; z: half width of joints; w: how dark
@@ -33,11 +35,16 @@ vec3 lit(vec3 normal, float ambient, vec2 place) {
     float facing = dot(normal, sun.xyz) / level;
     // what looks away from the sun gets half as much back from its surroundings
     vec3 direct = sun_rgb.rgb * sun.w * (facing > 0.0 ? min(facing, 1.5) : min(-0.5 * facing, 0.6));
-    vec3 around = sky_rgb.rgb * (1.0 - sun.w - lamp.w) * mix(0.72, 1.0, normal.z * 0.5 + 0.5);
-    vec2 away = place - lamp_at.xy;
-    float fades = 1.0 + dot(away, away) * lamp_at.z;
-    vec3 near = lamp.rgb * lamp.w * (min(lamp_at.w / (fades * fades), 2.0)
-                * (0.6 + 0.4 * max(normal.z, 0.0)));
+    vec3 around = sky_rgb.rgb * sky_rgb.w * mix(0.72, 1.0, normal.z * 0.5 + 0.5);
+    vec3 near = vec3(0.0);
+    for (int i = 0; i < LAMPS; ++i) {
+        if (lamp[i].w > 0.0) {
+            vec2 away = place - lamp_at[i].xy;
+            float fades = 1.0 + dot(away, away) * lamp_at[i].z;
+            near += lamp[i].rgb * (lamp[i].w * min(lamp_at[i].w / (fades * fades), 2.0));
+        }
+    }
+    near *= 0.6 + 0.4 * max(normal.z, 0.0);
     return (direct + around + near) * ambient * gains.rgb;
 }
 #endif
@@ -57,7 +64,7 @@ void main() {
 }
 #else
 uniform sampler2D paint;      // red: left line, green: right line, blue: divider
-uniform sampler2D shade;      // red: sun arrives, green: sky arrives, blue: half the lamp's light
+uniform sampler2D shade;      // rgb: all light that arrives; alpha: how much of the sun
 uniform sampler2D noise;
 uniform sampler2D panorama;   // alpha: lamps and windows, which are brighter than white
 in vec2 place;
@@ -92,11 +99,8 @@ void main() {
         float zone = textureLod(noise, grain_uv * 0.09, 0.0).g;
         base = mix(base, dirt.rgb, dirt.w * smoothstep(0.35, 0.9, 0.6 * zone + 0.4 * rough.g));
     }
-    vec3 light = texture(shade, place).rgb;
-    vec3 sum = sun_rgb.rgb * (sun.w * light.r)
-             + sky_rgb.rgb * ((1.0 - sun.w - lamp.w) * light.g)
-             + lamp.rgb * (lamp.w * 2.0 * light.b);
-    vec3 seen = base * sum;
+    vec4 light = texture(shade, place);
+    vec3 seen = base * light.rgb * sun_rgb.w;
     if (gloss.x > 0.0) {
         // Schlick's approximation of Fresnel; gloss in patches, as paint and foil are worn
         vec3 ray = normalize(spot - eye.xyz);
@@ -107,9 +111,9 @@ void main() {
         vec2 towards = vec2(atan(ray.y, ray.x) / 6.2831853 - sky_turn.x,
                             (asin(-ray.z) + 0.20943951) / 1.78023584);
         vec4 above = textureLod(panorama, towards, gloss.y);
-        vec3 far = above.rgb * gains.w * (1.0 + gloss.z * above.a) * (1.0 - 0.7 * sun.w * (1.0 - light.r));
+        vec3 far = above.rgb * gains.w * (1.0 + gloss.z * above.a) * (1.0 - 0.7 * sun.w * (1.0 - light.a));
         float near_sun = max(dot(vec3(ray.xy, -ray.z), sun.xyz), 0.0);
-        far += sun_rgb.rgb * (gloss.w * light.r * exp2(-14.0 * exp2(-0.5 * gloss.y) * (1.0 - near_sun) * 8.0));
+        far += sun_rgb.rgb * (gloss.w * light.a * exp2(-14.0 * exp2(-0.5 * gloss.y) * (1.0 - near_sun) * 8.0));
         seen = mix(seen, far, mirrored);
     }
     colour = vec4(seen * gains.rgb, 1.0);
@@ -152,11 +156,8 @@ flat in vec3 base;
 layout(location = 0) out vec4 colour;
 void main() {
     vec3 albedo = base * texture(materials, texel, -0.5).rgb;
-    vec3 arrives = texture(shade, place).rgb;
-    vec3 sum = sun_rgb.rgb * (sun.w * arrives.r)
-             + sky_rgb.rgb * ((1.0 - sun.w - lamp.w) * arrives.g)
-             + lamp.rgb * (lamp.w * 2.0 * arrives.b);
-    colour = vec4(albedo * (light.r < 0.0 ? sum * gains.rgb : light), 1.0);
+    vec3 level = texture(shade, place).rgb * sun_rgb.w * gains.rgb;
+    colour = vec4(albedo * (light.r < 0.0 ? level : light), 1.0);
 }
 #endif
 #endif

@@ -15,8 +15,8 @@ from pixelopolis.signs import (
     sign_solid,
 )
 from sim.render import materials as m
-from sim.render.ground import Shadow, shadow_of
 from sim.render.landmarks import build_landmark
+from sim.render.light import Shadow, shadow_of
 from sim.render.mesh import MeshBuilder, Paint, circle, rgb_of
 
 KERB_M = 0.008

@@ -19,7 +19,7 @@ from pixelopolis.roads import RoadLayout, polygons
 from sim.looks import Clutter
 from sim.render import architecture
 from sim.render import materials as m
-from sim.render.ground import Shadow, shadow_of
+from sim.render.light import Shadow, shadow_of
 from sim.render.mesh import VERTEX, MeshBuilder, Paint, circle, rgb_of
 from sim.render.signs import KERB_M, sign_mesh, sign_shadow
 from sim.scenery import Lamp, Plant, Scenery, footprint, roadside_points

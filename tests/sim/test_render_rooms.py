@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
+from pixelopolis.errors import RenderError
 from pixelopolis.roads import road_layout
-from sim.looks import Floor, Lamp, Look, People, Sky, plain_look
+from sim.looks import Floor, Lamp, Light, Look, People, Sky, plain_look
 from sim.render.crowd import crowd_of
-from sim.render.ground import Frame, lamp_map
+from sim.render.ground import Frame
+from sim.render.light import lamp_map, lamp_place, light_map, light_scale, shadow_of, sky_map
 from sim.render.renderer import Renderer
 from sim.render.view import car_view
 
@@ -61,7 +63,7 @@ def test_joints_darken_thin_stripes_only(renderer: Renderer) -> None:
 def test_a_lamp_fades_and_throws_shadows(renderer: Renderer) -> None:
     night = replace(plain_look().light, sun_share=0.0)
     looks = [
-        replace(plain_look(), light=night, lamp=Lamp(x, 0.5, 1.0, 0.9)) for x in (0.0, 0.5, 1.0)
+        replace(plain_look(), light=night, lamps=(Lamp(x, 0.5, 1.0, 0.9),)) for x in (0.0, 0.5, 1.0)
     ]
     means = [road(renderer, look).mean() for look in looks]
     assert max(means) > 1.3 * min(means)
@@ -72,6 +74,47 @@ def test_a_lamp_lights_all_ground_with_one_half_on_average() -> None:
     lit = lamp_map(frame, Lamp(0.5, 0.5, 2.0, 1.0), ())
     assert lit.mean() == pytest.approx(127.5, rel=0.03)
     assert lit[lit.shape[0] // 2, lit.shape[1] // 2] == lit.max()
+
+
+LAMPS = (
+    Lamp(0.2, 0.2, 3.0, 0.3, (1.2, 1.0, 0.7)),
+    Lamp(0.8, 0.3, 2.5, 0.2, (0.9, 1.0, 1.1)),
+    Lamp(0.5, 0.9, 3.5, 0.2),
+)
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_each_lamp_adds_its_light_and_its_shadow(count: int) -> None:
+    frame = Frame(0.0, 0.0, 4.0, 3.0)
+    dim = replace(plain_look(), light=Light(0.5, 1.0, 0.2, softness_m=0.01))
+    look = replace(dim, lamps=LAMPS[:count])
+    square = np.array([(1.97, 1.47), (2.03, 1.47), (2.03, 1.53), (1.97, 1.53)])
+    board = (shadow_of(square, 0.40, 0.35),)
+    free, shaded = (
+        light_map(frame, look, sky_map(frame, shadows), shadows) for shadows in ((), board)
+    )
+    # lamps share the light with the sky, and their colours mix
+    gains = np.array(look.light.sky_rgb) * look.sky_share + np.array(look.light.sun_rgb) * 0.2
+    gains = gains + sum((np.array(lamp.rgb) * lamp.share for lamp in look.lamps), np.zeros(3))
+    mean = free[..., :3].mean(axis=(0, 1)) / 255 * light_scale(look)
+    assert mean == pytest.approx(gains, rel=0.05)
+    # sun and lamps throw one shadow each, away from them
+    middle, high_m = square.mean(axis=0), 0.375
+    places = [middle - high_m / np.tan(1.0) * np.array([np.cos(0.5), np.sin(0.5)])]
+    for lamp in LAMPS:
+        at = lamp_place(frame, lamp)
+        places.append(at + (middle - at) / (1 - high_m / lamp.height_m))
+    shade = free[..., 1].astype(int) - shaded[..., 1]
+    size = (shade.shape[1] / frame.width_m, shade.shape[0] / frame.depth_m)
+    columns, rows = (np.array(places) * size).astype(int).T
+    assert (shade[rows, columns] > 5).tolist() == [i <= count for i in range(4)]
+    sun = free[rows, columns, 3].astype(int) - shaded[rows, columns, 3]
+    assert (sun > 150).tolist() == [True, False, False, False]
+
+
+def test_four_lamps_are_too_many(renderer: Renderer) -> None:
+    with pytest.raises(RenderError, match="3 lamps"):
+        renderer.set_look(replace(plain_look(), lamps=(*LAMPS, LAMPS[0])))
 
 
 def test_people_stand_around_the_platform_and_take_light(renderer: Renderer) -> None:

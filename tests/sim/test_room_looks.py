@@ -2,11 +2,12 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelopolis.camera import Camera
-from sim.looks import look_of
+from sim.looks import MAX_LAMPS, look_of
 from sim.room_looks import room_look
 
 seeds = st.integers(0, 2**40)
@@ -59,18 +60,31 @@ def test_rooms_fill_their_ranges() -> None:
     assert 35 < raw < 90
 
 
+def test_rooms_have_no_lamp_to_three() -> None:
+    looks = [room_look(5, index) for index in range(300)]
+    counts = np.bincount([len(look.lamps) for look in looks], minlength=4)
+    assert all(counts > 20), counts
+    assert counts[3] < 60
+    nights = [look for look in looks if look.light.sun_share == 0.02]
+    assert nights
+    for look in nights:
+        assert 0.1 <= look.lamps[0].x_part <= 0.9, "the first hangs over the table"
+        assert look.sky_share == pytest.approx(0.18)
+
+
 def test_rooms_vary_what_lies_on_the_road() -> None:
     looks = [room_look(4, index) for index in range(200)]
     shares = {
         "glossy": sum(look.floor.mirrors > 0 for look in looks),
         "dirty": sum(look.floor.dirt > 0 for look in looks),
         "sheets": sum(look.floor.sheet_m is not None for look in looks),
-        "lamp": sum(look.lamp is not None for look in looks),
+        "lamp": sum(bool(look.lamps) for look in looks),
     }
     assert all(70 < count < 160 for count in shares.values()), shares
     assert {look.road.style for look in looks} == {None, "white", "asphalt"}
     for look in looks:
-        assert look.light.sun_share + (look.lamp.share if look.lamp else 0) <= 0.96
+        assert len(look.lamps) <= MAX_LAMPS
+        assert look.sky_share >= 0.04
         assert 0 <= look.people.count <= 8
         for paint in (look.road.white, look.road.asphalt):
             for line in (paint.left, paint.right, paint.divider):
