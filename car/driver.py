@@ -20,7 +20,9 @@ from car.observation import (
     CarAhead,
     Decision,
     DriveState,
+    Frame,
     LaneModel,
+    LaneView,
     Mission,
     Observation,
 )
@@ -103,6 +105,12 @@ class Driver:
     def lane_part(self) -> float:
         """The part of a frame's rows, from the bottom, that its lane model wants to see."""
         return self._lane.part
+
+    @property
+    def seen(self) -> tuple[Frame, LaneView] | None:
+        """The last frame, and what the lane model made of it."""
+        frame, view = self._lane.frame, self._lane.view
+        return (frame, view) if frame is not None and view is not None else None
 
     def carried(self) -> None:
         """Forget what the lane model has seen: the car was put somewhere else."""

@@ -36,6 +36,7 @@ class LaneKeeper:
         self._model = model
         self._follower = PathFollower()
         self._frame: Frame | None = None
+        self._view: LaneView | None = None
         self._steering: float | None = None
 
     @property
@@ -46,6 +47,11 @@ class LaneKeeper:
     def frame(self) -> Frame | None:
         """What was seen last."""
         return self._frame
+
+    @property
+    def view(self) -> LaneView | None:
+        """What the model made of it."""
+        return self._view
 
     def restart(self) -> None:
         """Forget earlier frames: the car was put somewhere else."""
@@ -61,7 +67,7 @@ class LaneKeeper:
         if frame is self._frame:
             return
         self._frame = frame
-        view = self._model.look(frame.crop_rgb)
+        self._view = view = self._model.look(frame.crop_rgb)
         command = TURNS.index(turn)
         self._steering = None if view.steering is None else view.steering[command]
         if view.paths_left_m is not None and view.spread_m is not None:

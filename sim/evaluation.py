@@ -35,6 +35,19 @@ SEARCH_M = 0.5
 """How far from its last place on the route a car is looked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One camera period of a drive."""
+
+    seen_from: Pose
+    """Where its frame was taken."""
+    decision: Decision
+    pose: Pose
+    """Where it ended, before anybody put the car back."""
+    left_m: float
+    """Of the route, there."""
+
+
 @dataclass
 class LaneFigures:
     """What one drive, or the sum of several, showed."""
@@ -109,11 +122,21 @@ def is_out_of_lane(city: City, left_m: float, heading_error_rad: float) -> bool:
 
 
 class LaneDrive:
-    """One car on one path, put back on it whenever it leaves."""
+    """One car on one path, put back on it whenever it leaves.
 
-    def __init__(self, path: RoutePath, car: LockstepCar, start_m: float = 0.0) -> None:
+    `watch` is called at the end of every camera period.
+    """
+
+    def __init__(
+        self,
+        path: RoutePath,
+        car: LockstepCar,
+        start_m: float = 0.0,
+        watch: Watch | None = None,
+    ) -> None:
         self.path = path
         self.car = car
+        self.watch = watch
         self.figures = LaneFigures()
         self.mission = Mission("drive-0", path, path.length_m, start_m)
         self.distance_m = start_m
@@ -133,11 +156,12 @@ class LaneDrive:
 
     def tick(self) -> Decision:
         """Drive for one camera period."""
+        seen_from = self.car.vehicle.pose
         decision = self.car.tick(self.mission)
-        self._measure()
+        self._measure(seen_from, decision)
         return decision
 
-    def _measure(self) -> None:
+    def _measure(self, seen_from: Pose, decision: Decision) -> None:
         pose = self.car.vehicle.pose
         offset = self.path.route.start_s_m
         at = self.path.curve.project(
@@ -162,6 +186,8 @@ class LaneDrive:
         if leg is not self._leg:
             self._count_turn(self._leg)
             self._leg = leg
+        if self.watch is not None:
+            self.watch(self, Moment(seen_from, decision, pose, at.left_m))
         if abs(at.left_m) > INTERVENTION_M:
             self._intervene(f"{at.left_m * 1000:+.0f} mm")
 
@@ -210,6 +236,9 @@ class LaneDrive:
         return min(gaps, key=gaps.__getitem__) != movement.to_edge
 
 
+Watch = Callable[[LaneDrive, Moment], None]
+
+
 def drive_lane(
     city: City,
     model: LaneModel,
@@ -220,15 +249,15 @@ def drive_lane(
     route: RouteMaker = random_route,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
     frame_delay_s: float = 0.0,
+    watch: Watch | None = None,
 ) -> LaneFigures:
     """Drive routes for `metres` in all with one car under one look."""
     total = LaneFigures()
     while total.distance_m < metres:
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
         vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng), limit_rad_s)
-        drive = LaneDrive(
-            path, LockstepCar(vehicle, Driver(model, settings), eye, frame_delay_s=frame_delay_s)
-        )
+        car = LockstepCar(vehicle, Driver(model, settings), eye, frame_delay_s=frame_delay_s)
+        drive = LaneDrive(path, car, watch=watch)
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
         before = total.distance_m
         total.add(drive.run(until_m))

@@ -17,7 +17,7 @@ from car.driver import DriverSettings
 from car.lane import load_lane_model
 from pixelopolis.city_file import load_city
 from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S, WHEEL_RADIUS_M
-from sim.evaluation import LaneFigures, drive_junction, drive_lane, junction_cases
+from sim.evaluation import LaneFigures, Watch, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye, lane_camera
 from sim.lockstep import random_route, ring_route
 from sim.looks import Look
@@ -181,17 +181,23 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
         yield from pool.map(_run_look, [run] * run.looks, range(run.looks))
 
 
-def _look(run: LaneRun, index: int) -> Look:
+def look_of(run: LaneRun, index: int) -> Look:
+    """Return one of a run's looks, before anything is swept."""
     seed = EVALUATION_STREAM + run.seed
     own = panorama_files(Path(run.panoramas), "evaluation") if run.panoramas else ()
     return room_look(seed, index, panoramas=own)
 
 
-def _run_look(run: LaneRun, index: int) -> LookResult:
+def watch_look(run: LaneRun, index: int, watch: Watch) -> None:
+    """Drive one look of a run again, just as it was, and watch."""
+    _run_look(run, index, watch)
+
+
+def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResult:
     started = time.perf_counter()
     city = swept_city(run.city_of(index), run.swept, run.swept_value)
     model = load_lane_model(Path(run.model) if run.model else None)
-    look = swept_look(_look(run, index), run.swept, run.swept_value)
+    look = swept_look(look_of(run, index), run.swept, run.swept_value)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
@@ -205,7 +211,16 @@ def _run_look(run: LaneRun, index: int) -> LookResult:
             onward = run.straight_on or not model.has_commands
             route = ring_route if onward else random_route
             figures = drive_lane(
-                city, model, eye, drive_rng, metres, settings, route, limit_rad_s, frame_delay_s
+                city,
+                model,
+                eye,
+                drive_rng,
+                metres,
+                settings,
+                route,
+                limit_rad_s,
+                frame_delay_s,
+                watch,
             )
             return LookResult(index, run.city_of(index), figures, time.perf_counter() - started)
         total, passed = LaneFigures(), 0

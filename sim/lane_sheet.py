@@ -124,9 +124,9 @@ def pixels_of(view: View, left_m: FloatArray) -> FloatArray:
     return ground_px(view, points_of(left_m, STATIONS_M))
 
 
-def ground_px(view: View, points: FloatArray) -> FloatArray:
-    """Return where points (n, 2) forward, left of a car at the origin lie in its camera's view."""
-    pixels, depth = view.project(np.column_stack([points, np.zeros(len(points))]))
+def ground_px(view: View, points_m: FloatArray) -> FloatArray:
+    """Return where points (n, 2) of the ground lie in a view, without those too near or behind."""
+    pixels, depth = view.project(np.column_stack([points_m, np.zeros(len(points_m))]))
     return pixels[depth > 0.05]
 
 

@@ -75,13 +75,19 @@ def lane(
     plot: Annotated[
         Path | None, typer.Option(help="Chart of the sweep, .svg or .png (extra `plots`).")
     ] = None,
+    worst: Annotated[
+        Path | None,
+        typer.Option(help="Picture (.jpg, .png) of the worst moment: what the car saw and drove."),
+    ] = None,
     panoramas: Panoramas = None,
     jobs: Jobs = 1,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
+    from pixelopolis.output_file import check_output_file
     from pixelopolis.plots import check_chart_file
+    from sim import worst_case
     from sim.evaluation_runs import ACCEPTANCE, LaneRun, evaluate_lane
     from sim.sweeps import Swept, sweep_chart, sweep_lane
 
@@ -94,6 +100,12 @@ def lane(
         if swept is None:
             raise SettingsError("--plot draws a sweep.", "Add --sweep, or leave --plot out.")
         check_chart_file(plot)
+    if worst is not None:
+        if swept or junctions:
+            raise SettingsError(
+                "--worst shows a drive, no --sweep or --junctions.", "Leave one of them out."
+            )
+        check_output_file(worst, worst_case.SUFFIXES, "--worst")
     cities = tuple(city or ACCEPTANCE)
     if looks < len(cities):
         raise SettingsError(
@@ -119,6 +131,9 @@ def lane(
             return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1))
 
         document = sweep_lane(run, swept, values, measure) if swept else measure(run)
+        if worst is not None:
+            progress.update(task, description="the worst look again", total=None)
+            worst_case.draw_worst_case(run, document["worst"], worst)
     if plot is not None:
         sweep_chart(document, plot)
     if swept and not as_json:
