@@ -178,23 +178,21 @@ def _shown(shots: Sequence[Shot]) -> list[Shot]:
     return [shots[i] for i in back][: rows * columns][::-1]
 
 
-def _fit(picture_rgb: Image) -> tuple[int, int, int]:
-    """Return rows and columns of the strip, and how many times as large pictures are shown."""
+def _fit(picture_rgb: Image) -> tuple[int, int, tuple[int, int]]:
+    """Return rows and columns of the strip, and width and height of its tiles."""
     height, width = picture_rgb.shape[:2]
     columns = 1 if height * 2 < width else 2
-    times = STRIP_PX // columns // width
-    return MAP_PX // (height * times + LABEL_PX), columns, times
+    tile_px = (STRIP_PX // columns, STRIP_PX // columns * height // width)
+    return MAP_PX // (tile_px[1] + LABEL_PX), columns, tile_px
 
 
 def _strip(case: Case, shown: Sequence[Shot], look: Look) -> Image:
     strip = np.full((MAP_PX, STRIP_PX, 3), PAPER, np.uint8)
-    rows, columns, times = _fit(shown[-1].picture_rgb)
-    step = MAP_PX // rows
+    rows, columns, (width, height) = _fit(shown[-1].picture_rgb)
     for number, shot in enumerate(shown, 1):
-        tile = _frame(case.path, shot, look, times)
-        height, width = tile.shape[:2]
         row, column = divmod(number - 1, columns)
-        top, left = row * step, column * width
+        top, left = row * (MAP_PX // rows), column * width
+        tile = _frame(case.path, shot, look, (width, height))
         strip[top : top + height, left : left + width] = tile
         before_s = APART_S * (len(shown) - number)
         when = f"{before_s:.1f} s before" if before_s else "worst"
@@ -203,15 +201,14 @@ def _strip(case: Case, shown: Sequence[Shot], look: Look) -> Image:
     return strip
 
 
-def _frame(path: RoutePath, shot: Shot, look: Look, times: int) -> Image:
+def _frame(path: RoutePath, shot: Shot, look: Look, tile_px: tuple[int, int]) -> Image:
     """Return what was seen, enlarged, with the route and the predicted way in it."""
-    height, width = shot.picture_rgb.shape[:2]
-    size = (width * times, height * times)
+    width, height = tile_px
     tile = np.asarray(
-        cv2.resize(shot.picture_rgb, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8
+        cv2.resize(shot.picture_rgb, tile_px, interpolation=cv2.INTER_NEAREST), dtype=np.uint8
     )
-    mounted = look.camera_of(lane_camera(size[0]))
-    view = car_view(mounted, shot.moment.seen_from, part=size[1] / mounted.height_px)
+    mounted = look.camera_of(lane_camera(width))
+    view = car_view(mounted, shot.moment.seen_from, part=height / mounted.height_px)
     for points, colour in ((_ahead(path, shot), ROUTE), (_predicted(shot), PREDICTED)):
         line = seen_px(ground_px(view, points), view, mounted.across_rad, look.sensor.k1)
         _line(tile, line, colour, 2)
@@ -288,6 +285,7 @@ class _Map:
         self._draw(_places([route, self._worst]), WORST, 3)
 
     def _legend(self) -> None:
+        self.image[-46:] = PAPER
         names = {
             "route": ROUTE,
             "driven": DRIVEN,
