@@ -141,12 +141,16 @@ class RoadColours:
 
 @dataclass(frozen=True, slots=True)
 class RoadLook:
-    """`style` overrides the town's own; `wear` in 0..1 is how much of the lines has rubbed off."""
+    """`style` overrides the town's own; `wear` in 0..1 is how much of the lines has rubbed off.
+
+    `line_width` is how wide lines are against the town's own; lanes stay where they are.
+    """
 
     white: RoadColours
     asphalt: RoadColours
     style: RoadStyle | None = None
     wear: float = 0.0
+    line_width: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

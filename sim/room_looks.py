@@ -40,6 +40,8 @@ RESTYLE = 0.3
 OWN_SKIES = 0.7
 """Part of the rooms that show the user's own panoramas, if there are any."""
 
+LINE_WIDTHS = (0.7, 1.0, 1.35)
+
 
 class _Stream(IntEnum):
     """The second key of every random stream, beyond those of `looks`. Only ever append."""
@@ -57,6 +59,7 @@ class _Stream(IntEnum):
     LINES = 111
     NIGHT = 112
     SKY = 113
+    LINE_WIDTH = 114
 
 
 def room_look(
@@ -80,6 +83,7 @@ def room_look(
     sensor = _tone(sensor, stream(_Stream.TONE))
     sensor = _jpeg(sensor, stream(_Stream.JPEG))
     drawn = look_of(seed, index, restyle)
+    road = replace(drawn.road, line_width=_line_width(stream(_Stream.LINE_WIDTH)))
     night = bool(stream(_Stream.NIGHT).random() < NIGHTS)
     return replace(
         drawn,
@@ -88,7 +92,7 @@ def room_look(
         lamps=_lamps(stream(_Stream.LAMP), drawn.light.sun_share, night),
         floor=_floor(stream(_Stream.FLOOR)),
         people=_people(stream(_Stream.PEOPLE)),
-        road=_lines(drawn.road, stream(_Stream.LINES)),
+        road=_lines(road, stream(_Stream.LINES)),
         gains=_gains(stream(_Stream.EXPOSURE), night),
         mount=_mount(stream(_Stream.MOUNT)),
         sensor=sensor,
@@ -278,6 +282,11 @@ def _lines(road: RoadLook, rng: np.random.Generator) -> RoadLook:
         divider=fading(road.asphalt.divider, road.asphalt.surface, 0.0, 0.1 * shift[0], 0.0),
     )
     return replace(road, white=restained(road.white, *shift), asphalt=asphalt)
+
+
+def _line_width(rng: np.random.Generator) -> float:
+    # tapes of 10, 15 and 20 mm; of few widths, as each is painted for the whole town
+    return float(rng.choice(LINE_WIDTHS, p=(0.3, 0.4, 0.3)))
 
 
 def _sky(sky: Sky, rng: np.random.Generator, night: bool, panoramas: Sequence[str]) -> Sky:

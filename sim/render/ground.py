@@ -65,11 +65,16 @@ class Frame:
         return np.asarray(np.round(places * (1 << SHIFT)), dtype=np.int32)
 
 
-def paint_map(city: City, layout: RoadLayout, frame: Frame, style: RoadStyle) -> NDArray[np.uint8]:
-    """Return the weights (h, w, 4) uint8 of the lines that a road style paints."""
+def paint_map(
+    city: City, layout: RoadLayout, frame: Frame, style: RoadStyle, line_width: float = 1.0
+) -> NDArray[np.uint8]:
+    """Return the weights (h, w, 4) uint8 of the lines that a road style paints.
+
+    `line_width` is a factor on the town's own.
+    """
     size = frame.size_px(TEXEL_M, MAX_PAINT_PX)
     left, right, divider = (np.zeros(size[::-1], np.uint8) for _ in range(3))
-    half_m = city.road.line_width_m / 2
+    half_m = line_width * city.road.line_width_m / 2
     for line in layout.borders:
         _stroke(left if line.side == "left" else right, line.points_m, half_m, frame)
     for points in layout.dividers:

@@ -46,6 +46,10 @@ from sim.scenery import scenery_of
 __all__ = ["CarBody", "Instance", "Rendered", "Renderer", "View", "bird_view", "car_view"]
 
 
+MAX_PAINT_MAPS = 4
+"""So many are kept; those of the largest towns take 0.4 GB each."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
     """A picture (h, w, 3) uint8, and which instance each pixel shows (h, w) uint16, 0 for none."""
@@ -83,7 +87,7 @@ class Renderer:
         self._sky_shade = sky_map(self._frame, self._town.shadows)
         self._instances = dict(self._town.instances)
         self._car_ids: dict[str, int] = {}
-        self._paint: dict[RoadStyle, moderngl.Texture] = {}
+        self._paint: dict[tuple[RoadStyle, float], moderngl.Texture] = {}
         self._panoramas: dict[str, moderngl.Texture] = {}
         self._gpu = Gpu()
         try:
@@ -131,7 +135,7 @@ class Renderer:
     # --- looks ----------------------------------------------------------------------------------
 
     def set_look(self, look: Look) -> None:
-        """Change the look. A road style or sky seen for the first time costs up to a second.
+        """Change the look. A road style, line width or sky that is new costs up to a second.
 
         Raises:
             RenderError: when the renderer is closed, a panorama's file cannot be used, or there
@@ -146,16 +150,13 @@ class Renderer:
                 f"expected at most {MAX_LAMPS} lamps in a look, found {len(look.lamps)}.",
                 "Leave the weakest ones out.",
             )
-        style = look.road_style(self.city.road.style)
-        if style not in self._paint:
-            image = paint_map(self.city, self._layout, self._frame, style)
-            self._paint[style] = self._gpu.texture(image)
         sky = look.sky.file or look.sky.kind
         if sky not in self._panoramas:
             drawn = panorama_from(Path(sky)) if look.sky.file else panorama(look.sky.kind)
             texture = self._gpu.texture(with_lamps(drawn))
             texture.repeat_x = True
             self._panoramas[sky] = texture
+        self._paint_lines(look)
         if before is None or _changes(before, look, "light", "lamps", "people"):
             self._sun_is_old = True
         if before is None or _changes(before, look, "clutter", "people"):
@@ -164,6 +165,16 @@ class Renderer:
             self._repaint(look)
         self._look = look
         self._colours = look_block(look, self.city.road.style, self._frame)
+
+    def _paint_lines(self, look: Look) -> None:
+        """Make a look's lines the last ones in `_paint`, and forget those used longest ago."""
+        key = (look.road_style(self.city.road.style), look.road.line_width)
+        if key not in self._paint:
+            if len(self._paint) >= MAX_PAINT_MAPS:
+                self._paint.pop(next(iter(self._paint))).release()
+            image = paint_map(self.city, self._layout, self._frame, *key)
+            self._paint[key] = self._gpu.texture(image)
+        self._paint[key] = self._paint.pop(key)
 
     def _activate(self) -> None:
         if self._gpu.closed:
@@ -279,7 +290,7 @@ class Renderer:
         assert self._look is not None
         gl = self._gpu.context
         self._gpu.materials.use(gpu.MATERIALS_UNIT)
-        self._paint[self._look.road_style(self.city.road.style)].use(gpu.PAINT_UNIT)
+        next(reversed(self._paint.values())).use(gpu.PAINT_UNIT)
         self._shade.use(gpu.SHADE_UNIT)
         self._gpu.noise.use(gpu.NOISE_UNIT)
         self._panoramas[self._look.sky.file or self._look.sky.kind].use(gpu.PANORAMA_UNIT)

@@ -52,6 +52,22 @@ def test_dirt_takes_contrast_from_lines(renderer: Renderer) -> None:
     assert dirty.mean() < clean.mean() - 5
 
 
+def test_lines_get_as_wide_as_the_look_says_and_are_painted_again_when_forgotten(
+    renderer: Renderer,
+) -> None:
+    plain = plain_look()
+
+    def line_pixels(width: float) -> float:
+        lined = road(renderer, replace(plain, road=replace(plain.road, line_width=width)))
+        return float((lined.max(axis=2) - lined.min(axis=2) > 60).mean())
+
+    shares = [line_pixels(width) for width in (0.7, 1.0, 1.35, 1.5, 1.6)]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.8 * shares[1]
+    assert shares[2] > 1.2 * shares[1]
+    assert line_pixels(0.7) == shares[0]
+
+
 def test_joints_darken_thin_stripes_only(renderer: Renderer) -> None:
     whole = road(renderer, plain_look())
     sheets = Floor(sheet_m=(0.15, 0.15), joint_dark=0.5, joint_m=0.002)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pixelopolis.camera import Camera
 from sim.looks import MAX_LAMPS, look_of
-from sim.room_looks import room_look
+from sim.room_looks import LINE_WIDTHS, room_look
 
 seeds = st.integers(0, 2**40)
 indices = st.integers(0, 10**6)
@@ -81,11 +81,13 @@ def test_rooms_vary_what_lies_on_the_road() -> None:
         "lamp": sum(bool(look.lamps) for look in looks),
     }
     assert all(70 < count < 160 for count in shares.values()), shares
+    assert {look.road.line_width for look in looks} == set(LINE_WIDTHS)
     assert {look.road.style for look in looks} == {None, "white", "asphalt"}
     for look in looks:
         assert len(look.lamps) <= MAX_LAMPS
         assert look.sky_share >= 0.04
         assert 0 <= look.people.count <= 8
+        assert look.road.line_width in LINE_WIDTHS
         for paint in (look.road.white, look.road.asphalt):
             for line in (paint.left, paint.right, paint.divider):
                 assert max(abs(a - b) for a, b in zip(line, paint.surface, strict=True)) > 0.15
