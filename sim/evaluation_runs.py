@@ -20,7 +20,7 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD
 from sim.evaluation import LaneFigures, Watch, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye, lane_camera
 from sim.lockstep import random_route, ring_route
-from sim.looks import Look
+from sim.looks import Look, RoadStyle
 from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
@@ -73,6 +73,7 @@ class LookResult:
     city: str
     figures: LaneFigures
     wall_s: float
+    road: RoadStyle
     starts: int = 0
     passed: int = 0
 
@@ -112,10 +113,15 @@ def evaluate_lane(
             {"city": name, **_figures(run, [r for r in results if r.city == name])}
             for name in dict.fromkeys(run.cities)
         ],
+        "by_road": [
+            {"road": road, **_figures(run, [r for r in results if r.road == road])}
+            for road in sorted({r.road for r in results})
+        ],
         "by_look": [
             {
                 "look": r.look,
                 "city": r.city,
+                "road": r.road,
                 **_figures(run, [r]),
                 "speed_up": r.figures.time_s / r.wall_s,
                 "wall_s": r.wall_s,
@@ -198,6 +204,7 @@ def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResul
     city = swept_city(run.city_of(index), run.swept, run.swept_value)
     model = load_lane_model(Path(run.model) if run.model else None)
     look = swept_look(look_of(run, index), run.swept, run.swept_value)
+    road = look.road_style(city.road.style)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
@@ -222,7 +229,8 @@ def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResul
                 frame_delay_s,
                 watch,
             )
-            return LookResult(index, run.city_of(index), figures, time.perf_counter() - started)
+            wall_s = time.perf_counter() - started
+            return LookResult(index, run.city_of(index), figures, wall_s, road)
         total, passed = LaneFigures(), 0
         cases = junction_cases(city)
         for case in cases:
@@ -231,6 +239,5 @@ def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResul
             )
             passed += not figures.interventions
             total.add(figures)
-        return LookResult(
-            index, run.city_of(index), total, time.perf_counter() - started, len(cases), passed
-        )
+        wall_s = time.perf_counter() - started
+        return LookResult(index, run.city_of(index), total, wall_s, road, len(cases), passed)

@@ -13,6 +13,7 @@ from rich.table import Table
 from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
+from pixelopolis.cli.evaluate_original import original
 from pixelopolis.errors import SettingsError
 
 
@@ -37,6 +38,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure models.")
 
 app.command()(detector)
 app.command()(frames)
+app.command()(original)
 
 
 @app.callback()

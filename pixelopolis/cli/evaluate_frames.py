@@ -12,9 +12,11 @@ from rich.table import Table
 
 from pixelopolis.city import Turn
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.output_file import check_output_file
 
 if TYPE_CHECKING:
-    from car.observation import LaneView
+    from car.lane import LaneNetwork
+    from pixelopolis.vision import Image
     from training.lane.frames import RecordedFrame
 
 SHEET_PICTURES = 48
@@ -40,27 +42,17 @@ def frames(
     Each frame is seen alone: no earlier frame is remembered, and nothing drives.
     """
     from car.lane import load_lane_model
-    from car.lane_keeping import steering_alone
-    from pixelopolis.vision import Image
-    from training.lane.frames import figures, read_frames, steer_all
+    from training.lane.frames import figures, read_frames
 
+    if sheet is not None:
+        check_output_file(sheet, (".png", ".jpg"), "--sheet")
     network = load_lane_model(model)
-
-    def look(picture_rgb: Image) -> LaneView:
-        network.reset()
-        return network.look(picture_rgb)
-
     recorded = read_frames(data, command)
     with progress_bar() as progress:
         task = progress.add_task("frames", total=len(recorded))
-        answers = steer_all(
-            recorded,
-            network.part,
-            lambda picture: steering_alone(look(picture), command),
-            lambda: progress.update(task, advance=1),
-        )
-    if sheet:
-        _write_sheet(sheet, recorded, answers, lambda f: look(f.picture_rgb(network.part)), command)
+        answers = answer_all(network, recorded, command, lambda: progress.update(task, advance=1))
+    if sheet is not None:
+        _write_sheet(sheet, network, recorded, answers, command)
     document = {
         "model": network.path.name,
         "command": str(command),
@@ -72,11 +64,28 @@ def frames(
         _show(document)
 
 
+def answer_all(
+    network: LaneNetwork,
+    recorded: Sequence[RecordedFrame],
+    command: Turn,
+    done: Callable[[], None],
+) -> list[float]:
+    """Return the steering in [-1, 1] for each frame, seen alone; `done` is called after each."""
+    from car.lane_keeping import steering_alone
+    from training.lane.frames import steer_all
+
+    def steer(picture_rgb: Image) -> float:
+        network.reset()
+        return steering_alone(network.look(picture_rgb), command)
+
+    return steer_all(recorded, network.part, steer, done)
+
+
 def _write_sheet(
     sheet: Path,
+    network: LaneNetwork,
     recorded: Sequence[RecordedFrame],
     answers: Sequence[float],
-    look: Callable[[RecordedFrame], LaneView],
     command: Turn,
 ) -> None:
     from car.lane_keeping import TURNS
@@ -84,7 +93,9 @@ def _write_sheet(
 
     shown = []
     for number in range(0, len(recorded), math.ceil(len(recorded) / SHEET_PICTURES)):
-        frame, paths = recorded[number], look(recorded[number]).paths_left_m
+        frame = recorded[number]
+        network.reset()
+        paths = network.look(frame.picture_rgb(network.part)).paths_left_m
         path = None if paths is None else paths[TURNS.index(command)]
         shown.append(AnsweredFrame(frame.image, frame.steering, answers[number], path))
     write_frame_sheet(sheet, shown)

@@ -17,14 +17,14 @@ from pixelopolis.experiments.parts import Experiment
 from pixelopolis.experiments.tables import setting, table
 
 
-def fill(page: str, blocks: Mapping[str, str]) -> str:
-    """Return the page with each block between the markers of its name.
+def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str:
+    """Return the page with each block between the markers of its kind and name.
 
     Raises:
         SettingsError: a block that has no place in the page, or several.
     """
     for name, block in blocks.items():
-        begin, end = f"<!-- experiments:{name} -->\n", f"<!-- /experiments:{name} -->"
+        begin, end = f"<!-- {kind}:{name} -->\n", f"<!-- /{kind}:{name} -->"
         if page.count(begin) != 1 or page.count(end) != 1 or page.index(end) < page.index(begin):
             raise SettingsError(
                 f"the page has no place for the figures of {name!r}, or several.",
@@ -45,7 +45,7 @@ def write_page(
     """
     report = json.dumps(document, indent=1, ensure_ascii=False)
     (out / "experiments.json").write_text(report + "\n", "utf-8")
-    text = _read(page) if page else _bare(experiments)
+    text = read_page(page) if page else _bare(experiments)
     page = page or out / "experiments.md"
     blocks = {e.name: table(e, document["experiments"][e.name]) for e in experiments}
     page.write_text(fill(text, {"setting": setting(document), **blocks}), "utf-8")
@@ -57,10 +57,15 @@ def check_page(experiments: Sequence[Experiment], page: Path) -> None:
     Raises:
         SettingsError: it can't be read or lacks a place.
     """
-    fill(_read(page), dict.fromkeys(["setting", *(e.name for e in experiments)], ""))
+    fill(read_page(page), dict.fromkeys(["setting", *(e.name for e in experiments)], ""))
 
 
-def _read(page: Path) -> str:
+def read_page(page: Path) -> str:
+    """Return a page's text.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
     try:
         return page.read_text("utf-8")
     except OSError as error:
