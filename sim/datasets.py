@@ -43,7 +43,7 @@ from sim.lane_balance import KINDS, TARGETS, balanced, bends_of, shares, spots_o
 from sim.lane_drives import drive_samples
 from sim.lane_labels import COLUMNS, label_of, row_of
 from sim.lane_samples import Sample, Session, driven_samples, pose_samples
-from sim.looks import Look
+from sim.looks import Look, plain_look
 from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody
@@ -228,6 +228,8 @@ def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
 
 
 def _look(session: Session) -> Look:
+    if session.plain:
+        return plain_look()
     own = panorama_files(Path(session.panoramas), "training") if session.panoramas else ()
     return room_look(session.seed, session.look, panoramas=own)
 

@@ -20,7 +20,7 @@ from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD
 from sim.evaluation import LaneFigures, Watch, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye, lane_camera
 from sim.lockstep import random_route, ring_route
-from sim.looks import Look, RoadStyle
+from sim.looks import Look, RoadStyle, plain_look
 from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
@@ -60,6 +60,8 @@ class LaneRun:
     """Routes go straight on wherever they can, as for models that take no command."""
     panoramas: str | None = None
     """Folder of the user's own skies, for rooms."""
+    plain: bool = False
+    """The plain look instead of rooms: starts, cars and ways differ alone."""
     swept: Swept | None = None
     swept_value: float = 0.0
 
@@ -103,6 +105,7 @@ def evaluate_lane(
         "routes": "straight on" if run.straight_on or not model.has_commands else "random",
         "seed": run.seed,
         "looks": run.looks,
+        "plain": run.plain,
         "cruise_mps": run.cruise_mps,
         "motors": motors_note(run.cruise_mps),
         **_figures(run, results),
@@ -189,6 +192,8 @@ def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
 
 def look_of(run: LaneRun, index: int) -> Look:
     """Return one of a run's looks, before anything is swept."""
+    if run.plain:
+        return plain_look()
     seed = EVALUATION_STREAM + run.seed
     own = panorama_files(Path(run.panoramas), "evaluation") if run.panoramas else ()
     return room_look(seed, index, panoramas=own)

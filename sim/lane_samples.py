@@ -55,6 +55,8 @@ class Session:
     model_sha256: str = ""
     panoramas: str = ""
     """Folder of the user's own skies."""
+    plain: bool = False
+    """The plain look, whatever the number of the look, instead of a room."""
 
 
 Cameras = tuple[tuple[str, float], ...]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pixelopolis.board_program import BoardKind
+from pixelopolis.errors import SettingsError
 
 console = Console(stderr=True)
 
@@ -32,9 +33,24 @@ Panoramas = Annotated[
         "training and evaluation never share one."
     ),
 ]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="The demo's look, nothing left to chance, not rooms.")
+]
 CityName = Annotated[
     str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
 ]
+
+
+def check_looks(plain: bool, panoramas: Path | None) -> None:
+    """Refuse what shows nothing of its panoramas.
+
+    Raises:
+        SettingsError: the plain look, and a folder for rooms.
+    """
+    if plain and panoramas is not None:
+        raise SettingsError(
+            f"--plain shows none of --panoramas {str(panoramas)!r}.", "Leave out one of them."
+        )
 
 
 def print_json(document: Any) -> None:

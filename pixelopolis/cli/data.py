@@ -11,7 +11,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import (
+    Json,
+    Panoramas,
+    Plain,
+    Seed,
+    check_looks,
+    console,
+    print_json,
+    progress_bar,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
@@ -42,6 +51,7 @@ def lane(
         Path | None,
         typer.Option(help="Picture file: 48 of the frames with their paths drawn in."),
     ] = None,
+    plain: Plain = False,
     panoramas: Panoramas = None,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
@@ -52,6 +62,7 @@ def lane(
     from sim.lane_sheet import write_sheet
     from sim.panoramas import panorama_files
 
+    check_looks(plain, panoramas)
     names = [name.strip() for name in cities.split(",") if name.strip()]
     sessions = (
         plan_drives(names, drive, frames, seed, whole=whole)
@@ -61,6 +72,7 @@ def lane(
     if panoramas is not None:
         panorama_files(panoramas, "training")  # a folder with faults is named before the work
         sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]
+    sessions = [replace(s, plain=plain) for s in sessions]
     started = time.monotonic()
     with progress_bar() as progress:
         task = progress.add_task("lane frames", total=sum(s.frames for s in sessions))

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pixelopolis.cli.common import Json, Panoramas, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import (
+    Json,
+    Panoramas,
+    Plain,
+    Seed,
+    check_looks,
+    console,
+    print_json,
+    progress_bar,
+)
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.cli.evaluate_original import original
@@ -81,6 +90,7 @@ def lane(
         Path | None,
         typer.Option(help="Picture (.jpg, .png) of the worst moment: what the car saw and drove."),
     ] = None,
+    plain: Plain = False,
     panoramas: Panoramas = None,
     jobs: Jobs = 1,
     seed: Seed = 1,
@@ -97,6 +107,7 @@ def lane(
         raise SettingsError(
             f"sweep: expected one of {', '.join(Swept)}, got {sweep!r}.", "Choose one of them."
         )
+    check_looks(plain, panoramas)
     swept = Swept(sweep) if sweep else None
     if plot is not None:
         if swept is None:
@@ -123,6 +134,7 @@ def lane(
         cruise_mps=cruise_mps,
         junctions=junctions,
         straight_on=straight_on,
+        plain=plain,
         panoramas=str(panoramas) if panoramas else None,
     )
     with progress_bar() as progress:

@@ -30,6 +30,8 @@ class Data:
     options: tuple[str, ...] = ()
     part: float = 1.0
     """Of the pictures that a dataset has at this scale."""
+    series: int = 0
+    """Data of one series show the same looks; another one shows others."""
     by: Recipe | None = None
     """The model that drives; the expert without one."""
 

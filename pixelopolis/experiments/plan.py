@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Recipe, Scale
 from pixelopolis.experiments.steps import Step, made
 
+SERIES_SEEDS = 1000
+"""A series of data begins so many seeds after the one before."""
 DRIVE_SEED = 77
 """Of every drive: all models see the same looks, starts and cars."""
 
@@ -44,7 +46,7 @@ def plan(experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale) 
 def _data(data: Data, seed: int, scale: Scale) -> Iterator[Step]:
     pictures = max(48, round(scale.pictures * data.part))
     words = ["data", "lane", "--out", made(_data_step(data, seed)), "--cities", data.cities]
-    words += ["--jobs", "1", "--seed", str(seed)]
+    words += ["--jobs", "1", "--seed", str(seed + SERIES_SEEDS * data.series)]
     needs: tuple[str, ...] = ()
     if data.by is not None:
         yield from _model(data.by, seed, scale)

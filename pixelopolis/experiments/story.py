@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
-SMALL = Scale(pictures=9000, epochs=7, metres=60.0, looks=12)
+SMALL = Scale(pictures=9600, epochs=7, metres=60.0, looks=12)
 """Meant for an hour on two cores, which nobody has measured yet."""
-TINY = Scale(pictures=360, epochs=1, metres=4.0, looks=2)
+TINY = Scale(pictures=360, epochs=1, metres=4.0, looks=6)
 """Minutes: shows that every command works; its figures say nothing."""
 
 # --- data -------------------------------------------------------------------------------------
@@ -21,18 +21,46 @@ TOWNS = "straight,figure-eight,grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:1
 """Without `square`, `curvy` and `pixelopolis`, which the drives are in."""
 
 STRAIGHT = Data("straight", "straight")
-BALANCED = Data("balanced", TOWNS)
+BALANCED = Data("balanced", TOWNS, options=("--whole",))
+"""Whole frames, of which most networks see the bottom quarter: so all learn from the same ones."""
+PLAIN = Data("plain", TOWNS, options=("--plain",))
+DRIVEN = Data("driven", TOWNS, kind="driven")
+MORE = Data("more", TOWNS, part=1 / 3, series=1)
 
 # --- models -----------------------------------------------------------------------------------
 
 PILOTNET = Recipe("pilotnet", "pilotnet", (BALANCED,))
 PILOTNET_STRAIGHT = Recipe("pilotnet-straight", "pilotnet", (STRAIGHT,))
+PILOTNET_FULL = Recipe("pilotnet-full", "pilotnet-full", (BALANCED,))
+PILOTNET_PLAIN = Recipe("pilotnet-plain", "pilotnet", (PLAIN,))
+PILOTNET_DRIVEN = Recipe("pilotnet-driven", "pilotnet", (DRIVEN,))
+LSTM = Recipe("lstm", "pilotnet-lstm", (DRIVEN,), part=0.5)
+"""Its windows overlap by half: an epoch shows it every picture twice."""
+PATH = Recipe("path", "path", (BALANCED,))
+OWN = Data("own", TOWNS, part=1 / 3, by=PATH)
+PATH_OWN = Recipe("path-own", "path", (BALANCED, OWN), start=PATH, part=0.5)
+PATH_MORE = Recipe("path-more", "path", (BALANCED, MORE), start=PATH, part=0.5)
 
 # --- drives -----------------------------------------------------------------------------------
 
 CURVY = Drive("curvy", "curvy", ("--city", "curvy"))
 SQUARE = Drive("square", "square", ("--city", "square"))
 PIXELOPOLIS = Drive("pixelopolis", "pixelopolis", ("--city", "pixelopolis"))
+PLAIN_LOOK = Drive("plain", "pixelopolis, plain look", (*PIXELOPOLIS.options, "--plain"))
+JUNCTIONS = Drive(
+    "junctions",
+    "junctions of four towns",
+    tuple(
+        word
+        for city in ("pixelopolis", "track:9001", "track:9002", "grid:2x1:9003")
+        for word in ("--city", city)
+    ),
+    junctions=True,
+)
+"""Houses and trees stand beside every street, and under each look 2 to 23 toys lie there."""
+SIX_TOWNS = Drive("six", "six towns, 0.136 m/s", ())
+FAST = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
+"""Those of acceptance, the default of `evaluate lane`."""
 
 STORY = (
     Experiment(
@@ -45,11 +73,42 @@ STORY = (
         drives=(CURVY, SQUARE, PIXELOPOLIS),
     ),
     Experiment(
+        "frame",
+        "The full frame, and its bottom quarter",
+        arms=(Arm("full frame", PILOTNET_FULL), Arm("bottom quarter", PILOTNET)),
+        drives=(JUNCTIONS, PIXELOPOLIS),
+        timed=True,
+    ),
+    Experiment(
+        "memory",
+        "A single frame, and a memory of those before",
+        arms=(Arm("single frame", PILOTNET_DRIVEN), Arm("memory (LSTM)", LSTM)),
+        drives=(JUNCTIONS, PIXELOPOLIS),
+        timed=True,
+    ),
+    Experiment(
+        "looks",
+        "One look, and looks of rooms",
+        arms=(Arm("one look", PILOTNET_PLAIN), Arm("looks of rooms", PILOTNET)),
+        drives=(PLAIN_LOOK, PIXELOPOLIS),
+    ),
+    Experiment(
         "int8",
         "Float and int8",
         arms=(Arm("float", PILOTNET, FLOAT), Arm("int8", PILOTNET)),
         drives=(CURVY, PIXELOPOLIS),
         timed=True,
+    ),
+    Experiment(
+        "steps",
+        "Steering, paths, and a round of own drives",
+        arms=(
+            Arm("steering", PILOTNET),
+            Arm("paths", PATH),
+            Arm("paths, more of the expert", PATH_MORE),
+            Arm("paths, own drives", PATH_OWN),
+        ),
+        drives=(SIX_TOWNS, FAST),
     ),
 )
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from car.lane import SHIPPED_MODEL
 from pixelopolis.city_file import load_city
-from pixelopolis.errors import DatasetError
+from pixelopolis.cli.data import app as data_app
+from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.vehicle import CRUISE_MPS
 from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
 from sim.lane_labels import COLUMNS
@@ -100,6 +104,36 @@ def test_whole_frames_show_in_their_bottom_quarter_what_quarters_show(tmp_path: 
         assert image.shape[0] * 3 == image.shape[1] * 4
         difference = np.abs(image[-quarter.shape[0] :].astype(float) - quarter)
         assert difference.mean() < 12  # each has noise of its own
+
+
+def test_the_plain_look_is_alike_and_rooms_are_not(tmp_path: Path) -> None:
+    [session] = plan_sessions(["straight"], 2, 0, 5)
+    sessions = [replace(session, look=look, name=f"look{look}") for look in range(4)]
+    ranges = []
+    for plain in (True, False):
+        out = tmp_path / str(plain)
+        write_lane_dataset(out, [replace(s, plain=plain) for s in sessions], jobs=1)
+        levels = [
+            max(float(np.median(_pixels(file))) for file in folder.iterdir())  # of the road
+            for folder in sorted((out / "images").iterdir())
+        ]
+        ranges.append(max(levels) - min(levels))
+    assert ranges[0] < 3
+    assert ranges[1] > 10
+
+
+def _pixels(file: Path) -> np.ndarray[Any, Any]:
+    image = cv2.imread(str(file))
+    assert image is not None
+    return image
+
+
+def test_panoramas_are_not_for_the_plain_look(tmp_path: Path) -> None:
+    words = ["lane", "--out", str(tmp_path / "out"), "--plain", "--panoramas", str(tmp_path)]
+    result = CliRunner().invoke(data_app, words)
+    assert isinstance(result.exception, SettingsError)
+    assert "--plain shows none" in str(result.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:

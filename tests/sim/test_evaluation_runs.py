@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,14 @@ def test_straight_on_is_never_a_turn_and_said() -> None:
     turns = document["turns_by_command"]
     assert turns["straight"]["right"] > 0
     assert turns["left"] == turns["right"] == {"right": 0, "wrong": 0}
+
+
+def test_the_plain_look_drives_the_same_ways_with_other_pictures() -> None:
+    run = LaneRun(("straight",), 0.5, looks=1, seed=3)
+    room, plain = (evaluate_lane(replace(run, plain=p), 1) for p in (False, True))
+    assert (room["plain"], plain["plain"]) == (False, True)
+    assert room["distance_m"] == pytest.approx(plain["distance_m"], abs=0.02)
+    assert room["mean_abs_deviation_m"] != plain["mean_abs_deviation_m"]
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: object) -> None:

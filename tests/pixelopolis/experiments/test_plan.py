@@ -6,9 +6,11 @@ import pytest
 
 from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Recipe
-from pixelopolis.experiments.plan import drive_step, plan
+from pixelopolis.experiments.plan import DRIVE_SEED, SERIES_SEEDS, drive_step, plan
 from pixelopolis.experiments.steps import Step, fingerprints, made
 from pixelopolis.experiments.story import SMALL, STORY, TINY, named
+from sim.evaluation_runs import ACCEPTANCE, EVALUATION_STREAM
+from sim.room_looks import room_look
 
 SEEDS = (3, 4)
 
@@ -38,7 +40,8 @@ def test_everything_random_has_a_seed(steps: list[Step]) -> None:
     for step in steps:
         seeds = option(step, "--seed")
         if step.kind in ("data lane", "train lane"):
-            assert seeds == [step.name.rpartition("-")[2]]
+            [seed] = seeds
+            assert int(seed) % SERIES_SEEDS == int(step.name.rpartition("-")[2])
         elif step.kind == "evaluate lane":
             assert seeds == ["77"], "all models see the same"
         else:
@@ -94,6 +97,25 @@ def test_a_model_can_drive_for_the_data_of_the_next() -> None:
     assert option(train, "--start") == [made("train-first-1")]
     assert option(train, "--data") == [made("data-poses-1"), made("data-driven-by-first-1")]
     assert int(option(train, "--epochs")[0]) < SMALL.epochs
+
+
+def test_nothing_is_driven_where_it_was_learnt(steps: list[Step]) -> None:
+    learnt, driven = (
+        {
+            city
+            for step in steps
+            if step.kind == kind
+            for words in option(step, name)
+            for city in words.split(",")
+        }
+        for kind, name in (("data lane", "--cities"), ("evaluate lane", "--city"))
+    )
+    assert learnt & {*driven, *ACCEPTANCE} == set()
+
+
+def test_every_look_of_a_drive_has_clutter_beside_the_road() -> None:
+    looks = [room_look(EVALUATION_STREAM + DRIVE_SEED, i) for i in range(SMALL.looks)]
+    assert min(look.clutter.count for look in looks) >= 2
 
 
 def test_experiments_are_chosen_by_name() -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.pages import fill, write_page
-from pixelopolis.experiments.parts import FLOAT, INT8, Arm, Data, Drive, Experiment, Recipe
+from pixelopolis.experiments.parts import FLOAT, INT8, Arm, Data, Drive, Experiment, Recipe, Scale
 from pixelopolis.experiments.report import document
 from pixelopolis.experiments.runner import Outcome
-from pixelopolis.experiments.story import SMALL
 from pixelopolis.experiments.tables import setting, table
 
+SCALE = Scale(pictures=9000, epochs=7, metres=60.0, looks=12)
 RECIPE = Recipe("net", "path", (Data("poses", "square"),))
 ROAD = Drive("square", "square", ("--city", "square"))
 JUNCTIONS = Drive("junctions", "junctions of a town", ("--city", "grid:2x2:1"), junctions=True)
@@ -63,7 +63,7 @@ def outcome() -> Outcome:
 
 
 def test_tables_show_mean_and_spread_of_the_seeds(outcome: Outcome) -> None:
-    figures = document([EXPERIMENT], (1, 2), SMALL, outcome)
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     assert table(EXPERIMENT, figures["experiments"]["int8"]).splitlines() == [
         "| drive | model | deviation, mm | autonomy, % | out of lane, % | junctions passed, % "
         "| wrong turns | ms a picture, one thread |",
@@ -77,7 +77,7 @@ def test_tables_show_mean_and_spread_of_the_seeds(outcome: Outcome) -> None:
 
 
 def test_what_failed_is_said_and_counted_for_nothing(outcome: Outcome) -> None:
-    figures = document([EXPERIMENT], (1, 2), SMALL, outcome)
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     int8 = figures["experiments"]["int8"]["arms"]["int8"]
     assert int8["drives"]["junctions"]["junctions_passed_pct"]["values"] == [100.0]
     assert "No result: `evaluate-net-junctions-2`, ended with exit code 1: no OpenGL." in setting(
@@ -86,7 +86,7 @@ def test_what_failed_is_said_and_counted_for_nothing(outcome: Outcome) -> None:
 
 
 def test_nothing_at_all_is_a_table_of_dashes() -> None:
-    figures = document([EXPERIMENT], (1, 2), SMALL, Outcome())
+    figures = document([EXPERIMENT], (1, 2), SCALE, Outcome())
     rows = table(EXPERIMENT, figures["experiments"]["int8"]).splitlines()[2:]
     assert len(rows) == 4
     assert all(set(row.split("|")[3:-1]) == {" - "} for row in rows)
@@ -100,7 +100,7 @@ def test_figures_go_between_their_markers_only(outcome: Outcome, tmp_path: Path)
         "<!-- experiments:other -->\nkept\n<!-- /experiments:other -->\n"
     )
     page.write_text(prose)
-    figures = document([EXPERIMENT], (1, 2), SMALL, outcome)
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     write_page([EXPERIMENT], figures, tmp_path, page)
     first = page.read_text()
     assert first.startswith("# Ours\n<!-- experiments:setting -->\n2 seeds (1 to 2); 9000 pictures")
@@ -113,7 +113,7 @@ def test_figures_go_between_their_markers_only(outcome: Outcome, tmp_path: Path)
 
 
 def test_without_a_page_one_is_made(outcome: Outcome, tmp_path: Path) -> None:
-    write_page([EXPERIMENT], document([EXPERIMENT], (1, 2), SMALL, outcome), tmp_path, page=None)
+    write_page([EXPERIMENT], document([EXPERIMENT], (1, 2), SCALE, outcome), tmp_path, page=None)
     assert (
         "## Float and int8\n\n<!-- experiments:int8 -->\n| drive"
         in (tmp_path / "experiments.md").read_text()
@@ -135,6 +135,6 @@ def test_a_page_without_its_place_is_refused(page: str) -> None:
 
 
 def test_a_page_that_is_not_there_is_named(outcome: Outcome, tmp_path: Path) -> None:
-    figures = document([EXPERIMENT], (1, 2), SMALL, outcome)
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     with pytest.raises(SettingsError, match=r"missing\.md.*No such file"):
         write_page([EXPERIMENT], figures, tmp_path, tmp_path / "missing.md")
