@@ -46,6 +46,8 @@ class DriverSettings:
     `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
     axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
     `camera`: as it is mounted.
+    `follows_map`: a lane model that sees paths tells the tracker where the car is beside its
+    route, and the car follows the route from there; otherwise it follows what the frames showed.
     `search`: a car that does not know where it is keeps its lane, at `search_mps`, until it does;
     otherwise it stands. Nobody has granted it that way.
     """
@@ -55,6 +57,7 @@ class DriverSettings:
     camera: Camera = field(default_factory=Camera)
     search: bool = False
     search_mps: float = 0.6 * CRUISE_MPS
+    follows_map: bool = True
     has_detector: bool = False
     """It must then have answered before the car drives."""
 
@@ -93,7 +96,9 @@ class Driver:
         if tracker is not None and now.wheels is not None:
             tracker.move(now.wheels)
         if now.frame is not None:
-            self._lane.see(now.frame, self._command(now.mission, tracker))
+            command = self._command(now.mission, tracker)
+            age_s = now.now_s - now.frame.captured_s
+            self._lane.see(now.frame, command, age_s, self._guide(tracker))
         finding = self._orient(now, now.mission, tracker)
         if finding.lost and self.settings.search:
             return self._search(now)
@@ -115,6 +120,11 @@ class Driver:
     def carried(self) -> None:
         """Forget what the lane model has seen: the car was put somewhere else."""
         self._lane.restart()
+        if self._tracker is not None:
+            self._tracker.carried()
+
+    def _guide(self, tracker: PathTracker | None) -> PathTracker | None:
+        return tracker if self.settings.follows_map else None
 
     # --- where it is ----------------------------------------------------------------------------
 
@@ -220,7 +230,7 @@ class Driver:
             lost=lost,
         )
         events = self._events(mission, distance, behaviour.state)
-        steering = self._lane.steering(now.now_s, behaviour.speed_mps)
+        steering = self._lane.steering(now.now_s, behaviour.speed_mps, self._guide(tracker))
         left, right = wheel_speeds_rad_s(steering, behaviour.speed_mps)
         return Decision(
             left,

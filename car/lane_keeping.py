@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from car.localisation import PathTracker
 from car.observation import Frame, LaneModel, LaneView, WheelReading
 from car.path_following import PathFollower
 from pixelopolis.city import Turn
@@ -62,8 +63,17 @@ class LaneKeeper:
         """Take in the newest wheel angles, before the frame that was taken with them."""
         self._follower.move(wheels)
 
-    def see(self, frame: Frame, turn: Turn) -> None:
-        """Take in a frame and the command that holds for it; again is harmless."""
+    def see(
+        self, frame: Frame, turn: Turn, age_s: float = 0.0, tracker: PathTracker | None = None
+    ) -> None:
+        """Take in a frame and the command that holds for it; again is harmless.
+
+        Args:
+            frame: the newest.
+            turn: to be taken.
+            age_s: of the frame.
+            tracker: of the path that the car is on, to be told where the model sees it.
+        """
         if frame is self._frame:
             return
         self._frame = frame
@@ -72,11 +82,16 @@ class LaneKeeper:
         self._steering = None if view.steering is None else view.steering[command]
         if view.paths_left_m is not None and view.spread_m is not None:
             self._follower.see(view.paths_left_m, view.spread_m, command)
+            if tracker is not None:
+                left_m = self._follower.as_of_now(view.paths_left_m[command], age_s)
+                tracker.see_lane(left_m, float(view.spread_m[command]), turn)
 
-    def steering(self, now_s: float, speed_mps: float) -> float:
+    def steering(self, now_s: float, speed_mps: float, tracker: PathTracker | None = None) -> float:
         """Return the steering in [-1, 1], left negative; 0 before the first frame."""
         if self._frame is None:
             return 0.0
         if self._steering is not None:
             return self._steering
-        return self._follower.steering(now_s - self._frame.captured_s, speed_mps)
+        if tracker is not None and not tracker.sees_lane:
+            tracker = None
+        return self._follower.steering(now_s - self._frame.captured_s, speed_mps, tracker)

@@ -1,11 +1,12 @@
 """Where on its path a car is: wheel odometry, corrected by bends of the road and signs beside it.
 
-An extended Kalman filter over four numbers: the distance along the path, the heading relative to
-it, and two faults of the wheels (how much the left one differs from the right one, and how much
-both differ from their drawing). A car that keeps its lane has, on average, the heading of the
-road; so every stretch says something about the heading, straights show the wheels' mismatch, and
-bends show the distance: turning early or late is being ahead or behind. Signs show it too: how
-far away they are, and in which direction.
+An extended Kalman filter over five numbers: the distance along the path, the heading relative to
+it, two faults of the wheels (how much the left one differs from the right one, and how much both
+differ from their drawing), and how far left of the path the car is. A lane model that sees the path
+shows the last, the heading, and where bends begin. With one that doesn't, a car that keeps its lane
+has, on average, the heading of the road; so every stretch says something about the heading,
+straights show the wheels' mismatch, and bends show the distance: turning early or late is being
+ahead or behind. Signs show it too: how far away they are, and in which direction.
 (S. Thrun, W. Burgard, D. Fox, Probabilistic Robotics, 2005, section 3.3.)
 """
 
@@ -18,25 +19,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from car.expectation import OFFSET_SIGMA_M, PLACE_SIGMA_M, view_of_signs
+from car.lane_expectation import STATIONS, expected_lane, lane_ahead_m, lane_noise
 from car.observation import WheelReading
 from car.sight import Sight
 from pixelopolis.camera import Camera
+from pixelopolis.city import Turn
 from pixelopolis.geometry import FloatArray, wrap_rad
 from pixelopolis.routing import RoutePath
 from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M
 
-DISTANCE, HEADING, MISMATCH, SCALE = range(4)
+DISTANCE, HEADING, MISMATCH, SCALE, LEFT = range(5)
 
 PUT_SIGMA_M = 0.05
 
-START_SIGMA = np.array([0.02, 0.10, 0.025, 0.015])
-"""Standard deviations at the start: 2 cm, 6 degrees, and the spread of wheel radii."""
+START_SIGMA = np.array([0.02, 0.10, 0.025, 0.015, 0.03])
+"""Standard deviations at the start: 2 cm, 6 degrees, the spread of wheel radii, and 3 cm."""
 
 SLIP_SIGMA_M = 0.004
 """Random error of the distance after one metre (grows with the square root of the way)."""
 
 TURN_SIGMA_RAD = 0.05
 """Random error of the heading after one metre."""
+
+DRIFT_SIGMA_M = 0.01
+"""Random error of the place across the path after one metre, beyond what the heading makes."""
 
 LANE_HEADING_SIGMA_RAD = 0.12
 """How far a lane-keeping car's heading is from the road's: 5 degrees at most in evaluation, and
@@ -48,17 +54,29 @@ STRETCH_M = 0.03
 SIGN_WAY_M = 0.10
 """Frames nearer to each other than this err alike, and count for less."""
 
+LANE_WAY_M = 0.05
+"""Lane models' errors in frames nearer to each other than this are alike."""
+
+LANE_GATE = 11.0
+"""Squared sigmas: 19 of 20 views of five stations are nearer (chi-square)."""
+
+CHOICE_FACTOR = 4.0
+"""In junctions pictures look alike that are not, so models err more than they expect."""
+
+CARRIED_SIGMA_M = 0.05
+CARRIED_SIGMA_RAD = 0.2
+
 GATE = 9.0
 """Squared sigmas: a sign that is farther from where it should be is another one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What one sign says: bearing, and 1/range if known, against what was expected."""
+    """What was seen (of a sign: bearing, and 1/range if known) against what was expected."""
 
     innovation: FloatArray
     slope: FloatArray
-    """(1 or 2, 4): how the expectation changes with the state."""
+    """(n, 5): how the expectation changes with the state."""
     noise: FloatArray
     square: float
     """Of the innovation, in sigmas."""
@@ -74,11 +92,14 @@ class PathTracker:
 
     def __init__(self, path: RoutePath, distance_m: float) -> None:
         self.path = path
-        self._mean: FloatArray = np.array([distance_m, 0.0, 0.0, 0.0])
+        self._mean: FloatArray = np.array([distance_m, 0.0, 0.0, 0.0, 0.0])
         self._cov: FloatArray = np.diag(START_SIGMA**2)
         self._last: WheelReading | None = None
         self._since_m = 0.0
         self._unseen_m = SIGN_WAY_M
+        self._lane_unseen_m = LANE_WAY_M
+        self._doubted_m = 0.0
+        self._sees_lane = False
 
     @property
     def distance_m(self) -> float:
@@ -92,6 +113,22 @@ class PathTracker:
     def heading_error_rad(self) -> float:
         return float(self._mean[HEADING])
 
+    @property
+    def left_m(self) -> float:
+        """How far left of the path; 0 where no lane model shows it."""
+        return float(self._mean[LEFT])
+
+    @property
+    def sees_lane(self) -> bool:
+        """Whether a lane model has shown where the path lies."""
+        return self._sees_lane
+
+    def ahead_m(self, along_m: FloatArray) -> FloatArray:
+        """Return the path's points (n, 2) forward, left of the car, so far (n,) along it."""
+        return lane_ahead_m(
+            self.path, self.distance_m, self.left_m, self.heading_error_rad, along_m
+        )
+
     def continue_on(self, path: RoutePath, distance_m: float) -> None:
         """Take another path that goes on from here; what is known of the wheels is kept."""
         self.path = path
@@ -102,6 +139,14 @@ class PathTracker:
         self._mean[DISTANCE] = distance_m
         self._cov[DISTANCE] = self._cov[:, DISTANCE] = 0.0
         self._cov[DISTANCE, DISTANCE] = PUT_SIGMA_M**2
+
+    def carried(self) -> None:
+        """Take in that the car was put somewhere else on its path: any heading, any offset."""
+        for state, sigma in ((LEFT, CARRIED_SIGMA_M), (HEADING, CARRIED_SIGMA_RAD)):
+            self._mean[state] = 0.0
+            self._cov[state] = self._cov[:, state] = 0.0
+            self._cov[state, state] = sigma**2
+        self._doubted_m = 0.0
 
     def move(self, wheels: WheelReading) -> None:
         """Take in new wheel angles."""
@@ -115,26 +160,34 @@ class PathTracker:
         self._predict(left, right)
         self._since_m += abs(left + right) / 2
         self._unseen_m = min(SIGN_WAY_M, self._unseen_m + abs(left + right) / 2)
-        if self._since_m >= STRETCH_M:
+        self._lane_unseen_m = min(LANE_WAY_M, self._lane_unseen_m + abs(left + right) / 2)
+        if not self._sees_lane and self._since_m >= STRETCH_M:
             self._since_m = 0.0
             self._correct()
 
     def _predict(self, left_m: float, right_m: float) -> None:
         mean = self._mean
         way = (left_m + right_m) / 2
-        forward = way * (1 + mean[SCALE]) * math.cos(mean[HEADING])
+        driven = way * (1 + mean[SCALE])
+        forward = driven * math.cos(mean[HEADING])
         curvature = self.path.curvature_at(float(mean[DISTANCE]) + forward / 2)
+        # on the inner side of a bend the same way is more of the path
+        forward /= 1 - float(np.clip(curvature * mean[LEFT], -0.5, 0.5))
         turn = (right_m - left_m) / WHEEL_BASE_M + way / WHEEL_BASE_M * mean[MISMATCH]
-        jacobian = np.eye(4)
+        jacobian = np.eye(5)
         jacobian[DISTANCE, SCALE] = way
         jacobian[HEADING, MISMATCH] = way / WHEEL_BASE_M
         jacobian[HEADING, SCALE] = -curvature * way
         ahead_m = 0.01
         bend = (self.path.curvature_at(float(mean[DISTANCE]) + ahead_m) - curvature) / ahead_m
         jacobian[HEADING, DISTANCE] = -float(np.clip(bend, -30, 30)) * forward
+        jacobian[LEFT, HEADING] = driven
         mean[DISTANCE] += forward
+        mean[LEFT] += driven * math.sin(mean[HEADING])
         mean[HEADING] += turn - curvature * forward
-        noise = np.array([SLIP_SIGMA_M**2, TURN_SIGMA_RAD**2, 1e-6, 1e-6]) * abs(way)
+        noise = np.array([SLIP_SIGMA_M**2, TURN_SIGMA_RAD**2, 1e-6, 1e-6, DRIFT_SIGMA_M**2]) * abs(
+            way
+        )
         self._cov = jacobian @ self._cov @ jacobian.T + np.diag(noise)
 
     def see(self, signs: Iterable[Sight], camera: Camera) -> None:
@@ -146,6 +199,40 @@ class PathTracker:
             nearest = min(self._places_of(sign, camera), key=lambda m: m.square, default=None)
             if nearest is not None and nearest.square <= GATE:
                 self._take(nearest, weight)
+
+    def see_lane(self, left_m: FloatArray, spread_m: float, command: Turn) -> None:
+        """Take in where a lane model sees the path.
+
+        What is far from all that was known counts for little: in the middle of a junction a
+        picture may look like any street.
+
+        Args:
+            left_m: (stations,) see `pixelopolis.lane_path`, as of now.
+            spread_m: mean absolute error that the model expects, over the stations.
+            command: that it was asked for. Where the path takes another way at the next junction,
+                what lies behind that is left out.
+        """
+        weight, self._lane_unseen_m = self._lane_unseen_m / LANE_WAY_M, 0.0
+        if not self._sees_lane:
+            self._sees_lane, weight = True, 1.0
+        if weight < 0.02:  # it stands, and sees the same again
+            return
+        state = self.distance_m, self.left_m, self.heading_error_rad
+        expected, along, across, turning = expected_lane(self.path, *state)
+        meant = self.path.commanded_until_m(self.distance_m, command) - self.distance_m > STATIONS
+        slope = np.zeros((len(expected), 5))
+        slope[:, DISTANCE], slope[:, LEFT], slope[:, HEADING] = along, across, turning
+        off_by, noise = (
+            (left_m - expected)[meant],
+            lane_noise(spread_m, along)[np.ix_(meant, meant)],
+        )
+        slope, noise = slope[meant], noise / weight
+        if self.path.chooses_at(self.distance_m):
+            noise = noise * CHOICE_FACTOR**2
+        spread = slope @ self._cov @ slope.T + noise
+        square = float(off_by @ np.linalg.solve(spread, off_by))
+        doubt = max(1.0, square / LANE_GATE)
+        self._take(_Measured(off_by, slope, noise * doubt**2, square), 1.0)
 
     def _places_of(self, sign: Sight, camera: Camera) -> Iterator[_Measured]:
         """Yield what a sight says of the distance if it is this or that sign of its class."""
@@ -160,13 +247,13 @@ class PathTracker:
                 continue
             aside = OFFSET_SIGMA_M / max(float(range_m[0]), 0.1)
             off = wrap_rad(sign.bearing_rad - (float(bearing[0]) - self.heading_error_rad))
-            slope = np.zeros((1, 4))
+            slope = np.zeros((1, 5))
             slope[0, DISTANCE] = wrap_rad(float(bearing[1] - bearing[0])) / ahead_m
             slope[0, HEADING] = -1.0
             innovation, variance = [off], [sign.bearing_sigma_rad**2 + aside**2]
             if sign.range_m is not None:
                 gap, sigma = sign.nearness(range_m, PLACE_SIGMA_M)
-                slope = np.vstack([slope, [float(gap[0] - gap[1]) / ahead_m, 0.0, 0.0, 0.0]])
+                slope = np.vstack([slope, [float(gap[0] - gap[1]) / ahead_m, 0.0, 0.0, 0.0, 0.0]])
                 innovation.append(float(gap[0]))
                 variance.append(float(sigma[0]) ** 2)
             noise = np.diag(variance)

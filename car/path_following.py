@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from car.localisation import PathTracker
 from car.observation import WheelReading
 from pixelopolis.geometry import FloatArray
 from pixelopolis.lane_path import SCALES_M, STATIONS_M, points_of
@@ -112,17 +113,27 @@ class PathFollower:
         self._points = points_of(_SMOOTH @ (kept_m + gain * (left_m - kept_m)), _FINE)
         self._sigma_m = np.sqrt((1 - gain) * variance)
 
-    def steering(self, age_s: float, speed_mps: float) -> float:
+    def as_of_now(self, left_m: FloatArray, age_s: float) -> FloatArray:
+        """Return a path's places (stations,) as seen from where the car is `age_s` later."""
+        way = self._speed_mps * age_s
+        points = _moved(points_of(_SMOOTH @ left_m, _FINE), way, self._curvature_per_m * way)
+        return _stations_again(points)[0]
+
+    def steering(self, age_s: float, speed_mps: float, tracker: PathTracker | None = None) -> float:
         """Return the steering in [-1, 1] (left negative); 0 before the first path.
 
         Args:
             age_s: of the frame that was seen last.
             speed_mps: that will be driven.
+            tracker: knows the path as of now, from frames and the map; without one what the frames
+                showed is followed.
         """
-        if self._points is None:
+        points, way = self._points, self._speed_mps * (age_s + ACTUATION_S)
+        if tracker is not None:
+            points, way = tracker.ahead_m(_FINE), self._speed_mps * ACTUATION_S
+        if points is None:
             return 0.0
-        way = self._speed_mps * (age_s + ACTUATION_S)
-        ahead = _moved(self._points, way, self._curvature_per_m * way)
+        ahead = _moved(points, way, self._curvature_per_m * way)
         forward, left = _at_distance(ahead, LOOKAHEAD_M + LOOKAHEAD_S * speed_mps)
         return curvature_to_steering(2 * left / (forward**2 + left**2))
 

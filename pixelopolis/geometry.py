@@ -130,6 +130,18 @@ class Curve:
         )
         return pose if s == s_m else pose.ahead(s_m - s)
 
+    def points_at(self, s_m: FloatArray) -> FloatArray:
+        """Return the points (n, 2) at `s_m` (n,); beyond an end the curve goes on straight."""
+        inside = np.clip(s_m, 0.0, self.length_m)
+        points = np.column_stack(
+            [np.interp(inside, self.s_m, self.points_m[:, i]) for i in range(2)]
+        )
+        beyond = s_m - inside
+        if beyond.any():
+            heading = np.interp(inside, self.s_m, self.headings_rad)
+            points += beyond[:, None] * np.column_stack([np.cos(heading), np.sin(heading)])
+        return points
+
     def curvature_at(self, s_m: float) -> float:
         return float(np.interp(s_m, self.s_m, self.curvatures_per_m))
 

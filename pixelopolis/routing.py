@@ -6,6 +6,7 @@ that a car comes from. Cost is time: length over speed limit.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -225,14 +226,43 @@ class RoutePath:
         the middle of a turn is what it looks like on a street, so a turn must not be asked for
         there: nothing in the picture could say that it is not yet, or no more, to be taken.
         """
+        leg = self._asked_leg(distance_m)
+        if leg is None or leg.movement is None:
+            return Turn.STRAIGHT
+        return self.city.movements[leg.movement].turn
+
+    def chooses_at(self, distance_m: float) -> bool:
+        """Tell whether `command_at` is a choice between ways."""
+        leg = self._asked_leg(distance_m)
+        return leg is not None and leg.movement is not None and self._has_choice(leg)
+
+    def _asked_leg(self, distance_m: float) -> Leg | None:
+        """Return the leg through a junction that a lane model is asked to take at a distance."""
         for leg in self.legs:
             if leg.movement is None:
                 continue
             if distance_m < leg.start_m - COMMAND_LEAD_M:
-                return Turn.STRAIGHT
+                return None
             if distance_m < leg.start_m + (leg.end_m - leg.start_m) * COMMITTED_PART:
-                return self.city.movements[leg.movement].turn
-        return Turn.STRAIGHT
+                return leg
+        return None
+
+    def _has_choice(self, leg: Leg) -> bool:
+        return leg.movement is not None and len(self.city.exits[leg.movement[0]]) > 1
+
+    def commanded_until_m(self, distance_m: float, command: Turn) -> float:
+        """Return up to where a command, asked for at a distance, means this path.
+
+        That is the next junction where one may choose and the path takes another way; infinity if
+        there is none.
+        """
+        for leg in self.legs:
+            if leg.movement is None or leg.start_m <= distance_m:
+                continue
+            taken = self.city.movements[leg.movement].turn
+            if self._has_choice(leg) and taken is not command:
+                return leg.start_m
+        return math.inf
 
     def node_stops_m(self) -> tuple[float, ...]:
         """Return the distance of every stop line: the end of the edge before each junction."""

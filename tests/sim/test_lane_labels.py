@@ -102,10 +102,10 @@ def test_a_car_that_swings_out_of_its_turn_is_not_yet_on_the_other_way() -> None
     start = Pose(0.0, 0.0, 0.0)
     left, onward = arc(start, 0.3, math.pi / 2), straight(start, 0.6)
     ways = (Way(left, Turn.LEFT, 0.0), Way(onward, Turn.STRAIGHT, 0.0))
-    swinging = left.pose_at(0.16).ahead(0.0, -0.04)  # as near to the other way's line as can be
-    assert choose(ways, swinging, 0.16)[Turn.LEFT] == ways[0]
-    on_it = onward.pose_at(0.16)
-    assert choose(ways, on_it, 0.16)[Turn.LEFT] == ways[1]
+    swinging = left.pose_at(0.22).ahead(0.0, -0.07, -0.3)  # nearly on the other way's line
+    assert choose(ways, swinging, 0.22)[Turn.LEFT] == ways[0]
+    on_it = onward.pose_at(0.26)
+    assert choose(ways, on_it, 0.26)[Turn.LEFT] == ways[1]
 
 
 @pytest.mark.parametrize("edge", list(EIGHT.edges))
