@@ -98,7 +98,6 @@ class PathTracker:
         self._since_m = 0.0
         self._unseen_m = SIGN_WAY_M
         self._lane_unseen_m = LANE_WAY_M
-        self._doubted_m = 0.0
         self._sees_lane = False
 
     @property
@@ -146,7 +145,6 @@ class PathTracker:
             self._mean[state] = 0.0
             self._cov[state] = self._cov[:, state] = 0.0
             self._cov[state, state] = sigma**2
-        self._doubted_m = 0.0
 
     def move(self, wheels: WheelReading) -> None:
         """Take in new wheel angles."""
@@ -222,17 +220,14 @@ class PathTracker:
         meant = self.path.commanded_until_m(self.distance_m, command) - self.distance_m > STATIONS
         slope = np.zeros((len(expected), 5))
         slope[:, DISTANCE], slope[:, LEFT], slope[:, HEADING] = along, across, turning
-        off_by, noise = (
-            (left_m - expected)[meant],
-            lane_noise(spread_m, along)[np.ix_(meant, meant)],
-        )
-        slope, noise = slope[meant], noise / weight
+        noise = lane_noise(spread_m, along) / weight
         if self.path.chooses_at(self.distance_m):
-            noise = noise * CHOICE_FACTOR**2
+            noise *= CHOICE_FACTOR**2
+        off_by, slope, noise = (left_m - expected)[meant], slope[meant], noise[meant][:, meant]
         spread = slope @ self._cov @ slope.T + noise
         square = float(off_by @ np.linalg.solve(spread, off_by))
         doubt = max(1.0, square / LANE_GATE)
-        self._take(_Measured(off_by, slope, noise * doubt**2, square), 1.0)
+        self._take(_Measured(off_by, slope, noise * doubt**2, square))
 
     def _places_of(self, sign: Sight, camera: Camera) -> Iterator[_Measured]:
         """Yield what a sight says of the distance if it is this or that sign of its class."""
@@ -262,7 +257,7 @@ class PathTracker:
             square = float(off_by @ np.linalg.solve(spread, off_by))
             yield _Measured(off_by, slope, noise, square)
 
-    def _take(self, measured: _Measured, weight: float) -> None:
+    def _take(self, measured: _Measured, weight: float = 1.0) -> None:
         slope = measured.slope
         spread = slope @ self._cov @ slope.T + measured.noise / weight
         gain = np.linalg.solve(spread, slope @ self._cov).T

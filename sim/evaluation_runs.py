@@ -58,6 +58,8 @@ class LaneRun:
     junctions: bool = False
     straight_on: bool = False
     """Routes go straight on wherever they can, as for models that take no command."""
+    follows_map: bool = True
+    """Cars know their route's shape; else they follow what their frames showed alone."""
     panoramas: str | None = None
     """Folder of the user's own skies, for rooms."""
     plain: bool = False
@@ -213,7 +215,7 @@ def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResul
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
-    settings = DriverSettings(cruise_mps=run.cruise_mps)
+    settings = DriverSettings(cruise_mps=run.cruise_mps, follows_map=run.follows_map)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
     with Renderer(city, look) as renderer:
         camera = lane_camera(model.frame_width_px)

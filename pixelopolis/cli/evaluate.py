@@ -75,6 +75,10 @@ def lane(
             "commands always drive; else routes are random.",
         ),
     ] = False,
+    no_map: Annotated[
+        bool,
+        typer.Option("--no-map", help="Follow what frames showed, without the route's shape."),
+    ] = False,
     cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.3)] = 0.136,
     sweep: Annotated[
         str | None,
@@ -134,6 +138,7 @@ def lane(
         cruise_mps=cruise_mps,
         junctions=junctions,
         straight_on=straight_on,
+        follows_map=not no_map,
         plain=plain,
         panoramas=str(panoramas) if panoramas else None,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from car.driver import DriverSettings
+from car.driver import Driver, DriverSettings
 from car.observation import LaneView
 from pixelopolis.city import City, Turn
 from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.lane_path import SCALES_M
+from pixelopolis.routing import RoutePath
 from pixelopolis.vehicle import MOTOR_MAX_RAD_S
 from pixelopolis.vision import LANE_PART, Image
-from sim.evaluation import LaneFigures, drive_lane
+from sim.evaluation import LaneDrive, LaneFigures, drive_lane
 from sim.lane_labels import label_of
-from sim.vehicle import Motion
+from sim.lockstep import LockstepCar, random_route
+from sim.vehicle import Motion, Vehicle
 
 ERROR_M = 0.008
 LIKE_THE_LAST = 0.8
@@ -87,3 +89,20 @@ def test_wrong_paths_are_followed_within_millimetres(
     assert figures.out_of_lane_s == 0.0
     assert figures.turns_wrong == 0
     assert figures.deviation_sum_m / figures.frames < most_m
+
+
+@pytest.mark.parametrize(("aside_m", "turned_rad"), [(0.06, 0.2), (-0.06, -0.2), (0.08, -0.3)])
+def test_a_car_that_was_pushed_aside_comes_back(aside_m: float, turned_rad: float) -> None:
+    city = load_city("pixelopolis")
+    model = WrongPaths(city, np.random.default_rng(4))
+    path = RoutePath(city, random_route(city, np.random.default_rng(3), 4.0))
+    vehicle = Vehicle(path.pose_at(0.0))
+    drive = LaneDrive(path, LockstepCar(vehicle, Driver(model), model.see))
+    drive.run(1.0)
+    vehicle.pose = vehicle.pose.ahead(0.0, aside_m, turned_rad)  # nobody tells the driver
+    drive.run(2.2)
+    before = drive.figures.deviation_sum_m, drive.figures.frames
+    drive.run(3.5)
+    after = drive.figures.deviation_sum_m, drive.figures.frames
+    assert drive.figures.interventions == 0
+    assert (after[0] - before[0]) / (after[1] - before[1]) < 0.006
