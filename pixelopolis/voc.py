@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pixelopolis.errors import DatasetError
 
-SOURCE_TAGS = ("look", "city", "scene")
+SOURCE_TAGS = ("look", "city", "scene", "sky")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
 SPLINTER_VISIBLE = 0.05

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +29,10 @@ from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import Image
 from pixelopolis.voc import Annotation, LabelledObject, VocDataset, write_annotation
 from sim.looks import Look, apply_sensor, look_of
+from sim.panoramas import Use, panorama_files
 from sim.render.models import Body, model_of, upright
 from sim.render.renderer import Renderer
+from sim.room_looks import OWN_SKIES
 from sim.sign_labels import label
 from sim.sign_scenes import draw_scene
 from sim.sign_streets import draw_shot, even_classes, place_signs
@@ -47,6 +50,9 @@ GRID_SEEDS: Mapping[Split, int] = {"train": 1000, "val": 2000, "test": 3000}
 """First of the thousand seeds of a split's generated towns."""
 RESTYLE = 0.2
 """Part of the looks whose road is of another style than the town's."""
+
+SKIES: Mapping[Split, Use] = {"train": "training", "val": "training", "test": "evaluation"}
+"""Which of the user's panoramas a split may show."""
 
 PER_LOOK = 10
 LOOKS_PER_CHUNK = 12
@@ -66,6 +72,8 @@ class Chunk:
     number: int
     first: int
     count: int
+    panoramas: str = ""
+    """Folder of the user's own skies."""
 
     @property
     def look_seed(self) -> int:
@@ -217,7 +225,20 @@ def write_chunk(out: Path, chunk: Chunk) -> Summary:
 
 
 def _look(chunk: Chunk, index: int) -> Look:
-    return look_of(chunk.look_seed, (chunk.first + index), RESTYLE)
+    look = look_of(chunk.look_seed, (chunk.first + index), RESTYLE)
+    if not chunk.panoramas:
+        return look
+    own = _own_skies(chunk.panoramas, SKIES[chunk.split])
+    # one for all pictures of a look, scenes too: each has to be read and kept
+    rng = chunk.stream(4, chunk.first + index - index % PER_LOOK)
+    shown, which = rng.random() < OWN_SKIES, int(rng.integers(max(len(own), 1)))
+    file = own[which] if shown and own else None
+    return replace(look, sky=replace(look.sky, file=file))
+
+
+@lru_cache(maxsize=2)
+def _own_skies(folder: str, use: Use) -> tuple[str, ...]:
+    return panorama_files(Path(folder), use)
 
 
 class _Streets:
@@ -275,6 +296,9 @@ def _write(
         raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
     shown = chunk.first + index - (index % PER_LOOK if chunk.kind == "driven" else 0)
     source = {"look": f"{chunk.look_seed}:{shown}", "city": chunk.town}
+    sky = _look(chunk, index).sky.file
+    if sky is not None:
+        source["sky"] = Path(sky).name
     if chunk.kind == "scene":
         source["scene"] = str(chunk.first + index)
     height, width = rgb.shape[:2]

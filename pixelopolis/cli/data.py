@@ -92,7 +92,10 @@ def lane(
 
 
 class Split(StrEnum):
-    """Which looks and towns a dataset shows; no two splits share any."""
+    """Which looks and towns a dataset shows; no two splits share any.
+
+    Of a user's own panoramas train and val show one part, test the other.
+    """
 
     TRAIN = "train"
     VAL = "val"
@@ -113,12 +116,14 @@ def signs(
             max=1.0,
         ),
     ] = None,
+    panoramas: Panoramas = None,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
     """Detector data: signs, landmarks and cars with their boxes, as Pascal VOC (labelImg)."""
-    from sim.sign_data import SCENES_PART, plan_chunks, write_sign_dataset
+    from sim.panoramas import panorama_files
+    from sim.sign_data import SCENES_PART, SKIES, plan_chunks, write_sign_dataset
 
     part = SCENES_PART[split.value] if scenes is None else scenes
     chunks = plan_chunks(split.value, images, seed, part)
@@ -126,6 +131,10 @@ def signs(
         f"pixelopolis data signs --images {images} --split {split} --scenes {part} --seed {seed}"
     )
     about = {"command": command, "split": str(split), "seed": seed, "scenes_part": part}
+    if panoramas is not None:
+        panorama_files(panoramas, SKIES[split.value])  # faults are named before the work
+        chunks = [replace(chunk, panoramas=str(panoramas.resolve())) for chunk in chunks]
+        about["command"] = f"{command} --panoramas {panoramas}"
     started = time.monotonic()
     with progress_bar() as progress:
         task = progress.add_task("pictures", total=images)

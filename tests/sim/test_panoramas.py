@@ -13,6 +13,7 @@ import pytest
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError, RenderError
+from pixelopolis.voc import VocDataset
 from sim.datasets import plan_sessions, write_lane_dataset
 from sim.evaluation_runs import LaneRun, evaluate_lane
 from sim.looks import Sky, plain_look
@@ -22,6 +23,7 @@ from sim.render.renderer import Renderer
 from sim.render.sky import HEIGHT_PX, WIDTH_PX
 from sim.render.view import car_view
 from sim.room_looks import room_look
+from sim.sign_data import PER_LOOK, SKIES, _look, plan_chunks, write_sign_dataset
 
 
 def picture(path: Path, seed: int = 0) -> Path:
@@ -108,6 +110,43 @@ def test_a_town_stands_under_an_own_panorama(tmp_path: Path) -> None:
         day = renderer.render(car_view(Camera(), pose)).rgb
     assert np.abs(own[0].astype(int) - day[0]).mean() > 20
     assert np.array_equal(own[-20:], day[-20:]), "the road is the same under both"
+
+
+def test_sign_data_show_the_side_of_their_split(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(12):
+        picture(own / f"{number}.png", number)
+    sides = {split: {Path(f).name for f in panorama_files(own, SKIES[split])} for split in SKIES}
+    assert sides["train"].isdisjoint(sides["test"])
+    for split in ("train", "test"):
+        (plain,) = plan_chunks(split, 60, 3, 0.0)
+        chunk = replace(plain, panoramas=str(own))
+        skies = [_look(chunk, index).sky.file for index in range(60)]
+        shown = {Path(sky).name for sky in skies if sky}
+        assert shown
+        assert shown <= sides[split]
+        for index in range(60):
+            look, without = _look(chunk, index), _look(plain, index)
+            assert replace(look, sky=replace(look.sky, file=None)) == without
+            assert skies[index] == skies[index - index % PER_LOOK], "one sky a look"
+
+
+def test_a_sign_picture_names_its_panorama(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(12):
+        picture(own / f"{number}.png", number)
+    chunks = [replace(c, panoramas=str(own)) for c in plan_chunks("test", 12, 3, 0.5)]
+    write_sign_dataset(tmp_path / "data", chunks, 1, {})
+    named = [
+        VocDataset(tmp_path / "data").annotation(name).source.get("sky")
+        for name in VocDataset(tmp_path / "data").names("test")
+    ]
+    assert len(named) == 12
+    sides = {Path(file).name for file in panorama_files(own, "evaluation")}
+    assert {name for name in named if name} <= sides
+    assert any(named)
 
 
 def test_lane_data_and_evaluation_take_their_own_side(tmp_path: Path) -> None:
