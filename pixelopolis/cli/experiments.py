@@ -31,7 +31,7 @@ def run(
         bool, typer.Option("--quick", help="A few pictures and metres, to see that it all works.")
     ] = False,
     docs: Annotated[
-        Path | None, typer.Option(help="Page whose marked places get the tables.")
+        Path | None, typer.Option(help="Page whose marked places get tables and charts.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -45,12 +45,11 @@ def run(
     if quick and docs is not None:
         raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
     experiments = named(only or [])
-    if docs is not None:
-        check_page(experiments, docs)
     numbers = range(seed, seed + seeds)
     scale = TINY if quick else SMALL
     steps = plan(experiments, numbers, scale)
     out.mkdir(parents=True, exist_ok=True)
+    check_page(experiments, docs, out)
     with progress_bar() as bar:
         work = run_steps(steps, out.resolve(), jobs, _watch(bar, steps))
         outcome: Outcome | None = asyncio.run(until_told(work))

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pixelopolis.errors import SettingsError
+from pixelopolis.experiments.charts import write_charts
 from pixelopolis.experiments.parts import Experiment
 from pixelopolis.experiments.tables import setting, table
+from pixelopolis.plots import check_chart_file
 
 
 def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str:
@@ -38,25 +40,39 @@ def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str
 def write_page(
     experiments: Sequence[Experiment], document: Mapping[str, Any], out: Path, page: Path | None
 ) -> None:
-    """Write OUT/experiments.json, and tables into the page (OUT/experiments.md without).
+    """Write OUT/experiments.json, tables into the page (OUT/experiments.md without), charts.
+
+    The charts lie in a folder images/ beside the page.
 
     Raises:
-        SettingsError: a page that can't be read or lacks a place.
+        SettingsError: a page that can't be read or lacks a place, a chart that can't be written.
+        MissingPartError: no matplotlib.
     """
     report = json.dumps(document, indent=1, ensure_ascii=False)
     (out / "experiments.json").write_text(report + "\n", "utf-8")
     text = read_page(page) if page else _bare(experiments)
     page = page or out / "experiments.md"
-    blocks = {e.name: table(e, document["experiments"][e.name]) for e in experiments}
+    blocks = {e.name: _block(e, document["experiments"][e.name], page) for e in experiments}
     page.write_text(fill(text, {"setting": setting(document), **blocks}), "utf-8")
 
 
-def check_page(experiments: Sequence[Experiment], page: Path) -> None:
-    """Find out, before hours of work, whether a page has the places that `write_page` fills.
+def _block(experiment: Experiment, figures: Mapping[str, Any], page: Path) -> str:
+    """Return a table and, below it, the charts."""
+    charts = write_charts(experiment, figures, page.parent / "images")
+    pictures = [f"![{experiment.title}](images/{file.name})" for file in charts]
+    return "\n\n".join([table(experiment, figures), *pictures])
+
+
+def check_page(experiments: Sequence[Experiment], page: Path | None, out: Path) -> None:
+    """Find out, before hours of work, whether `write_page` will find places and draw charts.
 
     Raises:
-        SettingsError: it can't be read or lacks a place.
+        SettingsError: the page can't be read or lacks a place.
+        MissingPartError: no matplotlib.
     """
+    check_chart_file(out / "chart.svg")
+    if page is None:
+        return
     fill(read_page(page), dict.fromkeys(["setting", *(e.name for e in experiments)], ""))
 
 

@@ -68,6 +68,8 @@ class Arm:
     label: str
     recipe: Recipe
     file: str = INT8
+    options: tuple[str, ...] = ()
+    """Of all its drives."""
 
 
 @dataclass(frozen=True, slots=True)

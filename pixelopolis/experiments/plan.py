@@ -26,6 +26,7 @@ def train_step(recipe: Recipe, seed: int) -> str:
 def drive_step(arm: Arm, drive: Drive, seed: int) -> str:
     """Return the name of the step that drives an arm's model."""
     form = "" if arm.file == INT8 else "-float"
+    form += "".join(option.removeprefix("-") for option in arm.options)
     return f"evaluate-{arm.recipe.name}{form}-{drive.name}-{seed}"
 
 
@@ -87,7 +88,8 @@ def _model(recipe: Recipe, seed: int, scale: Scale) -> Iterator[Step]:
 
 def _drive(arm: Arm, drive: Drive, seed: int, scale: Scale) -> Step:
     model = model_step(arm.recipe, seed)
-    words = ["evaluate", "lane", "--model", made(model, arm.file), *drive.options]
+    words = ["evaluate", "lane", "--model", made(model, arm.file), *arm.options]
+    words += drive.options
     words += ["--looks", str(scale.looks), "--seed", str(DRIVE_SEED)]
     words += ["--junctions"] if drive.junctions else ["--metres", str(scale.metres)]
     return Step(drive_step(arm, drive, seed), tuple(words), (model,))

@@ -28,10 +28,11 @@ Results = Mapping[str, Mapping[str, Any]]
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
     """Return mean, lowest, highest and the values themselves, one a seed."""
+    low, high = min(values), max(values)
     return {
-        "mean": statistics.fmean(values),
-        "low": min(values),
-        "high": max(values),
+        "mean": min(max(statistics.fmean(values), low), high),  # rounding may put it outside
+        "low": low,
+        "high": high,
         "values": list(values),
     }
 

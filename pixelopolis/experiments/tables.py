@@ -20,9 +20,10 @@ class Figure:
 
 
 DEVIATION = Figure("mean_abs_deviation_m", "deviation, mm", 1000)
+AUTONOMY = Figure("autonomy_pct", "autonomy, %")
 DRIVEN = (
     DEVIATION,
-    Figure("autonomy_pct", "autonomy, %"),
+    AUTONOMY,
     Figure("out_of_lane_pct", "out of lane, %", decimals=2),
 )
 PASSED = Figure("junctions_passed_pct", "junctions passed, %")

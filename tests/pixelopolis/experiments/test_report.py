@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixelopolis.errors import SettingsError
-from pixelopolis.experiments.pages import fill, write_page
+from pixelopolis.experiments import charts
+from pixelopolis.experiments.charts import write_charts
+from pixelopolis.experiments.pages import check_page, fill, write_page
 from pixelopolis.experiments.parts import FLOAT, INT8, Arm, Data, Drive, Experiment, Recipe, Scale
-from pixelopolis.experiments.report import document
+from pixelopolis.experiments.report import document, spread
 from pixelopolis.experiments.runner import Outcome
+from pixelopolis.experiments.story import STORY
 from pixelopolis.experiments.tables import setting, table
 
 SCALE = Scale(pictures=9000, epochs=7, metres=60.0, looks=12)
@@ -118,6 +124,53 @@ def test_without_a_page_one_is_made(outcome: Outcome, tmp_path: Path) -> None:
         "## Float and int8\n\n<!-- experiments:int8 -->\n| drive"
         in (tmp_path / "experiments.md").read_text()
     )
+
+
+def test_charts_stand_below_the_table_and_show_its_figures(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
+    write_page([EXPERIMENT], figures, tmp_path, page=None)
+    page = (tmp_path / "experiments.md").read_text()
+    links = re.findall(r"\n\n!\[Float and int8\]\((\S+)\)", page)
+    assert links == [f"images/experiment-int8-{name}.svg" for name in ("deviation", "autonomy")]
+    again = write_charts(EXPERIMENT, figures["experiments"]["int8"], tmp_path / "images")
+    assert [str(file.relative_to(tmp_path)) for file in again] == links
+
+
+def test_a_chart_has_a_bar_for_what_was_measured(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(
+        charts, "bar_chart", lambda file, *about: drawn.update({file.stem.split("-")[-1]: about})
+    )
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
+    write_charts(EXPERIMENT, figures["experiments"]["int8"], tmp_path)
+    title, label, groups, bars = drawn["deviation"]
+    assert (title, label, groups) == ("Float and int8", "deviation, mm", ["square"])
+    assert bars["float"] == [pytest.approx((6.5, 6.0, 7.0))]
+    assert bars["int8"] == [pytest.approx((6.0, 6.0, 6.0))]
+    _, label, groups, bars = drawn["autonomy"]
+    assert (label, groups) == ("autonomy or passed, %", ["square", "junctions of a town"])
+    assert bars["float"] == [(100.0, 100.0, 100.0), (97.5, 95.0, 100.0)]
+
+
+def test_nothing_measured_is_no_chart(tmp_path: Path) -> None:
+    figures = document([EXPERIMENT], (1, 2), SCALE, Outcome())
+    assert write_charts(EXPERIMENT, figures["experiments"]["int8"], tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=5))
+def test_a_mean_lies_between_lowest_and_highest(values: list[float]) -> None:
+    figures = spread(values)
+    assert figures["low"] <= figures["mean"] <= figures["high"]
+
+
+def test_our_page_has_a_place_for_every_experiment(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "experiments.md"
+    check_page(STORY, page, tmp_path)
 
 
 @pytest.mark.parametrize(
