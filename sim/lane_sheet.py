@@ -24,7 +24,7 @@ COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (
 """Red, green, blue. A command that shares its way with another is hidden under the later one."""
 TILE_WIDTH_PX = 360
 TILE_CAMERA = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
-TEXT_RGB = (255, 0, 255)
+TEXT_RGB, TEXT_EDGE_RGB = (255, 0, 255), (20, 20, 20)
 COLUMNS = 4
 
 
@@ -116,7 +116,8 @@ def tile_view(tile: Image, camera: Camera) -> View:
 
 def write_text(tile: Image, text: str, line: int, rgb: tuple[int, int, int] = TEXT_RGB) -> None:
     at = (4, 12 + 14 * line)
-    cv2.putText(tile, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, rgb, 1, cv2.LINE_AA)
+    for colour, width in ((TEXT_EDGE_RGB, 3), (rgb, 1)):
+        cv2.putText(tile, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, width, cv2.LINE_AA)
 
 
 def pixels_of(view: View, left_m: FloatArray) -> FloatArray:

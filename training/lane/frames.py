@@ -20,6 +20,8 @@ from pixelopolis.vision import LANE_PART, Image
 from training.lane.pictures import seen_part
 from training.lane.rows import CAMERAS, COMMANDS, read_rows
 
+LEAST_RANGE_DEG = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
@@ -98,8 +100,8 @@ def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[s
 
     `bias_deg` is positive where the model steers more to the right than was recorded. `slope` is
     that of the straight line that fits the answers best over the recorded steering; it and the
-    correlation are None where one of both does not vary. `zero_mae_deg` and `median_mae_deg` are
-    the errors of always answering 0, and the median of what was recorded.
+    correlation are None where one of both varies by less than `LEAST_RANGE_DEG`. `zero_mae_deg`
+    and `median_mae_deg` are the errors of always answering 0, and the median of what was recorded.
     """
     recorded, answered = (
         MAX_STEERING_DEG * np.array(values, dtype=np.float64)
@@ -122,7 +124,7 @@ def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[s
 
 def _figures(recorded: Any, answered: Any) -> dict[str, Any]:
     error = answered - recorded
-    varies = min(np.ptp(recorded), np.ptp(answered)) > 1e-9
+    varies = min(np.ptp(recorded), np.ptp(answered)) >= LEAST_RANGE_DEG
     correlation = float(np.corrcoef(recorded, answered)[0, 1]) if varies else None
     return {
         "frames": len(error),
