@@ -169,7 +169,7 @@ class Realtime:
             self.town.step(now_s)
             self.pace.note(now_s - due_s)
             if self.pace.steps % SCENE_EVERY == 0:
-                self._renderer.show(now_s, self.town.poses)
+                self._renderer.show(now_s, self.town.moving)
             due_s += STEP_S
             if now_s - due_s > MAX_LAG_S:
                 self.pace.skip(now_s - due_s)

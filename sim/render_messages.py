@@ -9,9 +9,10 @@ from enum import IntEnum
 
 from pixelopolis.camera import Camera
 from pixelopolis.geometry import Pose
+from sim.vehicle import Motion
 
 SCENE_HEAD = struct.Struct("<d?")
-SCENE_POSE = struct.Struct("<ddd")
+SCENE_CAR = struct.Struct("<ddddd")
 MESSAGE = struct.Struct("<II")
 
 
@@ -44,23 +45,26 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where the cars are at one time, and whether somebody looks from above."""
+    """Where the cars are at one time and how they move, and whether somebody looks from above."""
 
     time_s: float
     bird: bool
-    poses: tuple[Pose, ...]
+    cars: tuple[tuple[Pose, Motion], ...]
 
     def encode(self) -> bytes:
-        poses = (SCENE_POSE.pack(p.x_m, p.y_m, p.heading_rad) for p in self.poses)
-        return SCENE_HEAD.pack(self.time_s, self.bird) + b"".join(poses)
+        cars = (
+            SCENE_CAR.pack(p.x_m, p.y_m, p.heading_rad, m.speed_mps, m.yaw_rad_s)
+            for p, m in self.cars
+        )
+        return SCENE_HEAD.pack(self.time_s, self.bird) + b"".join(cars)
 
     @classmethod
     def decode(cls, data: bytes) -> Scene:
         time_s, bird = SCENE_HEAD.unpack_from(data)
-        poses = SCENE_POSE.iter_unpack(data[SCENE_HEAD.size :])
-        return cls(time_s, bird, tuple(Pose(*pose) for pose in poses))
+        cars = SCENE_CAR.iter_unpack(data[SCENE_HEAD.size :])
+        return cls(time_s, bird, tuple((Pose(*car[:3]), Motion(*car[3:])) for car in cars))
 
     @staticmethod
     def size(cars: int) -> int:
         """Return how many bytes a scene with so many cars takes."""
-        return SCENE_HEAD.size + cars * SCENE_POSE.size
+        return SCENE_HEAD.size + cars * SCENE_CAR.size

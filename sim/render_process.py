@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import PixelopolisError
 from sim.cameras import CameraSocket, encode_frame
-from sim.looks import apply_sensor, plain_look
+from sim.eye import Eye
+from sim.looks import plain_look
 from sim.render.renderer import Renderer
-from sim.render.view import CarBody, bird_view, car_view
+from sim.render.view import CarBody, bird_view
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 
 CAMERA_HZ = 20
@@ -110,7 +111,6 @@ def render(task: Task, exchange: Exchange) -> None:
     """Render what is watched until the parent is gone."""
     city = load_city(task.city)
     look = plain_look()
-    camera = look.camera_of(task.camera)
     rng = np.random.default_rng([task.seed, 1])
     # one sample a pixel: smooth edges would take their time from the cars' cameras
     above = bird_view(city, *BIRD_SIZE_PX, samples=1)
@@ -120,10 +120,11 @@ def render(task: Task, exchange: Exchange) -> None:
     def bodies(scene: Scene) -> list[CarBody]:
         return [
             CarBody(id=car, pose=pose, colour=colours[car])
-            for car, pose in zip(cars, scene.poses, strict=True)
+            for car, (pose, _) in zip(cars, scene.cars, strict=True)
         ]
 
     with Renderer(city, look) as renderer:
+        eye = Eye(renderer, look, rng, task.camera, part=1.0)
         exchange.send(Kind.READY)
         turn = frames = late = 0
         bird_due_s = 0.0
@@ -133,9 +134,10 @@ def render(task: Task, exchange: Exchange) -> None:
                 scene = exchange.scene
                 if scene is None or not exchange.cameras[car].viewers:
                     continue
-                view = car_view(camera, scene.poses[index], hide_car=car)
-                image = renderer.render(view, bodies(scene)).rgb
-                exchange.publish(car, encode_frame(apply_sensor(image, look, rng), scene.time_s))
+                pose, motion = scene.cars[index]
+                others = [body for body in bodies(scene) if body.id != car]
+                image = eye(pose, motion, others)
+                exchange.publish(car, encode_frame(image, scene.time_s))
                 frames += 1
             scene = exchange.scene
             start_s = time.monotonic()

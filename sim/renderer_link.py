@@ -18,6 +18,7 @@ from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
 from sim.cameras import Newest
 from sim.render_messages import MESSAGE, Kind, Scene, Task
+from sim.vehicle import Motion
 
 BIRD_WANTED_S = 2.0
 """After somebody asked for a picture from above, more are made for so long."""
@@ -108,13 +109,13 @@ class RendererLink:
             "Its own message stands above; start the simulator again.",
         )
 
-    def show(self, time_s: float, poses: tuple[Pose, ...]) -> None:
-        """Tell where the cars are, unless the process has not read the last telling yet."""
+    def show(self, time_s: float, cars: tuple[tuple[Pose, Motion], ...]) -> None:
+        """Tell where the cars are and how they move; nothing while the last telling is unread."""
         writer = self._writer
         if writer is None or writer.is_closing() or writer.transport.get_write_buffer_size():
             return
         bird = time.monotonic() < self._bird_until_s
-        writer.write(Scene(time_s, bird, poses).encode())
+        writer.write(Scene(time_s, bird, cars).encode())
 
     def want_bird(self) -> None:
         """Ask for pictures from above for the next seconds."""

@@ -16,7 +16,7 @@ from pixelopolis.control_table import BoardFault, BoardRegister
 from pixelopolis.geometry import Pose
 from pixelopolis.spawn import spawn_places
 from sim.bus import MotorLine, VirtualBus
-from sim.vehicle import Vehicle, random_imperfections
+from sim.vehicle import Motion, Vehicle, random_imperfections
 from sim.world import World
 
 STEP_S = 0.005
@@ -73,6 +73,10 @@ class Town:
     @property
     def poses(self) -> tuple[Pose, ...]:
         return tuple(car.vehicle.pose for car in self.cars.values())
+
+    @property
+    def moving(self) -> tuple[tuple[Pose, Motion], ...]:
+        return tuple((car.vehicle.pose, car.vehicle.motion) for car in self.cars.values())
 
     def step(self, now_s: float) -> None:
         """Move everything on by `STEP_S`; `now_s` is the devices' clock."""

@@ -25,16 +25,19 @@ from sim.dynamixel import Instruction, encode
 from sim.realtime import Pace, Realtime, RealtimeSettings
 from sim.render_messages import Scene, Task
 from sim.town import STEP_S, Town
+from sim.vehicle import Motion
 
 angles = st.floats(-math.pi, math.pi)
 places = st.floats(-10, 10)
-poses = st.lists(st.builds(Pose, places, places, angles), max_size=5)
+moving = st.tuples(st.builds(Pose, places, places, angles), st.builds(Motion, places, places))
 
 
-@given(st.floats(0, 1e9), st.booleans(), poses)
-def test_scenes_travel_unchanged(time_s: float, bird: bool, where: list[Pose]) -> None:
-    scene = Scene(time_s, bird, tuple(where))
-    assert len(scene.encode()) == Scene.size(len(where))
+@given(st.floats(0, 1e9), st.booleans(), st.lists(moving, max_size=5))
+def test_scenes_travel_unchanged(
+    time_s: float, bird: bool, cars: list[tuple[Pose, Motion]]
+) -> None:
+    scene = Scene(time_s, bird, tuple(cars))
+    assert len(scene.encode()) == Scene.size(len(cars))
     assert Scene.decode(scene.encode()) == scene
 
 
@@ -78,11 +81,12 @@ def test_packets_move_a_car_and_silence_stops_it() -> None:
     (start,) = host.town.poses
     host.drive("car1", 180)
     host.step(1.0, alive=("car1",))
-    (moving,) = host.town.poses
+    ((moving, motion),) = host.town.moving
     (before,) = host.town.state()["cars"]
     # one second at 0.136 m/s, less the motor's delay and lag, give or take wheels and slip
     assert 0.10 < start.distance_m(moving) < 0.14
     assert before["v_mps"] == pytest.approx(0.136, rel=0.05)
+    assert motion.speed_mps == pytest.approx(0.136, rel=0.05)
     assert before["torque"] == [True, True]
     host.step(1.0)
     (after,) = host.town.state()["cars"]
