@@ -72,6 +72,12 @@ class MissingPartError(PixelopolisError, RuntimeError):
     code = "PX104"
 
 
+class WorkerError(PixelopolisError, RuntimeError):
+    """A process that worked for this one was lost, or cannot do the same work."""
+
+    code = "PX105"
+
+
 class ModelError(PixelopolisError, ValueError):
     """A model file that cannot be used."""
 

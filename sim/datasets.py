@@ -21,10 +21,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,7 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody
 from sim.room_looks import room_look
 from sim.vehicle import Motion
+from sim.workers import run_all
 
 FRAMES_PER_LOOK = 48
 CARS_PART = 0.25
@@ -171,18 +171,8 @@ def write_lane_dataset(
         for town in towns
         for i in range(0, len(town), LOOKS_PER_CHUNK)
     ]
-    if jobs == 1:
-        for chunk in chunks:
-            progress(_write_chunk(out, chunk))
-    else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            try:
-                waiting = [pool.submit(_write_chunk, out, chunk) for chunk in chunks]
-                for done in as_completed(waiting):
-                    progress(done.result())
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    for done in run_all(partial(_write_chunk, out), chunks, jobs, name=_name):
+        progress(done)
     document = _document(out, sessions)
     (out / "dataset.json").write_text(json.dumps(document, indent=1))
     return document
@@ -214,6 +204,10 @@ def _is_done(out: Path, session: Session) -> bool:
 def _commands_file(out: Path, session: Session) -> Path:
     """The last file that is written of a session."""
     return out / "labels" / f"{session.name}.commands.csv"
+
+
+def _name(sessions: Sequence[Session]) -> str:
+    return f"sessions {sessions[0].name} to {sessions[-1].name}"
 
 
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from sim.panoramas import panorama_files
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
 from sim.sweeps import Swept, swept_city, swept_look
+from sim.workers import run_all
 
 EVALUATION_STREAM = 1_000_000
 """Looks of evaluation are drawn from other seeds than those of training data."""
@@ -83,20 +83,27 @@ class LookResult:
 
 
 def evaluate_lane(
-    run: LaneRun, jobs: int, done: Callable[[], None] = lambda: None
+    run: LaneRun,
+    jobs: int | None,
+    done: Callable[[], None] = lambda: None,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Return the figures of a run: in all, by town, by look, and which look was the worst.
+
+    `jobs` and `cluster` as in `run_all`.
 
     Raises:
         CityError, ModelError, RenderError, DatasetError: when a town, the model, OpenGL or the
             folder of panoramas cannot be used.
+        MissingPartError, SettingsError, WorkerError: see `run_all`.
     """
     for name in run.cities:
         load_city(name)  # a town with faults is named before the work begins
     model = load_lane_model(Path(run.model) if run.model else None)
     started = time.perf_counter()
     results = []
-    for result in _results(run, jobs):
+    looks = range(run.looks)
+    for result in run_all(partial(_run_look, run), looks, jobs, cluster, "look {}".format):
         results.append(result)
         done()
     wall_s = time.perf_counter() - started
@@ -181,15 +188,6 @@ def _worst(results: Sequence[LookResult]) -> dict[str, Any]:
         "max_abs_deviation_m": worst.figures.max_abs_deviation_m,
         "interventions": worst.figures.interventions,
     }
-
-
-def _results(run: LaneRun, jobs: int) -> Iterator[LookResult]:
-    if jobs == 1:
-        for look in range(run.looks):
-            yield _run_look(run, look)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_run_look, [run] * run.looks, range(run.looks))
 
 
 def look_of(run: LaneRun, index: int) -> Look:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from sim.localisation_evaluation import LocalisationFigures, Senses, drop_off, p
 from sim.looks import Look, look_of
 from sim.render.renderer import Renderer
 from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
+from sim.workers import run_all
 
 ERRORS = SeeingErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
 """Of the geometric seer. The shipped detector finds 0.9 of the signs from 20 px on, 0.8 of those of
@@ -55,17 +55,25 @@ class LocalisationRun:
 
 
 def evaluate_localisation(
-    run: LocalisationRun, jobs: int, done: Callable[[], None] = lambda: None
+    run: LocalisationRun,
+    jobs: int | None,
+    done: Callable[[], None] = lambda: None,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Return the figures of a run, and those of the worst looks.
 
+    `jobs` and `cluster` as in `run_all`.
+
     Raises:
         CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        MissingPartError, SettingsError, WorkerError: see `run_all`.
     """
     city = load_city(run.city)
     started = time.perf_counter()
     total, by_look = LocalisationFigures(), []
-    for look, figures in enumerate(_results(run, jobs)):
+    looks = range(run.looks)
+    results = run_all(partial(_run_look, run), looks, jobs, cluster, "look {}".format)
+    for look, figures in enumerate(results):
         total.add(figures)
         by_look.append({"look": look, **figures.document()})
         done()
@@ -80,14 +88,6 @@ def evaluate_localisation(
         "worst_looks": by_look[:WORST],
         "failures": total.failures,
     }
-
-
-def _results(run: LocalisationRun, jobs: int) -> Iterator[LocalisationFigures]:
-    if jobs == 1:
-        yield from (_run_look(run, look) for look in range(run.looks))
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_run_look, [run] * run.looks, range(run.looks))
 
 
 def _run_look(run: LocalisationRun, index: int) -> LocalisationFigures:

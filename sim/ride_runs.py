@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +39,7 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody
 from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
 from sim.vehicle import Vehicle, random_imperfections
+from sim.workers import run_all
 
 BATCH = 10
 """Encounters with one renderer, each with a look of its own."""
@@ -85,17 +85,23 @@ Figures = EncounterFigures | FreeFigures
 
 
 def evaluate_rides(
-    run: RidesRun, jobs: int, done: Callable[[], None] = lambda: None
+    run: RidesRun,
+    jobs: int | None,
+    done: Callable[[], None] = lambda: None,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Return the figures of a run; `done` is called after each of `parts(run)`.
 
+    `jobs` and `cluster` as in `run_all`.
+
     Raises:
         CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        MissingPartError, SettingsError, WorkerError: see `run_all`.
     """
     city = load_city(run.city)
     started = time.perf_counter()
     met, free = EncounterFigures(), FreeFigures()
-    for figures in _results(run, jobs):
+    for figures in run_all(partial(_run_part, run), parts(run), jobs, cluster, _name):
         if isinstance(figures, EncounterFigures):
             met.add(figures)
         else:
@@ -120,14 +126,9 @@ def parts(run: RidesRun) -> list[Part]:
     return batches + [("free", i) for i in range(math.ceil(run.minutes / DRIVE_MIN))]
 
 
-def _results(run: RidesRun, jobs: int) -> Iterator[Figures]:
-    every = parts(run)
-    if jobs == 1:
-        for part in every:
-            yield _run_part(run, part)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_run_part, [run] * len(every), every)
+def _name(part: Part) -> str:
+    kind, number = part
+    return f"{'batch of encounters' if kind == 'encounters' else 'free drive'} {number}"
 
 
 def _run_part(run: RidesRun, part: Part) -> Figures:

@@ -8,13 +8,10 @@ other looks and other towns: what one split shows no other one ever does.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +33,7 @@ from sim.room_looks import OWN_SKIES
 from sim.sign_labels import label
 from sim.sign_scenes import draw_scene
 from sim.sign_streets import draw_shot, even_classes, place_signs
+from sim.workers import run_all
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -168,7 +166,7 @@ def write_sign_dataset(
     for folder in ("JPEGImages", "Annotations"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     summary = Summary(Counter(), Counter(), Counter(), 0)
-    for done in _run(out, chunks, jobs):
+    for done in run_all(partial(write_chunk, out), chunks, jobs, name=_name):
         summary += done
         progress(sum(done.pictures.values()))
     names = [chunk.name(k) for chunk in chunks for k in range(chunk.count)]
@@ -181,23 +179,8 @@ def write_sign_dataset(
     return document
 
 
-def _run(out: Path, chunks: Sequence[Chunk], jobs: int) -> Iterator[Summary]:
-    if jobs == 1:
-        yield from (write_chunk(out, chunk) for chunk in chunks)
-        return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as pool:
-        try:
-            for done in as_completed([pool.submit(write_chunk, out, chunk) for chunk in chunks]):
-                yield done.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _one_thread() -> None:
-    """Keep Mesa's software renderer to one thread: the other cores have processes of their own."""
-    os.environ.setdefault("LP_NUM_THREADS", "1")
+def _name(chunk: Chunk) -> str:
+    return f"pictures {chunk.name(0)} to {chunk.name(chunk.count - 1)}"
 
 
 def write_chunk(out: Path, chunk: Chunk) -> Summary:

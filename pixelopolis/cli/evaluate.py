@@ -40,7 +40,18 @@ DetectorFile = Annotated[
 LaneFile = Annotated[
     Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
 ]
-Jobs = Annotated[int, typer.Option(help="Processes.", min=1)]
+Jobs = Annotated[
+    int | None,
+    typer.Option(help="How many at once: 1 by default, with --ray all its CPUs.", min=1),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Work over a Ray cluster: local starts one here, auto is the one of this machine, "
+        "or HOST:PORT (extra `ray`).",
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True, help="Measure models.")
 
@@ -96,7 +107,8 @@ def lane(
     ] = None,
     plain: Plain = False,
     panoramas: Panoramas = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
+    ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -147,7 +159,7 @@ def lane(
 
         def measure(one: LaneRun) -> dict[str, Any]:
             progress.reset(task)
-            return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1))
+            return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1), ray)
 
         document = sweep_lane(run, swept, values, measure) if swept else measure(run)
         if worst is not None:
@@ -175,7 +187,8 @@ def rides(
     seer: Seer = SeerName.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
+    ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -193,7 +206,7 @@ def rides(
     )
     with progress_bar() as progress:
         task = progress.add_task("encounters, free drives", total=len(parts(run)))
-        document = evaluate_rides(run, jobs, lambda: progress.update(task, advance=1))
+        document = evaluate_rides(run, jobs, lambda: progress.update(task, advance=1), ray)
     _show(document, as_json)
 
 
@@ -208,7 +221,8 @@ def localisation(
     seer: Seer = SeerName.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
+    ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -227,7 +241,7 @@ def localisation(
     )
     with progress_bar() as progress:
         task = progress.add_task(f"{city}, looks", total=looks)
-        document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1))
+        document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1), ray)
     _show(document, as_json)
 
 

@@ -1,0 +1,209 @@
+"""One way to spread work: in this process, over several, or over a Ray cluster (extra `ray`).
+
+What comes back is the same for all three: a function's result depends on its item alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, redirect_stdout
+from functools import lru_cache
+from importlib.resources import files
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pixelopolis.errors import MissingPartError, SettingsError, WorkerError
+
+LOCAL = "local"
+"""The cluster that is started for a run on this machine, and ends with it."""
+
+ANSWER_S = 5.0
+"""How long the head of a cluster may take to answer. Ray itself would wait many minutes."""
+
+STORE_BYTES = 100 << 20
+"""Ray's shared memory on this machine: results are small."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_all(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int | None = None,
+    cluster: str | None = None,
+    name: Callable[[Item], str] = str,
+) -> Iterator[Result]:
+    """Yield `function(item)` for every item, in the order of items.
+
+    Once a call fails, Ctrl-C is pressed or the caller stops asking, nothing more is begun.
+
+    Args:
+        function: of a module, or a partial of one, so that it can go to another process.
+        items: plain values, for the same reason.
+        jobs: how many at once, 1 being this process; None is 1, on a cluster all its CPUs.
+        cluster: None for processes of this machine, else a Ray cluster: `LOCAL`, "auto" for the
+            one that this machine belongs to, or HOST:PORT of its head.
+        name: what an item is called in an error.
+
+    Raises:
+        MissingPartError: when there is no Ray.
+        SettingsError: when no cluster answers.
+        WorkerError: when a process ended without an answer, or runs other code than this one.
+        Exception: whatever `function` raises, here as there.
+    """
+    if cluster is not None:
+        yield from _over_ray(function, items, jobs, cluster, name)
+    elif jobs is None or jobs == 1:
+        yield from map(function, items)
+    else:
+        yield from _over_processes(function, items, jobs, name)
+
+
+def _over_processes(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    name: Callable[[Item], str],
+) -> Iterator[Result]:
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin)
+    calls = []
+    try:
+        for item in items:
+            calls.append(pool.submit(function, item))
+        for call in calls:
+            yield call.result()
+    except BrokenProcessPool as error:
+        lost = [
+            name(item)
+            for item, call in zip(items, calls, strict=False)
+            if isinstance(call.exception(), BrokenProcessPool)
+        ]
+        # begun in their order, so that the first ones were under way
+        raise _lost(" or ".join(lost[:jobs]) or "before its first answer") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Prepare a process that works for another one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at Ctrl-C at once, and silently
+    _one_thread()
+
+
+def _one_thread() -> None:
+    """Keep Mesa's software renderer to one thread: the other cores have processes of their own."""
+    os.environ.setdefault("LP_NUM_THREADS", "1")
+
+
+def _lost(what: str) -> WorkerError:
+    return WorkerError(
+        f"{what}: the process that worked on it ended without an answer.",
+        "It may have run out of memory: try fewer --jobs.",
+    )
+
+
+# --- Ray ------------------------------------------------------------------------------------------
+
+
+def _over_ray(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int | None,
+    cluster: str,
+    name: Callable[[Item], str],
+) -> Iterator[Result]:
+    with _connected(cluster, jobs) as ray:
+        task = ray.remote(_same_code)
+        code = code_digest()
+        upcoming = iter(range(len(items)))
+        running: dict[Any, int] = {}
+        finished: dict[int, Any] = {}
+        for wanted, item in enumerate(items):
+            while wanted not in finished:
+                for number in islice(upcoming, (jobs or len(items)) - len(running)):
+                    running[task.remote(code, function, items[number])] = number
+                [answer], _ = ray.wait(list(running))
+                finished[running.pop(answer)] = answer
+            try:
+                result = ray.get(finished.pop(wanted))
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from error
+            except ray.exceptions.RayError as error:  # after Ray has tried again
+                raise _lost(name(item)) from error
+            yield result
+
+
+@contextmanager
+def _connected(cluster: str, jobs: int | None) -> Iterator[Any]:
+    """Give Ray while it is connected to a cluster; what still runs of ours ends with that."""
+    try:
+        import ray  # noqa: PLC0415  an extra, and slow to import
+        import ray.exceptions  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingPartError(
+            f"--ray needs the library {error.name!r}.", "Install pixelopolis[ray]."
+        ) from error
+    settings: dict[str, Any] = {}
+    if cluster == LOCAL:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
+        settings = {
+            "num_cpus": jobs,
+            "include_dashboard": False,
+            "object_store_memory": STORE_BYTES,
+            "_node_ip_address": "127.0.0.1",
+        }
+    try:
+        _check_answers(cluster)
+        ray.init(cluster, log_to_driver=False, logging_level="error", **settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"--ray {cluster!r}: no Ray cluster answers ({error}).",
+            "Is this machine part of it (`ray status`)? Begin one with `ray start --head`, or say "
+            f"`--ray {LOCAL}`.",
+        ) from error
+    try:
+        # what Ray says of lost processes, it prints where a JSON document may be wanted
+        with redirect_stdout(sys.stderr):
+            yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(cluster: str) -> None:
+    host, colon, port = cluster.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), ANSWER_S).close()
+
+
+def _same_code(code: str, function: Callable[[Item], Result], item: Item) -> Result:
+    """Do one item on a machine of the cluster."""
+    if code_digest() != code:
+        raise WorkerError(
+            f"{socket.gethostname()} has other code or models of Pixelopolis than this machine.",
+            "Install the same version on every machine of the cluster.",
+        )
+    _one_thread()
+    return function(item)
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Return the SHA-256 of the code, towns and models that figures come from."""
+    digest = hashlib.sha256()
+    for package in ("pixelopolis", "car", "sim"):
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.relative_to(root.parent).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
