@@ -71,14 +71,14 @@ def _turns(driven: Mapping[str, Any]) -> str:
     if "turns_wrong" not in driven:
         return "-"
     wrong, right = (sum(driven[key]["values"]) for key in ("turns_wrong", "turns_right"))
-    return f"{wrong} of {wrong + right}"
+    return f"{wrong} of {wrong + right}" if wrong + right else "-"  # a town without choices
 
 
 def setting(document: Mapping[str, Any]) -> str:
     """Return in a sentence what was run, and a list of what failed."""
     scale, seeds = document["scale"], document["seeds"]
     lines = [
-        f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}); {scale['pictures']} pictures a dataset, "
+        f"Seeds {seeds[0]} to {seeds[-1]}; {scale['pictures']} pictures a dataset, "
         f"{scale['epochs']} epochs, {scale['metres']:g} m a drive over {scale['looks']} looks; "
         f"{document['process_s'] / 60:.0f} minutes of one process in all."
     ]

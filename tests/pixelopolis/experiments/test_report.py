@@ -82,6 +82,14 @@ def test_tables_show_mean_and_spread_of_the_seeds(outcome: Outcome) -> None:
     ]
 
 
+def test_a_town_without_choices_has_no_turns(outcome: Outcome) -> None:
+    for seed in (1, 2):
+        outcome.results[f"evaluate-net-square-{seed}"].update(turns_right=0, turns_wrong=0)
+    figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
+    row = table(EXPERIMENT, figures["experiments"]["int8"]).splitlines()[3]
+    assert row.split("|")[1:3] + row.split("|")[-3:-2] == [" square ", " int8 ", " - "]
+
+
 def test_what_failed_is_said_and_counted_for_nothing(outcome: Outcome) -> None:
     figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     int8 = figures["experiments"]["int8"]["arms"]["int8"]
@@ -109,7 +117,7 @@ def test_figures_go_between_their_markers_only(outcome: Outcome, tmp_path: Path)
     figures = document([EXPERIMENT], (1, 2), SCALE, outcome)
     write_page([EXPERIMENT], figures, tmp_path, page)
     first = page.read_text()
-    assert first.startswith("# Ours\n<!-- experiments:setting -->\n2 seeds (1 to 2); 9000 pictures")
+    assert first.startswith("# Ours\n<!-- experiments:setting -->\nSeeds 1 to 2; 9000 pictures")
     assert "old" not in first
     assert "<!-- /experiments:setting -->\nwords\n<!-- experiments:int8 -->\n| drive |" in first
     assert first.endswith("kept\n<!-- /experiments:other -->\n")
