@@ -13,8 +13,8 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training check train-detector train-lane firmware \
-  system-gl system-firmware system-test
+.PHONY: help setup setup-training demo test test-training check train-detector train-lane sweeps \
+  firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -74,6 +74,16 @@ train-lane: setup-training system-gl  ## data, training, a round of own drives, 
 	@$(PIXELOPOLIS) train lane --data $(LANE)/clone --data $(LANE)/drive --start $(LANE)/run \
 	  --out $(LANE)/run2 --epochs 8 --learning-rate 0.0008 --seed 1
 	@$(PIXELOPOLIS) export lane --run $(LANE)/run2 --out car/models
+
+# the charts of docs/robustness.md; about ten minutes on two cores
+SWEEPS := exposure blur pitch latency lane-width
+SWEPT := --city track:9001 --city track:9002 --city track:9003 --city grid:3x2:9001 \
+  --city grid:2x3:9002 --looks 5 --metres 50 --seed 21 --jobs 2
+
+sweeps: $(VENV)/setup.done system-gl  ## how much worse it may get until lane keeping fails, charts
+	@set -e; for sweep in $(SWEEPS); do \
+	  $(PIXELOPOLIS) evaluate lane $(SWEPT) --sweep $$sweep --plot docs/images/sweep-$$sweep.svg; \
+	done
 
 # --- the virtual environment -----------------------------------------------------------------
 # the first Python from 3.11 to 3.13 that can make one

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from sim.evaluation_runs import LaneRun
 
 FAILED_PCT = 90.0
-"""A direction of a sweep ends with the first value whose autonomy is lower."""
+"""A direction of a sweep ends with the first value whose autonomy is lower, or ..."""
+
+FAILED_WAY = 0.5
+"""... at which less than this part of the way is driven: a car that stands is seldom put back."""
 
 
 class Swept(StrEnum):
@@ -46,11 +49,17 @@ AXES: dict[Swept, str] = {
 """What a chart says below its horizontal axis."""
 
 DIRECTIONS: dict[Swept, tuple[tuple[float, ...], ...]] = {
-    Swept.EXPOSURE: ((1.0, 1.4, 2.0, 2.8, 4.0, 5.6), (0.7, 0.5, 0.35, 0.25, 0.18, 0.12)),
-    Swept.BLUR: ((0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0),),
-    Swept.PITCH: ((0.0, 2.0, 4.0, 6.0, 8.0, 10.0), (-2.0, -4.0, -6.0, -8.0, -10.0)),
-    Swept.LATENCY: ((0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),),
-    Swept.LANE_WIDTH: ((0.28, 0.30, 0.32, 0.36, 0.40), (0.26, 0.24, 0.22, 0.20)),
+    Swept.EXPOSURE: (
+        (1.0, 1.4, 2.0, 4.0, 8.0, 16.0, 32.0),
+        (0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.06),
+    ),
+    Swept.BLUR: ((0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0),),
+    Swept.PITCH: (
+        (0.0, 2.0, 4.0, 6.0, 8.0, 11.0, 14.0, 18.0),
+        (-2.0, -4.0, -6.0, -8.0, -11.0, -14.0),
+    ),
+    Swept.LATENCY: ((0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6),),
+    Swept.LANE_WIDTH: ((0.28, 0.32, 0.36, 0.40, 0.45, 0.5), (0.26, 0.24, 0.22, 0.20, 0.18)),
 }
 """Values in either direction, the nominal one first of all."""
 
@@ -100,8 +109,10 @@ def sweep_lane(
     for direction in (tuple(values),) if values else DIRECTIONS[swept]:
         for value in direction:
             figures = measure(replace(run, swept=swept, swept_value=value))
-            points.append({"value": value, **figures})
-            if not values and figures["autonomy_pct"] < FAILED_PCT:
+            driven = figures["distance_m"] / run.metres
+            failed = figures["autonomy_pct"] < FAILED_PCT or driven < FAILED_WAY
+            points.append({"value": value, "failed": failed, **figures})
+            if failed and not values:
                 break
     return {"sweep": swept.value, "points": sorted(points, key=lambda point: point["value"])}
 
@@ -129,15 +140,28 @@ def sweep_chart(document: dict[str, Any], file: Path) -> None:
         "mean, and that of each look", x, mm("mean_abs_deviation_m"), of_looks(min), of_looks(max)
     )
     autonomy = Line("autonomy", x, [p["autonomy_pct"] for p in points])
+    in_lane = Line("time in its lane", x, [100 - p["out_of_lane_pct"] for p in points])
     line_chart(
         file,
         [
             Panel("deviation, mm", [mean, Line("largest", x, mm("max_abs_deviation_m"))]),
-            Panel("autonomy, %", [autonomy], (0.0, 105.0)),
+            Panel("autonomy and time, %", [autonomy, in_lane], (0.0, 105.0)),
         ],
         AXES[swept],
+        title=_setting(points),
         log_x=swept is Swept.EXPOSURE,
         nominal=DIRECTIONS[swept][0][0],
-        failed=[p["value"] for p in points if p["autonomy_pct"] < FAILED_PCT],
-        failed_label=f"autonomy below {FAILED_PCT:g} %",
+        failed=[p["value"] for p in points if p["failed"]],
+        failed_label=f"failed: autonomy below {FAILED_PCT:g} %, or no way made",
+    )
+
+
+def _setting(points: Sequence[dict[str, Any]]) -> str:
+    """Say how points were measured, so that a chart alone can be judged."""
+    first = points[0]
+    metres = max(p["distance_m"] for p in points)
+    towns, looks = len(first["cities"]), first["looks"]
+    return (
+        f"{metres:.0f} m a value in {towns} town{'s' * (towns > 1)}, "
+        f"{looks} look{'s' * (looks > 1)}, {first['cruise_mps']:g} m/s, seed {first['seed']}"
     )

@@ -31,11 +31,22 @@ def test_each_direction_ends_at_its_first_failure() -> None:
 
     def measure(run: LaneRun) -> dict[str, Any]:
         tried.append(run.swept_value)
-        return {"autonomy_pct": 100.0 if -3 < run.swept_value < 5 else 50.0}
+        autonomy_pct = 100.0 if -3 < run.swept_value < 5 else 50.0
+        return {"autonomy_pct": autonomy_pct, "distance_m": run.metres}
 
     document = sweep_lane(RUN, Swept.PITCH, None, measure)
     assert tried == [0.0, 2.0, 4.0, 6.0, -2.0, -4.0]
     assert [p["value"] for p in document["points"]] == sorted(tried)
+
+
+def test_a_car_that_stands_has_failed_although_it_is_seldom_put_back() -> None:
+    def measure(run: LaneRun) -> dict[str, Any]:
+        way_m = run.metres if run.swept_value < 0.2 else 0.0
+        return {"autonomy_pct": 97.0, "distance_m": way_m}
+
+    points = sweep_lane(RUN, Swept.LATENCY, None, measure)["points"]
+    assert [p["value"] for p in points if p["failed"]] == [0.2]
+    assert points[-1]["value"] == 0.2
 
 
 def test_a_look_keeps_everything_else() -> None:
@@ -84,7 +95,14 @@ def test_a_swept_run_drives() -> None:
 def point(value: float, autonomy_pct: float) -> dict[str, Any]:
     return {
         "value": value,
+        "failed": autonomy_pct < 90,
         "autonomy_pct": autonomy_pct,
+        "out_of_lane_pct": 0.5,
+        "distance_m": 60.1,
+        "cities": ["square"],
+        "looks": 2,
+        "cruise_mps": 0.136,
+        "seed": 4,
         "mean_abs_deviation_m": 0.008,
         "max_abs_deviation_m": 0.03,
         "by_look": [{"mean_abs_deviation_m": 0.006}, {"mean_abs_deviation_m": 0.012}],
