@@ -41,6 +41,10 @@ ACCEPTANCE = (
 """The towns of the acceptance figures; but for the first no model has been trained in them."""
 
 
+SHARED_M = 50.0
+"""Looks of one town share a renderer for about this way. A new one costs as much as some metres."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneRun:
     """What to evaluate; a plain value, so that it can go to another process.
@@ -101,11 +105,12 @@ def evaluate_lane(
         load_city(name)  # a town with faults is named before the work begins
     model = load_lane_model(Path(run.model) if run.model else None)
     started = time.perf_counter()
-    results = []
-    looks = range(run.looks)
-    for result in run_all(partial(_run_look, run), looks, jobs, cluster, "look {}".format):
-        results.append(result)
-        done()
+    results: list[LookResult] = []
+    for part in run_all(partial(_run_looks, run), _parts(run), jobs, cluster, _name):
+        results += part
+        for _ in part:
+            done()
+    results.sort(key=lambda result: result.look)
     wall_s = time.perf_counter() - started
     total = _sum(results)
     return {
@@ -199,50 +204,76 @@ def look_of(run: LaneRun, index: int) -> Look:
     return room_look(seed, index, panoramas=own)
 
 
+def _look(run: LaneRun, index: int) -> Look:
+    return swept_look(look_of(run, index), run.swept, run.swept_value)
+
+
 def watch_look(run: LaneRun, index: int, watch: Watch) -> None:
     """Drive one look of a run again, just as it was, and watch."""
-    _run_look(run, index, watch)
+    _run_looks(run, [index], watch)
 
 
-def _run_look(run: LaneRun, index: int, watch: Watch | None = None) -> LookResult:
+def _parts(run: LaneRun) -> list[range]:
+    """Return the looks of a run, in parts that one renderer serves."""
+    together = max(1, int(SHARED_M * run.looks / run.metres))
+    towns = len(run.cities)
+    return [
+        range(first, min(first + together * towns, run.looks), towns)
+        for town in range(towns)
+        for first in range(town, run.looks, together * towns)
+    ]
+
+
+def _name(looks: Sequence[int]) -> str:
+    return f"look {', '.join(map(str, looks))}"
+
+
+def _run_looks(run: LaneRun, looks: Sequence[int], watch: Watch | None = None) -> list[LookResult]:
+    """Drive looks of one town."""
+    city = swept_city(run.city_of(looks[0]), run.swept, run.swept_value)
+    with Renderer(city, _look(run, looks[0])) as renderer:
+        return [_run_look(run, index, renderer, watch) for index in looks]
+
+
+def _run_look(run: LaneRun, index: int, renderer: Renderer, watch: Watch | None) -> LookResult:
     started = time.perf_counter()
-    city = swept_city(run.city_of(index), run.swept, run.swept_value)
+    city = renderer.city
     model = load_lane_model(Path(run.model) if run.model else None)
-    look = swept_look(look_of(run, index), run.swept, run.swept_value)
+    look = _look(run, index)
+    renderer.set_look(look)
     road = look.road_style(city.road.style)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(cruise_mps=run.cruise_mps, follows_map=run.follows_map)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
-    with Renderer(city, look) as renderer:
-        camera = lane_camera(model.frame_width_px)
-        eye = Eye(renderer, look, sensor_rng, camera, part=model.part)
-        if not run.junctions:
-            metres = run.metres / run.looks
-            onward = run.straight_on or not model.has_commands
-            route = ring_route if onward else random_route
-            figures = drive_lane(
-                city,
-                model,
-                eye,
-                drive_rng,
-                metres,
-                settings,
-                route,
-                limit_rad_s,
-                frame_delay_s,
-                watch,
-            )
-            wall_s = time.perf_counter() - started
-            return LookResult(index, run.city_of(index), figures, wall_s, road)
-        total, passed = LaneFigures(), 0
-        cases = junction_cases(city)
-        for case in cases:
-            figures = drive_junction(
-                case, city, model, eye, drive_rng, settings, limit_rad_s, frame_delay_s
-            )
-            passed += not figures.interventions
-            total.add(figures)
+    camera = lane_camera(model.frame_width_px)
+    eye = Eye(renderer, look, sensor_rng, camera, part=model.part)
+    if not run.junctions:
+        metres = run.metres / run.looks
+        onward = run.straight_on or not model.has_commands
+        route = ring_route if onward else random_route
+        figures = drive_lane(
+            city,
+            model,
+            eye,
+            drive_rng,
+            metres,
+            settings,
+            route,
+            limit_rad_s,
+            frame_delay_s,
+            watch,
+        )
         wall_s = time.perf_counter() - started
-        return LookResult(index, run.city_of(index), total, wall_s, road, len(cases), passed)
+        return LookResult(index, run.city_of(index), figures, wall_s, road)
+    total, passed = LaneFigures(), 0
+    cases = junction_cases(city)
+    for case in cases:
+        figures = drive_junction(
+            case, city, model, eye, drive_rng, settings, limit_rad_s, frame_delay_s
+        )
+        passed += not figures.interventions
+        total.add(figures)
+    wall_s = time.perf_counter() - started
+    return LookResult(index, run.city_of(index), total, wall_s, road, len(cases), passed)

@@ -122,30 +122,37 @@ def _over_ray(
     cluster: str,
     name: Callable[[Item], str],
 ) -> Iterator[Result]:
-    with _connected(cluster, jobs) as ray:
-        task = ray.remote(_same_code)
+    # what Ray says of lost processes, it prints where a JSON document may be wanted
+    with redirect_stdout(sys.stderr), connected(cluster, jobs) as ray:
+        task = ray.remote(max_retries=1)(_same_code)
         code = code_digest()
         upcoming = iter(range(len(items)))
         running: dict[Any, int] = {}
         finished: dict[int, Any] = {}
-        for wanted, item in enumerate(items):
-            while wanted not in finished:
-                for number in islice(upcoming, (jobs or len(items)) - len(running)):
-                    running[task.remote(code, function, items[number])] = number
-                [answer], _ = ray.wait(list(running))
-                finished[running.pop(answer)] = answer
-            try:
-                result = ray.get(finished.pop(wanted))
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from error
-            except ray.exceptions.RayError as error:  # after Ray has tried again
-                raise _lost(name(item)) from error
-            yield result
+        try:
+            for wanted in range(len(items)):
+                while wanted not in finished:
+                    for number in islice(upcoming, (jobs or len(items)) - len(running)):
+                        running[task.remote(code, function, items[number])] = number
+                    [answer], _ = ray.wait(list(running))
+                    finished[running.pop(answer)] = answer
+                yield ray.get(finished.pop(wanted))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except ray.exceptions.RayError as error:  # after Ray has tried once more
+            raise _lost(name(items[wanted])) from error
+        finally:
+            for answer in running:
+                ray.cancel(answer, force=True)
 
 
 @contextmanager
-def _connected(cluster: str, jobs: int | None) -> Iterator[Any]:
-    """Give Ray while it is connected to a cluster; what still runs of ours ends with that."""
+def connected(cluster: str, jobs: int | None = None) -> Iterator[Any]:
+    """Give Ray, connected to a cluster; within, runs over it need not connect anew.
+
+    Raises:
+        MissingPartError, SettingsError: as `run_all`.
+    """
     try:
         import ray  # noqa: PLC0415  an extra, and slow to import
         import ray.exceptions  # noqa: PLC0415
@@ -153,6 +160,9 @@ def _connected(cluster: str, jobs: int | None) -> Iterator[Any]:
         raise MissingPartError(
             f"--ray needs the library {error.name!r}.", "Install pixelopolis[ray]."
         ) from error
+    if ray.is_initialized():
+        yield ray
+        return
     settings: dict[str, Any] = {}
     if cluster == LOCAL:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
@@ -172,9 +182,7 @@ def _connected(cluster: str, jobs: int | None) -> Iterator[Any]:
             f"`--ray {LOCAL}`.",
         ) from error
     try:
-        # what Ray says of lost processes, it prints where a JSON document may be wanted
-        with redirect_stdout(sys.stderr):
-            yield ray
+        yield ray
     finally:
         ray.shutdown()
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,18 +25,32 @@ from pixelopolis.errors import (
     WorkerError,
 )
 from sim import workers
-from sim.workers import LOCAL, run_all
+from sim.evaluation_runs import LaneRun, evaluate_lane
+from sim.workers import LOCAL, connected, run_all
 
-RAY = pytest.param(2, LOCAL, id="ray")
-EVERY_WAY = (pytest.param(1, None, id="here"), pytest.param(2, None, id="processes"), RAY)
-ELSEWHERE = EVERY_WAY[1:]
+TIMES = ("wall_s", "speed_up")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a cluster here; none of its processes may outlive it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # Ray keeps a token there
-        yield
+        before = family()
+        with connected(LOCAL, 2):
+            list(run_all(str, range(4), 2, LOCAL))
+            processes = [process for process in family() if process not in before]
+            assert any("raylet" in process.name() for process in processes)
+            yield LOCAL
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
+
+
+@pytest.fixture(params=["here", "processes", "ray"])
+def way(request: pytest.FixtureRequest) -> tuple[int, str | None]:
+    """Return jobs and cluster."""
+    if request.param == "ray":
+        return 2, request.getfixturevalue("cluster")
+    return (1 if request.param == "here" else 2), None
 
 
 def worker(broken: int, item: int) -> tuple[int, str]:
@@ -52,41 +67,39 @@ def leave(item: int) -> int:
     return item
 
 
-@pytest.fixture
-def helpers() -> Iterator[list[psutil.Process]]:
-    """Hold processes that a test has seen at work; none of them may outlive it."""
-    seen: list[psutil.Process] = []
-    yield seen
-    assert psutil.wait_procs(seen, timeout=20)[1] == []
-
-
 def family() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-@pytest.mark.parametrize(("jobs", "cluster"), EVERY_WAY)
-def test_answers_come_in_order_and_an_error_comes_as_itself(
-    jobs: int, cluster: str | None, helpers: list[psutil.Process]
-) -> None:
-    before = family()
-    answers = run_all(partial(worker, 9), range(12), jobs, cluster)
+def test_answers_come_in_order_and_an_error_comes_as_itself(way: tuple[int, str | None]) -> None:
+    answers = run_all(partial(worker, 9), range(12), *way)
     assert [next(answers)[0] for _ in range(9)] == [n * n for n in range(9)]
-    if cluster == LOCAL:
-        helpers += [p for p in family() if p not in before]
-        assert any("raylet" in p.name() for p in helpers)
     with pytest.raises(CityError, match="item 9") as caught:
         next(answers)
     assert type(caught.value) is CityError
     assert caught.value.faults == (Fault("town", "bad"),)
 
 
-@pytest.mark.parametrize(("jobs", "cluster"), ELSEWHERE)
+@pytest.mark.parametrize("way", ["processes", "ray"], indirect=True)
 def test_a_process_that_is_lost_is_named_by_its_work(
-    jobs: int, cluster: str | None, capsys: pytest.CaptureFixture[str]
+    way: tuple[int, str | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(WorkerError, match=r"look 1.*ended without an answer"):
-        list(run_all(leave, range(3), jobs, cluster, "look {}".format))
+        list(run_all(leave, range(3), *way, "look {}".format))
     assert capsys.readouterr().out == ""  # where a JSON document goes
+
+
+def figures(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what depends on the machine."""
+    looks = [figures(look) for look in document.get("by_look", [])]
+    return {k: v for k, v in document.items() if k not in TIMES} | {"by_look": looks}
+
+
+def test_a_drive_over_ray_has_the_same_figures_as_one_here(cluster: str) -> None:
+    run = LaneRun(("pixelopolis", "straight"), metres=1.0, looks=2, seed=3)
+    here, there = evaluate_lane(run, 1), evaluate_lane(run, 2, cluster=cluster)
+    assert figures(here) == figures(there)
+    assert there["distance_m"] > 0.9
 
 
 def test_processes_render_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,11 +117,11 @@ def test_who_stops_asking_stops_the_work(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_every_process_without_a_word(tmp_path: Path) -> None:
     code = """
-        import time
+        import os, time
         from sim.workers import run_all
 
         def work(item):
-            print("begun", flush=True)
+            os.write(1, b"begun\\n")
             time.sleep(60)
 
         if __name__ == "__main__":
@@ -147,6 +160,7 @@ def test_a_cluster_that_does_not_answer_is_named(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
     with pytest.raises(SettingsError, match=f"--ray '{address}'"):
         list(run_all(str, [1], None, address))
 
