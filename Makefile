@@ -78,7 +78,7 @@ train-lane: setup-training system-gl  ## data, training, a round of own drives, 
 # the charts of docs/robustness.md; about ten minutes on two cores
 SWEEPS := exposure blur pitch latency lane-width
 SWEPT := --city track:9001 --city track:9002 --city track:9003 --city grid:3x2:9001 \
-  --city grid:2x3:9002 --looks 5 --metres 50 --seed 21 --jobs 2
+  --city grid:2x3:9002 --looks 5 --metres 25 --seed 21 --jobs 2
 
 sweeps: $(VENV)/setup.done system-gl  ## how much worse it may get until lane keeping fails, charts
 	@set -e; for sweep in $(SWEEPS); do \
