@@ -18,9 +18,11 @@ ALIKE = 0.8
 all of it there."""
 
 STEP_M = 0.01
+"""Of the derivative along the path, which is a sampled curve."""
 
-PLACE_SIGMA_M = 0.2
-"""How far along the road a model may see a bend from where it is."""
+BEND_SIGMA_M = 0.2
+"""How far along the road a model may see a bend from where it is: with less, wrong views of
+junctions pulled the distance by up to 9 cm (docs/decisions/0031)."""
 
 STATIONS: FloatArray = np.array(STATIONS_M)
 _WEIGHTS: FloatArray = np.array(SCALES_M) / np.mean(SCALES_M)
@@ -57,8 +59,15 @@ def expected_lane(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the path's lateral places at the stations, and how they change.
 
+    Args:
+        path: that the car is on.
+        distance_m: how far along it.
+        left_m: how far left of it.
+        heading_rad: relative to it.
+
     Returns:
-        left_m (stations,), and its derivatives with the distance, the offset and the heading.
+        left_m (stations,), and its derivatives with the distance, the offset (metres a metre) and
+        the heading (metres a radian).
     """
     here = lane_ahead_m(path, distance_m, left_m, heading_rad, STATIONS)
     there = lane_ahead_m(path, distance_m + STEP_M, left_m, heading_rad, STATIONS)
@@ -67,15 +76,15 @@ def expected_lane(
 
 
 def lane_noise(spread_m: float, along: FloatArray) -> FloatArray:
-    """Return the covariance (stations, stations) of a view.
+    """Return the covariance (stations, stations) of a view, square metres.
+
+    A normal error's standard deviation is 1.25 times its mean absolute value.
 
     Args:
         spread_m: the mean absolute error that the model expects.
-        along: (stations,) how the places change with the distance.
-
-    A normal error's standard deviation is 1.25 times its mean absolute value.
+        along: (stations,) how the places change with the distance, metres a metre.
     """
     sigma_m = max(1.25 * spread_m, LEAST_SIGMA_M)
     return np.asarray(
-        sigma_m**2 * _ALIKE + PLACE_SIGMA_M**2 * np.outer(along, along), dtype=np.float64
+        sigma_m**2 * _ALIKE + BEND_SIGMA_M**2 * np.outer(along, along), dtype=np.float64
     )
