@@ -11,13 +11,8 @@ from car.camera import WholeFrame
 from car.journey import Journey
 from car.observation import Decision, Mission
 from car.reporting import Health
-from pixelopolis.messages import (
-    EMERGENCY_STOP,
-    RELEASE_EMERGENCY_STOP,
-    InstantActions,
-    Order,
-    State,
-)
+from pixelopolis.order_messages import EMERGENCY_STOP, RELEASE_EMERGENCY_STOP, InstantActions, Order
+from pixelopolis.state_messages import State
 
 
 class Cockpit:

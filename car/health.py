@@ -8,7 +8,7 @@ from typing import Literal
 from car.board_thread import BoardStatus, EmergencyStop
 from car.reporting import Health
 from pixelopolis.control_table import BoardFault
-from pixelopolis.messages import ErrorLevel, StateError
+from pixelopolis.state_messages import ErrorLevel, StateError
 
 BATTERY_EMPTY_V = 9.9
 BATTERY_FULL_V = 12.6

@@ -24,20 +24,12 @@ from car.reporting import (
 )
 from pixelopolis.city import City
 from pixelopolis.geometry import Pose
-from pixelopolis.messages import (
+from pixelopolis.order_messages import (
     CANCEL_ORDER,
     EMERGENCY_STOP,
     RELEASE_EMERGENCY_STOP,
-    ActionState,
-    ErrorType,
     InstantAction,
-    MobileRobotPosition,
     Order,
-    PowerSupply,
-    SafetyState,
-    State,
-    StateError,
-    Velocity,
     place_node_id,
 )
 from pixelopolis.orders import (
@@ -47,6 +39,16 @@ from pixelopolis.orders import (
     base_end_m,
 )
 from pixelopolis.routing import Place, Route, RoutePath
+from pixelopolis.state_messages import (
+    ActionState,
+    ErrorType,
+    MobileRobotPosition,
+    PowerSupply,
+    SafetyState,
+    State,
+    StateError,
+    Velocity,
+)
 from pixelopolis.vehicle import CAR_REAR_M
 
 START_TOLERANCE_M = 0.30

@@ -13,15 +13,9 @@ from typing import Protocol
 import aiohttp
 from pydantic import ValidationError
 
-from pixelopolis.messages import (
-    Connection,
-    ConnectionState,
-    InstantActions,
-    Order,
-    State,
-    decode_from_server,
-    encode,
-)
+from pixelopolis.messages import decode_from_server, encode
+from pixelopolis.order_messages import InstantActions, Order
+from pixelopolis.state_messages import Connection, ConnectionState, State
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from car.observation import Decision, Mission
-from pixelopolis.messages import (
+from pixelopolis.order_messages import InstantAction, Order, place_node_id
+from pixelopolis.orders import OrderRejectedError, Plan, node_ids, progress_at
+from pixelopolis.routing import Place
+from pixelopolis.state_messages import (
     BLOCKED_BY_CAR,
     INFO_VIDEO,
     INFO_WAITING,
@@ -15,15 +18,10 @@ from pixelopolis.messages import (
     ErrorLevel,
     ErrorType,
     Info,
-    InstantAction,
     NodeState,
-    Order,
     Reference,
     StateError,
-    place_node_id,
 )
-from pixelopolis.orders import OrderRejectedError, Plan, node_ids, progress_at
-from pixelopolis.routing import Place
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
 NEW_BASE_M = 0.40

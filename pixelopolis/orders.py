@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pixelopolis.city import City
-from pixelopolis.messages import (
-    ErrorType,
+from pixelopolis.order_messages import (
     NodePosition,
     Order,
     OrderEdge,
@@ -23,6 +22,7 @@ from pixelopolis.messages import (
     place_node_id,
 )
 from pixelopolis.routing import Place, Route, RoutePath
+from pixelopolis.state_messages import ErrorType
 
 
 class OrderRejectedError(Exception):

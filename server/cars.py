@@ -10,14 +10,9 @@ import re
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
-from pixelopolis.messages import (
-    ConnectionState,
-    InstantActions,
-    Order,
-    State,
-    decode_from_car,
-    encode,
-)
+from pixelopolis.messages import decode_from_car, encode
+from pixelopolis.order_messages import InstantActions, Order
+from pixelopolis.state_messages import ConnectionState, State
 from server.desk import Desk
 from server.fleet import CarLink
 from server.keys import DESK, SOCKETS

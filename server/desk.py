@@ -18,14 +18,16 @@ from pymongo.errors import PyMongoError
 
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
-from pixelopolis.messages import InstantActions, Order, State
+from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.routing import Place
+from pixelopolis.state_messages import State
 from server.api import BookingView, CarView
 from server.bookings import Booking, BookingState
 from server.dispatch import choose_cars, route_to
-from server.fleet import LEASE_S, CarLink, waiting_reason
+from server.fleet import LEASE_S, CarLink
 from server.granting import Wait, advance
 from server.office import Office
+from server.progress import progress_of
 from server.reports import Ended, forget_moved, take_report
 from server.requests import RefusedError
 from server.store import Store
@@ -252,27 +254,10 @@ class Desk:
     async def _note_progress(self) -> None:
         """Say of every booking whether its car drives or waits, and why."""
         for booking in list(self._office.active.values()):
-            car = self.traffic.cars.get(booking.car_id)
-            link = self.links.get(booking.car_id)
-            state, reason = booking.state, ""
-            wait = self.waits.get(booking.car_id)
-            said = link.state if link else None
-            stands = said is None or not said.driving
-            problem = link.problem if link else ""
-            if car is None and not problem:
-                reason = "not connected"
-            elif car is None or car.frozen or problem:
-                state = BookingState.WAITING
-                reason = f"is {car.frozen}" if car is not None and car.frozen else problem
-                reason = f"{booking.car_id} {reason}"
-            elif car.ride is None or car.ride.booking_id != booking.id:
-                reason = car.ride.reason if car.ride else ""
-            elif wait is not None and stands:
-                state, reason = BookingState.WAITING, wait.reason
-            elif said is not None and stands and waiting_reason(said) and car.ride.taken:
-                state, reason = BookingState.WAITING, waiting_reason(said)
-            elif car.ride.taken:
-                state = BookingState.DRIVING
+            id_ = booking.car_id
+            state, reason = progress_of(
+                booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
+            )
             if state != booking.state:
                 await self._office.change(booking.id, state, reason)
             else:

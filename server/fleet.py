@@ -10,21 +10,23 @@ from itertools import count
 
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
-from pixelopolis.messages import (
-    BLOCKED_BY_CAR,
+from pixelopolis.order_messages import (
     CANCEL_ORDER,
-    INFO_VIDEO,
-    INFO_WAITING,
-    OFF_ROUTE,
-    ErrorLevel,
     InstantAction,
     InstantActions,
     Order,
-    State,
     parse_place,
 )
 from pixelopolis.orders import Progress, distance_at, make_order
 from pixelopolis.routing import Place
+from pixelopolis.state_messages import (
+    BLOCKED_BY_CAR,
+    INFO_VIDEO,
+    INFO_WAITING,
+    OFF_ROUTE,
+    ErrorLevel,
+    State,
+)
 from server.streets import Streets
 from server.traffic import Ride
 

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pixelopolis.messages import State, parse_place
+from pixelopolis.order_messages import parse_place
 from pixelopolis.orders import node_ids
 from pixelopolis.routing import Place
+from pixelopolis.state_messages import State
 from server.fleet import (
     LOST,
     RESEND_S,

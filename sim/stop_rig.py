@@ -24,10 +24,12 @@ from pixelopolis.board_program import BoardKind, board_sockets
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.geometry import Pose
-from pixelopolis.messages import Order, State, decode_from_car, encode
+from pixelopolis.messages import decode_from_car, encode
+from pixelopolis.order_messages import Order
 from pixelopolis.orders import make_order
 from pixelopolis.processes import Part, Processes
 from pixelopolis.spawn import spawn_places
+from pixelopolis.state_messages import State
 from sim.boards import Boards
 from sim.bus import MotorLine, VirtualBus
 from sim.cable import Cable

@@ -52,6 +52,12 @@ class RunFolder:
         part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
         part.replace(self.folder / name)
 
+    def keep_checkpoints(self, names: set[str]) -> None:
+        """Remove all files of epochs but these."""
+        for file in self.folder.glob("epoch-*"):
+            if file.name not in names:
+                file.unlink()
+
     def begin(self, facts: dict[str, Any]) -> None:
         """Hold on to what was asked for; data that changed under a half-done run are refused."""
         before = self.read("settings.json")

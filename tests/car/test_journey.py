@@ -23,9 +23,11 @@ from car.observation import (
 from car.reporting import Health, blocked_edge
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
-from pixelopolis.messages import InstantAction, Order, State, encode
+from pixelopolis.messages import encode
+from pixelopolis.order_messages import InstantAction, Order
 from pixelopolis.orders import make_order, node_ids
 from pixelopolis.routing import Place, Route, RoutePath, find_route
+from pixelopolis.state_messages import State
 from pixelopolis.vehicle import WHEEL_RADIUS_M
 from pixelopolis.vision import Image
 from tests.lane_models import Steers

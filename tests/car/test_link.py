@@ -19,18 +19,12 @@ from car.journey import Journey
 from car.link import BACKOFF_S, Link, backoff_s
 from car.reporting import Health
 from pixelopolis.city_file import load_city
-from pixelopolis.messages import (
-    Connection,
-    ConnectionState,
-    InstantAction,
-    InstantActions,
-    Message,
-    State,
-    decode_from_car,
-    encode,
-)
+from pixelopolis.message_parts import Message
+from pixelopolis.messages import decode_from_car, encode
+from pixelopolis.order_messages import InstantAction, InstantActions
 from pixelopolis.orders import make_order
 from pixelopolis.routing import Place, find_route
+from pixelopolis.state_messages import Connection, ConnectionState, State
 
 CITY = load_city("pixelopolis")
 WAIT_S = 10.0

@@ -22,14 +22,9 @@ from car.runtime import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.messages import (
-    Connection,
-    ConnectionState,
-    InstantAction,
-    InstantActions,
-    State,
-)
+from pixelopolis.order_messages import InstantAction, InstantActions
 from pixelopolis.routing import Place
+from pixelopolis.state_messages import Connection, ConnectionState, State
 from pixelopolis.vehicle import WHEEL_RADIUS_M
 from pixelopolis.vision import Image
 from sim.bus import VirtualBus

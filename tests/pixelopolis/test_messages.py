@@ -17,26 +17,12 @@ from pydantic import BaseModel, ValidationError
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import NoRouteError
-from pixelopolis.messages import (
-    Connection,
-    ConnectionState,
-    EdgeState,
-    ErrorLevel,
-    ErrorType,
-    Info,
+from pixelopolis.message_parts import Message
+from pixelopolis.messages import decode_from_car, decode_from_server, encode
+from pixelopolis.order_messages import (
     InstantAction,
     InstantActions,
-    Message,
-    MobileRobotPosition,
-    NodeState,
     Order,
-    PowerSupply,
-    Reference,
-    State,
-    StateError,
-    decode_from_car,
-    decode_from_server,
-    encode,
     parse_place,
     place_node_id,
 )
@@ -51,6 +37,20 @@ from pixelopolis.orders import (
     progress_at,
 )
 from pixelopolis.routing import Place, Route, RoutePath, find_route
+from pixelopolis.state_messages import (
+    Connection,
+    ConnectionState,
+    EdgeState,
+    ErrorLevel,
+    ErrorType,
+    Info,
+    MobileRobotPosition,
+    NodeState,
+    PowerSupply,
+    Reference,
+    State,
+    StateError,
+)
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 123_000, tzinfo=UTC)
 SCHEMAS = Path(__file__).parents[3] / "shared" / "vda5050"

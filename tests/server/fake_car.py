@@ -11,27 +11,8 @@ import aiohttp
 from aiohttp.test_utils import TestClient
 
 from pixelopolis.city import City
-from pixelopolis.messages import (
-    BLOCKED_BY_CAR,
-    INFO_VIDEO,
-    OFF_ROUTE,
-    Connection,
-    ConnectionState,
-    EdgeState,
-    ErrorLevel,
-    Info,
-    InstantActions,
-    MobileRobotPosition,
-    NodeState,
-    Order,
-    PowerSupply,
-    Reference,
-    State,
-    StateError,
-    decode_from_server,
-    encode,
-    place_node_id,
-)
+from pixelopolis.messages import decode_from_server, encode
+from pixelopolis.order_messages import InstantActions, Order, place_node_id
 from pixelopolis.orders import (
     OrderRejectedError,
     Plan,
@@ -41,6 +22,22 @@ from pixelopolis.orders import (
     progress_at,
 )
 from pixelopolis.routing import Place, Route, RoutePath
+from pixelopolis.state_messages import (
+    BLOCKED_BY_CAR,
+    INFO_VIDEO,
+    OFF_ROUTE,
+    Connection,
+    ConnectionState,
+    EdgeState,
+    ErrorLevel,
+    Info,
+    MobileRobotPosition,
+    NodeState,
+    PowerSupply,
+    Reference,
+    State,
+    StateError,
+)
 
 STEP_S = 0.02
 STEP_M = 0.1

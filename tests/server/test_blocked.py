@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pixelopolis.city_file import load_city
-from pixelopolis.messages import (
+from pixelopolis.routing import Place, find_route
+from pixelopolis.state_messages import (
     BLOCKED_BY_CAR,
     EdgeState,
     ErrorLevel,
@@ -20,7 +21,6 @@ from pixelopolis.messages import (
     State,
     StateError,
 )
-from pixelopolis.routing import Place, find_route
 from server.fleet import CarLink
 from server.granting import advance
 from server.reports import take_report

@@ -17,8 +17,9 @@ from car.link import Link
 from car.observation import Decision, DriveState
 from car.reporting import Health
 from pixelopolis.city_file import load_city
-from pixelopolis.messages import InstantActions, Order, State
+from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.routing import Place
+from pixelopolis.state_messages import State
 from server.app import make_app
 from server.desk import Desk
 from server.keys import DESK

@@ -81,14 +81,8 @@ class DetectorRun(RunFolder):
         part.replace(self.folder / f"{_name(epoch)}.keras")
         self.history.append({"epoch": epoch, **row})
         self.write("state.json", {"history": self.history})
-        keep = {
-            f"{_name(epoch)}.npz",
-            f"{_name(epoch)}.keras",
-            f"{_name(int(self.best['epoch']))}.keras",
-        }
-        for file in self.folder.glob("epoch-*"):
-            if file.name not in keep:
-                file.unlink()
+        best = _name(int(self.best["epoch"]))
+        self.keep_checkpoints({f"{_name(epoch)}.npz", f"{_name(epoch)}.keras", f"{best}.keras"})
         return int(self.best["epoch"]) == epoch
 
     def finish(

@@ -76,10 +76,7 @@ class LaneRun(RunFolder):
             }
         )
         self.write("state.json", {"history": self.history})
-        keep = {_checkpoint_name(epoch), _checkpoint_name(int(self.best["epoch"]))}
-        for file in self.folder.glob("epoch-*.keras"):
-            if file.name not in keep:
-                file.unlink()
+        self.keep_checkpoints({_checkpoint_name(epoch), _checkpoint_name(int(self.best["epoch"]))})
         return int(self.best["epoch"]) == epoch
 
     def finish(self, parameters: int, facts: dict[str, Any]) -> dict[str, Any]:

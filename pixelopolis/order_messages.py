@@ -1,0 +1,126 @@
+"""What the server says to a car: orders and instant actions, in the shape of VDA 5050 3.0.
+
+`orders` says what an order means on the road; this module knows only the shape.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId
+from pixelopolis.routing import Place
+
+_PLACE_NODE = re.compile(r"at:(?P<edge>[A-Za-z0-9_.:-]{1,40}):(?P<mm>\d{1,7})")
+
+
+def place_node_id(place: Place) -> str:
+    """Return the node id of a stop place on an edge, `at:EDGE:MILLIMETRES`."""
+    return f"at:{place.edge}:{max(0, round(place.s_m * 1000))}"
+
+
+def parse_place(node_id: str) -> Place | None:
+    """Return the place that a node id names, None for a junction's id."""
+    match = _PLACE_NODE.fullmatch(node_id)
+    return Place(match["edge"], int(match["mm"]) / 1000) if match else None
+
+
+class NodePosition(Part):
+    x: Number
+    y: Number
+    theta: Angle | None = None
+    map_id: Id
+
+
+class Action(Part):
+    action_type: Id
+    action_id: Id
+    action_descriptor: str | None = None
+    blocking_type: Literal["NONE", "SOFT", "SINGLE", "HARD"] = "NONE"
+
+
+class OrderNode(Part):
+    """A junction (the town's node id) or a stop place (`at:EDGE:MILLIMETRES`)."""
+
+    node_id: Id
+    sequence_id: SequenceId
+    released: bool
+    node_descriptor: str | None = None
+    node_position: NodePosition | None = None
+    actions: tuple[Action, ...] = ()
+
+
+class OrderEdge(Part):
+    """One edge of the town; it joins the order's nodes before and behind it."""
+
+    edge_id: Id
+    sequence_id: SequenceId
+    released: bool
+    maximum_speed: Number | None = None
+    length: Number | None = None
+    actions: tuple[Action, ...] = ()
+
+
+class Order(Message):
+    """Where to go. The released prefix is the base, the rest is the horizon.
+
+    Sequence ids count nodes and edges together; the base ends with a node. A first message starts
+    at sequence 0 with the place where the car stands; an update starts with the last node of the
+    base before it, resent unchanged.
+    """
+
+    order_id: Id
+    order_update_id: Annotated[int, Field(ge=0)]
+    order_description: str | None = None
+    nodes: Annotated[tuple[OrderNode, ...], Field(min_length=1, max_length=2000)]
+    edges: Annotated[tuple[OrderEdge, ...], Field(max_length=2000)] = ()
+
+    @model_validator(mode="after")
+    def _check_sequence(self) -> Order:
+        if len(self.edges) != len(self.nodes) - 1:
+            raise ValueError(
+                f"{len(self.nodes)} nodes need {len(self.nodes) - 1} edges, got {len(self.edges)}"
+            )
+        steps: list[OrderNode | OrderEdge] = [self.nodes[0]]
+        for edge, node in zip(self.edges, self.nodes[1:], strict=True):
+            steps += [edge, node]
+        first = steps[0].sequence_id
+        if first % 2:
+            raise ValueError(f"the first node's sequenceId must be even, got {first}")
+        for expected, step in enumerate(steps, start=first):
+            if step.sequence_id != expected:
+                raise ValueError(f"sequenceId {expected} expected, got {step.sequence_id}")
+        released = [step.released for step in steps]
+        count = sum(released)
+        if released != [True] * count + [False] * (len(steps) - count):
+            raise ValueError("released nodes and edges must come first, without a gap")
+        if count % 2 == 0:
+            raise ValueError("the base must begin and end with a node")
+        return self
+
+    @property
+    def base_nodes(self) -> int:
+        """How many of `nodes` are released; at least 1."""
+        return sum(node.released for node in self.nodes)
+
+
+class InstantAction(Part):
+    action_type: Id
+    action_id: Id
+    action_descriptor: str | None = None
+    blocking_type: Literal["NONE"] = "NONE"
+
+
+CANCEL_ORDER = "cancelOrder"
+EMERGENCY_STOP = "emergencyStop"
+RELEASE_EMERGENCY_STOP = "releaseEmergencyStop"
+"""Ours: the standard has no instant action for it. Running until the car's board has read it back,
+then finished, or failed."""
+
+
+class InstantActions(Message):
+    """What a car shall do at once: `cancelOrder` (stop, and forget the order), emergency stop."""
+
+    actions: Annotated[tuple[InstantAction, ...], Field(max_length=100)]

@@ -1,0 +1,168 @@
+"""What a car says to the server: its state and its connection, in the shape of VDA 5050 3.0."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId
+
+
+class NodeState(Part):
+    node_id: Id
+    sequence_id: SequenceId
+    released: bool
+
+
+class EdgeState(Part):
+    edge_id: Id
+    sequence_id: SequenceId
+    released: bool
+
+
+class MobileRobotPosition(Part):
+    x: Number
+    y: Number
+    theta: Angle
+    map_id: Id
+    localized: bool
+
+
+class Velocity(Part):
+    vx: Number | None = None
+    vy: Number | None = None
+    omega: Number | None = None
+
+
+class ActionState(Part):
+    action_id: Id
+    action_type: str | None = None
+    action_status: Literal[
+        "WAITING", "INITIALIZING", "RUNNING", "PAUSED", "RETRIABLE", "FINISHED", "FAILED"
+    ]
+
+
+class PowerSupply(Part):
+    """`state_of_charge` in percent, voltage in volts."""
+
+    state_of_charge: Annotated[float, Field(ge=0, le=100)]
+    battery_voltage: Number | None = None
+    charging: bool = False
+
+
+class OperatingMode(StrEnum):
+    STARTUP = "STARTUP"
+    AUTOMATIC = "AUTOMATIC"
+    SEMIAUTOMATIC = "SEMIAUTOMATIC"
+    INTERVENED = "INTERVENED"
+    MANUAL = "MANUAL"
+    SERVICE = "SERVICE"
+    TEACH_IN = "TEACH_IN"
+
+
+class ErrorLevel(StrEnum):
+    """WARNING, URGENT: goes on. CRITICAL: not with this order. FATAL: needs a person."""
+
+    WARNING = "WARNING"
+    URGENT = "URGENT"
+    CRITICAL = "CRITICAL"
+    FATAL = "FATAL"
+
+
+class ErrorType(StrEnum):
+    """The standard's error types that our cars use."""
+
+    VALIDATION_FAILURE = "VALIDATION_FAILURE"
+    OUTDATED_ORDER_UPDATE = "OUTDATED_ORDER_UPDATE"
+    SAME_ORDER_UPDATE_ID = "SAME_ORDER_UPDATE_ID"
+    ORDER_UPDATE_FOLLOWING_CANCEL = "ORDER_UPDATE_FOLLOWING_CANCEL"
+    OTHER_ORDER_ACTIVE = "OTHER_ORDER_ACTIVE"
+    START_NODE_OUT_OF_RANGE = "START_NODE_OUT_OF_RANGE"
+    NO_ROUTE_TO_TARGET = "NO_ROUTE_TO_TARGET"
+    NO_ORDER_TO_CANCEL = "NO_ORDER_TO_CANCEL"
+
+
+BLOCKED_BY_CAR = "blockedByCar"
+"""A car's own error type: another car has kept it standing for long. A WARNING, whose reference
+`edgeId` names the edge on which the other stands, or to which it is on its way."""
+
+OFF_ROUTE = "offRoute"
+"""A car's own error type: it is not on the way of the order that the reference `orderId` names,
+and has dropped it. A WARNING; where it is instead, its state says."""
+
+
+class Reference(Part):
+    reference_key: str
+    reference_value: str
+
+
+class StateError(Part):
+    """An active error; `error_type` is one of `ErrorType` or a car's own."""
+
+    error_type: Id
+    error_level: ErrorLevel
+    error_references: tuple[Reference, ...] = ()
+    error_description: str | None = None
+    error_hint: str | None = None
+
+
+INFO_VIDEO = "video"
+"""infoType whose descriptor is the address of the car's live view."""
+INFO_WAITING = "waiting"
+"""infoType whose descriptor says in words why the car stands."""
+
+
+class Info(Part):
+    info_type: Id
+    info_descriptor: str | None = None
+    info_level: Literal["INFO", "DEBUG"] = "INFO"
+
+
+class SafetyState(Part):
+    active_emergency_stop: Literal["MANUAL", "REMOTE", "NONE"] = "NONE"
+    field_violation: bool = False
+
+
+class State(Message):
+    """What a car does. Sent on every event, and every 0.5 s.
+
+    `last_node_id` and `distance_since_last_node` (metres) say where the car's axle is: see
+    `orders.progress_at`. Before any order `last_node_id` is a stop place, sequence 0.
+    """
+
+    order_id: Annotated[str, Field(max_length=100)] = ""
+    order_update_id: Annotated[int, Field(ge=0)] = 0
+    last_node_id: Annotated[str, Field(max_length=100)]
+    last_node_sequence_id: SequenceId = 0
+    distance_since_last_node: Number = 0.0
+    node_states: Annotated[tuple[NodeState, ...], Field(max_length=2000)] = ()
+    edge_states: Annotated[tuple[EdgeState, ...], Field(max_length=2000)] = ()
+    mobile_robot_position: MobileRobotPosition | None = None
+    velocity: Velocity | None = None
+    driving: bool
+    paused: bool = False
+    new_base_request: bool = False
+    action_states: Annotated[tuple[ActionState, ...], Field(max_length=2000)] = ()
+    instant_action_states: Annotated[tuple[ActionState, ...], Field(max_length=2000)] = ()
+    power_supply: PowerSupply
+    operating_mode: OperatingMode = OperatingMode.AUTOMATIC
+    errors: Annotated[tuple[StateError, ...], Field(max_length=200)] = ()
+    information: Annotated[tuple[Info, ...], Field(max_length=200)] = ()
+    safety_state: SafetyState = SafetyState()
+
+    def info(self, info_type: str) -> str | None:
+        """Return the descriptor of the first information of a type."""
+        return next((i.info_descriptor for i in self.information if i.info_type == info_type), None)
+
+
+class ConnectionState(StrEnum):
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    HIBERNATING = "HIBERNATING"
+    CONNECTION_BROKEN = "CONNECTION_BROKEN"
+
+
+class Connection(Message):
+    connection_state: ConnectionState
