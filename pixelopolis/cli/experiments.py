@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from rich.progress import Progress
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar, until_told
-from pixelopolis.errors import SettingsError
+from pixelopolis.errors import MissingPartError, SettingsError
 
 if TYPE_CHECKING:
     from pixelopolis.experiments.runner import Outcome, Watch
@@ -44,6 +45,11 @@ def run(
 
     if quick and docs is not None:
         raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
+    if find_spec("tensorflow") is None:  # found out now, not after the data of an hour are made
+        raise MissingPartError(
+            "The experiments train, and TensorFlow is not installed.",
+            "Run `make setup-training`, or pip install 'pixelopolis[training]'.",
+        )
     experiments = named(only or [])
     numbers = range(seed, seed + seeds)
     scale = TINY if quick else SMALL

@@ -34,6 +34,9 @@ ONE_THREAD = {
 """Processes side by side share cores badly when each of them wants all: BLAS, TensorFlow, Mesa's
 software rasteriser."""
 
+ONE_LINE = {"COLUMNS": "1000"}
+"""A step's error is not wrapped, so that its last line says all of it."""
+
 
 @dataclass
 class Outcome:
@@ -136,7 +139,7 @@ async def _run(
         *(*program, *step.words, "--json"),
         out=answer_file,
         cwd=folder,
-        env={**ONE_THREAD, "PYTHONPATH": str(Path(pixelopolis.__file__).parents[1])},
+        env={**ONE_THREAD, **ONE_LINE, "PYTHONPATH": str(Path(pixelopolis.__file__).parents[1])},
     )
     await part.process.wait()
     await processes.stop(step.name)  # what it may have left behind
