@@ -54,11 +54,15 @@ STRETCH_M = 0.03
 SIGN_WAY_M = 0.10
 """Frames nearer to each other than this err alike, and count for less."""
 
-LANE_WAY_M = 0.05
-"""Lane models' errors in frames nearer to each other than this are alike."""
+LANE_WAY_M = 0.15
+"""Lane models' errors in frames nearer to each other than this are alike: what deceives a model, a
+glare or a junction's mouth, is about so long (docs/decisions/0031)."""
 
 LANE_GATE = 11.0
 """Squared sigmas: 19 of 20 views of five stations are nearer (chi-square)."""
+
+SAME_VIEW_M = 0.001
+"""Frames nearer to each other than this are one."""
 
 CHOICE_FACTOR = 4.0
 """In junctions pictures look alike that are not, so models err more than they expect."""
@@ -210,11 +214,11 @@ class PathTracker:
             command: that it was asked for. Where the path takes another way at the next junction,
                 what lies behind that is left out.
         """
-        weight, self._lane_unseen_m = self._lane_unseen_m / LANE_WAY_M, 0.0
         if not self._sees_lane:
-            self._sees_lane, weight = True, 1.0
-        if weight < 0.02:  # it stands, and sees the same again
+            self._sees_lane, self._lane_unseen_m = True, LANE_WAY_M
+        if self._lane_unseen_m < SAME_VIEW_M:  # it stands, and sees the same again
             return
+        weight, self._lane_unseen_m = self._lane_unseen_m / LANE_WAY_M, 0.0
         state = self.distance_m, self.left_m, self.heading_error_rad
         expected, along, across, turning = expected_lane(self.path, *state)
         meant = self.path.commanded_until_m(self.distance_m, command) - self.distance_m > STATIONS

@@ -107,6 +107,15 @@ def test_a_standing_car_learns_from_its_first_view_only() -> None:
     assert tracker.left_m == first > 0.005
 
 
+def test_a_creeping_car_learns_from_what_it_sees() -> None:
+    tracker = PathTracker(PATH, 0.1)
+    for n in range(1500):  # 0.4 mm from frame to frame
+        angle = n * 0.0004 / WHEEL_RADIUS_M
+        tracker.move(WheelReading(angle, angle, 0.05 * n))
+        tracker.see_lane(np.full(5, -0.03), 0.01, Turn.STRAIGHT)
+    assert tracker.left_m == pytest.approx(0.03, abs=0.002)
+
+
 def test_who_was_carried_believes_what_it_sees() -> None:
     tracker = PathTracker(PATH, 0.1)
     drive(tracker, PATH, 0.1, 0.6)
