@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
 
 from pixelopolis.errors import RenderError
@@ -27,23 +29,14 @@ def panorama_from(path: Path) -> NDArray[np.uint8]:
     Raises:
         RenderError: when the file cannot be read or is not twice as wide as high.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if image is None:
-        exr = path.suffix.lower() == ".exr"
-        raise RenderError(
-            f"panorama {str(path)!r} cannot be read.",
-            "This build of OpenCV may read no OpenEXR: convert it to .hdr (Radiance)."
-            if exr
-            else "Is it a whole .hdr, .jpg or .png picture?",
-        )
-    height, width = image.shape[:2]
+    rgb = _read_exr(path) if path.suffix.lower() == ".exr" else _read(path)
+    height, width = rgb.shape[:2]
     if abs(width / height - 2) > 0.02 or height < 128:
         raise RenderError(
             f"panorama {str(path)!r}: expected twice as wide as high and at least 256x128, "
             f"found {width}x{height}.",
             "Export it as a full equirectangular panorama (360 by 180 degrees).",
         )
-    rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     if rgb.dtype == np.uint16:
         rgb = np.asarray(rgb / 257.0, dtype=np.uint8)
     if rgb.dtype != np.uint8:
@@ -52,6 +45,33 @@ def panorama_from(path: Path) -> NDArray[np.uint8]:
     small = cv2.resize(kept, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
     # columns run clockwise and rows downwards in files, the other way in the renderer
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8)[::-1, ::-1])
+
+
+def _read(path: Path) -> NDArray[Any]:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None:
+        raise RenderError(
+            f"panorama {str(path)!r} cannot be read.", "Is it a whole .hdr, .jpg or .png picture?"
+        )
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+def _read_exr(path: Path) -> NDArray[np.float32]:
+    """Read with the format's own library: OpenCV's wheels are built without it."""
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            found = {name: channel.pixels for name, channel in file.channels().items()}
+    except RuntimeError as error:
+        raise RenderError(
+            f"panorama {str(path)!r} cannot be read: {error}.", "Is it a whole .exr picture?"
+        ) from error
+    missing = [name for name in "RGB" if name not in found]
+    if missing:
+        raise RenderError(
+            f"panorama {str(path)!r} has no channel {', '.join(missing)}, only {', '.join(found)}.",
+            "Export it with the channels R, G and B.",
+        )
+    return np.stack([np.asarray(found[name], dtype=np.float32) for name in "RGB"], axis=-1)
 
 
 def _tone_mapped(linear: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 
 from pixelopolis.camera import Camera
@@ -67,11 +68,21 @@ def test_a_picture_is_turned_the_way_of_the_renderer(tmp_path: Path) -> None:
     assert high[-10].tolist() == [220, 0, 0], "what is left in the file comes last anticlockwise"
 
 
-def test_high_dynamic_range_is_tone_mapped(tmp_path: Path) -> None:
+def write_exr(path: Path, channels: dict[str, np.ndarray]) -> None:
+    with OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION}, channels) as file:
+        file.write(str(path))
+
+
+@pytest.mark.parametrize("suffix", ["hdr", "exr"])
+def test_high_dynamic_range_is_tone_mapped(tmp_path: Path, suffix: str) -> None:
     image = np.full((128, 256, 3), 0.02, np.float32)
     image[20:30, 100:110] = 500.0
-    assert cv2.imwrite(str(tmp_path / "a.hdr"), image)
-    shown = panorama_from(tmp_path / "a.hdr")
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "exr":
+        write_exr(path, {"RGB": image.astype(np.float16)})
+    else:
+        assert cv2.imwrite(str(path), image)
+    shown = panorama_from(path)
     assert 60 < np.median(shown) < 190, "a dark room is brought up to middle grey"
     assert shown.max() == 255
 
@@ -82,9 +93,11 @@ def test_pictures_that_are_no_panoramas_are_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "square.png"), np.zeros((200, 200, 3), np.uint8))
     with pytest.raises(RenderError, match=r"broken\.jpg"):
         panorama_from(tmp_path / "broken.jpg")
-    with pytest.raises(RenderError, match=r"broken\.exr") as error:
+    with pytest.raises(RenderError, match=r"broken\.exr' cannot be read"):
         panorama_from(tmp_path / "broken.exr")
-    assert ".hdr" in str(error.value)
+    write_exr(tmp_path / "grey.exr", {"Y": np.zeros((128, 256), np.float16)})
+    with pytest.raises(RenderError, match=r"grey\.exr' has no channel R, G, B, only Y"):
+        panorama_from(tmp_path / "grey.exr")
     with pytest.raises(RenderError, match="200x200"):
         panorama_from(tmp_path / "square.png")
 
