@@ -29,8 +29,8 @@ Board = Annotated[
 Panoramas = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of your own equirectangular pictures (.hdr, .jpg, .png) for the looks' skies; "
-        "training and evaluation never share one."
+        help="Folder of your own equirectangular pictures (.hdr, .exr, .jpg, .png) for the looks' "
+        "skies; training and evaluation never share one."
     ),
 ]
 Plain = Annotated[
