@@ -11,11 +11,11 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
 SMALL = Scale(pictures=12000, epochs=7, metres=72.0, looks=12)
-"""About 50 minutes on two x86-64 cores with three seeds, summed from kinds of steps measured one by
-one, two side by side. Seconds of one core a seed: data 350 (a picture: quarter 4 ms, whole frame
-9 ms, own drive 18 ms), training 600 (pictures a second: `pilotnet` and `pilotnet-lstm` 1,850,
-`pilotnet-full` 860, `path` 820; 6 s to start), export 45, drives 930 (a metre 0.36 s, of whole
-frames 0.6 s; a junction 0.5 s; 0.6 s a look)."""
+"""47 minutes on two x86-64 cores with three seeds, 89 of one process. Those of one core that a seed
+takes, as they were planned: data 6 (a picture: quarter 4 ms, whole frame 9 ms, own drive 18 ms),
+training 10 (pictures a second: `pilotnet` and `pilotnet-lstm` 1,850, `pilotnet-full` 860, `path`
+820; 6 s to start), export 1, drives 15 (a metre 0.36 s, of whole frames 0.6 s; a junction 0.5 s;
+0.6 s a look)."""
 TINY = Scale(pictures=1200, epochs=8, metres=6.0, looks=6)
 """Minutes: shows that every command works; its figures say nothing. Fewer pictures teach the memory
 too little for its int8 export to follow it."""
