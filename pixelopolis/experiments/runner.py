@@ -34,6 +34,13 @@ ONE_THREAD = {
 """Processes side by side share cores badly when each of them wants all: BLAS, TensorFlow, Mesa's
 software rasteriser."""
 
+CRASHES = 1
+"""So often a step that was ended by a signal is tried again, and goes on if it can: software
+rasterisers and compilers of networks crash once in many hours, and nobody should lose a night to it
+(so do lost tasks in docs/decisions/0032)."""
+
+_SOURCES = str(Path(pixelopolis.__file__).parents[1])
+
 ONE_LINE = {"COLUMNS": "1000"}
 """A step's error is not wrapped, so that its last line says all of it."""
 
@@ -134,15 +141,18 @@ async def _run(
     answer_file = place / "answer.json"
     answer_file.unlink(missing_ok=True)
     began_s = time.monotonic()
-    part = await processes.start(
-        step.name,
-        *(*program, *step.words, "--json"),
-        out=answer_file,
-        cwd=folder,
-        env={**ONE_THREAD, **ONE_LINE, "PYTHONPATH": str(Path(pixelopolis.__file__).parents[1])},
-    )
-    await part.process.wait()
-    await processes.stop(step.name)  # what it may have left behind
+    for _ in range(CRASHES + 1):
+        part = await processes.start(
+            step.name,
+            *(*program, *step.words, "--json"),
+            out=answer_file,
+            cwd=folder,
+            env={**ONE_THREAD, **ONE_LINE, "PYTHONPATH": _SOURCES},
+        )
+        await part.process.wait()
+        await processes.stop(step.name)  # what it may have left behind
+        if part.exit_code is not None and part.exit_code >= 0:
+            break
     if part.exit_code != 0:
         return _fault(part)
     answer = _read(answer_file)

@@ -12,7 +12,7 @@ from pixelopolis.experiments.runner import Outcome, Watch, run_steps
 from pixelopolis.experiments.steps import Step, made
 
 PROGRAM = """
-import json, os, pathlib, sys
+import json, os, pathlib, signal, sys
 name, *needs = sys.argv[1:-1]
 calls = pathlib.Path("calls")
 with calls.open("a") as file:
@@ -22,6 +22,11 @@ before = sorted(p.name for p in out.iterdir()) if out.exists() else []
 out.mkdir(parents=True, exist_ok=True)
 (out / f"file{len(before)}").write_text(" ".join(pathlib.Path(n).read_text() for n in needs) + name)
 print("some progress", file=sys.stderr)
+crash = pathlib.Path(f"crash-{name}")
+if crash.exists():
+    times = int(crash.read_text()) - 1
+    crash.write_text(str(times)) if times else crash.unlink()
+    os.kill(os.getpid(), signal.SIGSEGV)
 if pathlib.Path(f"fail-{name}").exists():
     print("Error: out of paint", file=sys.stderr)
     sys.exit(3)
@@ -93,6 +98,19 @@ async def test_a_failure_is_named_and_the_others_go_on(folder: Path, program: li
     assert mended.failed == {}
     assert mended.results["train"]["before"] == [], "what it left behind is removed"
     assert calls(folder).count("data") == 1
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_step_that_crashed_is_tried_once_more(
+    folder: Path, program: list[str], times: int
+) -> None:
+    (folder / "crash-data").write_text(str(times))
+    outcome = await run_steps([step("data")], folder, 1, None, program)
+    assert calls(folder) == ["data", "data"]
+    if times == 1:
+        assert outcome.results["data"]["before"] == ["file0"], "it goes on"
+    else:
+        assert "was ended by SIGSEGV" in outcome.failed["data"]
 
 
 async def test_a_training_finds_what_it_left_behind(folder: Path, program: list[str]) -> None:
