@@ -148,9 +148,11 @@ def test_bench_takes_pairs_in_turn() -> None:
     frames = [np.zeros((320, 240, 3), dtype=np.uint8)]
     pairs = {name: Pair(Lane(name), load_detector()) for name in ("a", "b")}  # type: ignore[arg-type]
     done: list[int] = []
-    figures = measure(pairs, frames, 3, done.append)
-    assert looks == ["a", "b"] * 8  # five to warm up
-    assert done[-1] == 3
+    figures = measure(pairs, frames, 13, done.append)
+    warm = 2  # at the start of every turn
+    turns = ((name, warm + counted) for counted in (10, 3) for name in ("a", "b"))
+    assert looks == [name for name, looked in turns for _ in range(looked)]
+    assert done == [10, 13]
     for row in figures.values():
         assert 0 < row["detector_p50_ms"] <= row["p50_ms"] <= row["p99_ms"]
     assert load_lane_model().has_commands
