@@ -61,7 +61,7 @@ train-detector: setup-training system-gl  ## data, training and export of the de
 	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN)-fine --data $(SIGNS)/fit \
 	  --out car/models
 
-# as the shipped model's card (car/models/lane.md) says; about 15 minutes on two cores
+# as the shipped model's card (car/models/lane.md) says; 21 minutes on two cores that had other work too
 LANE := var/lane
 PIXELOPOLIS := $(BIN)/pixelopolis
 
@@ -75,7 +75,7 @@ train-lane: setup-training system-gl  ## data, training, a round of own drives, 
 	  --out $(LANE)/run2 --epochs 8 --learning-rate 0.0008 --seed 1
 	@$(PIXELOPOLIS) export lane --run $(LANE)/run2 --out car/models
 
-# the charts of docs/robustness.md; about ten minutes on two cores
+# the charts of docs/robustness.md; nine minutes on two cores
 SWEEPS := exposure blur pitch latency lane-width
 SWEPT := --city track:9001 --city track:9002 --city track:9003 --city grid:3x2:9001 \
   --city grid:2x3:9002 --looks 5 --metres 25 --seed 21 --jobs 2

@@ -45,7 +45,7 @@ def run(
 
     if quick and docs is not None:
         raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
-    if find_spec("tensorflow") is None:  # found out now, not after the data of an hour are made
+    if find_spec("tensorflow") is None:  # found out before any data are made
         raise MissingPartError(
             "The experiments train, and TensorFlow is not installed.",
             "Run `make setup-training`, or pip install 'pixelopolis[training]'.",

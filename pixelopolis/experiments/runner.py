@@ -35,9 +35,9 @@ ONE_THREAD = {
 software rasteriser."""
 
 CRASHES = 1
-"""So often a step that was ended by a signal is tried again, and goes on if it can: software
-rasterisers and compilers of networks crash once in many hours, and nobody should lose a night to it
-(so do lost tasks in docs/decisions/0032)."""
+"""So often a step that was ended by a signal is tried again, and goes on if it can. One of the
+first 150 steps crashed in native code, and never again with the same seed; what follows from it
+should not be lost. Lost tasks of evaluations are tried again too (docs/decisions/0032)."""
 
 _SOURCES = str(Path(pixelopolis.__file__).parents[1])
 

@@ -61,17 +61,21 @@ def _read_exr(path: Path) -> NDArray[np.float32]:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             found = {name: channel.pixels for name, channel in file.channels().items()}
-    except RuntimeError as error:
+        missing = [name for name in "RGB" if name not in found]
+        if missing:
+            raise RenderError(
+                f"panorama {str(path)!r} has no channel {', '.join(missing)}, "
+                f"only {', '.join(found)}.",
+                "Export it with the channels R, G and B.",
+            )
+        return np.stack([np.asarray(found[name], dtype=np.float32) for name in "RGB"], axis=-1)
+    except RenderError:  # is a RuntimeError too
+        raise
+    except (RuntimeError, ValueError) as error:  # ValueError: channels of different sizes
         raise RenderError(
-            f"panorama {str(path)!r} cannot be read: {error}.", "Is it a whole .exr picture?"
+            f"panorama {str(path)!r} cannot be read: {error}.",
+            "Is it a whole .exr picture, without subsampled channels?",
         ) from error
-    missing = [name for name in "RGB" if name not in found]
-    if missing:
-        raise RenderError(
-            f"panorama {str(path)!r} has no channel {', '.join(missing)}, only {', '.join(found)}.",
-            "Export it with the channels R, G and B.",
-        )
-    return np.stack([np.asarray(found[name], dtype=np.float32) for name in "RGB"], axis=-1)
 
 
 def _tone_mapped(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
