@@ -14,6 +14,7 @@ from car.control import (
     speed_behind_mps,
 )
 from car.observation import DriveState
+from pixelopolis.reasons import Reason, ReasonCode, reason
 
 CAMERA_SLOW_S = 0.20
 """Four missed frames: slow down."""
@@ -55,15 +56,15 @@ class Situation:
     """That car has been out of sight for long."""
     stopped_for_car: bool = False
     """The car stood behind another at the step before."""
-    lost: str = ""
-    """Why the car is not where its mission says, in words; empty when it is."""
+    lost: Reason | None = None
+    """Why the car is not where its mission says; None when it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     state: DriveState
     speed_mps: float
-    reason: str = ""
+    reason: Reason | None = None
 
 
 def behave(now: Situation, cruise_mps: float) -> Behaviour:
@@ -93,29 +94,33 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
         ("wheels", now.wheels_age_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
         ("server", now.link_age_s, LINK_SLOW_S, LINK_STOP_S, False),
     )
-    slow = ""
+    slow: Reason | None = None
     for name, age_s, slow_s, stop_s, needed in watched:
         if age_s is None:
             if needed:
-                return Behaviour(DriveState.STALE, 0.0, f"{name}: nothing received yet")
+                return _stale(reason(ReasonCode.PART_UNHEARD, part=name))
         elif age_s > stop_s:
-            return Behaviour(DriveState.STALE, 0.0, f"{name}: silent for {age_s:.1f} s")
+            return _stale(reason(ReasonCode.PART_SILENT, part=name, age_s=age_s))
         elif age_s > slow_s and not slow:
-            slow = f"{name}: late by {age_s:.1f} s"
+            slow = reason(ReasonCode.PART_LATE, part=name, age_s=age_s)
     if now.to_stop_m <= STOPPED_WITHIN_M:
-        return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, "waiting until the way ahead is free")
-    speed, reason = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
+        return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, reason(ReasonCode.AT_GRANT_END))
+    speed, cause = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
     if now.gap_m is not None:
         keep_m = GO_ON_GAP_M if now.stopped_for_car else STOP_GAP_M
         if now.car_doubted:
             keep_m = LOOKS_FROM_M
         if now.gap_m <= keep_m:
-            why = f"a car stands ahead, {max(now.gap_m, 0.0):.2f} m"
+            why = reason(ReasonCode.CAR_AHEAD, gap_m=max(now.gap_m, 0.0))
             return Behaviour(DriveState.STOPPED_FOR_CAR, 0.0, why)
-        behind, why = speed_behind_mps(now.gap_m, cruise_mps), "follows a car"
+        behind, why = speed_behind_mps(now.gap_m, cruise_mps), reason(ReasonCode.FOLLOWS_CAR)
         if now.car_doubted:
-            behind, why = max(behind, CREEP_MPS), "looks whether a car is still ahead"
+            behind, why = max(behind, CREEP_MPS), reason(ReasonCode.CAR_AHEAD_UNSURE)
         if behind < speed:
-            speed, reason = behind, slow or why
+            speed, cause = behind, slow or why
     state = DriveState.TURNING if now.in_junction else DriveState.DRIVING
-    return Behaviour(state, speed * SLOW_FACTOR if slow else speed, reason)
+    return Behaviour(state, speed * SLOW_FACTOR if slow else speed, cause)
+
+
+def _stale(why: Reason) -> Behaviour:
+    return Behaviour(DriveState.STALE, 0.0, why)

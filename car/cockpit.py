@@ -93,7 +93,8 @@ class Cockpit:
             pose = self._journey.pose
         return {
             "state": str(decision.state),
-            "reason": decision.reason,
+            "reason": decision.reason.words if decision.reason else "",
+            "reason_code": str(decision.reason.code) if decision.reason else None,
             "order_id": mission.order_id if mission else None,
             "distance_m": round(decision.distance_m, 3),
             "sigma_m": round(decision.sigma_m, 4),

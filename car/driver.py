@@ -29,10 +29,8 @@ from car.observation import (
 from car.orientation import ON_ITS_WAY, Finding, Orientation
 from pixelopolis.camera import Camera
 from pixelopolis.city import Turn
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle import CRUISE_MPS, steering_to_curvature
-
-LOST_REASON = "does not know where it is"
-SEARCHING_REASON = "looks for signs that tell where it is"
 
 BLOCKED_S = 10.0
 """Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
@@ -158,7 +156,7 @@ class Driver:
             0.0,
             0.0,
             DriveState.LOST if finding.lost else DriveState.IDLE,
-            LOST_REASON if finding.lost else "",
+            reason(ReasonCode.LOST) if finding.lost else None,
             place=finding.elsewhere,
             located=not finding.lost,
         )
@@ -178,7 +176,7 @@ class Driver:
             left,
             right,
             DriveState.LOST if speed_mps > 0 else behaviour.state,
-            behaviour.reason or SEARCHING_REASON,
+            behaviour.reason or reason(ReasonCode.SEARCHING),
             steering=steering,
             car_ahead=car,
             located=False,
@@ -218,9 +216,9 @@ class Driver:
             now.sightings,
             lambda back_m: lane_on_path(path, distance - back_m, tracker.heading_error_rad),
         )
-        lost = LOST_REASON if finding.lost else ""
+        lost = reason(ReasonCode.LOST) if finding.lost else None
         if finding.elsewhere is not None:
-            lost = f"off its route: on edge {finding.elsewhere.edge}"
+            lost = reason(ReasonCode.OFF_ROUTE, edge=finding.elsewhere.edge)
         behaviour = self._behave(
             now,
             car,
@@ -256,7 +254,7 @@ class Driver:
         to_stop_m: float,
         to_end_m: float,
         in_junction: bool = False,
-        lost: str = "",
+        lost: Reason | None = None,
     ) -> Behaviour:
         frame = self._lane.frame
         behaviour = behave(

@@ -5,7 +5,6 @@ The runtime calls it from two threads and holds a lock meanwhile.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,6 +37,7 @@ from pixelopolis.orders import (
     accept_order,
     base_end_m,
 )
+from pixelopolis.reasons import Reason
 from pixelopolis.routing import Place, Route, RoutePath
 from pixelopolis.state_messages import (
     ActionState,
@@ -231,7 +231,7 @@ class Journey:
             or decision.state is not last.state
             or decision.blocked is not last.blocked
             or bool(decision.events)
-            or _without_numbers(decision.reason) != _without_numbers(last.reason)
+            or _kind(decision.reason) != _kind(last.reason)
         )
 
     def _finish_actions(self) -> None:
@@ -352,5 +352,5 @@ def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
     return wish_m
 
 
-def _without_numbers(reason: str) -> str:
-    return re.sub(r"[\d.]+", "", reason)
+def _kind(reason: Reason | None) -> tuple[object, ...]:
+    return reason.kind if reason else ()

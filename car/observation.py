@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pixelopolis.geometry import FloatArray
+from pixelopolis.reasons import Reason
 from pixelopolis.routing import Place, RoutePath
 from pixelopolis.vision import Image
 
@@ -113,8 +114,8 @@ class Decision:
     left_rad_s: float
     right_rad_s: float
     state: DriveState
-    reason: str = ""
-    """Why it stands or slows, in words; empty when it just drives."""
+    reason: Reason | None = None
+    """Why it stands or slows; None when it just drives."""
     distance_m: float = 0.0
     """Believed distance along the mission's path."""
     sigma_m: float = 0.0
@@ -133,6 +134,11 @@ class Decision:
     """It knows where it is."""
     off_route: bool = False
     """It is not on the way of its mission; `place` says where it is."""
+
+    @property
+    def why(self) -> str:
+        """In words why it stands or slows, or else its state."""
+        return self.reason.words if self.reason else str(self.state)
 
 
 @dataclass(frozen=True, slots=True)

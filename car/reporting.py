@@ -12,7 +12,6 @@ from pixelopolis.routing import Place
 from pixelopolis.state_messages import (
     BLOCKED_BY_CAR,
     INFO_VIDEO,
-    INFO_WAITING,
     OFF_ROUTE,
     EdgeState,
     ErrorLevel,
@@ -21,6 +20,7 @@ from pixelopolis.state_messages import (
     NodeState,
     Reference,
     StateError,
+    waiting_info,
 )
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
@@ -90,9 +90,10 @@ def information(decision: Decision, health: Health) -> tuple[Info, ...]:
     said = [(INFO_STATE, str(decision.state))]
     if health.video_url:
         said.append((INFO_VIDEO, health.video_url))
-    if decision.reason:
-        said.append((INFO_WAITING, decision.reason))
-    return tuple(Info(info_type=kind, info_descriptor=text) for kind, text in said)
+    infos = [Info(info_type=kind, info_descriptor=text) for kind, text in said]
+    if decision.reason is not None:
+        infos.append(waiting_info(decision.reason))
+    return tuple(infos)
 
 
 # --- what is wrong --------------------------------------------------------------------------------
@@ -127,7 +128,8 @@ def off_route(plan: Plan, place: Place) -> StateError:
 
 def blocked_by_car(mission: Mission, decision: Decision) -> StateError:
     """Another car has kept this one standing for long."""
-    return _warning(BLOCKED_BY_CAR, decision.reason, edgeId=blocked_edge(mission, decision))
+    words = decision.reason.words if decision.reason else ""
+    return _warning(BLOCKED_BY_CAR, words, edgeId=blocked_edge(mission, decision))
 
 
 def blocked_edge(mission: Mission, decision: Decision) -> str:

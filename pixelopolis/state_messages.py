@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId
+from pixelopolis.reasons import Reason, from_parts
 
 
 class NodeState(Part):
@@ -111,13 +112,28 @@ class StateError(Part):
 INFO_VIDEO = "video"
 """infoType whose descriptor is the address of the car's live view."""
 INFO_WAITING = "waiting"
-"""infoType whose descriptor says in words why the car stands."""
+"""infoType of why the car stands: references are a reason's code and values, the descriptor its
+words."""
+REASON_CODE = "code"
+"""referenceKey of a reason's code; the other keys are its values."""
 
 
 class Info(Part):
     info_type: Id
+    info_references: tuple[Reference, ...] = ()
     info_descriptor: str | None = None
     info_level: Literal["INFO", "DEBUG"] = "INFO"
+
+
+def waiting_info(reason: Reason) -> Info:
+    """Return why a car stands, as information in its state."""
+    parts = {REASON_CODE: str(reason.code), **reason.values}
+    references = (Reference(reference_key=k, reference_value=str(v)) for k, v in parts.items())
+    return Info(
+        info_type=INFO_WAITING,
+        info_references=tuple(references),
+        info_descriptor=reason.words,
+    )
 
 
 class SafetyState(Part):
@@ -155,6 +171,16 @@ class State(Message):
     def info(self, info_type: str) -> str | None:
         """Return the descriptor of the first information of a type."""
         return next((i.info_descriptor for i in self.information if i.info_type == info_type), None)
+
+    @property
+    def waiting_for(self) -> Reason | None:
+        """Why the car says that it stands; None when it says nothing of the kind."""
+        for info in self.information:
+            if info.info_type == INFO_WAITING:
+                values = {r.reference_key: r.reference_value for r in info.info_references}
+                code = values.pop(REASON_CODE, "")
+                return from_parts(code, values, info.info_descriptor or "")
+        return None
 
 
 class ConnectionState(StrEnum):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pixelopolis.reasons import ReasonCode
 from server.bookings import BookingState
 
 Point = tuple[float, float]
@@ -54,6 +55,9 @@ class BookingView(_View):
     language: str
     eta_s: float | None
     reason: str
+    """Why the car does not go on or the ride ended, in English; empty while it goes on."""
+    reason_code: ReasonCode | None
+    reason_values: dict[str, str | float]
     video_url: str | None
     route: list[RouteStep]
     path_m: list[Point]
@@ -77,6 +81,8 @@ class CarView(_View):
     heading_rad: float
     state: CarState
     reason: str
+    reason_code: ReasonCode | None
+    reason_values: dict[str, str | float]
     online: bool
 
 

@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from pixelopolis.errors import BookingError
+from pixelopolis.reasons import Reason
+from pixelopolis.reasons import from_document as reason_from
 
 
 class BookingState(StrEnum):
@@ -52,7 +54,7 @@ class Booking:
     language: str
     created_s: float
     state: BookingState = BookingState.BOOKED
-    reason: str = ""
+    reason: Reason | None = None
     ended_s: float | None = None
 
     @property
@@ -83,6 +85,7 @@ def to_document(booking: Booking) -> dict[str, Any]:
     document = asdict(booking)
     document["_id"] = document.pop("id")
     document["state"] = str(booking.state)
+    document["reason"] = booking.reason and booking.reason.to_document()
     document["active"] = booking.is_active
     return document
 
@@ -96,6 +99,6 @@ def from_document(document: Mapping[str, Any]) -> Booking:
         language=document["language"],
         created_s=document["created_s"],
         state=BookingState(document["state"]),
-        reason=document["reason"],
+        reason=reason_from(document["reason"]),
         ended_s=document["ended_s"],
     )

@@ -19,6 +19,7 @@ from pymongo.errors import PyMongoError
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
 from pixelopolis.order_messages import InstantActions, Order
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import State
 from server.api import BookingView, CarView
@@ -182,7 +183,7 @@ class Desk:
                     ended.append(end)
         for id_ in list(self.traffic.cars):
             if now_s - self._heard_s.get(id_, self._started_s) > LEASE_S:
-                self.traffic = freeze(self.traffic, id_, "silent")
+                self.traffic = freeze(self.traffic, id_, reason(ReasonCode.SILENT))
             if self.traffic.cars[id_].frozen:
                 self._frozen_since_s.setdefault(id_, now_s)
             else:
@@ -199,9 +200,9 @@ class Desk:
             since_s = self._frozen_since_s.get(booking.car_id)
             if since_s is not None and now_s - since_s > GIVE_UP_S:
                 car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
-                why = f"is {car.frozen}" if car and car.frozen else link.problem if link else ""
+                why = (car.frozen if car else None) or (link.problem if link else None)
                 await self._office.change(
-                    booking.id, BookingState.FAILED, f"{booking.car_id} {why or 'is gone'}"
+                    booking.id, BookingState.FAILED, why or reason(ReasonCode.GONE)
                 )
         for car in self.traffic.cars.values():
             if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
@@ -214,12 +215,17 @@ class Desk:
             link = self.links.get(booking.car_id)
             if car is None or car.ride is not None or car.frozen or link is None or link.problem:
                 continue
+            wanted = booking.destination_id
+            closed = closed_to(self._closed(car.id), car)
             try:
-                stop = self._destination(booking.destination_id)
-                closed = closed_to(self._closed(car.id), car)
-                route = route_to(self.streets, car.place, stop, closed)
-            except (NoRouteError, RefusedError) as error:
-                await self._office.change(booking.id, BookingState.FAILED, error.message)
+                route = route_to(self.streets, car.place, self._destination(wanted), closed)
+            except RefusedError:
+                why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
+                await self._office.change(booking.id, BookingState.FAILED, why)
+                continue
+            except NoRouteError:
+                why = reason(ReasonCode.NO_ROUTE, destination=wanted)
+                await self._office.change(booking.id, BookingState.FAILED, why)
                 continue
             ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
             self.traffic = start_ride(self.traffic, car.id, ride)
@@ -255,13 +261,13 @@ class Desk:
         """Say of every booking whether its car drives or waits, and why."""
         for booking in list(self._office.active.values()):
             id_ = booking.car_id
-            state, reason = progress_of(
+            state, why = progress_of(
                 booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
             )
             if state != booking.state:
-                await self._office.change(booking.id, state, reason)
+                await self._office.change(booking.id, state, why)
             else:
-                self._office.explain(booking, reason)
+                self._office.explain(booking, why)
 
     # --- stations ---------------------------------------------------------------------------------
 

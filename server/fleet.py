@@ -18,11 +18,11 @@ from pixelopolis.order_messages import (
     parse_place,
 )
 from pixelopolis.orders import Progress, distance_at, make_order
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import (
     BLOCKED_BY_CAR,
     INFO_VIDEO,
-    INFO_WAITING,
     OFF_ROUTE,
     ErrorLevel,
     State,
@@ -36,9 +36,6 @@ LEASE_S = 3.0
 RESEND_S = 2.0
 """An order that a connected car has not confirmed is sent again after this."""
 
-LOST = "lost"
-"""What a car is that does not know its place."""
-
 BESIDE_LANE_M = 0.3
 """A position this far from every lane is no place on an edge."""
 
@@ -51,8 +48,8 @@ class CarLink:
     send: Callable[[Order | InstantActions], None]
     state: State | None = None
     video_url: str | None = None
-    problem: str = ""
-    """Why the car cannot be used, in words; empty when it can."""
+    problem: Reason | None = None
+    """Why the car cannot be used; None when it can."""
     told_s: float = -math.inf
     """When an order or action was last sent."""
     _order_ids: count[int] = field(default_factory=count)
@@ -97,21 +94,16 @@ def is_idle(state: State) -> bool:
     return not state.node_states and not state.edge_states
 
 
-def needs_person(state: State) -> str:
-    """Return why the car cannot go on by itself, empty when it can."""
+def needs_person(state: State) -> Reason | None:
+    """Return why the car cannot go on by itself, None when it can."""
     if state.operating_mode != "AUTOMATIC":
-        return f"in mode {state.operating_mode.lower()}"
+        return reason(ReasonCode.NOT_AUTOMATIC, mode=state.operating_mode.lower())
     if state.safety_state.active_emergency_stop != "NONE":
-        return "stopped by its emergency stop"
+        return reason(ReasonCode.EMERGENCY_STOP)
     if state.mobile_robot_position is not None and not state.mobile_robot_position.localized:
-        return LOST
+        return reason(ReasonCode.LOST)
     fatal = [e for e in state.errors if e.error_level is ErrorLevel.FATAL]
-    return f"broken ({fatal[0].error_type})" if fatal else ""
-
-
-def waiting_reason(state: State) -> str:
-    """Return why the car itself says that it stands."""
-    return state.info(INFO_WAITING) or ""
+    return reason(ReasonCode.BROKEN, error=fatal[0].error_type) if fatal else None
 
 
 def blocked_edge(state: State) -> str:

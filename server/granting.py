@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from pixelopolis.conflicts import MovementKey
+from pixelopolis.reasons import Reason, ReasonCode, held_by, reason
 from pixelopolis.routing import Route
 from server.safety import Token, find_plan, plan_next_step
 from server.streets import Closed, Streets
@@ -32,7 +33,7 @@ class Wait:
     """Why a car does not get its next edge; `cars` are those that it waits for."""
 
     cars: tuple[str, ...]
-    reason: str
+    reason: Reason
 
 
 def advance(streets: Streets, traffic: Traffic, now_s: float) -> tuple[Traffic, dict[str, Wait]]:
@@ -128,12 +129,12 @@ class _Round:
                         movements.setdefault(key, car.id)
                 continue
             if first := self._promised(car.id, key, edges, movements):
-                self.waits[car.id] = Wait((first,), f"lets {first} go first")
+                self.waits[car.id] = Wait((first,), reason(ReasonCode.LETS_GO_FIRST, car=first))
                 continue
             granted = self._granted(car, ride)
             if not self._is_safe(granted):
                 others = tuple(c.id for c, _ in self._rides() if c.id != car.id)
-                self.waits[car.id] = Wait(others, "leaves room, so that everyone can still go on")
+                self.waits[car.id] = Wait(others, reason(ReasonCode.KEEPS_ROOM))
                 continue
             self._put(granted)
             return True
@@ -183,12 +184,11 @@ class _Round:
     def _wait(self, key: MovementKey, blockers: tuple[str, ...]) -> Wait:
         holder = self._edge_of.get(key[1])
         if holder in blockers:
-            why = self.traffic.cars[holder].frozen
-            reason = f"edge {key[1]} is held by {holder}" + (f", which is {why}" if why else "")
-        else:
-            node = self.streets.city.movements[key].node
-            reason = f"junction {node} is being crossed by {', '.join(blockers)}"
-        return Wait(blockers, reason)
+            return Wait(blockers, held_by(key[1], holder, self.traffic.cars[holder].frozen))
+        node = self.streets.city.movements[key].node
+        return Wait(
+            blockers, reason(ReasonCode.JUNCTION_CROSSED, node=node, cars=", ".join(blockers))
+        )
 
     # --- other ways ------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class _Round:
             booking_id=None,
             route=Route(way, idle.place.s_m, end.s_m),
             asked_s=asked_s,
-            reason=f"makes way for {for_car}",
+            reason=reason(ReasonCode.MAKES_WAY, car=for_car),
         )
         self._put(replace(idle, ride=ride))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pixelopolis.errors import BookingError
+from pixelopolis.reasons import Reason
 from server.bookings import ACTIVE, Booking, BookingState
 from server.requests import RefusedError
 from server.store import CarTakenError, StationTakenError, Store
@@ -60,7 +61,9 @@ class Office:
             return booking
         return None
 
-    async def change(self, id_: str, state: BookingState, reason: str = "") -> Booking | None:
+    async def change(
+        self, id_: str, state: BookingState, reason: Reason | None = None
+    ) -> Booking | None:
         """Bring a booking into a state; return how it is then, None when there is none.
 
         One that has ended already stays as it ended.
@@ -77,8 +80,8 @@ class Office:
             self._keep(booking)
         return booking
 
-    def explain(self, booking: Booking, reason: str) -> None:
-        """Keep in words why a ride does not go on; only in memory."""
+    def explain(self, booking: Booking, reason: Reason | None) -> None:
+        """Keep why a ride does not go on; only in memory."""
         if reason != booking.reason:
             self._keep(replace(booking, reason=reason))
 

@@ -1,16 +1,17 @@
-"""How far a ride is, in a booking's states and in words. Pure."""
+"""How far a ride is: a booking's state, and why its car does not go on. Pure."""
 
 from __future__ import annotations
 
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.bookings import Booking, BookingState
-from server.fleet import CarLink, waiting_reason
+from server.fleet import CarLink
 from server.granting import Wait
 from server.traffic import Car
 
 
 def progress_of(
     booking: Booking, car: Car | None, link: CarLink | None, wait: Wait | None
-) -> tuple[BookingState, str]:
+) -> tuple[BookingState, Reason | None]:
     """Return in which state an active booking is, and why its car does not go on.
 
     Args:
@@ -20,20 +21,19 @@ def progress_of(
         wait: what traffic lets the car wait for.
 
     Returns:
-        the state, and the reason in words, empty while it goes on.
+        the state, and the reason, None while it goes on.
     """
     said = link.state if link else None
     stands = said is None or not said.driving
-    problem = link.problem if link else ""
+    problem = link.problem if link else None
     if car is None and not problem:
-        return booking.state, "not connected"
+        return booking.state, reason(ReasonCode.NOT_CONNECTED)
     if car is None or car.frozen or problem:
-        reason = f"is {car.frozen}" if car is not None and car.frozen else problem
-        return BookingState.WAITING, f"{booking.car_id} {reason}"
+        return BookingState.WAITING, (car.frozen if car else None) or problem
     if car.ride is None or car.ride.booking_id != booking.id:
-        return booking.state, car.ride.reason if car.ride else ""
+        return booking.state, car.ride.reason if car.ride else None
     if wait is not None and stands:
         return BookingState.WAITING, wait.reason
-    if said is not None and stands and waiting_reason(said) and car.ride.taken:
-        return BookingState.WAITING, waiting_reason(said)
-    return (BookingState.DRIVING if car.ride.taken else booking.state), ""
+    if said is not None and stands and said.waiting_for and car.ride.taken:
+        return BookingState.WAITING, said.waiting_for
+    return (BookingState.DRIVING if car.ride.taken else booking.state), None

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from pixelopolis.order_messages import parse_place
 from pixelopolis.orders import node_ids
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import State
 from server.fleet import (
-    LOST,
     RESEND_S,
     CarLink,
     blocked_edge,
@@ -86,7 +86,7 @@ def take_report(
     state = link.state
     assert state is not None
     car = traffic.cars.get(link.car)
-    link.problem = ""
+    link.problem = None
     if car is None or car.ride is None:
         traffic = _standing(streets, traffic, link, state, now_s)
         car = traffic.cars.get(link.car)
@@ -106,7 +106,7 @@ def _standing(
     streets: Streets, traffic: Traffic, link: CarLink, state: State, now_s: float
 ) -> Traffic:
     if not is_idle(state):
-        link.problem = f"has an order that this server did not give ({state.order_id})"
+        link.problem = reason(ReasonCode.FOREIGN_ORDER, order=state.order_id)
         _cancel(link, now_s)
         return traffic
     return _place(streets, traffic, link, state)
@@ -115,15 +115,15 @@ def _standing(
 def _place(streets: Streets, traffic: Traffic, link: CarLink, state: State) -> Traffic:
     """Believe an idle car where it stands, unless somebody else holds that edge."""
     place = stated_place(streets.city, state)
-    if place is None and needs_person(state) == LOST:
-        link.problem = "does not know where it is"
-        return traffic
     if place is None:
-        link.problem = f"does not say where it is (lastNodeId {state.last_node_id!r})"
+        why = needs_person(state)
+        is_lost = why is not None and why.code is ReasonCode.LOST
+        unstated = reason(ReasonCode.PLACE_UNSTATED, node=state.last_node_id)
+        link.problem = why if is_lost else unstated
         return traffic
     placed = place_car(streets, traffic, link.car, place)
     if isinstance(placed, str):
-        link.problem = f"says it is on edge {place.edge}, which {placed} holds"
+        link.problem = reason(ReasonCode.EDGE_TAKEN, edge=place.edge, car=placed)
         return traffic
     return placed
 
@@ -141,7 +141,7 @@ def _ended(
 ) -> tuple[Traffic, Ended | None]:
     place = _end_place(streets, traffic.cars[link.car], state)
     if place is None:
-        link.problem = f"ended its order where it must not be ({state.last_node_id})"
+        link.problem = reason(ReasonCode.ENDED_ELSEWHERE, node=state.last_node_id)
         return traffic, None
     # an order that was cut short ends at another place than its destination
     arrived = ride.is_whole and state.last_node_id == node_ids(streets.city, ride.route)[-1]
@@ -161,7 +161,7 @@ def _other_order(
     streets: Streets, traffic: Traffic, link: CarLink, state: State, ride: Ride, now_s: float
 ) -> Traffic:
     if not is_idle(state):
-        link.problem = f"has an order that this server did not give ({state.order_id})"
+        link.problem = reason(ReasonCode.FOREIGN_ORDER, order=state.order_id)
         _cancel(link, now_s)
         return traffic
     if not ride.taken and not rejected(state, ride):

@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from pixelopolis.errors import BookingError, StoreError
+from pixelopolis.reasons import Reason
 from server.bookings import (
     Booking,
     BookingState,
@@ -117,7 +118,11 @@ class Store:
             raise taken(str(error)) from error
 
     async def change_booking(
-        self, id_: str, state: BookingState, reason: str = "", ended_s: float | None = None
+        self,
+        id_: str,
+        state: BookingState,
+        reason: Reason | None = None,
+        ended_s: float | None = None,
     ) -> Booking:
         """Bring a booking into a state that may follow its own; return it.
 
@@ -125,8 +130,12 @@ class Store:
             BookingError: when it does not exist, or its state does not allow it.
         """
         allowed = [str(before) for before in may_become(state)]
-        change = {"state": str(state), "reason": reason, "ended_s": ended_s}
-        change["active"] = ended_s is None
+        change = {
+            "state": str(state),
+            "reason": reason and reason.to_document(),
+            "ended_s": ended_s,
+            "active": ended_s is None,
+        }
         found = await self._bookings.find_one_and_update(
             {"_id": id_, "city": self.city, "state": {"$in": allowed}},
             {"$set": change},

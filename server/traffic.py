@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pixelopolis.conflicts import MovementKey
 from pixelopolis.orders import node_distances_m
+from pixelopolis.reasons import Reason, from_document
 from pixelopolis.routing import Place, Route
 from server.streets import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M, Closed, Streets
 
@@ -40,7 +41,7 @@ class Ride:
     """Nothing more is released: the order was cancelled, or its booking has ended."""
     stands_since_s: float | None = None
     """Since when the car stands at the end of its base without a grant (epoch)."""
-    reason: str = ""
+    reason: Reason | None = None
     """Why it makes way."""
 
     @property
@@ -62,13 +63,13 @@ class Ride:
 class Car:
     """A car on the streets. `place` is where it stands when it has no ride.
 
-    `frozen` says why it cannot be counted on to move (silent, lost), empty when it can.
+    `frozen` says why it cannot be counted on to move (silent, lost), None when it can.
     """
 
     id: str
     place: Place
     ride: Ride | None = None
-    frozen: str = ""
+    frozen: Reason | None = None
     blocked: tuple[str, ...] = ()
     """Edges on which, as it says, another car stands in its way: closed to its own rides only."""
 
@@ -99,7 +100,7 @@ class Traffic:
         return Traffic({key: value for key, value in self.cars.items() if key != car})
 
     def to_document(self) -> dict[str, Any]:
-        return {"cars": [asdict(car) for car in self.cars.values()]}
+        return {"cars": [_document_of(car) for car in self.cars.values()]}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -107,14 +108,22 @@ class Traffic:
         return cls({car.id: car for car in cars})
 
 
+def _document_of(car: Car) -> dict[str, Any]:
+    document = asdict(car)
+    document["frozen"] = car.frozen and car.frozen.to_document()
+    if car.ride is not None:
+        document["ride"]["reason"] = car.ride.reason and car.ride.reason.to_document()
+    return document
+
+
 def _car_of(entry: Mapping[str, Any]) -> Car:
     ride = entry["ride"]
     if ride is not None:
         way = ride["route"]
         route = Route(tuple(way["edges"]), way["start_s_m"], way["end_s_m"])
-        ride = Ride(**{**ride, "route": route})
+        ride = Ride(**{**ride, "route": route, "reason": from_document(ride["reason"])})
     blocked = tuple(entry.get("blocked", ()))
-    return Car(entry["id"], Place(**entry["place"]), ride, entry["frozen"], blocked)
+    return Car(entry["id"], Place(**entry["place"]), ride, from_document(entry["frozen"]), blocked)
 
 
 def base_end_m(streets: Streets, ride: Ride) -> float:
@@ -197,8 +206,8 @@ def end_ride(traffic: Traffic, car: str, place: Place) -> Traffic:
     return traffic.put(replace(traffic.cars[car], ride=None, place=place))
 
 
-def freeze(traffic: Traffic, car: str, why: str) -> Traffic:
-    """Say whether a car can be counted on to move (`why` empty)."""
+def freeze(traffic: Traffic, car: str, why: Reason | None) -> Traffic:
+    """Say why a car cannot be counted on to move; None when it can."""
     known = traffic.cars[car]
     return traffic if known.frozen == why else traffic.put(replace(known, frozen=why))
 

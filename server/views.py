@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pixelopolis.city import City
 from pixelopolis.geometry import Curve
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Route, route_time_s
 from server.api import (
     BookingView,
@@ -117,7 +120,7 @@ def booking_view(
         destination_id=booking.destination_id,
         language=booking.language,
         eta_s=eta_s(streets, ride) if ride else None,
-        reason=booking.reason,
+        **_reason_fields(booking.reason, booking.car_id),
         video_url=video_url,
         route=route_steps(streets.city, ride.route) if ride else [],
         path_m=path_points(streets, ride.route) if ride else [],
@@ -146,26 +149,34 @@ def car_view(
     else:
         return None
     id_ = car.id if car else link.car if link else ""
-    frozen = car.frozen if car else ""
-    problem = link.problem if link else ""
-    online = link is not None and frozen != "silent"
-    reason = problem or frozen
+    frozen = car.frozen if car else None
+    is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
+    online = link is not None and not is_silent
+    why = (link.problem if link else None) or frozen
     if not online:
-        mode, reason = CarState.OFFLINE, frozen or "not connected"
-    elif reason or car is None:
+        mode, why = CarState.OFFLINE, frozen or reason(ReasonCode.NOT_CONNECTED)
+    elif why or car is None:
         mode = CarState.BLOCKED
     elif car.ride is None:
         mode = CarState.WAITING if busy else CarState.READY
     elif wait is not None and not (state and state.driving):
-        mode, reason = CarState.WAITING, wait.reason
+        mode, why = CarState.WAITING, wait.reason
     else:
-        mode, reason = CarState.DRIVING, car.ride.reason
+        mode, why = CarState.DRIVING, car.ride.reason
     return CarView(
         id=id_,
         x_m=_mm(x_m),
         y_m=_mm(y_m),
         heading_rad=_mm(heading_rad),
         state=mode,
-        reason=reason,
+        **_reason_fields(why, id_),
         online=online,
     )
+
+
+def _reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
+    return {
+        "reason": why.of(car) if why else "",
+        "reason_code": why.code if why else None,
+        "reason_values": dict(why.values) if why else {},
+    }

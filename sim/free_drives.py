@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from car.observation import DriveState
+from car.observation import Decision, DriveState
 from pixelopolis.city import City
+from pixelopolis.reasons import CAR_AHEAD_CODES
 from pixelopolis.routing import RoutePath
 from sim.bystanders import Bystanders
 from sim.evaluation import LaneDrive
@@ -93,7 +94,7 @@ def _drive(drive: LaneDrive, others: Bystanders, seconds: float) -> FreeFigures:
         beside = {i for i, at in enumerate(others.poses) if at.distance_m(pose) < MET_M}
         figures.met += len(beside - near)
         near = beside
-        if decision.state is DriveState.STOPPED_FOR_CAR or "car" in decision.reason:
+        if decision.state is DriveState.STOPPED_FOR_CAR or _slowed_by_car(decision):
             figures.hindered_s += FRAME_S
         before_s = stood_s
         stood_s = stood_s + FRAME_S if drive.car.vehicle.speed_mps < STANDS_MPS else 0.0
@@ -101,7 +102,11 @@ def _drive(drive: LaneDrive, others: Bystanders, seconds: float) -> FreeFigures:
             figures.false_stops += 1
             place = drive.path.place_at(drive.distance_m)
             where = f"edge {place.edge} at {place.s_m:.2f} m"
-            figures.failures.append(f"stopped: {decision.reason or decision.state}, {where}")
+            figures.failures.append(f"stopped: {decision.why}, {where}")
     figures.distance_m = drive.figures.distance_m
     figures.interventions = drive.figures.interventions
     return figures
+
+
+def _slowed_by_car(decision: Decision) -> bool:
+    return decision.reason is not None and decision.reason.code in CAR_AHEAD_CODES

@@ -225,7 +225,7 @@ def _mission(
             figures.given_up += 1
             figures.passages += 1
             at = path.place_at(truth_m)
-            figures.failures.append(f"edge {at.edge} at {at.s_m:.2f} m: {decision.reason}")
+            figures.failures.append(f"edge {at.edge} at {at.s_m:.2f} m: {decision.why}")
             break
     return figures
 

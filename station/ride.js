@@ -1,6 +1,8 @@
 // What the page knows and what it says: pure functions from events to a state, from a state to a
 // view. No sockets, no elements, no clock of its own.
 
+import { wordsOf } from "./reasons.js";
+
 const ACTIVE = new Set(["booked", "driving", "waiting"]);
 
 export const START = Object.freeze({
@@ -44,7 +46,7 @@ export function reduce(state, event, nowS) {
       return { ...state, cancelling: false };
     case "gone": // the server does not know our booking any more
       return isActive(state.booking)
-        ? { ...state, booking: { ...state.booking, state: "failed", reason: null }, cancelling: false }
+        ? { ...state, booking: { ...state.booking, state: "failed", reason_code: null }, cancelling: false }
         : state;
     case "next":
       return left(state);
@@ -134,26 +136,12 @@ export function view(state, nowS) {
   };
 }
 
-// The server's and the car's reasons are written for engineers, as "camera: silent for 0.6 s":
-// visitors get words of their own in their language.
-const REASONS = [
-  [/^(camera|detector)\b/i, "reason.camera"],
-  [/^(wheels|motors?|board)\b/i, "reason.wheels"],
-  [/^(server|link|not connected)\b/i, "reason.offline"],
-  [/\b(held|crossed) by\b|makes way for|^a car stands ahead/i, "reason.car"],
-];
-const ANY_REASON = "reason.traffic";
-
 /** Key of the words that say why the car stands or the ride ended, or null. */
 function reasonOf(booking, car) {
   if (booking.state === "failed") return "failure.unknown";
   if (!isActive(booking)) return null;
   if (car && car.online === false) return "reason.offline";
-  const reason = booking.reason ?? "";
-  // the car itself, by its name: it is silent, or has a trouble that needs a person
-  const [who, ...what] = reason.split(" ");
-  if (who === booking.car_id) return what.includes("silent") ? "reason.offline" : "reason.stuck";
-  const known = REASONS.find(([pattern]) => pattern.test(reason))?.[1];
-  if (booking.state === "waiting") return known ?? ANY_REASON;
-  return booking.state === "booked" ? (known ?? null) : null;
+  const known = wordsOf(booking.reason_code, booking.reason_values);
+  if (booking.state === "waiting") return known ?? "reason.traffic";
+  return booking.state === "booked" ? known : null;
 }

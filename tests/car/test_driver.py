@@ -26,6 +26,7 @@ from car.observation import (
 )
 from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place, RoutePath, find_route
 from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M
 from pixelopolis.vision import Image
@@ -95,7 +96,7 @@ def test_it_stops_at_the_end_of_its_grant_and_says_why() -> None:
         decision = driver.step(observe(tick * 0.05, mission, way_m=way))
         way += (decision.left_rad_s + decision.right_rad_s) / 2 * WHEEL_RADIUS_M * 0.05
     assert decision.state is DriveState.WAITING_FOR_GRANT
-    assert "waiting" in decision.reason
+    assert decision.reason == reason(ReasonCode.AT_GRANT_END)
     assert (decision.left_rad_s, decision.right_rad_s) == (0.0, 0.0)
     assert stop_line - 0.12 < way < stop_line - 0.08
     more = Mission("a", PATH, granted_m=PATH.length_m)
@@ -120,7 +121,7 @@ def test_a_late_camera_slows_the_car(frame_age_s: float, slower: bool) -> None:
     mission = Mission("a", PATH, granted_m=PATH.length_m)
     decision = Driver(Fixed(0, 0, 0)).step(observe(10.0, mission, frame_s=10.0 - frame_age_s))
     assert (decision.left_rad_s * WHEEL_RADIUS_M < CRUISE_MPS * 0.9) is slower
-    assert ("camera" in decision.reason) is slower
+    assert (decision.why == "camera: late by 0.3 s") is slower
 
 
 def test_a_silent_camera_stops_the_car() -> None:
@@ -128,7 +129,7 @@ def test_a_silent_camera_stops_the_car() -> None:
     decision = Driver(Fixed(0, 0, 0)).step(observe(10.0, mission, frame_s=9.0))
     assert decision.state is DriveState.STALE
     assert decision.left_rad_s == decision.right_rad_s == 0.0
-    assert "camera" in decision.reason
+    assert decision.reason == reason(ReasonCode.PART_SILENT, part="camera", age_s=1.0)
 
 
 def drive_up_to_a_car(gap_m: float, seconds: float) -> list[Decision]:
@@ -154,12 +155,12 @@ def drive_up_to_a_car(gap_m: float, seconds: float) -> list[Decision]:
 def test_behind_a_car_it_stops_says_why_and_in_the_end_that_it_is_blocked() -> None:
     decisions = drive_up_to_a_car(0.5, 8 + BLOCKED_S)
     stops = [d.state for d in decisions].index(DriveState.STOPPED_FOR_CAR)
-    assert "follows a car" in [d.reason for d in decisions[:stops]]
+    assert reason(ReasonCode.FOLLOWS_CAR) in [d.reason for d in decisions[:stops]]
     assert {d.state for d in decisions[stops:]} == {DriveState.STOPPED_FOR_CAR}
     last = decisions[-1]
     assert last.car_ahead is not None
     assert last.car_ahead.gap_m == pytest.approx(STOP_GAP_M, abs=0.02)
-    assert last.reason == f"a car stands ahead, {last.car_ahead.gap_m:.2f} m"
+    assert last.reason == reason(ReasonCode.CAR_AHEAD, gap_m=last.car_ahead.gap_m)
     since = [d.blocked for d in decisions].index(True) - stops
     assert since * 0.05 == pytest.approx(BLOCKED_S, abs=0.06)
 
@@ -167,7 +168,7 @@ def test_behind_a_car_it_stops_says_why_and_in_the_end_that_it_is_blocked() -> N
 def test_a_car_without_a_detector_drives_as_if_it_were_alone() -> None:
     mission = Mission("a", PATH, granted_m=PATH.length_m)
     decision = Driver(Fixed(0, 0, 0)).step(observe(10.0, mission))
-    assert (decision.state, decision.reason) == (DriveState.DRIVING, "")
+    assert (decision.state, decision.reason) == (DriveState.DRIVING, None)
     blind = replace(observe(10.0, mission), sightings=Sightings(8.0, ()))
     assert Driver(Fixed(0, 0, 0)).step(blind).state is DriveState.STALE
 

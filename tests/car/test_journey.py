@@ -26,6 +26,7 @@ from pixelopolis.city_file import load_city
 from pixelopolis.messages import encode
 from pixelopolis.order_messages import InstantAction, Order
 from pixelopolis.orders import make_order, node_ids
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Place, Route, RoutePath, find_route
 from pixelopolis.state_messages import State
 from pixelopolis.vehicle import WHEEL_RADIUS_M
@@ -309,18 +310,22 @@ def test_a_stop_place_is_granted_ahead_and_outside_junctions(data: st.DataObject
     assert leg.movement is None or granted == path.length_m or limit_m < 0
 
 
+def silent(part: str, age_s: float) -> Reason:
+    return reason(ReasonCode.PART_SILENT, part=part, age_s=age_s)
+
+
 def test_news_is_what_changes_not_what_counts() -> None:
     it = journey()
     it.take_order(order(1))
     mission = it.mission
-    late = Decision(0.0, 0.0, DriveState.STALE, "camera: silent for 1.2 s")
+    late = Decision(0.0, 0.0, DriveState.STALE, silent("camera", 1.2))
     assert it.take_decision(late, mission)
     assert not it.take_decision(
-        Decision(0.0, 0.0, DriveState.STALE, "camera: silent for 1.3 s"), mission
+        Decision(0.0, 0.0, DriveState.STALE, silent("camera", 1.3)), mission
     )
-    assert it.take_decision(Decision(0.0, 0.0, DriveState.STALE, "wheels: silent"), mission)
+    assert it.take_decision(Decision(0.0, 0.0, DriveState.STALE, silent("wheels", 0.5)), mission)
     assert it.take_decision(
-        Decision(0.0, 0.0, DriveState.STALE, "wheels: silent", events=("node:9",)), mission
+        Decision(0.0, 0.0, DriveState.STALE, silent("wheels", 0.5), events=("node:9",)), mission
     )
     old = Mission("o0", RoutePath(town(), Route(("13",), 0.0, 0.5)), 0.5)
     assert not it.take_decision(Decision(1.0, 1.0, DriveState.DRIVING), old)
@@ -333,7 +338,7 @@ def stands(distance_m: float, gap_m: float = 0.15, blocked: bool = False) -> Dec
         0.0,
         0.0,
         DriveState.STOPPED_FOR_CAR,
-        f"a car stands ahead, {gap_m:.2f} m",
+        reason(ReasonCode.CAR_AHEAD, gap_m=gap_m),
         distance_m,
         car_ahead=ahead,
         blocked=blocked,
@@ -379,7 +384,13 @@ def test_health_goes_into_the_state() -> None:
 
 def off_route(place: Place, distance_m: float = 0.3) -> Decision:
     return Decision(
-        0.0, 0.0, DriveState.LOST, "off its route", distance_m, place=place, off_route=True
+        0.0,
+        0.0,
+        DriveState.LOST,
+        reason(ReasonCode.OFF_ROUTE, edge=place.edge),
+        distance_m,
+        place=place,
+        off_route=True,
     )
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from car.belief import Belief
 from car.cells import Cells
-from car.driver import LOST_REASON, Driver, DriverSettings
+from car.driver import Driver, DriverSettings
 from car.expectation import Expectation
 from car.localisation import PathTracker
 from car.observation import Decision, DriveState, Mission
 from car.orientation import Orientation
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place, Route, RoutePath, find_route
 from sim.localisation_evaluation import Pilot
 from sim.lockstep import LockstepCar
@@ -74,7 +75,7 @@ def test_a_wrong_turn_is_noticed_and_the_car_stops() -> None:
     assert (decision.left_rad_s, decision.right_rad_s) == (0.0, 0.0)
     assert decision.off_route
     assert decision.located
-    assert decision.reason == "off its route: on edge 8"
+    assert decision.reason == reason(ReasonCode.OFF_ROUTE, edge="8")
     assert decision.place is not None
     assert decision.place.edge == "8"
     assert TOWN.edges["8"].curve.pose_at(decision.place.s_m).distance_m(car.car.vehicle.pose) < 0.15
@@ -118,7 +119,7 @@ def test_without_a_mission_it_says_where_it_stands_or_that_it_does_not_know() ->
     assert known.place.edge == "7"
     unknown = Car(way("2"), None).run(None, 1)
     assert (unknown.state, unknown.located, unknown.place) == (DriveState.LOST, False, None)
-    assert unknown.reason == LOST_REASON
+    assert unknown.reason == reason(ReasonCode.LOST)
     assert unknown.left_rad_s == 0.0
 
 

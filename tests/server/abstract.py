@@ -11,6 +11,7 @@ from shapely.geometry import Polygon
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Pose
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place, find_route
 from pixelopolis.spawn import spawn_places
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M, body_corners
@@ -27,6 +28,7 @@ from server.traffic import (
     start_ride,
 )
 
+SILENT = reason(ReasonCode.SILENT)
 STOP_BEFORE_M = 0.10
 ROUND_S = 0.5
 
@@ -87,7 +89,7 @@ class Town:
 
     def kill(self, car: str) -> None:
         self.dead.add(car)
-        self.traffic = freeze(self.traffic, car, "silent")
+        self.traffic = freeze(self.traffic, car, SILENT)
 
     def play_round(self, speed_m: float = 0.3) -> None:
         self.round += 1
@@ -166,5 +168,5 @@ class Town:
             ride = car.ride
             if ride is not None and ride.stands_since_s is not None and not ride.ending:
                 wait = self.waits[car.id]
-                assert wait.reason
+                assert wait.reason.words
                 assert car.id not in wait.cars

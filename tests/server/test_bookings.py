@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import BookingError, StoreError
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Place
 from server.bookings import (
     ACTIVE,
@@ -72,11 +73,15 @@ class BookingMachine(RuleBasedStateMachine):
 TestBookingMachine = BookingMachine.TestCase
 
 
-@given(st.sampled_from(BookingState), st.text(max_size=5), st.none() | st.floats(0, 1e10))
+@given(
+    st.sampled_from(BookingState),
+    st.sampled_from([None, reason(ReasonCode.GONE), reason(ReasonCode.BROKEN, error="x")]),
+    st.none() | st.floats(0, 1e10),
+)
 def test_a_booking_survives_its_document(
-    state: BookingState, reason: str, ended_s: float | None
+    state: BookingState, why: Reason | None, ended_s: float | None
 ) -> None:
-    made = replace(booking(), state=state, reason=reason, ended_s=ended_s)
+    made = replace(booking(), state=state, reason=why, ended_s=ended_s)
     document = to_document(made)
     assert from_document(document) == made
     assert document["active"] == (state in ACTIVE)

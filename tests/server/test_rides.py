@@ -14,6 +14,7 @@ from pymongo import AsyncMongoClient
 
 import server.desk
 from pixelopolis.city_file import load_city
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from server.app import make_app
 from server.desk import Desk
@@ -370,8 +371,8 @@ async def test_a_lost_car_is_waited_for_until_it_knows_its_place_again(desktop: 
     await until(lambda: car.orders)
     car.localized = False
     await desktop.becomes(booking["id"], "waiting")
-    await until(lambda: desktop.desk.traffic.cars["car1"].frozen == "lost")
-    assert (await desktop.booking(booking["id"]))["reason"] == "car1 is lost"
+    await until(lambda: desktop.desk.traffic.cars["car1"].frozen == reason(ReasonCode.LOST))
+    assert (await desktop.booking(booking["id"]))["reason_code"] == ReasonCode.LOST
     car.localized, car.step_m = True, 0.1
     await desktop.ends(booking["id"])
     assert len({order.order_id for order in car.orders}) == 1

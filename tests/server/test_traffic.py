@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelopolis.city_file import load_city
+from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place, find_route
 from server.granting import advance
 from server.safety import Token, find_plan
@@ -27,7 +28,7 @@ from server.traffic import (
     start_ride,
     stop_ride,
 )
-from tests.server.abstract import Town
+from tests.server.abstract import SILENT, Town
 
 CITIES = {name: load_city(name) for name in ("pixelopolis", "grid:2x2:1", "grid:3x2:5")}
 STREETS = Streets(CITIES["pixelopolis"])
@@ -99,7 +100,7 @@ def test_a_silent_car_keeps_its_place_and_the_others_go_around(seed: int) -> Non
             # whoever is still on the way cannot get there, and says why
             closed = closed_by(town.streets, [town.traffic.cars[victim]])
             assert town.streets.way(car.edge, car.ride.route.edges[-1], closed) is None
-            assert town.waits[car.id].reason
+            assert town.waits[car.id].reason.words
 
 
 # --- safety ------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def test_the_older_ride_goes_first_where_two_ways_merge() -> None:
     traffic, waits = advance(STREETS, traffic, 30.0)
     assert edge_holders(STREETS, traffic)["2"] == "old"
     assert waits["young"].cars == ("old",)
-    assert waits["young"].reason == "edge 2 is held by old"
+    assert waits["young"].reason.words == "edge 2 is held by old"
 
 
 def test_a_parked_car_makes_way_off_the_others_route() -> None:
@@ -202,7 +203,7 @@ def test_a_parked_car_makes_way_off_the_others_route() -> None:
     parked = traffic.cars["parked"].ride
     assert parked is not None
     assert parked.booking_id is None
-    assert parked.reason == "makes way for car1"
+    assert parked.reason == reason(ReasonCode.MAKES_WAY, car="car1")
     wanted = traffic.cars["car1"].ride
     assert wanted is not None
     assert parked.route.edges[-1] not in wanted.route.edges
@@ -211,17 +212,17 @@ def test_a_parked_car_makes_way_off_the_others_route() -> None:
 
 def test_a_silent_car_is_driven_around_or_waited_for_with_words() -> None:
     traffic = put(put(Traffic(), "dead", "4", 0.5), "car1", "3", 0.1)
-    traffic = ride(freeze(traffic, "dead", "silent"), "car1", "5", 1.0)
-    traffic = ride(freeze(traffic, "dead", "silent"), "car1", "6", 0.1)
+    traffic = ride(freeze(traffic, "dead", SILENT), "car1", "5", 1.0)
+    traffic = ride(freeze(traffic, "dead", SILENT), "car1", "6", 0.1)
     traffic, _ = advance(STREETS, traffic, 0.0)
     around = traffic.cars["car1"].ride
     assert around is not None
     assert around.route.edges == ("3", "15", "14", "6")
     only_way = put(put(Traffic(), "dead", "2", 0.1), "car1", "1", 1.7)
-    only_way = ride(freeze(only_way, "dead", "silent"), "car1", "4", 1.0)
+    only_way = ride(freeze(only_way, "dead", SILENT), "car1", "4", 1.0)
     _, waits = advance(STREETS, only_way, 0.0)
     assert waits["car1"].cars == ("dead",)
-    assert waits["car1"].reason == "edge 2 is held by dead, which is silent"
+    assert waits["car1"].reason.words == "edge 2 is held by dead, which is silent"
 
 
 def test_a_taken_edge_is_not_given_to_a_car_that_appears_on_it() -> None:

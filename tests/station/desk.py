@@ -193,7 +193,9 @@ class ScriptedDesk:
             "y_m": pose.y_m,
             "heading_rad": pose.heading_rad,
             "state": "ready",
-            "reason": None,
+            "reason": "",
+            "reason_code": None,
+            "reason_values": {},
             "online": True,
         }
 
@@ -244,7 +246,9 @@ class ScriptedDesk:
             "station_device_id": body["station_device_id"],
             "destination_id": body["destination_id"],
             "eta_s": None,
-            "reason": None,
+            "reason": "",
+            "reason_code": None,
+            "reason_values": {},
             "video_url": self.video_url,
             "route": [],
             "path_m": points_of(self._path.curve),

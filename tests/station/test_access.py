@@ -83,7 +83,9 @@ async def test_a_screen_reader_hears_the_status_but_not_every_second(
         await start_ride(page, desk)
         announcer = page.locator("#announcer[aria-live=polite]")
         await expect(announcer).to_have_text("On the way")
-        await desk.change(state="waiting", reason="camera: silent for 0.6 s")
+        await desk.change(
+            state="waiting", reason_code="part_silent", reason_values={"part": "camera"}
+        )
         await expect(announcer).to_contain_text("its camera does not see")
 
 

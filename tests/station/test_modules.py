@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from pixelopolis.reasons import ReasonCode
 from tests.station.desk import ScriptedDesk
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -30,8 +31,8 @@ async def call(page: Page, module: str, body: str, argument: object = None) -> A
     )
 
 
-BOOKING = {"id": "b1", "car_id": "car1", "destination_id": "museum", "eta_s": 30, "reason": None}
-BOOKING |= {"video_url": "http://car/video.mjpg", "path_m": [[0, 0], [1, 0]]}
+BOOKING = {"id": "b1", "car_id": "car1", "destination_id": "museum", "eta_s": 30}
+BOOKING |= {"reason_code": None, "video_url": "http://car/video.mjpg", "path_m": [[0, 0], [1, 0]]}
 CARS = [{"id": "car1", "state": "driving", "online": True, "x_m": 0, "y_m": 0, "heading_rad": 0}]
 
 
@@ -83,28 +84,35 @@ async def test_a_booking_that_the_server_forgot_has_failed(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
+    ("code", "values", "words"),
     [
-        ("camera: silent for 0.6 s", "reason.camera"),
-        ("detector: silent for 1.2 s", "reason.camera"),
-        ("a car stands ahead, 0.15 m", "reason.car"),
-        ("wheels: nothing received yet", "reason.wheels"),
-        ("server: silent for 5.1 s", "reason.offline"),
-        ("edge 9 is held by mark-v, which is silent", "reason.car"),
-        ("junction 4 is being crossed by car2", "reason.car"),
-        ("makes way for car2", "reason.car"),
-        ("car1 is silent", "reason.offline"),
-        ("car1 is lost", "reason.stuck"),
-        ("car1 ended its order where it must not be (7)", "reason.stuck"),
-        ("not connected", "reason.offline"),
-        ("waiting until the way ahead is free", "reason.traffic"),
-        (None, "reason.traffic"),
+        (ReasonCode.PART_SILENT, {"part": "camera"}, "reason.camera"),
+        (ReasonCode.PART_LATE, {"part": "detector"}, "reason.camera"),
+        (ReasonCode.PART_UNHEARD, {"part": "wheels"}, "reason.wheels"),
+        (ReasonCode.PART_SILENT, {"part": "server"}, "reason.offline"),
+        (ReasonCode.CAR_AHEAD, {}, "reason.car"),
+        (ReasonCode.EDGE_HELD_BY_STOPPED, {}, "reason.car"),
+        (ReasonCode.JUNCTION_CROSSED, {}, "reason.car"),
+        (ReasonCode.MAKES_WAY, {}, "reason.car"),
+        (ReasonCode.SILENT, {}, "reason.offline"),
+        (ReasonCode.LOST, {}, "reason.stuck"),
+        (ReasonCode.ENDED_ELSEWHERE, {}, "reason.stuck"),
+        (ReasonCode.NOT_CONNECTED, {}, "reason.offline"),
+        (ReasonCode.AT_GRANT_END, {}, "reason.traffic"),
+        ("of-a-newer-server", {}, "reason.traffic"),
+        (None, {}, "reason.traffic"),
     ],
 )
 async def test_why_a_car_waits_is_said_in_the_visitors_words(
-    page: Page, reason: str | None, words: str
+    page: Page, code: str | None, values: dict[str, str], words: str
 ) -> None:
-    assert (await view_after(page, booking("waiting", reason=reason)))["reason"] == words
+    waiting = booking("waiting", reason_code=code, reason_values=values)
+    assert (await view_after(page, waiting))["reason"] == words
+
+
+async def test_the_page_has_words_for_every_reason_code(page: Page) -> None:
+    known = await call(page, "reasons.js", "return Object.keys(m.WORDS)", None)
+    assert known == [str(code) for code in ReasonCode]
 
 
 async def test_a_car_out_of_reach_is_said_whatever_it_last_did(page: Page) -> None:

@@ -45,7 +45,7 @@ async def test_a_ride_in_japanese(browser: Browser, desk: ScriptedDesk, screen: 
         await keep(page, f"{shots}-3-driving")
         await video_changes(page, before)
         await car_moves(page, place)
-        await desk.change(state="waiting", reason="junction 4 is being crossed by car2")
+        await desk.change(state="waiting", reason_code="junction_crossed")
         await expect(title).to_have_text("待機中です")
         await expect(detail).to_have_text("ほかの車に道をゆずっています。")
         await keep(page, f"{shots}-4-waiting")

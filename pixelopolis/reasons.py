@@ -1,0 +1,208 @@
+"""Why a car stands, slows down or cannot be used: codes with values, and their English words.
+
+Car and desk decide with codes, messages and the API carry codes, and only what is shown to
+people is words. The visitor's page has words of its own in its languages (`station/reasons.js`).
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MAX_TEXT = 200
+"""Characters that are kept of a text that a peer sent."""
+
+
+class ReasonCode(StrEnum):
+    """Stable names: they are stored, sent, and compared."""
+
+    # of the car's driver
+    PART_UNHEARD = "part_unheard"
+    PART_SILENT = "part_silent"
+    PART_LATE = "part_late"
+    AT_GRANT_END = "at_grant_end"
+    CAR_AHEAD = "car_ahead"
+    FOLLOWS_CAR = "follows_car"
+    CAR_AHEAD_UNSURE = "car_ahead_unsure"
+    LOST = "lost"
+    SEARCHING = "searching"
+    OFF_ROUTE = "off_route"
+    # of the desk's traffic
+    EDGE_HELD = "edge_held"
+    EDGE_HELD_BY_STOPPED = "edge_held_by_stopped"
+    JUNCTION_CROSSED = "junction_crossed"
+    LETS_GO_FIRST = "lets_go_first"
+    KEEPS_ROOM = "keeps_room"
+    MAKES_WAY = "makes_way"
+    # why a car cannot be counted on, or used
+    SILENT = "silent"
+    EMERGENCY_STOP = "emergency_stop"
+    NOT_AUTOMATIC = "not_automatic"
+    BROKEN = "broken"
+    NOT_CONNECTED = "not_connected"
+    GONE = "gone"
+    FOREIGN_ORDER = "foreign_order"
+    PLACE_UNSTATED = "place_unstated"
+    EDGE_TAKEN = "edge_taken"
+    ENDED_ELSEWHERE = "ended_elsewhere"
+    # why a booking failed
+    NO_ROUTE = "no_route"
+    UNKNOWN_DESTINATION = "unknown_destination"
+    # said by a peer, or stored by an older version, in words that we do not know
+    OTHER = "other"
+
+
+WORDS: Mapping[ReasonCode, str] = {
+    ReasonCode.PART_UNHEARD: "{part}: nothing received yet",
+    ReasonCode.PART_SILENT: "{part}: silent for {age_s:.1f} s",
+    ReasonCode.PART_LATE: "{part}: late by {age_s:.1f} s",
+    ReasonCode.AT_GRANT_END: "waits until the way ahead is free",
+    ReasonCode.CAR_AHEAD: "a car stands ahead, {gap_m:.2f} m",
+    ReasonCode.FOLLOWS_CAR: "follows a car",
+    ReasonCode.CAR_AHEAD_UNSURE: "looks whether a car is still ahead",
+    ReasonCode.LOST: "does not know where it is",
+    ReasonCode.SEARCHING: "looks for signs that tell where it is",
+    ReasonCode.OFF_ROUTE: "is off its route, on edge {edge}",
+    ReasonCode.EDGE_HELD: "edge {edge} is held by {car}",
+    ReasonCode.EDGE_HELD_BY_STOPPED: "edge {edge} is held by {car}, which {cause}",
+    ReasonCode.JUNCTION_CROSSED: "junction {node} is being crossed by {cars}",
+    ReasonCode.LETS_GO_FIRST: "lets {car} go first",
+    ReasonCode.KEEPS_ROOM: "waits: entering this street now could leave cars stuck",
+    ReasonCode.MAKES_WAY: "makes way for {car}",
+    ReasonCode.SILENT: "is silent",
+    ReasonCode.EMERGENCY_STOP: "is stopped by its emergency stop",
+    ReasonCode.NOT_AUTOMATIC: "is in mode {mode}",
+    ReasonCode.BROKEN: "is broken ({error})",
+    ReasonCode.NOT_CONNECTED: "is not connected",
+    ReasonCode.GONE: "is gone",
+    ReasonCode.FOREIGN_ORDER: "has an order that this server did not give ({order})",
+    ReasonCode.PLACE_UNSTATED: "does not say where it is (lastNodeId {node!r})",
+    ReasonCode.EDGE_TAKEN: "says it is on edge {edge}, which {car} holds",
+    ReasonCode.ENDED_ELSEWHERE: "ended its order where it must not be ({node})",
+    ReasonCode.NO_ROUTE: "no way leads to {destination}",
+    ReasonCode.UNKNOWN_DESTINATION: "there is no destination {destination!r} any more",
+    ReasonCode.OTHER: "{text}",
+}
+"""English, in the words of an engineer."""
+
+PREDICATES = frozenset(ReasonCode) - {
+    ReasonCode.PART_UNHEARD,
+    ReasonCode.PART_SILENT,
+    ReasonCode.PART_LATE,
+    ReasonCode.CAR_AHEAD,
+    ReasonCode.EDGE_HELD,
+    ReasonCode.EDGE_HELD_BY_STOPPED,
+    ReasonCode.JUNCTION_CROSSED,
+    ReasonCode.NO_ROUTE,
+    ReasonCode.UNKNOWN_DESTINATION,
+    ReasonCode.OTHER,
+}
+"""Codes whose words read on after a car's name."""
+
+CAR_AHEAD_CODES = frozenset(
+    {ReasonCode.CAR_AHEAD, ReasonCode.FOLLOWS_CAR, ReasonCode.CAR_AHEAD_UNSURE}
+)
+"""What a driver says that another car makes stand or slow down."""
+
+CAUSE = "cause"
+"""The value that is itself a code; the other values serve its words too."""
+
+
+def _fields(code: ReasonCode) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(WORDS[code]) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code and the values that its words need.
+
+    `values` are texts, or numbers in the unit that their name ends with.
+
+    Raises:
+        ValueError: when a value that the words need is missing.
+    """
+
+    code: ReasonCode
+    values: Mapping[str, str | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if missing := _fields(self.code) - self.values.keys():
+            raise ValueError(f"reason {self.code} needs {', '.join(sorted(missing))}")
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What makes it news: the code and every value but numbers, which change all the time."""
+        texts = (item for item in self.values.items() if isinstance(item[1], str))
+        return (self.code, *sorted(texts))
+
+    @property
+    def words(self) -> str:
+        """English words."""
+        values: dict[str, Any] = dict(self.values)
+        if CAUSE in values:
+            others = {name: value for name, value in self.values.items() if name != CAUSE}
+            values[CAUSE] = Reason(ReasonCode(values[CAUSE]), others).words
+        return WORDS[self.code].format(**values)
+
+    def of(self, car: str) -> str:
+        """English words about a car, with its name where they need it."""
+        return f"{car} {self.words}" if self.code in PREDICATES else self.words
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"code": str(self.code), "values": dict(self.values)}
+
+
+def reason(code: ReasonCode, **values: str | float) -> Reason:
+    """Return a reason; see `WORDS` for the values that each code needs."""
+    return Reason(code, values)
+
+
+def other(text: str) -> Reason:
+    """Return a reason for words that came from outside."""
+    return Reason(ReasonCode.OTHER, {"text": text[:MAX_TEXT]})
+
+
+def held_by(edge: str, car: str, cause: Reason | None) -> Reason:
+    """Return why an edge is not free: a car holds it, and perhaps cannot leave it (`cause`)."""
+    if cause is None:
+        return reason(ReasonCode.EDGE_HELD, edge=edge, car=car)
+    values = {**cause.values, "edge": edge, "car": car, CAUSE: str(cause.code)}
+    return Reason(ReasonCode.EDGE_HELD_BY_STOPPED, values)
+
+
+def from_document(document: object) -> Reason | None:
+    """Return a stored reason; None for none. Words of an older version are kept as `OTHER`."""
+    if isinstance(document, str):
+        return other(document) if document else None
+    if not isinstance(document, Mapping):
+        return None
+    values = document.get("values")
+    return from_parts(
+        str(document.get("code", "")), values if isinstance(values, Mapping) else {}, ""
+    )
+
+
+def from_parts(code: str, values: Mapping[str, Any], text: str) -> Reason:
+    """Return a reason that a peer sent as code and values, or else as the peer's own words.
+
+    Args:
+        code: maybe one of ours.
+        values: texts and numbers; numbers may have become texts on their way.
+        text: the peer's words.
+    """
+    try:
+        known = Reason(ReasonCode(code), {key: _value(key, values[key]) for key in values})
+        _ = known.words
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError):
+        return other(text or code)
+    return known
+
+
+def _value(key: str, value: Any) -> str | float:
+    if key.endswith(("_s", "_m", "_mps")):
+        return float(value)
+    return str(value)[:MAX_TEXT]

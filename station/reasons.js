@@ -1,0 +1,43 @@
+// Which words a visitor reads for each reason code (`pixelopolis/reasons.py` lists the codes).
+
+const PART_WORDS = { camera: "reason.camera", detector: "reason.camera", wheels: "reason.wheels" };
+const partWords = (values) => PART_WORDS[values?.part] ?? "reason.offline";
+const OTHER_CAR = () => "reason.car";
+const TRAFFIC = () => "reason.traffic";
+const STUCK = () => "reason.stuck";
+const OFFLINE = () => "reason.offline";
+
+export const WORDS = {
+  part_unheard: partWords,
+  part_silent: partWords,
+  part_late: partWords,
+  at_grant_end: TRAFFIC,
+  car_ahead: OTHER_CAR,
+  follows_car: OTHER_CAR,
+  car_ahead_unsure: OTHER_CAR,
+  lost: STUCK,
+  searching: STUCK,
+  off_route: STUCK,
+  edge_held: OTHER_CAR,
+  edge_held_by_stopped: OTHER_CAR,
+  junction_crossed: OTHER_CAR,
+  lets_go_first: OTHER_CAR,
+  keeps_room: TRAFFIC,
+  makes_way: OTHER_CAR,
+  silent: OFFLINE,
+  emergency_stop: STUCK,
+  not_automatic: STUCK,
+  broken: STUCK,
+  not_connected: OFFLINE,
+  gone: OFFLINE,
+  foreign_order: STUCK,
+  place_unstated: STUCK,
+  edge_taken: STUCK,
+  ended_elsewhere: STUCK,
+  no_route: STUCK,
+  unknown_destination: STUCK,
+  other: TRAFFIC,
+};
+
+/** Key of the visitor's words for a reason, or null for none and for a code of a newer server. */
+export const wordsOf = (code, values) => WORDS[code]?.(values) ?? null;
