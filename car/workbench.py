@@ -164,11 +164,7 @@ class Workbench:
             rest = [baud for baud in MOTOR_BAUDS if baud not in LIKELY_BAUDS]
             result = self.scan(rest, on_rate)
         if not result.found:
-            supply = "" if self.has_board else " Behind a plain adapter it needs its own supply."
-            raise BoardError(
-                f"No motor answers on {self.bus.name} at any rate.",
-                f"Check the motor's cable and power.{supply}",
-            )
+            raise nobody_answers(self.bus.name, self.has_board, MOTOR_BAUDS)
         if len(result.found) > 1:
             named = ", ".join(f"id {f.id} at {f.baud} bit/s" for f in result.found)
             raise BoardError(f"More than one motor answers: {named}.", "Connect only one of them.")
@@ -176,3 +172,12 @@ class Workbench:
         check_model("The motor", motor.id, motor.model)
         self.tune(motor.baud)
         return motor
+
+
+def nobody_answers(port: str, has_board: bool, bauds: Sequence[int]) -> BoardError:
+    """Return the error for a motor bus on which no motor answers at any of these rates."""
+    rates = "any rate" if len(bauds) == len(MOTOR_BAUDS) else f"{', '.join(map(str, bauds))} bit/s"
+    supply = "" if has_board else " Behind a plain adapter it needs its own supply."
+    return BoardError(
+        f"No motor answers on {port} at {rates}.", f"Check the motor's cable and power.{supply}"
+    )

@@ -20,7 +20,7 @@ from pixelopolis.control_table import (
     MotorRegister,
 )
 from sim.board import Board, Pins
-from sim.devices import Device
+from sim.devices import FACTORY_RESET_ALL, Device
 from sim.dynamixel import (
     ALERT,
     BROADCAST_ID,
@@ -41,6 +41,8 @@ _ASKING = (
     Instruction.FAST_SYNC_READ,
 )
 """Instructions that cannot move a motor."""
+_RESET_ALL = (Instruction.FACTORY_RESET, bytes([FACTORY_RESET_ALL]))
+"""Not carried out by all devices at once (e-manual, Factory Reset(0x06))."""
 
 
 class FaultKind(StrEnum):
@@ -148,9 +150,12 @@ class MotorLine:
     def _execute(self, targets: list[Device], packet: Packet, now_s: float) -> bytes:
         answers = []
         for target in targets:
+            # what changes its id is still answered by the old one, as a host expects
+            asked_id = target.id
+            answers_it = _answers_to(target, packet.instruction)
             error, data = execute(target, packet, now_s)
-            if _answers_to(target, packet.instruction):
-                answers.append(self._status(target, error, data))
+            if answers_it:
+                answers.append(self._status(target, error, data, asked_id))
         return _at_once(answers)
 
     def _heard(self, _packet: Packet, now_s: float) -> None:
@@ -164,16 +169,21 @@ class MotorLine:
         """Return the devices that take packets for an id: new motors all have the same."""
         return [d for d in self._devices() if d.id == device_id and d.answers(now_s)]
 
-    def _status(self, device: Device, error: int, data: bytes = b"") -> bytes:
+    def _status(
+        self, device: Device, error: int, data: bytes = b"", sender: int | None = None
+    ) -> bytes:
         if self._lost():
             return b""
-        return encode_status(device.id, error | (ALERT if device.alert else 0), data)
+        alert = ALERT if device.alert else 0
+        return encode_status(device.id if sender is None else sender, error | alert, data)
 
     def _broadcast(self, packet: Packet, now_s: float) -> bytes:
         if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
             return self._sync_read(packet, now_s)
         if packet.instruction == Instruction.SYNC_WRITE:
             self._sync_write(packet.parameters, now_s)
+            return b""
+        if (packet.instruction, packet.parameters) == _RESET_ALL:
             return b""
         answer = b""
         for device_id in sorted({device.id for device in self._devices()}):
@@ -276,8 +286,7 @@ def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, 
             device.reboot(now_s)
             return StatusError.NONE, b""
         case Instruction.FACTORY_RESET if len(parameters) == 1:
-            device.factory_reset(parameters[0], now_s)
-            return StatusError.NONE, b""
+            return device.factory_reset(parameters[0], now_s), b""
         case Instruction.READ | Instruction.WRITE | Instruction.REG_WRITE:
             return StatusError.DATA_LENGTH, b""
     return StatusError.INSTRUCTION, b""

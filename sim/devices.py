@@ -6,10 +6,18 @@ Source: the errors of Protocol 2.0 in ROBOTIS' e-manual.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pixelopolis.control_table import Access, Area, ControlTable, Register
 from sim.dynamixel import StatusError
 
 FACTORY_RESET_ALL = 0xFF
+FACTORY_RESET_KEEPS: Mapping[int, tuple[str, ...]] = {
+    FACTORY_RESET_ALL: (),
+    0x01: ("id",),
+    0x02: ("id", "baud_rate"),
+}
+"""What each option of a factory reset leaves as it is (e-manual, Factory Reset(0x06))."""
 
 
 class Device:
@@ -68,12 +76,16 @@ class Device:
         self._registered = None
         self._defaults(Area.RAM)
 
-    def factory_reset(self, option: int, now_s: float) -> None:
-        device_id = self.id
+    def factory_reset(self, option: int, now_s: float) -> StatusError:
+        """Give EEPROM its first values, but for what the option keeps, and reboot."""
+        if option not in FACTORY_RESET_KEEPS:
+            return StatusError.DATA_RANGE
+        kept = {name: self[name] for name in FACTORY_RESET_KEEPS[option] if name in self._values}
         self._defaults(Area.EEPROM)
-        if option != FACTORY_RESET_ALL:
-            self["id"] = device_id
+        for name, value in kept.items():
+            self[name] = value
         self.reboot(now_s)
+        return StatusError.NONE
 
     def read(self, address: int, length: int, now_s: float) -> tuple[StatusError, bytes]:
         """Return (error, bytes); gaps between registers read as zero, as in a block read."""

@@ -151,6 +151,9 @@ static enum dxl_error execute(struct board *board, const struct dxl_packet *pack
     case DXL_FACTORY_RESET: /* the board's settings are constants: only a restart is left of it */
         if (n != 1)
             return DXL_INSTRUCTION;
+        if (parameters[0] != DXL_RESET_ALL && parameters[0] != DXL_RESET_BUT_ID &&
+            parameters[0] != DXL_RESET_BUT_ID_AND_BAUD)
+            return DXL_DATA_RANGE;
         device_restart(board, now_us);
         return DXL_OK;
     case DXL_REBOOT:

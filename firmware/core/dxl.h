@@ -36,6 +36,9 @@ enum {
     DXL_FAST_BULK_READ = 0x9A,
 };
 
+/* What a factory reset leaves as it is. */
+enum { DXL_RESET_ALL = 0xFF, DXL_RESET_BUT_ID = 1, DXL_RESET_BUT_ID_AND_BAUD = 2 };
+
 #define DXL_ERROR_MASK 0x7Fu /* bit 7 is the alert: the device has a hardware error to report */
 
 /* Error number of a status packet (bits 0 to 6). */

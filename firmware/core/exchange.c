@@ -148,9 +148,12 @@ static void broadcast(struct board *board, const struct dxl_packet *packet, uint
     case DXL_SYNC_WRITE:
         sync_write(board, packet, now_us);
         return;
-    default:
-        device_execute(board, packet, &unsent, now_us);
+    case DXL_FACTORY_RESET: /* nobody forgets its id together with all the others */
+        if (packet->size == 1 && packet->parameters[0] == DXL_RESET_ALL)
+            return;
+        break;
     }
+    device_execute(board, packet, &unsent, now_us);
 }
 
 /* Pass a packet on to the motors, byte for byte, unless it is a command while wheels are stopped. */

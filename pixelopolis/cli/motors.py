@@ -19,6 +19,7 @@ from pixelopolis.errors import BoardError, SettingsError
 
 if TYPE_CHECKING:
     from car.settings import BoardSettings
+    from car.workbench import Workbench
 
 app = typer.Typer(
     no_args_is_help=True, help="Find, set up and try the wheels' motors; calibrate the battery."
@@ -44,9 +45,10 @@ def scan(
 ) -> None:
     """List every motor that answers, at every rate that a motor may have (10 s).
 
-    Motors with the same rate and id show as one: new ones are connected one at a time.
+    Motors with the same rate and id show as one: new ones are connected one at a time. It is an
+    error when nobody answers.
     """
-    from car.workbench import Workbench
+    from car.workbench import nobody_answers
 
     rates = tuple(baud or MOTOR_BAUDS)
     unknown = [rate for rate in rates if rate not in MOTOR_BAUDS]
@@ -55,14 +57,15 @@ def scan(
             f"--baud {unknown[0]} is no rate of an XL430.",
             f"Use one of {', '.join(map(str, MOTOR_BAUDS))}.",
         )
-    with stopping(), Workbench(_port(port, config)) as bench, progress_bar() as progress:
+    with _workbench(port, config) as bench, progress_bar() as progress:
         bench.power_on()
         task = progress.add_task("", total=len(rates))
 
         def on_rate(rate: int) -> None:
             progress.update(task, description=f"{rate} bit/s", completed=rates.index(rate))
 
-        result, has_board = bench.scan(rates, on_rate), bench.has_board
+        result = bench.scan(rates, on_rate)
+        has_board, name = bench.has_board, bench.bus.name
     if json:
         print_json(
             {
@@ -71,14 +74,17 @@ def scan(
                 "skipped_bauds": list(result.skipped),
             }
         )
-        return
-    table = Table("bit/s", "id", "model", "firmware")
-    for motor in result.found:
-        table.add_row(str(motor.baud), str(motor.id), motor.name, str(motor.firmware))
-    console.print(table if result.found else "Nobody answers. Check cable and power.")
-    console.print(f"Through {'the board' if has_board else 'a plain adapter'}.")
-    for rate in result.skipped:
-        console.print(f"{rate} bit/s could not be tried here.")
+    else:
+        table = Table("bit/s", "id", "model", "firmware")
+        for motor in result.found:
+            table.add_row(str(motor.baud), str(motor.id), motor.name, str(motor.firmware))
+        if result.found:
+            console.print(table)
+        console.print(f"Through {'the board' if has_board else 'a plain adapter'}.")
+        for rate in result.skipped:
+            console.print(f"{rate} bit/s could not be tried here.")
+    if not result.found:
+        raise nobody_answers(name, has_board, rates)
 
 
 @app.command()
@@ -103,7 +109,6 @@ def setup(
     say which one it was and which way.
     """
     from car.motor_setup import MotorSetup, Side, check_pair, set_up
-    from car.workbench import Workbench
 
     sides: dict[str, tuple[Side, ...]] = {
         "left": ("left",),
@@ -113,7 +118,7 @@ def setup(
     if side not in sides:
         raise SettingsError(f"--side is {side!r}.", "Say left, right or both.")
     ready: dict[Side, MotorSetup] = {}
-    with stopping(), Workbench(_port(port, config)) as bench, progress_bar() as progress:
+    with _workbench(port, config) as bench, progress_bar() as progress:
         person = Questions(yes, [parse_answer(text) for text in saw or ()], progress)
         console.print(
             "Through the board: it switches the motors' power for you."
@@ -224,9 +229,8 @@ def battery(
     """Calibrate the board's battery divider with a multimeter, and keep the gain in car.toml."""
     from car.battery_gain import calibrate, read_voltage_mv
     from car.settings_file import keep
-    from car.workbench import Workbench
 
-    with stopping(), Workbench(_port(port, config)) as bench:
+    with _workbench(port, config) as bench:
         before_mv = read_voltage_mv(bench)
         console.print(f"The board says {before_mv / 1000:.3f} V.", highlight=False)
         if measured is None:
@@ -244,6 +248,23 @@ def battery(
             highlight=False,
             markup=False,
         )
+
+
+@contextmanager
+def _workbench(port: str | None, config: Path | None) -> Iterator[Workbench]:
+    """Open the port of a board or adapter; a device that falls silent on the way is an error."""
+    from car.motor_bus import PacketError
+    from car.workbench import Workbench
+
+    name = _port(port, config)
+    try:
+        with stopping(), Workbench(name) as bench:
+            yield bench
+    except PacketError as error:
+        raise BoardError(
+            f"A device on {name} did not do what it should: {error}.",
+            "Check cables and power, then try again.",
+        ) from error
 
 
 def _board(port: str | None, config: Path | None) -> BoardSettings:

@@ -1,11 +1,13 @@
 """New motors are found and set up, by real packets over a pty: through a board and without one."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from typer.testing import CliRunner
 
 from car.motor_setup import Seen, Side, Wheel, check_pair, set_up
@@ -23,6 +25,7 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.errors import BoardError, SettingsError
 from sim.bus import MotorLine, VirtualBus
+from sim.serial_port import SerialPort
 from tests.car.virtual_car import VirtualCar
 
 
@@ -178,6 +181,69 @@ def test_scan_lists_everybody_at_every_rate(car: VirtualCar) -> None:
     assert result.exit_code == 0, result.output
     assert re.findall(r'"(?:baud|id)": (\d+)', result.stdout) == ["57600", "1", "115200", "77"]
     assert f'"board": {str(isinstance(car.bus, VirtualBus)).lower()}' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["scan", "--baud", "57600"], "No motor answers on {port} at 57600 bit/s."),
+        (["scan", "--baud", "57600", "--json"], "No motor answers on {port} at 57600 bit/s."),
+        (["setup", "--yes"], "No motor answers on {port} at any rate."),
+        (["battery", "--measured", "12"], "No board answers on {port}."),
+        (["spin", "--seconds", "0.1"], "No board answers on {port}"),
+    ],
+)
+def test_with_nobody_there_every_command_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], says: str
+) -> None:
+    monkeypatch.setattr("car.workbench.MotorBus.ping_all", lambda _: ())  # waits long for nobody
+    monkeypatch.setattr("car.motor_spin.CONNECT_S", 1.0)
+    port = SerialPort(tmp_path / "nobody.bus")
+    try:
+        result = CliRunner().invoke(app, ["motors", *command, "--port", str(port.link)])
+    finally:
+        port.close()
+    assert isinstance(result.exception, BoardError)
+    assert says.format(port=port.link) in result.exception.message
+    assert result.exception.next_step
+    if "--json" in command:
+        assert json.loads(result.stdout)["motors"] == []
+
+
+@pytest.mark.parametrize("command", ["scan", "setup", "battery", "spin"])
+@pytest.mark.parametrize("trouble", ["missing", "busy", "a file"])
+def test_a_port_that_cannot_be_opened_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, trouble: str
+) -> None:
+    monkeypatch.setattr("car.motor_spin.CONNECT_S", 0.3)
+    link, port, other = tmp_path / "car1.bus", None, None
+    if trouble == "busy":
+        port = SerialPort(link)
+        other = serial.Serial(str(link), exclusive=True)
+    elif trouble == "a file":
+        link.write_text("no port")
+    try:
+        result = CliRunner().invoke(app, ["motors", command, "--port", str(link)])
+    finally:
+        if port is not None and other is not None:
+            other.close()
+            port.close()
+    assert isinstance(result.exception, BoardError)
+    assert f"Serial port {link} cannot be opened" in result.exception.message
+
+
+def test_a_board_that_falls_silent_on_the_way_is_an_error(
+    board_car: VirtualCar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def falls_silent(*_: object) -> int:
+        board_car.mute = True
+        return 0
+
+    monkeypatch.setattr("car.battery_gain.read_voltage_mv", falls_silent)
+    arguments = ["motors", "battery", "--port", board_car.port, "--measured", "12"]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, BoardError)
+    assert board_car.port in result.exception.message
 
 
 def settings_file(folder: Path, port: str) -> Path:

@@ -72,6 +72,9 @@ def test_the_whole_table_is_read_at_once() -> None:
         (Instruction.FACTORY_RESET, b"", 2),
         (Instruction.FACTORY_RESET, b"\0\0", 2),
         (Instruction.FACTORY_RESET, b"\xff", 0),
+        (Instruction.FACTORY_RESET, b"\1", 0),
+        (Instruction.FACTORY_RESET, b"\2", 0),
+        (Instruction.FACTORY_RESET, b"\3", 4),
         (Instruction.SYNC_READ, words(64, 1) + bytes([BOARD_ID]), 2),
         (0x77, b"", 2),
     ],
@@ -152,6 +155,16 @@ def test_a_restart_forgets_what_is_no_setting() -> None:
 
 
 @pytest.mark.parametrize("start_us", [0, 2**32 - 3_000_000])
+@pytest.mark.parametrize(("option", "heartbeat"), [(b"\xff", 77), (b"\1", 0), (b"\xff\0", 77)])
+def test_a_reset_of_everybodys_id_is_not_carried_out(option: bytes, heartbeat: int) -> None:
+    core = Core()
+    assert core.write(BoardRegister.HEARTBEAT, 77) == 0
+    core.send(BROADCAST, Instruction.FACTORY_RESET, option)
+    core.wait(30)
+    core.to_host()
+    assert core.read(BoardRegister.HEARTBEAT) == heartbeat
+
+
 def test_the_uptime_counts_milliseconds_over_the_clocks_end(start_us: int) -> None:
     core = Core(start_us)
     core.wait(9.7, 100)

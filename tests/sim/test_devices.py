@@ -249,16 +249,36 @@ def test_reboot_clears_ram_keeps_eeprom_and_forgets_turns(host: Host) -> None:
     assert host.read(1, XL430, MotorRegister.PRESENT_POSITION) == 2048
 
 
-def test_factory_reset_keeps_the_id(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("option", "device_id", "baud_code"), [(0xFF, 1, 1), (0x01, 2, 1), (0x02, 2, 3)]
+)
+def test_factory_reset_keeps_what_its_option_says(
+    host: Host, option: int, device_id: int, baud_code: int
+) -> None:
     host.power()
     host.write(2, XL430, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
-    assert host.error(2, Instruction.FACTORY_RESET, b"\2") == 0
+    host.bus.left.deaf = True  # or there were two with id 1
+    # the old id answers
+    assert host.error(2, Instruction.FACTORY_RESET, bytes([option])) == 0
     host.wait(MOTOR_BOOT_S + 0.01)
-    # like a new motor it hears 57,600 bit/s only
-    assert host.ask(2, Instruction.PING) == []
-    assert host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, 1) == 0
-    assert host.ask(1, Instruction.PING) == []
-    assert host.read(2, XL430, MotorRegister.OPERATING_MODE) == OperatingMode.POSITION
+    if baud_code == 1:  # like a new motor it hears 57,600 bit/s only
+        assert host.ask(device_id, Instruction.PING) == []
+        assert host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, baud_code) == 0
+    assert host.read(device_id, XL430, MotorRegister.ID) == device_id
+    assert host.read(device_id, XL430, MotorRegister.OPERATING_MODE) == OperatingMode.POSITION
+
+
+def test_an_unknown_factory_reset_and_one_of_everybodys_ids_change_nothing(host: Host) -> None:
+    host.power()
+    assert host.error(2, Instruction.FACTORY_RESET, b"\3") == StatusError.DATA_RANGE
+    host.ask(BROADCAST, Instruction.FACTORY_RESET, b"\xff")
+    assert [p.id for p in host.ask(BROADCAST, Instruction.PING)] == [1, 2, BOARD_ID]
+
+
+def test_a_write_to_the_id_is_answered_by_the_old_one(host: Host) -> None:
+    host.power()
+    assert host.write(1, XL430, MotorRegister.ID, 5) == 0
+    assert host.read(5, XL430, MotorRegister.ID) == 5
 
 
 def test_a_hardware_error_drops_torque_and_raises_the_alert_bit(host: Host) -> None:
