@@ -20,6 +20,7 @@ from car.observation import WheelReading
 from car.wheels import Goal
 from pixelopolis.control_table import BoardFault
 from pixelopolis.errors import BoardError
+from pixelopolis.supervision import Worker, WorkerThread
 
 RETRY_S = 0.5
 JOIN_TIMEOUT_S = 5.0
@@ -92,7 +93,9 @@ class BoardThread(ABC):
         self._estop_done = threading.Event()
         self._release_asked_s: float | None = None
         self._release_done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="board", daemon=True)
+        self.worker = WorkerThread(
+            "board", self._run, self._stop, after=self._ended, pause=self._pause, clock=clock
+        )
 
     # --- for the car ------------------------------------------------------------------------------
 
@@ -100,7 +103,7 @@ class BoardThread(ABC):
         """Begin to connect, in the background, as often as it takes."""
         self._update(problem=f"Connecting to {self._port_name}.")
         atexit.register(self.close)
-        self._thread.start()
+        self.worker.start()
 
     def wait_connected(self, timeout_s: float) -> None:
         """Wait until board and motors are ready.
@@ -112,6 +115,11 @@ class BoardThread(ABC):
             raise self._error or BoardError(
                 f"The board on {self._port_name} is not ready after {timeout_s} s.", "Try again."
             )
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """What must go on for the wheels to be driven."""
+        return (self.worker,)
 
     def set_goal(self, left_rad_s: float, right_rad_s: float, now_s: float) -> None:
         """Set the wheels' speeds, forward positive; they hold for 0.25 s."""
@@ -175,8 +183,7 @@ class BoardThread(ABC):
         atexit.unregister(self.close)
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join(JOIN_TIMEOUT_S)
+        self.worker.close(JOIN_TIMEOUT_S)
 
     # --- for each kind ----------------------------------------------------------------------------
 
@@ -203,12 +210,14 @@ class BoardThread(ABC):
                 self._note(error)
             except PacketError as error:
                 self._note(BoardError(f"{error}.", "Check the motor cables; we try again."))
-            except Exception as error:  # the thread must outlive whatever a library does
-                log.exception("The board's thread met an unexpected error")
-                self._note(BoardError(f"Unexpected: {error}.", "We try again; please report it."))
             finally:
                 self._ready.clear()
             self._pause(RETRY_S)
+
+    def _ended(self, error: BaseException | None) -> None:
+        if not self._stop.is_set():
+            self._note(BoardError(f"Unexpected: {error}.", "We try again; please report it."))
+            return
         self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
         if self._armed:
             log.error("%s", self._unstopped())

@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
 from pixelopolis.errors import CameraError
+from pixelopolis.supervision import WorkerThread
 from pixelopolis.vision import Image
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,14 @@ SILENCE_S = 2.0
 RETRY_S = (0.2, 2.0)
 """First and longest pause before a source is opened again."""
 
+SAY_AGAIN_S = 60.0
+"""What is wrong is logged when it changes, and so often while it comes again."""
+
 RATE_WINDOW_S = 5.0
+
+MOST_DAMAGED = 20
+"""So many pictures in a row that cannot be decoded (a second of them): the camera is opened again.
+One alone is nothing: half a JPEG comes from a USB camera now and then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +123,8 @@ class OpenCvSource:
 
     def __init__(self, spec: str) -> None:
         self._spec = spec
+        # it would warn at every try, for ever; what is wrong we say ourselves, once
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._capture = cv2.VideoCapture(int(spec) if spec.isdigit() else spec)
         if not self._capture.isOpened():
             self._capture.release()
@@ -128,16 +138,26 @@ class OpenCvSource:
         self._due_s = time.monotonic()
 
     def read(self) -> tuple[Image, float]:
+        for _ in range(MOST_DAMAGED):
+            self._wait_for_turn()
+            if not self._capture.grab():
+                raise CameraError(
+                    f"camera.source: {self._spec!r} gives no more pictures.", "Check the cable."
+                )
+            captured_s = time.monotonic()
+            image: Any = self._capture.retrieve()[1]  # None although the flag is True, too
+            if image is not None and image.ndim == 3:
+                return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), captured_s
+        raise CameraError(
+            f"camera.source: {self._spec!r} sent {MOST_DAMAGED} damaged pictures in a row.",
+            "Check its cable, and that no other program uses it.",
+        )
+
+    def _wait_for_turn(self) -> None:
+        """Play a file at its own pace."""
         if self._period_s:
             self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
             time.sleep(max(0.0, self._due_s - time.monotonic()))
-        if not self._capture.grab():
-            raise CameraError(
-                f"camera.source: {self._spec!r} gives no more pictures.", "Check the cable."
-            )
-        captured_s = time.monotonic()
-        _, image = self._capture.retrieve()
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8), captured_s
 
     def close(self) -> None:
         self._capture.release()
@@ -189,18 +209,17 @@ class CameraThread:
         self._changed = threading.Condition()
         self._newest: WholeFrame | None = None
         self._trouble = "not opened yet"
+        self._said = ("", 0.0)
         self._times_s: deque[float] = deque(maxlen=1000)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self.worker = WorkerThread("camera", self._run, self._stopping)
 
     def start(self) -> None:
-        self._thread.start()
+        self.worker.start()
 
     def close(self) -> None:
         """Stop the thread; never throws. A source that hangs is left to the daemon thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=SILENCE_S + 1)
+        self.worker.close(SILENCE_S + 1)
 
     def newest(self) -> WholeFrame | None:
         with self._changed:
@@ -214,15 +233,10 @@ class CameraThread:
             )
             return self._newest
 
-    def wake(self) -> None:
-        """Let a waiting thread look again before a frame comes."""
-        with self._changed:
-            self._changed.notify_all()
-
     @property
     def trouble(self) -> str:
         """Why there are no frames; empty while they come."""
-        return self._trouble
+        return self.worker.trouble or self._trouble
 
     def fps(self, now_s: float) -> float:
         """Return frames per second over the last seconds."""
@@ -261,6 +275,8 @@ class CameraThread:
         self._on_frame()
 
     def _say(self, error: CameraError) -> None:
-        if self._trouble != error.message:
-            log.warning("%s", error)
         self._trouble = error.message
+        said, now_s = self._said, time.monotonic()
+        if said[0] != error.message or now_s - said[1] > SAY_AGAIN_S:
+            log.warning("%s", error)
+            self._said = error.message, now_s

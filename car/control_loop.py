@@ -13,6 +13,7 @@ from car.cockpit import Cockpit
 from car.driver import Driver
 from car.metrics import LoopMetrics, Speedometer
 from car.observation import Frame, Observation, Sightings, WheelReading
+from pixelopolis.supervision import Worker, WorkerThread
 from pixelopolis.vision import lane_crop
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,6 @@ class ControlThread:
         sightings: gives the newest that the detector has seen.
         on_news: called after a decision that the server must hear.
         on_frame: called after the decision on a new frame.
-        on_failure: called with the error that ended the thread.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class ControlThread:
         sightings: Callable[[], Sightings | None] = lambda: None,
         on_news: Callable[[], None],
         on_frame: Callable[[], None],
-        on_failure: Callable[[BaseException], None],
     ) -> None:
         self.metrics = LoopMetrics(MISS_S)
         self.speedometer = Speedometer()
@@ -70,31 +69,27 @@ class ControlThread:
         self._wheels = wheels
         self._cockpit = cockpit
         self._sightings = sightings
-        self._on_news, self._on_frame, self._on_failure = on_news, on_frame, on_failure
+        self._on_news, self._on_frame = on_news, on_frame
         self._frame: tuple[WholeFrame, Frame] | None = None
         self._misses = 0
         self._log_after_s = 0.0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self.worker = WorkerThread("control", self._run, self._stopping, after=self._stand)
+        self.figures_worker = Worker("figures")
 
     def start(self) -> None:
-        self._thread.start()
+        self.worker.start()
 
     def close(self) -> None:
         """End the thread; its last command is to stand still."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2.0)
+        self.worker.close(timeout_s=2.0)
 
     def _run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                self._cycle()
-        except Exception as error:
-            log.exception("The control loop failed; the wheels are stopped.")
-            self._on_failure(error)
-        finally:
-            self._wheels.set_goal(0.0, 0.0, time.monotonic())
+        while not self._stopping.is_set():
+            self._cycle()
+
+    def _stand(self, _error: BaseException | None) -> None:
+        self._wheels.set_goal(0.0, 0.0, time.monotonic())
 
     def _cycle(self) -> None:
         known = self._frame[0].number if self._frame else 0
@@ -120,13 +115,16 @@ class ControlThread:
         )
         commanded_s = time.monotonic()
         self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
-        captured_s = whole.captured_s if whole is not None and is_new else None
-        self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)
-        self.speedometer.take(wheels, now_s)
         if self._cockpit.decided(decision, mission, whole if is_new else None):
             self._on_news()
-        if is_new:
-            self._on_frame()
+        try:
+            captured_s = whole.captured_s if whole is not None and is_new else None
+            self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)
+            self.speedometer.take(wheels, now_s)
+            if is_new:
+                self._on_frame()
+        except Exception as error:  # who counts and shows does not stop who drives
+            self.figures_worker.ended(error)
 
     def _watch(self, late_s: float, now_s: float) -> None:
         self._misses += late_s > 0

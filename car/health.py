@@ -24,7 +24,14 @@ ESTOP_STATUS: Mapping[EmergencyStop, Literal["", "RUNNING", "FINISHED", "FAILED"
 ERROR_BOARD = "BOARD_NOT_READY"
 ERROR_BOARD_FAULT = "BOARD_FAULT"
 ERROR_ESTOP = "EMERGENCY_STOP_FAILED"
+ERROR_BATTERY_UNKNOWN = "BATTERY_UNKNOWN"
 ERROR_CAMERA = "CAMERA_LOST"
+ERROR_PART = "PART_FAILED"
+ERROR_SHOWING = "SHOWING_FAILED"
+
+UNKNOWN_CHARGE = (
+    "No board tells the battery's charge; stateOfCharge is 0 because the message needs a number."
+)
 
 
 def battery_pct(voltage_v: float) -> float:
@@ -38,14 +45,18 @@ def health_of(
     camera_trouble: str,
     speeds: tuple[float, float],
     video_url: str | None,
+    failed: str = "",
+    failed_to_show: str = "",
 ) -> Health:
-    """Return the car's health.
+    """Return the car's health. What keeps it from driving is FATAL: nobody gets this car then.
 
     Args:
         board: of board and motors.
         camera_trouble: empty while frames come.
         speeds: (m/s, rad/s).
         video_url: address of the live view.
+        failed: what is wrong with the threads and tasks that drive; empty when they work.
+        failed_to_show: the same of those that only show how it drives.
     """
     errors = []
     if board.estop is EmergencyStop.FAILED:
@@ -56,14 +67,21 @@ def health_of(
         errors.append(_error(ERROR_BOARD, board.problem))
     elif board.fault:
         names = ", ".join(flag.name.lower() for flag in board.fault if flag.name)
-        errors.append(_error(ERROR_BOARD_FAULT, f"The board reports: {names}."))
+        errors.append(_error(ERROR_BOARD_FAULT, f"The board reports: {names}.", ErrorLevel.URGENT))
     if camera_trouble:
         errors.append(_error(ERROR_CAMERA, camera_trouble))
-    volts = None if board.battery_mv is None else board.battery_mv / 1000
+    if failed:
+        errors.append(_error(ERROR_PART, f"{failed}. It begins anew."))
+    if failed_to_show:
+        errors.append(_error(ERROR_SHOWING, failed_to_show, ErrorLevel.WARNING))
+    charge_pct = _charge_pct(board)
+    if charge_pct is None:
+        errors.append(_error(ERROR_BATTERY_UNKNOWN, UNKNOWN_CHARGE, ErrorLevel.WARNING))
+    volts = board.battery_mv / 1000 if board.battery_mv is not None and board.connected else None
     return Health(
         video_url=video_url,
         battery_v=volts,
-        battery_pct=_charge_pct(board),
+        battery_pct=charge_pct,
         speed_mps=speeds[0],
         turn_rad_s=speeds[1],
         errors=tuple(errors),
@@ -79,11 +97,13 @@ def _emergency_stop(board: BoardStatus) -> Literal["NONE", "MANUAL", "REMOTE"]:
     return "MANUAL" if by_button else "NONE"
 
 
-def _charge_pct(board: BoardStatus) -> float:
+def _charge_pct(board: BoardStatus) -> float | None:
+    if not board.connected:  # what it said once may be long ago
+        return None
     if board.battery_mv is not None:
         return battery_pct(board.battery_mv / 1000)
-    return 100.0 if board.battery_pct is None else board.battery_pct
+    return board.battery_pct
 
 
-def _error(kind: str, text: str) -> StateError:
-    return StateError(error_type=kind, error_level=ErrorLevel.URGENT, error_description=text[:1000])
+def _error(kind: str, text: str, level: ErrorLevel = ErrorLevel.FATAL) -> StateError:
+    return StateError(error_type=kind, error_level=level, error_description=text[:1000])

@@ -324,7 +324,7 @@ class Journey:
             new_base_request=way.asks,
             instant_action_states=tuple(self._actions.values()),
             power_supply=PowerSupply(
-                state_of_charge=health.battery_pct, battery_voltage=health.battery_v
+                state_of_charge=health.battery_pct or 0.0, battery_voltage=health.battery_v
             ),
             errors=(
                 *((self._rejection,) if self._rejection else ()),

@@ -8,12 +8,10 @@ kept for later.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +19,8 @@ import numpy as np
 
 from car.camera import WholeFrame
 from car.observation import Sightings, SightModel
+from pixelopolis.supervision import WorkerThread
 from pixelopolis.vision import detector_crop, detector_input
-
-log = logging.getLogger(__name__)
 
 MOST_HZ = 10.0
 """At cruise the car drives 14 mm between two looks, a tenth of its length."""
@@ -59,7 +56,6 @@ class Lookout:
     Args:
         frames: the camera.
         model: the detector.
-        on_failure: called with the error that ended the thread.
         most_hz: looks a second at most.
     """
 
@@ -67,28 +63,24 @@ class Lookout:
         self,
         frames: Frames,
         model: SightModel,
-        on_failure: Callable[[BaseException], None],
         most_hz: float = MOST_HZ,
     ) -> None:
         self._frames = frames
         self._model = model
-        self._on_failure = on_failure
         self._period_s = 1.0 / most_hz
         self._newest: Sightings | None = None
         self._looks = 0
         self._delays_ms: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
+        self.worker = WorkerThread("lookout", self._run, self._stopping)
 
     def start(self) -> None:
-        self._thread.start()
+        self.worker.start()
 
     def close(self) -> None:
         """End the thread; never throws."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2.0)
+        self.worker.close(timeout_s=2.0)
 
     def newest(self) -> Sightings | None:
         """Return what was seen last; the same object until there is something newer."""
@@ -110,18 +102,14 @@ class Lookout:
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         number = 0
-        try:
-            while not self._stopping.is_set():
-                began_s = time.monotonic()
-                frame = self._frames.wait_newer(number, WAIT_S)
-                if frame is None or frame.number <= number:
-                    continue
-                number = frame.number
-                self._look(frame)
-                self._stopping.wait(max(0.0, self._period_s - (time.monotonic() - began_s)))
-        except Exception as error:
-            log.exception("The detector failed.")
-            self._on_failure(error)
+        while not self._stopping.is_set():
+            began_s = time.monotonic()
+            frame = self._frames.wait_newer(number, WAIT_S)
+            if frame is None or frame.number <= number:
+                continue
+            number = frame.number
+            self._look(frame)
+            self._stopping.wait(max(0.0, self._period_s - (time.monotonic() - began_s)))
 
     def _look(self, frame: WholeFrame) -> None:
         seen = self._model.detect(detector_input(detector_crop(frame.image_rgb)))

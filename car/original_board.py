@@ -43,6 +43,7 @@ from car.original_frames import (
 from car.wheels import safe_units
 from pixelopolis.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, BoardFault
 from pixelopolis.errors import BoardError
+from pixelopolis.supervision import Worker
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 
 BUSY_S = 0.13
@@ -115,12 +116,22 @@ class OriginalBoard(BoardThread):
         self._torque: bool | None = None
         self._empty_reports = 0
         self._guard: subprocess.Popen[bytes] | None = None
+        self._guarding = Worker("stop guard", clock)
+        self._guard_due_s = 0.0
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        return (*super().workers, self._guarding)
 
     def start(self) -> None:
         log.warning(
             "An original board tells no wheel angles: they are reckoned from its speeds. If the "
             "wheels do not turn, press its torque button."
         )
+        self._start_guard()
+        super().start()
+
+    def _start_guard(self) -> None:
         script = Path(stop_guard.__file__)
         self._guard = subprocess.Popen(
             # -P: the script's own folder is no place to import from
@@ -128,7 +139,21 @@ class OriginalBoard(BoardThread):
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        super().start()
+
+    def _keep_guard(self) -> None:
+        """Replace a guard that ended: without one the wheels of a killed car would turn on."""
+        guard, now_s = self._guard, self._clock()
+        if guard is None or guard.poll() is None or self._stop.is_set():
+            return
+        if not self._guard_due_s:
+            code = guard.returncode
+            error = ChildProcessError(f"the process that stops the wheels ended with code {code}")
+            self._guard_due_s = now_s + self._guarding.ended(error)
+        elif now_s >= self._guard_due_s:
+            self._guard_due_s = 0.0
+            if guard.stdin is not None:
+                guard.stdin.close()
+            self._start_guard()
 
     def reading(self) -> WheelReading | None:
         """Return the wheel angles as the confirmed speeds have them, None before the first."""
@@ -226,6 +251,7 @@ class OriginalBoard(BoardThread):
         """Exchange speeds and echoes until we are told to stop, or something is gone."""
         unheard = 0
         while not (self._stop.is_set() or self._estop_wanted):
+            self._keep_guard()
             goals = safe_units(self._goal, self._clock())
             units = driveable(goals[LEFT_MOTOR_ID], goals[RIGHT_MOTOR_ID])
             trouble = self._trouble()

@@ -37,7 +37,8 @@ class Health:
 
     video_url: str | None = None
     battery_v: float | None = None
-    battery_pct: float = 100.0
+    battery_pct: float | None = None
+    """State of charge; None when nobody knows, and the state then says 0."""
     speed_mps: float = 0.0
     turn_rad_s: float = 0.0
     errors: tuple[StateError, ...] = ()

@@ -19,7 +19,7 @@ import cv2
 
 from car.belief import Belief
 from car.boards import make_board
-from car.camera import CameraThread
+from car.camera import CameraThread, WholeFrame
 from car.cells import Cells
 from car.cockpit import Cockpit
 from car.control_loop import ControlThread
@@ -32,7 +32,7 @@ from car.journey import Journey
 from car.lane import load_lane_model
 from car.link import Link
 from car.lookout import Lookout
-from car.observation import LaneModel, Sightings, SightModel
+from car.observation import Decision, LaneModel, Sightings, SightModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.reporting import Health
 from car.settings import CarSettings
@@ -40,6 +40,8 @@ from car.stream import Broadcast, StreamServer
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
+from pixelopolis.supervision import Worker, keep_working, trouble_of
+from pixelopolis.vision import Image
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,6 @@ class CarProcess:
         self._lookout = detector and Lookout(
             self._camera,
             detector,
-            on_failure=lambda error: self._in_loop(self._fail, error),
             most_hz=settings.detector.most_hz,
         )
         self._control = ControlThread(
@@ -93,14 +94,14 @@ class CarProcess:
             on_news=lambda: self._in_loop(self._link.tell),
             sightings=self._sightings,
             on_frame=lambda: self._in_loop(self._fresh.set),
-            on_failure=lambda error: self._in_loop(self._fail, error),
         )
         self._link = Link(settings.server.url, settings.id, self._cockpit, settings.seed)
         self._broadcast = Broadcast()
         self._stream = StreamServer(self._broadcast, self._picture, self._status)
         self._fresh = asyncio.Event()
         self._stop = asyncio.Event()
-        self._failure: BaseException | None = None
+        self._link_worker, self._view_worker = Worker("link"), Worker("live view")
+        self._draw_worker = Worker("drawing")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
@@ -126,24 +127,38 @@ class CarProcess:
         if self._lookout:
             self._lookout.start()
         self._control.start()
-        tasks = [asyncio.create_task(self._link.run()), asyncio.create_task(self._show())]
-        stop = asyncio.create_task(self._stop.wait())
+        tasks = [
+            asyncio.create_task(keep_working(worker, work), name=worker.name)
+            for worker, work in (
+                (self._link_worker, self._link.run),
+                (self._view_worker, self._keep_showing),
+            )
+        ]
         try:
-            await asyncio.wait((stop, *tasks), return_when=asyncio.FIRST_COMPLETED)
+            await self._stop.wait()
         finally:
             await asyncio.to_thread(self._stand_still)
-            for task in (stop, *tasks):
+            for task in tasks:
                 task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stream.close()
             await asyncio.to_thread(self._close_eyes)
-        failures = [e for e in (self._failure, *ended) if isinstance(e, Exception)]
-        if failures:
-            raise failures[0]
 
     def stop(self) -> None:
         """End `run` (event loop's thread)."""
         self._stop.set()
+
+    @property
+    def drivers(self) -> tuple[Worker, ...]:
+        """The threads and tasks without which the car does not drive."""
+        lookout = (self._lookout.worker,) if self._lookout else ()
+        camera, control = self._camera.worker, self._control.worker
+        return (camera, control, *lookout, *self._board.workers, self._link_worker)
+
+    @property
+    def showers(self) -> tuple[Worker, ...]:
+        """Those that only show how it drives."""
+        return (self._control.figures_worker, self._view_worker, self._draw_worker)
 
     @property
     def video_url(self) -> str:
@@ -163,10 +178,6 @@ class CarProcess:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *args)
 
-    def _fail(self, error: BaseException) -> None:
-        self._failure = error
-        self._stop.set()
-
     def _emergency_stop(self, on: bool) -> None:
         if on:
             self._board.request_emergency_stop()
@@ -179,9 +190,11 @@ class CarProcess:
             self._camera.trouble,
             self._control.speedometer.speeds(),
             self.video_url,
+            failed=trouble_of(self.drivers),
+            failed_to_show=trouble_of(self.showers),
         )
 
-    async def _show(self) -> None:
+    async def _keep_showing(self) -> None:
         """Encode each new frame once while anybody watches, or the placeholder once a second."""
         while True:
             try:
@@ -205,8 +218,17 @@ class CarProcess:
                 size = (view[0].image_rgb.shape[1], view[0].image_rgb.shape[0])
             image = placeholder(*size)
         else:
-            image = draw_overlay(view[0].image_rgb, view[1], mounting, self._sightings())
+            image = self._drawn(*view)
         return encode_jpeg(image, self.settings.stream.jpeg_quality)
+
+    def _drawn(self, frame: WholeFrame, decision: Decision) -> Image:
+        """Return the frame with what the car thinks, or as it is when that cannot be drawn."""
+        try:
+            mounting = self.settings.camera.mounting
+            return draw_overlay(frame.image_rgb, decision, mounting, self._sightings())
+        except Exception as error:
+            self._draw_worker.ended(error)
+            return frame.image_rgb
 
     def _status(self) -> dict[str, Any]:
         loop, board = self._control.metrics.figures(), self._board.status()
@@ -221,6 +243,10 @@ class CarProcess:
             "video_url": self.video_url,
             "link": {"connected": self._link.connected, "url": self._link.url},
             "camera": {"trouble": self._camera.trouble},
+            "workers": {
+                worker.name: {"trouble": worker.trouble, "restarts": worker.restarts}
+                for worker in (*self.drivers, *self.showers)
+            },
             "detector": asdict(self._lookout.figures()) if self._lookout else None,
             "board": {
                 "connected": board.connected,

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.camera import HEADER, MAGIC, CameraThread, OpenCvSource, open_source, upright
+from car.camera import HEADER, MAGIC, CameraThread, OpenCvSource, Source, open_source, upright
 from pixelopolis.errors import CameraError
 from pixelopolis.vision import Image, lane_crop
+from tests.car.virtual_car import wait_until
 
 WAIT_S = 10.0
 
@@ -164,10 +165,97 @@ def test_a_video_is_a_camera(tmp_path: Path) -> None:
     source.close()
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_an_unknown_path_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CameraError, match="cannot open"):
-        open_source(str(tmp_path / "nothing.avi"))
+def film(path: Path, pictures: int, damaged: range) -> None:
+    """Write a motion JPEG film, some of whose JPEGs are zeros."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 500, (64, 48))
+    for value in range(pictures):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    data = bytearray(path.read_bytes())
+    at = 0
+    for number in range(pictures):
+        at = data.index(b"00dc", at) + 8
+        if number in damaged:
+            size = int.from_bytes(data[at - 4 : at], "little")
+            data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def opencv_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let OpenCV's own motion JPEG reader be used, which says of a damaged picture that it is."""
+    real = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda spec: real(spec, cv2.CAP_OPENCV_MJPEG))
+
+
+@pytest.mark.usefixtures("opencv_decodes")
+def test_a_damaged_picture_is_left_out(tmp_path: Path) -> None:
+    film(tmp_path / "drive.avi", 10, damaged=range(4, 5))
+    source = OpenCvSource(str(tmp_path / "drive.avi"))
+    means = [round(float(source.read()[0].mean())) for _ in range(9)]
+    source.close()
+    assert means == pytest.approx([0, 1, 2, 3, 5, 6, 7, 8, 9], abs=2)
+
+
+@pytest.mark.usefixtures("opencv_decodes")
+def test_a_camera_whose_pictures_are_all_damaged_says_so(tmp_path: Path) -> None:
+    film(tmp_path / "drive.avi", 40, damaged=range(2, 40))
+    camera = CameraThread(str(tmp_path / "drive.avi"))
+    camera.start()
+    try:
+        wait_until(lambda: "damaged pictures in a row" in camera.trouble, "it is said")
+        assert camera.wait_newer(2, WAIT_S) is not None, "it is opened again"
+        assert camera.worker.restarts == 0
+    finally:
+        camera.close()
+
+
+def test_a_source_that_fails_as_nobody_expects_is_named_and_opened_again() -> None:
+    opened: list[int] = []
+
+    class Odd:
+        def read(self) -> tuple[Image, float]:
+            if len(opened) == 1:
+                raise TypeError("not a picture")
+            time.sleep(0.01)
+            return np.zeros((40, 30, 3), np.uint8), time.monotonic()
+
+        def close(self) -> None: ...
+
+    def open_(_: str) -> Odd:
+        opened.append(1)
+        return Odd()
+
+    camera = CameraThread("0", open_=open_)
+    camera.start()
+    try:
+        wait_until(lambda: camera.worker.restarts == 1, "it is noticed")
+        assert camera.trouble == "TypeError: not a picture"
+        assert camera.wait_newer(0, WAIT_S) is not None
+    finally:
+        camera.close()
+
+
+@pytest.mark.parametrize("spec", ["77", "nothing.avi", "broken.avi"])
+def test_what_cannot_be_opened_is_named_once(
+    spec: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken.avi").write_text("no film")
+    place = spec if spec.isdigit() else str(tmp_path / spec)
+    tries: list[str] = []
+
+    def open_(name: str) -> Source:
+        tries.append(name)
+        return open_source(name)
+
+    camera = CameraThread(place, open_=open_)
+    camera.start()
+    try:
+        wait_until(lambda: len(tries) == 3, "three tries")
+    finally:
+        camera.close()
+    assert [r.getMessage().count("cannot open") for r in caplog.records] == [1]
+    assert capfd.readouterr().err == "", "nothing of OpenCV's own"
 
 
 @given(st.integers(4, 200), st.integers(4, 200), st.sampled_from([0, 90, 180, 270]))

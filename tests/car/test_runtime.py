@@ -24,7 +24,7 @@ from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
 from pixelopolis.order_messages import InstantAction, InstantActions
 from pixelopolis.routing import Place
-from pixelopolis.state_messages import Connection, ConnectionState, State
+from pixelopolis.state_messages import Connection, ConnectionState, ErrorLevel, State
 from pixelopolis.vehicle import WHEEL_RADIUS_M
 from pixelopolis.vision import Image
 from sim.bus import VirtualBus
@@ -274,24 +274,19 @@ async def test_an_emergency_stop_from_the_server_is_read_back_from_the_board(
         await state_with(server, "driving")
 
 
-async def test_a_failing_driver_ends_the_process_with_the_wheels_stopped(
-    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+@pytest.mark.parametrize("what", ["a model that fails", "a detector that fails"])
+async def test_what_always_fails_keeps_the_wheels_still_and_the_car_unfit(
+    what: str, tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, Broken())
-    async with frames(camera), asyncio.timeout(WAIT_S):
-        with pytest.raises(ValueError, match="a model that fails"):
-            await car.run()
-    assert not wheels.bus.left.torque
-
-
-async def test_a_failing_detector_ends_the_process_with_the_wheels_stopped(
-    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
-) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, Steers(), BrokenDetector())
-    async with frames(camera), asyncio.timeout(WAIT_S):
-        with pytest.raises(ValueError, match="a detector that fails"):
-            await car.run()
-    assert not wheels.bus.left.torque
+    model = Broken() if what == "a model that fails" else Steers()
+    car = CarProcess(settings(tmp_path, server), CITY, model, BrokenDetector())
+    async with running(car), frames(camera), asyncio.timeout(WAIT_S):
+        await server.next_state()
+        await server.send(order())
+        while not (errors := [e for e in (await server.next_state()).errors if what in str(e)]):
+            pass
+        assert errors[0].error_level is ErrorLevel.FATAL
+        assert wheels.bus.wheel_goal_rad_s == (0.0, 0.0)
 
 
 async def test_an_address_in_use_is_named(

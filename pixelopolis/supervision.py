@@ -1,0 +1,170 @@
+"""Threads and tasks that never end unnoticed: their failure is said, and they begin again.
+
+Every thread and every endless task of a part runs under a `Worker`. What it fails of is logged and
+shown for a while, and after a pause it begins anew. What may be lost with one failure (a damaged
+picture, a strange packet) the work itself deals with; this is for what nobody thought of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+PAUSE_S = (0.2, 2.0)
+"""The first pause before work begins anew, and the longest: it doubles with every failure."""
+
+STEADY_S = 5.0
+"""Work that has gone on for so long is well again."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """What is known about one thread or task. Its own thread writes, any other may read.
+
+    Args:
+        name: as people read it.
+        clock: monotonic seconds.
+
+    Attributes:
+        restarts: how often it began anew.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.restarts = 0
+        self._clock = clock
+        self._pause_s = PAUSE_S[0]
+        self._failed: tuple[str, float] | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Of what it failed lately; empty when it works, or works again since `STEADY_S`."""
+        failed = self._failed
+        return failed[0] if failed and self._clock() < failed[1] + STEADY_S else ""
+
+    def ended(self, error: BaseException | None) -> float:
+        """Take note of an end that nobody asked for; None when it just returned.
+
+        Returns:
+            Seconds to wait before it begins anew.
+        """
+        kind = type(error).__name__ if error is not None else "it just ended"
+        if not self.trouble:
+            self._pause_s = PAUSE_S[0]
+        if not self.trouble.startswith(kind):  # said once, not at every try
+            log.error("%s failed and begins anew.", self.name, exc_info=error)
+        pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S[1])
+        self._failed = f"{kind}: {error}" if error else kind, self._clock() + pause_s
+        self.restarts += 1
+        return pause_s
+
+
+def trouble_of(workers: Iterable[Worker]) -> str:
+    """Return what is wrong with any of them, in words; empty when all are well."""
+    troubled = ((worker.name, worker.trouble) for worker in workers)
+    return "; ".join(f"{name}: {trouble}" for name, trouble in troubled if trouble)
+
+
+class WorkerThread(Worker):
+    """A thread that works until it is told to stop, whatever happens.
+
+    Args:
+        name: of thread and worker.
+        work: returns soon after `stopping` is set; until then it should not return.
+        stopping: tells that it is time.
+        after: called in the thread after every end of the work, with what it failed of; it may not
+            fail itself.
+        pause: waits so many seconds, less when there is something that cannot wait; by default
+            until `stopping`.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], None],
+        stopping: threading.Event,
+        after: Callable[[BaseException | None], None] = lambda _: None,
+        pause: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name, clock)
+        self._work = work
+        self._stopping = stopping
+        self._after = after
+        self._pause = pause or stopping.wait
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self, timeout_s: float) -> None:
+        """Tell it to stop and wait for that; never throws. One that hangs is left behind."""
+        self._stopping.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            error: BaseException | None = None
+            try:
+                self._work()
+            except BaseException as unexpected:  # a SystemExit would end it in silence
+                error = unexpected
+            self._after(error)
+            if self._stopping.is_set():
+                return
+            self._pause(self.ended(error))
+
+
+async def keep_working(worker: Worker, work: Callable[[], Awaitable[None]]) -> None:
+    """Await work that should never end, again and again, until this is cancelled."""
+    while True:
+        error: BaseException | None = None
+        try:
+            await work()
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            error = cancelled  # of something that it waited for
+        except Exception as unexpected:
+            error = unexpected
+        await asyncio.sleep(worker.ended(error))
+
+
+class Tasks:
+    """Tasks that end by themselves, of one owner; a failure of one reaches the owner.
+
+    Args:
+        on_failure: called in the event loop with what one failed of.
+    """
+
+    def __init__(self, on_failure: Callable[[Exception], None]) -> None:
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Cancel what is left."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            log.error("%s failed.", task.get_name(), exc_info=error)
+            self._on_failure(error)

@@ -1,0 +1,151 @@
+"""Every thread and task of a car is killed once, and the car drives on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+import car.runtime
+from car.board_thread import BoardThread
+from car.camera import CameraThread
+from car.cockpit import Cockpit
+from car.driver import Driver
+from car.lookout import Lookout
+from car.metrics import LoopMetrics
+from car.original_board import OriginalBoard
+from car.runtime import CarProcess
+from car.stream import Broadcast
+from pixelopolis.state_messages import ErrorLevel
+from pixelopolis.supervision import keep_working
+from sim.cameras import CameraSocket
+from tests.car.original_car import OriginalCar
+from tests.car.test_link import FakeServer, order
+from tests.car.test_runtime import (
+    CITY,
+    WAIT_S,
+    SeesASign,
+    Wheels,
+    camera,
+    frames,
+    running,
+    server,
+    settings,
+    state_with,
+    status,
+    wheels,
+)
+from tests.lane_models import Steers
+
+__all__ = ["camera", "server", "wheels"]
+
+KILLS: dict[str, tuple[Any, str]] = {
+    "camera": (CameraThread, "_keep"),
+    "control": (Driver, "step"),
+    "lookout": (Lookout, "_look"),
+    "board": (BoardThread, "_pause"),
+    "link": (Cockpit, "report"),
+    "live view": (Broadcast, "publish"),
+    "drawing": (car.runtime, "draw_overlay"),
+    "figures": (LoopMetrics, "command"),
+}
+"""What is called again and again by each worker."""
+
+THREADS = {"camera", "control", "lookout", "board"}
+TASKS = {"link", "live view"}
+
+
+def explode(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Let the next call raise what nobody expects."""
+    real: Callable[..., Any] = getattr(owner, name)
+    left = [1]
+
+    def once(*args: Any, **more: Any) -> Any:
+        if left and left.pop():
+            raise RuntimeError(f"unexpected in {name}")
+        return real(*args, **more)
+
+    patch.setattr(owner, name, once)
+
+
+def own_tasks() -> set[str]:
+    """Names of the running tasks whose code is the car's; of a supervised one, its worker's."""
+    folder = str(Path(car.runtime.__file__).parent)
+    names = set()
+    for task in asyncio.all_tasks():
+        code = cast(Any, task.get_coro()).cr_code
+        if code is keep_working.__code__:
+            names.add(task.get_name())
+        elif code.co_filename.startswith(folder):
+            names.add(code.co_qualname)
+    return names
+
+
+async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expects(
+    tmp_path: Path,
+    wheels: Wheels,
+    camera: CameraSocket,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = set(threading.enumerate())
+    process = CarProcess(settings(tmp_path, server), CITY, Steers(), SeesASign())
+    async with running(process), frames(camera), asyncio.timeout(3 * WAIT_S):
+        await server.next_state()
+        await server.send(order())
+        await state_with(server, "driving")
+        started = {thread.name for thread in set(threading.enumerate()) - before}
+        # asyncio's own threads run one function each, whose failure its caller gets
+        assert {name for name in started if not name.startswith("asyncio_")} == THREADS
+        # the link awaits its two, and the process is what everything else belongs to
+        children = {"Link._read", "Link._write", "CarProcess.run"}
+        assert own_tasks() == TASKS | children
+        workers = {w.name: w for w in (*process.drivers, *process.showers)}
+        assert workers.keys() == KILLS.keys()
+        assert workers.keys() >= THREADS | TASKS
+
+        async with aiohttp.ClientSession() as session, session.get(process.video_url) as video:
+            for name, (owner, method) in KILLS.items():
+                with monkeypatch.context() as patch:
+                    explode(patch, owner, method)
+                    while not workers[name].restarts:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                assert "RuntimeError" in workers[name].trouble
+                shown = (await status(process))["workers"][name]
+                assert shown["restarts"] == 1
+                while True:
+                    state = await server.next_state()
+                    said = [e for e in state.errors if name in (e.error_description or "")]
+                    if said:
+                        break
+                fatal = said[0].error_level is ErrorLevel.FATAL
+                assert fatal == (name in {w.name for w in process.drivers})
+                await state_with(server, "driving", "waiting_for_grant")
+            await video.content.readuntil(b"\xff\xd9")
+        assert all(worker.restarts == 1 for worker in workers.values())
+
+
+async def test_a_stop_guard_that_dies_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OriginalCar(tmp_path / "car1.bus"):
+        board = OriginalBoard(str(tmp_path / "car1.bus"))
+        board.start()
+        try:
+            await asyncio.to_thread(board.wait_connected, WAIT_S)
+            first = board._guard
+            assert first is not None
+            first.kill()
+            async with asyncio.timeout(WAIT_S):
+                while board._guard is first:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert "code -9" in board.workers[-1].trouble
+            assert board._guard is not None
+            assert board._guard.poll() is None
+        finally:
+            await asyncio.to_thread(board.close)
