@@ -1,28 +1,24 @@
-"""Pascal VOC annotations: what is to be seen in each picture of a folder, in labelImg's format.
+"""Pascal VOC annotations: what is to be seen in a picture, in labelImg's format.
 
-    DIR/JPEGImages/NAME.jpg       pictures
-    DIR/Annotations/NAME.xml      one annotation each
-    DIR/ImageSets/Main/SPLIT.txt  names by split, one a line
-
-Files count pixels from 1 and include the last one; in the program a box begins at 0 and ends
-behind its last pixel. Besides VOC's own tags an object may have `visible` and `view_angle_deg`,
-and an annotation `look`, `city` and `scene`; other programs pass over them.
+`pixelopolis.voc_dataset` reads folders of them. Files count pixels from 1 and include the last one;
+in the program a box begins at 0 and ends behind its last pixel. Besides VOC's own tags an object
+may have `visible` and `view_angle_deg`, and an annotation `look`, `city` and `scene`; other
+programs pass over them.
 """
 
 from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from pixelopolis.errors import DatasetError
 
 SOURCE_TAGS = ("look", "city", "scene", "sky")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
-
 SPLINTER_VISIBLE = 0.05
 """Of which less shows, that is a splinter: it is labelled, but nobody need find or learn it, and
 who finds it is not wrong."""
@@ -84,35 +80,73 @@ class Annotation:
     """What one picture shows. `source` may hold the `SOURCE_TAGS`."""
 
     file_name: str
+    """Of the picture; empty where the file does not say."""
     width_px: int
     height_px: int
     objects: tuple[LabelledObject, ...] = ()
     source: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_annotation(path: Path) -> Annotation:
-    """Read one XML file; tags that VOC lets out may be missing.
+class BoxFault(StrEnum):
+    """Why a box cannot be right. Nobody may learn from it or be measured by it."""
+
+    NO_AREA = "no area"
+    FROM_0 = "counted from 0"
+    OUTSIDE = "outside the picture"
+
+
+def box_fault(box: Box, width_px: int, height_px: int) -> BoxFault | None:
+    """Return what is wrong with a box of a picture of this size, None of a sound one."""
+    if not (box.width_px > 0 and box.height_px > 0):
+        return BoxFault.NO_AREA
+    least = min(box.xmin, box.ymin)
+    if least < -1 or box.xmax > width_px or box.ymax > height_px:
+        return BoxFault.OUTSIDE
+    return BoxFault.FROM_0 if least < 0 else None
+
+
+def box_faults(annotation: Annotation) -> Iterator[tuple[int, BoxFault]]:
+    """Yield the number of each object whose box cannot be right, and why."""
+    for number, item in enumerate(annotation.objects):
+        if fault := box_fault(item.box_px, annotation.width_px, annotation.height_px):
+            yield number, fault
+
+
+def read_annotation(path: Path, first_pixel: int = 1) -> Annotation:
+    """Read one XML file as it is; boxes may be wrong, tags that VOC lets out may be missing.
+
+    Args:
+        path: of the file.
+        first_pixel: the number of a picture's first column and row; 0 where a program did not
+            count from 1 as VOC does.
 
     Raises:
         DatasetError: naming file and field.
     """
     try:
         root = ET.parse(path).getroot()
-    except (OSError, ET.ParseError) as error:
+    except (OSError, ET.ParseError, ValueError, LookupError) as error:  # both: odd encodings
         raise DatasetError(f"{path}: no readable XML: {error}.", _REPAIR) from error
     return Annotation(
-        file_name=root.findtext("filename") or f"{path.stem}.jpg",
-        width_px=round(_number(root, "size/width", f"{path}: ")),
-        height_px=round(_number(root, "size/height", f"{path}: ")),
+        file_name=(root.findtext("filename") or "").strip(),
+        width_px=_size(root, "size/width", path),
+        height_px=_size(root, "size/height", path),
         objects=tuple(
-            _read_object(item, f"{path}: object[{k}].")
+            _read_object(item, first_pixel, f"{path}: object[{k}].")
             for k, item in enumerate(root.findall("object"))
         ),
         source={tag: text for tag in SOURCE_TAGS if (text := root.findtext(tag))},
     )
 
 
-def _read_object(item: ET.Element, place: str) -> LabelledObject:
+def _size(root: ET.Element, tag: str, path: Path) -> int:
+    value = round(_number(root, tag, f"{path}: "))
+    if value < 1:
+        raise DatasetError(f"{path}: {tag} should be at least 1 and is {value}.", _REPAIR)
+    return value
+
+
+def _read_object(item: ET.Element, first_pixel: int, place: str) -> LabelledObject:
     name = (item.findtext("name") or "").strip()
     if not name:
         raise DatasetError(f"{place}name is missing.", _REPAIR)
@@ -121,16 +155,23 @@ def _read_object(item: ET.Element, place: str) -> LabelledObject:
     )
     return LabelledObject(
         class_name=name,
-        box_px=Box(xmin - 1, ymin - 1, xmax, ymax),
+        box_px=Box(
+            xmin - first_pixel, ymin - first_pixel, xmax + 1 - first_pixel, ymax + 1 - first_pixel
+        ),
         difficult=_optional(item, "difficult", place) not in (None, 0.0),
         truncated=_optional(item, "truncated", place) not in (None, 0.0),
-        visible=_optional(item, "visible", place),
-        view_angle_deg=_optional(item, "view_angle_deg", place),
+        visible=_optional(item, "visible", place, most=1.0),
+        view_angle_deg=_optional(item, "view_angle_deg", place, most=180.0),
     )
 
 
-def _optional(item: ET.Element, tag: str, place: str) -> float | None:
-    return _number(item, tag, place) if (item.findtext(tag) or "").strip() else None
+def _optional(item: ET.Element, tag: str, place: str, most: float = math.inf) -> float | None:
+    if not (item.findtext(tag) or "").strip():
+        return None
+    value = _number(item, tag, place)
+    if most < math.inf and not 0.0 <= value <= most:
+        raise DatasetError(f"{place}{tag} should be in 0..{most:g} and is {value:g}.", _REPAIR)
+    return value
 
 
 def _number(item: ET.Element, tag: str, place: str) -> float:
@@ -186,93 +227,3 @@ def _add_object(root: ET.Element, item: LabelledObject) -> None:
 
 def _add(parent: ET.Element, tag: str, value: object) -> None:
     ET.SubElement(parent, tag).text = str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class VocDataset:
-    """A folder of annotated pictures, ours or labelled by hand.
-
-    Also understood: annotations and pictures side by side in one folder, as labelImg leaves them.
-    """
-
-    folder: Path
-
-    def names(self, split: str | None = None) -> tuple[str, ...]:
-        """Return the names of a split, in the file's order; of all annotations without one.
-
-        A folder without ImageSets is all training data: "train" and "trainval" are everything.
-
-        Raises:
-            DatasetError: when there is no such split, or there are no annotations at all.
-        """
-        sets = self.folder / "ImageSets" / "Main"
-        if split is not None and sets.is_dir():
-            listed = sets / f"{split}.txt"
-            if not listed.is_file():
-                found = ", ".join(sorted(p.stem for p in sets.glob("*.txt"))) or "none"
-                raise DatasetError(
-                    f"{self.folder} has no split {split!r}; it has {found}.",
-                    "Name one of these, or make the split with `pixelopolis data signs`.",
-                )
-            lines = listed.read_text(encoding="utf-8").splitlines()
-            return tuple(line.split()[0] for line in lines if line.strip())
-        if split not in (None, "train", "trainval"):
-            raise DatasetError(
-                f"{self.folder} has no ImageSets/Main, so no split {split!r}.",
-                f"List the pictures' names in {sets / f'{split}.txt'}, one a line.",
-            )
-        names = tuple(sorted(path.stem for path in self._annotations.glob("*.xml")))
-        if not names:
-            raise DatasetError(
-                f"{self.folder} has no annotations (Annotations/*.xml).",
-                "Name the folder that holds Annotations and JPEGImages.",
-            )
-        return names
-
-    def annotation_path(self, name: str) -> Path:
-        return self._annotations / f"{name}.xml"
-
-    def annotation(self, name: str) -> Annotation:
-        """Return what a picture shows.
-
-        Raises:
-            DatasetError: naming file and field.
-        """
-        return read_annotation(self.annotation_path(name))
-
-    def image_path(self, name: str, file_name: str | None = None) -> Path:
-        """Return where the picture of an annotation lies.
-
-        Raises:
-            DatasetError: when it is missing.
-        """
-        wanted = [Path(file_name).name] if file_name else []
-        for candidate in (*wanted, *(f"{name}{suffix}" for suffix in IMAGE_SUFFIXES)):
-            path = self._images / candidate
-            if path.is_file():
-                return path
-        raise DatasetError(
-            f"{self._images} has no picture for annotation {name!r}.",
-            "Put the picture there, or remove the annotation.",
-        )
-
-    def image_files(self) -> tuple[Path, ...]:
-        """Return all pictures of the folder, with annotation or without."""
-        return tuple(
-            sorted(path for path in self._images.glob("*") if path.suffix in IMAGE_SUFFIXES)
-        )
-
-    def write_split(self, split: str, names: Iterable[str]) -> None:
-        sets = self.folder / "ImageSets" / "Main"
-        sets.mkdir(parents=True, exist_ok=True)
-        (sets / f"{split}.txt").write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
-
-    @property
-    def _annotations(self) -> Path:
-        folder = self.folder / "Annotations"
-        return folder if folder.is_dir() else self.folder
-
-    @property
-    def _images(self) -> Path:
-        folder = self.folder / "JPEGImages"
-        return folder if folder.is_dir() else self.folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +10,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from pixelopolis.errors import DatasetError
+from pixelopolis.pictures import read_picture
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_WIDTH_PX, Image
-from pixelopolis.voc import Annotation, VocDataset
+from pixelopolis.voc import Annotation, BoxFault, box_fault, read_annotation
+from pixelopolis.voc_dataset import PictureFault, VocDataset
 from pixelopolis.voc_pictures import tile, write_sheets
 
 SPLITS = ("train", "val", "test")
@@ -29,13 +29,13 @@ FAULTS = frozenset(
     (
         "unreadable annotation",
         "missing annotation",
-        "missing picture",
+        "damaged picture",
         "wrong picture size",
         "picture without annotation",
         "in two splits",
         "unknown class",
-        "no area",
-        "outside the picture",
+        *PictureFault,
+        *BoxFault,
     )
 )
 """Kinds that no dataset may have; "tiny" and "duplicate" a person should look at."""
@@ -117,56 +117,58 @@ def check_dataset(
     """
     names = dataset.names(split)
     report = Report(findings=[*_between_splits(dataset)])
-    if split is None:
-        report.findings += _without_annotation(dataset, set(names))
+    owners: dict[Path, str] = {}
     for name in names:
-        report.findings += _check_picture(dataset, name, report)
+        report.findings += _check_picture(dataset, name, report, owners)
         progress(1)
+    if split is None:
+        report.findings += _without_annotation(dataset, set(owners), set(names))
     return report
 
 
 def _between_splits(dataset: VocDataset) -> Iterator[Finding]:
     members: dict[str, list[str]] = {}
-    for split in SPLITS:
-        try:
-            names = dataset.names(split)
-        except DatasetError:
-            continue
-        for name in names:
+    for split in dataset.splits():
+        for name in dataset.names(split):
             members.setdefault(name, []).append(split)
-    listed = (dataset.folder / "ImageSets").is_dir()
     for name, splits in members.items():
-        if len(set(splits)) > 1:
-            yield Finding("in two splits", name, detail=", ".join(splits))
-        if listed and not dataset.annotation_path(name).is_file():
+        if len(parts := sorted(set(splits) & set(SPLITS))) > 1:
+            yield Finding("in two splits", name, detail=", ".join(parts))
+        if not dataset.annotation_path(name).is_file():
             yield Finding("missing annotation", name, detail=f"listed in {splits[0]}.txt")
 
 
-def _without_annotation(dataset: VocDataset, names: set[str]) -> Iterator[Finding]:
+def _without_annotation(
+    dataset: VocDataset, owned: set[Path], names: set[str]
+) -> Iterator[Finding]:
+    """Yield pictures that nothing belongs to; of a name without a clear picture, that was told."""
+    told = names - {path.stem for path in owned}
     for path in dataset.image_files():
-        if path.stem not in names:
+        if path not in owned and path.stem not in told:
             yield Finding("picture without annotation", path.stem, detail=path.name)
 
 
-def _check_picture(dataset: VocDataset, name: str, report: Report) -> Iterator[Finding]:
-    """Yield what is wrong with a picture and add it to the report's counts."""
+def _check_picture(
+    dataset: VocDataset, name: str, report: Report, owners: dict[Path, str]
+) -> Iterator[Finding]:
+    """Yield what is wrong with a picture; add it to the report's counts and to the owners."""
     if not dataset.annotation_path(name).is_file():
         return  # told already, by its split
     report.pictures += 1
     try:
-        annotation = dataset.annotation(name)
+        annotation = read_annotation(dataset.annotation_path(name))
     except DatasetError as error:
         yield Finding("unreadable annotation", name, detail=error.message)
         return
     report.empty += not annotation.objects
-    image = _image(dataset, name, annotation)
-    said = (annotation.height_px, annotation.width_px)
-    if image is None:
-        yield Finding("missing picture", name, detail=annotation.file_name)
-    elif image.shape[:2] != said:
-        height, width = image.shape[:2]
-        detail = f"{width} x {height}, annotated as {said[1]} x {said[0]}"
-        yield Finding("wrong picture size", name, detail=detail)
+    found = dataset.look_up(name, annotation.file_name)
+    if found.fault is not None:
+        yield Finding(found.fault, name, detail=found.detail)
+    elif found.path is not None:
+        if owners.setdefault(found.path, name) != name:
+            detail = f"{found.path.name}, as of {owners[found.path]}.xml"
+            yield Finding(PictureFault.SHARED, name, detail=detail)
+        yield from _check_pixels(found.path, annotation, name)
     scale = DETECTOR_WIDTH_PX / max(annotation.width_px, 1)
     for item in annotation.objects:
         report.objects[item.class_name] += 1
@@ -185,30 +187,27 @@ def _check_objects(annotation: Annotation, scale: float) -> Iterator[tuple[str, 
         text = f"{item.class_name} {tuple(round(side, 1) for side in box)}"
         if item.class_name not in SIGN_CLASSES:
             yield "unknown class", number, item.class_name
-        if box.width_px <= 0 or box.height_px <= 0:
-            yield "no area", number, text
+        fault = box_fault(box, annotation.width_px, annotation.height_px)
+        if fault is not None:
+            hint = "; VOC counts from 1, `data import --first-pixel 0` reads from 0"
+            yield fault, number, text + (hint if fault is BoxFault.FROM_0 else "")
         elif not item.difficult and min(box.width_px, box.height_px) * scale < TINY_PX:
             yield "tiny", number, text
-        if (
-            min(box.xmin, box.ymin) < 0
-            or box.xmax > annotation.width_px
-            or box.ymax > annotation.height_px
-        ):
-            yield "outside the picture", number, text
     for (_, one), (number, other) in combinations(enumerate(annotation.objects), 2):
         same = one.class_name == other.class_name
         if same and one.box_px.iou(other.box_px) > DUPLICATE_IOU:
             yield "duplicate", number, other.class_name
 
 
-def _image(dataset: VocDataset, name: str, annotation: Annotation | None) -> Image | None:
-    """Return the picture as RGB, None when it is missing or cannot be read."""
+def _check_pixels(path: Path, annotation: Annotation, name: str) -> Iterator[Finding]:
     try:
-        path = dataset.image_path(name, annotation.file_name if annotation else None)
-    except DatasetError:
-        return None
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return None if bgr is None else np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        height, width = read_picture(path).shape[:2]
+    except DatasetError as error:
+        yield Finding("damaged picture", name, detail=error.message)
+        return
+    if (width, height) != (annotation.width_px, annotation.height_px):
+        detail = f"{width} x {height}, annotated as {annotation.width_px} x {annotation.height_px}"
+        yield Finding("wrong picture size", name, detail=detail)
 
 
 def write_pictures(
@@ -234,10 +233,10 @@ def write_pictures(
 
 
 def _tile(dataset: VocDataset, name: str, findings: Sequence[Finding]) -> Image:
-    try:
-        annotation = dataset.annotation(name)
-    except DatasetError:
-        annotation = None
+    annotation, image = None, None
+    with contextlib.suppress(DatasetError):
+        annotation = read_annotation(dataset.annotation_path(name))
+        image = read_picture(dataset.image_path(name, annotation.file_name))
     marked = [f.number for f in findings if f.number is not None]
     caption = ", ".join([name, *dict.fromkeys(f.kind for f in findings)])
-    return tile(_image(dataset, name, annotation), annotation, caption, marked)
+    return tile(image, annotation, caption, marked)

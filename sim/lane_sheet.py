@@ -15,6 +15,7 @@ from pixelopolis.city import Turn
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.lane_path import STATIONS_M, points_of
+from pixelopolis.pictures import read_picture
 from pixelopolis.vision import LANE_PART, Image
 from sim.render.view import View, car_view
 from sim.room_looks import room_look
@@ -100,12 +101,9 @@ def read_tile(image: Path) -> Image:
     Raises:
         DatasetError: it cannot be read.
     """
-    bgr = cv2.imread(str(image))
-    if bgr is None:
-        raise DatasetError(f"image {str(image)!r} cannot be read.", "Write the dataset again.")
-    height = round(bgr.shape[0] * TILE_WIDTH_PX / bgr.shape[1])
-    small = cv2.resize(bgr, (TILE_WIDTH_PX, height))
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    rgb = read_picture(image)
+    height = round(rgb.shape[0] * TILE_WIDTH_PX / rgb.shape[1])
+    return np.asarray(cv2.resize(rgb, (TILE_WIDTH_PX, height)), dtype=np.uint8)
 
 
 def tile_view(tile: Image, camera: Camera) -> View:

@@ -24,7 +24,8 @@ from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import Image
-from pixelopolis.voc import Annotation, LabelledObject, VocDataset, write_annotation
+from pixelopolis.voc import Annotation, LabelledObject, write_annotation
+from pixelopolis.voc_dataset import VocDataset
 from sim.looks import Look, apply_sensor, look_of
 from sim.panoramas import Use, panorama_files
 from sim.render.models import Body, model_of, upright

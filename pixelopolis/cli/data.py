@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -148,7 +149,9 @@ def signs(
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Pascal VOC folder, ours or labelled by hand.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Pascal VOC folder, ours or labelled by hand, or lane dataset.")
+    ],
     split: Annotated[str | None, typer.Option(help="One of its splits; all without.")] = None,
     pictures: Annotated[
         Path | None,
@@ -157,8 +160,13 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Count classes and sizes, and list what looks wrong; faults end it with code 1."""
-    from pixelopolis.voc import VocDataset
+    from training.lane.check import is_lane_dataset
+
+    if is_lane_dataset(folder):
+        _check_lane(folder, as_json)
+        return
     from pixelopolis.voc_check import check_dataset, write_pictures
+    from pixelopolis.voc_dataset import VocDataset
 
     dataset = VocDataset(folder)
     with progress_bar() as progress:
@@ -172,6 +180,55 @@ def check(
         for sheet in sheets:
             console.print(f"wrote {sheet}", markup=False, highlight=False)
     if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Pascal VOC or YOLO folder.")],
+    out: Annotated[Path, typer.Option(help="New folder for the Pascal VOC dataset.")],
+    first_pixel: Annotated[
+        int,
+        typer.Option(help="Of Pascal VOC: 0 if its boxes count pixels from 0.", min=0, max=1),
+    ] = 1,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="Of YOLO labels: names, one a line; classes.txt there by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write YOLO labels, or Pascal VOC that counts from 0, anew as Pascal VOC."""
+    from pixelopolis.voc_import import import_dataset
+
+    document = import_dataset(folder, out, first_pixel, classes)
+    if as_json:
+        print_json({"out": str(out), **document})
+    else:
+        console.print(f"{document['images']} pictures, {document['objects']} objects: {out}")
+
+
+def _check_lane(folder: Path, as_json: bool) -> None:
+    from training.lane.check import check_lane
+
+    with progress_bar() as progress:
+        task = progress.add_task("pictures")
+        document = check_lane(
+            folder, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    if as_json:
+        print_json({"folder": str(folder), **document})
+    else:
+        table = Table("command", "labels")
+        for command, count in document["commands"].items():
+            table.add_row(command, str(count))
+        console.print(table)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in document["kinds"].items())
+        console.print(
+            f"{document['images']} pictures ({kinds}); {len(document['findings'])} findings.",
+            highlight=False,
+        )
+        _print_findings(document["findings"])
+    if document["faults"]:
         raise typer.Exit(1)
 
 
@@ -193,9 +250,13 @@ def _print_report(document: dict[str, Any]) -> None:
         f"{document['objects']} objects; {len(document['findings'])} findings.",
         highlight=False,
     )
-    for finding in document["findings"][:FINDINGS_SHOWN]:
+    _print_findings(document["findings"])
+
+
+def _print_findings(findings: Sequence[dict[str, Any]]) -> None:
+    for finding in findings[:FINDINGS_SHOWN]:
         where = "" if finding["object"] is None else f" object[{finding['object']}]"
         line = f"{finding['kind']}: {finding['name']}{where}: {finding['detail']}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if len(document["findings"]) > FINDINGS_SHOWN:
+    if len(findings) > FINDINGS_SHOWN:
         console.print("More with --json.", highlight=False)

@@ -11,7 +11,8 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from pixelopolis.errors import RenderError
+from pixelopolis.errors import DatasetError, RenderError
+from pixelopolis.pictures import read_pixels
 from sim.render.sky import HEIGHT_PX, LOW_RAD, WIDTH_PX
 
 MIDDLE_GREY = 0.18
@@ -48,12 +49,13 @@ def panorama_from(path: Path) -> NDArray[np.uint8]:
 
 
 def _read(path: Path) -> NDArray[Any]:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if image is None:
+    try:
+        return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except DatasetError as error:
         raise RenderError(
-            f"panorama {str(path)!r} cannot be read.", "Is it a whole .hdr, .jpg or .png picture?"
-        )
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            f"panorama {str(path)!r} cannot be read. {error.message}",
+            "Is it a whole .hdr, .jpg or .png picture?",
+        ) from error
 
 
 def _read_exr(path: Path) -> NDArray[np.float32]:

@@ -11,8 +11,9 @@ import numpy as np
 from typer.testing import CliRunner
 
 from pixelopolis.cli.main import app
-from pixelopolis.voc import Annotation, Box, LabelledObject, VocDataset, write_annotation
+from pixelopolis.voc import Annotation, Box, LabelledObject, write_annotation
 from pixelopolis.voc_check import check_dataset, write_pictures
+from pixelopolis.voc_dataset import VocDataset
 
 GOOD = LabelledObject("Go", Box(20, 30, 40, 50))
 

@@ -14,7 +14,7 @@ import pytest
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import DatasetError, RenderError
-from pixelopolis.voc import VocDataset
+from pixelopolis.voc_dataset import VocDataset
 from sim.datasets import plan_sessions, write_lane_dataset
 from sim.evaluation_runs import LaneRun, evaluate_lane
 from sim.looks import Sky, plain_look

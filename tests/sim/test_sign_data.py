@@ -18,7 +18,7 @@ from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.voc import VocDataset
+from pixelopolis.voc_dataset import VocDataset
 from sim.sign_data import PER_LOOK, SPLITS, Chunk, Split, plan_chunks, write_sign_dataset
 from sim.sign_streets import (
     BEND_RAD,

@@ -9,7 +9,8 @@ import numpy as np
 
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
-from pixelopolis.voc import Annotation, Box, LabelledObject, VocDataset, write_annotation
+from pixelopolis.voc import Annotation, Box, LabelledObject, write_annotation
+from pixelopolis.voc_dataset import VocDataset
 
 COLOURS = {
     "Stop_sign": (220, 30, 30),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from pixelopolis import vision
+from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
 from tests.training.roads import COLUMNS, write_roads
@@ -168,7 +171,7 @@ def test_unusable_folders_and_pictures_are_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="100 x 50 px"):
         load([tmp_path], cache=False)
     (tmp_path / "images" / "s" / "c.png").write_bytes(b"no picture")
-    with pytest.raises(DatasetError, match=r"c\.png is not a picture"):
+    with pytest.raises(DatasetError, match=r"c\.png' is not a picture"):
         load([tmp_path], cache=False)
 
 
@@ -270,3 +273,43 @@ def test_missing_labels_stay_missing(tmp_path: Path) -> None:
     rows = read_rows(write_roads(tmp_path / "d", looks=1, frames=40, seed=5))
     absent = [row for row in rows if math.isnan(row.steering[2])]
     assert 0 < len(absent) < len(rows)
+
+
+def test_a_damaged_picture_is_named_before_anything_is_learnt(tmp_path: Path) -> None:
+    folder = write_roads(tmp_path, looks=2, frames=3, seed=1)
+    load([folder])  # a cache is no excuse
+    torn = [folder / "images" / "look0" / f"0000{n}_center.jpg" for n in (0, 2)]
+    for path in torn:
+        path.write_bytes(path.read_bytes()[:900])
+    named = r"2 of 6 pictures cannot be used.*look0/00000_center.*look0/00002_center.*damaged"
+    with pytest.raises(DatasetError, match=named):
+        load([folder])
+    result = CliRunner().invoke(app, ["data", "check", str(folder), "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["findings_by_kind"] == {"unusable picture": 2}
+
+
+def test_a_lane_dataset_is_checked(tmp_path: Path) -> None:
+    folder = write_roads(tmp_path, looks=2, frames=3, seed=1)
+    result = CliRunner().invoke(app, ["data", "check", str(folder), "--json"])
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert (document["images"], document["commands"]["straight"]) == (6, 6)
+    assert not document["findings"]
+    (folder / "images" / "look0" / "00001_center.jpg").rename(folder / "images" / "look0" / "x.jpg")
+    result = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert result.exit_code == 1
+    assert "missing picture: look0/00001_center.jpg" in result.output
+    assert "picture without label: look0/x.jpg" in result.output
+
+
+def test_a_byte_order_mark_is_passed_over_and_other_encodings_are_named(tmp_path: Path) -> None:
+    rows = f"{COLUMNS}\ns/c.png,0,0,0,poses,1\n"
+    dataset(tmp_path, f"\ufeff{rows}")
+    assert len(read_rows(tmp_path)) == 1
+    (tmp_path / "labels" / "a.commands.csv").write_bytes(rows.encode("utf-16"))
+    with pytest.raises(DatasetError, match=r"a\.commands\.csv cannot be read"):
+        read_rows(tmp_path)
+    dataset(tmp_path, f"{COLUMNS}\n,0,0,0,poses,1\n")
+    with pytest.raises(DatasetError, match="image is empty"):
+        read_rows(tmp_path)

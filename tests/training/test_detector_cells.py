@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.voc import Annotation, Box, LabelledObject, VocDataset, write_annotation
+from pixelopolis.voc import Annotation, Box, LabelledObject, write_annotation
+from pixelopolis.voc_dataset import VocDataset
 from tests.training.shapes import write_shapes
 from training.detector.batches import change, epoch_batches, epoch_order, ignored
 from training.detector.cells import CELLS, EMPTY, IGNORED, assign, decode, encode
-from training.detector.data import GREY, Objects, fit, load, read_picture
+from training.detector.data import GREY, Objects, fit, load, read_labelled
 from training.detector.metrics import iou
 from training.detector.settings import DetectorSettings
 
@@ -196,7 +197,7 @@ def test_a_photograph_is_fitted_in_with_its_boxes(tmp_path: Path) -> None:
     image = np.zeros((400, 400, 3), dtype=np.uint8)
     image[100:200, 300:360] = 255
     sign = LabelledObject("Go", Box(300, 100, 360, 200))
-    picture, objects = read_picture(_write(tmp_path, image, sign), "a")
+    _, picture, objects = read_labelled(_write(tmp_path, image, sign), "a")
     assert picture.shape == (HEIGHT, WIDTH, 3)
     assert (picture[:, :39] == GREY).all()
     np.testing.assert_allclose(objects.boxes, [[40, 160, 80, 184]], atol=0.5)
@@ -217,7 +218,7 @@ def test_a_whole_portrait_frame_loses_what_the_detector_is_not_shown() -> None:
 def test_difficult_objects_that_nobody_measured_are_passed_over(tmp_path: Path) -> None:
     sign = LabelledObject("Go", Box(10, 10, 60, 60), difficult=True)
     image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
-    _, objects = read_picture(_write(tmp_path, image, sign), "a")
+    _, _, objects = read_labelled(_write(tmp_path, image, sign), "a")
     assert ignored(objects).tolist() == [True]
 
 
@@ -225,7 +226,7 @@ def test_an_unknown_class_is_named(tmp_path: Path) -> None:
     image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
     dataset = _write(tmp_path, image, LabelledObject("Dog", Box(1, 1, 9, 9)))
     with pytest.raises(DatasetError, match=r"object\[0\]\.name is 'Dog'"):
-        read_picture(dataset, "a")
+        read_labelled(dataset, "a")
     assert "Dog" not in SIGN_CLASSES
 
 

@@ -145,3 +145,15 @@ def test_the_command_says_what_the_shipped_model_makes_of_frames(tmp_path: Path)
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
     assert sheet.stat().st_size > 0
+
+
+def test_a_damaged_frame_ends_the_evaluation_with_its_name(tmp_path: Path) -> None:
+    row = "s/1_center.jpg,,,-0.1\n"
+    folder = dataset(tmp_path / "d", "a.csv", row)
+    torn = folder / "images" / "s" / "1_center.jpg"
+    noise = np.random.default_rng(1).integers(0, 255, (320, 240, 3), dtype=np.uint8)
+    torn.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes()[:900])
+    result = CliRunner().invoke(app, ["evaluate", "frames", "--data", str(folder)])
+    assert result.exit_code != 0
+    assert isinstance(result.exception, DatasetError)
+    assert "1_center.jpg" in str(result.exception)

@@ -7,10 +7,9 @@ the car does not show the detector. Any other one is scaled to fit, with grey be
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError
+from pixelopolis.pictures import Report, read_each, read_picture
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import (
     DETECTOR_HEIGHT_PX,
@@ -26,7 +26,8 @@ from pixelopolis.vision import (
     Image,
     detector_input,
 )
-from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject, VocDataset
+from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject
+from pixelopolis.voc_dataset import VocDataset
 from training.detector.cells import Floats
 
 GREY = 114
@@ -34,8 +35,6 @@ ASPECT_TOLERANCE = 0.02
 DIFFICULT_VISIBLE = 0.1
 """Taken to show of what a person flagged as difficult: too little to be learnt, but more than a
 splinter."""
-Report = Callable[[int, int], None]
-"""Told (pictures read, pictures in all)."""
 
 
 @dataclass(frozen=True)
@@ -93,34 +92,39 @@ def load(folder: Path, names: Sequence[str], report: Report | None = None) -> De
     dataset = VocDataset(folder)
     images = np.empty((len(names), DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), dtype=np.uint8)
     objects = []
-    # OpenCV lets go of Python's lock while it works
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = pool.map(lambda name: read_picture(dataset, name), names)
-        for i, (image, shown) in enumerate(read):
-            images[i] = image
-            objects.append(shown)
-            if report and ((i + 1) % 100 == 0 or i + 1 == len(names)):
-                report(i + 1, len(names))
+    owners: dict[Path, str] = {}
+    read = read_each(names, partial(read_labelled, dataset), report)
+    for i, (name, (path, image, shown)) in enumerate(zip(names, read, strict=True)):
+        if owners.setdefault(path, name) != name:
+            raise DatasetError(
+                f"Annotations {owners[path]!r} and {name!r} of {folder} are of one picture, "
+                f"{path.name}.",
+                "Put their objects into one annotation, and remove the other.",
+            )
+        images[i] = image
+        objects.append(shown)
     return DetectorData(images, tuple(objects))
 
 
-def read_picture(dataset: VocDataset, name: str) -> tuple[Image, Objects]:
-    """Return one picture (160, 240, 3) RGB and its objects.
+def read_labelled(dataset: VocDataset, name: str) -> tuple[Path, Image, Objects]:
+    """Return a picture's file, its pixels (160, 240, 3) RGB and its objects.
 
     Raises:
-        DatasetError: not a picture, an unknown class, or a box outside the picture.
+        DatasetError: not a whole picture, not of the size that its annotation says, an unknown
+            class, or a box without area or outside the picture.
     """
     annotation = dataset.annotation(name)
     path = dataset.image_path(name, annotation.file_name)
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise DatasetError(
-            f"{path} is not a picture that can be decoded.",
-            "Record it again, or remove its annotation.",
-        )
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    rgb = read_picture(path)
     place = str(dataset.annotation_path(name))
-    return fit(rgb, _objects(annotation.objects, place))
+    height, width = rgb.shape[:2]
+    if (width, height) != (annotation.width_px, annotation.height_px):
+        raise DatasetError(
+            f"{place}: size is {annotation.width_px} x {annotation.height_px}, and {path.name} is "
+            f"{width} x {height}.",
+            "Label the picture as it is now; one that was turned or scaled has other boxes.",
+        )
+    return path, *fit(rgb, _objects(annotation.objects, place))
 
 
 def _objects(labelled: Sequence[LabelledObject], place: str) -> Objects:

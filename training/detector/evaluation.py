@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from pixelopolis.errors import DatasetError
+from pixelopolis.pictures import Report
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
-from pixelopolis.voc import VocDataset
-from training.detector.data import DetectorData, Objects, Report, load
+from pixelopolis.voc_dataset import VocDataset
+from training.detector.data import DetectorData, Objects, load
 from training.detector.metrics import CAR, SIZES, Detections, Precision, average_precision
 from training.detector.operating import operating_points
 
@@ -38,8 +39,7 @@ def read(folder: Path, split: str | None, report: Report | None = None) -> Detec
         DatasetError: nothing there, or a picture or annotation that cannot be used.
     """
     dataset = VocDataset(folder)
-    listed = folder / "ImageSets" / "Main" / "test.txt"
-    if split is None and listed.is_file() and listed.read_text("utf-8").strip():
+    if split is None and "test" in dataset.splits() and dataset.names("test"):
         split = "test"
     names = dataset.names(split)
     if not names:

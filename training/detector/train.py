@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.pictures import Report
 from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.voc import VocDataset
+from pixelopolis.voc_dataset import VocDataset
 from training.backend import tf
 from training.detector.batches import epoch_batches
-from training.detector.data import DetectorData, Report, digest, load
+from training.detector.data import DetectorData, digest, load
 from training.detector.draw import draw_detections
 from training.detector.loss import losses
 from training.detector.metrics import SIZES, Detections, Precision, average_precision
@@ -255,8 +256,8 @@ def _read(folders: Sequence[Path], report: Report) -> tuple[list[DetectorData], 
         raise DatasetError("No dataset folder was named.", "Give at least one with --data DIR.")
     training, validation = [], []
     for folder in folders:
-        splits = {p.stem for p in (folder / "ImageSets" / "Main").glob("*.txt")}
         dataset = VocDataset(folder)
+        splits = dataset.splits()
         names = dataset.names("train") if "train" in splits or not splits else ()
         training.append(load(folder, names, report).without_splinters())
         if "val" in splits:

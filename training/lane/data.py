@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError
+from pixelopolis.pictures import Report
 from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
-from training.lane.pictures import Report, read_pictures
+from training.lane.pictures import read_pictures
 from training.lane.rows import read_rows
 
 BLANK_RANGE = 20.0

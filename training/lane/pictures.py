@@ -6,24 +6,20 @@ import hashlib
 import inspect
 import os
 import zipfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis import vision
+from pixelopolis import pictures, vision
 from pixelopolis.errors import DatasetError
+from pixelopolis.pictures import Report, read_each, read_picture
 from pixelopolis.vision import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
 
 CACHE_NAMES = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
 """By whether whole frames are seen."""
-
-Report = Callable[[int, int], None]
-"""Told (pictures read, pictures in all)."""
 
 
 def read_pictures(
@@ -52,8 +48,8 @@ def read_pictures(
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:
-    """Change with any file's name, size or time, and with the preprocessing's source."""
-    digest = hashlib.sha256(inspect.getsource(vision).encode())
+    """Change with any file's name, size or time, and with the source of what reads them."""
+    digest = hashlib.sha256((inspect.getsource(vision) + inspect.getsource(pictures)).encode())
     for path in paths:
         try:
             status = path.stat()
@@ -88,14 +84,10 @@ def _write_cache(file: Path, mark: str, images: NDArray[np.uint8]) -> None:
 
 
 def _decode_all(paths: Sequence[Path], whole: bool, report: Report | None) -> NDArray[np.uint8]:
-    """Decode with threads: OpenCV lets go of Python's lock while it works."""
     height = FULL_HEIGHT_PX if whole else LANE_HEIGHT_PX
     images = np.empty((len(paths), height, LANE_WIDTH_PX, 3), dtype=np.uint8)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for i, image in enumerate(pool.map(partial(lane_picture, whole=whole), paths)):
-            images[i] = image
-            if report and ((i + 1) % 100 == 0 or i + 1 == len(paths)):
-                report(i + 1, len(paths))
+    for i, image in enumerate(read_each(paths, partial(lane_picture, whole=whole), report)):
+        images[i] = image
     return images
 
 
@@ -103,7 +95,7 @@ def lane_picture(path: Path, *, whole: bool = False) -> Image:
     """Read a picture and return a network's input (40, 120, 3) or (80, 120, 3) uint8 YUV.
 
     Raises:
-        DatasetError: not a picture, or of another shape.
+        DatasetError: not a whole picture, or of another shape.
     """
     rgb = seen_part(path, whole=whole)
     return vision.lane_full_input(rgb) if whole else vision.lane_input(rgb)
@@ -116,15 +108,9 @@ def seen_part(path: Path, *, whole: bool = False) -> Image:
     enough.
 
     Raises:
-        DatasetError: not a picture, or of another shape.
+        DatasetError: not a whole picture, or of another shape.
     """
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise DatasetError(
-            f"{path} is not a picture that can be decoded.",
-            "Record it again, or remove its line from the labels.",
-        )
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    rgb = read_picture(path)
     height, width = rgb.shape[:2]
     if height > width:
         return rgb if whole else vision.lane_crop(rgb)

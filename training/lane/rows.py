@@ -67,10 +67,15 @@ def read_rows(folder: Path) -> list[Row]:
     with_commands = {file.name.removesuffix(COMMANDS_SUFFIX) for file in files if _commands(file)}
     rows: list[Row] = []
     for file in files:
-        if _commands(file):
-            rows += _command_rows(folder, file)
-        elif file.stem not in with_commands:
-            rows += _original_rows(folder, file)
+        try:
+            if _commands(file):
+                rows += _command_rows(folder, file)
+            elif file.stem not in with_commands:
+                rows += _original_rows(folder, file)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DatasetError(
+                f"{file} cannot be read: {error}.", "Save it as comma-separated UTF-8 text."
+            ) from error
     if not rows:
         raise DatasetError(f"The label files in {labels} hold no rows.", "Record the data again.")
     return rows
@@ -81,7 +86,7 @@ def _commands(file: Path) -> bool:
 
 
 def _command_rows(folder: Path, file: Path) -> Iterator[Row]:
-    with file.open(newline="", encoding="utf-8") as stream:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         missing = {"image", *COMMANDS} - set(reader.fieldnames or ())
         if missing:
@@ -99,7 +104,9 @@ def _command_rows(folder: Path, file: Path) -> Iterator[Row]:
             look = line.get("look") or ""
             group = f"look {look}" if look else f"session {session}"
             kind = line.get("kind") or "driven"
-            image = line["image"] or ""
+            image = line["image"]
+            if not image:
+                raise DatasetError(f"{place}: image is empty.", "Fill it in or remove the line.")
             film = _film(session, image, line.get("stretch") or "", kind)
             yield Row(folder / "images" / image, steering, group, kind, paths, film)
 
@@ -113,7 +120,7 @@ def _film(session: str, image: str, stretch: str, kind: str) -> str:
 
 
 def _original_rows(folder: Path, file: Path) -> Iterator[Row]:
-    with file.open(newline="", encoding="utf-8") as stream:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         for line in reader:
             place = f"{file}:{reader.line_num}"

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.lane_path import STATIONS_M
+from pixelopolis.pictures import Report
 from training.backend import tf
 from training.lane.answers import answers_of
 from training.lane.augment import batches
 from training.lane.data import Labels, LaneData, is_blank, load, split, windows
 from training.lane.loss import masked_huber, path_loss
 from training.lane.networks import Bytes, build, predict, restart_dropout, scaled
-from training.lane.pictures import Report
 from training.lane.run import LaneRun
 from training.lane.settings import LaneSettings, Network
 from training.report import HeadError

@@ -1,0 +1,70 @@
+"""What a lane dataset's folder holds, and which of its pictures cannot be learnt from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pixelopolis.errors import DatasetError
+from pixelopolis.voc_check import Finding
+from training.lane.pictures import seen_part
+from training.lane.rows import COMMANDS, read_rows
+
+UNLABELLED = "picture without label"
+"""A kind of finding that is no fault."""
+
+
+def is_lane_dataset(folder: Path) -> bool:
+    return any((folder / "labels").glob("*.csv"))
+
+
+def check_lane(folder: Path, done: Callable[[int, int], None]) -> dict[str, Any]:
+    """Read every row and every picture of a lane dataset.
+
+    Args:
+        folder: with images/ and labels/, ours or the original's.
+        done: told (pictures read, pictures in all).
+
+    Returns:
+        The counts `images`, `kinds` and `commands` (rows with a steering), and `findings`; the
+        dataset has a fault where `faults` is not 0.
+
+    Raises:
+        DatasetError: no labels, or a line that cannot be understood.
+    """
+    rows = read_rows(folder)
+    findings = []
+    for number, row in enumerate(rows, start=1):
+        name = _name(folder, row.image)
+        if not row.image.is_file():
+            findings.append(Finding("missing picture", name, detail="named in the labels"))
+        else:
+            try:
+                seen_part(row.image)
+            except DatasetError as error:
+                findings.append(Finding("unusable picture", name, detail=error.message))
+        done(number, len(rows))
+    faults = len(findings)
+    labelled = {row.image for row in rows}
+    for path in sorted((folder / "images").glob("*/*")):
+        if path not in labelled:
+            findings.append(Finding(UNLABELLED, _name(folder, path)))
+    return {
+        "images": len(rows),
+        "kinds": dict(Counter(row.kind for row in rows)),
+        "commands": {
+            str(command): sum(math.isfinite(row.steering[i]) for row in rows)
+            for i, command in enumerate(COMMANDS)
+        },
+        "faults": faults,
+        "findings_by_kind": dict(Counter(finding.kind for finding in findings)),
+        "findings": [finding.document() for finding in findings],
+    }
+
+
+def _name(folder: Path, image: Path) -> str:
+    images = folder / "images"
+    return str(image.relative_to(images)) if image.is_relative_to(images) else str(image)
