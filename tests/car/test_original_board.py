@@ -168,8 +168,9 @@ def test_wheels_follow_and_their_angles_are_reckoned(car: OriginalCar) -> None:
         assert reading.left_rad == pytest.approx(car.vehicle.wheel_rad[0], rel=0.5)
         assert reading.right_rad == pytest.approx(car.vehicle.wheel_rad[1], rel=0.5)
         wait_until(lambda: board.status().battery_pct is not None, "the battery is told")
-    assert board.status().battery_pct == pytest.approx(72.2)
-    assert health_of(board.status(), "", (0.0, 0.0), None).battery_pct == pytest.approx(72.2)
+        assert board.status().battery_pct == pytest.approx(72.2)
+        assert health_of(board.status(), "", (0.0, 0.0), None).battery_pct == pytest.approx(72.2)
+    assert health_of(board.status(), "", (0.0, 0.0), None).battery_pct is None, "it is closed"
     assert board.status().stop_confirmed is True
     assert car.tokens[-1] == "pc0c0"
 
