@@ -36,10 +36,11 @@ from car.observation import Decision, LaneModel, Sightings, SightModel
 from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.reporting import Health
 from car.settings import CarSettings
-from car.stream import Broadcast, StreamServer
+from car.stream import StreamServer
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
+from pixelopolis.mjpeg import Broadcast
 from pixelopolis.supervision import Worker, keep_working, trouble_of
 from pixelopolis.vision import Image
 
@@ -204,7 +205,7 @@ class CarProcess:
                 pass
             self._fresh.clear()
             if self._broadcast.viewers:
-                self._broadcast.publish(await asyncio.to_thread(self._picture))
+                self._broadcast.put(await asyncio.to_thread(self._picture))
 
     def _sightings(self) -> Sightings | None:
         return self._lookout.newest() if self._lookout else None

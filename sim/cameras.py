@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import struct
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-T = TypeVar("T")
+from pixelopolis.newest import Newest
 
 HEADER = struct.Struct("<4sIIId")
 MAGIC = b"PXF1"
@@ -25,27 +24,6 @@ def encode_frame(image_rgb: NDArray[np.uint8], captured_s: float) -> bytes:
     """Return header and pixels of an image (h, w, 3)."""
     height, width, channels = image_rgb.shape
     return HEADER.pack(MAGIC, width, height, channels, captured_s) + image_rgb.tobytes()
-
-
-class Newest(Generic[T]):
-    """The newest of a stream of values, for any number of readers in one event loop."""
-
-    def __init__(self) -> None:
-        self.value: T | None = None
-        self.count = 0
-        self._changed = asyncio.Event()
-
-    def put(self, value: T) -> None:
-        self.value = value
-        self.count += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def after(self, count: int) -> tuple[int, T]:
-        """Wait until more than `count` values were put; return their number and the newest."""
-        while self.count <= count or self.value is None:
-            await self._changed.wait()
-        return self.count, self.value
 
 
 class CameraSocket:

@@ -16,7 +16,7 @@ from typing import Any
 from pixelopolis.camera import Camera
 from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
-from sim.cameras import Newest
+from pixelopolis.mjpeg import Broadcast
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 from sim.vehicle import Motion
 
@@ -59,7 +59,7 @@ class RendererLink:
     ) -> None:
         paths = {car: str(path) for car, path in camera_paths.items()}
         self._task = Task(city, paths, camera, seed)
-        self.bird: Newest[bytes] = Newest()
+        self.bird = Broadcast()
         self.counts: dict[str, int] = {}
         self._bird_until_s = 0.0
         self._process: Process | None = None

@@ -12,14 +12,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pixelopolis.errors import PixelopolisError, RenderError, SettingsError
+from pixelopolis.mjpeg import HEADERS, add_video, answer_options
 from sim.bus import BusFault, FaultKind
 from sim.renderer_link import RendererLink
 from sim.town import Town, TownCar
 
-BOUNDARY = "frame"
 PICTURE_TIMEOUT_S = 5.0
-HEADERS = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -107,33 +105,12 @@ def make_app(
             )
         return web.Response(body=picture, content_type="image/jpeg", headers=HEADERS)
 
-    async def get_bird_stream(request: web.Request) -> web.StreamResponse:
-        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        response = web.StreamResponse(headers={**HEADERS, "Content-Type": kind})
-        await response.prepare(request)
-        seen = renderer.bird.count
-        while True:
-            renderer.want_bird()
-            try:
-                seen, picture = await asyncio.wait_for(renderer.bird.after(seen), 1.0)
-            except TimeoutError:
-                continue
-            head = (
-                f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
-                f"Content-Length: {len(picture)}\r\n\r\n"
-            )
-            try:
-                # a viewer that does not read waits here alone, and later gets the newest
-                await response.write(head.encode() + picture + b"\r\n")
-            except ConnectionError:
-                return response
-
-    app = web.Application()
+    app = web.Application(middlewares=[answer_options])
     app.router.add_get("/state", get_state)
     app.router.add_post("/fault", post_fault)
     app.router.add_post("/place", post_place)
     app.router.add_get("/bird.jpg", get_bird)
-    app.router.add_get("/bird.mjpg", get_bird_stream)
+    add_video(app, "/bird.mjpg", renderer.bird, renderer.want_bird)
     return app
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -8,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-import car.stream
 from car.observation import CarAhead, Decision, DriveState, Sighting, Sightings
 from car.overlay import (
     AHEAD_RGB,
@@ -19,86 +17,17 @@ from car.overlay import (
     placeholder,
     project_px,
 )
-from car.stream import BOUNDARY, Broadcast, StreamServer
+from car.stream import StreamServer
 from pixelopolis.camera import Camera
-
-WAIT_S = 10.0
-
-
-@pytest.fixture
-def broadcast() -> Broadcast:
-    return Broadcast()
+from pixelopolis.mjpeg import Broadcast
 
 
 @pytest.fixture
-async def server(broadcast: Broadcast) -> AsyncIterator[StreamServer]:
-    server = StreamServer(broadcast, lambda: b"a picture", lambda: {"video_fps": 20.0})
+async def server() -> AsyncIterator[StreamServer]:
+    server = StreamServer(Broadcast(), lambda: b"a picture", lambda: {"video_fps": 20.0})
     await server.start("127.0.0.1", 0)
     yield server
     await server.close()
-
-
-async def next_part(response: aiohttp.ClientResponse) -> bytes:
-    async with asyncio.timeout(WAIT_S):
-        assert await response.content.readline() == f"--{BOUNDARY}\r\n".encode()
-        assert await response.content.readline() == b"Content-Type: image/jpeg\r\n"
-        length = int((await response.content.readline()).split(b":")[1])
-        await response.content.readline()
-        data = await response.content.readexactly(length)
-        await response.content.readline()
-        return data
-
-
-async def viewers(broadcast: Broadcast, count: int) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while broadcast.viewers != count:  # noqa: ASYNC110 (nothing tells a test)
-            await asyncio.sleep(0.005)
-
-
-async def test_every_viewer_gets_the_same_frames(
-    server: StreamServer, broadcast: Broadcast
-) -> None:
-    broadcast.publish(b"long ago")
-    url = f"http://127.0.0.1:{server.port}/video.mjpg"
-    async with aiohttp.ClientSession() as session, session.get(url) as one, session.get(url) as two:
-        assert one.headers["Content-Type"] == f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        await viewers(broadcast, 2)
-        for frame in (b"first", b"second"):
-            broadcast.publish(frame)
-            assert await next_part(one) == frame
-            assert await next_part(two) == frame
-    await viewers(broadcast, 0)
-
-
-async def test_a_slow_viewer_skips_to_the_newest_frame(
-    server: StreamServer, broadcast: Broadcast
-) -> None:
-    url = f"http://127.0.0.1:{server.port}/video.mjpg"
-    async with aiohttp.ClientSession(read_bufsize=2**10) as session, session.get(url) as slow:
-        await viewers(broadcast, 1)
-        for number in range(400):
-            broadcast.publish(number.to_bytes(4, "big") * 20_000)
-            await asyncio.sleep(0)
-        seen = []
-        while not seen or seen[-1] < 399:
-            seen.append(int.from_bytes((await next_part(slow))[:4], "big"))
-    assert seen == sorted(set(seen))
-    assert len(seen) < 200
-
-
-async def test_a_dead_viewer_is_dropped(
-    server: StreamServer, broadcast: Broadcast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(car.stream, "WRITE_TIMEOUT_S", 0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET /video.mjpg HTTP/1.1\r\nHost: car1\r\n\r\n")
-    await viewers(broadcast, 1)
-    async with asyncio.timeout(WAIT_S):
-        while broadcast.viewers:
-            broadcast.publish(b"x" * 5_000_000)
-            await asyncio.sleep(0.02)
-    del reader
-    writer.close()
 
 
 async def test_figures_and_snapshots(server: StreamServer) -> None:

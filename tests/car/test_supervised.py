@@ -20,7 +20,7 @@ from car.lookout import Lookout
 from car.metrics import LoopMetrics
 from car.original_board import OriginalBoard
 from car.runtime import CarProcess
-from car.stream import Broadcast
+from pixelopolis.mjpeg import Broadcast
 from pixelopolis.state_messages import ErrorLevel
 from pixelopolis.supervision import keep_working
 from sim.cameras import CameraSocket
@@ -50,7 +50,7 @@ KILLS: dict[str, tuple[Any, str]] = {
     "lookout": (Lookout, "_look"),
     "board": (BoardThread, "_pause"),
     "link": (Cockpit, "report"),
-    "live view": (Broadcast, "publish"),
+    "live view": (Broadcast, "put"),
     "drawing": (car.runtime, "draw_overlay"),
     "figures": (LoopMetrics, "command"),
 }

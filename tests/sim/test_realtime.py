@@ -19,8 +19,9 @@ from pixelopolis.city_file import load_city
 from pixelopolis.control_table import BOARD, BOARD_ID, XL430, BoardRegister, MotorRegister
 from pixelopolis.errors import MissingPartError, SettingsError
 from pixelopolis.geometry import Pose
+from pixelopolis.newest import Newest
 from pixelopolis.spawn import spawn_places
-from sim.cameras import HEADER, CameraSocket, Newest, encode_frame
+from sim.cameras import HEADER, CameraSocket, encode_frame
 from sim.dynamixel import Instruction, encode
 from sim.realtime import Pace, Realtime, RealtimeSettings
 from sim.render_messages import Scene, Task
