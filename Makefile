@@ -13,8 +13,8 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training check train-detector train-lane sweeps \
-  firmware system-gl system-firmware system-test
+.PHONY: help setup setup-training demo test test-training mutants check train-detector train-lane \
+  sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -31,6 +31,9 @@ test: setup  ## every test; ARGS="tests/car -k link"
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
 	@$(BIN)/pytest tests/training
+
+mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/ruff check .

@@ -1,0 +1,118 @@
+"""`make mutants`: try a sample of changes and say which ones no test notices.
+
+Prints to stdout; with `--json` one document: `mutants` (how many were drawn and tried),
+`killed_pct`, `survivors` (`at`, `change`, `reason`), `timed_out`, `named` (those that are always
+tried) and the `seed`. Ends with 1 when less than `MIN_KILLED_PCT` of the sample were noticed or a
+named one was not, with 2 when tests fail without any change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.mutants.changes import Change, change_at, places_of
+from tests.mutants.equivalents import EQUIVALENTS
+from tests.mutants.guarded import GUARDED
+from tests.mutants.named import NAMED
+from tests.mutants.trials import ROOT, Trial, Workshop
+
+MIN_KILLED_PCT = 90.0
+SUITES = {guarded.file: guarded.tests for guarded in GUARDED}
+REASONS = {(e.file, e.before, e.after): e.reason for e in EQUIVALENTS}
+
+
+def draw(seed: int, most: int, files: str) -> Iterator[Change]:
+    """Yield a random sample of all changes, without repetition, each as probable as any other."""
+    chosen = [guarded for guarded in GUARDED if files in guarded.file]
+    sources = {guarded.file: (ROOT / guarded.file).read_text() for guarded in chosen}
+    places = [p for g in chosen for p in places_of(sources[g.file], g.file, g.only)]
+    random.Random(seed).shuffle(places)
+    seen: set[tuple[str, str]] = set()
+    for place in places:
+        change = change_at(sources[place.file], place)
+        if change is None or (change.file, change.mutated) in seen:
+            continue
+        if len(seen) == most:
+            return
+        seen.add((change.file, change.mutated))
+        yield change
+
+
+def main() -> int:
+    asked = _arguments()
+    sample = list(draw(asked.seed, asked.most, asked.files))
+    named = {n.name: n.change(ROOT) for n in NAMED if asked.files in n.file}
+    tries = [(change, SUITES[change.file]) for change in (*named.values(), *sample)]
+    done = 0
+
+    def tell(trial: Trial) -> None:
+        nonlocal done
+        done += 1
+        word = "time-out" if trial.timed_out else "killed" if trial.killed else "SURVIVED"
+        print(f"{done}/{len(tries)} {word} {trial.seconds:.1f} s {trial.change}", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        workshop = Workshop(Path(folder), asked.jobs)
+        failing = list(workshop.check(suite for _, suite in tries))
+        if failing:
+            for suite in failing:
+                print(f"fails without any change: pytest {' '.join(suite)}", file=sys.stderr)
+            return 2
+        trials = workshop.try_all(tries, tell)
+    report = _report(asked.seed, dict(zip(named, trials, strict=False)), trials[len(named) :])
+    print(json.dumps(report, indent=2) if asked.json else _in_words(report))
+    return 0 if report["killed_pct"] >= MIN_KILLED_PCT and all(report["named"].values()) else 1
+
+
+def _report(seed: int, named: dict[str, Trial], sample: list[Trial]) -> dict:
+    killed = sum(trial.killed for trial in sample)
+    return {
+        "mutants": len(sample),
+        "killed_pct": round(100 * killed / len(sample), 1) if sample else 100.0,
+        "survivors": [
+            {
+                "at": f"{t.change.file}:{t.change.line}",
+                "change": f"{t.change.before}  ->  {t.change.after}",
+                "reason": REASONS.get(
+                    (t.change.file, t.change.before, t.change.after), "no test notices it"
+                ),
+            }
+            for t in sorted(sample, key=lambda t: (t.change.file, t.change.line))
+            if not t.killed
+        ],
+        "timed_out": sum(trial.timed_out for trial in sample),
+        "named": {name: trial.killed for name, trial in named.items()},
+        "seed": seed,
+    }
+
+
+def _in_words(report: dict) -> str:
+    lines = [f"{s['at']}: {s['change']}\n    {s['reason']}" for s in report["survivors"]]
+    lines += [f"NOT NOTICED: {name}" for name, killed in report["named"].items() if not killed]
+    lines.append(
+        f"{report['mutants']} mutants, {report['killed_pct']} % killed"
+        f" ({report['timed_out']} by time-out), seed {report['seed']};"
+        f" {sum(report['named'].values())} of {len(report['named'])} named ones killed"
+    )
+    return "\n".join(lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--most", type=int, default=300, help="size of the sample")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--files", default="", help="only files whose path contains this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at once")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,62 @@
+"""Which places of a source file are not behavior and are never changed.
+
+- type annotations and decorators (`frozen=True` guards the programmer, not the visitor);
+- f-strings: wording for people;
+- calls of the log;
+- `assert`, and the keywords `strict=` of zip and `maxsize=` of caches: they change no result;
+- the `if __name__ == "__main__"` at a file's end.
+
+Docstrings, plain texts and imports hold nothing that an operator changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+Position = tuple[int, int]
+Span = tuple[Position, Position]
+"""(line from 1, column from 0) of its begin and end."""
+
+QUIET_KEYWORDS = frozenset({"strict", "maxsize"})
+
+
+def quiet_spans(source: str) -> tuple[Span, ...]:
+    """Return the spans of a source text in which nothing is changed."""
+    lines = source.splitlines()
+
+    def at(line: int, byte: int) -> Position:
+        return line, len(lines[line - 1].encode()[:byte].decode())
+
+    return tuple(
+        (at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset))
+        for node in _quiet_nodes(ast.parse(source))
+    )
+
+
+def is_quiet(spans: tuple[Span, ...], start: Position) -> bool:
+    """Tell whether a place lies in one of the spans."""
+    return any(begin <= start < end for begin, end in spans)
+
+
+def _quiet_nodes(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from node.decorator_list
+                if node.returns is not None:
+                    yield node.returns
+            case ast.ClassDef():
+                yield from node.decorator_list
+            case ast.arg(annotation=ast.expr() as annotation):
+                yield annotation
+            case ast.AnnAssign():
+                yield node.annotation
+            case ast.JoinedStr() | ast.Assert():
+                yield node
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))):
+                yield node
+            case ast.Call():
+                yield from (k.value for k in node.keywords if k.arg in QUIET_KEYWORDS)
+            case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+                yield node
