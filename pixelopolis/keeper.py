@@ -2,11 +2,13 @@
 
 `python -m pixelopolis.keeper` reads lines on stdin: `+GROUP` and `-GROUP` for process groups
 that began and ended. At the end of its input, which also comes when its parent is killed, it ends
-the groups that are left.
+the groups that are left. A single process without children of its own needs no keeper: it asks the
+kernel for the same (`end_with_parent`).
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -14,6 +16,22 @@ import time
 from collections.abc import Iterable
 
 GRACE_S = 20.0
+PR_SET_PDEATHSIG = 1
+"""Linux, prctl(2)."""
+
+
+def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Ask Linux to send this process a signal as soon as its parent ends, however it ends.
+
+    Args:
+        parent: id of the process that started this one. The kernel watches the thread that did.
+        number: the signal.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
+    if os.getppid() != parent:  # it ended before we asked
+        os.kill(os.getpid(), number)
 
 
 def alive(group: int) -> bool:

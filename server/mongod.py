@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib.util
 import logging
+import os
 import shutil
 import signal
 import socket
-import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from pixelopolis.errors import StoreError
+from pixelopolis.keeper import end_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,6 @@ def find_mongod() -> Path:
         if program.is_file():
             return program
     raise StoreError("mongod: no MongoDB server program was found on this machine.", INSTALL)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process when the one that started it dies (PR_SET_PDEATHSIG = 1)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _free_port() -> int:
@@ -145,7 +140,7 @@ class Mongod:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we stop it in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )
 
     async def _answers(self, end_s: float) -> bool:

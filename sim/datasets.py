@@ -33,7 +33,7 @@ import numpy as np
 from pixelopolis.camera import Camera
 from pixelopolis.city import City, Turn
 from pixelopolis.city_file import load_city
-from pixelopolis.errors import DatasetError
+from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.vision import LANE_PART, Image
@@ -69,7 +69,13 @@ def plan_sessions(
 
     Raises:
         CityError: when there is no such town.
+        SettingsError: when there is nothing to write.
     """
+    _check_cities(cities)
+    if not poses and not driven:
+        raise SettingsError(
+            "--poses 0 and --driven 0 ask for no frame.", "Give one of them at least 1."
+        )
     weights = balanced(_natural(cities))
     sessions: list[Session] = []
     for number, city in enumerate(cities):
@@ -101,7 +107,9 @@ def plan_drives(
     Raises:
         DatasetError: when the model's file cannot be read.
         CityError: when there is no such town.
+        SettingsError: when there is no town at all.
     """
+    _check_cities(cities)
     try:
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
     except OSError as error:
@@ -129,6 +137,11 @@ def plan_drives(
                 )
             )
     return sessions
+
+
+def _check_cities(cities: Sequence[str]) -> None:
+    if not cities:
+        raise SettingsError("--cities names no town.", "Name one, or leave the option out.")
 
 
 def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
@@ -211,10 +224,16 @@ def _name(sessions: Sequence[Session]) -> str:
 
 
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
+    """Write what isn't there yet of some sessions of one town; return the frames of all of them.
+
+    A process that was lost has left some: to begin these again would, for a while, leave their
+    last file without its pictures.
+    """
     city = load_city(sessions[0].city)
     cv2.setNumThreads(1)
+    left = [session for session in sessions if not _is_done(out, session)]
     with Renderer(city, _look(sessions[0])) as renderer:
-        for session in sessions:
+        for session in left:
             look = _look(session)
             renderer.set_look(look)
             _write_session(out, session, city, _Eyes(renderer, look, session))

@@ -18,6 +18,7 @@ from car.lane import load_lane_model
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
+from pixelopolis.errors import SettingsError
 from sim.evaluation_runs import EVALUATION_STREAM
 from sim.eye import Eye
 from sim.localisation_evaluation import LocalisationFigures, Senses, drop_off, pass_nodes
@@ -67,7 +68,12 @@ def evaluate_localisation(
     Raises:
         CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
         MissingPartError, SettingsError, WorkerError: see `run_all`.
+        SettingsError: when the run asks for nothing.
     """
+    if not run.dropoffs and not run.passages:
+        raise SettingsError(
+            "--dropoffs 0 and --passages 0 ask for nothing.", "Give one of them more than 0."
+        )
     city = load_city(run.city)
     started = time.perf_counter()
     total, by_look = LocalisationFigures(), []

@@ -26,6 +26,7 @@ from car.observation import SightModel
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
+from pixelopolis.errors import SettingsError
 from pixelopolis.routing import RoutePath
 from sim.bystanders import Bystanders, ExpertCar
 from sim.encounters import Encounter, EncounterFigures, random_scene
@@ -97,7 +98,12 @@ def evaluate_rides(
     Raises:
         CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
         MissingPartError, SettingsError, WorkerError: see `run_all`.
+        SettingsError: when the run asks for nothing.
     """
+    if not parts(run):
+        raise SettingsError(
+            "--encounters 0 and --minutes 0 ask for nothing.", "Give one of them more than 0."
+        )
     city = load_city(run.city)
     started = time.perf_counter()
     met, free = EncounterFigures(), FreeFigures()

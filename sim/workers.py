@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pixelopolis.errors import MissingPartError, SettingsError, WorkerError
+from sim.lost_work import TRIES
+from sim.worker_processes import over_processes
 
 LOCAL = "local"
 """The cluster that is started for a run on this machine, and ends with it."""
@@ -45,7 +43,8 @@ def run_all(
 ) -> Iterator[Result]:
     """Yield `function(item)` for every item, in the order of items.
 
-    Once a call fails, Ctrl-C is pressed or the caller stops asking, nothing more is begun.
+    Once a call fails, Ctrl-C is pressed or the caller stops asking, nothing more is begun. Work of
+    a process that is lost is tried again in a fresh one, `TRIES` times in all.
 
     Args:
         function: of a module, or a partial of one, so that it can go to another process.
@@ -58,7 +57,8 @@ def run_all(
     Raises:
         MissingPartError: when there is no Ray.
         SettingsError: when no cluster answers.
-        WorkerError: when a process ended without an answer, or runs other code than this one.
+        WorkerError: when processes ended without an answer again and again, or run other code
+            than this one.
         Exception: whatever `function` raises, here as there.
     """
     if cluster is not None:
@@ -66,50 +66,7 @@ def run_all(
     elif jobs is None or jobs == 1:
         yield from map(function, items)
     else:
-        yield from _over_processes(function, items, jobs, name)
-
-
-def _over_processes(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    jobs: int,
-    name: Callable[[Item], str],
-) -> Iterator[Result]:
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin)
-    calls = []
-    try:
-        for item in items:
-            calls.append(pool.submit(function, item))
-        for call in calls:
-            yield call.result()
-    except BrokenProcessPool as error:
-        lost = [
-            name(item)
-            for item, call in zip(items, calls, strict=False)
-            if isinstance(call.exception(), BrokenProcessPool)
-        ]
-        # begun in their order, so that the first ones were under way
-        raise _lost(" or ".join(lost[:jobs]) or "before its first answer") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    """Prepare a process that works for another one."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at Ctrl-C at once, and silently
-    _one_thread()
-
-
-def _one_thread() -> None:
-    """Keep Mesa's software renderer to one thread: the other cores have processes of their own."""
-    os.environ.setdefault("LP_NUM_THREADS", "1")
-
-
-def _lost(what: str) -> WorkerError:
-    return WorkerError(
-        f"{what}: the process that worked on it ended without an answer.",
-        "It may have run out of memory: try fewer --jobs.",
-    )
+        yield from over_processes(function, items, jobs, name)
 
 
 # --- Ray ------------------------------------------------------------------------------------------
@@ -124,7 +81,7 @@ def _over_ray(
 ) -> Iterator[Result]:
     # what Ray says of lost processes, it prints where a JSON document may be wanted
     with redirect_stdout(sys.stderr), connected(cluster, jobs) as ray:
-        task = ray.remote(max_retries=1)(_same_code)
+        task = ray.remote(max_retries=TRIES - 1)(_same_code)
         code = code_digest()
         upcoming = iter(range(len(items)))
         running: dict[Any, int] = {}
@@ -139,8 +96,12 @@ def _over_ray(
                 yield ray.get(finished.pop(wanted))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
-        except ray.exceptions.RayError as error:  # after Ray has tried once more
-            raise _lost(name(items[wanted])) from error
+        except ray.exceptions.RayError as error:  # after Ray has tried again
+            raise WorkerError(
+                f"{name(items[wanted])}: {TRIES} times in a row the process that worked on it "
+                f"ended without an answer ({type(error).__name__}).",
+                "Ray said above what it knows, and more in its logs: `ray logs`.",
+            ) from error
         finally:
             for answer in running:
                 ray.cancel(answer, force=True)
@@ -200,7 +161,6 @@ def _same_code(code: str, function: Callable[[Item], Result], item: Item) -> Res
             f"{socket.gethostname()} has other code or models of Pixelopolis than this machine.",
             "Install the same version on every machine of the cluster.",
         )
-    _one_thread()
     return function(item)
 
 

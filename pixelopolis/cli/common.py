@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,11 +71,19 @@ def progress_bar() -> Progress:
     )
 
 
-async def until_told(work: Any) -> Any:
-    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None."""
+async def until_told(work: Any, told: Callable[[int], None] = lambda _: None) -> Any:
+    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None.
+
+    `told` gets the signal's number.
+    """
     task = asyncio.ensure_future(work)
+
+    def end(number: int) -> None:
+        told(number)
+        task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     try:
         return await task
     except asyncio.CancelledError:

@@ -56,12 +56,13 @@ def run(
     steps = plan(experiments, numbers, scale)
     out.mkdir(parents=True, exist_ok=True)
     check_page(experiments, docs, out)
+    signals: list[int] = []
     with progress_bar() as bar:
         work = run_steps(steps, out.resolve(), jobs, _watch(bar, steps))
-        outcome: Outcome | None = asyncio.run(until_told(work))
+        outcome: Outcome | None = asyncio.run(until_told(work, signals.append))
     if outcome is None:
         console.print("Stopped; the same command goes on.")
-        raise typer.Exit(1)
+        raise typer.Exit(128 + signals[0])
     figures = document(experiments, numbers, scale, outcome)
     write_page(experiments, figures, out, docs)
     if json:

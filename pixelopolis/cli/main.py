@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+
 import typer
 
 from pixelopolis.cli import (
@@ -48,9 +51,19 @@ for name, command in (
 
 
 def main() -> None:
-    """Run the command line; an error that we know is printed with its next step."""
+    """Run the command line; an error that we know is printed with its next step.
+
+    SIGTERM ends a command as Ctrl-C does, by an exception, so that it takes away what it has begun
+    and made; services take the signal themselves. Exit codes: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except PixelopolisError as error:
         console.print(str(error), style="red", markup=False)
         raise SystemExit(1) from error
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # who asks again cannot wait
+    raise SystemExit(128 + number)

@@ -28,11 +28,9 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
-    "LP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-"""Processes side by side share cores badly when each of them wants all: BLAS, TensorFlow, Mesa's
-software rasteriser."""
+"""Processes side by side share cores badly when each of them wants all: BLAS and TensorFlow."""
 
 CRASHES = 1
 """So often a step that was ended by a signal is tried again, and goes on if it can. One of the
@@ -95,23 +93,28 @@ async def run_steps(
     begun = set(outcome.results)
     running: dict[asyncio.Task[str], Step] = {}
     async with Processes(folder / "logs", lambda _: None) as processes:
-        while True:
-            for step in runnable(steps, outcome.results, begun)[: jobs - len(running)]:
-                begun.add(step.name)
-                watch.begun(step)
-                job = _run(step, folder, digests[step.name], processes, program)
-                running[asyncio.create_task(job)] = step
-            if not running:
-                break
-            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                step, fault = running.pop(task), task.result()
-                document = None if fault else _finished(folder / step.name, digests[step.name])
-                if document is None:
-                    outcome.failed[step.name] = fault
-                else:
-                    _keep(outcome, step, document)
-                watch.ended(step, fault)
+        try:
+            while True:
+                for step in runnable(steps, outcome.results, begun)[: jobs - len(running)]:
+                    begun.add(step.name)
+                    watch.begun(step)
+                    job = _run(step, folder, digests[step.name], processes, program)
+                    running[asyncio.create_task(job)] = step
+                if not running:
+                    break
+                ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    step, fault = running.pop(task), task.result()
+                    document = None if fault else _finished(folder / step.name, digests[step.name])
+                    if document is None:
+                        outcome.failed[step.name] = fault
+                    else:
+                        _keep(outcome, step, document)
+                    watch.ended(step, fault)
+        finally:
+            # before their processes are ended: that is no crash to be tried again
+            for task in running:
+                task.cancel()
     for name, reason in given_up(steps, outcome.failed).items():
         outcome.failed[name] = reason
         watch.ended(next(step for step in steps if step.name == name), reason)

@@ -1,7 +1,12 @@
-"""One OpenGL context without a window: by EGL, on a GPU's driver or on Mesa's llvmpipe."""
+"""One OpenGL context without a window: by EGL, on a GPU's driver or on Mesa's llvmpipe.
+
+llvmpipe draws in the calling thread here and never starts threads of its own: they can damage
+the heap (docs/decisions/0033).
+"""
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -12,6 +17,9 @@ from pixelopolis.errors import RenderError
 
 _EGL: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
+RASTERIZER_THREADS = "0"
+"""Of llvmpipe; Mesa reads it when the first context of a process is made."""
+
 _PACKAGES = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
 
 
@@ -21,6 +29,8 @@ def create_context() -> moderngl.Context:
     Raises:
         RenderError: when this machine has no EGL, or no OpenGL 3.3.
     """
+    # also against what the environment says: with any thread a process may crash within minutes
+    os.environ["LP_NUM_THREADS"] = RASTERIZER_THREADS
     try:
         return moderngl.create_context(require=330, standalone=True, **_EGL)
     except Exception as error:  # glcontext raises plain Exception

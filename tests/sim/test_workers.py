@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from pixelopolis.camera import Camera
+from pixelopolis.city_file import load_city
 from pixelopolis.errors import (
     CityError,
     Fault,
@@ -26,6 +29,8 @@ from pixelopolis.errors import (
 )
 from sim import workers
 from sim.evaluation_runs import LaneRun, evaluate_lane
+from sim.looks import plain_look
+from sim.render.renderer import Renderer, car_view
 from sim.workers import LOCAL, connected, run_all
 
 TIMES = ("wall_s", "speed_up")
@@ -53,12 +58,12 @@ def way(request: pytest.FixtureRequest) -> tuple[int, str | None]:
     return (1 if request.param == "here" else 2), None
 
 
-def worker(broken: int, item: int) -> tuple[int, str]:
+def worker(broken: int, item: int) -> int:
     """Take longer for early items; one of them cannot be done."""
     time.sleep(0.02 * max(0, 5 - item))
     if item == broken:
         raise CityError(f"item {item} is no town.", "Take another.", (Fault("town", "bad"),))
-    return item * item, os.environ.get("LP_NUM_THREADS", "")
+    return item * item
 
 
 def leave(item: int) -> int:
@@ -67,13 +72,46 @@ def leave(item: int) -> int:
     return item
 
 
+def crash(marks: Path, number: int, times: int, item: int) -> int:
+    """Be ended by a signal in the middle of item 1, the first `times` that somebody tries it."""
+    if item == 1:
+        tries = len(list(marks.glob("1-*")))
+        (marks / f"1-{tries}").touch()
+        if tries < times:
+            os.kill(os.getpid(), number)
+    (marks / f"{item}-{os.getpid()}").touch()
+    return item
+
+
+class OddError(Exception):
+    """Cannot be unpickled: it is made with more than it keeps."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+def odd(item: int) -> object:
+    if item == 1:
+        raise OddError("no", "paint")
+    return lambda: item
+
+
+def rasterizers(_: int) -> list[str]:
+    """Render, and name the threads that the driver has made for it."""
+    with Renderer(load_city("straight"), plain_look()) as renderer:
+        view = car_view(Camera(), next(iter(renderer.city.edges.values())).curve.pose_at(0.1))
+        assert renderer.render(view).rgb.std() > 3
+        names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if name.startswith("llvmpipe")]
+
+
 def family() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
 def test_answers_come_in_order_and_an_error_comes_as_itself(way: tuple[int, str | None]) -> None:
     answers = run_all(partial(worker, 9), range(12), *way)
-    assert [next(answers)[0] for _ in range(9)] == [n * n for n in range(9)]
+    assert [next(answers) for _ in range(9)] == [n * n for n in range(9)]
     with pytest.raises(CityError, match="item 9") as caught:
         next(answers)
     assert type(caught.value) is CityError
@@ -102,9 +140,44 @@ def test_a_drive_over_ray_has_the_same_figures_as_one_here(cluster: str) -> None
     assert there["distance_m"] > 0.9
 
 
-def test_processes_render_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LP_NUM_THREADS", raising=False)
-    assert list(run_all(partial(worker, -1), [7], 2)) == [(49, "1")]
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("way", ["processes", "ray"], indirect=True)
+def test_lost_work_is_tried_again(
+    way: tuple[int, str | None], number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = run_all(partial(crash, tmp_path, number, 2), range(6), *way)
+    assert list(answers) == [*range(6)]
+    assert len(list(tmp_path.glob("1-*"))) == 4, "three tries, and its end"
+    assert len(list(tmp_path.glob("[02345]-*"))) == 5, "nothing else was done twice"
+    assert capsys.readouterr().out == ""  # where a JSON document goes
+
+
+def test_work_that_is_lost_again_and_again_names_the_signal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = run_all(
+        partial(crash, tmp_path, signal.SIGSEGV, 9), range(3), 2, None, "look {}".format
+    )
+    assert next(answers) == 0
+    with pytest.raises(WorkerError, match=r"look 1: 3 times .* was ended by SIGSEGV") as caught:
+        next(answers)
+    assert "memory" not in str(caught.value)
+    assert [record.getMessage() for record in caplog.records] == [
+        "look 1: its process was ended by SIGSEGV; tried again."
+    ] * 2
+
+
+def test_what_cannot_travel_is_an_error_with_its_trace() -> None:
+    with pytest.raises(WorkerError, match=r"OddError: no paint(.|\n)*in odd"):
+        list(run_all(odd, [1], 2))
+    with pytest.raises((AttributeError, pickle.PicklingError), match="lambda"):
+        list(run_all(odd, [2], 2))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the threads")
+def test_nobody_renders_with_threads_of_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LP_NUM_THREADS", "2")
+    assert list(run_all(rasterizers, [0], 2)) == [[]]
 
 
 def test_who_stops_asking_stops_the_work(tmp_path: Path) -> None:
@@ -115,27 +188,24 @@ def test_who_stops_asking_stops_the_work(tmp_path: Path) -> None:
     assert not marks[-1].exists()
 
 
-def test_ctrl_c_ends_every_process_without_a_word(tmp_path: Path) -> None:
+def begin(item: int) -> None:
+    os.write(1, b"begun\n")
+    time.sleep(600)
+
+
+def test_ctrl_c_ends_every_process_without_a_word() -> None:
     code = """
-        import os, time
         from sim.workers import run_all
+        from tests.sim.test_workers import begin
 
-        def work(item):
-            os.write(1, b"begun\\n")
-            time.sleep(60)
-
-        if __name__ == "__main__":
-            try:
-                list(run_all(work, range(9), 2))
-            except KeyboardInterrupt:
-                print("interrupted")
+        try:
+            list(run_all(begin, range(9), 2))
+        except KeyboardInterrupt:
+            print("interrupted")
     """
-    script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(code))
-    root = Path(__file__).parents[2]
     with subprocess.Popen(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(root)},
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,0 +1,87 @@
+"""Why a process ended without an answer, in words: what is known, and no guesses."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixelopolis.errors import WorkerError
+
+TRIES = 3
+"""So many processes are lost on one item before it is given up."""
+
+VMSTAT = Path("/proc/vmstat")
+
+CRASHES = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP}
+)
+"""Signals by which native code ends its own process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How one process ended.
+
+    Attributes:
+        exit_code: as `multiprocessing` has it: minus the signal's number where there was one.
+        oom_kills_before: processes that the kernel had killed for want of memory when this one
+            began, None where the kernel doesn't tell.
+        oom_kills_after: the same when its end was noticed.
+    """
+
+    exit_code: int
+    oom_kills_before: int | None = None
+    oom_kills_after: int | None = None
+
+    @property
+    def signal(self) -> signal.Signals | None:
+        """By which it was ended, if by one that has a name."""
+        try:
+            return signal.Signals(-self.exit_code) if self.exit_code < 0 else None
+        except ValueError:
+            return None
+
+    @property
+    def how(self) -> str:
+        """In words, to follow "its process"."""
+        if self.signal is not None:
+            return f"was ended by {self.signal.name}"
+        if self.exit_code < 0:
+            return f"was ended by signal {-self.exit_code}"
+        return f"ended with exit code {self.exit_code}"
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        if self.signal is signal.SIGKILL:
+            if self.oom_kills_before is None or self.oom_kills_after is None:
+                return "Was there too little memory, or did someone kill it? `dmesg` may tell."
+            if self.oom_kills_after > self.oom_kills_before:
+                return "The kernel ended processes for want of memory: try fewer --jobs."
+            return "Someone killed it; memory had not run out."
+        if self.signal in CRASHES:
+            return "Native code crashed, a library or a driver: report it with this line."
+        return "See what it said above."
+
+
+def lost(what: str, losses: Sequence[Loss]) -> WorkerError:
+    """Return the error for an item whose processes, one or more, all ended without an answer."""
+    hows = list(dict.fromkeys(loss.how for loss in losses))
+    tries = f"{len(losses)} times in a row " if len(losses) > 1 else ""
+    return WorkerError(
+        f"{what}: {tries}the process that worked on it ended without an answer; it "
+        f"{', then '.join(hows)}.",
+        losses[-1].next_step,
+    )
+
+
+def oom_kills(file: Path = VMSTAT) -> int | None:
+    """Return how many processes the kernel has killed for want of memory, None if it won't say."""
+    try:
+        lines = file.read_text("ascii").splitlines()
+    except OSError:
+        return None
+    counts = [line.split()[1] for line in lines if line.startswith("oom_kill ")]
+    return int(counts[0]) if counts else None
