@@ -174,12 +174,15 @@ class _Round:
         before = self.traffic
         try:
             self.traffic = before.put(car)
-            if find_plan(self.streets, self._tokens(), self.closed) is not None:
+            if self._all_can_finish():
                 return True
         finally:
             self.traffic = before
         # where nothing can be proved any more, standing still proves nothing either
-        return find_plan(self.streets, self._tokens(), self.closed) is None
+        return not self._all_can_finish()
+
+    def _all_can_finish(self) -> bool:
+        return find_plan(self.streets, self._tokens(), self.closed) is not None
 
     def _wait(self, key: MovementKey, blockers: tuple[str, ...]) -> Wait:
         holder = self._edge_of.get(key[1])
@@ -286,8 +289,16 @@ class _Round:
         return any(self._clear_for(car, ride) for car, ride in self._standing())
 
     def _clear_for(self, car: Car, ride: Ride) -> bool:
+        """Let one car have its next step, unless the others could not finish any more then."""
+        before, reserved, was_safe = self.traffic, dict(self._reserved), self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
-        return steps is not None and self._follow(steps, car.id, ride.asked_s)
+        if steps is None or not self._follow(steps, car.id, ride.asked_s):
+            return False
+        if was_safe and not self._all_can_finish():
+            self.traffic, self._reserved = before, reserved
+            self._look()
+            return False
+        return True
 
     def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
         changed = False

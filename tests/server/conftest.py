@@ -1,8 +1,9 @@
-"""A real MongoDB for the session, a database of its own for every test."""
+"""A real MongoDB for the session, a database of its own for every test; safe states everywhere."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,8 +11,30 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
+import server.granting
 from pixelopolis.errors import StoreError
 from server.mongod import Mongod, find_mongod
+from tests.server.safe_state import UnsafeStateError, checked
+
+
+@pytest.fixture(scope="session")
+def unsafe_states() -> Iterator[list[UnsafeStateError]]:
+    """Put the safe-state assertion into every `advance`, wherever it was imported to."""
+    faults: list[UnsafeStateError] = []
+    plain = server.granting.advance
+    with pytest.MonkeyPatch.context() as patch:
+        for module in list(sys.modules.values()):
+            if vars(module).get("advance") is plain:
+                patch.setattr(module, "advance", checked(plain, faults))
+        yield faults
+
+
+@pytest.fixture(autouse=True)
+def every_state_is_safe(unsafe_states: list[UnsafeStateError]) -> Iterator[None]:
+    """Fail a test whose desk went on after a state that is not safe."""
+    unsafe_states.clear()
+    yield
+    assert not unsafe_states
 
 
 @pytest.fixture(scope="session")
