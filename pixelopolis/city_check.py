@@ -1,17 +1,24 @@
-"""What must hold for a town's streets as a whole, so that cars can drive them and not meet."""
+"""What must hold for a town as a whole, so that cars can drive it and do not meet.
+
+Lanes bend gently, one command means one way at a junction, and every edge can be reached from
+every other (this module); lanes that no node joins, buildings and signs keep clear of each other
+(`city_clearance`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from typing import Literal
 
+import networkx as nx
 import numpy as np
 
 from pixelopolis.city import City, Edge, Turn
 from pixelopolis.geometry import Curve
+from pixelopolis.routing import edge_graph
+from pixelopolis.spawn import CAR_ROOM_M
 
 MIN_RADIUS_M = 0.16
 """The sharpest bend that a lane may have. The sharpest that ships is 0.30 m."""
@@ -19,37 +26,39 @@ MIN_RADIUS_M = 0.16
 BEND_WINDOW_M = 0.05
 """Bends are measured over this length: a kink of 2 degrees between two pieces is no bend."""
 
-CLEARANCE_M = 0.20
-"""Between the centre lines of two lanes: two cars, 0.15 m wide, each 25 mm off its line."""
+MOST_NAMED = 5
+"""So many edges of a group are named in one message."""
 
-FORK_M = 0.30
-"""Beyond the mouth of a node that two lanes share they may still be nearer than CLEARANCE_M."""
-
-_STEP_M = CLEARANCE_M / 4
+Table = Literal["node", "edge", "sign", "destination", "building"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one edge; `field` is that of the city file where to mend it."""
+    """What is wrong with one table of the city file.
 
-    edge: str
+    `key` is its id; of a sign or a building, which have none, its number from 0. `field` is that
+    of the table where to mend it.
+    """
+
+    table: Table
+    key: str | int
     field: str
     message: str
 
 
 def street_problems(city: City) -> Iterator[Problem]:
-    """Return what is wrong with the lanes and junctions of a town."""
+    """Return what is wrong with each lane and each way through a junction."""
     for edge in city.edges.values():
         radius_m = _sharpest_radius_m(edge.curve)
         if radius_m < MIN_RADIUS_M:
             yield Problem(
+                "edge",
                 edge.id,
                 "pieces",
                 f"the lane of edge {edge.id!r} bends with {radius_m:.3f} m, less than the "
                 f"{MIN_RADIUS_M} m that a car can follow",
             )
     yield from _junction_problems(city)
-    yield from _clearance_problems(city)
 
 
 def _sharpest_radius_m(curve: Curve) -> float:
@@ -68,6 +77,7 @@ def _junction_problems(city: City) -> Iterator[Problem]:
         for movement in city.exits[edge.id]:
             if movement.turn in ways:
                 yield Problem(
+                    "edge",
                     edge.id,
                     "to",
                     f"at node {edge.to_node!r} both edge {ways[movement.turn]!r} and edge "
@@ -78,6 +88,7 @@ def _junction_problems(city: City) -> Iterator[Problem]:
             radius_m = _sharpest_radius_m(movement.curve)
             if radius_m < MIN_RADIUS_M:
                 yield Problem(
+                    "edge",
                     edge.id,
                     "to",
                     f"the way from edge {edge.id!r} to edge {movement.to_edge!r} bends with "
@@ -86,39 +97,92 @@ def _junction_problems(city: City) -> Iterator[Problem]:
                 )
 
 
-def _clearance_problems(city: City) -> Iterator[Problem]:
-    """Lanes that touch where no node joins them, found through cells of CLEARANCE_M."""
-    cells: dict[tuple[int, int], list[tuple[Edge, float, float, float]]] = defaultdict(list)
-    named: set[tuple[str, str]] = set()
+# --- where cars get to ----------------------------------------------------------------------------
+
+
+def room_problems(city: City) -> Iterator[Problem]:
+    """Return what is wrong when no car has room to stand anywhere."""
+    longest = max(city.edges.values(), key=lambda edge: edge.length_m)
+    if longest.length_m < CAR_ROOM_M:
+        yield Problem(
+            "edge",
+            longest.id,
+            "to",
+            f"no edge has room for a car: the longest lane, of edge {longest.id!r}, has "
+            f"{longest.length_m:.2f} m between its mouths, and {CAR_ROOM_M:.2f} m are needed",
+        )
+
+
+def reach_problems(city: City) -> Iterator[Problem]:
+    """Return the nodes, edges and destinations that cars cannot get to, or not away from.
+
+    The rest of the town is measured against its largest part in which every edge leads to every
+    other.
+    """
+    used = {end for edge in city.edges.values() for end in (edge.from_node, edge.to_node)}
+    for node in city.nodes:
+        if node not in used:
+            yield Problem("node", node, "id", f"no edge begins or ends at node {node!r}")
     for edge in city.edges.values():
-        curve = edge.curve
-        for s_m in np.linspace(0.0, curve.length_m, math.ceil(curve.length_m / _STEP_M) + 1):
-            x_m = float(np.interp(s_m, curve.s_m, curve.points_m[:, 0]))
-            y_m = float(np.interp(s_m, curve.s_m, curve.points_m[:, 1]))
-            column, row = int(x_m // CLEARANCE_M), int(y_m // CLEARANCE_M)
-            for dx, dy in product((-1, 0, 1), repeat=2):
-                for other, other_s_m, other_x_m, other_y_m in cells.get(
-                    (column + dx, row + dy), ()
-                ):
-                    pair = (edge.id, other.id)
-                    if pair in named or (other is edge and s_m - other_s_m < 3 * CLEARANCE_M):
-                        continue
-                    gap_m = math.hypot(x_m - other_x_m, y_m - other_y_m)
-                    if gap_m >= CLEARANCE_M or _near_shared_node(city, edge, other, x_m, y_m):
-                        continue
-                    named.add(pair)
-                    yield Problem(
-                        edge.id,
-                        "pieces",
-                        f"its lane comes within {CLEARANCE_M} m of edge {other.id!r} near "
-                        f"({x_m:.2f}, {y_m:.2f}), where no node joins them; move it or add a node",
-                    )
-            cells[column, row].append((edge, float(s_m), x_m, y_m))
-
-
-def _near_shared_node(city: City, one: Edge, other: Edge, x_m: float, y_m: float) -> bool:
-    shared = {one.from_node, one.to_node} & {other.from_node, other.to_node}
-    reach_m = city.road.mouth_m + FORK_M
-    return any(
-        math.hypot(x_m - city.nodes[n].x_m, y_m - city.nodes[n].y_m) < reach_m for n in shared
+        if not city.exits[edge.id]:
+            why = _why_no_exit(city, edge)
+            yield Problem("edge", edge.id, "to", f"no car can leave edge {edge.id!r}: {why}")
+    graph = edge_graph(city)
+    order = {edge: number for number, edge in enumerate(city.edges)}
+    parts = [sorted(p, key=order.__getitem__) for p in nx.strongly_connected_components(graph)]
+    main = max(
+        sorted(parts, key=lambda part: order[part[0]]),
+        key=lambda part: sum(city.edges[edge].length_m for edge in part),
     )
+    hub = main[0]
+    reached, returning = nx.descendants(graph, hub), nx.ancestors(graph, hub)
+    verdicts = {
+        edge: _verdict(hub, edge in reached, edge in returning)
+        for edge in graph
+        if edge not in main
+    }
+    yield from _stray_problems(verdicts, graph, order)
+    for destination in city.destinations.values():
+        if destination.edge in verdicts:
+            yield Problem(
+                "destination",
+                destination.id,
+                "edge",
+                f"destination {destination.id!r} is on edge {destination.edge!r}, and "
+                f"{verdicts[destination.edge]}",
+            )
+
+
+def _why_no_exit(city: City, edge: Edge) -> str:
+    node = edge.to_node
+    onward = [other.id for other in city.edges.values() if other.from_node == node]
+    if not onward:
+        return f"no edge begins at node {node!r}; add one, or one back"
+    if banned := [other for other in onward if (edge.id, other) in city.turn_bans]:
+        return f"at node {node!r} [[turn_ban]] forbids {_names(banned)}, and nothing else is left"
+    return f"at node {node!r} only a U-turn leads on, to {_names(onward)}; add another edge"
+
+
+def _verdict(hub: str, is_reached: bool, leads_back: bool) -> str:
+    if is_reached:
+        return f"no way leads from there back to edge {hub!r}"
+    if leads_back:
+        return f"no way leads there from edge {hub!r}"
+    return f"it is an island: no way leads there from edge {hub!r}, and none back"
+
+
+def _stray_problems(
+    verdicts: dict[str, str], graph: nx.DiGraph[str], order: dict[str, int]
+) -> Iterator[Problem]:
+    """Name each group of neighbours that has one verdict once, at the first of its edges."""
+    for verdict in dict.fromkeys(verdicts.values()):
+        strays = graph.subgraph([edge for edge, its in verdicts.items() if its == verdict])
+        for group in nx.weakly_connected_components(strays):
+            edges = sorted(group, key=order.__getitem__)
+            yield Problem("edge", edges[0], "id", f"{_names(edges)}: {verdict}")
+
+
+def _names(edges: list[str]) -> str:
+    shown = ", ".join(map(repr, edges[:MOST_NAMED]))
+    more = f" and {len(edges) - MOST_NAMED} more" if len(edges) > MOST_NAMED else ""
+    return f"{'edge' if len(edges) == 1 else 'edges'} {shown}{more}"

@@ -1,5 +1,6 @@
 """Reading a town from TOML, with every fault named at its line.
 
+    open_ended = true           cars need not come back: a stretch to practise on
     [road]                      style = "white" | "asphalt", lane_width_m, line_width_m, mouth_m
     [[node]]                    id, x_m, y_m
     [[edge]]                    id, from, to, priority, speed_limit_mps, offset_right_m,
@@ -22,15 +23,18 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from pixelopolis.city import Building, City, Destination, Edge, Node, Road, Sign
-from pixelopolis.city_check import street_problems
+from pixelopolis.city_check import Problem, reach_problems, room_problems, street_problems
+from pixelopolis.city_clearance import lane_problems, obstacle_problems
 from pixelopolis.city_schema import CityTables, EdgeTable, PieceTable
 from pixelopolis.errors import CityError, Fault
 from pixelopolis.geometry import Curve, Pose, arc, bezier, join, straight
@@ -38,6 +42,14 @@ from pixelopolis.signs import SIGN_CLASSES
 
 NODE_TOLERANCE_M = 0.005
 """How far the pieces of an edge may end from the node they lead to."""
+
+MOST_LANES_M = 10_000.0
+"""Of all edges of a town, node to node: four times the largest grid."""
+
+MOST_AT_NODE = 12
+"""Edges that begin, or end, at one node: one each 30 degrees."""
+
+MOST_FILE_BYTES = 8 << 20
 
 
 def shipped_cities() -> tuple[str, ...]:
@@ -76,14 +88,30 @@ def city_text(name: str) -> tuple[str, str]:
     if name in shipped_cities():
         shipped = files("pixelopolis").joinpath("cities", f"{name}.toml")
         return shipped.read_text(encoding="utf-8"), f"{name}.toml"
+    return _file_text(name), name
+
+
+def _file_text(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8"), name
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
+        with Path(name).open("rb") as file:
+            content = file.read(MOST_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: no path at all
         raise CityError(
             f"city {name!r} is neither a shipped town, a grid, a track, nor a readable file "
             f"({error}).",
             f"Use one of {', '.join(shipped_cities())}, grid:COLSxROWS:SEED, track:SEED, or a "
             "TOML file.",
+        ) from error
+    if len(content) > MOST_FILE_BYTES:
+        raise CityError(
+            f"city {name!r} has more than {MOST_FILE_BYTES >> 20} MiB.", "Is it a town's file?"
+        )
+    try:
+        return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CityError(
+            f"city {name!r} is no UTF-8 text: line {line}, {error}.", "Save it as UTF-8."
         ) from error
 
 
@@ -100,7 +128,9 @@ def parse_city(text: str, source: str) -> City:
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also for overlong numbers
-        raise _refused(source, [Fault(source, f"not TOML: {error}")]) from error
+        at = re.search(r"\(at line (\d+)", str(error))
+        place = f"{source}:{at[1]}" if at else source
+        raise _refused(source, [Fault(place, f"not TOML: {error}")]) from error
     lines = _Lines(text, source)
     try:
         tables = CityTables.model_validate(data)
@@ -179,8 +209,11 @@ class _Builder:
                 self._fault("node", i, "id", f"node {n.id!r} exists already")
             nodes[n.id] = Node(n.id, n.x_m, n.y_m)
         road = Road(**tables.road.model_dump())
-        for i, e in enumerate(tables.edge):
-            self._add_edge(i, e, nodes, road)
+        if not self._is_small(nodes):
+            self._faulty = {e.id for e in tables.edge}
+        else:
+            for i, e in enumerate(tables.edge):
+                self._add_edge(i, e, nodes, road)
         city = City(
             name=tables.name,
             road=road,
@@ -191,11 +224,30 @@ class _Builder:
             buildings=tuple(self._buildings()),
             turn_bans=frozenset(self._turn_bans()),
         )
-        self._check_streets(city)
+        self._check(city, is_whole=not self.faults)
         return city
 
     def _fault(self, table: str, index: int, key: str, message: str) -> None:
         self.faults.append(Fault(self._lines.place(table, index, key), message))
+
+    def _is_small(self, nodes: dict[str, Node]) -> bool:
+        """Note what would take hours to build: such a file says something else than it means."""
+        lanes_m = 0.0
+        for i, e in enumerate(self._tables.edge):
+            ends = [(nodes[n].x_m, nodes[n].y_m) for n in (e.from_, e.to) if n in nodes]
+            lanes_m += _rough_length_m(e, ends)
+            if lanes_m > MOST_LANES_M:
+                text = f"the lanes up to this one have more than {MOST_LANES_M:.0f} m"
+                self._fault("edge", i, "pieces", text)
+                return False
+        for key in ("from_", "to"):
+            for node, count in Counter(getattr(e, key) for e in self._tables.edge).items():
+                if count > MOST_AT_NODE:
+                    i = next(i for i, e in enumerate(self._tables.edge) if getattr(e, key) == node)
+                    text = f"{count} edges at node {node!r}; more than {MOST_AT_NODE} have no room"
+                    self._fault("edge", i, key.rstrip("_"), text)
+                    return False
+        return True
 
     def _add_edge(self, i: int, e: EdgeTable, nodes: dict[str, Node], road: Road) -> None:
         if e.id in self._edges or e.id in self._faulty:
@@ -271,13 +323,30 @@ class _Builder:
             box = b.model_dump(exclude={"heading_deg"})
             yield Building(**box, heading_rad=math.radians(b.heading_deg))
 
-    def _check_streets(self, city: City) -> None:
-        numbers = {e.id: i for i, e in reversed(list(enumerate(self._tables.edge)))}
+    def _check(self, city: City, is_whole: bool) -> None:
+        """Note what is wrong with the town as a whole; of one with holes, with its lanes alone."""
+        if not city.edges:
+            return
         try:
-            for problem in street_problems(city):
-                self._fault("edge", numbers[problem.edge], problem.field, problem.message)
+            self._note(street_problems(city))
+            self._note(lane_problems(city))
+            if is_whole:
+                self._note(obstacle_problems(city))
+                self._note(room_problems(city))
+                if not self._tables.open_ended:
+                    self._note(reach_problems(city))
         except ValueError as error:  # two lanes that meet at one point have no curve between them
             self._fault("road", 0, "mouth_m", f"a junction has no room: {error}")
+
+    def _note(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            key = problem.key
+            index = key if isinstance(key, int) else self._index(problem.table, key)
+            self._fault(problem.table, index, problem.field, problem.message)
+
+    def _index(self, table: str, id_: str) -> int:
+        rows = getattr(self._tables, table)
+        return next(index for index, row in enumerate(rows) if row.id == id_)
 
 
 def _lane(edge: EdgeTable, start: Node, end: Node, road: Road) -> Curve:
@@ -312,6 +381,19 @@ def _lane(edge: EdgeTable, start: Node, end: Node, road: Road) -> Curve:
         )
     lane = line.part(road.mouth_m, line.length_m - road.mouth_m)
     return lane.offset(-edge.offset_right_m) if edge.offset_right_m else lane
+
+
+def _rough_length_m(edge: EdgeTable, ends: Sequence[tuple[float, float]]) -> float:
+    """Return about how long an edge is; of a Bézier piece at most."""
+    if not edge.pieces:
+        return math.dist(*ends) if len(ends) == 2 else 0.0
+    total_m = 0.0
+    for piece in edge.pieces:
+        corners = piece.bezier_m or []
+        total_m += piece.straight_m or 0.0
+        total_m += (piece.arc_radius_m or 0.0) * math.radians(abs(piece.turn_deg or 0.0))
+        total_m += sum(math.dist(a, b) for a, b in pairwise(corners) if len(a) == len(b))
+    return total_m
 
 
 def _piece_curve(piece: PieceTable, at: Pose) -> Curve:

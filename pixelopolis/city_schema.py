@@ -6,10 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_EDGES = 5000
+"""Three times as many as the largest grid has."""
+
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
 Degrees = Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)]
 Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=100)]
+
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+Text = Annotated[
+    str, Field(max_length=80, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")
+]
+"""One line that people read: something to see, no control characters, no line break."""
 
 
 class _Table(BaseModel):
@@ -41,7 +51,7 @@ class EdgeTable(_Table):
     from_: Id = Field(alias="from")
     to: Id
     priority: Annotated[int, Field(ge=0, le=100)] = 1
-    speed_limit_mps: Annotated[float, Field(gt=0, le=2.0)] = 0.136
+    speed_limit_mps: Annotated[float, Field(ge=0.02, le=2.0)] = 0.136
     offset_right_m: Annotated[float, Field(ge=0, le=1.0)] = 0.0
     heading_deg: Degrees | None = None
     pieces: list[PieceTable] = Field(default=[], max_length=100)
@@ -64,8 +74,8 @@ class DestinationTable(_Table):
     id: Id
     edge: Id
     distance_m: Metres
-    kind: Annotated[str, Field(min_length=1, max_length=40)] = "place"
-    name: dict[str, str]
+    kind: Text = "place"
+    name: dict[Text, Text]
 
 
 class BuildingTable(_Table):
@@ -75,7 +85,7 @@ class BuildingTable(_Table):
     depth_m: Length
     height_m: Length
     heading_deg: Degrees = 0.0
-    kind: str = "house"
+    kind: Text = "house"
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#e8e0d0"
 
 
@@ -83,9 +93,10 @@ class CityTables(_Table):
     """The whole file."""
 
     name: Id
+    open_ended: bool = False
     road: RoadTable
-    node: list[NodeTable] = Field(min_length=2)
-    edge: list[EdgeTable] = Field(min_length=1)
+    node: list[NodeTable] = Field(min_length=2, max_length=MOST_EDGES)
+    edge: list[EdgeTable] = Field(min_length=1, max_length=MOST_EDGES)
     turn_ban: list[TurnBanTable] = []
     sign: list[SignTable] = []
     destination: list[DestinationTable] = []

@@ -40,6 +40,10 @@ class Fault:
         return f"{self.place}: {self.message}"
 
 
+MOST_SHOWN = 50
+"""So many faults of a city are shown; `CityError.faults` has all."""
+
+
 class CityError(PixelopolisError, ValueError):
     """A city that cannot be used; `faults` lists everything that is wrong with it."""
 
@@ -51,7 +55,10 @@ class CityError(PixelopolisError, ValueError):
         self.faults = faults
 
     def __str__(self) -> str:
-        return "\n  ".join([super().__str__(), *map(str, self.faults)])
+        shown = [*map(str, self.faults[:MOST_SHOWN])]
+        if len(self.faults) > MOST_SHOWN:
+            shown.append(f"... and {len(self.faults) - MOST_SHOWN} more.")
+        return "\n  ".join([super().__str__(), *shown])
 
 
 class NoRouteError(PixelopolisError, LookupError):

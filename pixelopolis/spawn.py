@@ -14,6 +14,9 @@ from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 ROOM_M = 0.05
 """Free lane before and behind a waiting car, so that its whole body stands on its edge."""
 
+CAR_ROOM_M = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
+"""Shortest lane in whose middle a car may wait."""
+
 
 def spawn_places(city: City, count: int) -> tuple[Place, ...]:
     """Return where `count` cars start: in the middle of edges, far apart.
@@ -25,7 +28,7 @@ def spawn_places(city: City, count: int) -> tuple[Place, ...]:
     Raises:
         SettingsError: when the town has fewer edges that hold a car.
     """
-    free = {e.id: e for e in city.edges.values() if e.length_m >= _NEEDED_M}
+    free = {e.id: e for e in city.edges.values() if e.length_m >= CAR_ROOM_M}
     if not 0 < count <= len(free):
         raise SettingsError(
             f"cars: {count} asked for, but city {city.name!r} has room for 1 to {len(free)}.",
@@ -44,9 +47,6 @@ def spawn_places(city: City, count: int) -> tuple[Place, ...]:
         )
         taken.append(free.pop(best.id))
     return tuple(Place(edge.id, edge.length_m / 2) for edge in taken)
-
-
-_NEEDED_M = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
 
 
 def _has_a_way_around(city: City, edge: str) -> bool:

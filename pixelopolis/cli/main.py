@@ -60,7 +60,7 @@ def main() -> None:
     try:
         app()
     except PixelopolisError as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise SystemExit(1) from error
 
 

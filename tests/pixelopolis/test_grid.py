@@ -14,7 +14,7 @@ seeds = st.integers(0, 999_999_999)
 
 
 @given(sizes, seeds)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_every_size_and_seed_is_a_valid_town_that_hangs_together(
     size: tuple[int, int], seed: int
 ) -> None:
@@ -27,7 +27,7 @@ def test_every_size_and_seed_is_a_valid_town_that_hangs_together(
 
 
 @given(sizes, seeds)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_the_same_seed_is_the_same_town(size: tuple[int, int], seed: int) -> None:
     name = f"grid:{size[0]}x{size[1]}:{seed}"
     assert grid_city_text(name) == grid_city_text(name)

@@ -108,6 +108,7 @@ def test_blocks_and_road_share_the_platform(city: City) -> None:
 def test_lanes_that_follow_each_other_leave_no_slit() -> None:
     text = """
 name = "bend"
+open_ended = true
 [road]
 style = "white"
 [[node]]

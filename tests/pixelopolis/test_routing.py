@@ -149,6 +149,7 @@ def test_a_stop_behind_the_car_is_reached_by_going_round() -> None:
 def test_a_faster_street_is_worth_a_detour() -> None:
     slow = """
 name = "choice"
+open_ended = true
 road = {style = "white"}
 node = [{id = "a", x_m = -2.0, y_m = 0.0}, {id = "b", x_m = 0.0, y_m = 0.0},
         {id = "n", x_m = 2.0, y_m = 2.0}, {id = "c", x_m = 4.0, y_m = 0.0},
@@ -174,6 +175,7 @@ def test_the_way_through_the_first_junction_costs_its_time() -> None:
     city = parse_city(
         """
 name = "slow-gate"
+open_ended = true
 road = {style = "white"}
 node = [{id = "a", x_m = -2.0, y_m = 0.0}, {id = "b", x_m = 0.0, y_m = 0.0},
         {id = "x", x_m = 0.65, y_m = 0.0}, {id = "n", x_m = 1.0, y_m = 1.6},

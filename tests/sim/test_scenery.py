@@ -65,6 +65,7 @@ def test_the_same_town_is_built_twice() -> None:
 def test_a_town_with_buildings_keeps_exactly_those() -> None:
     text = """
 name = "own"
+open_ended = true
 [road]
 style = "white"
 [[node]]
