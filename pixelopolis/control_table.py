@@ -7,17 +7,20 @@ Names are enumerations, checked against the file when this module is imported.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
 from functools import cached_property
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pixelopolis.errors import SettingsError
 
 PULSES_PER_TURN = 4096
 """Resolution of the XL430-W250's encoder (ROBOTIS e-manual)."""
+RAM_BEGIN = 64
+"""EEPROM lies below this address (ROBOTIS e-manual)."""
 
 
 class Access(StrEnum):
@@ -160,6 +163,23 @@ class HardwareError(IntFlag):
     OVERLOAD = 32
 
 
+class StartupConfiguration(IntFlag):
+    """Bits of the motor's Startup Configuration(60)."""
+
+    TORQUE_ON = 1
+    RAM_RESTORE = 2
+
+
+class MovingStatus(IntFlag):
+    """Bits of the motor's Moving Status(123); a trapezoidal profile has both bits of its kind."""
+
+    IN_POSITION = 1
+    PROFILE_ONGOING = 2
+    FOLLOWING_ERROR = 8
+    RECTANGULAR = 16
+    TRIANGULAR = 32
+
+
 class Register(NamedTuple):
     """One register; see the head of `control_table.toml` for what each field means."""
 
@@ -172,6 +192,7 @@ class Register(NamedTuple):
     min: int | None = None
     max: int | None = None
     values: tuple[int, ...] = ()
+    mask: int | None = None
     limit: str | None = None
     low: str | None = None
     high: str | None = None
@@ -199,13 +220,18 @@ class Register(NamedTuple):
 
 @dataclass(frozen=True)
 class ControlTable:
-    """The registers of one kind of device, by name and by address."""
+    """The registers of one kind of device, by name and by address.
+
+    `indirect` has, for each cell of indirect data, the address of the 2-byte register that says
+    which byte is reached there.
+    """
 
     name: str
     model_number: int
     firmware_version: int
     registers: tuple[Register, ...]
     bits: Mapping[str, Mapping[str, int]]
+    indirect: Mapping[int, int]
     id: int | None = None
 
     @cached_property
@@ -268,10 +294,9 @@ def parse_table(
                 "values": tuple(row.get("values", ())),
             }
         )
-        before = registers[-1].end if registers else 0
-        check(register.address >= before, f"{register.name} overlaps the register before it")
         check(register.size in (1, 2, 4), f"{register.name}.size is {register.size}, not 1, 2 or 4")
-        for value in (register.default, register.min, register.max, *register.values):
+        bounds = (register.default, register.min, register.max, register.mask)
+        for value in (*bounds, *register.values):
             try:
                 register.encode(value or 0)
             except OverflowError:
@@ -286,6 +311,12 @@ def parse_table(
     for register in registers:
         for other in (register.limit, register.low, register.high):
             check(other is None or other in found, f"{register.name} is bound by unknown {other}")
+    cells = tuple(_cells(section.get("indirect", ())))
+    for cell in cells:
+        registers += _cell_registers(*cell, last=max(data for _, _, data in cells))
+    registers.sort(key=lambda register: register.address)
+    for before_it, register in pairwise(registers):
+        check(register.address >= before_it.end, f"{register.name} overlaps {before_it.name}")
     for name, flags in bits.items():
         want = {flag.name.lower(): flag.value for flag in flags if flag.name}
         check(section["bits"].get(name) == want, f"bits of {name} differ from {flags.__name__}")
@@ -295,7 +326,24 @@ def parse_table(
         firmware_version=section["firmware_version"],
         registers=tuple(registers),
         bits=section["bits"],
+        indirect={data: address for _, address, data in cells},
         id=section.get("id"),
+    )
+
+
+def _cells(runs: Iterable[Mapping[str, int]]) -> Iterator[tuple[int, int, int]]:
+    """Return (number, address of its indirect address, address of its data) of every cell."""
+    for run in runs:
+        for i in range(run["count"]):
+            yield run["first"] + i, run["address"] + 2 * i, run["data"] + i
+
+
+def _cell_registers(number: int, address: int, data: int, last: int) -> tuple[Register, Register]:
+    """Return a cell's two registers; at first it is a byte of its own. EEPROM is out of reach."""
+    ram, free = Area.RAM, Access.READ_WRITE
+    return (
+        Register(f"indirect_address_{number}", address, 2, ram, free, data, RAM_BEGIN, last),
+        Register(f"indirect_data_{number}", data, 1, ram, free, 0, 0, 255),
     )
 
 
@@ -314,7 +362,12 @@ def _tables(document: Mapping[str, Any]) -> tuple[ControlTable, ControlTable]:
         parse_table(
             document["xl430_w250"],
             MotorRegister,
-            {"drive_mode": DriveMode, "hardware_error_status": HardwareError},
+            {
+                "drive_mode": DriveMode,
+                "startup_configuration": StartupConfiguration,
+                "moving_status": MovingStatus,
+                "hardware_error_status": HardwareError,
+            },
         ),
     )
 

@@ -169,7 +169,7 @@ class Board(Device):
             return StatusError.RESULT_FAIL
         return super()._refusal(register, value)
 
-    def _written(self, name: str) -> None:
+    def _written(self, name: str, _before: int) -> None:
         # these act at once, and a fault whose cause remains comes back at once
         if name in _ACTING:
             self.step(self._host_seen_s)

@@ -32,15 +32,20 @@ from sim.dynamixel import (
     encode_fast_status,
     encode_status,
 )
-from sim.motor import Motor
-
-_ASKING = (
-    Instruction.PING,
-    Instruction.READ,
-    Instruction.SYNC_READ,
-    Instruction.FAST_SYNC_READ,
+from sim.instructions import (
+    ASKING,
+    FAST_READS,
+    READS_OF_SEVERAL,
+    WRITES_OF_SEVERAL,
+    Read,
+    execute,
+    execute_as_shadow,
+    may_answer,
+    reads,
+    writes,
 )
-"""Instructions that cannot move a motor."""
+from sim.motor import Motor, shadow_may_write
+
 _RESET_ALL = (Instruction.FACTORY_RESET, bytes([FACTORY_RESET_ALL]))
 """Not carried out by all devices at once (e-manual, Factory Reset(0x06))."""
 
@@ -108,12 +113,12 @@ class MotorLine:
     def observe(self, wheel_rad: Sequence[float], wheel_rad_s: Sequence[float]) -> None:
         """Take (left, right) angles and speeds of the wheels from physics, forward positive."""
         for motor, angle_rad, speed_rad_s in zip(self.motors, wheel_rad, wheel_rad_s, strict=True):
-            motor.observe(angle_rad, speed_rad_s, self.pins.battery_mv)
+            motor.observe(angle_rad, speed_rad_s)
 
     def step(self, now_s: float) -> None:
         """Let every watchdog look at the clock; call it at least every 10 ms."""
         for motor in self.motors:
-            motor.step(now_s)
+            motor.step(now_s, self.pins.battery_mv)
 
     def receive(self, data: bytes, now_s: float, baud: int | None = BUS_BAUD) -> bytes:
         """Take bytes from the host and return the devices' answer, which may be empty.
@@ -145,6 +150,8 @@ class MotorLine:
         self._heard(packet, now_s)
         if packet.id == BROADCAST_ID:
             return self._broadcast(packet, now_s)
+        for shadow in self._shadows(packet.id, now_s):
+            execute_as_shadow(shadow, packet, now_s)
         return self._execute(self._present(packet.id, now_s), packet, now_s)
 
     def _execute(self, targets: list[Device], packet: Packet, now_s: float) -> bytes:
@@ -152,7 +159,7 @@ class MotorLine:
         for target in targets:
             # what changes its id is still answered by the old one, as a host expects
             asked_id = target.id
-            answers_it = _answers_to(target, packet.instruction)
+            answers_it = may_answer(target, packet.instruction)
             error, data = execute(target, packet, now_s)
             if answers_it:
                 answers.append(self._status(target, error, data, asked_id))
@@ -169,6 +176,16 @@ class MotorLine:
         """Return the devices that take packets for an id: new motors all have the same."""
         return [d for d in self._devices() if d.id == device_id and d.answers(now_s)]
 
+    def _shadows(self, device_id: int, now_s: float) -> list[Motor]:
+        """Return the motors that have this secondary id, and take packets."""
+        return [
+            device
+            for device in self._devices()
+            if isinstance(device, Motor)
+            and device.secondary_id == device_id
+            and device.answers(now_s)
+        ]
+
     def _status(
         self, device: Device, error: int, data: bytes = b"", sender: int | None = None
     ) -> bytes:
@@ -178,10 +195,17 @@ class MotorLine:
         return encode_status(device.id if sender is None else sender, error | alert, data)
 
     def _broadcast(self, packet: Packet, now_s: float) -> bytes:
-        if packet.instruction in (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ):
-            return self._sync_read(packet, now_s)
-        if packet.instruction == Instruction.SYNC_WRITE:
-            self._sync_write(packet.parameters, now_s)
+        if packet.instruction in FAST_READS:
+            return self._fast_read(reads(packet), packet.instruction, now_s)
+        if packet.instruction in READS_OF_SEVERAL:
+            return self._read_in_turn(reads(packet), packet.instruction, now_s)
+        if packet.instruction in WRITES_OF_SEVERAL:
+            for device_id, address, data in writes(packet):
+                for device in self._present(device_id, now_s):
+                    device.write(address, data)
+                if shadow_may_write(address):
+                    for shadow in self._shadows(device_id, now_s):
+                        shadow.write(address, data)
             return b""
         if (packet.instruction, packet.parameters) == _RESET_ALL:
             return b""
@@ -192,39 +216,34 @@ class MotorLine:
                 answer += said
         return answer
 
-    def _sync_write(self, parameters: bytes, now_s: float) -> None:
-        address, length = _two_words(parameters)
-        step = 1 + length
-        blocks = parameters[4:]
-        if length == 0 or len(blocks) % step:
-            return
-        for at in range(0, len(blocks), step):
-            for device in self._present(blocks[at], now_s):
-                device.write(address, blocks[at + 1 : at + step])
-
-    def _sync_read(self, packet: Packet, now_s: float) -> bytes:
-        address, length = _two_words(packet.parameters)
-        blocks: list[tuple[int, int, bytes]] = []
-        ids = packet.parameters[4:]
+    def _read_in_turn(self, asked: Sequence[Read], instruction: int, now_s: float) -> bytes:
+        """Return one status packet of each device that is there."""
         answer = b""
-        fast_length = 1 + len(ids) * (length + 4)
-        if packet.instruction == Instruction.FAST_SYNC_READ and fast_length > MAX_LENGTH:
+        for device_id, address, length in asked:
+            answer += _at_once(
+                [
+                    self._status(device, *device.read(address, length, now_s))
+                    for device in self._present(device_id, now_s)
+                    if may_answer(device, instruction)
+                ]
+            )
+        return answer
+
+    def _fast_read(self, asked: Sequence[Read], instruction: int, now_s: float) -> bytes:
+        """Return the one packet to which each device adds its block."""
+        expected = 1 + sum(length + 4 for _, _, length in asked)
+        if expected > MAX_LENGTH:
             return b""
-        for device_id in ids:
-            devices = self._present(device_id, now_s)
-            if packet.instruction == Instruction.SYNC_READ:
-                answer += _at_once(
-                    [self._status(d, *d.read(address, length, now_s)) for d in devices]
-                )
-                continue
+        blocks: list[tuple[int, int, bytes]] = []
+        for device_id, address, length in asked:
+            devices = [d for d in self._present(device_id, now_s) if may_answer(d, instruction)]
             # each device waits for the one before it, so a silent one ends the chain
             if len(devices) != 1 or self._lost():
                 break
-            device = devices[0]
-            error, data = device.read(address, length, now_s)
-            alert = ALERT if device.alert else 0
+            error, data = devices[0].read(address, length, now_s)
+            alert = ALERT if devices[0].alert else 0
             blocks.append((device_id, error | alert, data.ljust(length, b"\0")))
-        return answer or encode_fast_status(blocks, fast_length)
+        return encode_fast_status(blocks, expected)
 
 
 class VirtualBus(MotorLine):
@@ -253,7 +272,7 @@ class VirtualBus(MotorLine):
         else:
             self.board.bad_frame()
         # damaged packets go no further than the board, commands not while it stops the wheels
-        asks = packet.instruction in _ASKING
+        asks = packet.instruction in ASKING
         self._passes = packet.crc_ok and (asks or not self.board.holds)
         return super()._answer(packet, now_s)
 
@@ -266,32 +285,6 @@ class VirtualBus(MotorLine):
         return sorted((*motors, self.board), key=lambda device: device.id)
 
 
-def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, bytes]:
-    """Let one device carry out an instruction; return (error, data of its status packet)."""
-    parameters = packet.parameters
-    match packet.instruction:
-        case Instruction.PING:
-            table = device.table
-            version = table.firmware_version.to_bytes(1, "little")
-            return StatusError.NONE, table.model_number.to_bytes(2, "little") + version
-        case Instruction.READ if len(parameters) == 4:
-            return device.read(*_two_words(parameters), now_s)
-        case Instruction.WRITE if len(parameters) > 2:
-            return device.write(_two_words(parameters)[0], parameters[2:]), b""
-        case Instruction.REG_WRITE if len(parameters) > 2:
-            return device.register_write(_two_words(parameters)[0], parameters[2:]), b""
-        case Instruction.ACTION:
-            return device.action(), b""
-        case Instruction.REBOOT:
-            device.reboot(now_s)
-            return StatusError.NONE, b""
-        case Instruction.FACTORY_RESET if len(parameters) == 1:
-            return device.factory_reset(parameters[0], now_s), b""
-        case Instruction.READ | Instruction.WRITE | Instruction.REG_WRITE:
-            return StatusError.DATA_LENGTH, b""
-    return StatusError.INSTRUCTION, b""
-
-
 def _at_once(answers: list[bytes]) -> bytes:
     """Return what is heard when several devices answer at the same time: any 0 pulls the line."""
     size = max(map(len, answers), default=0)
@@ -300,16 +293,3 @@ def _at_once(answers: list[bytes]) -> bytes:
         if answer:
             heard &= int.from_bytes(answer.ljust(size, b"\xff"))
     return heard.to_bytes(size)
-
-
-def _answers_to(device: Device, instruction: int) -> bool:
-    """Tell whether a device's Status Return Level(68) lets it answer."""
-    if not isinstance(device, Motor) or instruction == Instruction.PING:
-        return True
-    level = device[MotorRegister.STATUS_RETURN_LEVEL]
-    return level == 2 or (level == 1 and instruction == Instruction.READ)
-
-
-def _two_words(parameters: bytes) -> tuple[int, int]:
-    """Return the first two 16-bit numbers, 0 for what is missing."""
-    return int.from_bytes(parameters[:2], "little"), int.from_bytes(parameters[2:4], "little")

@@ -36,6 +36,7 @@ class Device:
         self._known = bytearray(table.size)
         for register in table:
             self._known[register.address : register.end] = b"\1" * register.size
+        self._indirect_from = min(table.indirect, default=table.size)
         self._registered: tuple[int, bytes] | None = None
         self._defaults(Area.EEPROM)
         self._defaults(Area.RAM)
@@ -87,35 +88,53 @@ class Device:
         self.reboot(now_s)
         return StatusError.NONE
 
+    def clear(self, _parameters: bytes) -> StatusError:
+        """Carry out Clear(0x10), which only motors know."""
+        return StatusError.INSTRUCTION
+
+    def backup(self, _parameters: bytes, _now_s: float) -> StatusError:
+        """Carry out Control Table Backup(0x20), which only motors know."""
+        return StatusError.INSTRUCTION
+
+    def _target(self, address: int) -> int:
+        """Return the address of the byte that is reached here: another one at indirect data."""
+        at = self.table.indirect.get(address)
+        return address if at is None else int.from_bytes(self._memory[at : at + 2], "little")
+
     def read(self, address: int, length: int, now_s: float) -> tuple[StatusError, bytes]:
         """Return (error, bytes); gaps between registers read as zero, as in a block read."""
         end = address + length
         if end > self.table.size or not any(self._known[address:end]):
             return StatusError.ACCESS, b""
         self.refresh(now_s)
-        return StatusError.NONE, bytes(self._memory[address:end])
+        if end <= self._indirect_from:
+            return StatusError.NONE, bytes(self._memory[address:end])
+        return StatusError.NONE, bytes(self._memory[self._target(at)] for at in range(address, end))
 
     def write(self, address: int, data: bytes) -> StatusError:
         """Write whole registers, all or none of them."""
         values: dict[str, int] = {}
+        targets = [self._target(address + at) for at in range(len(data))]
         error, at = StatusError.NONE, 0
         while at < len(data) and not error:
-            register = self.table.at(address + at)
+            register = self.table.at(targets[at])
             if register is None or register.access is Access.READ:
                 return StatusError.ACCESS
-            part = data[at : at + register.size]
-            if len(part) < register.size:
+            end = at + register.size
+            if targets[at:end] != list(range(register.address, register.end)):
                 return StatusError.DATA_LENGTH
-            values[register.name] = register.decode(part)
+            values[register.name] = register.decode(data[at:end])
             error = self._refusal(register, values[register.name])
-            at += register.size
+            at = end
         if not data:
             return StatusError.DATA_LENGTH
         if error:
             return error
+        before = {name: self[name] for name in values}
         for name, value in values.items():
             self[name] = value
-            self._written(name)
+        for name, value in before.items():
+            self._written(name, value)
         return StatusError.NONE
 
     def register_write(self, address: int, data: bytes) -> StatusError:
@@ -133,6 +152,8 @@ class Device:
         """Return why a host may not write this value, `NONE` when it may."""
         if register.values and value not in register.values:
             return StatusError.DATA_RANGE
+        if register.mask is not None and value & ~register.mask:
+            return StatusError.DATA_RANGE
         if register.min is not None and value < register.min:
             return StatusError.DATA_RANGE
         if register.max is not None and value > register.max:
@@ -141,5 +162,5 @@ class Device:
             return StatusError.DATA_LIMIT
         return StatusError.NONE
 
-    def _written(self, name: str) -> None:
-        """React to a register that a host wrote."""
+    def _written(self, name: str, before: int) -> None:
+        """React to a register that a host wrote; `before` is what it held."""

@@ -31,10 +31,15 @@ class Instruction(IntEnum):
     ACTION = 0x05
     FACTORY_RESET = 0x06
     REBOOT = 0x08
+    CLEAR = 0x10
+    BACKUP = 0x20
     STATUS = 0x55
     SYNC_READ = 0x82
     SYNC_WRITE = 0x83
     FAST_SYNC_READ = 0x8A
+    BULK_READ = 0x92
+    BULK_WRITE = 0x93
+    FAST_BULK_READ = 0x9A
 
 
 class StatusError(IntEnum):
@@ -105,7 +110,7 @@ def encode_status(device_id: int, error: int, parameters: bytes = b"") -> bytes:
 
 
 def encode_fast_status(blocks: Iterable[tuple[int, int, bytes]], expected_length: int) -> bytes:
-    """Return the answer to a fast sync read from (id, error, data) of each device in turn.
+    """Return the answer to a fast read from (id, error, data) of each device in turn.
 
     All devices share one packet, not stuffed; each adds its block with the CRC of all bytes so far.
 

@@ -3,7 +3,7 @@
 `python3 firmware/tools/control_table.py TABLE.toml HEADER.h`. Python's standard library only, so
 that the firmware builds without the project's environment. The header holds for every register
 `<DEVICE>_<NAME>_AT` (address), `_SIZE` (bytes), `_MAX` where a write is bound, and `_DEFAULT`;
-the bits of flag registers; and the board's registers once more as a list for its own memory.
+`_AT` and `_COUNT` of each run of indirect data; the bits of flag registers; and the board's registers once more as a list for its own memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIXES = {"board": "BOARD", "xl430_w250": "XL430"}
-UNSUPPORTED = ("values", "limit", "low", "high", "signed")
+UNSUPPORTED = ("values", "mask", "limit", "low", "high", "signed")
 """Rules that only motors have; the board's memory does not know them."""
 
 
@@ -53,6 +53,10 @@ def _device(device: Mapping[str, Any], prefix: str) -> Iterator[str]:
             yield f"#define {name}_DEFAULT {row['default']}u"
         if "max" in row:
             yield f"#define {name}_MAX {row['max']}u"
+    for run in device.get("indirect", ()):
+        name = f"{prefix}_INDIRECT_DATA_{run['first']}"
+        yield f"#define {name}_AT {run['data']}u"
+        yield f"#define {name}_COUNT {run['count']}u"
     for register, bits in device["bits"].items():
         for bit, value in bits.items():
             yield f"#define {prefix}_{register.upper()}_{bit.upper()} {value}u"

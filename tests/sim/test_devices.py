@@ -100,8 +100,8 @@ def test_motors_are_silent_until_powered_and_booted(host: Host) -> None:
 @pytest.mark.parametrize(
     ("instruction", "parameters", "error"),
     [
-        (Instruction.READ, words(600, 4), StatusError.ACCESS),
-        (Instruction.READ, words(146, 20), StatusError.ACCESS),
+        (Instruction.READ, words(660, 4), StatusError.ACCESS),
+        (Instruction.READ, words(300, 20), StatusError.ACCESS),
         (Instruction.READ, words(71, 2), StatusError.ACCESS),
         (Instruction.READ, words(64), StatusError.DATA_LENGTH),
         (Instruction.READ, words(64, 0), StatusError.ACCESS),
