@@ -38,6 +38,7 @@ from sim.instructions import (
     READS_OF_SEVERAL,
     WRITES_OF_SEVERAL,
     Read,
+    Write,
     execute,
     execute_as_shadow,
     may_answer,
@@ -200,12 +201,7 @@ class MotorLine:
         if packet.instruction in READS_OF_SEVERAL:
             return self._read_in_turn(reads(packet), packet.instruction, now_s)
         if packet.instruction in WRITES_OF_SEVERAL:
-            for device_id, address, data in writes(packet):
-                for device in self._present(device_id, now_s):
-                    device.write(address, data)
-                if shadow_may_write(address):
-                    for shadow in self._shadows(device_id, now_s):
-                        shadow.write(address, data)
+            self._write_several(writes(packet), now_s)
             return b""
         if (packet.instruction, packet.parameters) == _RESET_ALL:
             return b""
@@ -215,6 +211,22 @@ class MotorLine:
             if packet.instruction == Instruction.PING:
                 answer += said
         return answer
+
+    def _write_several(self, told: Sequence[Write], now_s: float) -> None:
+        """Carry out writes by whoever hears the packet; they do it at its end.
+
+        A board that is among them acts while the packet is still on its way to the motors, with
+        the rate that it had.
+        """
+        found: list[tuple[Device, Write]] = []
+        for write in told:
+            found += [(device, write) for device in self._present(write.id, now_s)]
+            if shadow_may_write(write.address):
+                found += [(shadow, write) for shadow in self._shadows(write.id, now_s)]
+        found.sort(key=lambda each: isinstance(each[0], Motor))
+        for device, write in found:
+            if device.powered:
+                device.write(write.address, write.data)
 
     def _read_in_turn(self, asked: Sequence[Read], instruction: int, now_s: float) -> bytes:
         """Return one status packet of each device that is there."""

@@ -1,9 +1,9 @@
 /* Which answers a packet will bring, and when it is the board's turn among them.
  *
- * A sync read may name the board beside motors. The devices answer in the order in which they are
- * named, each after the one before it, so the board's own answer is heard on the motor bus too. A
- * fast sync read is answered in one packet to which each device adds its block, with a CRC of all
- * bytes before it. */
+ * A sync or bulk read may name the board beside motors. The devices answer in the order in which they
+ * are named, each after the one before it, so the board's own answer is heard on the motor bus too. A
+ * fast read is answered in one packet to which each device adds its block, with a CRC of all bytes
+ * before it. */
 #ifndef ANSWERS_H
 #define ANSWERS_H
 
@@ -27,10 +27,12 @@ enum answers_kind {
 struct answers {
     enum answers_kind kind;
     uint16_t expected;        /* status packets still to come (ANSWERS_COUNT) */
-    uint16_t address, length; /* what is read, length 0 for nothing */
-    uint16_t count, next;     /* ids named, and the next one to answer */
+    uint16_t address, length; /* what all are asked for, but in a bulk read; length 0 for nothing */
+    uint16_t count, next;     /* devices named, and the next one to answer */
     uint16_t chain_size;
-    uint8_t ids[DXL_LENGTH_MAX];
+    uint16_t block_end;            /* of the fast answer: where the next block ends */
+    uint8_t stride;                /* bytes that name a device: its id, in a bulk read a whole head */
+    uint8_t named[DXL_LENGTH_MAX]; /* `stride` bytes for each device */
     uint8_t chain[DXL_PACKET_SIZE]; /* the fast answer so far */
 };
 
@@ -42,6 +44,17 @@ void answers_expect(struct answers *answers, const struct dxl_packet *packet, ui
 /* Tell whether nothing is awaited any more. */
 bool answers_complete(const struct answers *answers);
 
+/* What a device was asked for: length 0 for nothing, or for more than one thing. */
+struct answers_asked {
+    uint16_t address, length;
+};
+
+/* Return what the device with this id was asked for. */
+struct answers_asked answers_asked(const struct answers *answers, uint8_t id);
+
+/* Return what the device whose turn it is was asked for. */
+struct answers_asked answers_turn(const struct answers *answers);
+
 /* Tell whether it is the board's turn. */
 bool answers_own_turn(const struct answers *answers, uint8_t own_id);
 
@@ -50,6 +63,9 @@ bool answers_others_follow(const struct answers *answers, uint8_t own_id);
 
 /* Go past the device whose turn it was. */
 void answers_advance(struct answers *answers);
+
+/* Return the id of the device whose turn it is; there must be one. */
+uint8_t answers_next_id(const struct answers *answers);
 
 /* Tell whether a status packet of `id` is awaited at or after the next place. */
 bool answers_awaits(const struct answers *answers, uint8_t id);

@@ -19,6 +19,7 @@ void board_init(struct board *board, uint32_t now_us) {
     power_init(&board->power);
     leds_init(&board->leds, now_us);
     device_restart(board, now_us);
+    board->motor_baud = (uint8_t)table_get(&board->table, BOARD_MOTOR_BAUD);
 }
 
 size_t board_host_room(const struct board *board) {
@@ -99,7 +100,7 @@ struct board_outputs board_outputs(const struct board *board) {
     static const uint32_t bauds[] = {MOTOR_BAUDS};
     return (struct board_outputs){
         .motor_power = board->power.on,
-        .motor_baud = bauds[table_get(&board->table, BOARD_MOTOR_BAUD)],
+        .motor_baud = bauds[board->motor_baud],
         .motor_transmit = board->passage.state == PASSAGE_SENDING,
         .board_led = board->leds.board.lit,
         .motor_led = board->leds.motors.lit,

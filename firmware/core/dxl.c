@@ -25,6 +25,13 @@ uint32_t dxl_number(const uint8_t *bytes, size_t size) {
     return number;
 }
 
+size_t dxl_bulk_part(const struct dxl_packet *packet, size_t at) {
+    if (at + DXL_BULK_HEAD > packet->size)
+        return 0;
+    size_t size = DXL_BULK_HEAD + dxl_number(packet->parameters + at + 3, 2);
+    return at + size > packet->size ? 0 : size;
+}
+
 void dxl_reset(struct dxl_parser *parser) {
     parser->fill = 0;
     parser->scanned = DXL_PREFIX_SIZE;

@@ -28,11 +28,14 @@ enum {
     DXL_ACTION = 0x05,
     DXL_FACTORY_RESET = 0x06,
     DXL_REBOOT = 0x08,
+    DXL_CLEAR = 0x10,
+    DXL_BACKUP = 0x20,
     DXL_STATUS = 0x55,
     DXL_SYNC_READ = 0x82,
     DXL_SYNC_WRITE = 0x83,
     DXL_FAST_SYNC_READ = 0x8A,
     DXL_BULK_READ = 0x92,
+    DXL_BULK_WRITE = 0x93,
     DXL_FAST_BULK_READ = 0x9A,
 };
 
@@ -82,6 +85,13 @@ uint16_t dxl_crc(uint16_t crc, const uint8_t *bytes, size_t n);
 
 /* Return a little-endian number of 1 to 4 bytes. */
 uint32_t dxl_number(const uint8_t *bytes, size_t size);
+
+/* What a bulk packet says of one device, before the data of a write: id, address and length. */
+#define DXL_BULK_HEAD 5u
+
+/* Return the size of one device's part of a bulk write, which begins at parameter `at`; 0 if it is cut
+ * off. */
+size_t dxl_bulk_part(const struct dxl_packet *packet, size_t at);
 
 void dxl_reset(struct dxl_parser *parser);
 /* Take one more byte. Before it, dxl_next must have said that it needs one. */

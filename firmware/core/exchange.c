@@ -24,12 +24,12 @@ static void answer_in_turn(struct board *board, uint32_t now_us) {
     struct answers *answers = &board->answers;
     while (answers_own_turn(answers, BOARD_DEVICE_ID)) {
         struct device_answer answer = {.size = 1};
-        enum dxl_error error =
-            device_read(board, answers->address, answers->length, answer.data + 1);
+        struct answers_asked asked = answers_turn(answers);
+        enum dxl_error error = device_read(board, asked.address, asked.length, answer.data + 1);
         answer.data[0] = (uint8_t)error;
         if (answers->kind == ANSWERS_LIST) {
             if (error == DXL_OK)
-                answer.size = (uint8_t)(1 + answers->length);
+                answer.size = (uint8_t)(1 + asked.length);
             answers_advance(answers);
             send_status(board, &answer, answers_others_follow(answers, BOARD_DEVICE_ID), now_us);
         } else {
@@ -53,15 +53,16 @@ static void answer_ping(struct board *board, uint32_t now_us) {
 
 static void motor_answered(struct board *board, const struct dxl_packet *status, uint32_t now_us) {
     struct answers *answers = &board->answers;
+    struct answers_asked asked = answers_asked(answers, status->id);
     passage_useful(&board->passage, now_us);
-    motors_answered(&board->motors, status, answers->address, answers->length);
+    motors_answered(&board->motors, status, asked.address, asked.length);
     if (answers->kind == ANSWERS_COUNT && answers->expected > 0)
         answers->expected--;
     if (answers->kind != ANSWERS_LIST)
         return;
     if (status->id != BOARD_DEVICE_ID && answers_awaits(answers, status->id)) {
         /* those before it stayed silent, but the board does not */
-        while (answers->ids[answers->next] != status->id) {
+        while (answers_next_id(answers) != status->id) {
             answers_advance(answers);
             answer_in_turn(board, now_us);
         }
@@ -118,6 +119,8 @@ static bool asks(uint8_t instruction) {
     case DXL_READ:
     case DXL_SYNC_READ:
     case DXL_FAST_SYNC_READ:
+    case DXL_BULK_READ:
+    case DXL_FAST_BULK_READ:
         return true;
     }
     return false;
@@ -135,6 +138,21 @@ static void sync_write(struct board *board, const struct dxl_packet *packet, uin
             device_write(board, address, packet->parameters + at + 1, length, now_us);
 }
 
+static void bulk_write(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
+    size_t at = 0, part = 0;
+    while (at < packet->size && (part = dxl_bulk_part(packet, at)) > 0)
+        at += part;
+    if (at < packet->size)
+        return;
+    for (at = 0; at < packet->size; at += part) {
+        const uint8_t *head = packet->parameters + at;
+        part = dxl_bulk_part(packet, at);
+        if (head[0] == BOARD_DEVICE_ID)
+            device_write(board, dxl_number(head + 1, 2), head + DXL_BULK_HEAD,
+                         part - DXL_BULK_HEAD, now_us);
+    }
+}
+
 /* What the board itself does on a packet to all. */
 static void broadcast(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
     struct device_answer unsent;
@@ -143,10 +161,15 @@ static void broadcast(struct board *board, const struct dxl_packet *packet, uint
         return;
     case DXL_SYNC_READ:
     case DXL_FAST_SYNC_READ:
+    case DXL_BULK_READ:
+    case DXL_FAST_BULK_READ:
         answer_in_turn(board, now_us);
         return;
     case DXL_SYNC_WRITE:
         sync_write(board, packet, now_us);
+        return;
+    case DXL_BULK_WRITE:
+        bulk_write(board, packet, now_us);
         return;
     case DXL_FACTORY_RESET: /* nobody forgets its id together with all the others */
         if (packet->size == 1 && packet->parameters[0] == DXL_RESET_ALL)
@@ -257,6 +280,8 @@ void exchange_step(struct board *board, bool transmit_idle, uint32_t now_us) {
         hear(board, byte, now_us);
     for (;;) {
         conclude(board, now_us);
+        if (board->passage.state == PASSAGE_FREE)
+            board->motor_baud = (uint8_t)table_get(&board->table, BOARD_MOTOR_BAUD);
         exchange_own(board, now_us);
         if (board->passage.state != PASSAGE_FREE || !next_from_host(board, &packet, &damaged))
             return;

@@ -16,7 +16,7 @@ void motors_released(struct motors *motors) {
 
 void motors_unpowered(struct motors *motors) {
     for (size_t i = 0; i < MOTOR_COUNT; i++)
-        motors->each[i].goals_harmless = false;
+        motors->each[i].mode_harmless = motors->each[i].torque_said = false;
 }
 
 bool motors_driven(const struct motors *motors) {
@@ -31,12 +31,15 @@ static bool touches(size_t address, size_t n, size_t wanted, size_t size) {
     return address < wanted + size && wanted < address + n;
 }
 
-/* Tell whether a write may switch torque on. */
+/* Tell whether a write may switch torque on. Nobody but the motor knows what indirect data is. */
 static bool arms(const struct motor *motor, size_t address, const uint8_t *data, size_t n) {
     uint32_t on = 0;
     if (table_written(address, data, n, XL430_TORQUE_ENABLE, &on) && on != 0)
         return true;
-    return !motor->goals_harmless &&
+    if (touches(address, n, XL430_INDIRECT_DATA_1_AT, XL430_INDIRECT_DATA_1_COUNT) ||
+        touches(address, n, XL430_INDIRECT_DATA_29_AT, XL430_INDIRECT_DATA_29_COUNT))
+        return true;
+    return !(motor->mode_harmless && motor->torque_said) &&
            (touches(address, n, XL430_GOAL_PWM_AT, XL430_GOAL_PWM_SIZE) ||
             touches(address, n, XL430_GOAL_VELOCITY_AT, XL430_GOAL_VELOCITY_SIZE) ||
             touches(address, n, XL430_GOAL_POSITION_AT, XL430_GOAL_POSITION_SIZE));
@@ -49,7 +52,7 @@ static void written(struct motor *motor, bool *torque, size_t address, const uin
     if (arms(motor, address, data, n))
         *torque = true;
     if (table_written(address, data, n, XL430_DRIVE_MODE, &mode) && armed_by_goals(mode))
-        motor->goals_harmless = false;
+        motor->mode_harmless = false;
 }
 
 static void sync_written(struct motors *motors, const struct dxl_packet *packet) {
@@ -64,6 +67,17 @@ static void sync_written(struct motors *motors, const struct dxl_packet *packet)
                         packet->parameters + at + 1, length);
 }
 
+static void bulk_written(struct motors *motors, const struct dxl_packet *packet) {
+    size_t part;
+    for (size_t at = 0; (part = dxl_bulk_part(packet, at)) > 0; at += part) {
+        const uint8_t *head = packet->parameters + at;
+        for (size_t i = 0; i < MOTOR_COUNT; i++)
+            if (head[0] == IDS[i])
+                written(&motors->each[i], &motors->each[i].torque, dxl_number(head + 1, 2),
+                        head + DXL_BULK_HEAD, part - DXL_BULK_HEAD);
+    }
+}
+
 /* Note a packet that is meant for this motor. */
 static void told(struct motor *motor, const struct dxl_packet *packet) {
     size_t address = packet->size < 2 ? 0 : dxl_number(packet->parameters, 2);
@@ -72,8 +86,12 @@ static void told(struct motor *motor, const struct dxl_packet *packet) {
     switch (packet->instruction) {
     case DXL_PING:
     case DXL_READ:
+    case DXL_CLEAR:
+        break;
     case DXL_FACTORY_RESET:
     case DXL_REBOOT:
+    case DXL_BACKUP: /* may restore another mode, and reboots then */
+        motor->mode_harmless = motor->torque_said = false;
         break;
     case DXL_WRITE:
         written(motor, &motor->torque, address, data, n);
@@ -99,6 +117,9 @@ void motors_told(struct motors *motors, const struct dxl_packet *packet) {
     case DXL_SYNC_WRITE:
         sync_written(motors, packet);
         return;
+    case DXL_BULK_WRITE:
+        bulk_written(motors, packet);
+        return;
     case DXL_SYNC_READ:
     case DXL_FAST_SYNC_READ:
     case DXL_BULK_READ:
@@ -113,10 +134,12 @@ void motors_told(struct motors *motors, const struct dxl_packet *packet) {
 /* Note registers as a motor itself said them. */
 static void learn(struct motor *motor, size_t address, const uint8_t *data, size_t n) {
     uint32_t value = 0;
-    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value))
+    if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value)) {
         motor->torque = value != 0;
+        motor->torque_said = true;
+    }
     if (table_written(address, data, n, XL430_DRIVE_MODE, &value))
-        motor->goals_harmless = !armed_by_goals(value);
+        motor->mode_harmless = !armed_by_goals(value);
 }
 
 void motors_answered(struct motors *motors, const struct dxl_packet *status, size_t address,
@@ -126,8 +149,10 @@ void motors_answered(struct motors *motors, const struct dxl_packet *status, siz
         struct motor *motor = &motors->each[i];
         if (status->id != IDS[i] || !right)
             continue;
-        if (motor->asked_off && status->size == 1)
+        if (motor->asked_off && status->size == 1) {
             motor->torque = false;
+            motor->torque_said = true;
+        }
         if (status->size == 1 + length)
             learn(motor, address, status->parameters + 1, length);
     }

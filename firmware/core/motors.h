@@ -15,7 +15,9 @@
 struct motor {
     bool torque;         /* may have torque */
     bool waiting;        /* may hold a registered write that gives it torque */
-    bool goals_harmless; /* said itself that no goal switches its torque on (Drive Mode(10), bit 3) */
+    bool mode_harmless;  /* said itself that no goal switches its torque on (Drive Mode(10), bit 3) */
+    bool torque_said;    /* said itself since its start whether it has torque: Startup
+                            Configuration(60) may give it some, with which it stands until a goal */
     bool asked_off;      /* the last packet told it to let go, and it has not answered yet */
 };
 

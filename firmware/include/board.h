@@ -73,6 +73,7 @@ struct board {
     struct leds leds;
     uint8_t registered[2 + BOARD_TABLE_SIZE]; /* address and data of a registered write */
     uint8_t registered_size;                  /* 0 for none */
+    uint8_t motor_baud;  /* of the motor bus now: the register's, once nothing is on its way */
     uint32_t uptime_ms;
     uint32_t uptime_us; /* when uptime_ms was last right */
     bool well;

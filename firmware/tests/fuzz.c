@@ -41,7 +41,8 @@ static _Noreturn void fail(const char *what) {
 
 static const uint8_t IDS[] = {200, 200, 200, 1, 2, 7, 254, 254, 0, 252};
 static const uint8_t INSTRUCTIONS[] = {0x01, 0x02, 0x02, 0x03, 0x03, 0x04, 0x05, 0x06, 0x08, 0x55,
-                                       0x82, 0x82, 0x83, 0x83, 0x8A, 0x8A, 0x92, 0x93, 0x9A, 0x20};
+                                       0x82, 0x82, 0x83, 0x83, 0x8A, 0x8A, 0x92, 0x92, 0x93, 0x93,
+                                       0x9A, 0x9A, 0x10, 0x20};
 static const uint8_t NASTY[] = {0xFF, 0xFF, 0xFD, 0xFD, 0x00, 0x01, 0xC8, 0xFE, 0x55};
 static const uint16_t ADDRESSES[] = {64, 65, 66, 67, 68, 69, 70, 72, 74, 10, 100, 104, 116, 0, 87, 1020};
 
@@ -63,6 +64,27 @@ static size_t random_parameters(uint8_t *to) {
     return n;
 }
 
+/* The parts of a bulk packet, now and then cut off. */
+static size_t random_parts(uint8_t *to, bool write) {
+    size_t n = 0;
+    for (uint32_t left = 1 + below(8); left > 0; left--) {
+        uint16_t address = ADDRESSES[below(sizeof ADDRESSES / sizeof ADDRESSES[0])];
+        uint8_t length = (uint8_t)below(below(8) ? 6 : 60);
+        const uint8_t head[DXL_BULK_HEAD] = {IDS[below(sizeof IDS)], (uint8_t)address,
+                                             (uint8_t)(address >> 8), length, 0};
+        memcpy(to + n, head, sizeof head);
+        n += sizeof head;
+        for (uint8_t i = 0; write && i < length; i++)
+            to[n++] = below(3) ? (uint8_t)below(3) : (uint8_t)random32();
+    }
+    return below(10) ? n : n - 1;
+}
+
+static bool is_bulk(uint8_t instruction) {
+    return instruction == DXL_BULK_READ || instruction == DXL_FAST_BULK_READ ||
+           instruction == DXL_BULK_WRITE;
+}
+
 /* Write a packet, noise, or a packet gone wrong; return its size. */
 static size_t random_stream(uint8_t *to, bool status) {
     uint8_t parameters[DXL_LENGTH_MAX];
@@ -74,6 +96,8 @@ static size_t random_stream(uint8_t *to, bool status) {
     uint8_t instruction = status ? DXL_STATUS : INSTRUCTIONS[below(sizeof INSTRUCTIONS)];
     if (below(30) == 0)
         instruction = (uint8_t)random32();
+    if (is_bulk(instruction) && below(8))
+        n = random_parts(parameters, instruction == DXL_BULK_WRITE);
     if (status && n > 0)
         parameters[0] = below(4) ? 0 : parameters[0];
     size_t size = dxl_encode(to, IDS[below(sizeof IDS)], instruction, parameters, n);

@@ -43,8 +43,9 @@ def header(document: Mapping[str, Any], source: str) -> str:
 def _device(device: Mapping[str, Any], prefix: str) -> Iterator[str]:
     if "id" in device:
         yield f"#define {prefix}_DEVICE_ID {device['id']}u"
-    last = max(device["registers"], key=lambda row: row["address"])
-    yield f"#define {prefix}_TABLE_SIZE {last['address'] + last['size']}u"
+    ends = [row["address"] + row["size"] for row in device["registers"]]
+    ends += [run["data"] + run["count"] for run in device.get("indirect", ())]
+    yield f"#define {prefix}_TABLE_SIZE {max(ends)}u"
     for row in device["registers"]:
         name = f"{prefix}_{row['name'].upper()}"
         yield f"#define {name}_AT {row['address']}u"

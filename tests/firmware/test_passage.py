@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pixelopolis.control_table import BOARD_ID
 from sim.dynamixel import Instruction, Packet, Parser, crc16, encode, encode_status
+from sim.instructions import READS_OF_SEVERAL, WRITES_OF_SEVERAL, reads
 from tests.firmware.core import Core, words
 from tests.firmware.test_dxl import as_bytes, damage, data, noise, packets
 
@@ -41,11 +42,12 @@ def test_what_is_for_the_motors_reaches_them_byte_for_byte(
     )
     # noise may make packets of its own, and swallow what follows no packet
     expected = [p for p in Parser().feed(stream) if p.crc_ok and for_motors(p)]
-    reads = (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ)
     only_ours = [
         p
         for p in expected
-        if p.id == BROADCAST and p.instruction in reads and set(p.parameters[4:]) == {BOARD_ID}
+        if p.id == BROADCAST
+        and p.instruction in READS_OF_SEVERAL
+        and {read.id for read in reads(p)} == {BOARD_ID}
     ]
     heard = b""
     for piece in pieces(stream, cuts):
@@ -59,7 +61,7 @@ def test_what_is_for_the_motors_reaches_them_byte_for_byte(
     # a board that is named in a sync read speaks on the bus as well
     said = [p for p in Parser().feed(heard) if p.instruction != Instruction.STATUS]
     assert said == [p for p in expected if p not in only_ours]
-    if not any(p.instruction in reads for p in expected):
+    if not any(p.instruction in READS_OF_SEVERAL for p in expected):
         assert heard == b"".join(map(as_bytes, expected))
 
 
@@ -405,6 +407,125 @@ def test_in_a_fast_sync_read_the_board_adds_its_block() -> None:
     assert core.to_motors() == encode(3, Instruction.PING)
 
 
+def bulk(*asked: tuple[int, int, int]) -> bytes:
+    """Return the parameters of a bulk read of (id, address, length) each."""
+    return b"".join(bytes([device]) + words(address, length) for device, address, length in asked)
+
+
+def test_in_a_mixed_bulk_read_everybody_is_asked_for_something_else() -> None:
+    core = Core()
+    own = own_status(core, 64, 4)
+    asked = encode(
+        BROADCAST,
+        Instruction.BULK_READ,
+        bulk((7, 64, 1), (1, 132, 4), (BOARD_ID, 64, 4), (2, 0, 2)),
+    )
+    core.from_host(asked)
+    core.step()
+    assert (core.to_motors(), core.to_host()) == (asked, b"")
+    core.now_us += 100
+    core.step()
+    first, second = encode_status(1, 0, b"abcd"), encode_status(2, 0, b"ef")
+    core.from_motors(first)
+    core.step()
+    assert (core.to_host(), core.to_motors()) == (first + own, own)
+    core.from_motors(second)
+    core.step()
+    assert (core.to_host(), core.to_motors()) == (second, b"")
+    core.send(3, Instruction.PING)
+    assert core.to_motors() == encode(3, Instruction.PING)
+
+
+def test_in_a_fast_bulk_read_the_board_adds_its_block() -> None:
+    core = Core()
+    asked = encode(
+        BROADCAST, Instruction.FAST_BULK_READ, bulk((1, 132, 4), (BOARD_ID, 64, 1), (2, 144, 2))
+    )
+    core.from_host(asked)
+    core.step()
+    assert (core.to_motors(), core.to_host()) == (asked, b"")
+    core.now_us += 100
+    core.step()
+    chain = b"\xff\xff\xfd\x00\xfe" + words(1 + 8 + 5 + 6) + b"\x55"
+    chain += block(chain, 0, 1, b"abcd")
+    core.from_motors(chain)
+    core.step()
+    ours = block(chain, 0, BOARD_ID, b"\0")
+    assert (core.to_host(), core.to_motors()) == (chain + ours, ours)
+    theirs = block(chain + ours, 0, 2, b"ef")
+    core.from_motors(theirs)
+    core.step()
+    assert core.to_host() == theirs
+    (whole,) = Parser().feed(chain + ours + theirs)
+    assert whole.crc_ok
+    core.send(3, Instruction.PING)
+    assert core.to_motors() == encode(3, Instruction.PING)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_bulk_read_of_the_board_alone_does_not_trouble_the_motors(fast: bool) -> None:
+    core = Core()
+    own = own_status(core, 64, 4)
+    instruction = Instruction.FAST_BULK_READ if fast else Instruction.BULK_READ
+    core.send(BROADCAST, instruction, bulk((BOARD_ID, 64, 4)))
+    answer = core.to_host()
+    if fast:
+        (status,) = Parser().feed(answer)
+        assert status.parameters[:2] == bytes([0, BOARD_ID])
+    else:
+        assert answer == own
+    assert core.to_motors() == b""
+
+
+@pytest.mark.parametrize("instruction", [Instruction.BULK_READ, Instruction.FAST_BULK_READ])
+def test_a_bulk_read_that_is_cut_off_gets_no_answer(instruction: int) -> None:
+    core = Core()
+    asked = bulk((BOARD_ID, 64, 4))[:-1]
+    core.send(BROADCAST, instruction, asked)
+    assert core.to_motors() == encode(BROADCAST, instruction, asked)
+    assert core.wait(QUIET_MS)[0] == b""
+
+
+def test_bulk_reads_reach_the_motors_while_the_board_stops_them_and_writes_do_not() -> None:
+    core = Core()
+    core.write("estop", 1)
+    core.to_motors()
+    core.send(BROADCAST, Instruction.BULK_WRITE, bulk((1, 64, 1)) + b"\1")
+    assert core.to_motors() == b""
+    for instruction in (Instruction.BULK_READ, Instruction.FAST_BULK_READ):
+        core.send(BROADCAST, instruction, bulk((1, 64, 1)))
+        assert core.to_motors() == encode(BROADCAST, instruction, bulk((1, 64, 1)))
+        core.wait(QUIET_MS)
+
+
+def test_a_bulk_write_reaches_the_board_if_it_is_whole() -> None:
+    core = Core()
+    told = bulk((1, 65, 1)) + b"\1" + bulk((BOARD_ID, 66, 1)) + b"\x55"
+    core.send(BROADCAST, Instruction.BULK_WRITE, told)
+    assert core.to_motors() == encode(BROADCAST, Instruction.BULK_WRITE, told)
+    core.wait(QUIET_MS)
+    core.to_host()
+    assert core.read("heartbeat") == 0x55
+    for cut in range(1, 6):
+        core.send(BROADCAST, Instruction.BULK_WRITE, bulk((BOARD_ID, 66, 1)) + b"\7" + told[:-cut])
+        core.wait(QUIET_MS)
+        core.to_host()
+        assert core.read("heartbeat") == 0x55
+
+
+def test_the_rate_of_the_motor_bus_changes_behind_the_packet_that_is_on_it() -> None:
+    core = Core()
+    core.inputs.motor_transmit_idle = False
+    told = bulk((1, 9, 1)) + b"\0" + bulk((BOARD_ID, 69, 1)) + b"\1"
+    core.send(BROADCAST, Instruction.BULK_WRITE, told)
+    core.to_motors()
+    core.wait(1)
+    assert core.out.motor_baud == 1_000_000
+    core.inputs.motor_transmit_idle = True
+    core.wait(QUIET_MS)
+    assert core.out.motor_baud == 57_600
+
+
 def test_after_a_broken_block_the_board_stays_silent() -> None:
     core = Core()
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1) + bytes([1, BOARD_ID]))
@@ -462,10 +583,11 @@ def test_the_board_answers_a_ping_to_all_behind_the_motors() -> None:
 
 
 @given(data)
-def test_any_parameters_of_a_sync_write_are_harmless(parameters: bytes) -> None:
+def test_any_parameters_for_several_devices_are_harmless(parameters: bytes) -> None:
     core = Core()
-    core.send(BROADCAST, Instruction.SYNC_WRITE, parameters)
-    core.wait(1)
+    for instruction in (*READS_OF_SEVERAL, *WRITES_OF_SEVERAL):
+        core.send(BROADCAST, instruction, parameters)
+        core.wait(30)
     assert core.ask(BOARD_ID, Instruction.PING)[0].id == BOARD_ID
 
 

@@ -20,7 +20,8 @@ from pixelopolis.control_table import (
     MotorRegister,
 )
 from sim.bus import MotorLine, VirtualBus
-from sim.dynamixel import Instruction, Packet, Parser, crc16, encode
+from sim.dynamixel import ALERT, Instruction, Packet, Parser, crc16, encode
+from sim.instructions import FAST_READS, READS_OF_SEVERAL, WRITES_OF_SEVERAL, may_answer, reads
 from tests.firmware.core import Core, words
 
 BROADCAST = 254
@@ -46,7 +47,7 @@ class RealMotors(MotorLine):
         if command is None:
             return self._add(data, now_s) if self._asked else b""
         self._asked = None
-        if command.instruction == Instruction.FAST_SYNC_READ and BOARD_ID in command.parameters[4:]:
+        if command.instruction in FAST_READS and BOARD_ID in {read.id for read in reads(command)}:
             self._asked = command
             self._chain = b""
             for motor in self.motors:
@@ -59,21 +60,26 @@ class RealMotors(MotorLine):
     def _add(self, data: bytes, now_s: float) -> bytes:
         assert self._asked is not None
         self._chain += data
-        address = int.from_bytes(self._asked.parameters[:2], "little")
-        length = int.from_bytes(self._asked.parameters[2:4], "little")
-        ids = self._asked.parameters[4:]
-        expected = 1 + len(ids) * (length + 4)
+        asked = reads(self._asked)
+        expected = 1 + sum(read.length + 4 for read in asked)
+        ends = [8 + sum(r.length + 4 for r in asked[: i + 1]) for i in range(len(asked))]
         added = b""
         while expected <= 1024:
-            done = max(0, len(self._chain) - 8) // (length + 4)
-            if done == len(ids) or ids[done] == BOARD_ID:
+            done = sum(end <= len(self._chain) for end in ends)
+            if done == len(asked) or asked[done].id == BOARD_ID:
                 return added
-            devices = self._present(ids[done], now_s)
+            device_id, address, length = asked[done]
+            devices = [
+                device
+                for device in self._present(device_id, now_s)
+                if may_answer(device, self._asked.instruction)
+            ]
             if len(devices) != 1:
                 return added
             error, block = devices[0].read(address, length, now_s)
+            error |= ALERT if devices[0].alert else 0
             head = b"" if self._chain else b"\xff\xff\xfd\x00\xfe" + words(expected) + b"\x55"
-            new = head + bytes([error, ids[done]]) + block.ljust(length, b"\0")
+            new = head + bytes([error, device_id]) + block.ljust(length, b"\0")
             new += words(crc16(self._chain + new))
             self._chain += new
             added += new
@@ -184,13 +190,27 @@ class Cars:
 
 # --- what happens --------------------------------------------------------------------------------
 
-UNSAFE = (MotorRegister.ID, MotorRegister.BAUD_RATE, MotorRegister.BUS_WATCHDOG)
-"""Registers of motors that make a car's bus another one; the watchdog counts packets that a fast
-simulated bus and a slow one do not have at the same time."""
+UNSAFE = (
+    # they make a car's bus another one
+    MotorRegister.ID,
+    MotorRegister.BAUD_RATE,
+    MotorRegister.SECONDARY_ID,
+    MotorRegister.PROTOCOL_TYPE,
+    # it counts packets that a fast simulated bus and a slow one do not have at the same time
+    MotorRegister.BUS_WATCHDOG,
+    # a ramp begins when a packet comes, and the core's own stop comes a little later
+    MotorRegister.PROFILE_ACCELERATION,
+    # with it a motor has torque that no packet gave it (see firmware/core/motors.h)
+    MotorRegister.STARTUP_CONFIGURATION,
+)
+"""Registers of motors that the stories leave alone."""
 
 
 def writable(table: ControlTable) -> list[str]:
-    return [r.name for r in table if r.access is Access.READ_WRITE and r.name not in UNSAFE]
+    names = [r.name for r in table if r.access is Access.READ_WRITE and r.name not in UNSAFE]
+    # two of the 56 cells are enough, or hardly anything else would be written
+    cells = [name for name in names if name.startswith("indirect")]
+    return [name for name in names if name not in cells or name.endswith(("_1", "_29"))]
 
 
 @st.composite
@@ -257,6 +277,24 @@ def sync_write(draw: st.DrawFn) -> bytes:
     return packet(BROADCAST, Instruction.SYNC_WRITE, body[:2] + words(length) + blocks)
 
 
+@st.composite
+def bulk_read(draw: st.DrawFn) -> bytes:
+    """Parameters; now and then the last part is cut off."""
+    asked = b"".join(bytes([i]) + draw(where()) for i in draw(named))
+    return asked[: len(asked) - draw(st.sampled_from([0, 0, 0, 0, 1]))]
+
+
+@st.composite
+def bulk_write(draw: st.DrawFn) -> bytes:
+    parts = b""
+    # each device once, as the manual wants it: twice might switch power off and on at once
+    for device in dict.fromkeys(draw(named)):
+        body = draw(board_write() if device == BOARD_ID else motor_write())
+        parts += bytes([device]) + body[:2] + words(len(body) - 2) + body[2:]
+    cut = draw(st.sampled_from([0, 0, 0, 0, 1]))
+    return packet(BROADCAST, Instruction.BULK_WRITE, parts[: len(parts) - cut])
+
+
 packets = st.one_of(
     st.builds(packet, ids, st.just(Instruction.PING)),
     st.builds(packet, ids, st.just(Instruction.READ), where()),
@@ -282,6 +320,12 @@ packets = st.one_of(
         where(),
         named,
     ),
+    bulk_write(),
+    st.builds(
+        lambda kind, asked: packet(BROADCAST, kind, asked),
+        st.sampled_from([Instruction.BULK_READ, Instruction.FAST_BULK_READ]),
+        bulk_read(),
+    ),
     # nonsense: any instruction with any parameters
     st.builds(
         packet,
@@ -292,7 +336,7 @@ packets = st.one_of(
     st.builds(
         packet,
         st.sampled_from([BOARD_ID, 1]),
-        st.sampled_from([Instruction.READ, Instruction.SYNC_READ, Instruction.SYNC_WRITE]),
+        st.sampled_from([Instruction.READ, *READS_OF_SEVERAL, *WRITES_OF_SEVERAL]),
         st.binary(max_size=5),
     ),
     st.builds(packet, st.just(BOARD_ID), st.sampled_from(list(Instruction)), st.binary(max_size=3)),
@@ -338,15 +382,15 @@ happenings = st.one_of(exchanges, exchanges, exchanges, exchanges, silences, pre
 
 
 def ready(cars: Cars) -> None:
-    """Power, velocity mode, and a host that read the drive modes, as the car's driver does."""
+    """Power, velocity mode, and a host that read modes and torque, as the car's driver does."""
     power = BOARD[BoardRegister.MOTOR_POWER].address
     cars.exchange(encode(BOARD_ID, Instruction.WRITE, words(power) + b"\1"))
     cars.linger(240)
     for motor in (1, 2):
         mode = XL430[MotorRegister.OPERATING_MODE].address
         cars.exchange(encode(motor, Instruction.WRITE, words(mode) + b"\1"))
-        drive_mode = XL430[MotorRegister.DRIVE_MODE].address
-        cars.exchange(encode(motor, Instruction.READ, words(drive_mode, 1)))
+        for register in (MotorRegister.DRIVE_MODE, MotorRegister.TORQUE_ENABLE):
+            cars.exchange(encode(motor, Instruction.READ, words(XL430[register].address, 1)))
 
 
 def drive(cars: Cars) -> None:

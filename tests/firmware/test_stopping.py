@@ -312,10 +312,20 @@ def torque(value: int, device: int = 1, instruction: int = Instruction.WRITE) ->
     return motor(instruction, words(64) + bytes([value]), device)
 
 
+def bulk_write(*parts: bytes) -> bytes:
+    return motor(Instruction.BULK_WRITE, b"".join(parts), BROADCAST)
+
+
+def bulk_read(*parts: bytes) -> bytes:
+    return motor(Instruction.BULK_READ, b"".join(parts), BROADCAST)
+
+
 READ_TORQUE = motor(Instruction.READ, words(64, 1))
 STILL_ON = encode_status(1, 0, b"\1")
 READ_DRIVE_MODE = motor(Instruction.READ, words(10, 1))
 HARMLESS = (READ_DRIVE_MODE, encode_status(1, 0, b"\1"))
+LOOSE = (READ_TORQUE, encode_status(1, 0, b"\0"))
+"""It says that it has no torque."""
 ARMING = (READ_DRIVE_MODE, encode_status(1, 0, b"\x08"))
 GOAL_PWM = motor(Instruction.WRITE, words(100, 1))
 GOAL_POSITION = motor(Instruction.WRITE, words(116, 1, 0))
@@ -378,13 +388,29 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([motor(Instruction.WRITE, words(107) + b"\0")], True),
         ([motor(Instruction.WRITE, words(108) + b"\0")], False),
         ([motor(Instruction.WRITE, words(99) + b"\0")], False),
-        ([HARMLESS, GOAL], False),
-        ([HARMLESS, GOAL_PWM, GOAL_POSITION], False),
-        ([HARMLESS, motor(Instruction.WRITE, words(100, 0), 2)], True),
-        ([ARMING, GOAL], True),
-        ([HARMLESS, motor(Instruction.WRITE, words(10) + b"\x08"), GOAL], True),
-        ([HARMLESS, motor(Instruction.REG_WRITE, words(10) + b"\x09"), GOAL], True),
-        ([HARMLESS, motor(Instruction.WRITE, words(10) + b"\1"), GOAL], False),
+        ([HARMLESS, LOOSE, GOAL], False),
+        ([LOOSE, HARMLESS, GOAL_PWM, GOAL_POSITION], False),
+        ([HARMLESS, (torque(0), OK), GOAL], False),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(100, 0), 2)], True),
+        ([ARMING, LOOSE, GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(10) + b"\x08"), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.REG_WRITE, words(10) + b"\x09"), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(10) + b"\1"), GOAL], False),
+        # nor do they when torque may have come with its start
+        ([HARMLESS, GOAL], True),
+        ([HARMLESS, torque(0), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.REBOOT), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.FACTORY_RESET, b"\1"), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.BACKUP, b"\2CTRL"), GOAL], True),
+        ([HARMLESS, LOOSE, motor(Instruction.CLEAR, b"\1DXL\x22"), GOAL], False),
+        # behind indirect data may be anything
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(224) + b"\0")], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(251) + b"\0")], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(634) + b"\0")], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(661) + b"\0")], True),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(222, 64))], False),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(252) + b"\0")], False),
+        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(632, 64))], False),
         ([motor(Instruction.WRITE, words(10) + b"\1"), GOAL], True),
         # registered writes act with the action
         ([torque(1, instruction=Instruction.REG_WRITE)], False),
@@ -413,9 +439,19 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([motor(Instruction.FAST_SYNC_READ, words(64, 1) + b"\1", BROADCAST)], False),
         ([motor(0x92, b"\1" + words(64, 1), BROADCAST)], False),
         ([motor(0x9A, b"\1" + words(64, 1), BROADCAST)], False),
-        ([motor(0x93, b"\1" + words(64, 1) + b"\1", BROADCAST)], True),
-        ([motor(0x20)], True),
-        ([motor(0x20, b"", 3)], False),
+        ([bulk_write(b"\1" + words(64, 1) + b"\1")], True),
+        ([bulk_write(b"\1" + words(64, 1) + b"\0")], False),
+        ([bulk_write(b"\7" + words(64, 1) + b"\1", b"\1" + words(65, 1) + b"\1")], False),
+        ([bulk_write(b"\7" + words(65, 2, 0), b"\2" + words(64, 1) + b"\1")], True),
+        ([bulk_write(b"\1" + words(64, 2) + b"\1")], False),
+        ([bulk_write(b"\1" + words(64))], False),
+        ([motor(0x77)], True),
+        ([motor(0x77, b"", 3)], False),
+        # what each motor was asked for, and was it asked for one thing only
+        ([torque(1), (bulk_read(b"\2" + words(0, 1), b"\1" + words(64, 1)), LOOSE[1])], False),
+        ([torque(1), (bulk_read(b"\1" + words(65, 1)), LOOSE[1])], True),
+        ([torque(1), (bulk_read(b"\2" + words(64, 1)), LOOSE[1])], True),
+        ([torque(1), (bulk_read(b"\1" + words(64, 1), b"\1" + words(65, 1)), LOOSE[1])], True),
     ],
 )
 def test_what_the_board_takes_its_motors_for(sent: list[bytes], driven: bool) -> None:
@@ -425,10 +461,11 @@ def test_what_the_board_takes_its_motors_for(sent: list[bytes], driven: bool) ->
 def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
-    core.from_host(READ_DRIVE_MODE)
-    core.wait(1)
-    core.from_motors(HARMLESS[1])
-    core.wait(1)
+    for asked, answer in (HARMLESS, LOOSE):
+        core.from_host(asked)
+        core.wait(1)
+        core.from_motors(answer)
+        core.wait(1)
     core.send(1, Instruction.REG_WRITE, words(64) + b"\1")
     core.wait(3)
     core.send(1, Instruction.WRITE, words(64) + b"\1")
@@ -448,10 +485,11 @@ def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
 def test_after_a_cut_a_goal_may_drive_again() -> None:
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
-    core.from_host(READ_DRIVE_MODE)
-    core.wait(1)
-    core.from_motors(HARMLESS[1])
-    core.wait(1)
+    for asked, answer in (HARMLESS, LOOSE):
+        core.from_host(asked)
+        core.wait(1)
+        core.from_motors(answer)
+        core.wait(1)
     core.write(BoardRegister.ESTOP, 1)
     core.write(BoardRegister.ESTOP, 0)
     core.write(BoardRegister.MOTOR_POWER, 1)

@@ -43,12 +43,20 @@ def test_the_header_says_what_the_table_says(tmp_path: Path) -> None:
     for prefix, table in (("BOARD", BOARD), ("XL430", XL430)):
         assert defined[f"{prefix}_TABLE_SIZE"] == f"{table.size}u"
         for register in table:
+            if register.name.startswith("indirect"):
+                continue
             name = f"{prefix}_{register.name.upper()}"
             assert defined[f"{name}_AT"] == f"{register.address}u"
             assert defined[f"{name}_SIZE"] == f"{register.size}u"
         for register_name, bits in table.bits.items():
             for bit, value in bits.items():
                 assert defined[f"{prefix}_{register_name.upper()}_{bit.upper()}"] == f"{value}u"
+    cells = [
+        int(defined[f"XL430_INDIRECT_DATA_{first}_AT"][:-1]) + i
+        for first in (1, 29)
+        for i in range(int(defined[f"XL430_INDIRECT_DATA_{first}_COUNT"][:-1]))
+    ]
+    assert cells == list(XL430.indirect)
     assert defined["BOARD_DEVICE_ID"] == f"{BOARD_ID}u"
     assert defined["LEFT_MOTOR_ID"] == f"{LEFT_MOTOR_ID}u"
     assert defined["RIGHT_MOTOR_ID"] == f"{RIGHT_MOTOR_ID}u"
