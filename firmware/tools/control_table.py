@@ -3,7 +3,8 @@
 `python3 firmware/tools/control_table.py TABLE.toml HEADER.h`. Python's standard library only, so
 that the firmware builds without the project's environment. The header holds for every register
 `<DEVICE>_<NAME>_AT` (address), `_SIZE` (bytes), `_MAX` where a write is bound, and `_DEFAULT`;
-`_AT` and `_COUNT` of each run of indirect data; the bits of flag registers; and the board's registers once more as a list for its own memory.
+`_AT` and `_COUNT` of each run of indirect data; the bits of flag registers; and the board's
+registers once more as a list for its own memory.
 """
 
 from __future__ import annotations
