@@ -58,6 +58,8 @@ class Situation:
     """The car stood behind another at the step before."""
     lost: Reason | None = None
     """Why the car is not where its mission says; None when it is."""
+    paused: bool = False
+    """The server wants the car to stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     | no mission                             | idle              | 0                     |
     | not where its mission says             | lost              | 0                     |
     | at the end of the path                 | arrived           | 0                     |
+    | told to pause                          | paused            | 0                     |
     | camera, detector, wheels or link silent | stale            | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
     | a car within the gap to stop at        | stopped for car   | 0; creep if doubted   |
@@ -88,6 +91,8 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
         return Behaviour(DriveState.LOST, 0.0, now.lost)
     if now.arrived or now.to_end_m <= STOPPED_WITHIN_M:
         return Behaviour(DriveState.ARRIVED, 0.0)
+    if now.paused:
+        return Behaviour(DriveState.PAUSED, 0.0, reason(ReasonCode.PAUSED))
     watched = (
         ("camera", now.camera_age_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
         ("detector", now.sight_age_s, SIGHT_SLOW_S, SIGHT_STOP_S, now.has_detector),

@@ -8,11 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from car.camera import WholeFrame
+from car.factsheet import make_factsheet
 from car.journey import Journey
 from car.observation import Decision, Mission
 from car.reporting import Health
-from pixelopolis.order_messages import EMERGENCY_STOP, RELEASE_EMERGENCY_STOP, InstantActions, Order
+from pixelopolis.factsheet import Factsheet
+from pixelopolis.messages import MalformedMessageError, Refusal
+from pixelopolis.order_messages import (
+    EMERGENCY_STOP,
+    FACTSHEET_REQUEST,
+    RELEASE_EMERGENCY_STOP,
+    InstantActions,
+    Order,
+)
 from pixelopolis.state_messages import State
+from pixelopolis.vehicle import CRUISE_MPS
 
 
 class Cockpit:
@@ -22,6 +32,7 @@ class Cockpit:
         journey: the car's orders.
         health: asked for with every report.
         emergency_stop: told True to stop in an emergency, False to release that; must not wait.
+        cruise_mps: the fastest that the car drives.
     """
 
     def __init__(
@@ -29,7 +40,9 @@ class Cockpit:
         journey: Journey,
         health: Callable[[], Health],
         emergency_stop: Callable[[bool], None] = lambda _: None,
+        cruise_mps: float = CRUISE_MPS,
     ) -> None:
+        self._cruise_mps = cruise_mps
         self._journey = journey
         self._emergency_stop = emergency_stop
         self._health = health
@@ -43,6 +56,12 @@ class Cockpit:
         """Return what to drive, and when the server was last heard."""
         with self._lock:
             return self._journey.mission, self._link_seen_s
+
+    @property
+    def paused(self) -> bool:
+        """Whether the server wants the car to stand."""
+        with self._lock:
+            return self._journey.paused
 
     def decided(
         self, decision: Decision, mission: Mission | None, frame: WholeFrame | None
@@ -59,16 +78,22 @@ class Cockpit:
         with self._lock:
             self._journey.take_order(order)
 
-    def take_actions(self, actions: InstantActions) -> None:
+    def take_actions(self, actions: InstantActions) -> bool:
+        """Carry out instant actions; return whether the server wants the factsheet."""
         with self._lock:
-            for action in actions.actions:
-                if action.action_type in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
-                    self._emergency_stop(action.action_type == EMERGENCY_STOP)
-                self._journey.take_action(action)
+            accepted = [action.action_type for action in self._journey.take_actions(actions)]
+            for kind in accepted:
+                if kind in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
+                    self._emergency_stop(kind == EMERGENCY_STOP)
+        return FACTSHEET_REQUEST in accepted
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, error: MalformedMessageError) -> None:
         with self._lock:
-            self._journey.refuse(why)
+            self._journey.refuse(error)
+
+    def take_refusal(self, refusal: Refusal) -> None:
+        with self._lock:
+            self._journey.take_refusal(refusal)
 
     def heard(self, now_s: float) -> None:
         with self._lock:
@@ -78,6 +103,11 @@ class Cockpit:
         health = self._health()
         with self._lock:
             return self._journey.report(header_id, timestamp, health)
+
+    def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet:
+        return make_factsheet(
+            header_id, timestamp, self._journey.serial_number, self._cruise_mps
+        )
 
     # the stream
 

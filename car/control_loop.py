@@ -110,6 +110,7 @@ class ControlThread:
                 wheels=wheels,
                 mission=mission,
                 link_seen_s=link_seen_s,
+                paused=self._cockpit.paused,
                 sightings=self._sightings(),
             )
         )

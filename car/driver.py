@@ -169,8 +169,10 @@ class Driver:
             now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
         )
         self._arrived = False
-        behaviour = self._behave(now, car, to_stop_m=math.inf, to_end_m=math.inf)
-        speed_mps = min(behaviour.speed_mps, self.settings.search_mps)
+        behaviour = self._behave(
+            now, car, self.settings.search_mps, to_stop_m=math.inf, to_end_m=math.inf
+        )
+        speed_mps = behaviour.speed_mps
         left, right = wheel_speeds_rad_s(steering, speed_mps)
         return Decision(
             left,
@@ -222,6 +224,7 @@ class Driver:
         behaviour = self._behave(
             now,
             car,
+            min(self.settings.cruise_mps, mission.speed_limits.at(distance)),
             to_stop_m=to_end if whole_way else to_grant,
             to_end_m=to_end,
             in_junction=leg.movement is not None,
@@ -250,6 +253,7 @@ class Driver:
         self,
         now: Observation,
         car: CarAhead | None,
+        most_mps: float,
         *,
         to_stop_m: float,
         to_end_m: float,
@@ -273,8 +277,9 @@ class Driver:
                 car_doubted=car is not None and car.doubted,
                 stopped_for_car=self._behind_since_s is not None,
                 lost=lost,
+                paused=now.paused,
             ),
-            self.settings.cruise_mps,
+            most_mps,
         )
         if behaviour.state is not DriveState.STOPPED_FOR_CAR:
             self._behind_since_s = None

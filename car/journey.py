@@ -9,44 +9,43 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from car.driver import DriverSettings
+from car.faults import Faults, blocked_by_car, not_located
+from car.instant_actions import ActionStates, why_not
 from car.observation import Decision, DriveState, Mission
 from car.reporting import (
     Health,
-    blocked_by_car,
+    asks,
     information,
-    not_understood,
-    nothing_to_cancel,
-    off_route,
+    is_moving,
     on_the_way,
-    rejected,
     standing,
 )
 from pixelopolis.city import City
 from pixelopolis.geometry import Pose
+from pixelopolis.messages import MalformedMessageError, Refusal
 from pixelopolis.order_messages import (
     CANCEL_ORDER,
+    CLEAR_INSTANT_ACTIONS,
     EMERGENCY_STOP,
+    ORDER_ID,
     RELEASE_EMERGENCY_STOP,
+    START_PAUSE,
+    STOP_PAUSE,
     InstantAction,
+    InstantActions,
     Order,
     place_node_id,
 )
-from pixelopolis.orders import (
-    OrderRejectedError,
-    Plan,
-    accept_order,
-    base_end_m,
-)
+from pixelopolis.order_rules import OrderRejectedError, Plan, accept_order, is_known
+from pixelopolis.orders import base_end_m, progress_at
 from pixelopolis.reasons import Reason
 from pixelopolis.routing import Place, Route, RoutePath
 from pixelopolis.state_messages import (
-    ActionState,
     ErrorType,
     MobileRobotPosition,
     PowerSupply,
     SafetyState,
     State,
-    StateError,
     Velocity,
 )
 from pixelopolis.vehicle import CAR_REAR_M
@@ -96,8 +95,10 @@ class Journey:
         None until then."""
         self._task: _Task | None = None
         self._decision = Decision(0.0, 0.0, DriveState.IDLE)
-        self._rejection: StateError | None = None
-        self._actions: dict[str, ActionState] = {}
+        self._faults = Faults()
+        self._actions = ActionStates()
+        self._paused = False
+        self._mark = (0, False)
 
     @property
     def mission(self) -> Mission | None:
@@ -111,12 +112,17 @@ class Journey:
 
         The rejection is reported as an error until the next accepted order.
         """
+        if why := order.header_fault(self.serial_number):
+            self._faults.reject(order, OrderRejectedError(ErrorType.VALIDATION_FAILURE, why))
+            return
+        if self._task is not None and is_known(self._task.plan, order):
+            return  # sent again
         try:
             plan = self._accept(order)
         except OrderRejectedError as error:
-            self._rejection = rejected(order, error)
+            self._faults.reject(order, error)
             return
-        self._rejection = None
+        self._faults.accepted_order()
         self._follow(plan)
 
     def _accept(self, order: Order) -> Plan:
@@ -127,13 +133,8 @@ class Journey:
                 ErrorType.ORDER_UPDATE_FOLLOWING_CANCEL if same else ErrorType.OTHER_ORDER_ACTIVE,
                 f"order {task.plan.order_id!r} was cancelled.",
             )
-        if task is not None and not task.finished:
+        if task is not None and (same or not task.finished):
             return accept_order(self.city, task.plan, order)
-        if same:
-            raise OrderRejectedError(
-                ErrorType.OUTDATED_ORDER_UPDATE,
-                f"order {order.order_id!r} has ended; send a new one.",
-            )
         plan = accept_order(self.city, None, order)
         if self.place is None:
             raise OrderRejectedError(
@@ -154,54 +155,102 @@ class Journey:
             mission = task.mission
             if task.plan.route != plan.route:
                 mission = replace(mission, path=RoutePath(self.city, plan.route))
+            mission = replace(mission, ordered_mps=plan.maximum_mps)
         else:
             assert self.place is not None
             start_m = self.place.s_m - plan.route.start_s_m
-            mission = Mission(plan.order_id, RoutePath(self.city, plan.route), 0.0, start_m)
+            path = RoutePath(self.city, plan.route)
+            mission = Mission(plan.order_id, path, 0.0, start_m, plan.maximum_mps)
             self._decision = Decision(0.0, 0.0, DriveState.IDLE, distance_m=start_m)
         granted_m = base_end_m(mission.path, plan.released_edges)
-        self._task = _Task(plan, replace(mission, granted_m=granted_m))
+        finished = task is not None and task.finished and task.plan.order_id == plan.order_id
+        self._task = _Task(plan, replace(mission, granted_m=granted_m), finished=finished)
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, error: MalformedMessageError) -> None:
         """Report a message that could not be understood; nothing else changes."""
-        self._rejection = not_understood(why)
+        self._faults.malformed(error)
 
-    def take_action(self, action: InstantAction) -> None:
-        """Carry out an instant action; one that we do not know fails, and says so."""
+    def take_refusal(self, refusal: Refusal) -> None:
+        """Report that the server could not use a message of this car."""
+        self._faults.refused(refusal)
+
+    def take_actions(self, message: InstantActions) -> tuple[InstantAction, ...]:
+        """Carry out instant actions; return those that are new and can be carried out."""
+        if why := message.header_fault(self.serial_number):
+            for action in message.actions:
+                self._faults.reject_action(action, why)
+            return ()
+        return tuple(action for action in message.actions if self.take_action(action))
+
+    def take_action(self, action: InstantAction) -> bool:
+        """Carry out an instant action; return whether it is new and can be.
+
+        One that was sent again changes nothing; one that the car cannot carry out fails, and an
+        error says why.
+        """
+        known = self._actions.get(action.action_id)
+        if known is not None and known.action_type == action.action_type:
+            return False
+        why = why_not(action) if known is None else "its actionId has another action already."
+        if why:
+            if known is None:
+                self._actions.put(action, "FAILED")
+            self._faults.reject_action(action, why)
+            return False
+        self._faults.accepted_action()
+        self._carry_out(action)
+        return True
+
+    def _carry_out(self, action: InstantAction) -> None:
+        kind = action.action_type
+        if kind == CANCEL_ORDER:
+            self._cancel(action)
+            return
+        if kind in (START_PAUSE, STOP_PAUSE):
+            self._paused = kind == START_PAUSE
+        if kind == STOP_PAUSE:
+            self._actions.end(START_PAUSE, "FAILED")
+        if kind == CLEAR_INSTANT_ACTIONS:
+            self._actions.clear()
+        # what is asked for, a state or the factsheet, the link sends at once
+        awaited = kind in (START_PAUSE, EMERGENCY_STOP, RELEASE_EMERGENCY_STOP)
+        self._actions.put(action, "RUNNING" if awaited else "FINISHED")
+
+    def _cancel(self, action: InstantAction) -> None:
         task = self._task
-        if action.action_type in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
-            self._set_action(action.action_id, action.action_type, "RUNNING")
-        elif action.action_type != CANCEL_ORDER:
-            self._set_action(action.action_id, action.action_type, "FAILED")
-        elif task is None or task.finished:
-            self._set_action(action.action_id, action.action_type, "FAILED")
-            self._rejection = nothing_to_cancel(action)
-        else:
-            self._set_action(action.action_id, action.action_type, "RUNNING")
-            if not task.cancelled:
-                self._task = self._cut_short(task)
+        wanted = [p.value for p in action.action_parameters if p.key == ORDER_ID]
+        if task is None or task.finished or any(id_ != task.plan.order_id for id_ in wanted):
+            self._actions.put(action, "FAILED")
+            self._faults.nothing_to_cancel(action)
+            return
+        self._actions.put(action, "RUNNING")
+        if not task.cancelled:
+            self._task = self._cut_short(task)
 
     def _cut_short(self, task: _Task) -> _Task:
         """End the route where the car can stand soonest."""
         path, here_m = task.mission.path, self._decision.distance_m
-        wish_m = here_m + STOP_WITHIN_M if self.driving else here_m
+        wish_m = here_m + STOP_WITHIN_M if self._decision.drives else here_m
         stop_m = stop_place_m(task.mission, here_m, wish_m)
         # legs are edge, movement, edge, ...; a stop place is on an edge
         edges = path.route.edges[: path.legs.index(path.leg_at(stop_m)) // 2 + 1]
         s_m = min(path.place_at(stop_m).s_m, self.city.edges[edges[-1]].length_m)
         short = RoutePath(self.city, Route(edges, path.route.start_s_m, s_m))
         return _Task(
-            replace(task.plan, route=short.route, released_edges=len(edges)),
-            replace(task.mission, path=short, granted_m=short.length_m),
+            replace(
+                task.plan,
+                route=short.route,
+                released_edges=len(edges),
+                maximum_mps=task.plan.maximum_mps[: len(edges)],
+            ),
+            replace(
+                task.mission,
+                path=short,
+                granted_m=short.length_m,
+                ordered_mps=task.mission.ordered_mps[: len(edges)],
+            ),
             cancelled=True,
         )
-
-    def _set_action(self, action_id: str, action_type: str, status: str) -> None:
-        self._actions[action_id] = ActionState.model_validate(
-            {"action_id": action_id, "action_type": action_type, "action_status": status}
-        )
-        while len(self._actions) > 20:
-            del self._actions[next(iter(self._actions))]
 
     # --- from the driver -----------------------------------------------------------------------
 
@@ -211,6 +260,7 @@ class Journey:
         if mission is not self.mission:
             return False  # decided before the newest order came
         last, self._decision = self._decision, decision
+        last_mark, self._mark = self._mark, self._milestone()
         if task is None or decision.off_route:
             self._move_to(decision.place)
         if decision.off_route:
@@ -221,7 +271,7 @@ class Journey:
         arrives = decision.state is DriveState.ARRIVED and not task.finished
         if arrives:
             task = self._task = replace(task, finished=True)
-            self._finish_actions()
+            self._actions.end(CANCEL_ORDER)
         if task.finished:  # it may still roll a few millimetres
             edge = mission.path.route.edges[-1]
             s_m = mission.path.place_at(decision.distance_m).s_m
@@ -230,27 +280,19 @@ class Journey:
             arrives
             or decision.state is not last.state
             or decision.blocked is not last.blocked
+            or decision.drives is not last.drives
+            or self._mark != last_mark
             or bool(decision.events)
             or _kind(decision.reason) != _kind(last.reason)
         )
 
-    def _finish_actions(self) -> None:
-        for action in list(self._actions.values()):
-            if action.action_status == "RUNNING" and action.action_type == CANCEL_ORDER:
-                self._set_action(action.action_id, CANCEL_ORDER, "FINISHED")
-
-    def _follow_emergency_stop(self, health: Health) -> None:
-        """Say of its actions what the board says."""
-        for action in list(self._actions.values()):
-            kind, status = action.action_type, health.emergency_stop_status
-            if action.action_status != "RUNNING":
-                continue
-            if kind == RELEASE_EMERGENCY_STOP and health.emergency_stop == "NONE":
-                self._set_action(action.action_id, kind, "FINISHED")
-            elif kind == EMERGENCY_STOP and status in ("FINISHED", "FAILED"):
-                self._set_action(action.action_id, kind, status)
-            elif kind == EMERGENCY_STOP and not status:  # released before it was confirmed
-                self._set_action(action.action_id, kind, "FAILED")
+    def _milestone(self) -> tuple[int, bool]:
+        """Return the last node reached, and whether a longer base is wanted."""
+        task, here_m = self._task, self._decision.distance_m
+        if task is None:
+            return 0, False
+        node = progress_at(task.mission.path, here_m).node
+        return node, asks(task.plan, task.mission, here_m)
 
     def _move_to(self, place: Place | None) -> None:
         """Believe a car without an order at a place, unless it is as good as there already."""
@@ -264,9 +306,9 @@ class Journey:
     def _leave(self) -> None:
         """Drop the order: the car is not on its way. What it is sent next starts from its place."""
         task, self._task = self._task, None
-        self._finish_actions()
+        self._actions.end(CANCEL_ORDER)
         if task is not None and not task.finished and self.place is not None:
-            self._rejection = off_route(task.plan, self.place)
+            self._faults.off_route(task.plan, self.place)
 
     # --- to the server -------------------------------------------------------------------------
 
@@ -290,13 +332,19 @@ class Journey:
         return known and self._decision.located and self._decision.sigma_m < LOST_SIGMA_M
 
     @property
-    def driving(self) -> bool:
-        return self._decision.left_rad_s > 0 or self._decision.right_rad_s > 0
+    def paused(self) -> bool:
+        """Whether the car shall stand until it is told to go on."""
+        return self._paused
 
     def report(self, header_id: int, timestamp: datetime, health: Health) -> State:
         """Return the state message of this instant."""
-        self._follow_emergency_stop(health)
         task, decision, pose = self._task, self._decision, self.pose
+        moves = is_moving(decision, health)
+        self._actions.follow_emergency_stop(
+            health.emergency_stop != "NONE", health.emergency_stop_status
+        )
+        if self._paused and not moves:
+            self._actions.end(START_PAUSE)
         if task is None:
             way = standing(self.place)
         else:
@@ -320,14 +368,16 @@ class Journey:
                 localized=self._is_located,
             ),
             velocity=Velocity(vx=round(health.speed_mps, 4), omega=round(health.turn_rad_s, 4)),
-            driving=self.driving,
+            driving=moves,
+            paused=self._paused,
             new_base_request=way.asks,
-            instant_action_states=tuple(self._actions.values()),
+            instant_action_states=self._actions.all,
             power_supply=PowerSupply(
                 state_of_charge=health.battery_pct or 0.0, battery_voltage=health.battery_v
             ),
             errors=(
-                *((self._rejection,) if self._rejection else ()),
+                *self._faults.all,
+                *(() if self._is_located else (not_located(),)),
                 *((blocked_by_car(task.mission, decision),) if task and decision.blocked else ()),
                 *health.errors,
             ),

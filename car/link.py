@@ -11,16 +11,21 @@ from itertools import count
 from typing import Protocol
 
 import aiohttp
-from pydantic import ValidationError
 
-from pixelopolis.messages import decode_from_server, encode
+from car.reporting import REPORT_S
+from pixelopolis.factsheet import Factsheet
+from pixelopolis.message_parts import MOST_FRAME_BYTES
+from pixelopolis.messages import (
+    FromCar,
+    MalformedMessageError,
+    Refusal,
+    decode_from_server,
+    encode,
+)
 from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.state_messages import Connection, ConnectionState, State
 
 log = logging.getLogger(__name__)
-
-REPORT_S = 0.5
-"""A state is sent at every event, and at least this often; so is a ping."""
 
 SILENCE_S = 3.0
 """A server that answers no ping for so long is called again."""
@@ -34,8 +39,6 @@ BACKOFF_S = (0.25, 5.0)
 STABLE_S = 5.0
 """A connection that held so long was a good one: the next pause is a short one again."""
 
-MAX_MESSAGE_BYTES = 1 << 20
-
 
 def backoff_s(attempt: int, jitter: random.Random) -> float:
     """Return the pause after the nth failed call (from 0): doubled each time, half of it random."""
@@ -47,9 +50,16 @@ class Desk(Protocol):
     """What the link works for; every method returns at once."""
 
     def take_order(self, order: Order) -> None: ...
-    def take_actions(self, actions: InstantActions) -> None: ...
-    def refuse(self, why: str) -> None:
+    def take_actions(self, actions: InstantActions) -> bool:
+        """Carry out instant actions; return whether the server wants the factsheet."""
+        ...
+
+    def refuse(self, error: MalformedMessageError) -> None:
         """Take note of a message that could not be understood."""
+        ...
+
+    def take_refusal(self, refusal: Refusal) -> None:
+        """Take note that the server could not use a message."""
         ...
 
     def heard(self, now_s: float) -> None:
@@ -57,6 +67,7 @@ class Desk(Protocol):
         ...
 
     def report(self, header_id: int, timestamp: datetime) -> State: ...
+    def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet: ...
 
 
 class Link:
@@ -78,6 +89,8 @@ class Link:
         self._news = asyncio.Event()
         self._connection_ids = count()
         self._state_ids = count()
+        self._factsheet_ids = count()
+        self._owes_factsheet = False
         self._seen_s = 0.0
 
     def tell(self) -> None:
@@ -104,7 +117,7 @@ class Link:
 
     async def _hold(self, session: aiohttp.ClientSession) -> None:
         connecting = session.ws_connect(
-            self.url, autoping=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=_CLOSE_TIMEOUT
+            self.url, autoping=False, max_msg_size=MOST_FRAME_BYTES, timeout=_CLOSE_TIMEOUT
         )
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await connecting
@@ -137,10 +150,17 @@ class Link:
                 await socket.pong(frame.data)
             elif frame.type is aiohttp.WSMsgType.TEXT:
                 self._take(frame.data)
+            elif frame.type is aiohttp.WSMsgType.BINARY:
+                self._desk.refuse(MalformedMessageError("body: a frame of bytes, not text", "", {}))
+                self.tell()
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while time.monotonic() - self._seen_s < SILENCE_S:
             self._news.clear()
+            if self._owes_factsheet:
+                self._owes_factsheet = False
+                now = datetime.now(UTC)
+                await self._send(socket, self._desk.factsheet(next(self._factsheet_ids), now))
             state = self._desk.report(next(self._state_ids), datetime.now(UTC))
             await self._send(socket, state)
             await socket.ping()
@@ -154,17 +174,16 @@ class Link:
     def _take(self, text: str) -> None:
         try:
             message = decode_from_server(text)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            self._desk.refuse(f"{field}: {first['msg']}")
+        except MalformedMessageError as error:
+            self._desk.refuse(error)
         else:
-            if message.serial_number != self._serial_number:
-                self._desk.refuse(f"serialNumber: {message.serial_number!r} is another car.")
-            elif isinstance(message, Order):
+            if isinstance(message, Order):
                 self._desk.take_order(message)
+            elif isinstance(message, InstantActions):
+                self._owes_factsheet |= self._desk.take_actions(message)
             else:
-                self._desk.take_actions(message)
+                log.warning("The server could not use a message: %s", message.description)
+                self._desk.take_refusal(message)
         self.tell()
 
     def _hear(self) -> None:
@@ -186,7 +205,7 @@ class Link:
         )
 
     @staticmethod
-    async def _send(socket: aiohttp.ClientWebSocketResponse, message: Connection | State) -> None:
+    async def _send(socket: aiohttp.ClientWebSocketResponse, message: FromCar) -> None:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await socket.send_str(encode(message))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
+from car.speed_limits import SpeedLimits
 from pixelopolis.geometry import FloatArray
 from pixelopolis.reasons import Reason
 from pixelopolis.routing import Place, RoutePath
@@ -64,6 +66,12 @@ class Mission:
     granted_m: float
     start_m: float = 0.0
     """Where on the path the car was when it took the order."""
+    ordered_mps: tuple[float | None, ...] = ()
+    """What the order says of the speed on each edge of the route; the town's limits hold too."""
+
+    @cached_property
+    def speed_limits(self) -> SpeedLimits:
+        return SpeedLimits(self.path, self.ordered_mps)
 
 
 class DriveState(StrEnum):
@@ -76,6 +84,8 @@ class DriveState(StrEnum):
     STALE = "stale"
     """Camera, detector, board or server link is too old to drive on."""
     LOST = "lost"
+    PAUSED = "paused"
+    """Told to stand until it is told to go on."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,8 @@ class Observation:
     mission: Mission | None
     link_seen_s: float | None = None
     """When the server was last heard; None when the car drives without a server."""
+    paused: bool = False
+    """The server wants the car to stand."""
     sightings: Sightings | None = None
     """The newest that the detector has seen; the same object as at the step before when there is
     nothing newer, None when the car has no detector."""
@@ -139,6 +151,11 @@ class Decision:
     def why(self) -> str:
         """In words why it stands or slows, or else its state."""
         return self.reason.words if self.reason else str(self.state)
+
+    @property
+    def drives(self) -> bool:
+        """The wheels are told to turn."""
+        return self.left_rad_s != 0 or self.right_rad_s != 0
 
 
 @dataclass(frozen=True, slots=True)

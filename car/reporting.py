@@ -1,4 +1,4 @@
-"""How a car says in the standard's words where it is on its order and what is wrong. Pure."""
+"""How a car says in the standard's words where it is on its order and what it does. Pure."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 from car.observation import Decision, Mission
-from pixelopolis.order_messages import InstantAction, Order, place_node_id
-from pixelopolis.orders import OrderRejectedError, Plan, node_ids, progress_at
+from pixelopolis.order_messages import place_node_id
+from pixelopolis.order_rules import Plan
+from pixelopolis.orders import node_ids, progress_at
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import (
-    BLOCKED_BY_CAR,
     INFO_VIDEO,
-    OFF_ROUTE,
     EdgeState,
-    ErrorLevel,
-    ErrorType,
     Info,
     NodeState,
-    Reference,
     StateError,
     waiting_info,
 )
-from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
+
+REPORT_S = 0.5
+"""A state is sent at every event, and at least this often."""
 
 NEW_BASE_M = 0.40
 """With less than this granted, the car asks for more: three seconds at cruise."""
+
+MOVING_MPS = 0.005
+MOVING_RAD_S = 0.05
+"""Slower than this the car counts as standing: the motors' steps are 0.8 mm/s."""
 
 INFO_STATE = "driveState"
 """infoType whose descriptor is the driver's own state."""
@@ -82,8 +84,21 @@ def on_the_way(plan: Plan, mission: Mission, distance_m: float, *, ended: bool) 
         for i, edge in enumerate(route.edges)
         if i >= at.node
     )
-    asks = released < len(route.edges) and mission.granted_m - distance_m < NEW_BASE_M
-    return Way(ids[at.node], at.sequence_id, at.since_m, nodes, edges, asks)
+    return Way(
+        ids[at.node], at.sequence_id, at.since_m, nodes, edges, asks(plan, mission, distance_m)
+    )
+
+
+def asks(plan: Plan, mission: Mission, distance_m: float) -> bool:
+    """Whether the car wants a longer base."""
+    there_is_more = plan.released_edges < len(plan.route.edges)
+    return there_is_more and mission.granted_m - distance_m < NEW_BASE_M
+
+
+def is_moving(decision: Decision, health: Health) -> bool:
+    """Whether the car drives or rolls: the wheels turn, or are told to and nothing stops them."""
+    turns = abs(health.speed_mps) >= MOVING_MPS or abs(health.turn_rad_s) >= MOVING_RAD_S
+    return turns or (decision.drives and health.emergency_stop == "NONE")
 
 
 def information(decision: Decision, health: Health) -> tuple[Info, ...]:
@@ -95,58 +110,3 @@ def information(decision: Decision, health: Health) -> tuple[Info, ...]:
     if decision.reason is not None:
         infos.append(waiting_info(decision.reason))
     return tuple(infos)
-
-
-# --- what is wrong --------------------------------------------------------------------------------
-
-
-def rejected(order: Order, error: OrderRejectedError) -> StateError:
-    """An order that the car does not take."""
-    return _warning(
-        error.error_type,
-        error.description,
-        orderId=order.order_id,
-        orderUpdateId=str(order.order_update_id),
-    )
-
-
-def not_understood(why: str) -> StateError:
-    """A message that could not be read."""
-    return _warning(ErrorType.VALIDATION_FAILURE, why)
-
-
-def nothing_to_cancel(action: InstantAction) -> StateError:
-    return _warning(
-        ErrorType.NO_ORDER_TO_CANCEL, "there is no order to cancel.", actionId=action.action_id
-    )
-
-
-def off_route(plan: Plan, place: Place) -> StateError:
-    """An order that the car has dropped because it is elsewhere."""
-    where = f"is not on its way but at {place_node_id(place)!r}."
-    return _warning(OFF_ROUTE, where, orderId=plan.order_id)
-
-
-def blocked_by_car(mission: Mission, decision: Decision) -> StateError:
-    """Another car has kept this one standing for long."""
-    words = decision.reason.words if decision.reason else ""
-    return _warning(BLOCKED_BY_CAR, words, edgeId=blocked_edge(mission, decision))
-
-
-def blocked_edge(mission: Mission, decision: Decision) -> str:
-    """Return the edge on which the car ahead stands, or to which it is on its way."""
-    gap_m = decision.car_ahead.gap_m if decision.car_ahead else 0.0
-    there_m = decision.distance_m + CAR_FRONT_M + gap_m + CAR_REAR_M
-    leg = mission.path.leg_at(there_m)
-    return leg.edge if leg.movement is None and leg.edge else (leg.movement or ("", ""))[1]
-
-
-def _warning(error_type: str, description: str, **references: str) -> StateError:
-    return StateError(
-        error_type=error_type,
-        error_level=ErrorLevel.WARNING,
-        error_references=tuple(
-            Reference(reference_key=key, reference_value=value) for key, value in references.items()
-        ),
-        error_description=description,
-    )

@@ -72,7 +72,7 @@ class CarProcess:
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         start, mounting = settings.start_place(city), settings.camera.mounting
         journey = Journey(city, settings.id, start)
-        self._cockpit = Cockpit(journey, self._health, self._emergency_stop)
+        self._cockpit = Cockpit(journey, self._health, self._emergency_stop, settings.cruise_mps)
         self._lookout = detector and Lookout(
             self._camera,
             detector,

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pixelopolis.vehicle import SLOWEST_MPS
+
 MOST_EDGES = 5000
 """Three times as many as the largest grid has."""
 
@@ -51,7 +53,7 @@ class EdgeTable(_Table):
     from_: Id = Field(alias="from")
     to: Id
     priority: Annotated[int, Field(ge=0, le=100)] = 1
-    speed_limit_mps: Annotated[float, Field(ge=0.02, le=2.0)] = 0.136
+    speed_limit_mps: Annotated[float, Field(ge=SLOWEST_MPS, le=2.0)] = 0.136
     offset_right_m: Annotated[float, Field(ge=0, le=1.0)] = 0.0
     heading_deg: Degrees | None = None
     pieces: list[PieceTable] = Field(default=[], max_length=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +11,10 @@ from pydantic.alias_generators import to_camel
 
 VERSION = "3.0.0"
 MANUFACTURER = "Pixelopolis"
+MOST_FRAME_BYTES = 1 << 20
+"""A longer frame ends its connection."""
+
+_SAME_MAJOR = re.compile(r"3\.\d+\.\d+")
 
 
 def _to_utc_ms(value: datetime) -> datetime:
@@ -33,6 +38,7 @@ Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 # pi, with the standard's own rounding
 Angle = Annotated[float, Field(ge=-3.14159265359, le=3.14159265359)]
 SequenceId = Annotated[int, Field(ge=0, le=1_000_000)]
+Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Part(BaseModel):
@@ -46,8 +52,22 @@ class Part(BaseModel):
 class Message(Part):
     """The header that every message carries; `header_id` counts up per topic."""
 
-    header_id: Annotated[int, Field(ge=0)]
+    header_id: Uint32
     timestamp: Timestamp
     version: Id = VERSION
     manufacturer: Id = MANUFACTURER
     serial_number: Id
+
+    def header_fault(self, serial_number: str) -> str:
+        """Return why the message is not one to or from a car, empty when it is.
+
+        Args:
+            serial_number: the car.
+        """
+        if not _SAME_MAJOR.fullmatch(self.version):
+            return f"version: {self.version!r} is not {VERSION!r} or another of its major version."
+        if self.manufacturer != MANUFACTURER:
+            return f"manufacturer: {self.manufacturer!r} is not {MANUFACTURER!r}."
+        if self.serial_number != serial_number:
+            return f"serialNumber: {self.serial_number!r} is not {serial_number!r}."
+        return ""

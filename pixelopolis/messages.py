@@ -1,73 +1,175 @@
 """How cars and the server talk: VDA 5050 3.0 in the shape that we use.
 
 One WebSocket a car carries text frames `{"topic": "...", "message": {...}}`. Topics: the car sends
-`connection` and `state` (`state_messages`), the server sends `order` and `instantActions`
-(`order_messages`). Names are camelCase on the wire and snake_case here; unknown fields are ignored,
-as the standard asks.
+`connection`, `state` (`state_messages`) and `factsheet`; the server sends `order`, `instantActions`
+(`order_messages`) and `refusal`, which is ours: the standard has no answer to a car whose message
+cannot be used. Names are camelCase on the wire and snake_case here; fields that the standard does
+not know are ignored, types must be JSON's own.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
-from pixelopolis.message_parts import Message, Part
+from pixelopolis.factsheet import Factsheet
+from pixelopolis.message_parts import Message, Part, Uint32
 from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.state_messages import Connection, State
 
+MOST_FAULTS = 5
+"""So many faults of a message are named at most."""
 
-class ConnectionFrame(Part):
+MOST_CHARACTERS = 1000
+"""And an answer is no longer than this."""
+
+
+class Refusal(Message):
+    """The server could not use a message of this car; `description` names fields and values."""
+
+    refused_topic: Annotated[str, Field(max_length=100)] = ""
+    refused_header_id: Uint32 | None = None
+    description: Annotated[str, Field(max_length=MOST_CHARACTERS)]
+
+
+class Frame(Part):
+    """What travels as one text frame."""
+
+
+class ConnectionFrame(Frame):
     topic: Literal["connection"] = "connection"
     message: Connection
 
 
-class StateFrame(Part):
+class StateFrame(Frame):
     topic: Literal["state"] = "state"
     message: State
 
 
-class OrderFrame(Part):
+class FactsheetFrame(Frame):
+    topic: Literal["factsheet"] = "factsheet"
+    message: Factsheet
+
+
+class OrderFrame(Frame):
     topic: Literal["order"] = "order"
     message: Order
 
 
-class InstantActionsFrame(Part):
+class InstantActionsFrame(Frame):
     topic: Literal["instantActions"] = "instantActions"
     message: InstantActions
 
 
-FromCar = Annotated[ConnectionFrame | StateFrame, Field(discriminator="topic")]
-FromServer = Annotated[OrderFrame | InstantActionsFrame, Field(discriminator="topic")]
-_from_car: TypeAdapter[ConnectionFrame | StateFrame] = TypeAdapter(FromCar)
-_from_server: TypeAdapter[OrderFrame | InstantActionsFrame] = TypeAdapter(FromServer)
+class RefusalFrame(Frame):
+    topic: Literal["refusal"] = "refusal"
+    message: Refusal
 
 
-def encode(message: Connection | State | Order | InstantActions) -> str:
+FromCar = Connection | State | Factsheet
+FromServer = Order | InstantActions | Refusal
+_from_car: TypeAdapter[ConnectionFrame | StateFrame | FactsheetFrame] = TypeAdapter(
+    Annotated[ConnectionFrame | StateFrame | FactsheetFrame, Field(discriminator="topic")]
+)
+_from_server: TypeAdapter[OrderFrame | InstantActionsFrame | RefusalFrame] = TypeAdapter(
+    Annotated[OrderFrame | InstantActionsFrame | RefusalFrame, Field(discriminator="topic")]
+)
+_FRAMES: dict[type[Message], type[Frame]] = {
+    Connection: ConnectionFrame,
+    State: StateFrame,
+    Factsheet: FactsheetFrame,
+    Order: OrderFrame,
+    InstantActions: InstantActionsFrame,
+    Refusal: RefusalFrame,
+}
+
+
+class MalformedMessageError(Exception):
+    """A frame that is no message of ours.
+
+    Attributes:
+        description: every fault with its field and the value that was found.
+        topic: of the frame, empty when it has none.
+        about: what could be read of it that an answer must name: `headerId`, `orderId`,
+            `orderUpdateId`, `actionId`, as far as they are there.
+    """
+
+    def __init__(self, description: str, topic: str, about: dict[str, str]) -> None:
+        super().__init__(description)
+        self.description = description
+        self.topic = topic
+        self.about = about
+
+
+def encode(message: FromCar | FromServer) -> str:
     """Return the text frame that carries a message."""
-    frames: dict[type[Message], Any] = {
-        Connection: ConnectionFrame,
-        State: StateFrame,
-        Order: OrderFrame,
-        InstantActions: InstantActionsFrame,
-    }
-    frame: BaseModel = frames[type(message)](message=message)
+    frame = _FRAMES[type(message)](**{"message": message})
     return frame.model_dump_json(by_alias=True, exclude_none=True)
 
 
-def decode_from_car(text: str) -> Connection | State:
+def decode_from_car(text: str) -> FromCar:
     """Return the message in a text frame that a car sent.
 
     Raises:
-        pydantic.ValidationError: for anything else.
+        MalformedMessageError: for anything else.
     """
-    return _from_car.validate_json(text).message
+    try:
+        return _from_car.validate_json(text, strict=True).message
+    except ValidationError as error:
+        raise _malformed(text, error) from error
 
 
-def decode_from_server(text: str) -> Order | InstantActions:
+def decode_from_server(text: str) -> FromServer:
     """Return the message in a text frame that the server sent.
 
     Raises:
-        pydantic.ValidationError: for anything else.
+        MalformedMessageError: for anything else.
     """
-    return _from_server.validate_json(text).message
+    try:
+        return _from_server.validate_json(text, strict=True).message
+    except ValidationError as error:
+        raise _malformed(text, error) from error
+
+
+def describe(error: ValidationError) -> str:
+    """Return the first faults, each with its field and the value that was found."""
+    faults = error.errors(include_url=False, include_context=False)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
+        + ("" if isinstance(fault["input"], dict | list) else f" (got {fault['input']!r:.80})")
+        for fault in faults[:MOST_FAULTS]
+    ]
+    if len(faults) > MOST_FAULTS:
+        said.append(f"and {len(faults) - MOST_FAULTS} more")
+    return "; ".join(said)[:MOST_CHARACTERS]
+
+
+def _malformed(text: str, error: ValidationError) -> MalformedMessageError:
+    frame = _json_object(text)
+    message = frame.get("message")
+    about = {}
+    if isinstance(message, dict):
+        about = {
+            key: _short(message[key])
+            for key, kind in (("headerId", int), ("orderId", str), ("orderUpdateId", int))
+            if isinstance(message.get(key), kind)
+        }
+        actions = message.get("actions")
+        if isinstance(actions, list) and actions and isinstance(actions[0], dict):
+            about["actionId"] = _short(actions[0].get("actionId", ""))
+    return MalformedMessageError(describe(error), _short(frame.get("topic", "")), about)
+
+
+def _short(value: object) -> str:
+    """Return a value's text in so few characters, all of which can be sent."""
+    return str(value)[:100].encode("utf-8", "replace").decode()
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId
+from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId, Uint32
 from pixelopolis.routing import Place
+
+MOST_NODES = 2000
+MOST_ACTIONS = 100
+"""Of an order, and of a message or of one node or edge."""
 
 _PLACE_NODE = re.compile(r"at:(?P<edge>[A-Za-z0-9_.:-]{1,40}):(?P<mm>\d{1,7})")
 
@@ -27,11 +31,47 @@ def parse_place(node_id: str) -> Place | None:
     return Place(match["edge"], int(match["mm"]) / 1000) if match else None
 
 
-class NodePosition(Part):
+UNSUPPORTED_OF_POSITION = frozenset({"allowedDeviationXY", "allowedDeviationTheta"})
+UNSUPPORTED_OF_EDGE = frozenset(
+    {
+        "maximumMobileRobotHeight",
+        "minimumLoadHandlingDeviceHeight",
+        "orientation",
+        "orientationType",
+        "direction",
+        "reachOrientationBeforeEntering",
+        "maxRotationSpeed",
+        "maximumRotationSpeed",
+        "trajectory",
+        "length",
+        "corridor",
+    }
+)
+"""The standard's optional fields that our cars cannot act on. An order that has one must be refused
+(VDA 5050 3.0, 7.1.1); fields that the standard does not know are ignored."""
+
+
+class _Optional(Part):
+    """Something whose fields beyond ours are kept, so that they can be refused by name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def beyond(self, names: frozenset[str]) -> tuple[str, ...]:
+        """Return which of some fields are there."""
+        extra = self.model_extra or {}
+        return tuple(name for name in sorted(names) if extra.get(name) is not None)
+
+
+class NodePosition(_Optional):
     x: Number
     y: Number
     theta: Angle | None = None
     map_id: Id
+
+
+class ActionParameter(Part):
+    key: Id
+    value: JsonValue
 
 
 class Action(Part):
@@ -39,6 +79,7 @@ class Action(Part):
     action_id: Id
     action_descriptor: str | None = None
     blocking_type: Literal["NONE", "SOFT", "SINGLE", "HARD"] = "NONE"
+    action_parameters: Annotated[tuple[ActionParameter, ...], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class OrderNode(Part):
@@ -49,18 +90,18 @@ class OrderNode(Part):
     released: bool
     node_descriptor: str | None = None
     node_position: NodePosition | None = None
-    actions: tuple[Action, ...] = ()
+    actions: Annotated[tuple[Action, ...], Field(max_length=MOST_ACTIONS)] = ()
 
 
-class OrderEdge(Part):
+class OrderEdge(_Optional):
     """One edge of the town; it joins the order's nodes before and behind it."""
 
     edge_id: Id
     sequence_id: SequenceId
     released: bool
-    maximum_speed: Number | None = None
-    length: Number | None = None
-    actions: tuple[Action, ...] = ()
+    edge_descriptor: str | None = None
+    maximum_speed: Annotated[Number, Field(gt=0)] | None = None
+    actions: Annotated[tuple[Action, ...], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class Order(Message):
@@ -72,10 +113,10 @@ class Order(Message):
     """
 
     order_id: Id
-    order_update_id: Annotated[int, Field(ge=0)]
+    order_update_id: Uint32
     order_description: str | None = None
-    nodes: Annotated[tuple[OrderNode, ...], Field(min_length=1, max_length=2000)]
-    edges: Annotated[tuple[OrderEdge, ...], Field(max_length=2000)] = ()
+    nodes: Annotated[tuple[OrderNode, ...], Field(min_length=1, max_length=MOST_NODES)]
+    edges: Annotated[tuple[OrderEdge, ...], Field(max_length=MOST_NODES)] = ()
 
     @model_validator(mode="after")
     def _check_sequence(self) -> Order:
@@ -105,22 +146,54 @@ class Order(Message):
         """How many of `nodes` are released; at least 1."""
         return sum(node.released for node in self.nodes)
 
+    @property
+    def unsupported_fields(self) -> tuple[str, ...]:
+        """The names of all optional fields that our cars cannot act on."""
+        of_nodes = (
+            f"nodes[{i}].nodePosition.{name}"
+            for i, node in enumerate(self.nodes)
+            if node.node_position is not None
+            for name in node.node_position.beyond(UNSUPPORTED_OF_POSITION)
+        )
+        of_edges = (
+            f"edges[{i}].{name}"
+            for i, edge in enumerate(self.edges)
+            for name in edge.beyond(UNSUPPORTED_OF_EDGE)
+        )
+        return (*of_nodes, *of_edges)
 
-class InstantAction(Part):
-    action_type: Id
-    action_id: Id
-    action_descriptor: str | None = None
+
+class InstantAction(Action):
     blocking_type: Literal["NONE"] = "NONE"
 
 
 CANCEL_ORDER = "cancelOrder"
+ORDER_ID = "orderId"
+"""A parameter of `cancelOrder`: only this order is to be cancelled."""
+START_PAUSE = "startPause"
+STOP_PAUSE = "stopPause"
+STATE_REQUEST = "stateRequest"
+FACTSHEET_REQUEST = "factsheetRequest"
+CLEAR_INSTANT_ACTIONS = "clearInstantActions"
 EMERGENCY_STOP = "emergencyStop"
 RELEASE_EMERGENCY_STOP = "releaseEmergencyStop"
 """Ours: the standard has no instant action for it. Running until the car's board has read it back,
 then finished, or failed."""
 
+ACTION_PARAMETERS: dict[str, frozenset[str]] = {
+    CANCEL_ORDER: frozenset({ORDER_ID}),
+    START_PAUSE: frozenset(),
+    STOP_PAUSE: frozenset(),
+    STATE_REQUEST: frozenset(),
+    FACTSHEET_REQUEST: frozenset(),
+    CLEAR_INSTANT_ACTIONS: frozenset(),
+    EMERGENCY_STOP: frozenset(),
+    RELEASE_EMERGENCY_STOP: frozenset(),
+}
+"""The instant actions that our cars carry out, and the parameters that each may have."""
+
 
 class InstantActions(Message):
-    """What a car shall do at once: `cancelOrder` (stop, and forget the order), emergency stop."""
+    """What a car shall do at once, whatever its order says."""
 
-    actions: Annotated[tuple[InstantAction, ...], Field(max_length=100)]
+    actions: Annotated[tuple[InstantAction, ...], Field(max_length=MOST_ACTIONS)]

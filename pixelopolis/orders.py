@@ -4,12 +4,12 @@ Node 0 of an order is the place where the car stood, node n the place where it s
 nodes between are junctions. A junction's node lies on the path at its stop line: the end of the
 edge that leads into it. So a car has reached junction i once its axle passed that line, and its
 `distanceSinceLastNode` counts from there, through the junction and along the edge behind it.
+`order_rules` says which orders a car takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pixelopolis.city import City
@@ -18,23 +18,9 @@ from pixelopolis.order_messages import (
     Order,
     OrderEdge,
     OrderNode,
-    parse_place,
     place_node_id,
 )
 from pixelopolis.routing import Place, Route, RoutePath
-from pixelopolis.state_messages import ErrorType
-
-
-class OrderRejectedError(Exception):
-    """An order that a car does not take; what it has stays as it is.
-
-    `error_type` is what its state reports, with `description`.
-    """
-
-    def __init__(self, error_type: ErrorType, description: str) -> None:
-        super().__init__(description)
-        self.error_type = error_type
-        self.description = description
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +94,13 @@ def make_order(
         timestamp: now, in UTC.
     """
     ids = node_ids(city, route)
+    positions = node_positions(city, route)
     nodes = tuple(
         OrderNode(
             node_id=ids[i],
             sequence_id=2 * i,
             released=i <= released_edges,
-            node_position=_node_position(city, ids[i]),
+            node_position=positions[i],
         )
         for i in range(first_node, len(ids))
     )
@@ -137,120 +124,18 @@ def make_order(
     )
 
 
-def _node_position(city: City, node_id: str) -> NodePosition:
-    place = parse_place(node_id)
-    if place is None:
-        node = city.nodes[node_id]
-        return NodePosition(x=node.x_m, y=node.y_m, map_id=city.name)
+def node_positions(city: City, route: Route) -> tuple[NodePosition, ...]:
+    """Return where an order's nodes lie: stop places on their lanes, junctions where the town has them.
+
+    A junction's position has no `theta`: the way through it has many.
+    """
+    nodes = [city.nodes[city.edges[edge].to_node] for edge in route.edges[:-1]]
+    start = _stop_position(city, Place(route.edges[0], route.start_s_m))
+    end = _stop_position(city, Place(route.edges[-1], route.end_s_m))
+    between = (NodePosition(x=node.x_m, y=node.y_m, map_id=city.name) for node in nodes)
+    return (start, *between, end)
+
+
+def _stop_position(city: City, place: Place) -> NodePosition:
     pose = city.edges[place.edge].curve.pose_at(place.s_m)
     return NodePosition(x=pose.x_m, y=pose.y_m, theta=pose.heading_rad, map_id=city.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An order as a car keeps it: every update merged, from node 0 on."""
-
-    order_id: str
-    order_update_id: int
-    route: Route
-    released_edges: int
-
-
-def accept_order(city: City, plan: Plan | None, order: Order) -> Plan:
-    """Return the plan after an order message.
-
-    Args:
-        city: the town.
-        plan: the order that the car is busy with; None when it is idle (nothing yet, arrived or
-            cancelled).
-        order: the message.
-
-    Raises:
-        OrderRejectedError: with the standard's error type; the plan stays as it was.
-    """
-    if plan is None:
-        return _first_plan(city, order)
-    if order.order_id != plan.order_id:
-        raise OrderRejectedError(
-            ErrorType.OTHER_ORDER_ACTIVE,
-            f"orderId {order.order_id!r} came while {plan.order_id!r} is not finished.",
-        )
-    if order.order_update_id < plan.order_update_id:
-        raise OrderRejectedError(
-            ErrorType.OUTDATED_ORDER_UPDATE,
-            f"orderUpdateId {order.order_update_id} is older than {plan.order_update_id}.",
-        )
-    if order.order_update_id == plan.order_update_id:
-        raise OrderRejectedError(
-            ErrorType.SAME_ORDER_UPDATE_ID,
-            f"orderUpdateId {order.order_update_id} is known already.",
-        )
-    joint = plan.released_edges
-    expected = node_ids(city, plan.route)[joint]
-    first = order.nodes[0]
-    if (first.sequence_id, first.node_id) != (2 * joint, expected):
-        raise OrderRejectedError(
-            ErrorType.VALIDATION_FAILURE,
-            f"nodes[0] must be the last node of the base, {expected!r} with sequenceId "
-            f"{2 * joint}; got {first.node_id!r} with {first.sequence_id}.",
-        )
-    if not order.edges:
-        route = replace(plan.route, edges=plan.route.edges[:joint])
-        if parse_place(expected) is None or not route.edges:
-            raise OrderRejectedError(
-                ErrorType.VALIDATION_FAILURE, "an order must end with a stop place."
-            )
-    else:
-        edges = (*plan.route.edges[:joint], *(edge.edge_id for edge in order.edges))
-        route = _route(city, edges, plan.route.start_s_m, order)
-    return Plan(
-        plan.order_id, order.order_update_id, route, joint + sum(e.released for e in order.edges)
-    )
-
-
-def _first_plan(city: City, order: Order) -> Plan:
-    start = parse_place(order.nodes[0].node_id)
-    if start is None or order.nodes[0].sequence_id != 0:
-        raise OrderRejectedError(
-            ErrorType.START_NODE_OUT_OF_RANGE,
-            f"a first order starts at a stop place with sequenceId 0; got "
-            f"{order.nodes[0].node_id!r} with {order.nodes[0].sequence_id}.",
-        )
-    edges = tuple(edge.edge_id for edge in order.edges)
-    if not edges:
-        raise OrderRejectedError(ErrorType.VALIDATION_FAILURE, "edges: at least one is needed.")
-    if edges[0] != start.edge:
-        raise OrderRejectedError(
-            ErrorType.VALIDATION_FAILURE,
-            f"edges[0] is {edges[0]!r}, but the car starts on {start.edge!r}.",
-        )
-    route = _route(city, edges, start.s_m, order)
-    return Plan(order.order_id, order.order_update_id, route, sum(e.released for e in order.edges))
-
-
-def _route(city: City, edges: Sequence[str], start_s_m: float, order: Order) -> Route:
-    end = parse_place(order.nodes[-1].node_id)
-    if end is None or end.edge != edges[-1]:
-        raise OrderRejectedError(
-            ErrorType.VALIDATION_FAILURE,
-            f"the last node must be a stop place on edge {edges[-1]!r}, "
-            f"got {order.nodes[-1].node_id!r}.",
-        )
-    unknown = [edge for edge in edges if edge not in city.edges]
-    if unknown:
-        raise OrderRejectedError(
-            ErrorType.NO_ROUTE_TO_TARGET, f"edge {unknown[0]!r} is not in city {city.name!r}."
-        )
-    # stop places are rounded to millimetres
-    limit_m = city.edges[end.edge].length_m
-    if end.s_m > limit_m + 0.001 or (len(edges) == 1 and end.s_m < start_s_m):
-        raise OrderRejectedError(
-            ErrorType.NO_ROUTE_TO_TARGET, f"{order.nodes[-1].node_id!r} cannot be reached."
-        )
-    route = Route(tuple(edges), start_s_m, min(end.s_m, limit_m))
-    if missing := [key for key in route.movements if key not in city.movements]:
-        raise OrderRejectedError(
-            ErrorType.NO_ROUTE_TO_TARGET,
-            f"no movement leads from edge {missing[0][0]!r} to {missing[0][1]!r}.",
-        )
-    return route

@@ -30,6 +30,7 @@ class ReasonCode(StrEnum):
     LOST = "lost"
     SEARCHING = "searching"
     OFF_ROUTE = "off_route"
+    PAUSED = "paused"
     # of the desk's traffic
     EDGE_HELD = "edge_held"
     EDGE_HELD_BY_STOPPED = "edge_held_by_stopped"
@@ -48,6 +49,8 @@ class ReasonCode(StrEnum):
     PLACE_UNSTATED = "place_unstated"
     EDGE_TAKEN = "edge_taken"
     ENDED_ELSEWHERE = "ended_elsewhere"
+    OTHER_MAP = "other_map"
+    MESSAGE_REFUSED = "message_refused"
     # why a booking failed
     NO_ROUTE = "no_route"
     UNKNOWN_DESTINATION = "unknown_destination"
@@ -66,6 +69,7 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.LOST: "does not know where it is",
     ReasonCode.SEARCHING: "looks for signs that tell where it is",
     ReasonCode.OFF_ROUTE: "is off its route, on edge {edge}",
+    ReasonCode.PAUSED: "is paused",
     ReasonCode.EDGE_HELD: "edge {edge} is held by {car}",
     ReasonCode.EDGE_HELD_BY_STOPPED: "edge {edge} is held by {car}, which {cause}",
     ReasonCode.JUNCTION_CROSSED: "junction {node} is being crossed by {cars}",
@@ -82,6 +86,8 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.PLACE_UNSTATED: "does not say where it is (lastNodeId {node!r})",
     ReasonCode.EDGE_TAKEN: "says it is on edge {edge}, which {car} holds",
     ReasonCode.ENDED_ELSEWHERE: "ended its order where it must not be ({node})",
+    ReasonCode.OTHER_MAP: "says it is on map {map!r}, which is not this town",
+    ReasonCode.MESSAGE_REFUSED: "sent a message that cannot be used: {fault}",
     ReasonCode.NO_ROUTE: "no way leads to {destination}",
     ReasonCode.UNKNOWN_DESTINATION: "there is no destination {destination!r} any more",
     ReasonCode.OTHER: "{text}",

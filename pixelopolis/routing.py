@@ -19,6 +19,7 @@ import networkx as nx
 from pixelopolis.city import City, Movement, Turn
 from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Curve, Pose, join
+from pixelopolis.vehicle import CRUISE_MPS
 
 COMMITTED_PART = 2 / 3
 """Of a movement through a junction: behind it the car is on its way, and commands mean the next."""
@@ -50,13 +51,20 @@ class Route:
         return tuple(pairwise(self.edges))
 
 
+def edge_mps(city: City, edge: str) -> float:
+    """Return how fast an edge is driven: at its limit, and never faster than cars cruise."""
+    return min(city.edges[edge].speed_limit_mps, CRUISE_MPS)
+
+
 def edge_time_s(city: City, edge: str) -> float:
-    return city.edges[edge].length_m / city.edges[edge].speed_limit_mps
+    return city.edges[edge].length_m / edge_mps(city, edge)
 
 
 def movement_time_s(city: City, movement: Movement) -> float:
-    limits = (city.edges[e].speed_limit_mps for e in (movement.from_edge, movement.to_edge))
-    return movement.length_m / min(limits)
+    """Return how long a way through a junction takes, at the lower of its edges' limits."""
+    return movement.length_m / min(
+        edge_mps(city, edge) for edge in (movement.from_edge, movement.to_edge)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -124,12 +132,12 @@ def find_route(
 
 
 def route_time_s(city: City, route: Route) -> float:
-    """Return how long a route takes at the speed limits."""
+    """Return how long a route takes at the speed limits, with nobody in the way."""
     whole = sum(edge_time_s(city, e) for e in route.edges)
     whole += sum(movement_time_s(city, city.movements[key]) for key in route.movements)
-    first, last = city.edges[route.edges[0]], city.edges[route.edges[-1]]
-    before_s = route.start_s_m / first.speed_limit_mps
-    after_s = (last.length_m - route.end_s_m) / last.speed_limit_mps
+    first, last = route.edges[0], route.edges[-1]
+    before_s = route.start_s_m / edge_mps(city, first)
+    after_s = (city.edges[last].length_m - route.end_s_m) / edge_mps(city, last)
     return whole - before_s - after_s
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId
+from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId, Uint32
 from pixelopolis.reasons import Reason, from_parts
 
 
@@ -73,7 +73,13 @@ class ErrorLevel(StrEnum):
 
 
 class ErrorType(StrEnum):
-    """The standard's error types that our cars use."""
+    """The standard's error types that our cars use, and our own in the same style.
+
+    Ours: BLOCKED_BY_CAR, another car has kept this one standing for long; its reference `edgeId`
+    names the edge on which the other stands, or to which it is on its way. OFF_ROUTE: the car is
+    not on the way of the order that the reference `orderId` names, and has dropped it; where it is
+    instead, its state says. MESSAGE_REFUSED: the server could not use a message of this car.
+    """
 
     VALIDATION_FAILURE = "VALIDATION_FAILURE"
     OUTDATED_ORDER_UPDATE = "OUTDATED_ORDER_UPDATE"
@@ -83,15 +89,25 @@ class ErrorType(StrEnum):
     START_NODE_OUT_OF_RANGE = "START_NODE_OUT_OF_RANGE"
     NO_ROUTE_TO_TARGET = "NO_ROUTE_TO_TARGET"
     NO_ORDER_TO_CANCEL = "NO_ORDER_TO_CANCEL"
+    UNSUPPORTED_PARAMETER = "UNSUPPORTED_PARAMETER"
+    INVALID_ORDER_ACTION = "INVALID_ORDER_ACTION"
+    INVALID_INSTANT_ACTION = "INVALID_INSTANT_ACTION"
+    UNKNOWN_MAP_ID = "UNKNOWN_MAP_ID"
+    LOCALIZATION_ERROR = "LOCALIZATION_ERROR"
+    BLOCKED_BY_CAR = "BLOCKED_BY_CAR"
+    OFF_ROUTE = "OFF_ROUTE"
+    MESSAGE_REFUSED = "MESSAGE_REFUSED"
+
+    @property
+    def level(self) -> ErrorLevel:
+        """How grave it is (VDA 5050 3.0, table 9); ours are warnings."""
+        return _LEVELS.get(self, ErrorLevel.WARNING)
 
 
-BLOCKED_BY_CAR = "blockedByCar"
-"""A car's own error type: another car has kept it standing for long. A WARNING, whose reference
-`edgeId` names the edge on which the other stands, or to which it is on its way."""
-
-OFF_ROUTE = "offRoute"
-"""A car's own error type: it is not on the way of the order that the reference `orderId` names,
-and has dropped it. A WARNING; where it is instead, its state says."""
+_LEVELS = {
+    ErrorType.UNSUPPORTED_PARAMETER: ErrorLevel.CRITICAL,
+    ErrorType.LOCALIZATION_ERROR: ErrorLevel.FATAL,
+}
 
 
 class Reference(Part):
@@ -149,7 +165,7 @@ class State(Message):
     """
 
     order_id: Annotated[str, Field(max_length=100)] = ""
-    order_update_id: Annotated[int, Field(ge=0)] = 0
+    order_update_id: Uint32 = 0
     last_node_id: Annotated[str, Field(max_length=100)]
     last_node_sequence_id: SequenceId = 0
     distance_since_last_node: Number = 0.0

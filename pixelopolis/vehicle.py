@@ -27,6 +27,9 @@ MOTOR_MAX_RAD_S = MOTOR_MAX_UNITS * MOTOR_UNIT_RAD_S
 CRUISE_MPS = 0.136
 """The original's cruise speed, 180 motor units."""
 
+SLOWEST_MPS = 0.02
+"""No speed limit may be lower: the motors' speeds have steps of 0.8 mm/s."""
+
 MAX_STEERING_DEG = 48
 """What steering 1 means at the original's geometry."""
 

@@ -1,0 +1,137 @@
+"""What a car says of its kind: the factsheet of VDA 5050 3.0, the fields that we fill."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from pixelopolis.message_parts import Id, Message, Number, Part
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class TypeSpecification(Part):
+    series_name: Id
+    series_description: str | None = None
+    mobile_robot_kinematics: Id
+    mobile_robot_class: Id
+    maximum_load_mass: Number
+    localization_types: tuple[Id, ...]
+    navigation_types: tuple[Id, ...]
+
+
+class PhysicalParameters(Part):
+    """Metres, m/s, m/s^2."""
+
+    minimum_speed: Number
+    maximum_speed: Number
+    maximum_acceleration: Number
+    maximum_deceleration: Number
+    minimum_height: Number
+    maximum_height: Number
+    width: Number
+    length: Number
+
+
+class MaximumStringLengths(Part):
+    maximum_message_length: Count
+    maximum_topic_serial_length: Count
+    maximum_id_length: Count
+
+
+class MaximumArrayLengths(Part):
+    """Names here are those of the wire, which have dots."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    order_nodes: Annotated[Count, Field(alias="order.nodes")]
+    order_edges: Annotated[Count, Field(alias="order.edges")]
+    instant_actions: Annotated[Count, Field(alias="instantActions")]
+    state_instant_action_states: Annotated[Count, Field(alias="state.instantActionStates")]
+
+
+class Timing(Part):
+    """Seconds."""
+
+    minimum_order_interval: Number
+    minimum_state_interval: Number
+    default_state_interval: Number
+
+
+class ProtocolLimits(Part):
+    maximum_string_lengths: MaximumStringLengths
+    maximum_array_lengths: MaximumArrayLengths
+    timing: Timing
+
+
+class OptionalParameter(Part):
+    parameter: Id
+    support: Literal["SUPPORTED", "REQUIRED"] = "SUPPORTED"
+    description: str | None = None
+
+
+class ParameterOfAction(Part):
+    key: Id
+    value_data_type: Literal["BOOL", "NUMBER", "INTEGER", "STRING", "OBJECT", "ARRAY"]
+    is_optional: bool = True
+
+
+class MobileRobotAction(Part):
+    action_type: Id
+    action_scopes: tuple[Literal["INSTANT", "NODE", "EDGE", "ZONE"], ...] = ("INSTANT",)
+    action_parameters: tuple[ParameterOfAction, ...] = ()
+    blocking_types: tuple[Literal["NONE", "SOFT", "SINGLE", "HARD"], ...] = ("NONE",)
+    pause_allowed: bool = False
+    cancel_allowed: bool = False
+
+
+class ProtocolFeatures(Part):
+    optional_parameters: tuple[OptionalParameter, ...]
+    mobile_robot_actions: tuple[MobileRobotAction, ...]
+
+
+class WheelPosition(Part):
+    x: Number
+    y: Number
+
+
+class Wheel(Part):
+    """`diameter` and `width` in metres; `position` from the middle of the axle, x to the front."""
+
+    type: Id
+    is_active_driven: bool
+    is_active_steered: bool
+    position: WheelPosition
+    diameter: Number
+    width: Number
+
+
+class Vertex(Part):
+    x: Number
+    y: Number
+
+
+class Envelope2d(Part):
+    envelope_2d_id: Annotated[Id, Field(alias="envelope2dId")]
+    vertices: tuple[Vertex, ...]
+
+
+class MobileRobotGeometry(Part):
+    wheel_definitions: tuple[Wheel, ...]
+    envelopes_2d: Annotated[tuple[Envelope2d, ...], Field(alias="envelopes2d")]
+
+
+class LoadSpecification(Part):
+    """Our cars carry nothing."""
+
+    load_positions: tuple[Id, ...] = ()
+
+
+class Factsheet(Message):
+    type_specification: TypeSpecification
+    physical_parameters: PhysicalParameters
+    protocol_limits: ProtocolLimits
+    protocol_features: ProtocolFeatures
+    mobile_robot_geometry: MobileRobotGeometry
+    load_specification: LoadSpecification = LoadSpecification()
