@@ -105,9 +105,7 @@ class Cockpit:
             return self._journey.report(header_id, timestamp, health)
 
     def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet:
-        return make_factsheet(
-            header_id, timestamp, self._journey.serial_number, self._cruise_mps
-        )
+        return make_factsheet(header_id, timestamp, self._journey.serial_number, self._cruise_mps)
 
     # the stream
 

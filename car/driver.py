@@ -28,9 +28,12 @@ from car.observation import (
 )
 from car.orientation import ON_ITS_WAY, Finding, Orientation
 from pixelopolis.camera import Camera
-from pixelopolis.city import Turn
+from pixelopolis.city import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle import CRUISE_MPS, steering_to_curvature
+
+SEARCH_MPS = 0.6 * CRUISE_MPS
+"""How fast a car that does not know where it is looks for signs, where no limit is lower."""
 
 BLOCKED_S = 10.0
 """Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
@@ -54,10 +57,15 @@ class DriverSettings:
     stop_before_m: float = 0.10
     camera: Camera = field(default_factory=Camera)
     search: bool = False
-    search_mps: float = 0.6 * CRUISE_MPS
+    search_mps: float = SEARCH_MPS
     follows_map: bool = True
     has_detector: bool = False
     """It must then have answered before the car drives."""
+
+
+def search_speed_mps(city: City) -> float:
+    """Return how fast a car may drive that may be on any edge of a town."""
+    return min(SEARCH_MPS, *(edge.speed_limit_mps for edge in city.edges.values()))
 
 
 class Driver:

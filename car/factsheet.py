@@ -1,4 +1,4 @@
-"""What the car says of its kind when it is asked: its size, speeds, and what it understands. Pure."""
+"""What the car says of its kind: its size, its speeds, and what it understands. Pure."""
 
 from __future__ import annotations
 

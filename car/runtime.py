@@ -24,7 +24,7 @@ from car.cells import Cells
 from car.cockpit import Cockpit
 from car.control_loop import ControlThread
 from car.detector import load_detector
-from car.driver import Driver, DriverSettings
+from car.driver import Driver, DriverSettings, search_speed_mps
 from car.expectation import Expectation
 from car.following import TO_FOLLOW
 from car.health import health_of
@@ -85,6 +85,7 @@ class CarProcess:
                     settings.cruise_mps,
                     camera=mounting,
                     search=settings.search,
+                    search_mps=search_speed_mps(city),
                     has_detector=detector is not None,
                 ),
                 Belief(Expectation(Cells(city), mounting), start) if detector else None,

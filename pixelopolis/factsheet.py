@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -129,6 +129,7 @@ class LoadSpecification(Part):
 
 
 class Factsheet(Message):
+    topic: ClassVar[str] = "factsheet"
     type_specification: TypeSpecification
     physical_parameters: PhysicalParameters
     protocol_limits: ProtocolLimits

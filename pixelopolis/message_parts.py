@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -52,6 +52,7 @@ class Part(BaseModel):
 class Message(Part):
     """The header that every message carries; `header_id` counts up per topic."""
 
+    topic: ClassVar[str] = ""
     header_id: Uint32
     timestamp: Timestamp
     version: Id = VERSION

@@ -10,9 +10,9 @@ not know are ignored, types must be JSON's own.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
 
 from pixelopolis.factsheet import Factsheet
 from pixelopolis.message_parts import Message, Part, Uint32
@@ -29,61 +29,57 @@ MOST_CHARACTERS = 1000
 class Refusal(Message):
     """The server could not use a message of this car; `description` names fields and values."""
 
+    topic: ClassVar[str] = "refusal"
     refused_topic: Annotated[str, Field(max_length=100)] = ""
     refused_header_id: Uint32 | None = None
     description: Annotated[str, Field(max_length=MOST_CHARACTERS)]
 
 
-class Frame(Part):
-    """What travels as one text frame."""
-
-
-class ConnectionFrame(Frame):
-    topic: Literal["connection"] = "connection"
+class _ConnectionFrame(Part):
+    topic: Literal["connection"]
     message: Connection
 
 
-class StateFrame(Frame):
-    topic: Literal["state"] = "state"
+class _StateFrame(Part):
+    topic: Literal["state"]
     message: State
 
 
-class FactsheetFrame(Frame):
-    topic: Literal["factsheet"] = "factsheet"
+class _FactsheetFrame(Part):
+    topic: Literal["factsheet"]
     message: Factsheet
 
 
-class OrderFrame(Frame):
-    topic: Literal["order"] = "order"
+class _OrderFrame(Part):
+    topic: Literal["order"]
     message: Order
 
 
-class InstantActionsFrame(Frame):
-    topic: Literal["instantActions"] = "instantActions"
+class _InstantActionsFrame(Part):
+    topic: Literal["instantActions"]
     message: InstantActions
 
 
-class RefusalFrame(Frame):
-    topic: Literal["refusal"] = "refusal"
+class _RefusalFrame(Part):
+    topic: Literal["refusal"]
     message: Refusal
+
+
+class _Frame(Part):
+    """What travels as one text frame."""
+
+    topic: str
+    message: SerializeAsAny[Message]
 
 
 FromCar = Connection | State | Factsheet
 FromServer = Order | InstantActions | Refusal
-_from_car: TypeAdapter[ConnectionFrame | StateFrame | FactsheetFrame] = TypeAdapter(
-    Annotated[ConnectionFrame | StateFrame | FactsheetFrame, Field(discriminator="topic")]
+_from_car: TypeAdapter[_ConnectionFrame | _StateFrame | _FactsheetFrame] = TypeAdapter(
+    Annotated[_ConnectionFrame | _StateFrame | _FactsheetFrame, Field(discriminator="topic")]
 )
-_from_server: TypeAdapter[OrderFrame | InstantActionsFrame | RefusalFrame] = TypeAdapter(
-    Annotated[OrderFrame | InstantActionsFrame | RefusalFrame, Field(discriminator="topic")]
+_from_server: TypeAdapter[_OrderFrame | _InstantActionsFrame | _RefusalFrame] = TypeAdapter(
+    Annotated[_OrderFrame | _InstantActionsFrame | _RefusalFrame, Field(discriminator="topic")]
 )
-_FRAMES: dict[type[Message], type[Frame]] = {
-    Connection: ConnectionFrame,
-    State: StateFrame,
-    Factsheet: FactsheetFrame,
-    Order: OrderFrame,
-    InstantActions: InstantActionsFrame,
-    Refusal: RefusalFrame,
-}
 
 
 class MalformedMessageError(Exception):
@@ -102,10 +98,16 @@ class MalformedMessageError(Exception):
         self.topic = topic
         self.about = about
 
+    @property
+    def header_id(self) -> int | None:
+        """The message's own number, None when that could not be read."""
+        number = self.about.get("headerId", "")
+        return int(number) if number.isdecimal() and int(number) < 2**32 else None
+
 
 def encode(message: FromCar | FromServer) -> str:
     """Return the text frame that carries a message."""
-    frame = _FRAMES[type(message)](**{"message": message})
+    frame = _Frame(topic=message.topic, message=message)
     return frame.model_dump_json(by_alias=True, exclude_none=True)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
@@ -112,6 +112,7 @@ class Order(Message):
     base before it, resent unchanged.
     """
 
+    topic: ClassVar[str] = "order"
     order_id: Id
     order_update_id: Uint32
     order_description: str | None = None
@@ -196,4 +197,5 @@ ACTION_PARAMETERS: dict[str, frozenset[str]] = {
 class InstantActions(Message):
     """What a car shall do at once, whatever its order says."""
 
+    topic: ClassVar[str] = "instantActions"
     actions: Annotated[tuple[InstantAction, ...], Field(max_length=MOST_ACTIONS)]

@@ -212,14 +212,10 @@ def _without_horizon(plan: Plan, order: Order, joint: int) -> Plan:
         raise OrderRejectedError(
             ErrorType.VALIDATION_FAILURE, "an order must end with a stop place."
         )
-    return replace(
-        plan, order_update_id=order.order_update_id, newest=(order.nodes, order.edges)
-    )
+    return replace(plan, order_update_id=order.order_update_id, newest=(order.nodes, order.edges))
 
 
-def _route(
-    city: City, edges: Sequence[str], start_s_m: float, order: Order, joint: int
-) -> Route:
+def _route(city: City, edges: Sequence[str], start_s_m: float, order: Order, joint: int) -> Route:
     """Return the way of an order whose nodes begin at index `joint` of the way's."""
     end = parse_place(order.nodes[-1].node_id)
     if end is None or end.edge != edges[-1]:

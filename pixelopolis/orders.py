@@ -125,7 +125,7 @@ def make_order(
 
 
 def node_positions(city: City, route: Route) -> tuple[NodePosition, ...]:
-    """Return where an order's nodes lie: stop places on their lanes, junctions where the town has them.
+    """Return where an order's nodes lie: stop places on lanes, junctions where the town has them.
 
     A junction's position has no `theta`: the way through it has many.
     """

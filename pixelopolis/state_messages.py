@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -164,6 +164,7 @@ class State(Message):
     `orders.progress_at`. Before any order `last_node_id` is a stop place, sequence 0.
     """
 
+    topic: ClassVar[str] = "state"
     order_id: Annotated[str, Field(max_length=100)] = ""
     order_update_id: Uint32 = 0
     last_node_id: Annotated[str, Field(max_length=100)]
@@ -207,4 +208,5 @@ class ConnectionState(StrEnum):
 
 
 class Connection(Message):
+    topic: ClassVar[str] = "connection"
     connection_state: ConnectionState

@@ -75,10 +75,12 @@ class CarState(StrEnum):
 
 
 class CarView(_View):
+    """A car; `x_m`, `y_m` and `heading_rad` are null for one that nobody can place on the map."""
+
     id: str
-    x_m: float
-    y_m: float
-    heading_rad: float
+    x_m: float | None
+    y_m: float | None
+    heading_rad: float | None
     state: CarState
     reason: str
     reason_code: ReasonCode | None

@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
-from pixelopolis.order_messages import InstantActions, Order
+from pixelopolis.messages import FromServer
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import State
@@ -130,7 +130,7 @@ class Desk:
 
     # --- cars -------------------------------------------------------------------------------------
 
-    def car_connected(self, car: str, send: Callable[[Order | InstantActions], None]) -> CarLink:
+    def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
         """Take note of a new connection; it replaces an older one of the same car."""
         link = CarLink(car, send)
         self.links[car] = link
@@ -368,7 +368,7 @@ class Desk:
         return booking_view(self.streets, booking, mine, link.video_url if link else None)
 
     def cars(self) -> list[CarView]:
-        """Return every car that has a place on the map."""
+        """Return every car that stations can be told something of."""
         busy = self._office.busy_cars
         names = sorted({*self.traffic.cars, *self.links})
         views = [

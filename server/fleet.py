@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,21 +11,15 @@ from itertools import count
 
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
-from pixelopolis.order_messages import (
-    CANCEL_ORDER,
-    InstantAction,
-    InstantActions,
-    Order,
-    parse_place,
-)
+from pixelopolis.messages import MOST_CHARACTERS, FromServer, Refusal
+from pixelopolis.order_messages import CANCEL_ORDER, InstantAction, InstantActions, parse_place
 from pixelopolis.orders import Progress, distance_at, make_order
-from pixelopolis.reasons import Reason, ReasonCode, reason
+from pixelopolis.reasons import MAX_TEXT, Reason, ReasonCode, reason
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import (
-    BLOCKED_BY_CAR,
     INFO_VIDEO,
-    OFF_ROUTE,
     ErrorLevel,
+    ErrorType,
     State,
 )
 from server.streets import Streets
@@ -36,6 +31,9 @@ LEASE_S = 3.0
 RESEND_S = 2.0
 """An order that a connected car has not confirmed is sent again after this."""
 
+GOOD_STATES = 20
+"""After so many states that could be used, 10 s, one message that could not is forgotten."""
+
 BESIDE_LANE_M = 0.3
 """A position this far from every lane is no place on an edge."""
 
@@ -45,28 +43,57 @@ class CarLink:
     """One connected car; `send` queues a message for its socket."""
 
     car: str
-    send: Callable[[Order | InstantActions], None]
+    send: Callable[[FromServer], None]
     state: State | None = None
     video_url: str | None = None
     problem: Reason | None = None
     """Why the car cannot be used; None when it can."""
+    refused: Reason | None = None
+    """Why a message of this car could not be used; None when the last ones could."""
     told_s: float = -math.inf
     """When an order or action was last sent."""
     _order_ids: count[int] = field(default_factory=count)
     _action_ids: count[int] = field(default_factory=count)
+    _refusal_ids: count[int] = field(default_factory=count)
+    _heard_since_refused: int = 0
 
     def hear(self, state: State) -> None:
         self.state = state
+        self._heard_since_refused += 1
+        if self._heard_since_refused >= GOOD_STATES:
+            self.refused = None
         self.video_url = state.info(INFO_VIDEO) or self.video_url
 
+    def refuse(self, topic: str, header_id: int | None, fault: str) -> None:
+        """Tell the car that a message of it cannot be used, and remember that.
+
+        Args:
+            topic: of the message, empty when it has none.
+            header_id: of the message, None when it has none.
+            fault: names field and value.
+        """
+        self.refused = reason(ReasonCode.MESSAGE_REFUSED, fault=fault[:MAX_TEXT])
+        self._heard_since_refused = 0
+        self.send(
+            Refusal(
+                header_id=next(self._refusal_ids),
+                timestamp=datetime.now(UTC),
+                serial_number=self.car,
+                refused_topic=topic,
+                refused_header_id=header_id,
+                description=fault[:MOST_CHARACTERS],
+            )
+        )
+
     def send_order(self, streets: Streets, ride: Ride, first_node: int, now_s: float) -> None:
+        """Send an order from one of its nodes on; from its first, it is a new one to the car."""
         self.told_s = now_s
         self.send(
             make_order(
                 streets.city,
                 ride.route,
                 order_id=ride.order_id,
-                order_update_id=ride.update_id,
+                order_update_id=ride.update_id if first_node else 0,
                 released_edges=ride.released,
                 first_node=first_node,
                 header_id=next(self._order_ids),
@@ -78,7 +105,7 @@ class CarLink:
     def send_cancel(self, now_s: float) -> None:
         self.told_s = now_s
         header_id = next(self._action_ids)
-        action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{self.car}-{now_s:.3f}")
+        action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{uuid.uuid4().hex}")
         self.send(
             InstantActions(
                 header_id=header_id,
@@ -94,12 +121,22 @@ def is_idle(state: State) -> bool:
     return not state.node_states and not state.edge_states
 
 
+def other_map(city: City, state: State) -> Reason | None:
+    """Return why nothing that the car says of its place means anything here, None when it does."""
+    position = state.mobile_robot_position
+    if position is None or position.map_id == city.name:
+        return None
+    return reason(ReasonCode.OTHER_MAP, map=position.map_id)
+
+
 def needs_person(state: State) -> Reason | None:
     """Return why the car cannot go on by itself, None when it can."""
     if state.operating_mode != "AUTOMATIC":
         return reason(ReasonCode.NOT_AUTOMATIC, mode=state.operating_mode.lower())
     if state.safety_state.active_emergency_stop != "NONE":
         return reason(ReasonCode.EMERGENCY_STOP)
+    if state.paused:
+        return reason(ReasonCode.PAUSED)
     if state.mobile_robot_position is not None and not state.mobile_robot_position.localized:
         return reason(ReasonCode.LOST)
     fatal = [e for e in state.errors if e.error_level is ErrorLevel.FATAL]
@@ -109,7 +146,7 @@ def needs_person(state: State) -> Reason | None:
 def blocked_edge(state: State) -> str:
     """Return the edge on which another car has stood before this one for long, or nothing."""
     for error in state.errors:
-        if error.error_type == BLOCKED_BY_CAR:
+        if error.error_type == ErrorType.BLOCKED_BY_CAR:
             about = {r.reference_key: r.reference_value for r in error.error_references}
             return about.get("edgeId", "")
     return ""
@@ -138,7 +175,7 @@ def rejected(state: State, ride: Ride) -> str:
 
 def left_route(state: State, ride: Ride) -> bool:
     """Tell whether the car has dropped an order because it is not on its way."""
-    off = (e for e in state.errors if e.error_type == OFF_ROUTE)
+    off = (e for e in state.errors if e.error_type == ErrorType.OFF_ROUTE)
     return any(
         r.reference_key == "orderId" and r.reference_value == ride.order_id
         for error in off
@@ -148,12 +185,14 @@ def left_route(state: State, ride: Ride) -> bool:
 
 def stated_place(city: City, state: State) -> Place | None:
     """Return where an idle car stands: its last stop place, else the lane nearest its position."""
+    if other_map(city, state):
+        return None
     place = parse_place(state.last_node_id)
     if place is not None and place.edge in city.edges:
         s_m = place.s_m + max(0.0, state.distance_since_last_node)
         return Place(place.edge, min(s_m, city.edges[place.edge].length_m))
     position = state.mobile_robot_position
-    if position is None or not position.localized or position.map_id != city.name:
+    if position is None or not position.localized:
         return None
     best: tuple[float, Place] | None = None
     for edge in city.edges.values():

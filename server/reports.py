@@ -24,6 +24,7 @@ from server.fleet import (
     known_base,
     left_route,
     needs_person,
+    other_map,
     rejected,
     reported_distance_m,
     stated_place,
@@ -86,7 +87,9 @@ def take_report(
     state = link.state
     assert state is not None
     car = traffic.cars.get(link.car)
-    link.problem = None
+    link.problem = other_map(streets.city, state)
+    if link.problem is not None:
+        return (freeze(traffic, link.car, link.problem) if car else traffic), None
     if car is None or car.ride is None:
         traffic = _standing(streets, traffic, link, state, now_s)
         car = traffic.cars.get(link.car)

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from pixelopolis.errors import PixelopolisError
+from pixelopolis.messages import describe
 
 
 class RefusedError(PixelopolisError):
@@ -29,15 +30,6 @@ class RefusedError(PixelopolisError):
 
 
 Body = TypeVar("Body", bound=BaseModel)
-
-
-def describe(error: ValidationError) -> str:
-    """Return every fault with its field and the value that was found."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
-        + ("" if isinstance(fault["input"], dict | list) else f" (got {fault['input']!r:.80})")
-        for fault in error.errors(include_url=False, include_context=False)
-    )
 
 
 async def body_of(request: web.Request, model: type[Body]) -> Body:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pixelopolis.city import City
-from pixelopolis.geometry import Curve
+from pixelopolis.geometry import Curve, Pose
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Route, route_time_s
+from pixelopolis.state_messages import State
 from server.api import (
     BookingView,
     CarState,
@@ -130,7 +131,9 @@ def booking_view(
 def car_view(
     city: City, car: Car | None, link: CarLink | None, wait: Wait | None, busy: bool
 ) -> CarView | None:
-    """Return a car as the map shows it; None for one whose place nobody knows.
+    """Return a car as stations see it; None for one of which there is nothing to say yet.
+
+    Without a place on the map it is one that cannot be used, and its reason says why.
 
     Args:
         city: the town.
@@ -140,19 +143,15 @@ def car_view(
         busy: it is in an active booking.
     """
     state = link.state if link else None
-    position = state.mobile_robot_position if state else None
-    if position is not None and (position.localized or car is not None):
-        x_m, y_m, heading_rad = position.x, position.y, position.theta
-    elif car is not None:
-        pose = city.edges[car.place.edge].curve.pose_at(car.place.s_m)
-        x_m, y_m, heading_rad = pose.x_m, pose.y_m, pose.heading_rad
-    else:
-        return None
+    place = _place_on_map(city, car, state)
     id_ = car.id if car else link.car if link else ""
     frozen = car.frozen if car else None
     is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
     online = link is not None and not is_silent
     why = (link.problem if link else None) or frozen
+    refused = link.refused if link else None
+    if place is None and why is None and refused is None:
+        return None
     if not online:
         mode, why = CarState.OFFLINE, frozen or reason(ReasonCode.NOT_CONNECTED)
     elif why or car is None:
@@ -165,13 +164,21 @@ def car_view(
         mode, why = CarState.DRIVING, car.ride.reason
     return CarView(
         id=id_,
-        x_m=_mm(x_m),
-        y_m=_mm(y_m),
-        heading_rad=_mm(heading_rad),
+        x_m=_mm(place.x_m) if place else None,
+        y_m=_mm(place.y_m) if place else None,
+        heading_rad=_mm(place.heading_rad) if place else None,
         state=mode,
-        **_reason_fields(why, id_),
+        **_reason_fields(why or refused, id_),
         online=online,
     )
+
+
+def _place_on_map(city: City, car: Car | None, state: State | None) -> Pose | None:
+    """Return where a car is: as it says if that can be believed, else as traffic knows."""
+    said = state.mobile_robot_position if state else None
+    if said is not None and said.map_id == city.name and (said.localized or car is not None):
+        return Pose(said.x, said.y, said.theta)
+    return city.edges[car.place.edge].curve.pose_at(car.place.s_m) if car is not None else None
 
 
 def _reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
