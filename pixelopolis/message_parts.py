@@ -70,5 +70,5 @@ class Message(Part):
         if self.manufacturer != MANUFACTURER:
             return f"manufacturer: {self.manufacturer!r} is not {MANUFACTURER!r}."
         if self.serial_number != serial_number:
-            return f"serialNumber: {self.serial_number!r} is not {serial_number!r}."
+            return f"serialNumber: {self.serial_number!r} is another car than {serial_number!r}."
         return ""

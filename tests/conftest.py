@@ -1,9 +1,18 @@
-"""What every test shares: examples of property tests are the same in every run.
+"""What every test shares.
 
-To look for new ones: pytest --hypothesis-profile=explore
+Examples of property tests are the same in every run; to look for new ones:
+pytest --hypothesis-profile=explore. Every message that cars and server make, in whatever test, must
+match its published schema.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import Phase, settings
+
+from pixelopolis.message_parts import Message
+from tests.vda5050.standard import check_message
 
 settings.register_profile("same-every-run", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2000)
@@ -11,3 +20,16 @@ settings.register_profile(  # a change that a test notices need not be explained
     "mutants", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile("same-every-run")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_message_made_matches_the_standard() -> Iterator[None]:
+    made = Message.__init__
+
+    def make(self: Message, **fields: Any) -> None:
+        made(self, **fields)
+        check_message(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Message, "__init__", make)
+        yield

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.driver import Driver
+from car.faults import blocked_edge
 from car.journey import Journey, stop_place_m
 from car.observation import (
     CarAhead,
@@ -20,7 +21,7 @@ from car.observation import (
     Observation,
     WheelReading,
 )
-from car.reporting import Health, blocked_edge
+from car.reporting import Health
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.messages import encode
@@ -163,7 +164,7 @@ def test_node_and_edge_states_are_what_is_still_ahead() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error_type"),
     [
-        (order(1, 0), "SAME_ORDER_UPDATE_ID"),
+        (order(2, 0), "SAME_ORDER_UPDATE_ID"),
         (order(2, 1, first=0), "VALIDATION_FAILURE"),
         (order(2, order_id="other"), "OTHER_ORDER_ACTIVE"),
     ],
@@ -216,7 +217,9 @@ def test_a_second_order_goes_on_from_where_the_first_ended() -> None:
         timestamp=NOW,
     )
     it.take_order(order(edges, 1))
-    assert report(it).errors[0].error_type == "OUTDATED_ORDER_UPDATE"
+    (error,) = report(it).errors
+    assert error.error_type == "VALIDATION_FAILURE"
+    assert "last node of the base, 'at:6:200'" in (error.error_description or "")
     it.take_order(second)
     assert report(it).errors == ()
     assert report(it).order_id == "o2"
@@ -354,7 +357,7 @@ def test_a_car_ahead_is_why_it_waits_and_an_error_once_it_has_stood_long() -> No
     assert not it.take_decision(stands(0.1, 0.16), it.mission), "the number alone is no news"
     assert it.take_decision(stands(0.1, blocked=True), it.mission)
     (error,) = report(it).errors
-    assert (error.error_type, error.error_level) == ("blockedByCar", "WARNING")
+    assert (error.error_type, error.error_level) == ("BLOCKED_BY_CAR", "WARNING")
     assert [(r.reference_key, r.reference_value) for r in error.error_references] == [
         ("edgeId", "13")
     ]
@@ -401,7 +404,7 @@ def test_a_car_that_is_not_on_its_way_drops_its_order_and_says_where_it_is() -> 
     assert it.mission is None
     state = report(it)
     assert (state.order_id, state.last_node_id, state.node_states) == ("", "at:9:400", ())
-    (error,) = [e for e in state.errors if e.error_type == "offRoute"]
+    (error,) = [e for e in state.errors if e.error_type == "OFF_ROUTE"]
     assert [(r.reference_key, r.reference_value) for r in error.error_references] == [
         ("orderId", "o1")
     ]
@@ -440,8 +443,10 @@ def test_a_car_that_nobody_placed_says_so_until_it_finds_itself() -> None:
     assert state.mobile_robot_position is not None
     assert not state.mobile_robot_position.localized
     it.take_order(order(1))
-    (error,) = report(it).errors
-    assert error.error_type == "START_NODE_OUT_OF_RANGE"
+    assert [e.error_type for e in report(it).errors] == [
+        "START_NODE_OUT_OF_RANGE",
+        "LOCALIZATION_ERROR",
+    ]
     it.take_decision(Decision(0.0, 0.0, DriveState.LOST, located=False), None)
     assert report(it).last_node_id == ""
     assert it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=START), None)

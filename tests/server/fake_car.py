@@ -13,23 +13,16 @@ from aiohttp.test_utils import TestClient
 from pixelopolis.city import City
 from pixelopolis.messages import decode_from_server, encode
 from pixelopolis.order_messages import InstantActions, Order, place_node_id
-from pixelopolis.orders import (
-    OrderRejectedError,
-    Plan,
-    accept_order,
-    base_end_m,
-    node_ids,
-    progress_at,
-)
+from pixelopolis.order_rules import OrderRejectedError, Plan, accept_order
+from pixelopolis.orders import base_end_m, node_ids, progress_at
 from pixelopolis.routing import Place, Route, RoutePath
 from pixelopolis.state_messages import (
-    BLOCKED_BY_CAR,
     INFO_VIDEO,
-    OFF_ROUTE,
     Connection,
     ConnectionState,
     EdgeState,
     ErrorLevel,
+    ErrorType,
     Info,
     MobileRobotPosition,
     NodeState,
@@ -99,8 +92,10 @@ class FakeCar:
             assert message.serial_number == self.id
             if isinstance(message, Order):
                 self.take(message)
-            else:
+            elif isinstance(message, InstantActions):
                 self.cancel(message)
+            else:
+                raise AssertionError(message.description)
 
     async def _drive(self) -> None:
         assert self._socket is not None
@@ -184,7 +179,7 @@ class FakeCar:
         order_id = self.plan.order_id if self.plan else ""
         self.restart(place)
         self._rejection = StateError(
-            error_type=OFF_ROUTE,
+            error_type=ErrorType.OFF_ROUTE,
             error_level=ErrorLevel.WARNING,
             error_references=(Reference(reference_key="orderId", reference_value=order_id),),
         )
@@ -239,7 +234,7 @@ class FakeCar:
         if self.stands_blocked and not self.driving:
             errors.append(
                 StateError(
-                    error_type=BLOCKED_BY_CAR,
+                    error_type=ErrorType.BLOCKED_BY_CAR,
                     error_level=ErrorLevel.WARNING,
                     error_references=(
                         Reference(reference_key="edgeId", reference_value=self.blocked),

@@ -12,9 +12,9 @@ import pytest
 from pixelopolis.city_file import load_city
 from pixelopolis.routing import Place, find_route
 from pixelopolis.state_messages import (
-    BLOCKED_BY_CAR,
     EdgeState,
     ErrorLevel,
+    ErrorType,
     NodeState,
     PowerSupply,
     Reference,
@@ -41,7 +41,7 @@ def on_the_way(edge: str, s_m: float, goal: Place, released: int, progress_m: fl
 
 def blocked_by_car(edge: str) -> StateError:
     return StateError(
-        error_type=BLOCKED_BY_CAR,
+        error_type=ErrorType.BLOCKED_BY_CAR,
         error_level=ErrorLevel.WARNING,
         error_references=(Reference(reference_key="edgeId", reference_value=edge),),
     )

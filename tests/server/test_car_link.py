@@ -17,6 +17,8 @@ from car.link import Link
 from car.observation import Decision, DriveState
 from car.reporting import Health
 from pixelopolis.city_file import load_city
+from pixelopolis.factsheet import Factsheet
+from pixelopolis.messages import MalformedMessageError, Refusal
 from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.routing import Place
 from pixelopolis.state_messages import State
@@ -43,12 +45,18 @@ class Ghost:
         self.orders.append(order.order_id)
         self.journey.take_order(order)
 
-    def take_actions(self, actions: InstantActions) -> None:
-        for action in actions.actions:
-            self.journey.take_action(action)
+    def take_actions(self, actions: InstantActions) -> bool:
+        self.journey.take_actions(actions)
+        return False
 
-    def refuse(self, why: str) -> None:
-        raise AssertionError(why)
+    def refuse(self, error: MalformedMessageError) -> None:
+        raise error
+
+    def take_refusal(self, refusal: Refusal) -> None:
+        raise AssertionError(refusal.description)
+
+    def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet:
+        raise AssertionError("nobody asked")
 
     def heard(self, now_s: float) -> None:
         pass
