@@ -170,10 +170,10 @@ class Belief:
                 self._turn_rad += (right_m - left_m) / WHEEL_BASE_M
         self._trail.append((wheels.measured_s, self.driven_m))
         while self._way_m >= CELL_M:
-            part = CELL_M / self._way_m
-            self._step(self._turn_rad * part, command)
-            self._turn_rad -= self._turn_rad * part
+            turn_rad = self._turn_rad * CELL_M / self._way_m
+            self._turn_rad -= turn_rad
             self._way_m -= CELL_M
+            self._step(turn_rad, command)
 
     def _step(self, turn_rad: float, command: Turn | None) -> None:
         steps, count = self.cells.steps, self.cells.count

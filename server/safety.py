@@ -49,26 +49,33 @@ def find_plan(streets: Streets, tokens: Sequence[Token], closed: Closed) -> tupl
         tokens: all cars that can move, the most deserving first.
         closed: what cars that cannot move occupy.
     """
-    wanting = [t for t in tokens if t.goal is not None and _can_reach(streets, t, closed)]
-    for first in range(max(1, len(wanting))):
-        # the given order, then with each of the others first
-        order = [*wanting[first : first + 1], *wanting[:first], *wanting[first + 1 :]]
-        plan = _Plan(streets, tokens, closed)
-        if all(plan.bring(token) for token in order):
-            return tuple(plan.steps)
+    wanting = [t for t in tokens if _can_reach(streets, t, closed)]
+    if not wanting:
+        return ()
+    for first in wanting:  # the given order, then with each of the others first
+        order = sorted(wanting, key=lambda token: token is not first)
+        steps = _Plan(streets, tokens, closed).bring_all(order)
+        if steps is not None:
+            return steps
     return None
 
 
 def plan_next_step(
     streets: Streets, tokens: Sequence[Token], closed: Closed, car: str
 ) -> tuple[Step, ...] | None:
-    """Return the steps up to and with the next one of `car`, or None when there is no plan."""
+    """Return the steps up to and with the next one of `car`, or None when there is no plan.
+
+    They are the beginning of a plan for everyone, with `car` as the most deserving: it may have to
+    let others pass first. Where no such plan is found they bring `car` alone to its goal.
+    """
     first = [t for t in tokens if t.car == car]
-    plan = _Plan(streets, tokens, closed)
-    if not first or not _can_reach(streets, first[0], closed) or not plan.bring(first[0]):
-        return None
-    own = next((i for i, step in enumerate(plan.steps) if step[0] == car), None)
-    return None if own is None else tuple(plan.steps[: own + 1])
+    steps = find_plan(streets, [*first, *(t for t in tokens if t.car != car)], closed)
+    if steps is None:
+        steps = _Plan(streets, tokens, closed).bring_all(
+            token for token in first if _can_reach(streets, token, closed)
+        )
+    own = next((i for i, step in enumerate(steps or ()) if step[0] == car), None)
+    return None if steps is None or own is None else steps[: own + 1]
 
 
 def _can_reach(streets: Streets, token: Token, closed: Closed) -> bool:
@@ -87,11 +94,14 @@ class _Plan:
         self._who = {t.edge: t.car for t in tokens}
         self.steps: list[Step] = []
 
-    def bring(self, token: Token) -> bool:
+    def bring_all(self, order: Iterable[Token]) -> tuple[Step, ...] | None:
+        """Drive cars to their goals, one after another; return the steps, None when one fails."""
+        return tuple(self.steps) if all(self._bring(token) for token in order) else None
+
+    def _bring(self, token: Token) -> bool:
         """Drive one car to its goal, pushing others out of its way."""
         car, goal = token.car, token.goal
-        if goal is None:
-            return True
+        assert goal is not None
         avoided: set[str] = set()
         must_move = token.must_move and self._where[car] == token.edge
         while must_move or self._where[car] != goal:

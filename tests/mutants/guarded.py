@@ -22,16 +22,16 @@ GRANTING = ("tests/server/test_traffic.py", "tests/server/test_blocked.py")
 GUARDED = (
     # grants and safe state
     Guarded("server/safety.py", ("tests/server/test_safety.py",)),
-    Guarded("server/granting.py", GRANTING),
-    Guarded("server/traffic.py", GRANTING),
-    Guarded("server/streets.py", GRANTING),
+    Guarded("server/granting.py", ("tests/server/test_granting.py", *GRANTING)),
+    Guarded("server/traffic.py", ("tests/server/test_holding.py",)),
+    Guarded("server/streets.py", ("tests/server/test_streets.py",)),
     # bookings
     Guarded("server/dispatch.py", ("tests/server/test_rides.py",)),
     # behavior
     Guarded("car/behaviour.py", ("tests/car/test_behaviour.py",)),
     Guarded("car/control.py", ("tests/car/test_control.py", "tests/car/test_behaviour.py")),
     # belief and tracker
-    Guarded("car/belief.py", ("tests/car/test_belief.py", "tests/car/test_orientation.py")),
+    Guarded("car/belief.py", ("tests/car/test_belief_arithmetic.py", "tests/car/test_belief.py")),
     Guarded(
         "car/localisation.py",
         (

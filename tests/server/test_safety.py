@@ -156,7 +156,6 @@ def test_the_next_step_clears_the_way_for_one_car_and_ends_with_its_own(
     steps = plan_next_step(STREETS, tokens, closed, first.car)
     stays = first.edge == first.goal and not first.must_move
     if stays or not wants(first, closed):
-        assert steps is None
         return
     if steps is None:
         assert not can_finish([first, *(Token(t.car, t.edge) for t in tokens[1:])], closed)
