@@ -17,14 +17,12 @@ class Guarded:
     only: str = ""
 
 
-GRANTING = ("tests/server/test_traffic.py", "tests/server/test_blocked.py")
-
 GUARDED = (
     # grants and safe state
     Guarded("server/safety.py", ("tests/server/test_safety.py",)),
-    Guarded("server/granting.py", ("tests/server/test_granting.py", *GRANTING)),
+    Guarded("server/granting.py", ("tests/server/test_granting.py", "tests/server/test_blocked.py")),
     Guarded("server/traffic.py", ("tests/server/test_holding.py",)),
-    Guarded("server/streets.py", ("tests/server/test_streets.py",)),
+    Guarded("server/streets.py", ("tests/server/test_streets.py", "tests/server/test_holding.py")),
     # bookings
     Guarded("server/dispatch.py", ("tests/server/test_rides.py",)),
     # behavior
@@ -40,5 +38,5 @@ GUARDED = (
             "tests/car/test_lane_expectation.py",
         ),
     ),
-    Guarded("car/orientation.py", ("tests/car/test_orientation.py",)),
+    Guarded("car/orientation.py", ("tests/car/test_finding.py",)),
 )
