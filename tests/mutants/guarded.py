@@ -17,26 +17,37 @@ class Guarded:
     only: str = ""
 
 
+def _car(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/car/test_{name}.py" for name in names)
+
+
+def _server(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/server/test_{name}.py" for name in names)
+
+
 GUARDED = (
     # grants and safe state
-    Guarded("server/safety.py", ("tests/server/test_safety.py",)),
-    Guarded("server/granting.py", ("tests/server/test_granting.py", "tests/server/test_blocked.py")),
-    Guarded("server/traffic.py", ("tests/server/test_holding.py",)),
-    Guarded("server/streets.py", ("tests/server/test_streets.py", "tests/server/test_holding.py")),
+    Guarded("server/safety.py", _server("safety")),
+    Guarded("server/granting.py", _server("granting", "blocked")),
+    Guarded("server/traffic.py", _server("holding")),
+    Guarded("server/streets.py", _server("streets", "holding")),
     # bookings
-    Guarded("server/dispatch.py", ("tests/server/test_rides.py",)),
+    Guarded("server/dispatch.py", _server("dispatch")),
     # behavior
-    Guarded("car/behaviour.py", ("tests/car/test_behaviour.py",)),
-    Guarded("car/control.py", ("tests/car/test_control.py", "tests/car/test_behaviour.py")),
-    # belief and tracker
-    Guarded("car/belief.py", ("tests/car/test_belief_arithmetic.py", "tests/car/test_belief.py")),
+    Guarded("car/behaviour.py", _car("behaviour")),
+    Guarded("car/control.py", _car("control", "behaviour")),
+    # board and motors
+    Guarded("car/board_steps.py", _car("board_steps")),
+    Guarded("car/board_thread.py", _car("board_thread", "board_cycle")),
     Guarded(
-        "car/localisation.py",
-        (
-            "tests/car/test_tracker.py",
-            "tests/car/test_localisation.py",
-            "tests/car/test_lane_expectation.py",
-        ),
+        "car/board.py",
+        _car("board_cycle"),
+        only="(_(connect|heed_estop|drive|is_urgent|exchange|check_motor|look|check_board|restart))?",
     ),
-    Guarded("car/orientation.py", ("tests/car/test_finding.py",)),
+    Guarded("car/wheels.py", _car("wheels")),
+    Guarded("car/stop_guard.py", _car("stop_guard")),
+    # belief and tracker
+    Guarded("car/belief.py", _car("belief_arithmetic", "belief")),
+    Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
+    Guarded("car/orientation.py", _car("finding")),
 )
