@@ -6,6 +6,8 @@ people is words. The visitor's page has words of its own in its languages (`stat
 
 from __future__ import annotations
 
+import math
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,11 @@ from typing import Any
 
 MAX_TEXT = 200
 """Characters that are kept of a text that a peer sent."""
+
+MAX_VALUES = 8
+"""Values that are kept of a reason that a peer sent."""
+
+_NAME = re.compile(r"[a-z][a-z_]{0,30}")
 
 
 class ReasonCode(StrEnum):
@@ -46,6 +53,9 @@ class ReasonCode(StrEnum):
     NOT_CONNECTED = "not_connected"
     GONE = "gone"
     FOREIGN_ORDER = "foreign_order"
+    BEYOND_ORDER = "beyond_order"
+    NO_SENSE = "no_sense"
+    STUCK = "stuck"
     PLACE_UNSTATED = "place_unstated"
     EDGE_TAKEN = "edge_taken"
     ENDED_ELSEWHERE = "ended_elsewhere"
@@ -54,6 +64,8 @@ class ReasonCode(StrEnum):
     # why a booking failed
     NO_ROUTE = "no_route"
     UNKNOWN_DESTINATION = "unknown_destination"
+    DROPS_ORDERS = "drops_orders"
+    TOO_LONG = "too_long"
     # said by a peer, or stored by an older version, in words that we do not know
     OTHER = "other"
 
@@ -83,6 +95,9 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.NOT_CONNECTED: "is not connected",
     ReasonCode.GONE: "is gone",
     ReasonCode.FOREIGN_ORDER: "has an order that this server did not give ({order})",
+    ReasonCode.BEYOND_ORDER: "speaks of node {sequence}, which its order does not release",
+    ReasonCode.NO_SENSE: "says what the desk can make nothing of ({error})",
+    ReasonCode.STUCK: "does not move, although nothing keeps it",
     ReasonCode.PLACE_UNSTATED: "does not say where it is (lastNodeId {node!r})",
     ReasonCode.EDGE_TAKEN: "says it is on edge {edge}, which {car} holds",
     ReasonCode.ENDED_ELSEWHERE: "ended its order where it must not be ({node})",
@@ -90,6 +105,8 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.MESSAGE_REFUSED: "sent a message that cannot be used: {fault}",
     ReasonCode.NO_ROUTE: "no way leads to {destination}",
     ReasonCode.UNKNOWN_DESTINATION: "there is no destination {destination!r} any more",
+    ReasonCode.DROPS_ORDERS: "has dropped one order after the other",
+    ReasonCode.TOO_LONG: "was not there within {limit_s:.0f} s",
     ReasonCode.OTHER: "{text}",
 }
 """English, in the words of an engineer."""
@@ -201,14 +218,28 @@ def from_parts(code: str, values: Mapping[str, Any], text: str) -> Reason:
         text: the peer's words.
     """
     try:
-        known = Reason(ReasonCode(code), {key: _value(key, values[key]) for key in values})
+        known = Reason(ReasonCode(code), _values(values))
         _ = known.words
     except (ValueError, KeyError, IndexError, AttributeError, TypeError):
         return other(text or code)
     return known
 
 
+def _values(values: Mapping[str, Any]) -> dict[str, str | float]:
+    """Return what may be stored and sent on, whatever a peer named so.
+
+    Raises:
+        ValueError: when it may not be.
+    """
+    if len(values) > MAX_VALUES or not all(_NAME.fullmatch(key) for key in values):
+        raise ValueError("values must be few and have plain names")
+    return {key: _value(key, value) for key, value in values.items()}
+
+
 def _value(key: str, value: Any) -> str | float:
     if key.endswith(("_s", "_m", "_mps")):
-        return float(value)
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"{key} must be a finite number")
+        return number
     return str(value)[:MAX_TEXT]

@@ -11,17 +11,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 
 from pixelopolis.city import City
 from pixelopolis.errors import SettingsError
+from pixelopolis.supervision import Worker, keep_working
 from server import cars, stations
+from server.complaints import OncePerMinute
 from server.desk import Desk
-from server.keys import CITY_VIEW, DESK, SOCKETS, STOPPED
+from server.keys import CITY_VIEW, DESK, SOCKETS, WORKERS
 from server.mongod import Mongod
 from server.openapi import document
 from server.pages import add_pages
+from server.sockets import CLOSE_TIMEOUT_S
 from server.store import DATABASE, Store
 from server.views import city_view
 
@@ -68,7 +72,7 @@ def make_app(
     )
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
-    app[STOPPED] = asyncio.Event()
+    app[WORKERS] = (worker := Worker("desk"),)
     openapi = document()
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -95,8 +99,7 @@ def make_app(
             desk = Desk(city, store)
             app[DESK] = desk
             await desk.restore()
-            loop = asyncio.create_task(desk.run())
-            loop.add_done_callback(lambda _: app[STOPPED].set())
+            loop = asyncio.create_task(keep_working(worker, desk.run), name="desk")
             yield
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -104,11 +107,21 @@ def make_app(
 
     async def close_sockets(app: web.Application) -> None:
         closing = [s.close(code=WSCloseCode.GOING_AWAY) for s in app[SOCKETS]]
-        await asyncio.gather(*closing, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*closing, return_exceptions=True)
 
     app.cleanup_ctx.append(desk_runs)
     app.on_shutdown.append(close_sockets)
     return app
+
+
+def _http_log() -> logging.Logger:
+    """Return where it is said that somebody does not speak HTTP: seldom."""
+    http = logging.getLogger("server.http")
+    if not http.filters:
+        http.addFilter(OncePerMinute())
+    return http
 
 
 async def serve(settings: Settings) -> None:
@@ -122,12 +135,17 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with contextlib.AsyncExitStack() as stack:
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
         if not uri:
-            uri = await stack.enter_async_context(Mongod(settings.data_folder))
+            mongod = Mongod(settings.data_folder)
+            uri = await stack.enter_async_context(mongod)
+            waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))
         folder = stack.enter_context(as_file(files("station")))
         app = make_app(settings.city, uri, bird_url=settings.bird_url, station_folder=Path(folder))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_http_log(), shutdown_timeout=SHUTDOWN_S
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         try:
@@ -138,9 +156,10 @@ async def serve(settings: Settings) -> None:
                 "Choose another --port.",
             ) from error
         log.info("Open http://%s:%d/", settings.host, settings.port)
-        # a desk that failed must not look alive: cleaning up raises what it failed of
-        waits = [asyncio.create_task(event.wait()) for event in (stop, app[STOPPED])]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         log.info("Stopping.")
+        for ended in await asyncio.gather(*waits, return_exceptions=True):
+            if isinstance(ended, Exception):  # a server without a database must not look alive
+                raise ended

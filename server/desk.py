@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pymongo.errors import PyMongoError
 
@@ -24,37 +24,33 @@ from pixelopolis.routing import Place
 from pixelopolis.state_messages import State
 from server.api import BookingView, CarView
 from server.bookings import Booking, BookingState
-from server.dispatch import choose_cars, route_to
-from server.fleet import LEASE_S, CarLink
+from server.complaints import Complaints
+from server.dispatch import choose_cars, ready_places, route_to
+from server.fleet import CarLink
 from server.granting import Wait, advance
 from server.office import Office
 from server.progress import progress_of
-from server.reports import Ended, forget_moved, take_report
 from server.requests import RefusedError
 from server.store import Store
 from server.streets import Closed, Streets
 from server.traffic import (
+    Car,
     Ride,
     Traffic,
     closed_by,
     closed_to,
-    freeze,
-    held,
+    essence,
+    fits,
     start_ride,
     stop_ride,
 )
 from server.views import booking_view, car_view
+from server.watch import Watch
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 """The loop runs at every message, and at least this often: for leases and patience."""
-
-GIVE_UP_S = 60.0
-"""A ride whose car was silent or broken for so long has failed."""
-
-RETRY_S = 0.5
-"""Pause after the database did not answer."""
 
 
 class Desk:
@@ -86,10 +82,12 @@ class Desk:
         self._epoch = epoch
         self._office = Office(store, epoch)
         self._saved: object = None
+        self._in_doubt = False
+        """The last turn failed, so what is in memory need not be what is stored."""
         self._sent: dict[str, Ride | None] = {}
-        self._started_s = monotonic()
-        self._heard_s: dict[str, float] = {}
-        self._frozen_since_s: dict[str, float] = {}
+        self.complaints = Complaints(log, monotonic)
+        """What peers do wrong is said here."""
+        self._watch = Watch(monotonic(), self.complaints)
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -97,23 +95,21 @@ class Desk:
 
     async def restore(self) -> None:
         """Go on where the last server stopped."""
-        self.traffic = await self._store.load_traffic()
-        self._saved = _essence(self.streets, self.traffic)
+        self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
         await self._office.restore()
         if self._office.active:
             log.info("%d rides go on.", len(self._office.active))
 
     async def run(self) -> None:
-        """Keep rides going until cancelled."""
+        """Keep rides going until cancelled; after a failure it may be called again."""
         while True:
             self._news.clear()
-            try:
-                await self.turn()
-            except PyMongoError as error:
-                log.error("Database: %s; trying again.", error)
-                await asyncio.sleep(RETRY_S)
+            if self._in_doubt:
                 await self._reload()
+            self._in_doubt = True
+            await self.turn()
+            self._in_doubt = False
             try:
                 async with asyncio.timeout(TICK_S):
                     await self._news.wait()
@@ -121,12 +117,17 @@ class Desk:
                 continue
 
     async def _reload(self) -> None:
-        try:
-            async with self._turn:
-                self.traffic = await self._store.load_traffic()
-                self._saved = _essence(self.streets, self.traffic)
-        except PyMongoError as error:
-            log.warning("Database: %s.", error)
+        async with self._turn:
+            self._take(await self._store.load_traffic())
+
+    def _take(self, stored: Traffic) -> None:
+        """Begin from what is stored, less what is not of this town (any more)."""
+        self.traffic = stored
+        for car in stored.cars.values():
+            if not fits(self.streets, car):
+                log.warning("%s was stored at a place that is not in this town.", car.id)
+                self.traffic = self.traffic.without(car.id)
+        self._saved = essence(self.streets, self.traffic)
 
     # --- cars -------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class Desk:
 
     def car_said(self, link: CarLink, state: State) -> None:
         if self.links.get(link.car) is link:
-            self._heard_s[link.car] = self._monotonic()
+            self._watch.heard(link.car, self._monotonic())
             link.hear(state)
             self._news.set()
 
@@ -153,10 +154,13 @@ class Desk:
     async def turn(self) -> None:
         """Take in what is new, decide, store, tell."""
         async with self._turn:
-            ended = self._listen()
+            self.traffic, ended = self._watch.listen(
+                self.streets, self.traffic, self.links, self.waits, self._monotonic()
+            )
             for end in ended:
                 if end.arrived and end.ride.booking_id is not None:
-                    await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
+                    with self._its_own(end.car):
+                        await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
             await self._give_up()
             await self._assign()
             # pure, and slow in a large town: not in the event loop
@@ -169,41 +173,26 @@ class Desk:
         async with self.changed:
             self.changed.notify_all()
 
-    def _listen(self) -> list[Ended]:
-        now_s = self._monotonic()
-        ended: list[Ended] = []
-        self.traffic = forget_moved(self.streets, self.traffic, self.links.values())
-        # a car that waits for the edge that it stands on gets it before anybody else asks for it
-        for link in sorted(
-            self.links.values(), key=lambda known: known.car not in self.traffic.cars
-        ):
-            if link.state is not None:
-                self.traffic, end = take_report(self.streets, self.traffic, link, now_s)
-                if end is not None:
-                    ended.append(end)
-        for id_ in list(self.traffic.cars):
-            if now_s - self._heard_s.get(id_, self._started_s) > LEASE_S:
-                self.traffic = freeze(self.traffic, id_, reason(ReasonCode.SILENT))
-            if self.traffic.cars[id_].frozen:
-                self._frozen_since_s.setdefault(id_, now_s)
-            else:
-                self._frozen_since_s.pop(id_, None)
-        for booking in self._office.active.values():
-            if booking.car_id not in self.traffic.cars:
-                self._frozen_since_s.setdefault(booking.car_id, now_s)
-        return ended
+    @contextmanager
+    def _its_own(self, car: str) -> Iterator[None]:
+        """Keep what nobody expected to what is done for one car; the others go on."""
+        try:
+            yield
+        except PyMongoError:
+            raise
+        except Exception as error:
+            self.complaints.say(car, "cannot be served: %s", error, error=error)
 
     async def _give_up(self) -> None:
         """End what cannot go on: bookings whose car is gone, orders whose booking has ended."""
-        now_s = self._monotonic()
-        for booking in list(self._office.active.values()):
-            since_s = self._frozen_since_s.get(booking.car_id)
-            if since_s is not None and now_s - since_s > GIVE_UP_S:
-                car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
-                why = (car.frozen if car else None) or (link.problem if link else None)
-                await self._office.change(
-                    booking.id, BookingState.FAILED, why or reason(ReasonCode.GONE)
-                )
+        now_s, active = self._monotonic(), list(self._office.active.values())
+        self._watch.note_useless(self.traffic, self.links, active, now_s)
+        for booking in active:
+            car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
+            why = self._watch.why_over(booking, car, link, now_s, self._epoch())
+            if why is not None:
+                with self._its_own(booking.car_id):
+                    await self._office.change(booking.id, BookingState.FAILED, why)
         for car in self.traffic.cars.values():
             if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
                 self.traffic = stop_ride(self.traffic, car.id)
@@ -215,59 +204,65 @@ class Desk:
             link = self.links.get(booking.car_id)
             if car is None or car.ride is not None or car.frozen or link is None or link.problem:
                 continue
-            wanted = booking.destination_id
-            closed = closed_to(self._closed(car.id), car)
-            try:
-                route = route_to(self.streets, car.place, self._destination(wanted), closed)
-            except RefusedError:
-                why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
-                await self._office.change(booking.id, BookingState.FAILED, why)
-                continue
-            except NoRouteError:
-                why = reason(ReasonCode.NO_ROUTE, destination=wanted)
-                await self._office.change(booking.id, BookingState.FAILED, why)
-                continue
+            with self._its_own(car.id):
+                await self._give_order(booking, car)
+
+    async def _give_order(self, booking: Booking, car: Car) -> None:
+        wanted = booking.destination_id
+        closed = closed_to(self._closed(car.id), car)
+        try:
+            route = route_to(self.streets, car.place, self._destination(wanted), closed)
+        except RefusedError:
+            why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
+            await self._office.change(booking.id, BookingState.FAILED, why)
+        except NoRouteError:
+            why = reason(ReasonCode.NO_ROUTE, destination=wanted)
+            await self._office.change(booking.id, BookingState.FAILED, why)
+        else:
             ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
             self.traffic = start_ride(self.traffic, car.id, ride)
+            self._watch.ordered(booking.id)
 
     async def _save(self) -> None:
-        essence = _essence(self.streets, self.traffic)
-        if essence == self._saved:
+        now = essence(self.streets, self.traffic)
+        if now == self._saved:
             return
         if await self._store.save_traffic(self.traffic):
-            self._saved = essence
+            self._saved = now
             return
         log.warning("Traffic was changed by another server; starting from its state.")
-        self.traffic = await self._store.load_traffic()
-        self._saved = _essence(self.streets, self.traffic)
+        self._take(await self._store.load_traffic())
 
     def _tell(self) -> None:
         """Send every new order and every new part of one; cars that are away hear it later."""
         now_s = self._monotonic()
+        self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
         for car in self.traffic.cars.values():
             before, ride = self._sent.get(car.id), car.ride
             self._sent[car.id] = ride
             link = self.links.get(car.id)
             if ride is None or link is None:
                 continue
-            if before is None or before.order_id != ride.order_id:
-                link.send_order(self.streets, ride, 0, now_s)
-            elif ride.ending and not before.ending:
-                link.send_cancel(now_s)
-            elif before.update_id != ride.update_id:
-                link.send_order(self.streets, ride, before.released, now_s)
+            with self._its_own(car.id):
+                if before is None or before.order_id != ride.order_id:
+                    link.send_order(self.streets, ride, 0, now_s)
+                elif ride.ending and not before.ending:
+                    link.send_cancel(now_s)
+                elif before.update_id != ride.update_id:
+                    link.send_order(self.streets, ride, before.released, now_s)
 
     async def _note_progress(self) -> None:
         """Say of every booking whether its car drives or waits, and why."""
         for booking in list(self._office.active.values()):
             id_ = booking.car_id
-            state, why = progress_of(
-                booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
-            )
-            if state != booking.state:
-                await self._office.change(booking.id, state, why)
-            else:
-                self._office.explain(booking, why)
+            with self._its_own(id_):
+                state, why = progress_of(
+                    booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
+                )
+                if state != booking.state:
+                    await self._office.change(booking.id, state, why)
+                else:
+                    self._office.explain(booking, why)
 
     # --- stations ---------------------------------------------------------------------------------
 
@@ -292,7 +287,7 @@ class Desk:
                 "Register it with POST /api/stations.",
             )
         stop = self._destination(destination)
-        ready = self._ready()
+        ready = ready_places(self.traffic, self.links, self._office.busy_cars)
         choice = choose_cars(self.streets, ready, stop, self._closed())
         if ready and not choice:
             raise RefusedError(
@@ -319,20 +314,6 @@ class Desk:
                 f"Use one of {', '.join(self.city.destinations) or '(none)'}.",
             )
         return Place(found.edge, found.s_m)
-
-    def _ready(self) -> dict[str, Place]:
-        """Return where every free car stands, or will stand once it has made way."""
-        busy = self._office.busy_cars
-        places: dict[str, Place] = {}
-        for car in self.traffic.cars.values():
-            link = self.links.get(car.id)
-            if car.id in busy or car.frozen or link is None or link.state is None or link.problem:
-                continue
-            if car.ride is None:
-                places[car.id] = car.place
-            elif car.ride.booking_id is None:
-                places[car.id] = Place(car.ride.route.edges[-1], car.ride.route.end_s_m)
-        return places
 
     def _closed(self, but: str = "") -> Closed:
         frozen = [c for c in self.traffic.cars.values() if c.frozen and c.id != but]
@@ -369,30 +350,16 @@ class Desk:
 
     def cars(self) -> list[CarView]:
         """Return every car that stations can be told something of."""
-        busy = self._office.busy_cars
-        names = sorted({*self.traffic.cars, *self.links})
-        views = [
-            car_view(
+        views = [self._car_view(name) for name in sorted({*self.traffic.cars, *self.links})]
+        return [view for view in views if view is not None]
+
+    def _car_view(self, name: str) -> CarView | None:
+        with self._its_own(name):
+            return car_view(
                 self.city,
                 self.traffic.cars.get(name),
                 self.links.get(name),
                 self.waits.get(name),
-                name in busy,
+                name in self._office.busy_cars,
             )
-            for name in names
-        ]
-        return [view for view in views if view is not None]
-
-
-def _essence(streets: Streets, traffic: Traffic) -> object:
-    """Return what must be stored: everything but how far exactly cars are within what they hold."""
-    return {
-        car.id: (
-            car.place.edge,
-            car.frozen,
-            car.blocked,
-            car.ride and replace(car.ride, progress_m=0.0, stands_since_s=None),
-            held(streets, car),
-        )
-        for car in traffic.cars.values()
-    }
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
 from pixelopolis.routing import Place, Route, find_route, route_time_s
+from server.fleet import CarLink
 from server.streets import Closed, Streets
+from server.traffic import Traffic
 
 STANDS_THERE_M = 0.10
 """A car this little past a place stands at it, and need not drive around the town to it."""
@@ -33,6 +35,22 @@ def route_to(streets: Streets, start: Place, end: Place, closed: Closed) -> Rout
         return find_route(city, start, end, closed.edges - {start.edge})
     except NoRouteError:
         return find_route(city, start, end)
+
+
+def ready_places(
+    traffic: Traffic, links: Mapping[str, CarLink], busy: Collection[str]
+) -> dict[str, Place]:
+    """Return where every free car stands, or will stand once it has made way."""
+    places: dict[str, Place] = {}
+    for car in traffic.cars.values():
+        link = links.get(car.id)
+        if car.id in busy or car.frozen or link is None or link.state is None or link.problem:
+            continue
+        if car.ride is None:
+            places[car.id] = car.place
+        elif car.ride.booking_id is None:
+            places[car.id] = Place(car.ride.route.edges[-1], car.ride.route.end_s_m)
+    return places
 
 
 def choose_cars(

@@ -160,8 +160,18 @@ def reported_distance_m(streets: Streets, ride: Ride, state: State) -> float:
 
 def known_base(state: State) -> int:
     """Return the index of the last node of the base that the car knows."""
+    return max(_released_ids(state)) // 2
+
+
+def _released_ids(state: State) -> list[int]:
     released = [n.sequence_id for n in state.node_states if n.released]
-    return max(released, default=state.last_node_sequence_id) // 2
+    return [state.last_node_sequence_id, *released]
+
+
+def beyond_order(ride: Ride, state: State) -> Reason | None:
+    """Return which node a car speaks of that its order does not release, None when all is well."""
+    wrong = [id_ for id_ in _released_ids(state) if id_ % 2 or id_ > 2 * ride.released]
+    return reason(ReasonCode.BEYOND_ORDER, sequence=str(wrong[0])) if wrong else None
 
 
 def rejected(state: State, ride: Ride) -> str:

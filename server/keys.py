@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
+from pixelopolis.supervision import Worker
 from server.api import CityView
 from server.desk import Desk
 
@@ -13,5 +12,5 @@ DESK = web.AppKey("desk", Desk)
 CITY_VIEW = web.AppKey("city_view", CityView)
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets")
 """Every open WebSocket, closed when the server stops."""
-STOPPED = web.AppKey("stopped", asyncio.Event)
-"""Set when the desk's loop has ended, whatever the reason."""
+WORKERS: web.AppKey[tuple[Worker, ...]] = web.AppKey("workers")
+"""The endless tasks of the server; each begins anew when it fails."""

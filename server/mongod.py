@@ -32,6 +32,8 @@ START_TIMEOUT_S = 60.0
 MOST_LOG_BYTES = 1_000_000
 """Ample for what mongod says until it serves."""
 STOP_TIMEOUT_S = 20.0
+MOST_ENDS, ENDS_WITHIN_S = 3, 60.0
+"""A mongod that ends by itself more often is given up, and the server with it."""
 REPLICA_SET = "pixelopolis"
 CACHE_GB = 0.25
 """The least that WiredTiger takes; a town's data is far smaller."""
@@ -105,6 +107,28 @@ class Mongod:
         Raises:
             StoreError: when it does not start, with the end of its log.
         """
+        self.port = _free_port()
+        await self._start()
+
+    async def keep_running(self) -> None:
+        """Start it again, at the same port, whenever it ends although nobody stopped it.
+
+        Raises:
+            StoreError: when it does not start, or ends again and again.
+        """
+        ended_s: list[float] = []
+        while (process := self._process) is not None:
+            code = await process.wait()
+            if process is not self._process:  # we stopped it
+                return
+            now_s = time.monotonic()
+            ended_s = [*(s for s in ended_s if now_s - s < ENDS_WITHIN_S), now_s]
+            if len(ended_s) > MOST_ENDS:
+                raise await self._failed(f"ended {len(ended_s)} times within {ENDS_WITHIN_S:.0f} s")
+            log.error("mongod ended (exit status %d); it is started again.", code)
+            await self._start()
+
+    async def _start(self) -> None:
         program = await asyncio.to_thread(find_mongod)
         await asyncio.to_thread(self._make_folder)
         end_s = time.monotonic() + START_TIMEOUT_S
@@ -129,7 +153,6 @@ class Mongod:
             ) from error
 
     async def _spawn(self, program: Path) -> None:
-        self.port = _free_port()
         self._log_at_spawn = (await asyncio.to_thread(self._log_file.stat)).st_size
         self._process = await asyncio.create_subprocess_exec(
             program,

@@ -17,9 +17,12 @@ def add_pages(app: web.Application, folder: Path) -> None:
     root = folder.resolve()
 
     def find(name: str) -> Path | None:
-        path = (root / (name or "index.html")).resolve()
-        inside = path.is_relative_to(root) and path.suffix in KINDS
-        return path if inside and path.is_file() else None
+        try:
+            path = (root / (name or "index.html")).resolve()
+            inside = path.is_relative_to(root) and path.suffix in KINDS
+            return path if inside and path.is_file() else None
+        except (OSError, ValueError):  # too long, or with a NUL in it
+            return None
 
     async def get_page(request: web.Request) -> web.FileResponse:
         path = await asyncio.to_thread(find, request.match_info["name"])

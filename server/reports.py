@@ -19,6 +19,7 @@ from pixelopolis.state_messages import State
 from server.fleet import (
     RESEND_S,
     CarLink,
+    beyond_order,
     blocked_edge,
     is_idle,
     known_base,
@@ -81,13 +82,14 @@ def take_report(
     Args:
         streets: the town.
         traffic: as known so far.
-        link: the car's, with a state.
+        link: the car's.
         now_s: monotonic.
     """
     state = link.state
-    assert state is not None
     car = traffic.cars.get(link.car)
-    link.problem = other_map(streets.city, state)
+    link.problem = link.refused if state is None else other_map(streets.city, state)
+    if state is None:
+        return traffic, None
     if link.problem is not None:
         return (freeze(traffic, link.car, link.problem) if car else traffic), None
     if car is None or car.ride is None:
@@ -97,6 +99,9 @@ def take_report(
     traffic = freeze(traffic, link.car, needs_person(state))
     if state.order_id != car.ride.order_id:
         return _other_order(streets, traffic, link, state, car.ride, now_s), None
+    if (why := beyond_order(car.ride, state)) is not None:
+        link.problem = why
+        return freeze(traffic, link.car, why), None
     if not is_idle(state):
         traffic = observe(streets, traffic, link.car, reported_distance_m(streets, car.ride, state))
         traffic = _note_blocked(streets, traffic, link.car, state)

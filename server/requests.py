@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeVar
 
 from aiohttp import web
@@ -31,6 +32,12 @@ class RefusedError(PixelopolisError):
 
 Body = TypeVar("Body", bound=BaseModel)
 
+MOST_FAULTS = 5
+"""Named in one answer."""
+
+BODY_TIMEOUT_S = 10.0
+"""A body that has not come by then is not waited for."""
+
 
 async def body_of(request: web.Request, model: type[Body]) -> Body:
     """Return a request's JSON body.
@@ -38,9 +45,15 @@ async def body_of(request: web.Request, model: type[Body]) -> Body:
     Raises:
         RefusedError: when it is not JSON, or not of this shape; names every field.
     """
-    text = await request.text()
     try:
-        return model.model_validate_json(text)
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.read()
+    except TimeoutError:
+        raise RefusedError(
+            408, "body_late", f"no body came within {BODY_TIMEOUT_S:.0f} s.", "Send it at once."
+        ) from None
+    try:
+        return model.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(model.model_fields)
         raise RefusedError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import re
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
+from pixelopolis.supervision import trouble_of
 from server.api import (
     BookingEvent,
     BookingRequest,
@@ -22,8 +23,11 @@ from server.api import (
     dump,
 )
 from server.desk import Desk
-from server.keys import CITY_VIEW, DESK, SOCKETS
+from server.keys import CITY_VIEW, DESK, WORKERS
 from server.requests import RefusedError, body_of
+from server.sockets import attend
+
+log = logging.getLogger(__name__)
 
 EVENTS_HZ = 5.0
 ETA_DRIFT_S = 2.0
@@ -72,6 +76,11 @@ async def get_health(request: web.Request) -> web.Response:
         raise RefusedError(
             503, "database_down", f"the database does not answer ({error}).", "Start MongoDB."
         ) from error
+    workers = request.app[WORKERS]
+    if trouble := trouble_of(workers):
+        raise RefusedError(
+            503, "part_failed", f"{trouble}.", "It begins anew by itself; the log says more."
+        )
     online = sum(car.online for car in desk.cars())
     return _json(HealthView(city=desk.city.name, cars_online=online))
 
@@ -88,18 +97,15 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         )
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
     await socket.prepare(request)
-    request.app[SOCKETS].add(socket)
-    teller = asyncio.create_task(_tell(socket, request.app[DESK], station))
-    try:
-        async for frame in socket:
-            if frame.type is WSMsgType.ERROR:
-                break
-    finally:
-        request.app[SOCKETS].discard(socket)
-        teller.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
-            await teller
-    return socket
+    teller = _tell(socket, request.app[DESK], station)
+    return await attend(request, socket, f"station {station}", _listen(socket), teller)
+
+
+async def _listen(socket: web.WebSocketResponse) -> None:
+    """Wait for the end; what a station says here means nothing."""
+    async for frame in socket:
+        if frame.type is WSMsgType.ERROR:
+            return
 
 
 async def _tell(socket: web.WebSocketResponse, desk: Desk, station: str) -> None:
@@ -108,22 +114,26 @@ async def _tell(socket: web.WebSocketResponse, desk: Desk, station: str) -> None
     booking: BookingView | None = None
     told_s = 0.0
     loop = asyncio.get_running_loop()
+    while True:
+        now = CarsEvent(cars=desk.cars())
+        if now != cars:
+            cars = now
+            await _send(socket, now)
+        newest = await _newest(desk, station)
+        if newest is not None and _is_news(booking, newest, loop.time() - told_s):
+            booking, told_s = newest, loop.time()
+            await _send(socket, BookingEvent(booking=newest))
+        await asyncio.sleep(1 / EVENTS_HZ)
+        async with desk.changed:
+            await desk.changed.wait()
+
+
+async def _newest(desk: Desk, station: str) -> BookingView | None:
+    """Return a station's newest booking; None as well while the database does not answer."""
     try:
-        while True:
-            now = CarsEvent(cars=desk.cars())
-            if now != cars:
-                cars = now
-                await _send(socket, now)
-            newest = await desk.newest_booking(station)
-            if newest is not None and _is_news(booking, newest, loop.time() - told_s):
-                booking, told_s = newest, loop.time()
-                await _send(socket, BookingEvent(booking=newest))
-            await asyncio.sleep(1 / EVENTS_HZ)
-            async with desk.changed:
-                await desk.changed.wait()
-    finally:
-        with contextlib.suppress(ConnectionError):
-            await socket.close()
+        return await desk.newest_booking(station)
+    except PyMongoError:
+        return None
 
 
 async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
@@ -160,6 +170,12 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         word = re.sub(r"\W+", "_", error.reason.lower())
         message = f"{request.method} {request.path}: {error.reason}."
         return _refusal(error.status, word, message, "See /api/openapi.json for what there is.")
+    except Exception as error:  # one request's fault is its own
+        request.app[DESK].complaints.say(
+            f"{request.method} {request.path[:80]!r}", "cannot be answered: %s", error, error=error
+        )
+        why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."
+        return _refusal(500, "internal_error", why, "Try again; the server's log says more.")
 
 
 def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:

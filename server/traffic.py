@@ -126,6 +126,15 @@ def _car_of(entry: Mapping[str, Any]) -> Car:
     return Car(entry["id"], Place(**entry["place"]), ride, from_document(entry["frozen"]), blocked)
 
 
+def fits(streets: Streets, car: Car) -> bool:
+    """Whether a stored car's place and way are in this town, whose file may have changed."""
+    edges, movements = streets.city.edges, streets.city.movements
+    way = car.ride.route if car.ride else None
+    return car.place.edge in edges and (
+        way is None or (set(way.edges) <= edges.keys() and set(way.movements) <= movements.keys())
+    )
+
+
 def base_end_m(streets: Streets, ride: Ride) -> float:
     return node_distances_m(streets.path_of(ride.route))[ride.released]
 
@@ -164,6 +173,20 @@ def closed_by(streets: Streets, cars: Iterable[Car]) -> Closed:
 def edge_holders(streets: Streets, traffic: Traffic) -> dict[str, str]:
     """Return which car holds each edge."""
     return {edge: car.id for car in traffic.cars.values() for edge in held(streets, car).edges}
+
+
+def essence(streets: Streets, traffic: Traffic) -> object:
+    """Return what must be stored: everything but how far exactly cars are within what they hold."""
+    return {
+        car.id: (
+            car.place.edge,
+            car.frozen,
+            car.blocked,
+            car.ride and replace(car.ride, progress_m=0.0, stands_since_s=None),
+            held(streets, car),
+        )
+        for car in traffic.cars.values()
+    }
 
 
 # --- what happens to a car --------------------------------------------------------------------

@@ -32,6 +32,9 @@ export const WORDS = {
   not_connected: OFFLINE,
   gone: OFFLINE,
   foreign_order: STUCK,
+  beyond_order: STUCK,
+  no_sense: STUCK,
+  stuck: STUCK,
   place_unstated: STUCK,
   edge_taken: STUCK,
   ended_elsewhere: STUCK,
@@ -39,6 +42,8 @@ export const WORDS = {
   message_refused: STUCK,
   no_route: STUCK,
   unknown_destination: STUCK,
+  drops_orders: STUCK,
+  too_long: STUCK,
   other: TRAFFIC,
 };
 

@@ -23,7 +23,7 @@ from pixelopolis.reasons import (
 )
 from pixelopolis.state_messages import PowerSupply, State, waiting_info
 
-NUMBERS = {"age_s": 0.64, "gap_m": 0.12}
+NUMBERS = {"age_s": 0.64, "gap_m": 0.12, "limit_s": 1800.0}
 
 
 def example(code: ReasonCode) -> Reason:

@@ -14,6 +14,7 @@ from pymongo import AsyncMongoClient
 import server.granting
 from pixelopolis.errors import StoreError
 from server.mongod import Mongod, find_mongod
+from tests.server.desktop import Desktop, running
 from tests.server.safe_state import UnsafeStateError, checked
 
 
@@ -59,3 +60,9 @@ async def database(mongodb_uri: str) -> AsyncIterator[str]:
     yield name
     async with AsyncMongoClient(mongodb_uri) as client:
         await client.drop_database(name)
+
+
+@pytest.fixture
+async def desktop(mongodb_uri: str, database: str) -> AsyncIterator[Desktop]:
+    async with running(mongodb_uri, database) as running_desktop:
+        yield running_desktop

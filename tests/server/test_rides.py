@@ -3,106 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from pymongo import AsyncMongoClient
 
-import server.desk
-from pixelopolis.city_file import load_city
+import server.watch
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
-from server.app import make_app
-from server.desk import Desk
-from server.keys import DESK
+from tests.server.desktop import CITY, Desktop, running, until
 from tests.server.fake_car import FakeCar
-
-CITY = load_city("pixelopolis")
-PATIENCE_S = 60.0
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for something; only a stuck test ever reaches the limit."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-@dataclass
-class Desktop:
-    """A running server, and what a station does with it."""
-
-    client: TestClient[Any, Any]
-    desk: Desk
-    cars: list[FakeCar] = field(default_factory=list)
-
-    async def drive_in(self, *cars: FakeCar) -> None:
-        for car in cars:
-            await car.connect(self.client)
-            self.cars.append(car)
-            await until(
-                lambda car=car: (
-                    car.id in self.desk.traffic.cars
-                    and any(c.id == car.id for c in self.desk.cars())
-                )
-            )
-
-    async def register(self, station: str) -> None:
-        answer = await self.client.post("/api/stations", json={"device_id": station})
-        assert answer.status == 201
-
-    async def ask(self, station: str, destination: str) -> tuple[int, Any]:
-        body = {
-            "station_device_id": station,
-            "destination_id": destination,
-            "language": "ja",
-        }
-        answer = await self.client.post("/api/bookings", json=body)
-        return answer.status, await answer.json()
-
-    async def book(self, station: str, destination: str) -> Any:
-        await self.register(station)
-        status, booking = await self.ask(station, destination)
-        assert status == 201, booking
-        return booking
-
-    async def booking(self, id_: str) -> Any:
-        answer = await self.client.get(f"/api/bookings/{id_}")
-        assert answer.status == 200
-        return await answer.json()
-
-    async def ends(self, id_: str, state: str = "arrived") -> Any:
-        return await self.becomes(id_, state, or_ends=True)
-
-    async def becomes(self, id_: str, state: str, or_ends: bool = False) -> Any:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                booking = await self.booking(id_)
-                ended = booking["state"] in ("arrived", "cancelled", "failed")
-                if booking["state"] == state or (ended and or_ends):
-                    assert booking["state"] == state, booking
-                    return booking
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def running(uri: str, database: str) -> AsyncIterator[Desktop]:
-    app = make_app(CITY, uri, database=database)
-    async with TestClient(TestServer(app)) as client:
-        desktop = Desktop(client, app[DESK])
-        yield desktop
-        for car in desktop.cars:
-            await car.disconnect()
-
-
-@pytest.fixture
-async def desktop(mongodb_uri: str, database: str) -> AsyncIterator[Desktop]:
-    async with running(mongodb_uri, database) as running_desktop:
-        yield running_desktop
 
 
 async def test_a_visitor_is_driven_to_the_destination(desktop: Desktop) -> None:
@@ -243,8 +153,8 @@ async def test_a_lost_link_is_taken_up_again(desktop: Desktop) -> None:
 async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.desk, "LEASE_S", 0.3)
-    monkeypatch.setattr(server.desk, "GIVE_UP_S", 1.0)
+    monkeypatch.setattr(server.watch, "LEASE_S", 0.3)
+    monkeypatch.setattr(server.watch, "GIVE_UP_S", 1.0)
     dead = FakeCar(CITY, "dead", Place("2", 0.1), step_m=0.0)
     alive = FakeCar(CITY, "alive", Place("8", 1.0))
     await desktop.drive_in(dead)

@@ -1,0 +1,75 @@
+"""Saying in the log what peers do wrong: at once, by name, and not once a message for ever."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+EVERY_S = 60.0
+"""What one peer does wrong again and again is said again after so long, with how often it was."""
+
+MOST = 1000
+"""So many kinds and names are remembered; who was heard of longest ago is forgotten first."""
+
+
+class Complaints:
+    """What is said about peers.
+
+    Args:
+        log: where it is said.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+
+    def say(self, name: str, words: str, *values: object, error: Exception | None = None) -> None:
+        """Say what a peer does wrong, unless that was said of it lately.
+
+        Args:
+            name: the peer's.
+            words: the kind of fault, with %-fields for `values`.
+            values: what differs from one time to the next; cut to a line.
+            error: with its traceback, for what nobody expected.
+        """
+        key, now_s = (name, words), self._clock()
+        at_s, more = self._said.pop(key, (-EVERY_S, 0))
+        is_news = now_s - at_s >= EVERY_S
+        self._said[key] = (now_s, 0) if is_news else (at_s, more + 1)
+        if len(self._said) > MOST:
+            self._said.popitem(last=False)
+        if not is_news:
+            return
+        again = f" ({more} times more since)" if more else ""
+        level = logging.WARNING if error is None else logging.ERROR
+        line = words % tuple(_line(value) for value in values)
+        self._log.log(level, "%s %s%s", name, line, again, exc_info=error)
+
+
+def _line(value: object) -> str:
+    text = str(value)
+    printable = "".join(c if c.isprintable() else "?" for c in text[:300])
+    return printable + ("..." if len(text) > 300 else "")
+
+
+class OncePerMinute(logging.Filter):
+    """Lets records of one kind through at most once in `EVERY_S`; for other people's loggers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        key, now_s = (str(record.msg), str(kind)), self._clock()
+        if now_s - self._said.get(key, -EVERY_S) < EVERY_S:
+            return False
+        self._said[key] = now_s
+        if len(self._said) > MOST:
+            self._said.popitem(last=False)
+        return True
