@@ -54,6 +54,8 @@ class DriverSettings:
     """
 
     cruise_mps: float = CRUISE_MPS
+    keeps_limits: bool = True
+    """Without, it cruises everywhere: what is measured then is how it drives at that speed."""
     stop_before_m: float = 0.10
     camera: Camera = field(default_factory=Camera)
     search: bool = False
@@ -232,7 +234,7 @@ class Driver:
         behaviour = self._behave(
             now,
             car,
-            min(self.settings.cruise_mps, mission.speed_limits.at(distance)),
+            self._most_mps(mission, distance),
             to_stop_m=to_end if whole_way else to_grant,
             to_end_m=to_end,
             in_junction=leg.movement is not None,
@@ -256,6 +258,12 @@ class Driver:
             located=not finding.lost,
             off_route=finding.elsewhere is not None,
         )
+
+    def _most_mps(self, mission: Mission, distance_m: float) -> float:
+        cruise_mps = self.settings.cruise_mps
+        if not self.settings.keeps_limits:
+            return cruise_mps
+        return min(cruise_mps, mission.speed_limits.at(distance_m))
 
     def _behave(
         self,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from car.control import DECELERATION_MPS2
 from pixelopolis.routing import RoutePath
 
-EARLY_M = 0.03
+EARLY_M = 0.05
 """A limit holds from so far before its edge to so far behind it: the motors obey 0.13 s late, and
-the car knows where it is within 2 cm mostly."""
+the car is within 4 cm of where it believes to be, mostly."""
 
 
 class SpeedLimits:

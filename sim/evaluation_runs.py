@@ -15,7 +15,13 @@ import numpy as np
 from car.driver import DriverSettings
 from car.lane import load_lane_model
 from pixelopolis.city_file import load_city
-from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S, WHEEL_RADIUS_M
+from pixelopolis.vehicle import (
+    CRUISE_MPS,
+    MOTOR_MAX_RAD_S,
+    MOTOR_MAX_UNITS,
+    MOTOR_UNIT_RAD_S,
+    WHEEL_RADIUS_M,
+)
 from sim.evaluation import LaneFigures, Watch, drive_junction, drive_lane, junction_cases
 from sim.eye import Eye, lane_camera
 from sim.lockstep import random_route, ring_route
@@ -245,7 +251,11 @@ def _run_look(run: LaneRun, index: int, renderer: Renderer, watch: Watch | None)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
     sensor_rng = np.random.default_rng([run.seed, index, 2])
-    settings = DriverSettings(cruise_mps=run.cruise_mps, follows_map=run.follows_map)
+    settings = DriverSettings(
+        cruise_mps=run.cruise_mps,
+        keeps_limits=run.cruise_mps <= CRUISE_MPS,
+        follows_map=run.follows_map,
+    )
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
     camera = lane_camera(model.frame_width_px)
     eye = Eye(renderer, look, sensor_rng, camera, part=model.part)

@@ -133,7 +133,9 @@ def drive_samples(city: City, rng: np.random.Generator, session: Session, see: S
         path = RoutePath(city, random_route(city, rng, ROUTE_M))
         faults = replace(random_imperfections(rng), delay_s=float(rng.uniform(*DELAYS_S)))
         vehicle = _PushedVehicle(path.pose_at(0.0), faults, rng)
-        driver = Driver(model, DriverSettings(cruise_mps=float(rng.uniform(*SPEEDS_MPS))))
+        driver = Driver(
+            model, DriverSettings(cruise_mps=float(rng.uniform(*SPEEDS_MPS)), keeps_limits=False)
+        )
         drive = LaneDrive(path, LockstepCar(vehicle, driver, camera))
         for _ in range(SEEN_A_KEPT * session.frames - len(seen)):
             if drive.distance_m > path.length_m - 0.2:

@@ -12,7 +12,7 @@ from pixelopolis.city_file import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.lane_path import SCALES_M
 from pixelopolis.routing import RoutePath
-from pixelopolis.vehicle import MOTOR_MAX_RAD_S
+from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S
 from pixelopolis.vision import LANE_PART, Image
 from sim.evaluation import LaneDrive, LaneFigures, drive_lane
 from sim.lane_labels import label_of
@@ -73,7 +73,7 @@ def drive(name: str, cruise_mps: float, blind_part: float = 0.0, metres: float =
         model.see,
         np.random.default_rng(3),
         metres,
-        DriverSettings(cruise_mps=cruise_mps),
+        DriverSettings(cruise_mps=cruise_mps, keeps_limits=cruise_mps <= CRUISE_MPS),
         limit_rad_s=2 * MOTOR_MAX_RAD_S,
     )
 
