@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -19,8 +20,9 @@ from car.journey import Journey
 from car.link import BACKOFF_S, Link, backoff_s
 from car.reporting import Health
 from pixelopolis.city_file import load_city
+from pixelopolis.factsheet import Factsheet
 from pixelopolis.message_parts import Message
-from pixelopolis.messages import decode_from_car, encode
+from pixelopolis.messages import FromCar, Refusal, decode_from_car, encode
 from pixelopolis.order_messages import InstantAction, InstantActions
 from pixelopolis.orders import make_order
 from pixelopolis.routing import Place, find_route
@@ -34,7 +36,7 @@ class FakeServer:
     """The other end of the link: keeps what the car sends."""
 
     def __init__(self) -> None:
-        self.received: asyncio.Queue[Connection | State] = asyncio.Queue()
+        self.received: asyncio.Queue[FromCar] = asyncio.Queue()
         self.socket: web.WebSocketResponse | None = None
         self.answers = True
         self.connections = 0
@@ -54,7 +56,7 @@ class FakeServer:
                 await self.received.put(decode_from_car(frame.data))
         return socket
 
-    async def next(self) -> Connection | State:
+    async def next(self) -> FromCar:
         async with asyncio.timeout(WAIT_S):
             return await self.received.get()
 
@@ -117,7 +119,7 @@ async def test_says_hello_reports_and_says_goodbye(server: FakeServer, cockpit: 
         assert states[0].last_node_id == "at:13:600"
         assert link.connected
         assert cockpit.orders()[1] == pytest.approx(time.monotonic(), abs=WAIT_S)
-    while isinstance(goodbye := await server.next(), State):
+    while not isinstance(goodbye := await server.next(), Connection):
         pass
     assert goodbye.connection_state is ConnectionState.OFFLINE
 
@@ -167,6 +169,87 @@ async def test_what_cannot_be_understood_is_reported(
         assert said in (state.errors[0].error_description or "")
         assert cockpit.orders()[0] is None
         assert server.connections == 1
+
+
+async def test_an_answer_names_what_could_be_read_of_a_message(
+    server: FakeServer, cockpit: Cockpit
+) -> None:
+    broken = json.loads(encode(order()))  # type: ignore[arg-type]
+    broken["message"]["nodes"][0]["released"] = "yes"
+    async with running(server, cockpit):
+        await server.next_state()
+        await server.send(json.dumps(broken))
+        while not (state := await server.next_state()).errors:
+            pass
+        about = {r.reference_key: r.reference_value for r in state.errors[0].error_references}
+        assert about == {"topic": "order", "headerId": "0", "orderId": "o1", "orderUpdateId": "0"}
+        assert "released" in (state.errors[0].error_description or "")
+
+
+def actions(*kinds: str) -> InstantActions:
+    return InstantActions(
+        header_id=0,
+        timestamp=datetime.now(UTC),
+        serial_number="car1",
+        actions=tuple(InstantAction(action_type=kind, action_id=kind) for kind in kinds),
+    )
+
+
+async def test_the_factsheet_is_sent_when_it_is_asked_for(
+    server: FakeServer, cockpit: Cockpit
+) -> None:
+    async with running(server, cockpit):
+        await server.next_state()
+        await server.send(actions("factsheetRequest"))
+        while not isinstance(message := await server.next(), Factsheet):
+            assert not isinstance(message, State) or not message.instant_action_states
+        assert message.physical_parameters.maximum_speed == pytest.approx(0.136)
+        assert (await server.next_state()).instant_action_states[0].action_status == "FINISHED"
+
+
+async def test_a_state_is_sent_at_once_when_it_is_asked_for(
+    server: FakeServer, cockpit: Cockpit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(car.link, "REPORT_S", 1000.0)
+    async with running(server, cockpit):
+        assert (await server.next_state()).header_id == 0
+        await server.send(actions("stateRequest"))
+        state = await server.next_state()
+        assert (state.header_id, state.instant_action_states[0].action_status) == (1, "FINISHED")
+
+
+async def test_what_the_server_could_not_use_shows_in_the_state(
+    server: FakeServer, cockpit: Cockpit
+) -> None:
+    async with running(server, cockpit):
+        await server.next_state()
+        await server.send(
+            Refusal(
+                header_id=0,
+                timestamp=datetime.now(UTC),
+                serial_number="car1",
+                refused_topic="state",
+                refused_header_id=7,
+                description="message.driving: Field required",
+            )
+        )
+        while not (state := await server.next_state()).errors:
+            pass
+        (error,) = state.errors
+        assert (error.error_type, error.error_level) == ("MESSAGE_REFUSED", "WARNING")
+        assert error.error_description == "message.driving: Field required"
+        about = {r.reference_key: r.reference_value for r in error.error_references}
+        assert about == {"topic": "state", "headerId": "7"}
+
+
+async def test_a_frame_of_bytes_is_answered(server: FakeServer, cockpit: Cockpit) -> None:
+    async with running(server, cockpit):
+        await server.next_state()
+        assert server.socket is not None
+        await server.socket.send_bytes(b"{}")
+        while not (state := await server.next_state()).errors:
+            pass
+        assert state.errors[0].error_type == "VALIDATION_FAILURE"
 
 
 async def test_a_lost_link_comes_back_and_the_order_is_kept(
