@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from car.observation import Sighting
 from pixelopolis.errors import ModelError
+from pixelopolis.model_labels import check_labels, log_labels, read_labels
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 
@@ -44,13 +45,14 @@ class Detector:
     as 0..255), the original's the whole frame, of which the rows that it is not given are grey.
 
     Args:
-        path: the .tflite file. `NAME.json` beside it (the card) says which classes it knows and
-            from which score on each is believed.
+        path: the .tflite file. The labels in it say which classes it knows, `NAME.json` beside it
+            (the card) says the same, and from which score on each is believed.
         delegate: "edgetpu" for a Coral accelerator; the file must then be compiled for it.
         thresholds: least score of each class instead of the card's; one number for all.
 
     Raises:
-        ModelError: no such model, or a delegate that cannot be loaded; says what was found.
+        ModelError: no such model, a delegate that cannot be loaded, or labels that are not the
+            card's or that nobody here knows; says what was found.
     """
 
     def __init__(
@@ -97,11 +99,15 @@ class Detector:
         self.thresholds: dict[str, float] = believed
 
     def _read_card(self, next_step: str) -> tuple[tuple[str, ...], dict[str, float]]:
+        labels = read_labels(self.path)
+        log_labels(self.path, labels)
         if self.sees_whole_frame:
             return ORIGINAL_CLASSES, dict.fromkeys(ORIGINAL_CLASSES, ORIGINAL_THRESHOLD)
         card = self.path.with_name(f"{_VARIANT.sub('', self.path.stem)}.json")
         if not card.is_file():
-            return SIGN_CLASSES, dict.fromkeys(SIGN_CLASSES, DEFAULT_THRESHOLD)
+            classes = labels.get("classes", SIGN_CLASSES)
+            self._check_classes(classes, next_step)
+            return classes, dict.fromkeys(classes, DEFAULT_THRESHOLD)
         try:
             document = json.loads(card.read_text("utf-8"))
             classes = tuple(str(name) for name in document["classes"])
@@ -112,7 +118,17 @@ class Detector:
                 f"{error!r}.",
                 next_step,
             ) from error
+        check_labels(self.path, labels, {"classes": classes})
+        self._check_classes(classes, next_step)
         return classes, thresholds
+
+    def _check_classes(self, classes: Sequence[str], next_step: str) -> None:
+        if unknown := [name for name in classes if name not in SIGN_CLASSES]:
+            raise ModelError(
+                f"model {str(self.path)!r} tells classes apart that nobody here knows: "
+                f"{', '.join(unknown)}.",
+                next_step,
+            )
 
     def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
         """Return what a (160, 240, 3) uint8 RGB detector input shows, the surest first."""

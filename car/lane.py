@@ -15,6 +15,7 @@ from pixelopolis.city import Turn
 from pixelopolis.errors import ModelError
 from pixelopolis.geometry import FloatArray
 from pixelopolis.lane_path import SCALES_M, STATIONS_M
+from pixelopolis.model_labels import LANE_LABELS, check_labels, log_labels, read_labels
 from pixelopolis.vision import (
     FULL_HEIGHT_PX,
     LANE_HEIGHT_PX,
@@ -56,7 +57,8 @@ class LaneNetwork:
         has_commands: it answers for each command.
 
     Raises:
-        ModelError: when the file is no such model; the message names what was found.
+        ModelError: when the file is no such model, or the labels in it are of other commands or
+            columns; the message names what was found.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,6 +92,9 @@ class LaneNetwork:
                 _NEXT_STEP,
             )
         self.has_commands = sizes != (1,)
+        labels = read_labels(path)
+        check_labels(path, labels, LANE_LABELS)
+        log_labels(path, labels)
         self.frame_width_px = LANE_WIDTH_PX if self.has_commands else FRAME_WIDTH_PX
         self._fit: Callable[[Image], Image] = lane_input
         if self.part != LANE_PART:

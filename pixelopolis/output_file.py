@@ -1,7 +1,8 @@
-"""Files that are written when the work is done are checked before it begins."""
+"""Files and folders that are written when work is done are checked before it begins."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,3 +31,24 @@ def check_output_file(file: Path, suffixes: Sequence[str], option: str) -> None:
         raise SettingsError(
             f"{option} {str(file)!r}: there is no folder {str(file.parent)!r}.", "Make it first."
         )
+
+
+def check_output_folder(folder: Path, option: str) -> None:
+    """Find out whether a folder can be made, or written into, without making it.
+
+    Args:
+        folder: that is there, or is to be made with all folders above it.
+        option: names it in the message.
+
+    Raises:
+        SettingsError: a file of that name, or no right or way to write there.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"{option} {str(folder)!r}: {str(there)!r} cannot be written into: {error.strerror}.",
+            "Name another folder.",
+        ) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelopolis.errors import DatasetError
+from pixelopolis.output_file import check_output_folder
 from pixelopolis.pictures import read_picture
 from pixelopolis.voc import (
     Annotation,
@@ -62,8 +63,10 @@ def import_dataset(
     """
     if out.exists():
         raise DatasetError(f"{out} is there already.", "Name a new folder with --out.")
+    check_output_folder(out, "--out")
     yolo = _is_yolo(source)
     entries = [*(_yolo(source, classes) if yolo else _voc(source, first_pixel))]
+    _check(entries)
     part = out.with_name(f"{out.name}.part")
     try:
         counts = _write(entries, part)
@@ -82,11 +85,8 @@ def _is_yolo(source: Path) -> bool:
     return found and not any((source / "labels").glob("**/*.xml"))
 
 
-def _write(entries: list[_Entry], out: Path) -> dict[str, Any]:
-    made = VocDataset(out)
-    for folder in ("Annotations", "JPEGImages"):
-        (out / folder).mkdir(parents=True)
-    splits: dict[str, list[str]] = {}
+def _check(entries: list[_Entry]) -> None:
+    places: dict[str, Path] = {}
     for entry in entries:
         faults = [*box_faults(entry.annotation)]
         if faults:
@@ -96,12 +96,20 @@ def _write(entries: list[_Entry], out: Path) -> dict[str, Any]:
                 f"{entry.place}: object[{number}] ({item.class_name}): {fault}.",
                 "Correct it where it was labelled, or remove it.",
             )
-        path = out / "JPEGImages" / f"{entry.name}{entry.picture.suffix}"
-        if made.annotation_path(entry.name).exists():
+        if (before := places.setdefault(entry.name, entry.place)) != entry.place:
             raise DatasetError(
-                f"{entry.place}: there is another picture of the name {entry.name!r}.",
-                "Rename one of them, and its labels.",
+                f"{before} and {entry.place} are of pictures of one name.",
+                "Rename one of them, and its picture.",
             )
+
+
+def _write(entries: list[_Entry], out: Path) -> dict[str, Any]:
+    made = VocDataset(out)
+    for folder in ("Annotations", "JPEGImages"):
+        (out / folder).mkdir(parents=True)
+    splits: dict[str, list[str]] = {}
+    for entry in entries:
+        path = out / "JPEGImages" / f"{entry.name}{entry.picture.suffix}"
         shutil.copyfile(entry.picture, path)
         write_annotation(
             made.annotation_path(entry.name), replace(entry.annotation, file_name=path.name)

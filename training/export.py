@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from pixelopolis.errors import ModelError
 from training.backend import tf
 
 SIGNATURE = "serving_default"
@@ -116,9 +117,23 @@ def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files into a folder, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        part = folder / f"{name}.part"
-        part.write_bytes(content)
-        part.replace(folder / name)
+    """Write files into a folder, all of them or none, each whole.
+
+    Raises:
+        ModelError: they cannot be written.
+    """
+    parts = {folder / name: folder / f"{name}.part" for name in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, content in zip(parts.values(), files.values(), strict=True):
+            part.write_bytes(content)
+        for file, part in parts.items():
+            part.replace(file)
+    except OSError as error:
+        raise ModelError(
+            f"{str(folder)!r} cannot be written into: {error.strerror}.", "Name another --out."
+        ) from error
+    finally:
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)

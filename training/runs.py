@@ -14,7 +14,7 @@ class RunFolder:
     """What every run keeps on disk: `settings.json`, `state.json`, in the end `result.json`.
 
     Args:
-        folder: exists already.
+        folder: made by `begin`.
         settings: a dataclass; a run of others in the same folder is refused.
 
     Raises:
@@ -58,17 +58,25 @@ class RunFolder:
             if file.name not in names:
                 file.unlink()
 
-    def begin(self, facts: dict[str, Any]) -> None:
-        """Hold on to what was asked for; data that changed under a half-done run are refused."""
+    def check_data(self, facts: dict[str, Any]) -> None:
+        """Find out whether a half-done run learnt from the same data.
+
+        Raises:
+            SettingsError: it did not.
+        """
         before = self.read("settings.json")
-        if before is None:
-            self.write("settings.json", {"settings": self._asked, "data": facts})
-        elif before["data"] != facts:
+        if before is not None and before["data"] != facts:
             raise SettingsError(
                 f"{self.folder} holds a run on other data "
                 f"({before['data']['pictures']} pictures then, {facts['pictures']} now).",
                 "Choose another --out, or remove that folder.",
             )
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Make the folder and hold on to what was asked for, if that was not done before."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.read("settings.json") is None:
+            self.write("settings.json", {"settings": self._asked, "data": facts})
 
 
 def shown(folder: Path) -> str:

@@ -22,6 +22,7 @@ from pixelopolis.cli.common import (
     print_json,
     progress_bar,
 )
+from pixelopolis.output_file import check_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
@@ -162,6 +163,8 @@ def check(
     """Count classes and sizes, and list what looks wrong; faults end it with code 1."""
     from training.lane.check import is_lane_dataset
 
+    if pictures is not None:
+        check_output_folder(pictures, "--pictures")
     if is_lane_dataset(folder):
         _check_lane(folder, as_json)
         return

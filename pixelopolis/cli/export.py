@@ -51,6 +51,23 @@ def lane(
 
 
 @app.command()
+def metadata(
+    models: Annotated[Path, typer.Option(help="Folder with NAME.json and its .tflite files.")],
+    name: Annotated[str, typer.Option(help="First part of the files' names.")],
+    json: Json = False,
+) -> None:
+    """Write name, version and labels into .tflite files that were exported without them."""
+    from training.describe import describe
+
+    card = describe(models, name)
+    if json:
+        print_json(card)
+        return
+    for file in card["files"]:
+        console.print(f"{models / file}: version {card['metadata']['version']}", highlight=False)
+
+
+@app.command()
 def detector(
     run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train detector`.")],
     data: Annotated[

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -19,7 +21,7 @@ from car.detector import (
     Detector,
     load_detector,
 )
-from car.lane import SHIPPED_MODEL, load_lane_model
+from car.lane import SHIPPED_MODEL, LaneNetwork, load_lane_model
 from car.observation import LaneView
 from pixelopolis.errors import ModelError
 from pixelopolis.signs import SIGN_CLASSES, sign_svg
@@ -156,3 +158,64 @@ def test_bench_takes_pairs_in_turn() -> None:
     for row in figures.values():
         assert 0 < row["detector_p50_ms"] <= row["p50_ms"] <= row["p99_ms"]
     assert load_lane_model().has_commands
+
+
+def relabelled(path: Path, old: bytes, new: bytes) -> Path:
+    """Copy the shipped model with another label in it."""
+    content = SHIPPED_DETECTOR.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        labels = archive.read("classes_labels.txt")
+        start = min(item.header_offset for item in archive.infolist())
+    assert old in labels
+    path.write_bytes(content[:start])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("classes_labels.txt", labels.replace(old, new))
+    return path
+
+
+def test_the_labels_inside_a_model_are_the_classes_it_is_believed_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pixelopolis.model_labels")
+    assert Detector(SHIPPED_DETECTOR).classes == SIGN_CLASSES
+    assert "labels of classes" in caplog.text
+    unknown = relabelled(tmp_path / "mine.tflite", b"Museum\n", b"Unicorn\n")
+    with pytest.raises(ModelError, match=r"mine\.tflite' .*: Unicorn"):
+        Detector(unknown)
+    shutil.copy(SHIPPED_DETECTOR.with_suffix(".json"), tmp_path / "mine.json")
+    with pytest.raises(ModelError, match=r"number 19 is 'Unicorn', not 'Museum'"):
+        Detector(unknown)
+    fewer = relabelled(tmp_path / "mine.tflite", b"Museum\n", b"")
+    with pytest.raises(ModelError, match="there are 19, not 20"):
+        Detector(fewer)
+
+
+def test_a_model_without_metadata_is_loaded_and_that_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pixelopolis.model_labels")
+    bare = tmp_path / "bare.tflite"
+    for shipped, load in ((SHIPPED_DETECTOR, Detector), (SHIPPED_MODEL, LaneNetwork)):
+        content = shipped.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            bare.write_bytes(content[: min(item.header_offset for item in archive.infolist())])
+        load(bare)
+        assert "bare.tflite: no metadata" in caplog.text
+        caplog.clear()
+
+
+def test_a_lane_model_of_other_columns_is_refused(tmp_path: Path) -> None:
+    content = SHIPPED_MODEL.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        start = min(item.header_offset for item in archive.infolist())
+    other = tmp_path / "other.tflite"
+    other.write_bytes(content[:start])
+    with zipfile.ZipFile(other, "a") as archive:
+        archive.writestr("spread_labels.txt", "left\nstraight\nright\n")
+    with pytest.raises(ModelError, match=r"'spread': number 0 is 'left', not 'straight'"):
+        LaneNetwork(other)
+    with other.open("r+b") as file:
+        file.seek(start)
+        file.write(bytes(4))
+    with pytest.raises(ModelError, match=r"labels in model .*cannot be read"):
+        LaneNetwork(other)

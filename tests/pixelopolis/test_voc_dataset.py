@@ -16,6 +16,7 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.voc import Box
 from pixelopolis.voc_check import check_dataset
 from pixelopolis.voc_dataset import VocDataset
+from pixelopolis.voc_import import import_dataset
 from tests.pixelopolis.voc_folders import jpeg, write, xml
 from training.detector.data import load
 
@@ -183,6 +184,15 @@ def test_yolo_labels_become_pascal_voc_with_their_splits(tmp_path: Path) -> None
     first, second = dataset.annotation(dataset.names("train")[0]).objects
     assert (first.class_name, first.box_px) == ("Left", Box(60, 60, 180, 100))
     assert (second.class_name, second.box_px) == ("Go", Box(0, 0, 48, 33)), "cut at the border"
+
+
+def test_two_pictures_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    files = {f"labels/{split}/a.txt": "" for split in ("train", "val")}
+    pictures = {f"images/{split}/a.jpg": jpeg() for split in ("train", "val")}
+    yolo = write(tmp_path / "yolo", {**files, **pictures, "classes.txt": "Left\n"})
+    with pytest.raises(DatasetError, match=r"train/a\.txt and .*val/a\.txt are of pictures of one"):
+        import_dataset(yolo, tmp_path / "new" / "voc")
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.voc_check import check_dataset
 from pixelopolis.voc_dataset import VocDataset
+from pixelopolis.voc_import import import_dataset
 from tests.pixelopolis.voc_folders import HEIGHT_PX, WIDTH_PX, jpeg, write, xml
 from training.detector.data import load
 
@@ -99,8 +100,6 @@ def test_any_bytes_as_a_split_are_read_or_named(folder: Path, lines: bytes, spli
 def test_any_yolo_line_is_read_soundly_or_named(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:
-    from pixelopolis.voc_import import import_dataset
-
     base = tmp_path_factory.mktemp("yolo")
     files = {
         "labels/a.txt": "\n".join(lines),

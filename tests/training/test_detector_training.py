@@ -17,6 +17,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make setu
 from car.detector import Detector
 from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.model_labels import read_labels
 from pixelopolis.signs import SIGN_CLASSES
 from tests.training.shapes import write_shapes
 from training.backend import tf
@@ -202,6 +203,7 @@ def test_a_start_that_is_no_run_or_of_another_width_is_named(
     wider = replace(SETTINGS, width=0.3, start="run")
     with pytest.raises(ModelError, match=r"width 0\.2"):
         train(wider, [shapes], tmp_path / "b", start=trained.folder)
+    assert not list(tmp_path.iterdir()), "a run that cannot begin leaves nothing behind"
 
 
 def test_the_command_line_knows_a_finished_run(shapes: Path, trained: Trained) -> None:
@@ -226,6 +228,7 @@ def test_a_run_needs_something_to_measure_on(tmp_path: Path) -> None:
     folder = write_shapes(tmp_path / "only", "train", 8, seed=1)
     with pytest.raises(DatasetError, match="No folder has a split 'val'"):
         train(SETTINGS, [folder], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_exports_agree_with_keras_and_look_mappable(
@@ -278,6 +281,9 @@ def test_the_card_tells_the_run(exported: tuple[Path, dict[str, Any]], trained: 
     assert f"| map50_20px | {card['files']['detector.tflite']['figures']['map50_20px']:.3f}" in page
     assert set(card["latency_ms"]) == {"detector.tflite", "detector_float.tflite"}
     assert "latency_ms" not in kept
+    for file, name in (("detector", "classes"), ("detector_raw", "scores")):
+        labels = read_labels(folder / f"{file}.tflite")
+        assert labels == {name: SIGN_CLASSES}
 
 
 def test_evaluating_the_export_gives_the_cards_figures(

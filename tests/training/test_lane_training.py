@@ -18,15 +18,17 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make setu
 from car.lane import LaneNetwork
 from pixelopolis import vision
 from pixelopolis.cli.main import app
-from pixelopolis.errors import ModelError, SettingsError
+from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from tests.training.roads import write_roads
 from training.backend import tf
+from training.describe import describe
 from training.lane.card import export_lane
 from training.lane.convert import convert_float, convert_int8, run
 from training.lane.loss import masked_huber
 from training.lane.networks import build, predict, step_of
 from training.lane.settings import LaneSettings, Network
 from training.lane.train import SAMPLE_PICTURES, EpochReport, Watch, train
+from training.metadata import without_metadata
 from training.operators import read_graph
 from training.report import steering_errors
 
@@ -228,6 +230,22 @@ def test_card_tells_the_run_and_does_not_change(
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
+def test_files_without_metadata_get_the_exports_own(
+    exported: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, card = exported
+    assert card["metadata"]["labels"] == {"steering_labels.txt": ["straight", "left", "right"]}
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    for name in card["files"]:
+        (tmp_path / name).write_bytes(without_metadata((folder / name).read_bytes()))
+    command = ["export", "metadata", "--models", str(tmp_path), "--name", "lane"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    for file in folder.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+    with pytest.raises(ModelError, match="does not name a model's task"):
+        describe(tmp_path, "other")
+
+
 def test_a_graph_with_elu_does_not_pass_as_int8() -> None:
     layers = tf.keras.layers
     model = tf.keras.Sequential(
@@ -274,3 +292,46 @@ def test_command_line_trains_and_exports(roads: Path, tmp_path: Path) -> None:
     for option in ("--flip", "--network"):
         wrong = CliRunner().invoke(app, [*command, option, "sometimes"])
         assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "start", "error"),
+    [
+        ({"batch": 4096}, None, SettingsError),
+        ({}, "nothing", ModelError),
+        ({"width": 0.5}, "run", ModelError),
+    ],
+)
+def test_a_run_that_cannot_begin_leaves_nothing_behind(
+    roads: Path,
+    trained: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    change: dict[str, Any],
+    start: str | None,
+    error: type[Exception],
+) -> None:
+    folder = trained[0] if start == "run" else tmp_path / start if start else None
+    with pytest.raises(error):
+        train(replace(SETTINGS, **change), [roads], tmp_path / "new" / "out", start=folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_pictures_are_named_and_leave_nothing_behind(roads: Path, tmp_path: Path) -> None:
+    shutil.copytree(roads, tmp_path / "roads")
+    torn = tmp_path / "roads" / "images" / "look3" / "00007_center.jpg"
+    torn.write_bytes(torn.read_bytes()[:900])
+    with pytest.raises(DatasetError, match=r"look3/00007_center\.jpg' is damaged"):
+        train(SETTINGS, [tmp_path / "roads"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_out_that_cannot_be_written_is_named_before_the_work(
+    roads: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(SettingsError, match=r"--out .* cannot be written into"):
+            train(SETTINGS, [roads], out)
+        with pytest.raises(SettingsError, match=r"--out .* cannot be written into"):
+            export_lane(trained[0], out)
+    assert (tmp_path / "file").read_text() == "mine"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pixelopolis.errors import ModelError
+from pixelopolis.output_file import check_output_folder
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.backend import tf
@@ -26,13 +27,17 @@ from training.detector.operating import FIT_PRECISION, fit_thresholds
 from training.detector.run import finished, stages
 from training.detector.settings import DetectorSettings
 from training.detector.train import predict
-from training.export import Bytes, median_ms, write
+from training.export import INPUT_NAME, Bytes, median_ms, write
+from training.metadata import VALUE_LABELS, Tensor, add_metadata, markdown_line
 from training.operators import read_graph
 from training.runs import shown
 
 CARD_FORMAT = 1
 LEAST_AGREEMENT = {"float": 0.995, "int8": 0.95}
 """Share of the network's sure detections that an export must find again."""
+
+RAW = "_raw.tflite"
+"""How the name of the file without selection ends."""
 
 COMPILER = "edgetpu_compiler"
 
@@ -51,7 +56,9 @@ def export_detector(
     Raises:
         DatasetError: data that cannot be used.
         ModelError: no finished run, or a model that did not survive the conversion.
+        SettingsError: OUT cannot be written into.
     """
+    check_output_folder(out, "--out")
     result, calibration = _read_run(run_folder)
     model = tf.keras.models.load_model(run_folder / result["model"], compile=False)
     frames = read(data, split)
@@ -91,22 +98,43 @@ def export_detector(
             file: _facts(file, contents[file], reference, found[file], frames, thresholds)
             for file in contents
         }
-        | {f"{name}_raw.tflite": {"bytes": len(raw), **read_graph(raw).describe()}},
+        | {f"{name}{RAW}": {"bytes": len(raw), **read_graph(raw).describe()}},
     }
-    page = markdown(card).encode()
-    document = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
-    write(
-        out,
-        {
-            **contents,
-            f"{name}_raw.tflite": raw,
-            f"{name}.json": document,
-            f"{name}.md": page,
-        },
-    )
+    card, written = described(card, {**contents, f"{name}{RAW}": raw})
+    write(out, {**written, **pages(card)})
     picture = frames.images[0]
     latency = {file: round(median_ms(c, picture), 3) for file, c in contents.items()}
     return {**card, "latency_ms": latency, "edgetpu_compiler": compile_for_edge_tpu(out, name)}
+
+
+def described(
+    card: dict[str, Any], contents: dict[str, bytes]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the card and its .tflite files with metadata."""
+    classes = tuple(card["classes"])
+    picture = Tensor(f"{card['input']['picture']}, {card['input']['colour']} 0..255")
+    selected = {
+        INPUT_NAME: picture,
+        "boxes": Tensor("top, left, bottom, right, in parts of the picture"),
+        "classes": Tensor("number of a label, from 0", classes, VALUE_LABELS),
+        "scores": Tensor("how sure, 0..1"),
+        "count": Tensor("how many boxes there are"),
+    }
+    raw = {
+        INPUT_NAME: picture,
+        "offsets": Tensor("box of each cell, from the cell's own (training/detector/cells.py)"),
+        "scores": Tensor("of each cell, how sure of each class, 0..1", classes),
+    }
+    return add_metadata(card, contents, lambda file: raw if file.endswith(RAW) else selected)
+
+
+def pages(card: dict[str, Any]) -> dict[str, bytes]:
+    """Return the card as files, for programs and for people."""
+    name = card["name"]
+    return {
+        f"{name}.json": (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode(),
+        f"{name}.md": markdown(card).encode(),
+    }
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], Bytes]:
@@ -201,6 +229,7 @@ def markdown(card: dict[str, Any]) -> str:
         f"- Input: {card['input']['shape']} RGB, 0..255 (bytes for the int8 file, float32 for the "
         "float one).",
         f"- Output: {card['output']}.",
+        markdown_line(card),
         "",
         "Over objects at least half visible, seen at less than 60 degrees, 8 px high and more; "
         "`map50` and `map50_95` over everything:",

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.output_file import check_output_folder
 from pixelopolis.pictures import Report
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.voc_dataset import VocDataset
@@ -79,16 +80,18 @@ def train(
 
     Every folder's split `train` is learnt from (all of it where there are no splits), every
     folder's split `val` is measured on. `start` is the folder of the finished run that the settings
-    begin with, if they do.
+    begin with, if they do. `out` is made when all is read and ready to learn.
 
     Raises:
         DatasetError: data that cannot be used, or nothing to measure on.
         ModelError: `start` holds no finished run, or a network of another width.
-        SettingsError: `out` holds a run of other settings.
+        SettingsError: `out` holds a run of other settings or data, or cannot be written.
     """
     watch = watch or Watch()
-    out.mkdir(parents=True, exist_ok=True)
+    check_output_folder(out, "--out")
     run = DetectorRun(out, settings)
+    if start is not None:
+        finished(start)  # before the data are read
     parts, validation = _read(folders, watch.reading)
     pictures = sum(map(len, parts))
     if pictures < settings.batch:
@@ -97,16 +100,16 @@ def train(
             "Choose a smaller --batch or make more data.",
         )
     facts = _facts(parts, validation)
-    run.begin(facts)
+    run.check_data(facts)
     if (result := run.read("result.json")) is not None:
         return result
-    _keep_frames(out / "frames.npz", parts, settings.seed)
-
     tf.keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     learner = _Learner(settings, pictures // settings.batch)
     before = _begin_with(learner, start) if start is not None else None
     run.restore(learner.state, learner.averaged)
+    run.begin(facts)
+    _keep_frames(out / "frames.npz", parts, settings.seed)
     board = tf.summary.create_file_writer(str(out / "tensorboard"))
     while run.epochs_done < settings.epochs:
         _epoch(learner, run, parts, validation, watch, board)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
 from pixelopolis.lane_path import SCALES_M, STATIONS_M
+from pixelopolis.model_labels import LANE_LABELS
+from pixelopolis.output_file import check_output_folder
 from training.backend import tf
-from training.export import median_ms, write
+from training.export import INPUT_NAME, median_ms, write
 from training.lane.answers import answers_of
 from training.lane.convert import Converted, convert_float, convert_int8
 from training.lane.data import Labels, is_blank
@@ -21,6 +23,7 @@ from training.lane.networks import Step, predict, step_of
 from training.lane.rows import COMMANDS
 from training.lane.settings import LaneSettings, Network
 from training.lane.train import finished
+from training.metadata import Tensor, add_metadata, markdown_line
 
 CARD_FORMAT = 2
 
@@ -50,7 +53,9 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
 
     Raises:
         ModelError: no finished run, or a model that did not survive the conversion.
+        SettingsError: OUT cannot be written into.
     """
+    check_output_folder(out, "--out")
     result = finished(run)
     network = Network(result["settings"]["network"])
     frames = _frames(run)
@@ -63,16 +68,32 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
     files = {f"{name}.tflite": int8, f"{name}_float.tflite": floating}
     pictures = images.reshape(-1, *step.shape)
     card = _card(name, result, step, files, labels, is_blank(pictures))
-    write(
-        out,
-        {
-            **{file: converted.content for file, converted in files.items()},
-            f"{name}.json": (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode(),
-            f"{name}.md": markdown(card).encode(),
-        },
-    )
-    latency = {file: round(median_ms(c.content, pictures[0]), 3) for file, c in files.items()}
+    card, contents = described(card, {file: made.content for file, made in files.items()})
+    write(out, {**contents, **pages(card)})
+    latency = {file: round(median_ms(c, pictures[0]), 3) for file, c in contents.items()}
     return {**card, "latency_ms": latency}
+
+
+def described(
+    card: dict[str, Any], contents: dict[str, bytes]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the card and its .tflite files with metadata."""
+    tensors = {INPUT_NAME: Tensor(f"{card['input']['picture']}, {card['input']['colour']} 0..255")}
+    tensors |= {
+        name: Tensor(output["meaning"], LANE_LABELS[name])
+        for name, output in card["outputs"].items()
+    }
+    tensors |= {name: Tensor("memory; zeros at first") for name in card["state"]}
+    return add_metadata(card, contents, lambda _: tensors)
+
+
+def pages(card: dict[str, Any]) -> dict[str, bytes]:
+    """Return the card as files, for programs and for people."""
+    name = card["name"]
+    return {
+        f"{name}.json": (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode(),
+        f"{name}.md": markdown(card).encode(),
+    }
 
 
 def _frames(run: Path) -> dict[str, Any]:
@@ -176,6 +197,7 @@ def markdown(card: dict[str, Any]) -> str:
         lines.append(f"- State: {sizes}; zeros at first, then what the frame before answered.")
     lines += [
         "- 8-bit outputs are scaled by their tensors' own scales and zero points.",
+        markdown_line(card),
         "",
         f"Mean absolute error on the validation pictures ({unit}); beside it the error of always "
         "answering the median. `visible` leaves out the pictures that show nothing to steer by:",

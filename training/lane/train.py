@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.lane_path import STATIONS_M
+from pixelopolis.output_file import check_output_folder
 from pixelopolis.pictures import Report
 from training.backend import tf
 from training.lane.answers import answers_of
@@ -85,16 +86,18 @@ def train(
 
     TensorFlow repeats a run exactly on one machine with one version; another processor sums in
     another order, so figures then agree only roughly. `start` is the folder of the finished run
-    that the settings begin with, if they do.
+    that the settings begin with, if they do. `out` is made when all is read and ready to learn.
 
     Raises:
         DatasetError: data that cannot be used.
         ModelError: `start` holds no finished run, or another network.
-        SettingsError: `out` holds a run of other settings.
+        SettingsError: `out` holds a run of other settings or data, or cannot be written.
     """
     watch = watch or Watch()
-    out.mkdir(parents=True, exist_ok=True)
+    check_output_folder(out, "--out")
     run = LaneRun(out, settings)
+    if start is not None:
+        finished(start)  # before the data are read
     network = settings.network
     data = load(folders, whole=network.sees_whole_frames, report=watch.reading)
     if network.frames > 1:
@@ -114,15 +117,15 @@ def train(
         )
     facts = _facts(data, *parts)
     del data
-    run.begin(facts)
+    run.check_data(facts)
     if (result := run.read("result.json")) is not None:
         return result
-    _keep_frames(out / "frames.npz", training, validation, settings.seed)
-
     tf.keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     steps = len(training) // batch
     model = run.checkpoint() or _compiled(settings, steps, start)
+    run.begin(facts)
+    _keep_frames(out / "frames.npz", training, validation, settings.seed)
     if run.epochs_done < settings.epochs and not run.has_stalled():
         _fit(model, run, training, validation, watch, steps)
     return run.finish(model.count_params(), facts)
