@@ -4,6 +4,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
+# for its motors only, which need nothing of its gigabytes; apart, as it is not whole
+LEROBOT := $(BIN)/pip install --quiet --constraint constraints.txt --no-deps --upgrade \
+  --target $(VENV)/lerobot lerobot
 ARGS ?=
 
 # Debian's names; other systems have the same under their own
@@ -113,6 +116,7 @@ $(VENV)/demo.done: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/setup.done: $(VENV)/demo.done
 	@echo "Installing what the tests need ..."
 	@$(INSTALL) '.[demo,dev]'
+	@$(LEROBOT)
 	@touch $@
 
 $(VENV)/training.done: $(VENV)/setup.done

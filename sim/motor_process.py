@@ -1,7 +1,8 @@
-"""A car's motors, and its board if it has one, as a process of their own, for measurements.
+"""A car's motors and wheels, and its board if it has one, as a process of their own.
 
 `python -m sim.motor_process DIR BOARD`: the car finds them at DIR/car1.bus. BOARD is a kind of
 board, or `direct` for powered motors without one. Prints `ready`; ends with its standard input.
+For measurements, and for programs that know motors and no cars.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from pixelopolis.board_program import BoardKind
 from pixelopolis.errors import PixelopolisError
+from pixelopolis.geometry import Pose
 from sim.boards import Boards
 from sim.bus import MotorLine, VirtualBus
 from sim.motor import MOTOR_BOOT_S
 from sim.renderer_link import first_of
-from sim.town import STEP_S
+from sim.town import STEP_S, TownCar
+from sim.vehicle import Vehicle
 
 CAR = "car1"
 DIRECT = "direct"
@@ -35,13 +38,18 @@ async def serve(directory: Path, board: str) -> None:
     if board == DIRECT:
         bus.set_power(True, time.monotonic() - MOTOR_BOOT_S)
     async with Boards(kind, directory, {CAR: bus}) as boards:
+        car = TownCar(Vehicle(Pose(0.0, 0.0, 0.0)), bus)
 
         async def step() -> None:
+            due_s = time.monotonic()
             while True:
                 await asyncio.sleep(STEP_S)
                 now_s = time.monotonic()
                 boards.serve(now_s)
-                bus.step(now_s)
+                while due_s <= now_s:
+                    car.step(now_s)
+                    car.vehicle.step(STEP_S)
+                    due_s += STEP_S
 
         await first_of(step(), boards.wait_ready(), boards.wait_broken())
         print("ready", flush=True)
