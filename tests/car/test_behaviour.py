@@ -49,6 +49,16 @@ def test_it_goes_on_when_the_other_is_a_hand_farther() -> None:
     assert behave(replace(stopped, gap_m=GO_ON_GAP_M + 0.01), CRUISE_MPS).speed_mps > 0
 
 
+def test_a_paused_car_stands_wherever_it_is_but_an_arrived_one_has_arrived() -> None:
+    paused = replace(FREE, paused=True)
+    for now in (paused, replace(paused, in_junction=True), replace(paused, gap_m=0.1)):
+        answer = behave(now, CRUISE_MPS)
+        assert (answer.state, answer.speed_mps) == (DriveState.PAUSED, 0.0)
+        assert answer.reason == reason(ReasonCode.PAUSED)
+    assert behave(replace(paused, to_end_m=0.0), CRUISE_MPS).state is DriveState.ARRIVED
+    assert behave(replace(paused, lost=reason(ReasonCode.LOST)), CRUISE_MPS).speed_mps == 0.0
+
+
 def test_behind_a_car_it_slows_and_says_so() -> None:
     answer = behave(replace(FREE, gap_m=0.22), CRUISE_MPS)
     assert (answer.state, answer.reason) == (DriveState.DRIVING, reason(ReasonCode.FOLLOWS_CAR))
