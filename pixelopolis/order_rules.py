@@ -155,7 +155,8 @@ def _check_content(city: City, order: Order) -> None:
     if actions:
         raise OrderRejectedError(
             ErrorType.INVALID_ORDER_ACTION,
-            f"the car has no action {actions[0].action_type!r} for nodes or edges.",
+            f"the car has no actions for nodes or edges; got {actions[0].action_type!r} "
+            f"(actionId {actions[0].action_id!r}).",
             tuple(("actionId", action.action_id) for action in actions[:5]),
         )
     for node in order.nodes:

@@ -25,6 +25,14 @@ def _server(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/server/test_{name}.py" for name in names)
 
 
+ORDERS = (
+    "tests/vda5050/test_order_rules.py",
+    "tests/vda5050/test_order_cases.py",
+    "tests/vda5050/test_instant_actions.py",
+    "tests/vda5050/test_state_rules.py",
+    "tests/car/test_journey.py",
+)
+
 GUARDED = (
     # grants and safe state
     Guarded("server/safety.py", _server("safety")),
@@ -50,4 +58,10 @@ GUARDED = (
     Guarded("car/belief.py", _car("belief_arithmetic", "belief")),
     Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
     Guarded("car/orientation.py", _car("finding")),
+    # orders and actions
+    Guarded("pixelopolis/order_rules.py", ORDERS),
+    Guarded("pixelopolis/orders.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
+    Guarded("car/instant_actions.py", ("tests/vda5050/test_instant_actions.py",)),
+    Guarded("car/faults.py", ORDERS),
+    Guarded("car/speed_limits.py", ("tests/car/test_speed_limits.py",)),
 )

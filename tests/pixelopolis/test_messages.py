@@ -31,6 +31,7 @@ from pixelopolis.order_messages import (
 )
 from pixelopolis.order_rules import Plan, accept_order
 from pixelopolis.orders import (
+    Progress,
     base_end_m,
     distance_at,
     make_order,
@@ -252,3 +253,4 @@ def test_progress_and_distance_are_one_thing(city_route: tuple[City, Route], par
     assert progress_at(path, path.length_m - 0.01, arrived=True).node == len(city_route[1].edges)
     nodes = node_distances_m(path)
     assert list(nodes) == sorted(nodes)
+    assert distance_at(path, Progress(5000, 0.1)) == pytest.approx(path.length_m + 0.1)

@@ -78,6 +78,7 @@ def position(**fields: Any) -> dict[str, Any]:
     return {"nodePosition": {**own, **fields}}
 
 
+# what, to whom, and the error: its type, and what it names beside the order
 REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
     # 6.1.2, figure 8, step 4
     ("a new order's update id", idle, an_order(update=1, first=0), "VALIDATION_FAILURE"),
@@ -92,40 +93,50 @@ REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
         an_order(0).model_copy(update={"nodes": an_order().nodes[:1], "edges": ()}),
         "VALIDATION_FAILURE",
     ),
-    ("ends at a junction", idle, changed(an_order(), "nodes", 3, nodeId="9"), "VALIDATION_FAILURE"),
+    (
+        "ends at a junction",
+        idle,
+        changed(an_order(), "nodes", 3, nodeId="9"),
+        "VALIDATION_FAILURE nodeId=9",
+    ),
     (
         "ends on another edge",
         idle,
         changed(an_order(), "nodes", 3, nodeId="at:9:300"),
-        "VALIDATION_FAILURE",
+        "VALIDATION_FAILURE nodeId=at:9:300",
     ),
     (
         "begins on another edge",
         idle,
         changed(an_order(), "edges", 0, edgeId="14"),
-        "VALIDATION_FAILURE",
+        "VALIDATION_FAILURE edgeId=14",
     ),
     (
         "is elsewhere",
         idle,
         changed(an_order(), "nodes", 0, **position(x=0.0)),
-        "VALIDATION_FAILURE",
+        "VALIDATION_FAILURE nodeId=at:15:600",
     ),
     (
         "looks elsewhere",
         idle,
         changed(an_order(), "nodes", 0, **position(theta=0.5)),
-        "VALIDATION_FAILURE",
+        "VALIDATION_FAILURE nodeId=at:15:600",
     ),
     # 6.1.4.2 and 7.1.1
     (
         "slower than the car can",
         idle,
         changed(an_order(), "edges", 0, maximumSpeed=0.01),
-        "UNSUPPORTED_PARAMETER",
+        "UNSUPPORTED_PARAMETER parameter=maximumSpeed edgeId=15",
     ),
     *(
-        (name, idle, changed(an_order(), "edges", 2, **{name: 1}), "UNSUPPORTED_PARAMETER")
+        (
+            name,
+            idle,
+            changed(an_order(), "edges", 2, **{name: 1}),
+            f"UNSUPPORTED_PARAMETER parameter=edges[2].{name}",
+        )
         for name in sorted(UNSUPPORTED_OF_EDGE)
     ),
     *(
@@ -133,18 +144,28 @@ REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
             name,
             idle,
             changed(an_order(), "nodes", 0, **position(**{name: 1})),
-            "UNSUPPORTED_PARAMETER",
+            f"UNSUPPORTED_PARAMETER parameter=nodes[0].nodePosition.{name}",
         )
         for name in sorted(UNSUPPORTED_OF_POSITION)
     ),
     # 6.1.4.3
-    ("an action at a node", idle, with_action(an_order(), "nodes"), "INVALID_ORDER_ACTION"),
-    ("an action on an edge", idle, with_action(an_order(), "edges"), "INVALID_ORDER_ACTION"),
+    (
+        "an action at a node",
+        idle,
+        with_action(an_order(), "nodes"),
+        "INVALID_ORDER_ACTION actionId=x1",
+    ),
+    (
+        "an action on an edge",
+        idle,
+        with_action(an_order(), "edges"),
+        "INVALID_ORDER_ACTION actionId=x1",
+    ),
     (
         "an action in an update",
         busy,
         with_action(an_order(3, 3, 2), "nodes"),
-        "INVALID_ORDER_ACTION",
+        "INVALID_ORDER_ACTION actionId=x1",
     ),
     # 6.1.4.4 to 6.1.4.6
     ("an older update", busy, an_order(2, 1, first=1), "OUTDATED_ORDER_UPDATE"),
@@ -157,61 +178,96 @@ REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
         "begins at a junction",
         idle,
         changed(an_order(), "nodes", 0, nodeId="11"),
-        "START_NODE_OUT_OF_RANGE",
+        "START_NODE_OUT_OF_RANGE nodeId=11",
     ),
-    ("begins in the middle", idle, an_order(2, 0, first=1), "START_NODE_OUT_OF_RANGE"),
+    ("begins in the middle", idle, an_order(2, 0, first=1), "START_NODE_OUT_OF_RANGE nodeId=11"),
     ("the car is nowhere", lambda: a_car(None), an_order(), "START_NODE_OUT_OF_RANGE"),
     # 6.1.4.8
-    ("an unknown edge", idle, changed(an_order(), "edges", 1, edgeId="99"), "NO_ROUTE_TO_TARGET"),
+    (
+        "an unknown edge",
+        idle,
+        changed(an_order(), "edges", 1, edgeId="99"),
+        "NO_ROUTE_TO_TARGET edgeId=99",
+    ),
     (
         "edges that do not join",
         idle,
         case("order_ok.json").model_copy(
             update={
                 "edges": changed(case("order_ok.json"), "edges", 1, edgeId="2").edges,
-                "nodes": changed(case("order_ok.json"), "nodes", 2, nodeId="at:2:300").nodes,
+                "nodes": changed(case("order_ok.json"), "nodes", 2, nodeId="at:2:100").nodes,
             }
         ),
-        "NO_ROUTE_TO_TARGET",
+        "NO_ROUTE_TO_TARGET edgeId=2",
     ),
-    ("an unknown node", idle, case("order_unknown_middle_node.json"), "NO_ROUTE_TO_TARGET"),
-    ("another edge's node", idle, case("order_wrong_middle_node.json"), "NO_ROUTE_TO_TARGET"),
+    (
+        "an unknown node",
+        idle,
+        case("order_unknown_middle_node.json"),
+        "NO_ROUTE_TO_TARGET nodeId=99",
+    ),
+    (
+        "another edge's node",
+        idle,
+        case("order_wrong_middle_node.json"),
+        "NO_ROUTE_TO_TARGET nodeId=3",
+    ),
     (
         "another edge's node in an update",
         busy,
         changed(an_order(3, 3, 1), "nodes", 0, nodeId="9"),
-        "VALIDATION_FAILURE",
+        "VALIDATION_FAILURE nodeId=9",
     ),
     (
         "a stop beyond its edge",
         idle,
         changed(an_order(), "nodes", 3, nodeId="at:6:99999"),
-        "NO_ROUTE_TO_TARGET",
+        "NO_ROUTE_TO_TARGET nodeId=at:6:99999",
     ),
-    ("a stop behind the car", idle, an_order(way=Route(("15",), 0.6, 0.4)), "NO_ROUTE_TO_TARGET"),
+    (
+        "a stop behind the car",
+        idle,
+        an_order(way=Route(("15",), 0.6, 0.4)),
+        "NO_ROUTE_TO_TARGET nodeId=at:15:400",
+    ),
     # 6.1.4.10
     (
         "an unknown map",
         idle,
         changed(an_order(), "nodes", 0, **position(mapId="mars")),
-        "UNKNOWN_MAP_ID",
+        "UNKNOWN_MAP_ID nodeId=at:15:600 mapId=mars",
     ),
     (
         "an unknown map in an update",
         busy,
         changed(an_order(3, 3, 2), "nodes", 1, **position(mapId="mars")),
-        "UNKNOWN_MAP_ID",
+        "UNKNOWN_MAP_ID nodeId=at:6:100 mapId=mars",
     ),
     # 6.1.2, figure 8, steps 9 and 10
-    ("an update from before the base's end", busy, an_order(3, 3, first=1), "VALIDATION_FAILURE"),
-    ("an update from beyond the base's end", busy, an_order(3, 3, first=3), "VALIDATION_FAILURE"),
+    (
+        "an update from before the base's end",
+        busy,
+        an_order(3, 3, first=1),
+        "VALIDATION_FAILURE nodeId=11",
+    ),
+    (
+        "an update from beyond the base's end",
+        busy,
+        an_order(3, 3, first=3),
+        "VALIDATION_FAILURE nodeId=at:6:100",
+    ),
     (
         "an update that ends at a junction",
         busy,
         an_order(2, 3, 2).model_copy(update={"nodes": an_order(2, 3, 2).nodes[:1], "edges": ()}),
         "VALIDATION_FAILURE",
     ),
-    ("an update of a finished order", finished, an_order(3, 1, first=1), "VALIDATION_FAILURE"),
+    (
+        "an update of a finished order",
+        finished,
+        an_order(3, 1, first=1),
+        "VALIDATION_FAILURE nodeId=11",
+    ),
     # 6.1.3.1
     ("an update while it cancels", cancelling, an_order(3, 3, 2), "ORDER_UPDATE_FOLLOWING_CANCEL"),
     (
@@ -224,11 +280,12 @@ REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("car", "order", "kind"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+    ("car", "order", "right"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
-    car: Callable[[], Journey], order: Order, kind: str
+    car: Callable[[], Journey], order: Order, right: str
 ) -> None:
+    kind, *names = right.split()
     it = car()
     mission, before = it.mission, says(it)
     it.take_order(order)
@@ -237,8 +294,10 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
     assert error.error_type == kind
     assert error.error_level == ErrorType(kind).level
     assert error.error_description
-    said = about(error)
-    assert (said["orderId"], said["orderUpdateId"]) == (order.order_id, str(order.order_update_id))
+    always = {"orderId": order.order_id, "orderUpdateId": str(order.order_update_id)}
+    named = dict(pair.split("=") for pair in names)
+    assert about(error) == {**always, **named}
+    assert all(value in error.error_description for value in named.values())
     assert it.mission is mission
     assert after.model_copy(update={"errors": before.errors}) == before
 
