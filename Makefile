@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training mutants check train-detector train-lane \
+.PHONY: help setup setup-training demo test test-training mutants soak check train-detector train-lane \
   sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -37,6 +37,9 @@ test-training: setup-training  ## the tests that train; never in one process wit
 
 mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 --seed 1 --json"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(VENV)/setup.done  ## style, types and the arrows between the parts
 	@$(BIN)/ruff check .

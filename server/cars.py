@@ -80,6 +80,8 @@ async def _read(socket: web.WebSocketResponse, desk: Desk, car_link: CarLink) ->
             _refuse(desk, car_link, "", None, "body: a frame of bytes, not text")
         elif frame.type is WSMsgType.TEXT:
             _take(frame.data, desk, car_link)
+        # everybody else comes in between, however much this car has sent at once
+        await asyncio.sleep(0)
 
 
 def _take(text: str, desk: Desk, car_link: CarLink) -> None:

@@ -34,6 +34,9 @@ RESEND_S = 2.0
 GOOD_STATES = 20
 """After so many states that could be used, 10 s, one message that could not is forgotten."""
 
+MOST_URL = 300
+"""Characters of the address of a live view."""
+
 BESIDE_LANE_M = 0.3
 """A position this far from every lane is no place on an edge."""
 
@@ -62,7 +65,10 @@ class CarLink:
         self._heard_since_refused += 1
         if self._heard_since_refused >= GOOD_STATES:
             self.refused = None
-        self.video_url = state.info(INFO_VIDEO) or self.video_url
+        said = state.info(INFO_VIDEO) or ""
+        # every page shows it: an address of the web, and no book
+        if said.startswith(("http://", "https://")) and len(said) <= MOST_URL:
+            self.video_url = said
 
     def refuse(self, topic: str, header_id: int | None, fault: str) -> None:
         """Tell the car that a message of it cannot be used, and remember that.

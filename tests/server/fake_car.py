@@ -56,6 +56,8 @@ class FakeCar:
         self.localized = True
         self.speech: Callable[[State], str] = encode
         """What it makes of its state for the socket."""
+        self.refusals: int | None = None
+        """How many of its messages were refused; None when none may be."""
         self.orders: list[Order] = []
         self.cancels = 0
         self.rejections: list[str] = []
@@ -97,8 +99,10 @@ class FakeCar:
                 self.take(message)
             elif isinstance(message, InstantActions):
                 self.cancel(message)
-            elif self.speech is encode:
+            elif self.refusals is None:
                 raise AssertionError(message.description)
+            else:
+                self.refusals += 1
 
     async def _drive(self) -> None:
         assert self._socket is not None

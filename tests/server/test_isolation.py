@@ -129,8 +129,9 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
     monkeypatch.setattr(server.watch, "LEASE_S", 0.3)
     bad = FakeCar(CITY, "bad", Place("8", 1.0))
     await desktop.drive_in(bad)
+    bad.refusals = 0
     bad.speech = lambda _: text
-    await until(lambda: shown(desktop, "bad") == ("blocked", code))
+    await until(lambda: shown(desktop, "bad") == ("blocked", code) and bad.refusals)
     said = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(said) == 1
     assert said[0].startswith("bad sent a message that cannot be used: ")

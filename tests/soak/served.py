@@ -1,0 +1,131 @@
+"""The server that is tried: a process of its own with its own mongod, watched from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import aiohttp
+import psutil
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 30.0
+FAILED = re.compile(r"failed and begins anew|mongod ended")
+
+
+@dataclass
+class Served:
+    """A server process.
+
+    Args:
+        city: the town's name.
+        folder: for its data and log.
+        source: the checkout whose code runs; empty for the one of this module.
+    """
+
+    city: str
+    folder: Path
+    source: str = ""
+    base: str = ""
+    rss_mb: list[tuple[float, float]] = field(default_factory=list)
+    """(monotonic seconds, MB) of the server; sampled by `watch`."""
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    async def start(self) -> None:
+        """Start it and wait until it serves."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{port}"
+        root = self.source or str(Path(__file__).parents[2])
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "pixelopolis", "server", "--city", self.city),
+                *("--port", str(port), "--data", str(self.folder / "data")),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=root,
+                env={**os.environ, "PYTHONPATH": root, "MONGODB_URI": "", "COLUMNS": "200"},
+            )
+        self._seen = psutil.Process(self._process.pid)
+        end_s = time.monotonic() + START_TIMEOUT_S
+        async with aiohttp.ClientSession() as session:
+            while not await self._is_well(session):
+                if self._process.returncode is not None or time.monotonic() > end_s:
+                    raise RuntimeError(f"the server does not serve: {self.log.read_text()[-2000:]}")
+                await asyncio.sleep(0.1)
+        self._mongod = self._mongods()
+
+    async def stop(self) -> int:
+        """Stop it as Ctrl-C does; return its exit status."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                return await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            return await self._process.wait()
+
+    async def watch(self) -> None:
+        """Sample its memory once a second."""
+        while self._process.returncode is None:
+            self.rss_mb.append((time.monotonic(), self._seen.memory_info().rss / 1e6))
+            await asyncio.sleep(1.0)
+
+    def memory(self, from_s: float) -> tuple[float, float]:
+        """Return megabytes after warming up, and at the end: medians of ten samples each."""
+        warm = [mb for at_s, mb in self.rss_mb if at_s >= from_s]
+        return (round(median(warm[:10]), 1), round(median(warm[-10:]), 1)) if warm else (0.0, 0.0)
+
+    def cpu_s(self) -> float:
+        """Return the processor time that it has used, its mongod not counted."""
+        times = self._seen.cpu_times()
+        return float(times.user + times.system)
+
+    async def ended(self) -> list[str]:
+        """Return every part of the server that ended or failed, in words."""
+        text = self.log.read_text(errors="replace")
+        found = [line.strip() for line in text.splitlines() if FAILED.search(line)]
+        if self._process.returncode is not None:
+            found.append(f"the server ended with {self._process.returncode}")
+        elif self._mongods() != self._mongod:
+            found.append("mongod ended")
+        else:
+            async with aiohttp.ClientSession() as session:
+                if not await self._is_well(session):
+                    found.append("healthz does not answer 200")
+        return found
+
+    def mongodb_uri(self) -> str:
+        """Return the address of its mongod."""
+        words = psutil.Process(next(iter(self._mongod))).cmdline()
+        return f"mongodb://127.0.0.1:{words[words.index('--port') + 1]}/?directConnection=true"
+
+    def log_facts(self) -> dict[str, Any]:
+        """Return how much it said."""
+        text = self.log.read_text(errors="replace")
+        return {"log_lines": text.count("\n"), "tracebacks": text.count("Traceback (most")}
+
+    def _mongods(self) -> frozenset[int]:
+        children = self._seen.children(recursive=True)
+        return frozenset(child.pid for child in children if child.name() == "mongod")
+
+    async def _is_well(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with asyncio.timeout(10.0), session.get(f"{self.base}/healthz") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
