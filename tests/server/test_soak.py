@@ -1,4 +1,4 @@
-"""A few seconds of `make soak`: the real server and mongod, hostile peers, honest cars among them."""
+"""A few seconds of `make soak`: real server and mongod, hostile peers, and honest cars."""
 
 from __future__ import annotations
 
