@@ -13,7 +13,6 @@ from pixelopolis.control_table import (
     BoardButton,
     BoardFault,
     BoardRegister,
-    ControlTable,
     DriveMode,
     HardwareError,
     MotorRegister,
@@ -21,66 +20,14 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 from sim.bus import BusFault, FaultKind, MotorLine, VirtualBus
-from sim.dynamixel import ALERT, Instruction, Packet, Parser, StatusError, crc16, encode
+from sim.dynamixel import ALERT, Instruction, Parser, StatusError, crc16, encode
 from sim.motor import MOTOR_BOOT_S
-
-BROADCAST = 254
-
-
-class Host:
-    """A host with a clock that goes only when it is told to."""
-
-    def __init__(self, bus: VirtualBus | None = None) -> None:
-        self.bus = bus or VirtualBus()
-        self.now_s = 100.0
-        self.bus.step(self.now_s)
-
-    def wait(self, seconds: float) -> None:
-        for _ in range(round(seconds / 0.005)):
-            self.now_s += 0.005
-            self.bus.step(self.now_s)
-
-    def ask(self, device: int, instruction: int, parameters: bytes = b"") -> list[Packet]:
-        answer = self.bus.receive(encode(device, instruction, parameters), self.now_s)
-        return Parser().feed(answer)
-
-    def error(self, device: int, instruction: int, parameters: bytes = b"") -> int:
-        (status,) = self.ask(device, instruction, parameters)
-        assert (status.id, status.instruction) == (device, Instruction.STATUS)
-        return status.parameters[0]
-
-    def write(self, device: int, table: ControlTable, name: str, value: int) -> int:
-        register = table[name]
-        data = register.address.to_bytes(2, "little") + register.encode(value)
-        return self.error(device, Instruction.WRITE, data)
-
-    def read(self, device: int, table: ControlTable, name: str) -> int:
-        register = table[name]
-        where = register.address.to_bytes(2, "little") + register.size.to_bytes(2, "little")
-        (status,) = self.ask(device, Instruction.READ, where)
-        assert status.parameters[0] & ~ALERT == 0
-        return register.decode(status.parameters[1:])
-
-    def power(self) -> None:
-        assert self.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 1) == 0
-        self.wait(MOTOR_BOOT_S + 0.01)
-
-    def drive(self, units: int) -> None:
-        """Bring both motors to velocity mode and set a goal."""
-        self.power()
-        for motor in (1, 2):
-            assert self.write(motor, XL430, MotorRegister.OPERATING_MODE, 1) == 0
-            assert self.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 1) == 0
-            assert self.write(motor, XL430, MotorRegister.GOAL_VELOCITY, units) == 0
+from tests.sim.bus_host import BROADCAST, Host, words
 
 
 @pytest.fixture
 def host() -> Host:
     return Host()
-
-
-def words(*values: int) -> bytes:
-    return b"".join(value.to_bytes(2, "little") for value in values)
 
 
 def test_motors_are_silent_until_powered_and_booted(host: Host) -> None:
