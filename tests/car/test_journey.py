@@ -89,7 +89,9 @@ class Drive:
             frame = Frame(_BLACK, self.now_s)
             angle = self.rolled_m / WHEEL_RADIUS_M
             wheels = WheelReading(angle, angle, self.now_s)
-            decision = self.driver.step(Observation(self.now_s, frame, wheels, mission))
+            paused = self.journey.paused
+            now = Observation(self.now_s, frame, wheels, mission, paused=paused)
+            decision = self.driver.step(now)
             self.journey.take_decision(decision, mission)
             self.rolled_m += decision.left_rad_s * WHEEL_RADIUS_M * 0.05
             if decision.state in states or self.rolled_m - begin_m > limit_m:
@@ -226,6 +228,28 @@ def test_a_second_order_goes_on_from_where_the_first_ended() -> None:
     drive.until(DriveState.ARRIVED)
     assert it.place.edge == "13"
     assert it.place.s_m == pytest.approx(0.6, abs=0.02)
+
+
+def test_pause_stops_the_car_within_its_base_and_it_goes_on_afterwards() -> None:
+    it = journey()
+    it.take_order(order(1))
+    drive = Drive(it)
+    drive.until(DriveState.ARRIVED, limit_m=0.2)
+    it.take_action(InstantAction(action_type="startPause", action_id="p1"))
+    decision = drive.until(DriveState.PAUSED)
+    assert (decision.left_rad_s, decision.right_rad_s) == (0.0, 0.0)
+    stood_m = drive.rolled_m
+    drive.until(DriveState.PAUSED)
+    assert drive.rolled_m == stood_m < 0.25
+    state = report(it)
+    assert (state.paused, state.driving, state.order_id) == (True, False, "o1")
+    assert state.waiting_for == reason(ReasonCode.PAUSED)
+    it.take_order(order(3, 1, first=1))
+    assert drive.until(DriveState.PAUSED).left_rad_s == 0.0, "an update ends no pause"
+    it.take_action(InstantAction(action_type="stopPause", action_id="p2"))
+    drive.until(DriveState.WAITING_FOR_GRANT)
+    state = report(it)
+    assert (state.paused, state.last_node_sequence_id) == (False, 4)
 
 
 def test_cancel_stops_soon_and_keeps_the_place() -> None:

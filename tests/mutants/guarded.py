@@ -59,9 +59,12 @@ GUARDED = (
     Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
     Guarded("car/orientation.py", _car("finding")),
     # orders and actions
-    Guarded("pixelopolis/order_rules.py", ORDERS),
+    Guarded("pixelopolis/order_rules.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
     Guarded("pixelopolis/orders.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
-    Guarded("car/instant_actions.py", ("tests/vda5050/test_instant_actions.py",)),
+    Guarded(
+        "car/instant_actions.py",
+        ("tests/vda5050/test_instant_actions.py", "tests/car/test_journey.py"),
+    ),
     Guarded("car/faults.py", ORDERS),
     Guarded("car/speed_limits.py", ("tests/car/test_speed_limits.py",)),
 )

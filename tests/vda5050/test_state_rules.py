@@ -40,6 +40,9 @@ def test_a_node_is_passed_at_its_stop_line_and_that_is_news() -> None:
     drives(it, line_m - 0.02)
     assert says(it).last_node_id == "at:15:600"
     assert not drives(it, line_m - 0.01)
+    drives(it, -0.1)
+    assert says(it).distance_since_last_node == 0.0, "a little before the start is at the start"
+    drives(it, line_m - 0.01)
     assert drives(it, line_m + 0.01), "the server must hear of it"
     state = says(it)
     assert (state.last_node_id, state.last_node_sequence_id) == ("11", 2)
