@@ -29,8 +29,9 @@ setup-training: $(VENV)/training.done  ## adds TensorFlow, for `pixelopolis trai
 demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid:3x2:5"
 	@$(BIN)/pixelopolis demo $(ARGS)
 
-test: setup  ## every test; ARGS="tests/car -k link"
-	@$(BIN)/pytest $(ARGS)
+# most tests wait more than they compute: four at once on two cores; a file's tests stay together
+test: setup  ## every test but those that train; ARGS="tests/car -k link"
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
 	@$(BIN)/pytest tests/training
