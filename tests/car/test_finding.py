@@ -128,6 +128,14 @@ def test_who_looks_45_degrees_aside_is_on_another_street(
     assert (compare(best, tracker_at(AT_M)).elsewhere is not None) is elsewhere
 
 
+def test_a_street_to_the_north_is_no_other_street() -> None:
+    north = RoutePath(TOWN, find_route(TOWN, Place("4", 0.05), Place("4", 0.3)))
+    assert north.pose_at(0.05).heading_rad == pytest.approx(math.pi / 2, abs=0.1)
+    best = Whereabouts(Place("4", 0.1), north.pose_at(0.05), 0.99, 0.01, False)
+    tracker = PathTracker(north, 0.05)
+    assert compare(best, tracker, Mission("b", north, north.length_m)) == NOTHING
+
+
 @pytest.mark.parametrize(("beyond_m", "elsewhere"), [(0.149, False), (0.151, True)])
 def test_fifteen_centimetres_beyond_its_grant_it_is_where_it_must_not_be(
     beyond_m: float, elsewhere: bool
@@ -151,7 +159,7 @@ def unlikely(
 ) -> Finding:
     """A car that has driven so far since there was so little belief in its path."""
     best = replace(best_at(2.0), probability=probability, in_junction=in_junction)
-    belief = Believed(best, is_located=False, near=near, driven_m=3.0)
+    belief = Believed(best, is_located=False, near=near)
     orientation = Orientation(belief)
     first = orientation.compare(MISSION, tracker_at(AT_M))
     assert first == NOTHING
@@ -163,6 +171,7 @@ def unlikely(
     ("near", "driven_m", "found"),
     [
         (0.019, 0.301, True),
+        (0.019, 0.3, True),
         (0.019, 0.299, False),
         (0.021, 0.9, False),
         (0.02, 0.9, False),
@@ -181,7 +190,7 @@ def test_a_place_is_taken_that_is_more_probable_than_not(probability: float, fou
     assert unlikely(0.0, 0.5, probability, in_junction=True) == NOTHING
 
 
-@pytest.mark.parametrize(("driven_m", "lost"), [(0.999, False), (1.001, True)])
+@pytest.mark.parametrize(("driven_m", "lost"), [(0.999, False), (1.0, True)])
 def test_after_a_metre_without_any_place_it_is_lost(driven_m: float, lost: bool) -> None:
     assert unlikely(0.0, driven_m, probability=0.3) == Finding(lost=lost)
 
