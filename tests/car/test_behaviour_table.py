@@ -1,0 +1,188 @@
+"""Every row of the behavior table, at its limits, and which row wins over which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from car.behaviour import Behaviour, Situation, behave
+from car.observation import DriveState
+from pixelopolis.reasons import Reason, ReasonCode, reason
+from pixelopolis.vehicle import CRUISE_MPS
+
+FREE = Situation(
+    has_mission=True,
+    camera_age_s=0.02,
+    wheels_age_s=0.02,
+    link_age_s=0.3,
+    to_stop_m=3.0,
+    to_end_m=5.0,
+    in_junction=False,
+    arrived=False,
+    sight_age_s=0.1,
+    has_detector=True,
+)
+OFF = reason(ReasonCode.OFF_ROUTE, edge="8")
+
+
+def test_a_free_way_is_driven_at_cruise() -> None:
+    assert behave(FREE, CRUISE_MPS) == Behaviour(DriveState.DRIVING, CRUISE_MPS)
+    turning = behave(replace(FREE, in_junction=True), CRUISE_MPS)
+    assert turning == Behaviour(DriveState.TURNING, CRUISE_MPS)
+
+
+def test_without_more_to_say_nothing_is_assumed() -> None:
+    """A car without detector, mission ahead or other cars."""
+    alone = Situation(True, 0.02, 0.02, None, 3.0, 5.0, False, False)
+    assert behave(alone, CRUISE_MPS) == Behaviour(DriveState.DRIVING, CRUISE_MPS)
+
+
+ROWS: list[tuple[dict[str, object], DriveState, Reason | None]] = [
+    ({"has_mission": False}, DriveState.IDLE, None),
+    ({"lost": OFF}, DriveState.LOST, OFF),
+    ({"arrived": True}, DriveState.ARRIVED, None),
+    ({"paused": True}, DriveState.PAUSED, reason(ReasonCode.PAUSED)),
+    (
+        {"camera_age_s": 3.0},
+        DriveState.STALE,
+        reason(ReasonCode.PART_SILENT, part="camera", age_s=3.0),
+    ),
+    ({"to_stop_m": 0.0}, DriveState.WAITING_FOR_GRANT, reason(ReasonCode.AT_GRANT_END)),
+    ({"gap_m": 0.1}, DriveState.STOPPED_FOR_CAR, reason(ReasonCode.CAR_AHEAD, gap_m=0.1)),
+]
+
+
+@pytest.mark.parametrize("row", range(len(ROWS)))
+def test_each_row_stops_the_car_and_wins_over_all_below_it(row: int) -> None:
+    changes, state, why = ROWS[row]
+    expected = Behaviour(state, 0.0, why)
+    assert behave(replace(FREE, **changes), CRUISE_MPS) == expected
+    below: dict[str, object] = {}
+    for more, _, _ in ROWS[row:]:
+        below |= more
+    assert behave(replace(FREE, **{**below, **changes}), CRUISE_MPS) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "slow_s", "stop_s"),
+    [
+        ("camera_age_s", "camera", 0.20, 0.50),
+        ("sight_age_s", "detector", 0.5, 1.0),
+        ("wheels_age_s", "wheels", 0.15, 0.40),
+        ("link_age_s", "server", 2.0, 5.0),
+    ],
+)
+def test_what_is_late_slows_and_what_is_silent_stops(
+    field: str, name: str, slow_s: float, stop_s: float
+) -> None:
+    for age_s in (0.0, slow_s):
+        answer = behave(replace(FREE, **{field: age_s}), CRUISE_MPS)
+        assert answer == Behaviour(DriveState.DRIVING, CRUISE_MPS)
+    for age_s in (slow_s + 1e-6, stop_s):
+        answer = behave(replace(FREE, **{field: age_s}), CRUISE_MPS)
+        late = reason(ReasonCode.PART_LATE, part=name, age_s=age_s)
+        assert answer == Behaviour(DriveState.DRIVING, pytest.approx(0.4 * CRUISE_MPS), late)
+    age_s = stop_s + 1e-6
+    silent = reason(ReasonCode.PART_SILENT, part=name, age_s=age_s)
+    answer = behave(replace(FREE, **{field: age_s}), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.STALE, 0.0, silent)
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("camera_age_s", "camera"), ("sight_age_s", "detector"), ("wheels_age_s", "wheels")],
+)
+def test_who_was_never_heard_keeps_the_car_standing(field: str, name: str) -> None:
+    unheard = reason(ReasonCode.PART_UNHEARD, part=name)
+    answer = behave(replace(FREE, **{field: None}), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.STALE, 0.0, unheard)
+
+
+def test_a_car_without_server_or_detector_drives() -> None:
+    answer = behave(replace(FREE, link_age_s=None), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.DRIVING, CRUISE_MPS)
+    blind = replace(FREE, sight_age_s=None, has_detector=False)
+    assert behave(blind, CRUISE_MPS) == Behaviour(DriveState.DRIVING, CRUISE_MPS)
+
+
+def test_of_several_that_are_late_the_first_is_named_and_silence_wins() -> None:
+    late = replace(FREE, camera_age_s=0.3, wheels_age_s=0.2, link_age_s=3.0)
+    why = reason(ReasonCode.PART_LATE, part="camera", age_s=0.3)
+    answer = behave(late, CRUISE_MPS)
+    assert (answer.speed_mps, answer.reason) == (pytest.approx(0.4 * CRUISE_MPS), why)
+    silent = replace(late, link_age_s=6.0)
+    assert behave(silent, CRUISE_MPS).state is DriveState.STALE
+
+
+@pytest.mark.parametrize(
+    ("field", "state"),
+    [
+        ("to_end_m", DriveState.ARRIVED),
+        ("to_stop_m", DriveState.WAITING_FOR_GRANT),
+    ],
+)
+def test_six_millimetres_are_there(field: str, state: DriveState) -> None:
+    for left_m in (-1.0, 0.0, 0.006):
+        assert behave(replace(FREE, **{field: left_m}), CRUISE_MPS).state is state
+    answer = behave(replace(FREE, **{field: 0.0061}), CRUISE_MPS)
+    assert answer.state is DriveState.DRIVING
+    assert answer.speed_mps > 0
+
+
+def test_a_stop_ahead_slows() -> None:
+    answer = behave(replace(FREE, to_stop_m=0.03), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.DRIVING, pytest.approx((2 * 0.12 * 0.03) ** 0.5))
+
+
+@pytest.mark.parametrize(
+    ("doubted", "stopped", "gap_m", "stands"),
+    [
+        (False, False, 0.1799, True),
+        (False, False, 0.1801, False),
+        (False, True, 0.2199, True),
+        (False, True, 0.2201, False),
+        (True, False, 0.0800, True),
+        (True, False, 0.0801, False),
+        (True, True, 0.0800, True),
+        (True, True, 0.0801, False),
+    ],
+)
+def test_how_near_a_car_ahead_may_be(
+    doubted: bool, stopped: bool, gap_m: float, stands: bool
+) -> None:
+    now = replace(FREE, gap_m=gap_m, car_doubted=doubted, stopped_for_car=stopped)
+    answer = behave(now, CRUISE_MPS)
+    assert (answer.state is DriveState.STOPPED_FOR_CAR) is stands
+    assert (answer.speed_mps == 0.0) is stands
+    if not stands:
+        code = ReasonCode.CAR_AHEAD_UNSURE if doubted else ReasonCode.FOLLOWS_CAR
+        assert answer.reason == reason(code)
+        assert answer.speed_mps == pytest.approx(0.02 if gap_m < 0.19 else 0.0467, abs=1e-4)
+
+
+def test_a_gap_is_never_said_to_be_less_than_nothing() -> None:
+    answer = behave(replace(FREE, gap_m=-0.3), CRUISE_MPS)
+    assert answer.reason == reason(ReasonCode.CAR_AHEAD, gap_m=0.0)
+    answer = behave(replace(FREE, gap_m=0.0), CRUISE_MPS)
+    assert answer.state is DriveState.STOPPED_FOR_CAR
+
+
+def test_the_slower_of_two_causes_counts_and_is_named() -> None:
+    """Behind a car at 0.30 m one may drive 0.10 m/s."""
+    behind = reason(ReasonCode.FOLLOWS_CAR)
+    answer = behave(replace(FREE, gap_m=0.30), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.DRIVING, pytest.approx(0.10), behind)
+    answer = behave(replace(FREE, gap_m=0.30, to_stop_m=0.01), CRUISE_MPS)
+    assert answer == Behaviour(DriveState.DRIVING, pytest.approx((2 * 0.12 * 0.01) ** 0.5))
+    answer = behave(replace(FREE, gap_m=0.30, link_age_s=3.0), CRUISE_MPS)
+    late = reason(ReasonCode.PART_LATE, part="server", age_s=3.0)
+    assert answer == Behaviour(DriveState.DRIVING, pytest.approx(0.04), late)
+
+
+@pytest.mark.parametrize(("turns", "doubted"), list(product((False, True), repeat=2)))
+def test_in_a_junction_it_turns_whatever_slows_it(turns: bool, doubted: bool) -> None:
+    now = replace(FREE, in_junction=turns, gap_m=0.25, car_doubted=doubted)
+    expected = DriveState.TURNING if turns else DriveState.DRIVING
+    assert behave(now, CRUISE_MPS).state is expected
