@@ -48,8 +48,9 @@ def draw(seed: int, most: int, files: str) -> Iterator[Change]:
 def main() -> int:
     asked = _arguments()
     sample = list(draw(asked.seed, asked.most, asked.files))
-    named = {n.name: n.change(ROOT) for n in NAMED if asked.files in n.file}
-    tries = [(change, SUITES[change.file]) for change in (*named.values(), *sample)]
+    named = [n for n in NAMED if asked.files in n.file]
+    tries = [(n.change(ROOT), n.tests or SUITES[n.file]) for n in named]
+    tries += [(change, SUITES[change.file]) for change in sample]
     done = 0
 
     def tell(trial: Trial) -> None:
@@ -66,7 +67,8 @@ def main() -> int:
                 print(f"fails without any change: pytest {' '.join(suite)}", file=sys.stderr)
             return 2
         trials = workshop.try_all(tries, tell)
-    report = _report(asked.seed, dict(zip(named, trials, strict=False)), trials[len(named) :])
+    of_named = {n.name: trial for n, trial in zip(named, trials, strict=False)}
+    report = _report(asked.seed, of_named, trials[len(named) :])
     print(json.dumps(report, indent=2) if asked.json else _in_words(report))
     return 0 if report["killed_pct"] >= MIN_KILLED_PCT and all(report["named"].values()) else 1
 

@@ -41,9 +41,21 @@ GUARDED = (
     Guarded("server/streets.py", _server("streets", "holding")),
     # bookings
     Guarded("server/dispatch.py", _server("dispatch")),
-    # behavior
-    Guarded("car/behaviour.py", _car("behaviour")),
-    Guarded("car/control.py", _car("control", "behaviour")),
+    Guarded("server/bookings.py", (*_server("store"), "-k", "not mongod")),
+    Guarded(
+        "server/store.py",
+        (*_server("store"), "-k", "not mongod"),
+        only=".*index.*|.*booking.*|(load|save)_traffic|__aenter__",
+    ),
+    Guarded("server/office.py", _server("office")),
+    # desk: leases, giving up, who is told what
+    Guarded("server/desk.py", _server("desk")),
+    Guarded("server/watch.py", _server("watch")),
+    Guarded("server/progress.py", _server("progress")),
+    # behavior and health
+    Guarded("car/behaviour.py", _car("behaviour_table", "behaviour")),
+    Guarded("car/control.py", _car("control", "behaviour_table", "behaviour")),
+    Guarded("car/health.py", _car("health")),
     # board and motors
     Guarded("car/board_steps.py", _car("board_steps")),
     Guarded("car/board_thread.py", _car("board_thread", "board_cycle")),
@@ -53,6 +65,7 @@ GUARDED = (
         only="(_(connect|heed_estop|drive|is_urgent|exchange|check_motor|look|check_board|restart))?",
     ),
     Guarded("car/wheels.py", _car("wheels")),
+    Guarded("car/metrics.py", _car("metrics")),
     Guarded("car/stop_guard.py", _car("stop_guard")),
     # belief and tracker
     Guarded("car/belief.py", _car("belief_arithmetic", "belief")),
@@ -60,11 +73,13 @@ GUARDED = (
     Guarded("car/orientation.py", _car("finding")),
     # orders and actions
     Guarded("pixelopolis/order_rules.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
-    Guarded("pixelopolis/orders.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
+    Guarded("pixelopolis/orders.py", ("tests/pixelopolis/test_orders.py", *ORDERS)),
+    Guarded("car/journey.py", ORDERS),
+    Guarded("car/reporting.py", ORDERS),
     Guarded(
         "car/instant_actions.py",
         ("tests/vda5050/test_instant_actions.py", "tests/car/test_journey.py"),
     ),
     Guarded("car/faults.py", ("tests/car/test_faults.py", *ORDERS)),
-    Guarded("car/speed_limits.py", ("tests/car/test_speed_limits.py",)),
+    Guarded("car/speed_limits.py", _car("speed_limits", "braking_for_limits")),
 )

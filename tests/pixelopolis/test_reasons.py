@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,3 +101,11 @@ def test_whatever_a_peer_sends_is_a_reason_with_words(
     assert isinstance(why.words, str)
     if why.code is ReasonCode.OTHER:
         assert len(why.words) <= MAX_TEXT
+
+
+def test_the_visitor_s_page_knows_exactly_these_codes() -> None:
+    """It words codes itself, in its own languages; a code by another name would be no words."""
+    page = (Path(__file__).parents[2] / "station/reasons.js").read_text(encoding="utf-8")
+    words = page.split("export const WORDS = ", 1)[1].split("\n}", 1)[0]
+    known = re.findall(r"^ +([a-z_]+):", words, flags=re.MULTILINE)
+    assert sorted(known) == sorted(str(code) for code in ReasonCode)
