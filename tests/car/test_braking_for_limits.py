@@ -39,7 +39,7 @@ def test_a_slow_edge_is_braked_for_in_time_and_left_in_full() -> None:
     way = path(_10=0.05)
     limits = SpeedLimits(way)
     junction, slow = way.legs[1], way.legs[2]
-    begins_m, ends_m = junction.start_m - 0.03, way.legs[3].end_m + 0.03
+    begins_m, ends_m = junction.start_m - 0.05, way.legs[3].end_m + 0.05
     assert limits.at(begins_m) == pytest.approx(0.05), "the junction before it is as slow"
     assert limits.at(slow.start_m + 0.5) == pytest.approx(0.05)
     assert limits.at(ends_m - 1e-6) == pytest.approx(0.05), "and the one behind it"
