@@ -15,6 +15,20 @@ from typing import Self
 from pixelopolis.keeper import GRACE_S, alive
 
 
+def how_it_ended(exit_code: int) -> str:
+    """Return in words, to follow "the process", how it ended.
+
+    Args:
+        exit_code: as `subprocess` has it: minus the signal's number where one ended it.
+    """
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    try:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"was ended by signal {-exit_code}"
+
+
 @dataclass(frozen=True)
 class Part:
     """A process that runs or ran."""
@@ -35,12 +49,7 @@ class Part:
     @property
     def how_it_ended(self) -> str:
         """In words."""
-        code = self.exit_code
-        if code is None:
-            return "still runs"
-        if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+        return "still runs" if self.exit_code is None else how_it_ended(self.exit_code)
 
     def last_words(self, lines: int = 8) -> str:
         """Return the end of its log."""

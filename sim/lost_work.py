@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelopolis.errors import WorkerError
+from pixelopolis.processes import how_it_ended
 
 TRIES = 3
 """So many processes are lost on one item before it is given up."""
@@ -25,7 +26,7 @@ class Loss:
     """How one process ended.
 
     Attributes:
-        exit_code: as `multiprocessing` has it: minus the signal's number where there was one.
+        exit_code: as `subprocess` has it: minus the signal's number where there was one.
         oom_kills_before: processes that the kernel had killed for want of memory when this one
             began, None where the kernel doesn't tell.
         oom_kills_after: the same when its end was noticed.
@@ -36,32 +37,20 @@ class Loss:
     oom_kills_after: int | None = None
 
     @property
-    def signal(self) -> signal.Signals | None:
-        """By which it was ended, if by one that has a name."""
-        try:
-            return signal.Signals(-self.exit_code) if self.exit_code < 0 else None
-        except ValueError:
-            return None
-
-    @property
     def how(self) -> str:
         """In words, to follow "its process"."""
-        if self.signal is not None:
-            return f"was ended by {self.signal.name}"
-        if self.exit_code < 0:
-            return f"was ended by signal {-self.exit_code}"
-        return f"ended with exit code {self.exit_code}"
+        return how_it_ended(self.exit_code)
 
     @property
     def next_step(self) -> str:
         """What to do about it."""
-        if self.signal is signal.SIGKILL:
+        if -self.exit_code == signal.SIGKILL:
             if self.oom_kills_before is None or self.oom_kills_after is None:
                 return "Was there too little memory, or did someone kill it? `dmesg` may tell."
             if self.oom_kills_after > self.oom_kills_before:
                 return "The kernel ended processes for want of memory: try fewer --jobs."
             return "Someone killed it; memory had not run out."
-        if self.signal in CRASHES:
+        if -self.exit_code in CRASHES:
             return "Native code crashed, a library or a driver: report it with this line."
         return "See what it said above."
 

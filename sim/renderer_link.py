@@ -17,6 +17,7 @@ from pixelopolis.camera import Camera
 from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
 from pixelopolis.mjpeg import Broadcast
+from pixelopolis.processes import how_it_ended
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 from sim.vehicle import Motion
 
@@ -105,7 +106,7 @@ class RendererLink:
         await asyncio.shield(self._listener)
         code = await self._process.wait()
         raise self._error or RenderError(
-            f"The renderer ended by itself (exit code {code}).",
+            f"The renderer {how_it_ended(code)}.",
             "Its own message stands above; start the simulator again.",
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -133,9 +134,12 @@ def connected(cluster: str, jobs: int | None = None) -> Iterator[Any]:
             "object_store_memory": STORE_BYTES,
             "_node_ip_address": "127.0.0.1",
         }
+    told_to_end = signal.getsignal(signal.SIGTERM)
     try:
         _check_answers(cluster)
         ray.init(cluster, log_to_driver=False, logging_level="error", **settings)
+        # Ray would print stacks and abort, or end with another exit code
+        signal.signal(signal.SIGTERM, told_to_end)
     except (OSError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"--ray {cluster!r}: no Ray cluster answers ({error}).",

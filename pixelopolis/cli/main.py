@@ -56,14 +56,20 @@ def main() -> None:
     SIGTERM ends a command as Ctrl-C does, by an exception, so that it takes away what it has begun
     and made; services take the signal themselves. Exit codes: 130 after Ctrl-C, 143 after SIGTERM.
     """
-    signal.signal(signal.SIGTERM, _end)
+    told: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks again cannot wait
+        told.append(128 + number)
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
     try:
         app()
     except PixelopolisError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         raise SystemExit(1) from error
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)  # who asks again cannot wait
-    raise SystemExit(128 + number)
+    except SystemExit:
+        if told:  # a library that was interrupted may have put a code of its own into its place
+            raise SystemExit(told[0]) from None
+        raise

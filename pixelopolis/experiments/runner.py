@@ -35,7 +35,7 @@ ONE_THREAD = {
 CRASHES = 1
 """So often a step that was ended by a signal is tried again, and goes on if it can. One of the
 first 150 steps crashed in native code, and never again with the same seed; what follows from it
-should not be lost. Lost tasks of evaluations are tried again too (docs/decisions/0032)."""
+should not be lost. Lost work of other commands is tried again too (docs/decisions/0033)."""
 
 _SOURCES = str(Path(pixelopolis.__file__).parents[1])
 

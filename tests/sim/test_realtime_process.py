@@ -286,6 +286,18 @@ def test_the_renderer_ends_with_its_parent() -> None:
         wait_until(lambda: not any(child.is_running() for child in children), "the child ends")
 
 
+def test_a_renderer_that_crashes_is_named_with_its_signal() -> None:
+    with tempfile.TemporaryDirectory(prefix="px") as folder:
+        simulator = start(Path(folder))
+        wait_until(lambda: bool(simulator.children()), "the child")
+        [renderer] = simulator.children()
+        renderer.send_signal(signal.SIGSEGV)
+        _, errors = simulator.process.communicate(timeout=START_S)
+        assert simulator.process.returncode == 1
+        assert "[PX501] The renderer was ended by SIGSEGV." in errors
+        assert list(Path(folder).glob("*")) == []
+
+
 def test_an_early_interrupt_ends_it() -> None:
     with tempfile.TemporaryDirectory(prefix="px") as folder:
         simulator = start(Path(folder))

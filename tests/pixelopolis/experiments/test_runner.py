@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -111,6 +112,22 @@ async def test_a_step_that_crashed_is_tried_once_more(
         assert outcome.results["data"]["before"] == ["file0"], "it goes on"
     else:
         assert "was ended by SIGSEGV" in outcome.failed["data"]
+
+
+async def test_a_step_that_we_end_is_no_crash_to_try_again(folder: Path) -> None:
+    code = "import pathlib, time; pathlib.Path('calls').open('a').write('x'); time.sleep(600)"
+    begun = asyncio.create_task(
+        run_steps([step("data")], folder, 1, None, [sys.executable, "-c", code])
+    )
+    async with asyncio.timeout(60):
+        while not (folder / "calls").exists():  # noqa: ASYNC110 (another process writes it)
+            await asyncio.sleep(0.01)
+    begun.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await begun
+    await asyncio.sleep(0)  # whatever would begin again has its turn
+    assert (folder / "calls").read_text() == "x"
+    assert list((folder / "data").glob("result.json")) == []
 
 
 async def test_a_training_finds_what_it_left_behind(folder: Path, program: list[str]) -> None:
