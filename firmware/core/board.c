@@ -58,7 +58,7 @@ static void step_inputs(struct board *board, const struct board_inputs *inputs, 
     if (board->buttons.gone_down & BOARD_BUTTONS_RESET)
         device_restart(board, now_us);
     else if (board->buttons.gone_down & BOARD_BUTTONS_USER)
-        device_switch_power(board, !board->power.on);
+        device_switch_power(board, !board->power.on, now_us);
 }
 
 static void step_watchdog(struct board *board, uint32_t now_us) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "clock.h"
+
 static bool estop_pressed(const struct board *board) {
     return board->buttons.pressed & BOARD_BUTTONS_ESTOP;
 }
@@ -42,13 +44,14 @@ void device_settle(struct board *board, uint32_t now_us) {
     table_set(table, BOARD_MOTOR_POWER, board->power.on);
 }
 
-void device_switch_power(struct board *board, bool on) {
+void device_switch_power(struct board *board, bool on, uint32_t now_us) {
     struct power_causes forbid = causes(board);
+    bool was_on = board->power.on;
     power_switch(&board->power, on, &forbid);
-    if (!board->power.on) {
-        motors_released(&board->motors);
-        motors_unpowered(&board->motors);
-    }
+    if (!board->power.on)
+        motors_cut(&board->motors);
+    else if (!was_on)
+        motors_back(&board->motors, elapsed_us(board->power.off_us, now_us) < POWER_DRAIN_US);
 }
 
 bool device_holds(const struct board *board) {
@@ -61,7 +64,7 @@ void device_restart(struct board *board, uint32_t now_us) {
     board->registered_size = 0;
     board->uptime_ms = 0;
     board->uptime_us = now_us;
-    device_switch_power(board, false);
+    device_switch_power(board, false, now_us);
     device_settle(board, now_us);
 }
 
@@ -91,7 +94,7 @@ enum dxl_error device_write(struct board *board, size_t address, const uint8_t *
     table_write(&board->table, address, data, n);
     uint32_t on = 0;
     if (table_written(address, data, n, BOARD_MOTOR_POWER, &on))
-        device_switch_power(board, on);
+        device_switch_power(board, on, now_us);
     device_settle(board, now_us);
     return DXL_OK;
 }

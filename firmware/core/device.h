@@ -30,7 +30,7 @@ void device_restart(struct board *board, uint32_t now_us);
 void device_settle(struct board *board, uint32_t now_us);
 
 /* Switch the motors' power as the host or a person wishes, if it is allowed. */
-void device_switch_power(struct board *board, bool on);
+void device_switch_power(struct board *board, bool on, uint32_t now_us);
 
 /* Tell whether commands to the motors are held back: a stop is under way or its cause remains. */
 bool device_holds(const struct board *board);

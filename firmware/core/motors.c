@@ -19,6 +19,21 @@ void motors_unpowered(struct motors *motors) {
         motors->each[i].mode_harmless = motors->each[i].torque_said = false;
 }
 
+void motors_cut(struct motors *motors) {
+    for (size_t i = 0; i < MOTOR_COUNT; i++)
+        motors->each[i].torque_at_cut |= motors->each[i].torque;
+    motors_released(motors);
+    motors_unpowered(motors);
+}
+
+void motors_back(struct motors *motors, bool soon) {
+    for (size_t i = 0; i < MOTOR_COUNT; i++) {
+        struct motor *motor = &motors->each[i];
+        motor->torque = soon && motor->torque_at_cut;
+        motor->torque_at_cut = false;
+    }
+}
+
 bool motors_driven(const struct motors *motors) {
     return motors->each[0].torque || motors->each[1].torque;
 }

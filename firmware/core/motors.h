@@ -18,6 +18,7 @@ struct motor {
     bool mode_harmless;  /* said itself that no goal switches its torque on (Drive Mode(10), bit 3) */
     bool torque_said;    /* said itself since its start whether it has torque: Startup
                             Configuration(60) may give it some, with which it stands until a goal */
+    bool torque_at_cut;  /* may have had torque when its supply was switched off */
     bool asked_off;      /* the last packet told it to let go, and it has not answered yet */
 };
 
@@ -32,6 +33,12 @@ void motors_released(struct motors *motors);
 
 /* Note that the supply is off: another motor may be there when it comes back. */
 void motors_unpowered(struct motors *motors);
+
+/* Note that the supply is switched off, and with it torque. */
+void motors_cut(struct motors *motors);
+
+/* Note that the supply is back; soon: so soon that the motors may never have noticed. */
+void motors_back(struct motors *motors, bool soon);
 
 /* Tell whether a motor may have torque. */
 bool motors_driven(const struct motors *motors);

@@ -158,6 +158,8 @@ def test_the_next_packet_waits_for_the_answer_to_the_one_before() -> None:
     [
         (encode(BROADCAST, Instruction.SYNC_READ, words(64, 1) + b"\1\2\7"), 3),
         (encode(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1) + b"\1\2\7"), 1),
+        (encode(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1)), 0),
+        (encode(BROADCAST, Instruction.FAST_BULK_READ), 0),
         (encode(BROADCAST, 0x92, b"\1" + words(64, 1) + b"\2" + words(64, 1)), 2),
         (encode(BROADCAST, 0x9A, b"\1" + words(64, 1) + b"\2" + words(64, 1)), 1),
         (encode(BROADCAST, Instruction.SYNC_WRITE, words(65, 1) + b"\1\1"), 0),

@@ -472,6 +472,7 @@ def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
     core.wait(3)
     core.write(BoardRegister.MOTOR_POWER, 0)
     assert not core.driven
+    core.wait(501)
     core.write(BoardRegister.MOTOR_POWER, 1)
     core.send(1, Instruction.ACTION)
     core.wait(3)
@@ -479,6 +480,26 @@ def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
     # another motor may be there now
     core.from_host(GOAL)
     core.wait(3)
+    assert core.driven
+
+
+def test_motors_whose_power_is_soon_back_may_never_have_lost_torque() -> None:
+    core = driving()
+    for _ in range(3):  # however often, and off twice is no more than off
+        core.write(BoardRegister.MOTOR_POWER, 0)
+        core.write(BoardRegister.MOTOR_POWER, 0)
+        core.wait(400)
+        assert not core.driven
+        core.write(BoardRegister.MOTOR_POWER, 1)
+        assert core.driven
+    core.write(BoardRegister.MOTOR_POWER, 0)
+    core.wait(501)
+    core.write(BoardRegister.MOTOR_POWER, 1)
+    assert not core.driven
+    # on while it is on changes nothing
+    core.send(1, Instruction.WRITE, words(64) + b"\1")
+    core.wait(3)
+    core.write(BoardRegister.MOTOR_POWER, 1)
     assert core.driven
 
 
