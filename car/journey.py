@@ -5,10 +5,9 @@ The runtime calls it from two threads and holds a lock meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from car.driver import DriverSettings
 from car.faults import Faults, blocked_by_car, not_located
 from car.instant_actions import ActionStates, why_not
 from car.observation import Decision, DriveState, Mission
@@ -20,6 +19,7 @@ from car.reporting import (
     on_the_way,
     standing,
 )
+from car.task import Task, cut_short
 from pixelopolis.city import City
 from pixelopolis.geometry import Pose
 from pixelopolis.messages import MalformedMessageError, Refusal
@@ -39,7 +39,7 @@ from pixelopolis.order_messages import (
 from pixelopolis.order_rules import OrderRejectedError, Plan, accept_order, is_known
 from pixelopolis.orders import base_end_m, progress_at
 from pixelopolis.reasons import Reason
-from pixelopolis.routing import Place, Route, RoutePath
+from pixelopolis.routing import Place, RoutePath
 from pixelopolis.state_messages import (
     ErrorType,
     MobileRobotPosition,
@@ -48,34 +48,15 @@ from pixelopolis.state_messages import (
     State,
     Velocity,
 )
-from pixelopolis.vehicle import CAR_REAR_M
 
 START_TOLERANCE_M = 0.30
 """How far an order's start may be from where the car believes to be: a car's length and a half."""
-
-STOP_WITHIN_M = 0.12
-"""Way in which a cancelled car comes to a stand: braking from cruise takes 8 cm."""
-
-STOP_BEFORE_M = DriverSettings().stop_before_m
-
-CLEAR_OF_JUNCTION_M = CAR_REAR_M + 0.02
-"""Past a junction's end the car's tail is out of it."""
 
 LOST_SIGMA_M = 0.30
 """A belief wider than this is no position."""
 
 MOVED_M = 0.15
 """A standing car that believes to be farther from where it was than this has been carried."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """An order, from its acceptance on, and what the driver makes of it."""
-
-    plan: Plan
-    mission: Mission
-    cancelled: bool = False
-    finished: bool = False
 
 
 class Journey:
@@ -93,7 +74,7 @@ class Journey:
         self.place = place
         """Where the car stood when its last order ended (at first: its start), or was found since;
         None until then."""
-        self._task: _Task | None = None
+        self._task: Task | None = None
         self._decision = Decision(0.0, 0.0, DriveState.IDLE)
         self._faults = Faults()
         self._actions = ActionStates()
@@ -164,7 +145,7 @@ class Journey:
             self._decision = Decision(0.0, 0.0, DriveState.IDLE, distance_m=start_m)
         granted_m = base_end_m(mission.path, plan.released_edges)
         finished = task is not None and task.finished and task.plan.order_id == plan.order_id
-        self._task = _Task(plan, replace(mission, granted_m=granted_m), finished=finished)
+        self._task = Task(plan, replace(mission, granted_m=granted_m), finished=finished)
 
     def refuse(self, error: MalformedMessageError) -> None:
         """Report a message that could not be understood; nothing else changes."""
@@ -225,32 +206,7 @@ class Journey:
             return
         self._actions.put(action, "RUNNING")
         if not task.cancelled:
-            self._task = self._cut_short(task)
-
-    def _cut_short(self, task: _Task) -> _Task:
-        """End the route where the car can stand soonest."""
-        path, here_m = task.mission.path, self._decision.distance_m
-        wish_m = here_m + STOP_WITHIN_M if self._decision.drives else here_m
-        stop_m = stop_place_m(task.mission, here_m, wish_m)
-        # legs are edge, movement, edge, ...; a stop place is on an edge
-        edges = path.route.edges[: path.legs.index(path.leg_at(stop_m)) // 2 + 1]
-        s_m = min(path.place_at(stop_m).s_m, self.city.edges[edges[-1]].length_m)
-        short = RoutePath(self.city, Route(edges, path.route.start_s_m, s_m))
-        return _Task(
-            replace(
-                task.plan,
-                route=short.route,
-                released_edges=len(edges),
-                maximum_mps=task.plan.maximum_mps[: len(edges)],
-            ),
-            replace(
-                task.mission,
-                path=short,
-                granted_m=short.length_m,
-                ordered_mps=task.mission.ordered_mps[: len(edges)],
-            ),
-            cancelled=True,
-        )
+            self._task = cut_short(task, self._decision.distance_m, self._decision.drives)
 
     # --- from the driver -----------------------------------------------------------------------
 
@@ -384,22 +340,6 @@ class Journey:
             information=information(decision, health),
             safety_state=SafetyState(active_emergency_stop=health.emergency_stop),
         )
-
-
-def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
-    """Return where on its path a car at `here_m` that would like to stop at `wish_m` may stand.
-
-    Never beyond what is granted, and never in a junction: the car leaves one that it has entered
-    or can no longer stop before.
-    """
-    path = mission.path
-    whole_way = mission.granted_m >= path.length_m - 1e-6
-    limit_m = path.length_m if whole_way else mission.granted_m - STOP_BEFORE_M
-    wish_m = max(here_m, min(wish_m, limit_m))
-    leg = path.leg_at(wish_m)
-    if leg.movement is not None:
-        wish_m = max(here_m, min(leg.end_m + CLEAR_OF_JUNCTION_M, limit_m))
-    return wish_m
 
 
 def _kind(reason: Reason | None) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from car.driver import Driver
 from car.faults import blocked_edge
-from car.journey import Journey, stop_place_m
+from car.journey import Journey
 from car.observation import (
     CarAhead,
     Decision,
@@ -22,6 +22,7 @@ from car.observation import (
     WheelReading,
 )
 from car.reporting import Health
+from car.task import stop_place_m
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.messages import encode

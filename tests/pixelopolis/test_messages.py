@@ -250,7 +250,8 @@ def test_progress_and_distance_are_one_thing(city_route: tuple[City, Route], par
     distance_m = part * path.length_m
     progress = progress_at(path, distance_m)
     assert distance_at(path, progress) == pytest.approx(distance_m, abs=1e-9)
-    assert progress_at(path, path.length_m - 0.01, arrived=True).node == len(city_route[1].edges)
+    last = Progress(len(city_route[1].edges), 0.0)
+    assert progress_at(path, path.length_m - 0.01, arrived=True) == last
     nodes = node_distances_m(path)
     assert list(nodes) == sorted(nodes)
     assert distance_at(path, Progress(5000, 0.1)) == pytest.approx(path.length_m + 0.1)

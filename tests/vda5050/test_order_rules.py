@@ -13,6 +13,7 @@ from pixelopolis.order_messages import (
     UNSUPPORTED_OF_POSITION,
     Order,
 )
+from pixelopolis.order_rules import OrderRejectedError, accept_order
 from pixelopolis.routing import Place, Route
 from pixelopolis.state_messages import ErrorType
 from tests.vda5050.a_car import (
@@ -300,6 +301,11 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
     assert all(value in error.error_description for value in named.values())
     assert it.mission is mission
     assert after.model_copy(update={"errors": before.errors}) == before
+
+
+def test_a_rejection_is_an_exception_with_words() -> None:
+    with pytest.raises(OrderRejectedError, match="a new order begins at 0, got 1"):
+        accept_order(CITY, None, an_order(update=1))
 
 
 def test_the_error_stays_until_an_order_is_accepted() -> None:
