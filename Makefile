@@ -42,11 +42,12 @@ mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--se
 soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 --seed 1 --json"
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(VENV)/setup.done  ## style, types and the arrows between the parts
+check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and dead code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/vulture
 
 firmware: system-firmware  ## the board's firmware, for every machine that it runs on
 	@$(MAKE) --no-print-directory -C firmware

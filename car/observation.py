@@ -14,7 +14,7 @@ from pixelopolis.routing import Place, RoutePath
 from pixelopolis.vision import Image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """The lane model's part of a camera frame, RGB (h, w, 3) uint8: the bottom quarter mostly."""
 
@@ -158,7 +158,7 @@ class Decision:
         return self.left_rad_s != 0 or self.right_rad_s != 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LaneView:
     """What a lane model sees in a frame, by command in the order of `pixelopolis.city.Turn`.
 

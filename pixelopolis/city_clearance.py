@@ -35,7 +35,7 @@ SELF_M = 3 * CLEARANCE_M
 """Places of one lane that are less far apart along it are neighbours, not an approach."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Strip:
     """A stretch of what cars drive: of an edge from node to node, or of a way through a junction.
 

@@ -29,7 +29,7 @@ is less than the margins of both."""
 MovementKey = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bodies:
     """Where a car's body is along a curve: middles (N, 2) in metres and headings (N,)."""
 

@@ -109,12 +109,6 @@ class BoardError(PixelopolisError, ConnectionError):
     code = "PX302"
 
 
-class ServerLinkError(PixelopolisError, ConnectionError):
-    """The server cannot be reached or refuses us."""
-
-    code = "PX303"
-
-
 class StoreError(PixelopolisError, ConnectionError):
     """The database cannot be started or reached."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pixelopolis.city import Turn
 from pixelopolis.geometry import FloatArray
@@ -25,9 +24,6 @@ SCALES_M = (0.10, 0.10, 0.12, 0.18, 0.28)
 COLUMNS = tuple(f"{turn}_{round(100 * s)}cm" for turn in Turn for s in STATIONS_M)
 """Names of a dataset's columns: straight_0cm, straight_10cm, ... right_40cm; metres, left
 positive, empty where a command has no way."""
-
-LanePaths = NDArray[np.float32]
-"""(commands, stations) `left_m`, commands in the order of `Turn`."""
 
 
 def points_of(left_m: FloatArray, stations_m: Sequence[float] | FloatArray) -> FloatArray:

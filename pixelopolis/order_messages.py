@@ -143,11 +143,6 @@ class Order(Message):
         return self
 
     @property
-    def base_nodes(self) -> int:
-        """How many of `nodes` are released; at least 1."""
-        return sum(node.released for node in self.nodes)
-
-    @property
     def unsupported_fields(self) -> tuple[str, ...]:
         """The names of all optional fields that our cars cannot act on."""
         of_nodes = (

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from pixelopolis.errors import BookingError
 from pixelopolis.reasons import Reason
 from pixelopolis.reasons import from_document as reason_from
 
@@ -65,19 +64,6 @@ class Booking:
 def may_become(state: BookingState) -> frozenset[BookingState]:
     """Return the states from which a booking may become `state`."""
     return frozenset(before for before, after in NEXT.items() if state in after)
-
-
-def check_change(booking: Booking, state: BookingState) -> None:
-    """Raise when a booking may not become `state`.
-
-    Raises:
-        BookingError: naming both states.
-    """
-    if state not in NEXT[booking.state]:
-        raise BookingError(
-            f"booking {booking.id!r} is {booking.state} and cannot become {state}.",
-            "Make a new booking.",
-        )
 
 
 def to_document(booking: Booking) -> dict[str, Any]:

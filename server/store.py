@@ -8,7 +8,6 @@ and two servers cannot grant one street twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -63,7 +62,6 @@ class Store:
         self._database = self._client.get_database(database, write_concern=safe)
         self._bookings = self._database["bookings"]
         self._stations = self._database["stations"]
-        self._cars = self._database["cars"]
         self._traffic = self._database["traffic"]
         self._version = 0
 
@@ -176,12 +174,6 @@ class Store:
 
     async def has_station(self, device_id: str) -> bool:
         return await self._stations.find_one({"_id": device_id}) is not None
-
-    async def note_car(self, car: str, facts: Mapping[str, Any]) -> None:
-        """Keep what a car said about itself: when it was seen, where its video is."""
-        await self._cars.update_one(
-            {"_id": f"{self.city}/{car}"}, {"$set": {**facts, "city": self.city}}, upsert=True
-        )
 
     # --- traffic ----------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ ARC_M = 0.45
 STEP_M = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnsweredFrame:
     """A picture, and steering in [-1, 1] as recorded and as answered."""
 

@@ -32,11 +32,10 @@ COLUMNS = (
 """`road` is a `lane_balance.RoadKind`; frames of one `stretch` follow each other, a camera period
 apart, and it is empty for independent poses."""
 
-REACH_M = 0.25
+LANE_REACH_M = 0.2
 """A pose farther from every lane belongs to none."""
 
-
-REACH_M = 0.2
+WAY_REACH_M = 0.2
 """A way that is farther beside the car is not one that it could take."""
 
 LABELLED_LEAD_M = COMMAND_LEAD_M + 0.10
@@ -86,7 +85,7 @@ def place_of(city: City, pose: Pose) -> LanePlace:
     """
     lanes = _lanes_of(city)
     away = np.abs(lanes.points_m - (pose.x_m, pose.y_m))
-    near = np.flatnonzero((away[:, 0] < REACH_M) & (away[:, 1] < REACH_M))
+    near = np.flatnonzero((away < LANE_REACH_M).all(axis=1))
     if not len(near):
         raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
     turned = (pose.heading_rad - lanes.headings_rad[near] + np.pi) % (2 * np.pi) - np.pi
@@ -125,7 +124,7 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
     steering = {key: steering_to(way, pose, place.s_m) for key, way in found.items()}
     # deep in a junction and far off its lane, another way may already lie across
     chosen = {
-        turn: way if way is not None and abs(paths[id(way)][0]) <= REACH_M else None
+        turn: way if way is not None and abs(paths[id(way)][0]) <= WAY_REACH_M else None
         for turn, way in chosen.items()
     }
     return LaneLabel(

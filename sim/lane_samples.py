@@ -66,7 +66,7 @@ CENTRE: Cameras = (("center", 0.0),)
 THREE: Cameras = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """Where a frame is taken, by which cameras, the centre one's steering, and who is there."""
 

@@ -60,7 +60,7 @@ _SHIFT = 4
 """Bits of a pixel's fraction in OpenCV's drawing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shot:
     """One camera period with its frame and the way that the model saw in it."""
 

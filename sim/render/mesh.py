@@ -50,7 +50,7 @@ class Paint:
     slot: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Batch:
     """Triangles of one paint at one place, as they were given."""
 

@@ -17,7 +17,7 @@ from pixelopolis.city_file import load_city, parse_city, shipped_cities
 from pixelopolis.errors import CityError, Fault
 from pixelopolis.routing import Place, find_route
 
-SMALL = """\
+TEMPLATE = """\
 name = "small"
 open_ended = true
 
@@ -73,8 +73,7 @@ height_m = 0.4
 heading_deg = 90
 """
 # the arc ends at (2 + .5 + .5 sin 30, .5 (1 - cos 30)), heading 30 degrees
-SMALL = SMALL.replace("[1e9, 1e9]", f"[{2.75 + 0.3 * math.cos(math.pi / 6)}, 0.217]")
-PIECES = SMALL[SMALL.index("pieces = [") : SMALL.index("[[sign]]")]
+SMALL = TEMPLATE.replace("[1e9, 1e9]", f"[{2.75 + 0.3 * math.cos(math.pi / 6)}, 0.217]")
 
 
 def line_of(text: str, found: str, after: str = "") -> int:

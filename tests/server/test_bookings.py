@@ -23,7 +23,6 @@ from server.bookings import (
     NEXT,
     Booking,
     BookingState,
-    check_change,
     from_document,
     may_become,
     to_document,
@@ -48,14 +47,8 @@ class BookingMachine(RuleBasedStateMachine):
 
     @rule(wish=st.sampled_from(BookingState))
     def change(self, wish: BookingState) -> None:
-        allowed = self.booking.state in may_become(wish)
-        try:
-            check_change(self.booking, wish)
-        except BookingError as error:
-            assert not allowed
-            assert str(self.booking.state) in error.message  # noqa: PT017
+        if self.booking.state not in may_become(wish):
             return
-        assert allowed
         self.booking = replace(self.booking, state=wish)
         self.history.append(wish)
 

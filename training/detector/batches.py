@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -41,7 +41,8 @@ NOISE = np.clip(
 """Drawn once: fresh normal numbers would cost more than all other changes."""
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """One training step's input."""
 
     images: NDArray[np.uint8]

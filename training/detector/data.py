@@ -37,7 +37,7 @@ DIFFICULT_VISIBLE = 0.1
 splinter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objects:
     """What one picture shows, row by row."""
 
@@ -67,7 +67,7 @@ class Objects:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DetectorData:
     """Pictures and their objects in memory."""
 

@@ -38,7 +38,7 @@ CAR = SIGN_CLASSES.index("Car")
 MOST_DETECTIONS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector says about one picture, row by row."""
 
@@ -51,7 +51,7 @@ class Detections:
         return len(self.boxes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Precision:
     """Average precisions; NaN where there is nothing to find."""
 

@@ -30,7 +30,7 @@ found that near so much is right."""
 SIGN_GOAL_M, CAR_GOAL_M = 0.8, 1.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """All detections and objects of one class, as far as they count."""
 

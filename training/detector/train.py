@@ -156,7 +156,7 @@ def _epoch(
         ),
         start=1,
     ):
-        for name, value in learner.step(*batch).items():
+        for name, value in learner.step(batch.images, batch.classes, batch.boxes).items():
             sums[name] = sums.get(name, 0.0) + float(value)
         watch.step(epoch + 1, number, total, sum(sums.values()) / number)
     means = {name: value / total for name, value in sums.items()}

@@ -27,7 +27,7 @@ FLOAT_TOLERANCE = 1e-3
 """Largest difference of the float model's answers from Keras."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Converted:
     """One .tflite file, and how it compares with the Keras model it came from."""
 

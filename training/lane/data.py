@@ -25,7 +25,7 @@ BLANK_RANGE = 20.0
 Labels = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LaneData:
     """Pictures and labels in memory, row by row."""
 

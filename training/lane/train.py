@@ -56,7 +56,7 @@ class Watch:
     epoch: Callable[[EpochReport], None] = lambda _report: None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Items:
     """Data cut into what a network learns at once: single pictures, or windows of a film."""
 
