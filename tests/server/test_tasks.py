@@ -1,0 +1,169 @@
+"""Every task of the server has somebody who notices when it ends; mongod too."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pymongo import AsyncMongoClient
+
+import server
+import server.mongod
+import server.stations
+from pixelopolis.errors import StoreError
+from pixelopolis.routing import Place
+from server.mongod import Mongod
+from tests.server.desktop import CITY, Desktop, until
+from tests.server.fake_car import FakeCar
+
+SUPERVISED = {
+    # the names of the tasks that the server makes, and who sees to it that none ends unnoticed
+    "desk": "pixelopolis.supervision.keep_working",
+    "stop": "server.app.serve waits for it",
+    "mongod": "server.app.serve waits for it, and ends with what it failed of",
+    "socket of car1": "server.sockets.attend",
+    "socket of station kiosk": "server.sockets.attend",
+}
+MAKERS = {"server/app.py": 3, "server/sockets.py": 1}
+"""How many tasks each module makes; a new one belongs into `SUPERVISED`, with its supervisor."""
+
+
+def test_tasks_are_made_where_their_supervisor_is() -> None:
+    root = Path(server.__file__).parents[1]
+    made: dict[str, int] = {}
+    for path in sorted((root / "server").glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+            if name in ("create_task", "ensure_future", "Thread", "TaskGroup", "run_in_executor"):
+                key = str(path.relative_to(root))
+                made[key] = made.get(key, 0) + 1
+    assert made == MAKERS
+
+
+async def test_every_task_that_runs_is_known(desktop: Desktop) -> None:
+    before = asyncio.all_tasks()
+    car = FakeCar(CITY, "car1", Place("1", 0.8))
+    await desktop.drive_in(car)
+    viewer = await desktop.client.ws_connect("/api/events?station=kiosk")
+    await viewer.receive()
+    ours = {task for task in asyncio.all_tasks() if _is_of_server(task)}
+    assert {task.get_name() for task in ours} == SUPERVISED.keys() - {"stop", "mongod"}
+    await viewer.close()
+    await car.disconnect()
+    await until(lambda: {t for t in asyncio.all_tasks() if _is_of_server(t)} <= before)
+
+
+def _is_of_server(task: asyncio.Task[Any]) -> bool:
+    coroutine: Any = task.get_coro()
+    file = coroutine.cr_code.co_filename
+    return ("/server/" in file and "/tests/" not in file) or file.endswith("/supervision.py")
+
+
+@pytest.mark.parametrize("name", ["socket of car1", "socket of station kiosk"])
+async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
+    desktop: Desktop, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("server.cars._take", fail)
+        patch.setattr("server.stations._is_news", fail)
+        patch.setattr(desktop.desk, "cars", fail)
+        is_car = "car1" in name
+        path = "/api/cars/car1/link" if is_car else "/api/events?station=kiosk"
+        socket = await desktop.client.ws_connect(path)
+        if is_car:
+            await socket.send_str("hello")
+        async with asyncio.timeout(30):
+            closed = await socket.receive()
+        assert closed.data == 1011, closed
+        assert any("ZeroDivisionError" in (r.exc_text or str(r.exc_info)) for r in caplog.records)
+        assert any(name.removeprefix("socket of ") in r.getMessage() for r in caplog.records)
+    again = await desktop.client.ws_connect("/api/events?station=kiosk")
+    assert (await again.receive_json())["type"] == "cars"
+
+
+async def test_the_desk_that_is_cancelled_from_within_goes_on(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance, cancels = server.desk.advance, 2
+
+    def cancelled(*args: Any) -> Any:
+        nonlocal cancels
+        cancels -= 1
+        if cancels >= 0:
+            raise asyncio.CancelledError
+        return advance(*args)
+
+    monkeypatch.setattr("server.desk.advance", cancelled)
+    await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
+    await desktop.ends((await desktop.book("kiosk", "planetarium"))["id"])
+    assert cancels < 0
+
+
+# --- mongod ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def kept(
+    mongodb_uri: str, tmp_path: Path
+) -> AsyncIterator[tuple[Mongod, asyncio.Task[None]]]:
+    mongod = Mongod(tmp_path)
+    await mongod.start()
+    keeper = asyncio.create_task(mongod.keep_running())
+    try:
+        yield mongod, keeper
+    finally:
+        await mongod.stop()
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+
+def process_of(mongod: Mongod) -> psutil.Process:
+    assert mongod._process is not None
+    return psutil.Process(mongod._process.pid)
+
+
+async def test_a_mongod_that_is_killed_is_started_again_with_its_data(
+    kept: tuple[Mongod, asyncio.Task[None]],
+) -> None:
+    mongod, keeper = kept
+    uri, killed = mongod.uri, process_of(mongod)
+    async with AsyncMongoClient[dict[str, int]](uri) as client:
+        await client["t"]["t"].insert_one({"kept": 1})
+        killed.send_signal(signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while process_of(mongod).pid == killed.pid:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            while not await _answers(client):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert mongod.uri == uri, "who knows its address finds it again"
+    assert not keeper.done()
+    await mongod.stop()
+    async with asyncio.timeout(30):
+        await keeper  # a mongod that we stopped needs no keeper
+
+
+async def _answers(client: AsyncMongoClient[dict[str, int]]) -> bool:
+    try:
+        return await client["t"]["t"].count_documents({}) == 1
+    except server.mongod.PyMongoError:
+        return False
+
+
+async def test_a_mongod_that_ends_again_and_again_is_given_up(
+    kept: tuple[Mongod, asyncio.Task[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mongod, keeper = kept
+    monkeypatch.setattr(server.mongod, "MOST_ENDS", 0)
+    process_of(mongod).kill()
+    with pytest.raises(StoreError, match="ended 1 times within 60 s"):
+        async with asyncio.timeout(60):
+            await keeper
