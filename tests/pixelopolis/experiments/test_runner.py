@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixelopolis.experiments.runner import Outcome, Watch, run_steps
 from pixelopolis.experiments.steps import Step, made
+from pixelopolis.processes import Part, Processes
 
 PROGRAM = """
 import json, os, pathlib, signal, sys
@@ -114,20 +117,28 @@ async def test_a_step_that_crashed_is_tried_once_more(
         assert "was ended by SIGSEGV" in outcome.failed["data"]
 
 
-async def test_a_step_that_we_end_is_no_crash_to_try_again(folder: Path) -> None:
-    code = "import pathlib, time; pathlib.Path('calls').open('a').write('x'); time.sleep(600)"
-    begun = asyncio.create_task(
+async def test_a_step_that_we_end_is_no_crash_to_try_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: asyncio.Queue[Part] = asyncio.Queue()
+    really_start = Processes.start
+
+    async def start(self: Processes, *words: Any, **more: Any) -> Part:
+        part = await really_start(self, *words, **more)
+        started.put_nowait(part)
+        return part
+
+    monkeypatch.setattr(Processes, "start", start)
+    code = "import time; time.sleep(600)"
+    running = asyncio.create_task(
         run_steps([step("data")], folder, 1, None, [sys.executable, "-c", code])
     )
-    async with asyncio.timeout(60):
-        while not (folder / "calls").exists():  # noqa: ASYNC110 (another process writes it)
-            await asyncio.sleep(0.01)
-    begun.cancel()
+    first = await started.get()
+    running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await begun
-    await asyncio.sleep(0)  # whatever would begin again has its turn
-    assert (folder / "calls").read_text() == "x"
-    assert list((folder / "data").glob("result.json")) == []
+        await running
+    assert first.exit_code == -signal.SIGTERM
+    assert started.empty()
 
 
 async def test_a_training_finds_what_it_left_behind(folder: Path, program: list[str]) -> None:
