@@ -101,7 +101,7 @@ def _over_ray(
             raise WorkerError(
                 f"{name(items[wanted])}: {TRIES} times in a row the process that worked on it "
                 f"ended without an answer ({type(error).__name__}).",
-                "Ray said above what it knows, and more in its logs: `ray logs`.",
+                "Ray's logs on the machine where it was may tell: /tmp/ray/session_latest/logs.",
             ) from error
         finally:
             for answer in running:
