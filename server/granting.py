@@ -236,9 +236,11 @@ class _Round:
                 if idle.ride is not None or idle.frozen:
                     continue
                 way = self._way_to_parking(idle, ride)
-                if way is not None:
-                    self._send_away(idle, way, waiting.id, ride.asked_s)
-                    sent = True
+                if way is None:
+                    continue
+                before, could_finish = self.traffic, self._all_can_finish()
+                self._send_away(idle, way, waiting.id, ride.asked_s)
+                sent = not self._go_back_when_stuck(before, could_finish) or sent
         return sent
 
     def _way_to_parking(self, idle: Car, ride: Ride) -> tuple[str, ...] | None:
@@ -290,14 +292,22 @@ class _Round:
 
     def _clear_for(self, car: Car, ride: Ride) -> bool:
         """Let one car have its next step, unless the others could not finish any more then."""
-        before, reserved, was_safe = self.traffic, dict(self._reserved), self._all_can_finish()
+        before, reserved = self.traffic, dict(self._reserved)
+        could_finish = self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
         if steps is None or not self._follow(steps, car.id, ride.asked_s):
             return False
-        if was_safe and not self._all_can_finish():
-            self.traffic, self._reserved = before, reserved
-            self._look()
+        if self._go_back_when_stuck(before, could_finish):
+            self._reserved = reserved
             return False
+        return True
+
+    def _go_back_when_stuck(self, before: Traffic, could_finish: bool) -> bool:
+        """Undo what was changed since all could finish, when they no longer can; tell whether."""
+        if not could_finish or self._all_can_finish():
+            return False
+        self.traffic = before
+        self._look()
         return True
 
     def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:

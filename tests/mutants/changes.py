@@ -63,6 +63,8 @@ class DropStatement(Operator):
             return False
         if node.type == "expr_stmt":
             target, sign = node.children[0], node.children[1]
+            if sign.type == "annassign":  # without it there is nothing to go on with
+                return False
             return sign.get_code().strip() != "=" or target.type in ("atom_expr", "power")
         if node.type in ("atom_expr", "power"):
             last = node.children[-1]

@@ -289,29 +289,31 @@ def test_without_another_way_the_horizon_stays() -> None:
     assert waits["car1"].cars == ("dead",)
 
 
-def test_a_parked_car_on_one_of_the_next_two_edges_is_sent_away() -> None:
-    for edge, sent in (("10", True), ("2", True), ("3", False)):
-        traffic = along(standing(car1="9", parked=edge), "car1", "9", "10", "2", "3", "4")
-        traffic = traffic.put(replace(traffic.cars["parked"], place=Place(edge, 0.15)))
-        route = ride_of(traffic, "car1").route
-        assert edge in route.edges
-        after, _ = advance(STREETS, traffic, NOW_S)
-        if edge == "10":
-            ride = ride_of(after, "parked")
-            assert ride.booking_id is None
-            assert ride.asked_s == ride_of(traffic, "car1").asked_s
-            assert ride.reason == reason(ReasonCode.MAKES_WAY, car="car1")
-            assert ride.order_id == f"way-parked-{round(NOW_S * 1000)}"
-            assert ride.route.start_s_m == 0.15
-            assert ride.route.end_s_m == STREETS.parking(ride.route.edges[-1]).s_m
-            assert ride.route.edges[0] == "10"
-            assert ride.route.edges[-1] not in route.edges
-        # car1 is granted what is free first: what is next counts from there
-        assert (after.cars["parked"].ride is not None) is (sent or "3" in base_ahead(after))
+@pytest.mark.parametrize(("edge", "sent"), [("2", True), ("3", True), ("4", False)])
+def test_a_parked_car_on_one_of_the_next_two_edges_is_sent_away(edge: str, sent: bool) -> None:
+    """Car1 is granted 10 first; 2 and 3 are next then."""
+    traffic = along(standing(car1="9", parked=edge), "car1", "9", "10", "2", "3", "4")
+    after, _ = advance(STREETS, traffic, NOW_S)
+    assert base_of(after, "car1") == ("9", "10")
+    assert (after.cars["parked"].ride is not None) is sent
+    if sent:
+        ride = ride_of(after, "parked")
+        assert ride.booking_id is None
+        assert ride.asked_s == ride_of(traffic, "car1").asked_s
+        assert ride.reason == reason(ReasonCode.MAKES_WAY, car="car1")
+        assert ride.order_id == f"way-parked-{round(NOW_S * 1000)}"
+        assert ride.route.edges[0] == edge
+        assert ride.route.start_s_m == traffic.cars["parked"].place.s_m
+        assert ride.released == 2, "it may go at once"
 
 
-def base_ahead(traffic: Traffic) -> tuple[str, ...]:
-    return ride_of(traffic, "car1").ahead[:2]
+def test_who_makes_way_does_not_drive_through_others() -> None:
+    """Of two parked cars, one behind the other, the front one goes first."""
+    traffic = along(standing(car1="1", back="2", front="3"), "car1", "1", "2", "3", "4")
+    traffic = ride_to(traffic.put(Car("driver", Place("13", 0.2))), "driver", "13", 9.0)
+    after, _ = advance(STREETS, traffic, NOW_S)
+    assert after.cars["back"].ride is None
+    assert ride_of(after, "front").booking_id is None
 
 
 def test_a_car_that_makes_way_parks_off_all_ways_and_destinations_if_it_can() -> None:
@@ -323,6 +325,7 @@ def test_a_car_that_makes_way_parks_off_all_ways_and_destinations_if_it_can() ->
     assert ride.route.edges[-1] not in destinations
     assert ride.route.edges[-1] not in ride_of(after, "car1").route.edges
     assert ride.route.edges == ("2", "3", "4", "5")
+    assert ride.route.end_s_m == STREETS.parking("5").s_m == 1.711
 
 
 def test_silent_and_busy_cars_are_not_sent_away() -> None:
@@ -383,3 +386,117 @@ def test_standing_is_within_20_centimetres_of_the_line(left_m: float, stands: bo
 def test_who_has_arrived_or_only_drives_does_not_stand() -> None:
     there = along(standing(car1="9"), "car1", "9")
     assert ride_of(advance(STREETS, there, NOW_S)[0], "car1").stands_since_s is None
+
+
+def test_what_is_left_of_a_base_is_what_lies_ahead() -> None:
+    """0.55 m after half a metre of 1.1."""
+    traffic = ride_to(Traffic().put(Car("car1", Place("9", 0.1))), "car1", "10")
+    before, _ = advance(STREETS, traffic, NOW_S)
+    assert base_of(before, "car1") == ("9",)
+    ride = replace(ride_of(traffic, "car1"), progress_m=0.55)
+    later = traffic.put(replace(traffic.cars["car1"], ride=ride))
+    assert base_of(advance(STREETS, later, NOW_S)[0], "car1") == ("9", "10")
+
+
+def test_who_waits_does_not_keep_the_others_from_being_granted() -> None:
+    """Neither who keeps room, nor who lets another go first."""
+    traffic = pocket().put(Car("late", before_end("3", 0.1)))
+    traffic = ride_to(traffic, "late", "4", 9.0)
+    after, waits = advance(STREETS, traffic, NOW_S)
+    assert base_of(after, "late") == ("3", "4")
+    assert waits["A"].reason == reason(ReasonCode.KEEPS_ROOM)
+
+
+def ring() -> Traffic:
+    """Silent cars leave only the ring 7, 9, 11, 13 and the way into it from 6.
+
+    A on 9 is bound for 13, B stands on 13, P is parked on 11; C on 6 (the oldest) is bound for 7.
+    """
+    traffic = standing(x="8", y="10", z="12", A="9", B="13", P="11", C="6")
+    for car in "xyz":
+        traffic = freeze(traffic, car, SILENT)
+    traffic = ride_to(ride_to(traffic, "A", "13", 2.0), "C", "7", 1.0)
+    return ride_to(traffic.put(Car("driver", Place("4", 0.2))), "driver", "4", 9.0)
+
+
+def test_parked_cars_count_where_room_is_kept() -> None:
+    """With C on 7 the ring would be full and nobody could go on in it."""
+    after, waits = advance(STREETS, ring(), NOW_S)
+    assert base_of(after, "C") == ("6",)
+    assert waits["C"].reason == reason(ReasonCode.KEEPS_ROOM)
+    assert after.cars["B"].ride is None, "on its way to 7 it would be in the way of C"
+    without = ring().without("P")
+    assert base_of(advance(STREETS, without, NOW_S)[0], "C") == ("6", "7")
+
+
+def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
+    """Old is not blocked; car1 on 9 is, by somebody on 11, and may go by 10."""
+    traffic = standing(old="4").put(Car("car1", Place("7", 0.1), blocked=("11",)))
+    traffic = ride_to(traffic, "old", "5", 0.0)
+    way = ("7", "9", "11", "12", "14")
+    traffic = along(traffic, "car1", *way, released=3, asked_s=1.0)
+    on_9 = replace(ride_of(traffic, "car1"), progress_m=0.1 + 0.47 + 0.3)
+    traffic = traffic.put(replace(traffic.cars["car1"], ride=on_9))
+    assert ride_of(advance(STREETS, traffic, NOW_S)[0], "car1").ending
+    # where the destination lies behind it, it waits
+    stuck = along(traffic, "car1", "7", "9", "11", "13", released=3, asked_s=1.0)
+    on_9 = replace(ride_of(stuck, "car1"), progress_m=0.1 + 0.47 + 0.3)
+    stuck = stuck.put(replace(stuck.cars["car1"], ride=on_9))
+    assert not ride_of(advance(STREETS, stuck, NOW_S)[0], "car1").ending
+
+
+def test_an_edge_is_reserved_for_who_waited_long_until_its_way_is_free() -> None:
+    """Late has waited 20 s for an edge, and its way there is being crossed; old wants it too."""
+    key, other, crossing = next(
+        (key, other, crossing)
+        for key in sorted(GRID.conflicts)
+        for other in sorted(GRID.conflicts[key])
+        for crossing in sorted(GRID.conflicts[key])
+        if key[1] == other[1] != crossing[1]
+        and len({key[0], other[0], crossing[0]}) == 3
+        and crossing not in GRID.conflicts[other]
+    )
+    traffic = standing(GRID, late=key[0], old=other[0])
+    traffic = traffic.put(Car("car2", before_end(crossing[0], 0.05, GRID)))
+    traffic = along_grid(traffic, "car2", *crossing, released=2, progress_m=0.06, asked_s=9.0)
+    traffic = along_grid(traffic, "old", *other, asked_s=1.0)
+    traffic = along_grid(traffic, "late", *key, asked_s=2.0)
+    assert base_of(advance(GRID, traffic, NOW_S)[0], "old") == other
+    waited = replace(ride_of(traffic, "late"), stands_since_s=NOW_S - 20)
+    traffic = traffic.put(replace(traffic.cars["late"], ride=waited))
+    after, waits = advance(GRID, traffic, NOW_S)
+    assert base_of(after, "old") == (other[0],)
+    assert waits["old"] == Wait(("late",), reason(ReasonCode.LETS_GO_FIRST, car="late"))
+    assert waits["late"].cars == ("car2",)
+
+
+def is_cleared(traffic: Traffic) -> bool:
+    return base_of(advance(STREETS, traffic, NOW_S)[0], "A") == ("7", "9")
+
+
+def test_streets_are_cleared_only_when_nobody_drives_any_more() -> None:
+    assert is_cleared(pocket())
+    assert is_cleared(pocket().put(Car("idle", Place("4", 0.3)))), "who wants nothing"
+    lost = along(pocket().put(Car("lost", Place("4", 0.3))), "lost", "4", "5", asked_s=9.0)
+    assert is_cleared(freeze(lost, "lost", SILENT)), "who cannot"
+    assert not is_cleared(lost), "it drives to the end of its base"
+    stops = stop_ride(along(standing_in(pocket()), "C", "4", "5", asked_s=9.0), "C")
+    assert not is_cleared(stops), "it will end its order soon"
+    arrives = along(standing_in(pocket()), "C", "4", asked_s=9.0)
+    assert not is_cleared(arrives), "it will arrive soon"
+
+
+def standing_in(traffic: Traffic) -> Traffic:
+    return traffic.put(Car("C", before_end("4", 0.1)))
+
+
+def test_a_queue_of_parked_cars_is_pushed_on_from_its_front() -> None:
+    """All streets ahead are taken: 2, 3, and both ways on, 4 and 15."""
+    traffic = standing(a="1", b="2", c="3", d="4", e="15")
+    traffic = along(traffic, "a", "1", "2", "3")
+    traffic = freeze(traffic.put(Car("dead", Place("14", 0.5))), "dead", SILENT)
+    after, _ = advance(STREETS, traffic, NOW_S)
+    assert ride_of(after, "d").route.edges == ("4", "5")
+    assert base_of(after, "d") == ("4", "5")
+    assert after.cars["e"].ride is None
+    assert after.cars["b"].ride is None
