@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     FOREIGN_ORDER = "foreign_order"
     BEYOND_ORDER = "beyond_order"
     NO_SENSE = "no_sense"
+    ORDER_REFUSED = "order_refused"
     STUCK = "stuck"
     PLACE_UNSTATED = "place_unstated"
     EDGE_TAKEN = "edge_taken"
@@ -96,6 +97,7 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.GONE: "is gone",
     ReasonCode.FOREIGN_ORDER: "has an order that this server did not give ({order})",
     ReasonCode.BEYOND_ORDER: "speaks of node {sequence}, which its order does not release",
+    ReasonCode.ORDER_REFUSED: "refuses the orders of this town ({error})",
     ReasonCode.NO_SENSE: "says what the desk can make nothing of ({error})",
     ReasonCode.STUCK: "does not move, although nothing keeps it",
     ReasonCode.PLACE_UNSTATED: "does not say where it is (lastNodeId {node!r})",

@@ -31,6 +31,17 @@ LEASE_S = 3.0
 RESEND_S = 2.0
 """An order that a connected car has not confirmed is sent again after this."""
 
+REFUSED_FOR_GOOD = frozenset(
+    {
+        ErrorType.VALIDATION_FAILURE,
+        ErrorType.NO_ROUTE_TO_TARGET,
+        ErrorType.UNKNOWN_MAP_ID,
+        ErrorType.UNSUPPORTED_PARAMETER,
+        ErrorType.INVALID_ORDER_ACTION,
+    }
+)
+"""Who refuses an order so will refuse the next one too: its town or its program is another."""
+
 GOOD_STATES = 20
 """After so many states that could be used, 10 s, one message that could not is forgotten."""
 
@@ -181,12 +192,26 @@ def beyond_order(ride: Ride, state: State) -> Reason | None:
 
 
 def rejected(state: State, ride: Ride) -> str:
-    """Return why the car did not take an order, empty when it said nothing of the kind."""
+    """Return the type of the error with which the car did not take an order, empty for none."""
     for error in state.errors:
         about = {r.reference_key: r.reference_value for r in error.error_references}
         if about.get("orderId") == ride.order_id:
-            return error.error_description or error.error_type
+            return error.error_type
     return ""
+
+
+def refuses_town(state: State, ride: Ride) -> Reason | None:
+    """Return why the car would not take the next order either, None when it may.
+
+    A whole order is meant, with `orderUpdateId` 0: a car that has lost what an update continues
+    refuses that too.
+    """
+    for error in state.errors:
+        about = {r.reference_key: r.reference_value for r in error.error_references}
+        same = about.get("orderId") == ride.order_id and about.get("orderUpdateId") == "0"
+        if same and error.error_type in REFUSED_FOR_GOOD:
+            return reason(ReasonCode.ORDER_REFUSED, error=error.error_type)
+    return None
 
 
 def left_route(state: State, ride: Ride) -> bool:

@@ -26,6 +26,7 @@ from server.fleet import (
     left_route,
     needs_person,
     other_map,
+    refuses_town,
     rejected,
     reported_distance_m,
     stated_place,
@@ -172,6 +173,9 @@ def _other_order(
         link.problem = reason(ReasonCode.FOREIGN_ORDER, order=state.order_id)
         _cancel(link, now_s)
         return traffic
+    if not ride.ending and (why := refuses_town(state, ride)) is not None:
+        link.problem = why
+        return freeze(traffic, link.car, why)
     if not ride.taken and not rejected(state, ride):
         if ride.ending:
             return _place_again(streets, traffic, link, state)

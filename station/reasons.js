@@ -34,6 +34,7 @@ export const WORDS = {
   foreign_order: STUCK,
   beyond_order: STUCK,
   no_sense: STUCK,
+  order_refused: STUCK,
   stuck: STUCK,
   place_unstated: STUCK,
   edge_taken: STUCK,

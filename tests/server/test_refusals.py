@@ -15,12 +15,16 @@ from pixelopolis.reasons import ReasonCode
 from pixelopolis.routing import Place, find_route
 from pixelopolis.state_messages import (
     EdgeState,
+    ErrorLevel,
+    ErrorType,
     MobileRobotPosition,
     NodeState,
     PowerSupply,
+    Reference,
     State,
+    StateError,
 )
-from server.fleet import GOOD_STATES, CarLink, needs_person
+from server.fleet import GOOD_STATES, CarLink, needs_person, refuses_town
 from server.reports import take_report
 from server.streets import Streets
 from server.traffic import Ride, Traffic, place_car, start_ride
@@ -185,3 +189,54 @@ def test_an_order_that_a_car_has_not_taken_yet_begins_at_update_0_again() -> Non
     assert isinstance(whole, Order)
     assert (whole.order_update_id, whole.nodes[0].sequence_id) == (0, 0)
     assert (update.order_update_id, update.nodes[0].sequence_id) == (3, 4)
+
+
+# --- a car that takes no order ----------------------------------------------------------------
+
+
+class Stubborn(FakeCar):
+    """Refuses every whole order for the same reason."""
+
+    def take(self, order: Order) -> None:
+        self.orders.append(order)
+        about = {"orderId": order.order_id, "orderUpdateId": str(order.order_update_id)}
+        self._rejection = StateError(
+            error_type=ErrorType.NO_ROUTE_TO_TARGET,
+            error_level=ErrorLevel.WARNING,
+            error_references=tuple(
+                Reference(reference_key=key, reference_value=value) for key, value in about.items()
+            ),
+        )
+
+
+async def test_a_car_that_refuses_the_towns_orders_is_not_asked_for_ever(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.watch.GIVE_UP_S", 0.5)
+    car = Stubborn(CITY, "car1", Place("8", 1.0))
+    await desktop.drive_in(car)
+    booking = await desktop.book("kiosk", "museum")
+    ended = await desktop.ends(booking["id"], "failed")
+    assert ended["reason_code"] == "order_refused"
+    assert "NO_ROUTE_TO_TARGET" in ended["reason"]
+    assert len(car.orders) == 1
+
+
+def test_who_refuses_an_update_may_take_a_whole_order() -> None:
+    route = find_route(CITY, Place("8", 1.0), Place("2", 0.1))
+    ride = Ride("o1", "b1", route, 0.0, 2, update_id=1)
+
+    def refuses(update: str, kind: ErrorType) -> bool:
+        error = StateError(
+            error_type=kind,
+            error_level=kind.level,
+            error_references=(
+                Reference(reference_key="orderId", reference_value="o1"),
+                Reference(reference_key="orderUpdateId", reference_value=update),
+            ),
+        )
+        return refuses_town(state(errors=(error,)), ride) is not None
+
+    assert refuses("0", ErrorType.VALIDATION_FAILURE)
+    assert not refuses("1", ErrorType.VALIDATION_FAILURE)
+    assert not refuses("0", ErrorType.START_NODE_OUT_OF_RANGE)
