@@ -86,10 +86,10 @@ static void expect_read(struct answers *answers, const struct dxl_packet *packet
         expect_count(answers, fast && answers->count > 0 ? 1 : answers->count);
     else if (!fast)
         answers->kind = ANSWERS_LIST;
-    else if (chain_length(answers) <= DXL_LENGTH_MAX)
+    else if (chain_length(answers) <= DXL_LENGTH_MAX) {
         answers->kind = ANSWERS_CHAIN;
-    if (answers->kind == ANSWERS_CHAIN)
         expect_block(answers, ANSWERS_CHAIN_HEAD);
+    }
 }
 
 void answers_expect(struct answers *answers, const struct dxl_packet *packet, uint8_t own_id) {

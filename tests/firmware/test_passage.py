@@ -166,6 +166,7 @@ def test_the_next_packet_waits_for_the_answer_to_the_one_before() -> None:
         (encode(BROADCAST, Instruction.SYNC_READ, words(64)), 0),
         (encode(BROADCAST, Instruction.WRITE, words(65) + b"\1"), 0),
         (encode(1, Instruction.REBOOT), 1),
+        (encode(1, Instruction.READ, words(64)), 1),
     ],
 )
 def test_as_many_answers_are_awaited_as_will_come(asked: bytes, answers: int) -> None:
