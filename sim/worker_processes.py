@@ -7,6 +7,7 @@ started them, and Ctrl-C reaches that one alone.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -50,7 +51,8 @@ def over_processes(
     """Yield `function(item)` for every item, in the order of items; see `sim.workers.run_all`.
 
     Raises:
-        WorkerError: an item whose processes ended without an answer, `TRIES` in a row.
+        WorkerError: an item whose processes ended without an answer, `TRIES` in a row, or no
+            process can be started.
         Exception: whatever `function` raises.
     """
     upcoming = deque(range(len(items)))
@@ -110,12 +112,17 @@ class _Worker:
         with its:
             pipe = its.fileno()
             program = PROGRAM.format(path=sys.path, pipe=pipe, parent=os.getpid())
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[pipe],
-                start_new_session=True,  # Ctrl-C is for us; we end it
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", program],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[pipe],
+                    start_new_session=True,  # Ctrl-C is for us; we end it
+                )
+            except OSError as error:
+                raise WorkerError(
+                    f"no process can be started: {error.strerror}.", "Try fewer --jobs."
+                ) from error
 
     def begin(self, number: int, work: bytes) -> None:
         self.number = number
@@ -182,6 +189,7 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 def work(pipe_fd: int, parent: int) -> None:
     """Work until the parent has nothing more, needs no answer, or is gone."""
+    faulthandler.enable()  # native code that crashes shows where it was called
     end_with_parent(parent)
     with Connection(pipe_fd) as pipe, suppress(EOFError, OSError):
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import signal
@@ -165,6 +166,22 @@ def test_work_that_is_lost_again_and_again_names_the_signal(
     assert [record.getMessage() for record in caplog.records] == [
         "look 1: its process was ended by SIGSEGV; tried again."
     ] * 2
+
+
+def test_a_crash_shows_where_it_was_called(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    list(run_all(partial(crash, tmp_path, signal.SIGSEGV, 1), [1], 2))
+    assert "in crash" in capfd.readouterr().err
+
+
+def test_a_machine_that_has_no_more_processes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with pytest.raises(WorkerError, match="Resource temporarily unavailable"):
+        list(run_all(str, [1, 2], 2))
 
 
 def test_what_cannot_travel_is_an_error_with_its_trace() -> None:
