@@ -13,6 +13,7 @@ from car.control import (
     speed_before_stop_mps,
     speed_behind_mps,
 )
+from car.freshness import Ages, is_possible
 from car.observation import DriveState
 from pixelopolis.reasons import Reason, ReasonCode, reason
 
@@ -28,6 +29,8 @@ LINK_SLOW_S = 2.0
 """The server answers every half second; four missed answers slow the car."""
 LINK_STOP_S = 5.0
 SLOW_FACTOR = 0.4
+OLDEST_S = 1e6
+"""A longer silence is not counted; and there is no infinity in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,8 @@ class Situation:
     """What behaviour depends on. Ages are in seconds, None for never seen or not needed."""
 
     has_mission: bool
-    camera_age_s: float | None
-    wheels_age_s: float | None
-    link_age_s: float | None
-    """None when the car drives without a server."""
+    ages: Ages
+    """Its `link_s` is None when the car drives without a server."""
     to_stop_m: float
     """Way left to where the car must stop."""
     to_end_m: float
@@ -46,8 +47,6 @@ class Situation:
     in_junction: bool
     arrived: bool
     """The car stood at the end of this mission already."""
-    sight_age_s: float | None = None
-    """None when the detector has not answered yet, or the car has none."""
     has_detector: bool = False
     """A car without one drives as if it were alone; one that has one waits for its first answer."""
     gap_m: float | None = None
@@ -58,6 +57,8 @@ class Situation:
     """The car stood behind another at the step before."""
     lost: Reason | None = None
     """Why the car is not where its mission says; None when it is."""
+    faulty: Reason | None = None
+    """Why no order can be driven until a person was there; None when all is well."""
     paused: bool = False
     """The server wants the car to stand."""
 
@@ -75,10 +76,12 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     | situation                              | state             | speed                 |
     |----------------------------------------|-------------------|-----------------------|
     | no mission                             | idle              | 0                     |
+    | its wheels turn otherwise than they say | faulty           | 0                     |
     | not where its mission says             | lost              | 0                     |
     | at the end of the path                 | arrived           | 0                     |
     | told to pause                          | paused            | 0                     |
-    | camera, detector, wheels or link silent | stale            | 0                     |
+    | camera, detector, wheels or link silent, or of a time that cannot be | stale | 0   |
+    | one picture again and again            | stale             | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
     | a car within the gap to stop at        | stopped for car   | 0; creep if doubted   |
     | something is late                      | driving, turning  | 0.4 of the next rows  |
@@ -87,27 +90,17 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     """
     if not now.has_mission:
         return Behaviour(DriveState.IDLE, 0.0)
+    if now.faulty:
+        return Behaviour(DriveState.FAULTY, 0.0, now.faulty)
     if now.lost:
         return Behaviour(DriveState.LOST, 0.0, now.lost)
     if now.arrived or now.to_end_m <= STOPPED_WITHIN_M:
         return Behaviour(DriveState.ARRIVED, 0.0)
     if now.paused:
         return Behaviour(DriveState.PAUSED, 0.0, reason(ReasonCode.PAUSED))
-    watched = (
-        ("camera", now.camera_age_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
-        ("detector", now.sight_age_s, SIGHT_SLOW_S, SIGHT_STOP_S, now.has_detector),
-        ("wheels", now.wheels_age_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
-        ("server", now.link_age_s, LINK_SLOW_S, LINK_STOP_S, False),
-    )
-    slow: Reason | None = None
-    for name, age_s, slow_s, stop_s, needed in watched:
-        if age_s is None:
-            if needed:
-                return _stale(reason(ReasonCode.PART_UNHEARD, part=name))
-        elif age_s > stop_s:
-            return _stale(reason(ReasonCode.PART_SILENT, part=name, age_s=age_s))
-        elif age_s > slow_s and not slow:
-            slow = reason(ReasonCode.PART_LATE, part=name, age_s=age_s)
+    too_old, slow = _lateness(now)
+    if too_old is not None:
+        return Behaviour(DriveState.STALE, 0.0, too_old)
     if now.to_stop_m <= STOPPED_WITHIN_M:
         return Behaviour(DriveState.WAITING_FOR_GRANT, 0.0, reason(ReasonCode.AT_GRANT_END))
     speed, cause = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
@@ -127,5 +120,29 @@ def behave(now: Situation, cruise_mps: float) -> Behaviour:
     return Behaviour(state, speed * SLOW_FACTOR if slow else speed, cause)
 
 
-def _stale(why: Reason) -> Behaviour:
-    return Behaviour(DriveState.STALE, 0.0, why)
+def _lateness(now: Situation) -> tuple[Reason | None, Reason | None]:
+    """Return why the car must stand, or else why it must be slow."""
+    ages = now.ages
+    watched = (
+        ("camera", ages.camera_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),
+        ("detector", ages.sight_s, SIGHT_SLOW_S, SIGHT_STOP_S, now.has_detector),
+        ("wheels", ages.wheels_s, WHEELS_SLOW_S, WHEELS_STOP_S, True),
+        ("server", ages.link_s, LINK_SLOW_S, LINK_STOP_S, False),
+    )
+    slow: Reason | None = None
+    for name, age_s, slow_s, stop_s, needed in watched:
+        if age_s is None:
+            if needed:
+                return reason(ReasonCode.PART_UNHEARD, part=name), None
+        elif not is_possible(age_s):
+            return reason(ReasonCode.PART_MISTIMED, part=name), None
+        elif age_s > stop_s:
+            return reason(ReasonCode.PART_SILENT, part=name, age_s=min(age_s, OLDEST_S)), None
+        elif age_s > slow_s and not slow:
+            slow = reason(ReasonCode.PART_LATE, part=name, age_s=age_s)
+    if ages.picture_s > CAMERA_SLOW_S:
+        frozen = reason(ReasonCode.PICTURE_FROZEN, age_s=ages.picture_s)
+        if ages.picture_s > CAMERA_STOP_S:
+            return frozen, None
+        slow = slow or frozen
+    return None, slow

@@ -13,7 +13,8 @@ from car.cockpit import Cockpit
 from car.driver import Driver
 from car.metrics import LoopMetrics, Speedometer
 from car.observation import Frame, Observation, Sightings, WheelReading
-from pixelopolis.supervision import Worker, WorkerThread
+from car.wheel_check import Mistake
+from pixelopolis.supervision import Worker, WorkerThread, guarded
 from pixelopolis.vision import lane_crop
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,11 @@ class ControlThread:
     def start(self) -> None:
         self.worker.start()
 
+    @property
+    def mistake(self) -> Mistake | None:
+        """What is wrong with the wheels, as far as the camera shows."""
+        return self._driver.mistake
+
     def close(self) -> None:
         """End the thread; its last command is to stand still."""
         self.worker.close(timeout_s=2.0)
@@ -100,9 +106,9 @@ class ControlThread:
                 whole,
                 Frame(lane_crop(whole.image_rgb, self._driver.lane_part), whole.captured_s),
             )
-        now_s = time.monotonic()
-        wheels = self._wheels.reading()
+        wheels, sightings = self._wheels.reading(), self._sightings()
         mission, link_seen_s = self._cockpit.orders()
+        now_s = time.monotonic()  # after all that is told: nothing is from the future
         decision = self._driver.step(
             Observation(
                 now_s=now_s,
@@ -111,21 +117,19 @@ class ControlThread:
                 mission=mission,
                 link_seen_s=link_seen_s,
                 paused=self._cockpit.paused,
-                sightings=self._sightings(),
+                sightings=sightings,
             )
         )
         commanded_s = time.monotonic()
         self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
         if self._cockpit.decided(decision, mission, whole if is_new else None):
             self._on_news()
-        try:
+        with guarded(self.figures_worker):  # who counts and shows does not stop who drives
             captured_s = whole.captured_s if whole is not None and is_new else None
             self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)
             self.speedometer.take(wheels, now_s)
             if is_new:
                 self._on_frame()
-        except Exception as error:  # who counts and shows does not stop who drives
-            self.figures_worker.ended(error)
 
     def _watch(self, late_s: float, now_s: float) -> None:
         self._misses += late_s > 0

@@ -13,6 +13,7 @@ from car.behaviour import Behaviour, Situation, behave
 from car.belief import Belief
 from car.control import wheel_speeds_rad_s
 from car.following import Follower
+from car.freshness import Ages, PictureWatch, age_s, sound
 from car.gap import lane_by_curvature, lane_on_path
 from car.lane_keeping import LaneKeeper
 from car.localisation import PathTracker
@@ -27,6 +28,7 @@ from car.observation import (
     Observation,
 )
 from car.orientation import ON_ITS_WAY, Finding, Orientation
+from car.wheel_check import Mistake, WheelCheck, reason_of
 from pixelopolis.camera import Camera
 from pixelopolis.city import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
@@ -94,9 +96,15 @@ class Driver:
         self._follower = Follower(self.settings.camera)
         self._behind_since_s: float | None = None
         self._orientation = Orientation(belief) if belief else None
+        self._ages = Ages()
+        self._pictures = PictureWatch()
+        self._wheel_check = WheelCheck(self.settings.camera, model.part)
 
-    def step(self, now: Observation) -> Decision:
+    def step(self, told: Observation) -> Decision:
         """Take in what is known now and return what the wheels shall do."""
+        now = sound(told)
+        self._ages = self._ages_of(told, self._pictures.step(now.frame, now.wheels))
+        self._wheel_check.step(now.frame, now.wheels)
         self._take(now.mission)
         if now.wheels is not None:
             self._lane.move(now.wheels)
@@ -105,14 +113,19 @@ class Driver:
             tracker.move(now.wheels)
         if now.frame is not None:
             command = self._command(now.mission, tracker)
-            age_s = now.now_s - now.frame.captured_s
-            self._lane.see(now.frame, command, age_s, self._guide(tracker))
+            late_s = now.now_s - now.frame.captured_s
+            self._lane.see(now.frame, command, late_s, self._guide(tracker))
         finding = self._orient(now, now.mission, tracker)
         if finding.lost and self.settings.search:
             return self._search(now)
         if tracker is None or now.mission is None:
             return self._idle(finding)
         return self._decide(now, now.mission, tracker, finding)
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """What is wrong with the wheels; the car stands until somebody starts it again."""
+        return self._wheel_check.mistake
 
     @property
     def lane_part(self) -> float:
@@ -128,6 +141,7 @@ class Driver:
     def carried(self) -> None:
         """Forget what the lane model has seen: the car was put somewhere else."""
         self._lane.restart()
+        self._wheel_check.forget()
         if self._tracker is not None:
             self._tracker.carried()
 
@@ -254,7 +268,7 @@ class Driver:
             steering,
             events,
             car,
-            blocked=(_age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
+            blocked=(age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
             located=not finding.lost,
             off_route=finding.elsewhere is not None,
         )
@@ -276,18 +290,16 @@ class Driver:
         in_junction: bool = False,
         lost: Reason | None = None,
     ) -> Behaviour:
-        frame = self._lane.frame
+        mistake = self.mistake
         behaviour = behave(
             Situation(
                 has_mission=True,
-                camera_age_s=_age_s(now.now_s, frame.captured_s if frame else None),
-                wheels_age_s=_age_s(now.now_s, now.wheels.measured_s if now.wheels else None),
-                link_age_s=_age_s(now.now_s, now.link_seen_s),
+                ages=self._ages,
+                faulty=reason_of(mistake) if mistake else None,
                 to_stop_m=to_stop_m,
                 to_end_m=to_end_m,
                 in_junction=in_junction,
                 arrived=self._arrived,
-                sight_age_s=_age_s(now.now_s, now.sightings.captured_s if now.sightings else None),
                 has_detector=self.settings.has_detector,
                 gap_m=car.gap_m if car else None,
                 car_doubted=car is not None and car.doubted,
@@ -303,6 +315,16 @@ class Driver:
             self._behind_since_s = now.now_s
         return behaviour
 
+    def _ages_of(self, told: Observation, picture_s: float) -> Ages:
+        frame = told.frame or self._lane.frame
+        return Ages(
+            camera_s=age_s(told.now_s, frame.captured_s if frame else None),
+            wheels_s=age_s(told.now_s, told.wheels.measured_s if told.wheels else None),
+            sight_s=age_s(told.now_s, told.sightings.captured_s if told.sightings else None),
+            link_s=age_s(told.now_s, told.link_seen_s),
+            picture_s=picture_s,
+        )
+
     def _events(self, mission: Mission, distance_m: float, state: DriveState) -> tuple[str, ...]:
         junctions = [leg for leg in mission.path.legs if leg.movement is not None]
         events = []
@@ -315,7 +337,3 @@ class Driver:
             self._arrived = True
             events.append("arrived")
         return tuple(events)
-
-
-def _age_s(now_s: float, then_s: float | None) -> float | None:
-    return None if then_s is None else max(0.0, now_s - then_s)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from car.board_thread import BoardStatus, EmergencyStop
 from car.reporting import Health
+from car.wheel_check import Mistake, reason_of
 from pixelopolis.control_table import BoardFault
 from pixelopolis.state_messages import ErrorLevel, StateError
 
@@ -29,6 +30,24 @@ ERROR_CAMERA = "CAMERA_LOST"
 ERROR_PART = "PART_FAILED"
 ERROR_SHOWING = "SHOWING_FAILED"
 
+ERROR_WHEELS = "WHEELS_MISWIRED"
+
+_MIRRORED = (
+    "Correct board.mirrored in car.toml (`pixelopolis motors setup` finds it out), then start the "
+    "car again."
+)
+_SWAPPED = (
+    "Exchange the motors' ids (`pixelopolis motors setup` sets them), then start the car again."
+)
+NEXT_STEPS: Mapping[Mistake, str] = {
+    Mistake.LEFT_REVERSED: _MIRRORED,
+    Mistake.RIGHT_REVERSED: _MIRRORED,
+    Mistake.BOTH_REVERSED: _MIRRORED,
+    Mistake.SWAPPED: _SWAPPED,
+    Mistake.SWAPPED_AND_REVERSED: _SWAPPED,
+    Mistake.REVERSED_OR_SWAPPED: "Try each wheel (`pixelopolis motors setup`), then start again.",
+}
+
 UNKNOWN_CHARGE = (
     "No board tells the battery's charge; stateOfCharge is 0 because the message needs a number."
 )
@@ -47,6 +66,7 @@ def health_of(
     video_url: str | None,
     failed: str = "",
     failed_to_show: str = "",
+    mistake: Mistake | None = None,
 ) -> Health:
     """Return the car's health. What keeps it from driving is FATAL: nobody gets this car then.
 
@@ -57,6 +77,7 @@ def health_of(
         video_url: address of the live view.
         failed: what is wrong with the threads and tasks that drive; empty when they work.
         failed_to_show: the same of those that only show how it drives.
+        mistake: what is wrong with the wheels, as the camera shows.
     """
     errors = []
     if board.estop is EmergencyStop.FAILED:
@@ -70,6 +91,15 @@ def health_of(
         errors.append(_error(ERROR_BOARD_FAULT, f"The board reports: {names}.", ErrorLevel.URGENT))
     if camera_trouble:
         errors.append(_error(ERROR_CAMERA, camera_trouble))
+    if mistake is not None:
+        errors.append(
+            StateError(
+                error_type=ERROR_WHEELS,
+                error_level=ErrorLevel.FATAL,
+                error_description=f"The car {reason_of(mistake).words}.",
+                error_hint=NEXT_STEPS[mistake],
+            )
+        )
     if failed:
         errors.append(_error(ERROR_PART, f"{failed}. It begins anew."))
     if failed_to_show:

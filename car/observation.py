@@ -84,6 +84,8 @@ class DriveState(StrEnum):
     STALE = "stale"
     """Camera, detector, board or server link is too old to drive on."""
     LOST = "lost"
+    FAULTY = "faulty"
+    """A person must put something right, and start the car again."""
     PAUSED = "paused"
     """Told to stand until it is told to go on."""
 

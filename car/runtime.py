@@ -194,6 +194,7 @@ class CarProcess:
             self.video_url,
             failed=trouble_of(self.drivers),
             failed_to_show=trouble_of(self.showers),
+            mistake=self._control.mistake,
         )
 
     async def _keep_showing(self) -> None:

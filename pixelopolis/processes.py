@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from pixelopolis.keeper import GRACE_S, alive
+from pixelopolis.supervision import Tasks
 
 
 def how_it_ended(exit_code: int) -> str:
@@ -66,13 +67,20 @@ class Processes:
     Args:
         log_dir: gets one log file a part, appended to.
         on_death: called with a part that ended although nobody asked it to.
+        on_failure: called when `on_death` failed, so that a death does not go unnoticed.
     """
 
-    def __init__(self, log_dir: Path, on_death: Callable[[Part], None]) -> None:
+    def __init__(
+        self,
+        log_dir: Path,
+        on_death: Callable[[Part], None],
+        on_failure: Callable[[Exception], None] = lambda _: None,
+    ) -> None:
         self.parts: dict[str, Part] = {}
         self._log_dir = log_dir
         self._on_death = on_death
         self._ending: set[int] = set()
+        self._tasks = Tasks(on_failure)
         self._watchers: dict[int, asyncio.Task[None]] = {}
         self._keeper: asyncio.subprocess.Process | None = None
 
@@ -126,7 +134,7 @@ class Processes:
         self._tell_keeper("+", process.pid)
         part = Part(name, argv, log, process)
         self.parts[name] = part
-        self._watchers[part.pid] = asyncio.create_task(self._watch(part))
+        self._watchers[part.pid] = self._tasks.spawn(self._watch(part), f"watching {name}")
         return part
 
     async def restart(self, part: Part) -> Part:
@@ -160,7 +168,7 @@ class Processes:
             if await self._group_ends(part.pid, number):
                 break
         await part.process.wait()
-        await watcher
+        await asyncio.wait([watcher])  # what it failed of was told
         self._watchers.pop(part.pid, None)
         self._tell_keeper("-", part.pid)
 

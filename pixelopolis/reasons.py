@@ -30,6 +30,12 @@ class ReasonCode(StrEnum):
     PART_UNHEARD = "part_unheard"
     PART_SILENT = "part_silent"
     PART_LATE = "part_late"
+    PART_MISTIMED = "part_mistimed"
+    PICTURE_FROZEN = "picture_frozen"
+    MOTOR_REVERSED = "motor_reversed"
+    MOTORS_REVERSED = "motors_reversed"
+    MOTORS_SWAPPED = "motors_swapped"
+    MOTORS_REVERSED_OR_SWAPPED = "motors_reversed_or_swapped"
     AT_GRANT_END = "at_grant_end"
     CAR_AHEAD = "car_ahead"
     FOLLOWS_CAR = "follows_car"
@@ -75,6 +81,14 @@ WORDS: Mapping[ReasonCode, str] = {
     ReasonCode.PART_UNHEARD: "{part}: nothing received yet",
     ReasonCode.PART_SILENT: "{part}: silent for {age_s:.1f} s",
     ReasonCode.PART_LATE: "{part}: late by {age_s:.1f} s",
+    ReasonCode.PART_MISTIMED: "{part}: its times cannot be",
+    ReasonCode.PICTURE_FROZEN: "camera: has shown the same picture for {age_s:.1f} s of driving",
+    ReasonCode.MOTOR_REVERSED: "turns its {side} wheel backwards, as the camera shows",
+    ReasonCode.MOTORS_REVERSED: "turns both wheels backwards, as the camera shows",
+    ReasonCode.MOTORS_SWAPPED: "has its left and right wheels swapped, as the camera shows",
+    ReasonCode.MOTORS_REVERSED_OR_SWAPPED: (
+        "turns both wheels backwards, or has them swapped, as the camera shows"
+    ),
     ReasonCode.AT_GRANT_END: "waits until the way ahead is free",
     ReasonCode.CAR_AHEAD: "a car stands ahead, {gap_m:.2f} m",
     ReasonCode.FOLLOWS_CAR: "follows a car",
@@ -117,6 +131,8 @@ PREDICATES = frozenset(ReasonCode) - {
     ReasonCode.PART_UNHEARD,
     ReasonCode.PART_SILENT,
     ReasonCode.PART_LATE,
+    ReasonCode.PART_MISTIMED,
+    ReasonCode.PICTURE_FROZEN,
     ReasonCode.CAR_AHEAD,
     ReasonCode.EDGE_HELD,
     ReasonCode.EDGE_HELD_BY_STOPPED,

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PAUSE_S = (0.2, 2.0)
@@ -68,6 +69,15 @@ def trouble_of(workers: Iterable[Worker]) -> str:
     """Return what is wrong with any of them, in words; empty when all are well."""
     troubled = ((worker.name, worker.trouble) for worker in workers)
     return "; ".join(f"{name}: {trouble}" for name, trouble in troubled if trouble)
+
+
+@contextmanager
+def guarded(worker: Worker) -> Iterator[None]:
+    """Let a step that comes again anyway fail alone: it is said, and nothing else ends."""
+    try:
+        yield
+    except Exception as error:
+        worker.ended(error)
 
 
 class WorkerThread(Worker):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -25,6 +25,7 @@ from pixelopolis.board_program import (
 )
 from pixelopolis.errors import BoardError
 from pixelopolis.processes import Part, Processes
+from pixelopolis.supervision import Tasks, Worker, guarded
 from sim.board import Pins
 from sim.bus import MotorLine
 from sim.serial_port import SerialPort, UnixLine
@@ -40,7 +41,13 @@ log = logging.getLogger(__name__)
 
 
 class CarBoard(Protocol):
-    """What the simulator needs of a car's board."""
+    """What the simulator needs of a car's board.
+
+    Attributes:
+        worker: what it failed of lately. A strange packet to one car's board ends nothing.
+    """
+
+    worker: Worker
 
     def serve(self, now_s: float) -> None:
         """Take what has arrived and answer it."""
@@ -54,6 +61,7 @@ class DeviceBoard:
     """The virtual board: it and the motors answer on a pty."""
 
     def __init__(self, directory: Path, car_id: str, bus: MotorLine) -> None:
+        self.worker = Worker(f"{car_id}.board")
         self._bus = bus
         self._port = SerialPort(board_sockets(directory, car_id).bus)
         self._loop = asyncio.get_running_loop()
@@ -63,11 +71,13 @@ class DeviceBoard:
         self.serve(time.monotonic())
 
     def serve(self, now_s: float) -> None:
-        if data := self._port.read():
-            self._port.write(self._bus.receive(data, now_s, self._port.baud))
+        with guarded(self.worker):
+            if data := self._port.read():
+                self._port.write(self._bus.receive(data, now_s, self._port.baud))
 
     def state(self) -> dict[str, Any]:
-        return {"kind": BoardKind.DEVICE, "running": True, "restarts": 0}
+        trouble = self.worker.trouble
+        return {"kind": BoardKind.DEVICE, "running": True, "restarts": 0, "trouble": trouble}
 
     def close(self) -> None:
         self._loop.remove_reader(self._port.fd)
@@ -88,6 +98,7 @@ class OutsideBoard:
         at = board_sockets(directory, car_id)
         self.argv = command_line(kind, at)
         self.name = f"{car_id}.board"
+        self.worker = Worker(self.name)
         self.restarts = 0
         self.running = False
         self.outputs: BoardOutput | None = None
@@ -110,6 +121,10 @@ class OutsideBoard:
         self.serve(time.monotonic())
 
     def serve(self, now_s: float) -> None:
+        with guarded(self.worker):
+            self._serve(now_s)
+
+    def _serve(self, now_s: float) -> None:
         for outputs in self._reader.feed(self._io.read()):
             self.outputs = outputs
             self.answered.set()
@@ -128,6 +143,7 @@ class OutsideBoard:
             "running": self.running,
             "restarts": self.restarts,
             "outputs": shown,
+            "trouble": self.worker.trouble,
         }
 
     def close(self) -> None:
@@ -175,9 +191,9 @@ class Boards:
         self._buses = buses
         self._boards: dict[str, CarBoard] = {}
         self._outside: dict[str, OutsideBoard] = {}
-        self._processes = Processes(directory, self._died)
+        self._processes = Processes(directory, self._died, self._fail)
         self._failure: asyncio.Future[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._fail)
 
     async def __aenter__(self) -> Self:
         self._failure = asyncio.get_running_loop().create_future()
@@ -202,9 +218,7 @@ class Boards:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         if self._kind is not BoardKind.DEVICE:
             await self._processes.__aexit__(None, None, None)
         for board in self._boards.values():
@@ -260,25 +274,22 @@ class Boards:
         board.running = False
         words = part.last_words() or "It said nothing."
         if not board.answered.is_set():
-            assert self._failure is not None
-            if not self._failure.done():
-                self._failure.set_exception(
-                    BoardError(
-                        f"{part.name} {part.how_it_ended} before it worked: {words}",
-                        "Build the firmware again (`make firmware`).",
-                    )
+            self._fail(
+                BoardError(
+                    f"{part.name} {part.how_it_ended} before it worked: {words}",
+                    "Build the firmware again (`make firmware`).",
                 )
+            )
             return
         log.error("%s %s and is started again. %s", part.name, part.how_it_ended, words)
         board.restarts += 1
-        self._spawn(self._restart(board, part))
+        self._tasks.spawn(self._restart(board, part), f"the restart of {part.name}")
 
     async def _restart(self, board: OutsideBoard, part: Part) -> None:
         await asyncio.sleep(RESTART_S)
         await self._processes.stop(part.name)  # whatever is left of it
         await self._start(board)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _fail(self, error: Exception) -> None:
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)

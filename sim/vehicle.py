@@ -24,6 +24,17 @@ class Imperfections:
     """Time constant of the XL430's velocity response (measured facts of the prototype)."""
     delay_s: float = 0.05
     """From the command to the first motion: bus, USB and motor controller."""
+    reversed_motors: tuple[str, ...] = ()
+    """"left", "right": those that turn backwards without knowing it, as a wrong `board.mirrored`
+    makes them. What they say of themselves is what they were told."""
+    swapped_motors: bool = False
+    """Each is where the other should be."""
+
+    def on_the_ground(self, left: float, right: float) -> tuple[float, float]:
+        """Return what the (left, right) wheels do when the motors say that they do this."""
+        left = -left if "left" in self.reversed_motors else left
+        right = -right if "right" in self.reversed_motors else right
+        return (right, left) if self.swapped_motors else (left, right)
 
 
 def random_imperfections(rng: np.random.Generator) -> Imperfections:
@@ -81,12 +92,12 @@ class Vehicle:
 
     @property
     def speed_mps(self) -> float:
-        return sum(self.wheel_rad_s) / 2 * WHEEL_RADIUS_M
+        return sum(self.imperfections.on_the_ground(*self.wheel_rad_s)) / 2 * WHEEL_RADIUS_M
 
     @property
     def motion(self) -> Motion:
         """What the wheels make of their speeds, with slip and their true radii."""
-        left, right = self.wheel_rad_s
+        left, right = self.imperfections.on_the_ground(*self.wheel_rad_s)
         grip = (1 - self.imperfections.slip) * WHEEL_RADIUS_M
         left_mps = left * grip * self.imperfections.left_radius_factor
         right_mps = right * grip * self.imperfections.right_radius_factor

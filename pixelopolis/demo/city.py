@@ -23,6 +23,7 @@ from pixelopolis.errors import MissingPartError, PixelopolisError, SettingsError
 from pixelopolis.processes import Part, Processes
 from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
+from pixelopolis.supervision import Tasks
 
 READY_TIMEOUT_S = 120.0
 TELL_AFTER_S = 15.0
@@ -75,8 +76,8 @@ class DemoCity:
     def __post_init__(self) -> None:
         self._restarts = 0
         self._fatal: asyncio.Future[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._processes = Processes(self.settings.data / "logs", self._died)
+        self._tasks = Tasks(self._fail)
+        self._processes = Processes(self.settings.data / "logs", self._died, self._fail)
         self._run_dir: Path | None = None
         self._public_host = _public_host(self.settings.host)
 
@@ -94,9 +95,7 @@ class DemoCity:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         # cars first: they stop their wheels and say goodbye while the others listen
         await self._processes.stop(*(name for name in self.car_urls if name in self.parts))
         await self._processes.__aexit__(None, None, None)
@@ -260,12 +259,12 @@ class DemoCity:
         if part.name == SERVER and ready and part.exit_code not in (0, 1, 2):
             self._restarts += 1
             self.say("The server is started again; cars keep their orders meanwhile.")
-            self._spawn(self._restart(part))
+            self._tasks.spawn(self._restart(part), f"the restart of {part.name}")
         elif part.name in self.car_urls and cars_left and self._all_started:
             self.say(f"{part.name} stands still where it was; {', '.join(cars_left)} drive on.")
-        elif self._fatal is not None and not self._fatal.done():
+        else:
             words = part.last_words()
-            self._fatal.set_exception(
+            self._fail(
                 PartEndedError(
                     f"{part.name} {part.how_it_ended}. The end of its log:\n{words}\n",
                     f"All of it: {part.log}",
@@ -280,10 +279,10 @@ class DemoCity:
         await self._processes.restart(part)
         self._write_card(ready=True)
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _fail(self, error: Exception) -> None:
+        """Let the demo end with an error: of a part, or of who watches the parts."""
+        if self._fatal is not None and not self._fatal.done():
+            self._fatal.set_exception(error)
 
 
 def _runs(part: Part) -> bool:

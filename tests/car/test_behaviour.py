@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -18,21 +20,23 @@ from car.control import (
     STOP_GAP_M,
     speed_behind_mps,
 )
+from car.freshness import Ages
 from car.observation import DriveState
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
 
 FREE = Situation(
     has_mission=True,
-    camera_age_s=0.02,
-    wheels_age_s=0.02,
-    link_age_s=0.3,
+    ages=Ages(camera_s=0.02, wheels_s=0.02, sight_s=0.1, link_s=0.3),
     to_stop_m=3.0,
     to_end_m=5.0,
     in_junction=False,
     arrived=False,
-    sight_age_s=0.1,
 )
+
+
+def aged(now: Situation = FREE, **ages: float | None) -> Situation:
+    return replace(now, ages=replace(now.ages, **ages))
 
 
 def test_a_car_within_the_safe_gap_stops_mine_and_says_how_near_it_is() -> None:
@@ -97,22 +101,61 @@ def test_who_waits_for_a_grant_says_that_and_not_who_crosses_ahead() -> None:
 def test_a_silent_detector_slows_then_stops(
     age_s: float | None, state: DriveState, factor: float
 ) -> None:
-    answer = behave(replace(FREE, sight_age_s=age_s), CRUISE_MPS)
+    answer = behave(aged(sight_s=age_s), CRUISE_MPS)
     assert (answer.state, answer.speed_mps) == (state, pytest.approx(CRUISE_MPS * factor))
     said = {None: None, 0.4: None, 0.7: ReasonCode.PART_LATE, 1.1: ReasonCode.PART_SILENT}[age_s]
     assert answer.reason == (reason(said, part="detector", age_s=age_s) if said else None)
 
 
 def test_a_detector_that_has_not_answered_yet_keeps_the_car_standing() -> None:
-    unseen = replace(FREE, sight_age_s=None)
+    unseen = aged(sight_s=None)
     answer = behave(replace(unseen, has_detector=True), CRUISE_MPS)
     assert (answer.state, answer.speed_mps) == (DriveState.STALE, 0.0)
     assert answer.reason == reason(ReasonCode.PART_UNHEARD, part="detector")
     assert behave(replace(unseen, has_detector=False), CRUISE_MPS).speed_mps == CRUISE_MPS
 
 
+PARTS = {"camera_s": "camera", "sight_s": "detector", "wheels_s": "wheels", "link_s": "server"}
+
+
+@pytest.mark.parametrize("age_s", [-0.001, -3.0, math.nan, -math.inf])
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_of_a_time_that_cannot_be_is_stale(part: str, age_s: float) -> None:
+    answer = behave(replace(aged(**{part: age_s}), has_detector=True), CRUISE_MPS)
+    assert (answer.state, answer.speed_mps) == (DriveState.STALE, 0.0)
+    assert answer.reason == reason(ReasonCode.PART_MISTIMED, part=PARTS[part])
+
+
+@given(
+    st.sampled_from(sorted(PARTS)),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+def test_a_car_drives_only_on_ages_within_their_limits(part: str, age_s: float) -> None:
+    limit_s = {"camera_s": 0.5, "sight_s": 1.0, "wheels_s": 0.4, "link_s": 5.0}[part]
+    answer = behave(replace(aged(**{part: age_s}), has_detector=True), CRUISE_MPS)
+    assert (answer.speed_mps > 0) == (0.0 <= age_s <= limit_s)
+    if answer.reason is not None:
+        json.dumps(answer.reason.to_document(), allow_nan=False)
+
+
+@pytest.mark.parametrize(("picture_s", "factor"), [(0.2, 1.0), (0.3, SLOW_FACTOR), (0.51, 0.0)])
+def test_one_picture_again_and_again_is_as_old_as_since_it_changed(
+    picture_s: float, factor: float
+) -> None:
+    answer = behave(aged(picture_s=picture_s), CRUISE_MPS)
+    assert answer.speed_mps == pytest.approx(factor * CRUISE_MPS)
+    if factor < 1:
+        assert answer.reason == reason(ReasonCode.PICTURE_FROZEN, age_s=picture_s)
+
+
+def test_a_car_whose_wheels_are_wrong_does_not_even_arrive() -> None:
+    why = reason(ReasonCode.MOTORS_SWAPPED)
+    answer = behave(replace(FREE, to_end_m=0.0, arrived=True, faulty=why), CRUISE_MPS)
+    assert (answer.state, answer.speed_mps, answer.reason) == (DriveState.FAULTY, 0.0, why)
+
+
 def test_late_and_behind_a_car_both_slow() -> None:
-    slow = behave(replace(FREE, sight_age_s=0.7, gap_m=0.22), CRUISE_MPS)
+    slow = behave(replace(aged(sight_s=0.7), gap_m=0.22), CRUISE_MPS)
     assert slow.speed_mps == pytest.approx(SLOW_FACTOR * speed_behind_mps(0.22, CRUISE_MPS))
     assert slow.reason == reason(ReasonCode.PART_LATE, part="detector", age_s=0.7)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from car.behaviour import Situation, behave
 from car.control import STOP_GAP_M, speed_before_stop_mps
 from car.driver import BLOCKED_S, Driver
+from car.freshness import Ages
 from car.localisation import PathTracker
 from car.observation import (
     Decision,
@@ -197,7 +198,12 @@ def test_behaviour_never_drives_on_old_values(
     arrived: bool,
 ) -> None:
     now = Situation(
-        has_mission, camera_s, wheels_s, link_s, to_stop_m, to_end_m, in_junction, arrived
+        has_mission,
+        Ages(camera_s, wheels_s, link_s=link_s),
+        to_stop_m,
+        to_end_m,
+        in_junction,
+        arrived,
     )
     answer = behave(now, CRUISE_MPS)
     assert 0.0 <= answer.speed_mps <= CRUISE_MPS

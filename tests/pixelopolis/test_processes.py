@@ -132,3 +132,15 @@ def test_killing_the_demo_ends_its_parts(tmp_path: Path) -> None:
         process.kill()
         process.wait(WAIT_S)
     assert asyncio.run(gone(*pids))
+
+
+async def test_who_fails_to_take_note_of_a_death_is_told_himself(tmp_path: Path) -> None:
+    failed: asyncio.Queue[Exception] = asyncio.Queue()
+
+    def died(part: Part) -> None:
+        raise RuntimeError(f"cannot restart {part.name}")
+
+    async with Processes(tmp_path, died, failed.put_nowait) as processes:
+        await processes.start("tool", sys.executable, "-c", "raise SystemExit(3)")
+        async with asyncio.timeout(WAIT_S):
+            assert str(await failed.get()) == "cannot restart tool"

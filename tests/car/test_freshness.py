@@ -1,0 +1,162 @@
+"""Times that cannot be, and a camera that repeats itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from car.driver import Driver
+from car.freshness import PictureWatch, sound
+from car.observation import (
+    Decision,
+    DriveState,
+    Frame,
+    Mission,
+    Observation,
+    Sightings,
+    WheelReading,
+)
+from pixelopolis.city_file import load_city
+from pixelopolis.reasons import ReasonCode
+from pixelopolis.routing import Place, RoutePath, find_route
+from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M
+from pixelopolis.vision import Image
+from tests.lane_models import Steers
+
+TOWN = load_city("pixelopolis")
+PATH = RoutePath(TOWN, find_route(TOWN, Place("9", 0.1), Place("10", 1.0)))
+MISSION = Mission("a", PATH, PATH.length_m)
+FRAME_S = 0.05
+
+
+def picture(seed: int = 0) -> Image:
+    return np.random.default_rng(seed).integers(0, 255, (40, 120, 3), dtype=np.uint8)
+
+
+def drive(seconds: float, camera: dict[float, Image], driver: Driver | None = None) -> Decision:
+    """Drive at cruise; the camera sends a fresh frame 20 times a second.
+
+    Args:
+        seconds: of the drive.
+        camera: from which time on it shows which picture.
+        driver: to go on with.
+    """
+    driver = driver or Driver(Steers())
+    for tick in range(round(seconds / FRAME_S)):
+        now_s = tick * FRAME_S
+        angle = now_s * CRUISE_MPS / WHEEL_RADIUS_M
+        shown = camera[max(start for start in camera if start <= now_s)]
+        decision = driver.step(
+            Observation(now_s, Frame(shown, now_s), WheelReading(angle, angle, now_s), MISSION)
+        )
+    return decision
+
+
+def changing(until_s: float) -> dict[float, Image]:
+    return {tick * FRAME_S: picture(tick) for tick in range(round(until_s / FRAME_S))}
+
+
+def test_a_camera_that_repeats_one_picture_under_fresh_times_stops_the_car() -> None:
+    stuck = changing(0.5) | {0.5: picture(99)}
+    assert drive(0.5 + 0.15, stuck).state is DriveState.DRIVING
+    slow = drive(0.5 + 0.35, stuck)
+    assert slow.state is DriveState.DRIVING
+    assert slow.reason is not None
+    assert slow.reason.code is ReasonCode.PICTURE_FROZEN
+    stopped = drive(0.5 + 0.65, stuck)
+    assert (stopped.state, stopped.left_rad_s) == (DriveState.STALE, 0.0)
+    assert stopped.reason is not None
+    assert stopped.reason.code is ReasonCode.PICTURE_FROZEN
+
+
+def test_it_goes_on_when_pictures_change_again() -> None:
+    driver = Driver(Steers())
+    assert drive(1.0, {0.0: picture()}, driver).state is DriveState.STALE
+    wheels = WheelReading(5.0, 5.0, 2.0)
+    again = driver.step(Observation(2.0, Frame(picture(1), 2.0), wheels, MISSION))
+    assert again.state is DriveState.DRIVING
+
+
+def watched(pictures: list[Image], speeds_mps: list[float]) -> float:
+    watch, angle, age_s = PictureWatch(), 0.0, 0.0
+    for tick, (shown, speed_mps) in enumerate(zip(pictures, speeds_mps, strict=True)):
+        angle += speed_mps * FRAME_S / WHEEL_RADIUS_M
+        wheels = WheelReading(angle, angle, tick * FRAME_S)
+        age_s = watch.step(Frame(shown, tick * FRAME_S), wheels)
+    return age_s
+
+
+def test_before_a_standing_car_a_picture_may_stay() -> None:
+    assert watched([picture()] * 100, [0.0] * 100) == 0.0
+
+
+def test_a_car_that_stopped_for_it_stays_until_something_changes() -> None:
+    assert watched([picture()] * 100, [0.1] * 20 + [0.0] * 80) == pytest.approx(0.95, abs=0.06)
+
+
+def test_bare_ground_without_noise_says_nothing() -> None:
+    bare = np.full((40, 120, 3), 246, np.uint8)
+    assert watched([bare] * 100, [0.1] * 100) == 0.0
+
+
+def test_one_pixel_of_noise_is_a_change() -> None:
+    pictures = [picture().copy() for _ in range(100)]
+    for number, each in enumerate(pictures):
+        each[3, 4, 1] = number
+    assert watched(pictures, [0.1] * 100) == 0.0
+
+
+@pytest.mark.parametrize("side", ["left_rad", "right_rad"])
+def test_one_turning_wheel_is_enough(side: str) -> None:
+    watch = PictureWatch()
+    for tick in range(21):
+        wheels = replace(WheelReading(0.0, 0.0, tick * FRAME_S), **{side: -0.1 * tick})
+        age_s = watch.step(Frame(picture(), tick * FRAME_S), wheels)
+    assert age_s == pytest.approx(1.0)
+
+
+NOW = Observation(
+    10.0,
+    Frame(picture(), 9.99),
+    WheelReading(1.0, 1.0, 9.99),
+    MISSION,
+    sightings=Sightings(9.9, ()),
+)
+
+
+def test_what_can_be_is_kept() -> None:
+    assert sound(NOW) is NOW
+
+
+@pytest.mark.parametrize("time_s", [10.001, 1e12, math.nan, math.inf])
+@pytest.mark.parametrize("part", ["frame", "wheels", "sightings"])
+def test_a_part_of_a_time_that_cannot_be_spoils_nothing(part: str, time_s: float) -> None:
+    moments = {"frame": "captured_s", "wheels": "measured_s", "sightings": "captured_s"}
+    wrong = replace(NOW, **{part: replace(getattr(NOW, part), **{moments[part]: time_s})})
+    assert getattr(sound(wrong), part) is None
+    driver = Driver(Steers())
+    driver.step(NOW)
+    stopped = driver.step(wrong)
+    if part != "sightings":  # nobody waits for a detector here
+        assert (stopped.state, stopped.left_rad_s) == (DriveState.STALE, 0.0)
+        assert stopped.reason is not None
+        assert stopped.reason.code is ReasonCode.PART_MISTIMED
+    angle = 1.0 + 0.05 * CRUISE_MPS / WHEEL_RADIUS_M
+    fine = Observation(10.05, Frame(picture(1), 10.04), WheelReading(angle, angle, 10.04), MISSION)
+    after = driver.step(fine)
+    assert after.state is DriveState.DRIVING
+    assert math.isfinite(after.distance_m)
+    assert after.left_rad_s > 0
+
+
+@given(st.floats(), st.floats())
+def test_angles_that_are_no_numbers_never_reach_what_is_remembered(
+    left_rad: float, right_rad: float
+) -> None:
+    kept = sound(replace(NOW, wheels=WheelReading(left_rad, right_rad, 9.99))).wheels
+    assert (kept is not None) == (math.isfinite(left_rad) and math.isfinite(right_rad))
