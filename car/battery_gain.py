@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from car.workbench import Workbench
 from pixelopolis.control_table import BOARD, BOARD_ID, BoardRegister
 from pixelopolis.errors import BoardError, SettingsError
 
-LOOKS = 10
-LOOK_S = 0.05
-_GAIN = BOARD[BoardRegister.BATTERY_GAIN]
+LOOKS: Final = 10
+LOOK_S: Final = 0.05
+_GAIN: Final = BOARD[BoardRegister.BATTERY_GAIN]
 
 
 class Calibration(NamedTuple):

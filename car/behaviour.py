@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from car.control import (
     CREEP_MPS,
@@ -17,19 +18,19 @@ from car.freshness import Ages, is_possible
 from car.observation import DriveState
 from pixelopolis.reasons import Reason, ReasonCode, reason
 
-CAMERA_SLOW_S = 0.20
+CAMERA_SLOW_S: Final = 0.20
 """Four missed frames: slow down."""
-CAMERA_STOP_S = 0.50
-SIGHT_SLOW_S = 0.5
+CAMERA_STOP_S: Final = 0.50
+SIGHT_SLOW_S: Final = 0.5
 """A detector looks at every second frame at least: four missed answers slow the car."""
-SIGHT_STOP_S = 1.0
-WHEELS_SLOW_S = 0.15
-WHEELS_STOP_S = 0.40
-LINK_SLOW_S = 2.0
+SIGHT_STOP_S: Final = 1.0
+WHEELS_SLOW_S: Final = 0.15
+WHEELS_STOP_S: Final = 0.40
+LINK_SLOW_S: Final = 2.0
 """The server answers every half second; four missed answers slow the car."""
-LINK_STOP_S = 5.0
-SLOW_FACTOR = 0.4
-OLDEST_S = 1e6
+LINK_STOP_S: Final = 5.0
+SLOW_FACTOR: Final = 0.4
+OLDEST_S: Final = 1e6
 """A longer silence is not counted; and there is no infinity in a message."""
 
 

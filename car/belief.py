@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -24,51 +25,51 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.routing import Place
 from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M
 
-AROUND_M = 0.15
+AROUND_M: Final = 0.15
 """What is so near to the best place counts as the same place."""
 
-LOCATED = 0.95
-LOCATED_SIGMA_M = 0.045
+LOCATED: Final = 0.95
+LOCATED_SIGMA_M: Final = 0.045
 """Probability of one place, and its exactness, from which on it may be the place."""
 
-LOCATED_FOR_M = 0.10
+LOCATED_FOR_M: Final = 0.10
 """Way for which it must have been so; standing, `LOCATED_FOR_FRAMES`."""
-LOCATED_FOR_FRAMES = 15
+LOCATED_FOR_FRAMES: Final = 15
 
-KEPT = 0.6
+KEPT: Final = 0.6
 """The place is believed in as long as it is more probable than this."""
 
-START_SIGMA_M = 0.05
-START_DOUBT = 0.01
+START_SIGMA_M: Final = 0.05
+START_DOUBT: Final = 0.01
 """How exactly a car is put down where it is said to stand, and how often somewhere else."""
 
-JUMP_M = 0.5
+JUMP_M: Final = 0.5
 """Wheels that turn so far between two readings have begun to count anew."""
 
-TO_NOWHERE = 1e-4
-FROM_NOWHERE = 0.05
+TO_NOWHERE: Final = 1e-4
+FROM_NOWHERE: Final = 0.05
 """Part of the belief that each step makes "none of these", and part of that which is spread over
 the town."""
 
-HEADING_SIGMA_RAD = 0.15
-HEADING_FLOOR = 1e-3
-HEADING_WAY_M = 0.15
+HEADING_SIGMA_RAD: Final = 0.15
+HEADING_FLOOR: Final = 1e-3
+HEADING_WAY_M: Final = 0.15
 """Spread of a lane-keeping car's heading, its least likelihood, and after how much way it says
 something new."""
-HEADING_GAIN = 0.06
+HEADING_GAIN: Final = 0.06
 """Part of a heading error that each step forgets: a Kalman filter's gain with a drift of 0.05 rad
 after one metre and `HEADING_SIGMA_RAD`."""
-MISMATCH_GAIN = 0.03
+MISMATCH_GAIN: Final = 0.03
 """How fast unequal wheels are learnt, in rad/m for each rad and step."""
 
-SIGHT_WAY_M = 0.05
+SIGHT_WAY_M: Final = 0.05
 """A frame says something wholly new after so much way."""
-SIGHT_MOST = 0.3
+SIGHT_MOST: Final = 0.3
 """Most weight of one frame; neighbouring frames err alike."""
-STANDING_FRAMES = 1.0
+STANDING_FRAMES: Final = 1.0
 """Weight of all frames together while the car stands and sees the same."""
 
-COMMAND_TRUST = 0.9
+COMMAND_TRUST: Final = 0.9
 """How sure it is that a car takes the turn that it was told."""
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from car.lane import LaneNetwork, load_lane_model
 from pixelopolis.vision import Image, detector_crop, detector_input, lane_crop
 
 ORIGINAL_LANE, ORIGINAL_DETECTOR = "lane_detector.tflite", "object_detector.tflite"
-BLOCK = 10
+BLOCK: Final = 10
 """A pair takes so many frames before the next one has its turn: a car runs one pair, whose weights
 stay in the caches. In turn frame by frame, the original's detector would empty them for ours."""
-WARM_UP = 2
+WARM_UP: Final = 2
 """So many of a turn's first frames don't count, for the same reason."""
 
 

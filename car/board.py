@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from car.board_steps import (
     CHECK_EVERY,
@@ -45,17 +46,17 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.errors import BoardError
 
-CYCLE_S = 0.02
-BOARD_EVERY = 5
+CYCLE_S: Final = 0.02
+BOARD_EVERY: Final = 5
 """Cycles between two looks at the board's faults."""
-MAX_FAILED_CYCLES = 10
+MAX_FAILED_CYCLES: Final = 10
 """So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
-BLIND_S = 0.4
+BLIND_S: Final = 0.4
 """Without wheel angles for so long the wheels stand, as the driver has it (`car.behaviour`)."""
-STILL_AFTER_MISSED = 2
+STILL_AFTER_MISSED: Final = 2
 """So often a motor was silent since it was heard last while the other was not: both shall stand,
 because the silent one stops by its own Bus Watchdog and the car would turn on the spot."""
-MAX_MISSED = 3
+MAX_MISSED: Final = 3
 """After so many, the silent one is asked whether it is gone."""
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from car.motor_bus import LostPacketError, MotorBus, PacketError, RefusedError
 from pixelopolis.control_table import (
@@ -28,21 +28,21 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.errors import BoardError
 
-MOTORS = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
-BUS_WATCHDOG_S = 0.2
+MOTORS: Final = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
+BUS_WATCHDOG_S: Final = 0.2
 """The motors stop by themselves when their bus is silent for longer."""
-BUS_WATCHDOG_UNITS = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
-BOOT_TIMEOUT_S = 1.5
+BUS_WATCHDOG_UNITS: Final = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
+BOOT_TIMEOUT_S: Final = 1.5
 """Motors answer well within this after their power came on."""
-PINGS = 3
-STOP_TRIES = 2
+PINGS: Final = 3
+STOP_TRIES: Final = 2
 FIRST, LAST = MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION
 """The registers that a motor is checked by, and all between; the last is read in every cycle."""
-CHECK_EVERY = 3
+CHECK_EVERY: Final = 3
 """Cycles between two checks of a motor, the left and the right one in turn: what they read takes
 the bus longer than the rest of a cycle."""
-BRAKE_TIMEOUT_S = 0.5
-BRAKE_POLL_S = 0.02
+BRAKE_TIMEOUT_S: Final = 0.5
+BRAKE_POLL_S: Final = 0.02
 
 
 log = logging.getLogger(__name__)

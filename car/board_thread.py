@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from car.motor_bus import PacketError
 from car.observation import WheelReading
@@ -22,12 +23,12 @@ from pixelopolis.control_table import BoardFault
 from pixelopolis.errors import BoardError
 from pixelopolis.supervision import Worker, WorkerThread
 
-RETRY_S = 0.5
-JOIN_TIMEOUT_S = 5.0
-ESTOP_TIMEOUT_S = 1.0
+RETRY_S: Final = 0.5
+JOIN_TIMEOUT_S: Final = 5.0
+ESTOP_TIMEOUT_S: Final = 1.0
 """An emergency stop that is not confirmed by then is reported as failed, and still tried."""
 
-RELEASE_TIMEOUT_S = 2.0
+RELEASE_TIMEOUT_S: Final = 2.0
 """A release that does not succeed by then is forgotten: nothing drives off much later."""
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from car.motor_bus import LostPacketError, MotorBus, PacketError
 from pixelopolis.control_table import XL430, MotorRegister
 from pixelopolis.errors import BoardError
 
-BAUD = 1_000_000
-WARM_UP = 20
-GOAL = 20
+BAUD: Final = 1_000_000
+WARM_UP: Final = 20
+GOAL: Final = 20
 """Velocity register that is written."""
 
-ORIGINAL_COMMAND_MS = 129.0
+ORIGINAL_COMMAND_MS: Final = 129.0
 """What one command of the original took, computed from its text frames, baud rate and waits."""
 
 

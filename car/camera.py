@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
@@ -23,23 +23,23 @@ from pixelopolis.vision import Image
 
 log = logging.getLogger(__name__)
 
-HEADER = struct.Struct("<4sIIId")
+HEADER: Final = struct.Struct("<4sIIId")
 """The simulator's frame: b"PXF1", width, height, channels, capture time; raw RGB follows."""
-MAGIC = b"PXF1"
-MAX_SIDE_PX = 4096
+MAGIC: Final = b"PXF1"
+MAX_SIDE_PX: Final = 4096
 
-SILENCE_S = 2.0
+SILENCE_S: Final = 2.0
 """A virtual camera that sends nothing for so long is opened again."""
 
-RETRY_S = (0.2, 2.0)
+RETRY_S: Final = (0.2, 2.0)
 """First and longest pause before a source is opened again."""
 
-SAY_AGAIN_S = 60.0
+SAY_AGAIN_S: Final = 60.0
 """What is wrong is logged when it changes, and so often while it comes again."""
 
-RATE_WINDOW_S = 5.0
+RATE_WINDOW_S: Final = 5.0
 
-MOST_DAMAGED = 20
+MOST_DAMAGED: Final = 20
 """So many pictures in a row that cannot be decoded (a second of them): the camera is opened again.
 One alone is nothing: half a JPEG comes from a USB camera now and then."""
 

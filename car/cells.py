@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,10 @@ from pixelopolis.city import City, Movement
 from pixelopolis.geometry import Curve, FloatArray, Pose, wrap_rad
 from pixelopolis.routing import Place
 
-CELL_M = 0.02
+CELL_M: Final = 0.02
 """Length of a cell, within a few percent, and the step of the belief."""
 
-STEP_VARIANCE = 0.05
+STEP_VARIANCE: Final = 0.05
 """Of the cells moved in one step: a car whose wheels are 2 % off is 6 cm off after 3 m."""
 
 IntArray = NDArray[np.intp]

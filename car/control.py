@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from pixelopolis.vehicle import WHEEL_RADIUS_M, steering_to_wheels
 
-DECELERATION_MPS2 = 0.12
+DECELERATION_MPS2: Final = 0.12
 """Comfortable braking; from 0.136 m/s the car slows over the last 8 cm."""
 
-CREEP_MPS = 0.02
+CREEP_MPS: Final = 0.02
 """The slowest speed before a stop line, so that the line is reached."""
 
-STOPPED_WITHIN_M = 0.006
+STOPPED_WITHIN_M: Final = 0.006
 """A stop line this near is reached (the motors' lag takes the car on by a few millimetres)."""
 
-SAFE_GAP_M = 0.15
+SAFE_GAP_M: Final = 0.15
 """Nearer than this from bumper to bumper no car is driven up to. There it fills a third of the
 picture, and its width gives the gap within 2 cm, within 4 when the lens is not as drawn; in the
 tightest bends two corners are 5 cm nearer to each other than the gap along the lane."""
 
-HEADWAY_S = 1.5
+HEADWAY_S: Final = 1.5
 """Time to cover the way that is left to the safe gap. What is seen is 0.15 s old, the motors take
 0.13 s, and a car that is followed stays out of what the lane model sees (0.2 to 0.4 m ahead)."""
 
-STOP_GAP_M = SAFE_GAP_M + HEADWAY_S * CREEP_MPS
+STOP_GAP_M: Final = SAFE_GAP_M + HEADWAY_S * CREEP_MPS
 """Here one stops behind a car. The rest would be crept, seconds long, by a lane of which the other
 hides more and more."""
 
-GO_ON_GAP_M = STOP_GAP_M + 0.04
+GO_ON_GAP_M: Final = STOP_GAP_M + 0.04
 """Who has stopped behind a car goes on when there is so much: an unsteady box starts nobody."""
 
-LOOKS_FROM_M = 0.08
+LOOKS_FROM_M: Final = 0.08
 """A car that may have gone, and can't be seen from where one stopped behind it, is crept up to as
 far as this: there at the latest enough of it is in the picture."""
 

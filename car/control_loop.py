@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from car.camera import WholeFrame
 from car.cockpit import Cockpit
@@ -19,11 +19,11 @@ from pixelopolis.vision import lane_crop
 
 log = logging.getLogger(__name__)
 
-PERIOD_S = 0.05
+PERIOD_S: Final = 0.05
 """The longest time between two wheel commands."""
-MISS_S = 1.5 * PERIOD_S
+MISS_S: Final = 1.5 * PERIOD_S
 """A command that comes later than this after the one before is a miss."""
-LOG_EVERY_S = 10.0
+LOG_EVERY_S: Final = 10.0
 
 
 class Wheels(Protocol):

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -20,22 +20,22 @@ from pixelopolis.model_labels import check_labels, log_labels, read_labels
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 
-SHIPPED_DETECTOR = Path(__file__).parent / "models" / "detector.tflite"
+SHIPPED_DETECTOR: Final = Path(__file__).parent / "models" / "detector.tflite"
 """The int8 model that comes with the package; its card lies beside it."""
 
-OUR_INPUT = (1, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
-ORIGINAL_INPUT = (1, 300, 225, 3)
+OUR_INPUT: Final = (1, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
+ORIGINAL_INPUT: Final = (1, 300, 225, 3)
 """The original's detector is shown the whole frame, scaled."""
 ORIGINAL_CLASSES, ORIGINAL_THRESHOLD = SIGN_CLASSES[:15], 0.7
 """Of `SIGN_CLASSES` it knows the first 15, and its car believed scores above this."""
 
-DEFAULT_THRESHOLD = 0.5
+DEFAULT_THRESHOLD: Final = 0.5
 """For a model without a card."""
 
-OUTPUTS = ("boxes", "classes", "scores", "count")
-_VARIANT = re.compile(r"_(float|edgetpu)$")
+OUTPUTS: Final = ("boxes", "classes", "scores", "count")
+_VARIANT: Final = re.compile(r"_(float|edgetpu)$")
 
-DELEGATES = {"edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")}
+DELEGATES: Final = {"edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetpu.dll")}
 
 
 class Detector:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from car.behaviour import Behaviour, Situation, behave
 from car.belief import Belief
@@ -34,10 +35,10 @@ from pixelopolis.city import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle import CRUISE_MPS, steering_to_curvature
 
-SEARCH_MPS = 0.6 * CRUISE_MPS
+SEARCH_MPS: Final = 0.6 * CRUISE_MPS
 """How fast a car that does not know where it is looks for signs, where no limit is lower."""
 
-BLOCKED_S = 10.0
+BLOCKED_S: Final = 10.0
 """Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
 line is gone by then as a rule."""
 

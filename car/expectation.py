@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +22,31 @@ from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray
 from pixelopolis.signs import SIGN_CLASSES, sign_solid
 
-LEAST_PX = 6.0
+LEAST_PX: Final = 6.0
 """A sign that is less high in the picture is not expected."""
 
-STEEPEST_RAD = math.radians(80)
+STEEPEST_RAD: Final = math.radians(80)
 """Boards that are seen at a steeper angle are not expected."""
 
-MARGIN_RAD = 0.15
+MARGIN_RAD: Final = 0.15
 """Signs this far outside the picture may be inside it: cars do not look straight ahead."""
 
-HEADING_SIGMA_RAD = 0.10
+HEADING_SIGMA_RAD: Final = 0.10
 """How far a car may look beside the lane's direction: 6 degrees."""
 
-OFFSET_SIGMA_M = 0.03
+OFFSET_SIGMA_M: Final = 0.03
 """How far a car may be beside the middle of its lane."""
 
-PLACE_SIGMA_M = 0.02
+PLACE_SIGMA_M: Final = 0.02
 """How exactly boards stand where the town's file says, cells included."""
 
-FALSE_PER_FRAME = 0.05
+FALSE_PER_FRAME: Final = 0.05
 """Detections of nothing in one frame."""
 
-_SPACE = len(SIGN_CLASSES) * 1.4 * 1.5
+_SPACE: Final = len(SIGN_CLASSES) * 1.4 * 1.5
 """What false detections spread over: classes, radians of bearing, metres of range."""
 
-MISSED = 0.3
+MISSED: Final = 0.3
 """Weight of a plain sign that is not seen: the rest of the time something stands before it."""
 
 

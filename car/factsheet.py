@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from car.control import DECELERATION_MPS2
 from car.instant_actions import MOST_ACTION_STATES
@@ -40,10 +41,10 @@ from pixelopolis.vehicle import (
     body_corners,
 )
 
-ACCELERATION_MPS2 = 1.7
+ACCELERATION_MPS2: Final = 1.7
 """The motors reach their speed with a time constant of 0.08 s: cruise divided by that."""
 
-OPTIONAL_PARAMETERS = (
+OPTIONAL_PARAMETERS: Final = (
     OptionalParameter(parameter="order.orderDescription"),
     OptionalParameter(parameter="order.nodes.nodeDescriptor"),
     OptionalParameter(

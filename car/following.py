@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -21,14 +22,14 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.vehicle import CAR_FRONT_M, WHEEL_RADIUS_M
 from pixelopolis.vision import DETECTOR_WIDTH_PX
 
-CAR = "Car"
+CAR: Final = "Car"
 
 SURE_SCORE, NEW_SCORE, KEPT_SCORE = 0.6, 0.4, 0.2
 """Score from which on one sighting near by is a new car, two that agree are one, and a car that is
 known is seen again (Y. Zhang et al., ByteTrack, 2022: what is unsure by itself is sure where it is
 expected). Cars that the picture cuts off on two sides score 0.3 to 0.6."""
 
-TO_FOLLOW = {CAR: KEPT_SCORE}
+TO_FOLLOW: Final = {CAR: KEPT_SCORE}
 """The threshold that a detector needs to be asked with (`load_detector(thresholds=...)`)."""
 
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
@@ -38,56 +39,56 @@ MOST_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
 """How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most.
 A box that a side of the picture cuts off says little: that car may be in my lane or beside it."""
 
-DOUBT_PER_S = 1.0
+DOUBT_PER_S: Final = 1.0
 """And how much is lost while a car that should be in full view is not surely seen."""
 
-NEAR_GAP_M = 0.25
+NEAR_GAP_M: Final = 0.25
 """So near one sighting is enough; farther away two must agree."""
 
-LEAP_M = 0.12
+LEAP_M: Final = 0.12
 """A box that puts a known car so far from where it was expected must be as sure as a new one's, and
 so must one of a car that was not seen for longer than `PERSIST_S`: what is unsure keeps a car, but
 brings none back. Nor does it keep one that is near and in full view: that scores 0.7 and more."""
 
-SAME_OVERLAP = 0.5
+SAME_OVERLAP: Final = 0.5
 """Boxes of two frames that share so much are of one car (IoU)."""
 
-AGREE_S = 0.3
+AGREE_S: Final = 0.3
 """Within this the second one must come: two of a detector's frames may miss it."""
 
-PERSIST_S = 1.0
+PERSIST_S: Final = 1.0
 """A car that is not seen for so long, where it would be seen, is not there."""
 
-HIDDEN_S = 4.0
+HIDDEN_S: Final = 4.0
 """One that has been beside the picture for so long is doubted: in a tight bend a car that is nearer
 than 0.5 m leaves it. Creeping up to where it was shows whether it is there."""
 
-FORGOTTEN_S = 20.0
+FORGOTTEN_S: Final = 20.0
 """And after so long it is not there: the creeping has taken 4 s, and then it would be seen."""
 
-YAW_RAD = 0.12
+YAW_RAD: Final = 0.12
 """How far the car may look beside where it believes to look (in bends it often does by half of it):
 what would be within the picture only then need not be seen either."""
 
-HIDDEN_PART = 0.6
+HIDDEN_PART: Final = 0.6
 """Of a car that is less than this within the picture's sides nothing need be seen."""
 
-FULL_VIEW_PART = 0.5
+FULL_VIEW_PART: Final = 0.5
 """And of a near one that is so much within them, enough shows to be sure of it."""
 
-SLOWS_S = 2.0
+SLOWS_S: Final = 2.0
 """Who is not seen is taken to slow down, with this time constant."""
 
-LEAD_MPS2 = 0.15
+LEAD_MPS2: Final = 0.15
 """How quickly cars change their speed (standard deviation); braking is 0.12."""
 
-NEW_SPEED_MPS = 0.10
+NEW_SPEED_MPS: Final = 0.10
 """Standard deviation of the speed of a car that is seen for the first time."""
 
-CAUTION = 0.5
+CAUTION: Final = 0.5
 """Of a gap so many standard deviations are not counted on."""
 
-SCALE_SIGMA = 0.03
+SCALE_SIGMA: Final = 0.03
 """Error of a gap, in parts of it, that is none of the box: lens and mounting."""
 
 Lane = Callable[[float], FloatArray]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -25,43 +26,43 @@ from pixelopolis.vehicle import (
 )
 from pixelopolis.vision import DETECTOR_ROWS
 
-HALF_LANE_M = 0.14
+HALF_LANE_M: Final = 0.14
 """Who is farther beside my lane's middle than this is in another lane (lanes are 0.28 m wide)."""
 
-BODY_M = CAR_FRONT_M + CAR_REAR_M
+BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
 """From one axle to the next when two cars touch."""
 
-ALONG_M: FloatArray = np.geomspace(BODY_M + 0.01, 1.7, 64)
+ALONG_M: Final[FloatArray] = np.geomspace(BODY_M + 0.01, 1.7, 64)
 """Where along my lane an axle may be, from mine: 3 % from one to the next. Braking from cruise
 needs 0.3 m; what is farther than the last is no concern yet."""
 
-ASIDE_M: FloatArray = np.linspace(-0.42, 0.42, 25)
+ASIDE_M: Final[FloatArray] = np.linspace(-0.42, 0.42, 25)
 """Where beside my lane's middle: up to a lane and a half."""
 
-_MIDDLE_SIGMA_M = 0.06
+_MIDDLE_SIGMA_M: Final = 0.06
 """Cars keep to the middle of a lane, mine or the one beside it, as well as mine knows its own."""
 
-_STRAYS = 0.05
+_STRAYS: Final = 0.05
 """How probable every other place is, the middle of a lane being 1."""
 
 _SIDE_PX, _SIDE_PART = 3.0, 0.03
 _HEIGHT_PX, _HEIGHT_PART = 2.5, 0.06
-_PITCH_PX = 5.0
+_PITCH_PX: Final = 5.0
 """How unsure box sides (constant, and in parts of the car's size) and rows are. A camera that
 looks 1.5 degrees too high or low moves all rows by 4 px."""
 
-_CUT_PX = 8.0
+_CUT_PX: Final = 8.0
 """A box that comes so near to the lower edge of what the detector is shown may be cut off there:
 detectors place a side that the picture cuts off up to 6 px within it."""
 
-_NO_CAR_COST = 36.0
+_NO_CAR_COST: Final = 36.0
 """Squared sigmas, over all sides, from which on a box is of no car that stands on the road. Half a
 car behind something else has 18."""
 
 _SILL_M, _BELT_M = 0.018, 0.068
 """From where to where a car's body is at its widest; only the wheels touch the road."""
 
-_NEAREST_M = 0.05
+_NEAREST_M: Final = 0.05
 """Nothing is nearer to the lens: my own bumper is 0.11 m before it."""
 
 Box = tuple[float, float, float, float]
@@ -75,7 +76,7 @@ def _aside_prior() -> FloatArray:
     return np.asarray(prior / prior.sum())
 
 
-_ASIDE_PRIOR = _aside_prior()
+_ASIDE_PRIOR: Final = _aside_prior()
 
 
 def _outline() -> FloatArray:
@@ -90,7 +91,7 @@ def _outline() -> FloatArray:
     return np.array([*body, *wheels, *mast])
 
 
-_OUTLINE = _outline()
+_OUTLINE: Final = _outline()
 
 
 def lane_on_path(path: RoutePath, distance_m: float, heading_error_rad: float) -> FloatArray:
@@ -189,7 +190,7 @@ class Fit:
     """Standard deviation of that."""
 
 
-_NOWHERE = Fit(0.0, math.inf, 0.0)
+_NOWHERE: Final = Fit(0.0, math.inf, 0.0)
 
 
 def fit_box(box: Box, camera: Camera, lane: FloatArray) -> Fit:

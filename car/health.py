@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from car.board_thread import BoardStatus, EmergencyStop
 from car.reporting import Health
@@ -11,35 +11,35 @@ from car.wheel_check import Mistake, reason_of
 from pixelopolis.control_table import BoardFault
 from pixelopolis.state_messages import ErrorLevel, StateError
 
-BATTERY_EMPTY_V = 9.9
-BATTERY_FULL_V = 12.6
+BATTERY_EMPTY_V: Final = 9.9
+BATTERY_FULL_V: Final = 12.6
 """Three lithium-polymer cells in a row, 3.3 V to 4.2 V each."""
 
-ESTOP_STATUS: Mapping[EmergencyStop, Literal["", "RUNNING", "FINISHED", "FAILED"]] = {
+ESTOP_STATUS: Final[Mapping[EmergencyStop, Literal["", "RUNNING", "FINISHED", "FAILED"]]] = {
     EmergencyStop.NONE: "",
     EmergencyStop.REQUESTED: "RUNNING",
     EmergencyStop.CONFIRMED: "FINISHED",
     EmergencyStop.FAILED: "FAILED",
 }
 
-ERROR_BOARD = "BOARD_NOT_READY"
-ERROR_BOARD_FAULT = "BOARD_FAULT"
-ERROR_ESTOP = "EMERGENCY_STOP_FAILED"
-ERROR_BATTERY_UNKNOWN = "BATTERY_UNKNOWN"
-ERROR_CAMERA = "CAMERA_LOST"
-ERROR_PART = "PART_FAILED"
-ERROR_SHOWING = "SHOWING_FAILED"
+ERROR_BOARD: Final = "BOARD_NOT_READY"
+ERROR_BOARD_FAULT: Final = "BOARD_FAULT"
+ERROR_ESTOP: Final = "EMERGENCY_STOP_FAILED"
+ERROR_BATTERY_UNKNOWN: Final = "BATTERY_UNKNOWN"
+ERROR_CAMERA: Final = "CAMERA_LOST"
+ERROR_PART: Final = "PART_FAILED"
+ERROR_SHOWING: Final = "SHOWING_FAILED"
 
-ERROR_WHEELS = "WHEELS_MISWIRED"
+ERROR_WHEELS: Final = "WHEELS_MISWIRED"
 
-_MIRRORED = (
+_MIRRORED: Final = (
     "Correct board.mirrored in car.toml (`pixelopolis motors setup` finds it out), then start the "
     "car again."
 )
-_SWAPPED = (
+_SWAPPED: Final = (
     "Exchange the motors' ids (`pixelopolis motors setup` sets them), then start the car again."
 )
-NEXT_STEPS: Mapping[Mistake, str] = {
+NEXT_STEPS: Final[Mapping[Mistake, str]] = {
     Mistake.LEFT_REVERSED: _MIRRORED,
     Mistake.RIGHT_REVERSED: _MIRRORED,
     Mistake.BOTH_REVERSED: _MIRRORED,
@@ -48,7 +48,7 @@ NEXT_STEPS: Mapping[Mistake, str] = {
     Mistake.REVERSED_OR_SWAPPED: "Try each wheel (`pixelopolis motors setup`), then start again.",
 }
 
-UNKNOWN_CHARGE = (
+UNKNOWN_CHARGE: Final = (
     "No board tells the battery's charge; stateOfCharge is 0 because the message needs a number."
 )
 

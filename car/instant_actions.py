@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from pixelopolis.order_messages import (
     ACTION_PARAMETERS,
@@ -15,7 +15,7 @@ from pixelopolis.state_messages import ActionState
 
 Status = Literal["RUNNING", "FINISHED", "FAILED"]
 
-MOST_ACTION_STATES = 100
+MOST_ACTION_STATES: Final = 100
 """So many stay in the state; the oldest that have ended go first."""
 
 

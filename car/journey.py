@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from car.faults import Faults, blocked_by_car, not_located
 from car.instant_actions import ActionStates, why_not
@@ -49,13 +50,13 @@ from pixelopolis.state_messages import (
     Velocity,
 )
 
-START_TOLERANCE_M = 0.30
+START_TOLERANCE_M: Final = 0.30
 """How far an order's start may be from where the car believes to be: a car's length and a half."""
 
-LOST_SIGMA_M = 0.30
+LOST_SIGMA_M: Final = 0.30
 """A belief wider than this is no position."""
 
-MOVED_M = 0.15
+MOVED_M: Final = 0.15
 """A standing car that believes to be farther from where it was than this has been carried."""
 
 

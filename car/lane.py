@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -26,18 +26,18 @@ from pixelopolis.vision import (
     lane_input,
 )
 
-SHIPPED_MODEL = Path(__file__).parent / "models" / "lane.tflite"
+SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "lane.tflite"
 """The int8 model that comes with the package; its card lies beside it."""
 
-QUARTER = (1, LANE_HEIGHT_PX, LANE_WIDTH_PX, 3)
-WHOLE = (1, FULL_HEIGHT_PX, LANE_WIDTH_PX, 3)
-INPUT_TYPES = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
+QUARTER: Final = (1, LANE_HEIGHT_PX, LANE_WIDTH_PX, 3)
+WHOLE: Final = (1, FULL_HEIGHT_PX, LANE_WIDTH_PX, 3)
+INPUT_TYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
 
-STEERING = (len(Turn),)
-PATHS = (len(Turn), len(Turn) * len(STATIONS_M))
+STEERING: Final = (len(Turn),)
+PATHS: Final = (len(Turn), len(Turn) * len(STATIONS_M))
 """Sizes of the outputs, in rising order: of networks that steer, and of those that see paths."""
 
-_NEXT_STEP = "Use a model from `pixelopolis export lane`, or leave --model out."
+_NEXT_STEP: Final = "Use a model from `pixelopolis export lane`, or leave --model out."
 
 
 class LaneNetwork:

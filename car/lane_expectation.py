@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -10,24 +11,24 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.lane_path import SCALES_M, STATIONS_M
 from pixelopolis.routing import RoutePath
 
-LEAST_SIGMA_M = 0.004
+LEAST_SIGMA_M: Final = 0.004
 """No picture shows a path better than this."""
 
-ALIKE = 0.8
+ALIKE: Final = 0.8
 """How alike the errors of neighbouring stations are: one that sees the lane 5 mm too far left sees
 all of it there."""
 
-STEP_M = 0.01
+STEP_M: Final = 0.01
 """Of the derivative along the path, which is a sampled curve."""
 
-BEND_SIGMA_M = 0.2
+BEND_SIGMA_M: Final = 0.2
 """How far along the road a model may see a bend from where it is: with less, wrong views of
 junctions pulled the distance by up to 9 cm (docs/decisions/0031)."""
 
-STATIONS: FloatArray = np.array(STATIONS_M)
-_WEIGHTS: FloatArray = np.array(SCALES_M) / np.mean(SCALES_M)
-_APART = np.abs(np.subtract.outer(np.arange(len(STATIONS_M)), np.arange(len(STATIONS_M))))
-_ALIKE: FloatArray = np.outer(_WEIGHTS, _WEIGHTS) * ALIKE**_APART
+STATIONS: Final[FloatArray] = np.array(STATIONS_M)
+_WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
+_APART: Final = np.abs(np.subtract.outer(np.arange(len(STATIONS_M)), np.arange(len(STATIONS_M))))
+_ALIKE: Final[FloatArray] = np.outer(_WEIGHTS, _WEIGHTS) * ALIKE**_APART
 
 
 def lane_ahead_m(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from car.localisation import PathTracker
 from car.observation import Frame, LaneModel, LaneView, WheelReading
 from car.path_following import PathFollower
 from pixelopolis.city import Turn
 from pixelopolis.vehicle import CRUISE_MPS
 
-TURNS = tuple(Turn)
+TURNS: Final = tuple(Turn)
 
 
 def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) -> float:

@@ -8,7 +8,7 @@ import random
 import time
 from datetime import UTC, datetime
 from itertools import count
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 
@@ -27,16 +27,16 @@ from pixelopolis.state_messages import Connection, ConnectionState, State
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 3.0
+SILENCE_S: Final = 3.0
 """A server that answers no ping for so long is called again."""
 
-SEND_TIMEOUT_S = 3.0
-CONNECT_TIMEOUT_S = 5.0
+SEND_TIMEOUT_S: Final = 3.0
+CONNECT_TIMEOUT_S: Final = 5.0
 
-BACKOFF_S = (0.25, 5.0)
+BACKOFF_S: Final = (0.25, 5.0)
 """First and longest pause between calls."""
 
-STABLE_S = 5.0
+STABLE_S: Final = 5.0
 """A connection that held so long was a good one: the next pause is a short one again."""
 
 
@@ -210,4 +210,4 @@ class Link:
             await socket.send_str(encode(message))
 
 
-_CLOSE_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=1.0)
+_CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -30,47 +31,47 @@ from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M
 
 DISTANCE, HEADING, MISMATCH, SCALE, LEFT = range(5)
 
-PUT_SIGMA_M = 0.05
+PUT_SIGMA_M: Final = 0.05
 
-START_SIGMA = np.array([0.02, 0.10, 0.025, 0.015, 0.03])
+START_SIGMA: Final = np.array([0.02, 0.10, 0.025, 0.015, 0.03])
 """Standard deviations at the start: 2 cm, 6 degrees, the spread of wheel radii, and 3 cm."""
 
-SLIP_SIGMA_M = 0.004
+SLIP_SIGMA_M: Final = 0.004
 """Random error of the distance after one metre (grows with the square root of the way)."""
 
-TURN_SIGMA_RAD = 0.05
+TURN_SIGMA_RAD: Final = 0.05
 """Random error of the heading after one metre."""
 
-DRIFT_SIGMA_M = 0.01
+DRIFT_SIGMA_M: Final = 0.01
 """Random error of the place across the path after one metre, beyond what the heading makes."""
 
-LANE_HEADING_SIGMA_RAD = 0.12
+LANE_HEADING_SIGMA_RAD: Final = 0.12
 """How far a lane-keeping car's heading is from the road's: 5 degrees at most in evaluation, and
 errors of neighbouring stretches are alike, so more is allowed for."""
 
-STRETCH_M = 0.03
+STRETCH_M: Final = 0.03
 """The road's heading is compared once in this distance."""
 
-SIGN_WAY_M = 0.10
+SIGN_WAY_M: Final = 0.10
 """Frames nearer to each other than this err alike, and count for less."""
 
-LANE_WAY_M = 0.15
+LANE_WAY_M: Final = 0.15
 """Lane models' errors in frames nearer to each other than this are alike: what deceives a model, a
 glare or a junction's mouth, is about so long (docs/decisions/0031)."""
 
-LANE_GATE = 11.0
+LANE_GATE: Final = 11.0
 """Squared sigmas: 19 of 20 views of five stations are nearer (chi-square)."""
 
-SAME_VIEW_M = 0.001
+SAME_VIEW_M: Final = 0.001
 """Frames nearer to each other than this are one."""
 
-CHOICE_FACTOR = 4.0
+CHOICE_FACTOR: Final = 4.0
 """In junctions pictures look alike that are not, so models err more than they expect."""
 
-CARRIED_SIGMA_M = 0.05
-CARRIED_SIGMA_RAD = 0.2
+CARRIED_SIGMA_M: Final = 0.05
+CARRIED_SIGMA_RAD: Final = 0.2
 
-GATE = 9.0
+GATE: Final = 9.0
 """Squared sigmas: a sign that is farther from where it should be is another one."""
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -22,16 +22,16 @@ from car.observation import Sightings, SightModel
 from pixelopolis.supervision import WorkerThread
 from pixelopolis.vision import detector_crop, detector_input
 
-MOST_HZ = 10.0
+MOST_HZ: Final = 10.0
 """At cruise the car drives 14 mm between two looks, a tenth of its length."""
 
-NICENESS = 5
+NICENESS: Final = 5
 """Added to the thread's own: whoever steers goes first (Linux has a niceness for each thread)."""
 
-WINDOW = 2000
+WINDOW: Final = 2000
 """Looks that figures are made from."""
 
-WAIT_S = 0.5
+WAIT_S: Final = 0.5
 
 
 class Frames(Protocol):

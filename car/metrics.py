@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from car.observation import WheelReading
 from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M
 
-WINDOW_FRAMES = 12_000
+WINDOW_FRAMES: Final = 12_000
 """Ten minutes at 20 frames/s."""
 
 

@@ -11,7 +11,7 @@ import select
 import termios
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import Final, NamedTuple, NoReturn, TypeVar
 
 import serial
 from dynamixel_sdk import GroupSyncRead, GroupSyncWrite, PortHandler, Protocol2PacketHandler
@@ -21,15 +21,15 @@ from serial.tools import list_ports
 from pixelopolis.control_table import MOTOR_BAUDS, ControlTable
 from pixelopolis.errors import BoardError
 
-ANSWER_MS = 30.0
+ANSWER_MS: Final = 30.0
 """How long an answer may take on top of its time on the wire: what a silent device costs us.
 A USB serial converter adds 1 to 3 ms; the rest is for a busy computer. Three in a row still fit
 into the 90 ms after which the board gives us up."""
 
-ERROR_NUMBER = 0x7F
+ERROR_NUMBER: Final = 0x7F
 """Bits of a status packet's error without the alert bit."""
 
-TRIES = 5
+TRIES: Final = 5
 """How often a read or write of one device is sent before it counts as failed."""
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from car.board_steps import BUS_WATCHDOG_UNITS, MOTORS, await_rest, check_model
 from car.motor_bus import PacketError
@@ -26,15 +26,15 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.errors import BoardError
 
-TURN_UNITS = 44
+TURN_UNITS: Final = 44
 """10 rpm: slow enough to be seen, fast enough to be told from standing."""
-TURN_S = 2.0
-TURN_POLL_S = 0.04
+TURN_S: Final = 2.0
+TURN_POLL_S: Final = 0.04
 """Between two looks while it turns; a board stops the wheels of a host that is silent for 90 ms."""
-LEAST_TURN = 0.05
+LEAST_TURN: Final = 0.05
 """Turns of the shaft below which it did not turn at all."""
-TRIES = 3
-IDS = {side: motor for motor, side in MOTORS.items()}
+TRIES: Final = 3
+IDS: Final = {side: motor for motor, side in MOTORS.items()}
 
 Side = Literal["left", "right"]
 Wheel = Literal["left", "right", "both", "none"]

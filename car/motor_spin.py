@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from car.board_thread import BoardStatus, BoardThread
 from car.observation import WheelReading
 from pixelopolis.errors import BoardError
 
-CONNECT_S = 5.0
-POLL_S = 0.05
+CONNECT_S: Final = 5.0
+POLL_S: Final = 0.05
 """Between two goals, as the car's control loop sets them."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from car.belief import KEPT, Belief
 from car.localisation import PathTracker
@@ -16,24 +17,24 @@ from pixelopolis.city import Turn
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.routing import Place
 
-ALONG_M = 0.6
+ALONG_M: Final = 0.6
 """So far the tracker may be wrong about the distance; what is farther is another place."""
 
-ASIDE_M = 0.25
+ASIDE_M: Final = 0.25
 """Who is farther beside the path than this is not on it: lanes are 0.28 m wide."""
 
-APART_M = 0.15
+APART_M: Final = 0.15
 """So far belief and tracker may differ (or three times what the tracker says of itself)."""
 
-BEYOND_GRANT_M = 0.15
+BEYOND_GRANT_M: Final = 0.15
 """Who believes to be farther beyond the end of its grant is where it must not be."""
 
-UNLIKELY = 0.02
-UNLIKELY_FOR_M = 0.3
+UNLIKELY: Final = 0.02
+UNLIKELY_FOR_M: Final = 0.3
 """A car that has driven so far with so little belief in its path is elsewhere: at the best place if
 that is more probable than not, by `KEPT`."""
 
-LOST_FOR_M = 1.0
+LOST_FOR_M: Final = 1.0
 """If there is no such place it drives on so far, in the hope of a sign; then it is lost."""
 
 
@@ -50,7 +51,7 @@ class Finding:
     lost: bool = False
 
 
-ON_ITS_WAY = Finding()
+ON_ITS_WAY: Final = Finding()
 
 
 class Orientation:

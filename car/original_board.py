@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import serial
 
@@ -46,18 +47,18 @@ from pixelopolis.errors import BoardError
 from pixelopolis.supervision import Worker
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 
-BUSY_S = 0.13
+BUSY_S: Final = 0.13
 """From a command's echo until the board can take the next one: 0.03 s of waiting and 17 bytes for
 each motor, and the rest of the echo. What comes meanwhile is lost."""
-LONGEST_ANSWER_S = 0.3
-MAX_UNHEARD = 4
+LONGEST_ANSWER_S: Final = 0.3
+MAX_UNHEARD: Final = 4
 """So many commands in a row without an echo: the board is gone."""
-STOP_TRIES = 5
-RECKONED_S = 0.35
+STOP_TRIES: Final = 5
+RECKONED_S: Final = 0.35
 """How long the wheels are taken to turn on without a new confirmation."""
-EMPTY_REPORTS = 2
+EMPTY_REPORTS: Final = 2
 """A battery that the motors pull down for a moment is not empty."""
-STANDING = (0, 0)
+STANDING: Final = (0, 0)
 
 log = logging.getLogger(__name__)
 

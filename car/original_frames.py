@@ -11,25 +11,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-BAUD = 9_600
-BASE = 24
-OFFSET = 288
-MAX_UNITS = 311
+BAUD: Final = 9_600
+BASE: Final = 24
+OFFSET: Final = 288
+MAX_UNITS: Final = 311
 """312 would need a first digit beyond the last."""
-DIGITS = "0123456789abcdefghijklmno"
-PREFIX = "p"
+DIGITS: Final = "0123456789abcdefghijklmno"
+PREFIX: Final = "p"
 """The character before a command of five: any does, the firmware does not look at it."""
-MAX_PENDING = 4096
+MAX_PENDING: Final = 4096
 """Bytes kept while no line ends; more is noise."""
 
 LOW_PCT, EMPTY_PCT = 86, 82
 """The app's limits for the battery's `b` value, the divider's part of the ADC's range in percent:
 warn, and stop."""
 
-_ECHO = re.compile(r"read = (\S+)$")
-_SPEEDS = re.compile(r"(-?\d+)-(-?\d+) \|\| (-?\d+)-(-?\d+)$")
-_BATTERY = re.compile(r"^b(\d{1,3})$")
+_ECHO: Final = re.compile(r"read = (\S+)$")
+_SPEEDS: Final = re.compile(r"(-?\d+)-(-?\d+) \|\| (-?\d+)-(-?\d+)$")
+_BATTERY: Final = re.compile(r"^b(\d{1,3})$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ a second of which the board keeps up with 7.8.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ import numpy as np
 from pixelopolis.vehicle import MAX_STEERING_DEG
 from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
 
-FRAME_WIDTH_PX = 600
+FRAME_WIDTH_PX: Final = 600
 """Of the app's frames, 600x800."""
 
 

@@ -6,6 +6,7 @@ No words: visitors read them on their page, in their language.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import cv2
 import numpy as np
@@ -16,14 +17,14 @@ from pixelopolis.camera import Camera
 from pixelopolis.vehicle import steering_to_curvature
 from pixelopolis.vision import Image
 
-RIBBON_RGB = (74, 200, 96)
-RIBBON_M = (0.16, 0.75)
+RIBBON_RGB: Final = (74, 200, 96)
+RIBBON_M: Final = (0.16, 0.75)
 """From where to where ahead of the axle the way is drawn."""
-RIBBON_HALF_M = 0.03
+RIBBON_HALF_M: Final = 0.03
 
-SIGN_RGB = (250, 190, 60)
-CAR_RGB = (90, 170, 255)
-AHEAD_RGB = (240, 70, 60)
+SIGN_RGB: Final = (250, 190, 60)
+CAR_RGB: Final = (90, 170, 255)
+AHEAD_RGB: Final = (240, 70, 60)
 """Boxes of signs, of cars, and of the car in the lane that is kept clear of."""
 
 

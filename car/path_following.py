@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -22,35 +23,35 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.lane_path import SCALES_M, STATIONS_M, points_of
 from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M, curvature_to_steering
 
-ACTUATION_S = 0.12
+ACTUATION_S: Final = 0.12
 """From a decision to the wheels' speed: the bus (0.05 s) and the motors' lag (0.08 s)."""
 
-LOOKAHEAD_M = 0.10
+LOOKAHEAD_M: Final = 0.10
 """At rest. With paths that are 8 mm off, 0.08 to 0.14 m kept the car within 5 mm of its lane's
 centre on average; nearer points make it wind, farther ones cut corners (docs/decisions)."""
 
-LOOKAHEAD_S = 0.1
+LOOKAHEAD_S: Final = 0.1
 """Farther ahead with the speed."""
 
-MEASURED_OVER_S = 0.02
+MEASURED_OVER_S: Final = 0.02
 """Speed and bend are taken over at least this time: a motor's angle has steps of 1.5 mrad."""
 
-LEAST_SIGMA_M = 0.004
+LEAST_SIGMA_M: Final = 0.004
 """Errors of neighbouring frames are alike, so no path is ever known better than this."""
 
-PARTED_SIGMA_M = (0.0, 0.01, 0.03, 0.10, 0.20)
+PARTED_SIGMA_M: Final = (0.0, 0.01, 0.03, 0.10, 0.20)
 """How far the way of another command may be from that of the one before, at the stations."""
 
-DRIFT = 0.12
+DRIFT: Final = 0.12
 """What a metre adds to a path's error, as a part of it: slip, wheel radii."""
 
-FORGET_M = 0.4
+FORGET_M: Final = 0.4
 """What was seen so far behind is no longer ahead."""
 
-_WEIGHTS: FloatArray = np.array(SCALES_M) / np.mean(SCALES_M)
-_STATIONS: FloatArray = np.array(STATIONS_M)
-_FINE: FloatArray = np.linspace(STATIONS_M[0], STATIONS_M[-1], 21)
-_SMOOTH: FloatArray = np.vander(_FINE, len(STATIONS_M)) @ np.linalg.inv(
+_WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
+_STATIONS: Final[FloatArray] = np.array(STATIONS_M)
+_FINE: Final[FloatArray] = np.linspace(STATIONS_M[0], STATIONS_M[-1], 21)
+_SMOOTH: Final[FloatArray] = np.vander(_FINE, len(STATIONS_M)) @ np.linalg.inv(
     np.vander(_STATIONS, len(STATIONS_M))
 )
 """(21, stations): the polynomial through the stations, read at finer ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from car.observation import Decision, Mission
 from pixelopolis.order_messages import place_node_id
@@ -19,17 +19,17 @@ from pixelopolis.state_messages import (
     waiting_info,
 )
 
-REPORT_S = 0.5
+REPORT_S: Final = 0.5
 """A state is sent at every event, and at least this often."""
 
-NEW_BASE_M = 0.40
+NEW_BASE_M: Final = 0.40
 """With less than this granted, the car asks for more: three seconds at cruise."""
 
-MOVING_MPS = 0.005
-MOVING_RAD_S = 0.05
+MOVING_MPS: Final = 0.005
+MOVING_RAD_S: Final = 0.05
 """Slower than this the car counts as standing: the motors' steps are 0.8 mm/s."""
 
-INFO_STATE = "driveState"
+INFO_STATE: Final = "driveState"
 """infoType whose descriptor is the driver's own state."""
 
 

@@ -13,7 +13,7 @@ import logging
 import signal
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import cv2
 
@@ -46,7 +46,7 @@ from pixelopolis.vision import Image
 
 log = logging.getLogger(__name__)
 
-PICTURE_LOST_S = 1.0
+PICTURE_LOST_S: Final = 1.0
 """With no newer frame than this, viewers get the placeholder."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -16,7 +16,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.routing import Place
 from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
 
-MAX_CRUISE_MPS = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
+MAX_CRUISE_MPS: Final = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
 """What the motors' Velocity Limit allows."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]

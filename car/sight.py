@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -18,19 +19,19 @@ from pixelopolis.signs import sign_solid
 from pixelopolis.vehicle import CAR_HEIGHT_M
 from pixelopolis.vision import DETECTOR_ROWS
 
-EDGE_SIGMA_PX = 1.0
-TALL_PX = 0.7
+EDGE_SIGMA_PX: Final = 1.0
+TALL_PX: Final = 0.7
 """Error of each side of a box (standard deviation), and by how much boxes are too high, at 320
 pixels of height. The shipped detector's are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12
 to 30 px; on small landmarks 8 %."""
 
-MOUNT_SIGMA_RAD = 0.01
+MOUNT_SIGMA_RAD: Final = 0.01
 """How far the camera may look beside the car's axis."""
 
-LENS_SIGMA = 0.09
+LENS_SIGMA: Final = 0.09
 """Part of a distance that a lens of another focal length than the drawing's makes wrong."""
 
-BORDER_PX = 1.5
+BORDER_PX: Final = 1.5
 """A box that ends this near to the border of what the detector sees may be cut off."""
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from car.control import DECELERATION_MPS2
 from pixelopolis.routing import RoutePath
 
-EARLY_M = 0.05
+EARLY_M: Final = 0.05
 """A limit holds from so far before its edge to so far behind it: the motors obey 0.13 s late, and
 the car is within 4 cm of where it believes to be, mostly."""
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Final
 
 import serial
 
-GOODBYE = b"."
-TRY_ONCE_MORE = b"!"
+GOODBYE: Final = b"."
+TRY_ONCE_MORE: Final = b"!"
 """The car could not stop the wheels either and waits for us."""
-PATIENCE_S = 60.0
+PATIENCE_S: Final = 60.0
 """A cable may be plugged in again."""
-LAST_TRY_S = 3.0
-EVERY_S = 0.25
+LAST_TRY_S: Final = 3.0
+EVERY_S: Final = 0.25
 """The board is busy with a command for 0.13 s and deaf meanwhile."""
-CONFIRMED = b"STOP LEFT RIGHT"
+CONFIRMED: Final = b"STOP LEFT RIGHT"
 
 
 def stop(port: str, baud: int, command: bytes, patience_s: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from car.driver import DriverSettings
 from car.observation import Mission
@@ -10,12 +11,12 @@ from pixelopolis.order_rules import Plan
 from pixelopolis.routing import Route, RoutePath
 from pixelopolis.vehicle import CAR_REAR_M
 
-STOP_WITHIN_M = 0.12
+STOP_WITHIN_M: Final = 0.12
 """Way in which a cancelled car comes to a stand: braking from cruise takes 8 cm."""
 
-STOP_BEFORE_M = DriverSettings().stop_before_m
+STOP_BEFORE_M: Final = DriverSettings().stop_before_m
 
-CLEAR_OF_JUNCTION_M = CAR_REAR_M + 0.02
+CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.02
 """Past a junction's end the car's tail is out of it."""
 
 

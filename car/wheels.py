@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from pixelopolis.control_table import LEFT_MOTOR_ID, PULSES_PER_TURN, RIGHT_MOTOR_ID
 from pixelopolis.vehicle import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
 
-GOAL_MAX_AGE_S = 0.25
+GOAL_MAX_AGE_S: Final = 0.25
 """An older goal is replaced by standing still: whoever set it has gone quiet."""
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from car.board_steps import PINGS, check_model, switch_on
 from car.motor_bus import MotorBus, PacketError, RefusedError
@@ -25,10 +25,10 @@ from pixelopolis.control_table import (
 )
 from pixelopolis.errors import BoardError
 
-FACTORY_BAUD = MOTOR_BAUDS[XL430["baud_rate"].default or 0]
-LIKELY_BAUDS = (FACTORY_BAUD, BUS_BAUD)
+FACTORY_BAUD: Final = MOTOR_BAUDS[XL430["baud_rate"].default or 0]
+LIKELY_BAUDS: Final = (FACTORY_BAUD, BUS_BAUD)
 """A motor is new, or was set up already."""
-BOOT_S = 0.5
+BOOT_S: Final = 0.5
 """A motor that got power answers well within this."""
 
 

@@ -10,23 +10,23 @@ from __future__ import annotations
 import shutil
 from enum import IntFlag, StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pixelopolis.control_table import BUS_BAUD, MOTOR_BAUDS, BoardButton
 from pixelopolis.errors import MissingPartError
 
-FIRMWARE = Path(__file__).parent.parent / "firmware" / "build"
-HOST_BUILD = FIRMWARE / "host" / "pixelopolis-board"
-QEMU_IMAGE = FIRMWARE / "qemu" / "pixelopolis-board.elf"
-QEMU = "qemu-system-arm"
-MACHINE = "netduinoplus2"
+FIRMWARE: Final = Path(__file__).parent.parent / "firmware" / "build"
+HOST_BUILD: Final = FIRMWARE / "host" / "pixelopolis-board"
+QEMU_IMAGE: Final = FIRMWARE / "qemu" / "pixelopolis-board.elf"
+QEMU: Final = "qemu-system-arm"
+MACHINE: Final = "netduinoplus2"
 """QEMU's STM32F405: a Cortex-M4 with the USARTs of our boards."""
-NO_ESCAPE = ("-echr", "0x100")
+NO_ESCAPE: Final = ("-echr", "0x100")
 """QEMU hands a line's bytes over one by one, with two changes of thread each; `mux=on` puts a
 buffer between, four times faster, whose escape byte (1) must not be one that a packet can have."""
 
-PINS_MARK = 0xA5
-OUTPUTS_MARK = 0x5A
+PINS_MARK: Final = 0xA5
+OUTPUTS_MARK: Final = 0x5A
 
 
 class BoardKind(StrEnum):
@@ -46,7 +46,7 @@ class BoardOutput(IntFlag):
     FAN = 8
 
 
-ALL_OUTPUTS = sum(BoardOutput)
+ALL_OUTPUTS: Final = sum(BoardOutput)
 
 
 class BoardSockets(NamedTuple):

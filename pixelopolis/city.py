@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from math import degrees, pi
-from typing import Literal
+from typing import Final, Literal
 
 from pixelopolis.geometry import Curve, Pose, connect, wrap_rad
 
-STRAIGHT_LIMIT_DEG = 35.0
+STRAIGHT_LIMIT_DEG: Final = 35.0
 """A movement that turns by less goes straight on."""
 
-U_TURN_LIMIT_DEG = 150.0
+U_TURN_LIMIT_DEG: Final = 150.0
 """A movement that turns by more is a U-turn, which our streets are too narrow for."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import networkx as nx
 import numpy as np
@@ -20,13 +20,13 @@ from pixelopolis.geometry import Curve
 from pixelopolis.routing import edge_graph
 from pixelopolis.spawn import CAR_ROOM_M
 
-MIN_RADIUS_M = 0.16
+MIN_RADIUS_M: Final = 0.16
 """The sharpest bend that a lane may have. The sharpest that ships is 0.30 m."""
 
-BEND_WINDOW_M = 0.05
+BEND_WINDOW_M: Final = 0.05
 """Bends are measured over this length: a kink of 2 degrees between two pieces is no bend."""
 
-MOST_NAMED = 5
+MOST_NAMED: Final = 5
 """So many edges of a group are named in one message."""
 
 Table = Literal["node", "edge", "sign", "destination", "building"]

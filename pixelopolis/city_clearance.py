@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +15,24 @@ from pixelopolis.city_check import Problem
 from pixelopolis.geometry import Curve, FloatArray
 from pixelopolis.vehicle import CAR_WIDTH_M
 
-CLEARANCE_M = 0.20
+CLEARANCE_M: Final = 0.20
 """Between the centre lines of two lanes: two cars, 0.15 m wide, each 25 mm off its line."""
 
-FORK_M = 0.30
+FORK_M: Final = 0.30
 """Beyond the mouth of a node that two lanes share they may still be nearer than CLEARANCE_M."""
 
-OPPOSITE_RAD = math.radians(150)
+OPPOSITE_RAD: Final = math.radians(150)
 """Two lanes whose headings differ by more run against each other."""
 
-POST_M = CAR_WIDTH_M / 2 + 0.03
+POST_M: Final = CAR_WIDTH_M / 2 + 0.03
 """Between a centre line and a sign: half a car, and how far one that keeps its lane well is off."""
 
-_STEP_M = CLEARANCE_M / 4
+_STEP_M: Final = CLEARANCE_M / 4
 
-MOST_SAMPLES = 64
+MOST_SAMPLES: Final = 64
 """Of one stretch, so that comparing two stays small however long a lane is."""
 
-SELF_M = 3 * CLEARANCE_M
+SELF_M: Final = 3 * CLEARANCE_M
 """Places of one lane that are less far apart along it are neighbours, not an approach."""
 
 

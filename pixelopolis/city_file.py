@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -40,16 +40,16 @@ from pixelopolis.errors import CityError, Fault
 from pixelopolis.geometry import Curve, Pose, arc, bezier, join, straight
 from pixelopolis.signs import SIGN_CLASSES
 
-NODE_TOLERANCE_M = 0.005
+NODE_TOLERANCE_M: Final = 0.005
 """How far the pieces of an edge may end from the node they lead to."""
 
-MOST_LANES_M = 10_000.0
+MOST_LANES_M: Final = 10_000.0
 """Of all edges of a town, node to node: four times the largest grid."""
 
-MOST_AT_NODE = 12
+MOST_AT_NODE: Final = 12
 """Edges that begin, or end, at one node: one each 30 degrees."""
 
-MOST_FILE_BYTES = 8 << 20
+MOST_FILE_BYTES: Final = 8 << 20
 
 
 def shipped_cities() -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.vehicle import SLOWEST_MPS
 
-MOST_EDGES = 5000
+MOST_EDGES: Final = 5000
 """Three times as many as the largest grid has."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
@@ -17,7 +17,7 @@ Degrees = Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)]
 Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=100)]
 
 
-_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 Text = Annotated[
     str, Field(max_length=80, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")
 ]

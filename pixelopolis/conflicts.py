@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,10 @@ from pixelopolis.city import City
 from pixelopolis.geometry import Curve
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M, CAR_WIDTH_M
 
-MARGIN_M = 0.03
+MARGIN_M: Final = 0.03
 """Around each body: how far a car that keeps its lane well may be off its curve."""
 
-STEP_M = 0.02
+STEP_M: Final = 0.02
 """Between the bodies that are compared; a corner moves at most this far between two of them, which
 is less than the margins of both."""
 

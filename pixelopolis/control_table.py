@@ -13,13 +13,13 @@ from enum import IntEnum, IntFlag, StrEnum
 from functools import cached_property
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pixelopolis.errors import SettingsError
 
-PULSES_PER_TURN = 4096
+PULSES_PER_TURN: Final = 4096
 """Resolution of the XL430-W250's encoder (ROBOTIS e-manual)."""
-RAM_BEGIN = 64
+RAM_BEGIN: Final = 64
 """EEPROM lies below this address (ROBOTIS e-manual)."""
 
 
@@ -372,19 +372,19 @@ def _tables(document: Mapping[str, Any]) -> tuple[ControlTable, ControlTable]:
     )
 
 
-_DOCUMENT = _document()
+_DOCUMENT: Final = _document()
 
 BOARD, XL430 = _tables(_DOCUMENT)
 """The controller board and the motor of the car."""
 
-LEFT_MOTOR_ID: int = _DOCUMENT["car"]["left_motor_id"]
-RIGHT_MOTOR_ID: int = _DOCUMENT["car"]["right_motor_id"]
+LEFT_MOTOR_ID: Final[int] = _DOCUMENT["car"]["left_motor_id"]
+RIGHT_MOTOR_ID: Final[int] = _DOCUMENT["car"]["right_motor_id"]
 """Ids of the motors on a car's bus. The right one is mounted mirrored."""
 
-MOTOR_BAUDS: tuple[int, ...] = tuple(_DOCUMENT["car"]["motor_bauds"])
+MOTOR_BAUDS: Final[tuple[int, ...]] = tuple(_DOCUMENT["car"]["motor_bauds"])
 """Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor hears
 packets of its own rate only."""
-BUS_BAUD: int = _DOCUMENT["car"]["bus_baud"]
+BUS_BAUD: Final[int] = _DOCUMENT["car"]["bus_baud"]
 """Rate of a car's motor bus and of the board's link to the host."""
 
-BOARD_ID = 200 if BOARD.id is None else BOARD.id
+BOARD_ID: Final = 200 if BOARD.id is None else BOARD.id

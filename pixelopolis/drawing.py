@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
+from typing import Final
 
 import numpy as np
 import shapely
@@ -21,12 +22,12 @@ from pixelopolis.roads import RoadLayout, dashes, polygons, road_layout
 from pixelopolis.signs import sign_svg
 from pixelopolis.stroke_font import text_path, text_width
 
-UNITS_PER_M = 400.0
-MARGIN_M = 0.22
-TITLE_M = 0.34
+UNITS_PER_M: Final = 400.0
+MARGIN_M: Final = 0.22
+TITLE_M: Final = 0.34
 
 _PAPER, _INK, _LAWN, _PAVING, _KERB = "#f3efe6", "#2d3440", "#cfe0b4", "#e9e2d2", "#b9b0a0"
-_STYLES = {
+_STYLES: Final = {
     "white": {"surface": "#ffffff", "left": "#e0202c", "right": "#1a5ae0", "divider": "#e0202c"},
     "asphalt": {
         "surface": "#4a4e57",
@@ -35,8 +36,8 @@ _STYLES = {
         "divider": "#f6c531",
     },
 }
-_ARROWS = {"white": "#9aa3b2", "asphalt": "#d5d9e0"}
-_PINS = ("#d6336c", "#7048e8", "#1098ad", "#e8590c", "#2b8a3e", "#1971c2")
+_ARROWS: Final = {"white": "#9aa3b2", "asphalt": "#d5d9e0"}
+_PINS: Final = ("#d6336c", "#7048e8", "#1098ad", "#e8590c", "#2b8a3e", "#1971c2")
 
 
 class _Sheet:

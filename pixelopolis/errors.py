@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class PixelopolisError(Exception):
@@ -40,7 +40,7 @@ class Fault:
         return f"{self.place}: {self.message}"
 
 
-MOST_SHOWN = 50
+MOST_SHOWN: Final = 50
 """So many faults of a city are shown; `CityError.faults` has all."""
 
 

@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-SPACING_M = 0.005
+SPACING_M: Final = 0.005
 """Distance between samples of a curve. At the smallest radius that ships (0.16 m) the chord is
 0.02 mm from the arc, far below the 2.5 mm of a ground texel."""
 
@@ -63,7 +64,7 @@ class Projection:
     left_m: float
 
 
-SAME_M = 1e-5
+SAME_M: Final = 1e-5
 """Two points so near are one: towns are written in millimetres."""
 
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Final
 
 from pixelopolis.errors import CityError
 from pixelopolis.signs import SIGN_CLASSES
 
-LANE_M = 0.28
-MOUTH_M = 0.44
+LANE_M: Final = 0.28
+MOUTH_M: Final = 0.44
 """Half a street (0.14 m) and the 0.30 m radius of a right turn."""
 
-BLOCK_M = (1.15, 1.60)
+BLOCK_M: Final = (1.15, 1.60)
 """Range of the distance between two nodes: both mouths and at least 0.27 m of lane."""
 
-MAX_BLOCKS = 20
+MAX_BLOCKS: Final = 20
 
-_KINDS = ("museum", "landmark", "planetarium", "town", "wedding")
-_NAMES = {
+_KINDS: Final = ("museum", "landmark", "planetarium", "town", "wedding")
+_NAMES: Final = {
     "museum": ("Museum", "博物館", "พิพิธภัณฑ์", "Museo", "المتحف"),
     "landmark": ("Tower", "タワー", "หอคอย", "Torre", "البرج"),
     "planetarium": ("Planetarium", "プラネタリウム", "ท้องฟ้าจำลอง", "Planetario", "القبة السماوية"),

@@ -14,9 +14,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from typing import Final
 
-GRACE_S = 20.0
-PR_SET_PDEATHSIG = 1
+GRACE_S: Final = 20.0
+PR_SET_PDEATHSIG: Final = 1
 """Linux, prctl(2)."""
 
 

@@ -9,19 +9,20 @@ line are known: a network need not learn them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from pixelopolis.city import Turn
 from pixelopolis.geometry import FloatArray
 
-STATIONS_M = (0.0, 0.1, 0.2, 0.3, 0.4)
+STATIONS_M: Final = (0.0, 0.1, 0.2, 0.3, 0.4)
 """The camera's bottom quarter shows the road from 0.2 to 0.4 m ahead of the axle."""
 
-SCALES_M = (0.10, 0.10, 0.12, 0.18, 0.28)
+SCALES_M: Final = (0.10, 0.10, 0.12, 0.18, 0.28)
 """What a network answers is `left_m` over these: of size 1 at the rims of lanes and in bends."""
 
-COLUMNS = tuple(f"{turn}_{round(100 * s)}cm" for turn in Turn for s in STATIONS_M)
+COLUMNS: Final = tuple(f"{turn}_{round(100 * s)}cm" for turn in Turn for s in STATIONS_M)
 """Names of a dataset's columns: straight_0cm, straight_10cm, ... right_40cm; metres, left
 positive, empty where a command has no way."""
 

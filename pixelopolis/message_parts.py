@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-VERSION = "3.0.0"
-MANUFACTURER = "Pixelopolis"
-MOST_FRAME_BYTES = 1 << 20
+VERSION: Final = "3.0.0"
+MANUFACTURER: Final = "Pixelopolis"
+MOST_FRAME_BYTES: Final = 1 << 20
 """A longer frame ends its connection."""
 
-_SAME_MAJOR = re.compile(r"3\.\d+\.\d+")
+_SAME_MAJOR: Final = re.compile(r"3\.\d+\.\d+")
 
 
 def _to_utc_ms(value: datetime) -> datetime:

@@ -10,7 +10,7 @@ not know are ignored, types must be JSON's own.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
 
@@ -19,10 +19,10 @@ from pixelopolis.message_parts import Message, Part, Uint32
 from pixelopolis.order_messages import InstantActions, Order
 from pixelopolis.state_messages import Connection, State
 
-MOST_FAULTS = 5
+MOST_FAULTS: Final = 5
 """So many faults of a message are named at most."""
 
-MOST_CHARACTERS = 1000
+MOST_CHARACTERS: Final = 1000
 """And an answer is no longer than this."""
 
 

@@ -10,26 +10,26 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from pixelopolis.newest import Newest
 
-BOUNDARY = "frame"
-CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+BOUNDARY: Final = "frame"
+CONTENT_TYPE: Final = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
-WRITE_TIMEOUT_S = 5.0
+WRITE_TIMEOUT_S: Final = 5.0
 """A viewer that has not taken a frame after so long is dropped."""
 
-LOOK_S = 1.0
+LOOK_S: Final = 1.0
 """So often a viewer that waits for a frame is looked after: it may have gone."""
 
-SEND_BUFFER_BYTES = 64 * 1024
+SEND_BUFFER_BYTES: Final = 64 * 1024
 """Of a viewer's connection: a few frames, so that a slow one sees the present, not the past."""
 
-HEADERS = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 """Of all that car and simulator answer: it is of this moment, and pages of others show it."""
 
 

@@ -10,6 +10,7 @@ import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.city import Turn
 from pixelopolis.errors import ModelError
@@ -17,7 +18,7 @@ from pixelopolis.lane_path import COLUMNS
 
 log = logging.getLogger(__name__)
 
-LANE_LABELS: Mapping[str, tuple[str, ...]] = {
+LANE_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "steering": tuple(str(turn) for turn in Turn),
     "path": COLUMNS,
     "spread": tuple(str(turn) for turn in Turn),

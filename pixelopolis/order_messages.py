@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId, Uint32
 from pixelopolis.routing import Place
 
-MOST_NODES = 2000
-MOST_ACTIONS = 100
+MOST_NODES: Final = 2000
+MOST_ACTIONS: Final = 100
 """Of an order, and of a message or of one node or edge."""
 
-_PLACE_NODE = re.compile(r"at:(?P<edge>[A-Za-z0-9_.:-]{1,40}):(?P<mm>\d{1,7})")
+_PLACE_NODE: Final = re.compile(r"at:(?P<edge>[A-Za-z0-9_.:-]{1,40}):(?P<mm>\d{1,7})")
 
 
 def place_node_id(place: Place) -> str:
@@ -31,8 +31,8 @@ def parse_place(node_id: str) -> Place | None:
     return Place(match["edge"], int(match["mm"]) / 1000) if match else None
 
 
-UNSUPPORTED_OF_POSITION = frozenset({"allowedDeviationXY", "allowedDeviationTheta"})
-UNSUPPORTED_OF_EDGE = frozenset(
+UNSUPPORTED_OF_POSITION: Final = frozenset({"allowedDeviationXY", "allowedDeviationTheta"})
+UNSUPPORTED_OF_EDGE: Final = frozenset(
     {
         "maximumMobileRobotHeight",
         "minimumLoadHandlingDeviceHeight",
@@ -163,20 +163,20 @@ class InstantAction(Action):
     blocking_type: Literal["NONE"] = "NONE"
 
 
-CANCEL_ORDER = "cancelOrder"
-ORDER_ID = "orderId"
+CANCEL_ORDER: Final = "cancelOrder"
+ORDER_ID: Final = "orderId"
 """A parameter of `cancelOrder`: only this order is to be cancelled."""
-START_PAUSE = "startPause"
-STOP_PAUSE = "stopPause"
-STATE_REQUEST = "stateRequest"
-FACTSHEET_REQUEST = "factsheetRequest"
-CLEAR_INSTANT_ACTIONS = "clearInstantActions"
-EMERGENCY_STOP = "emergencyStop"
-RELEASE_EMERGENCY_STOP = "releaseEmergencyStop"
+START_PAUSE: Final = "startPause"
+STOP_PAUSE: Final = "stopPause"
+STATE_REQUEST: Final = "stateRequest"
+FACTSHEET_REQUEST: Final = "factsheetRequest"
+CLEAR_INSTANT_ACTIONS: Final = "clearInstantActions"
+EMERGENCY_STOP: Final = "emergencyStop"
+RELEASE_EMERGENCY_STOP: Final = "releaseEmergencyStop"
 """Ours: the standard has no instant action for it. Running until the car's board has read it back,
 then finished, or failed."""
 
-ACTION_PARAMETERS: dict[str, frozenset[str]] = {
+ACTION_PARAMETERS: Final[dict[str, frozenset[str]]] = {
     CANCEL_ORDER: frozenset({ORDER_ID}),
     START_PAUSE: frozenset(),
     STOP_PAUSE: frozenset(),

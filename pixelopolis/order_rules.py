@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
@@ -14,8 +15,8 @@ from pixelopolis.routing import Route
 from pixelopolis.state_messages import ErrorType
 from pixelopolis.vehicle import SLOWEST_MPS
 
-POSITION_TOLERANCE_M = 0.1
-HEADING_TOLERANCE_RAD = 0.3
+POSITION_TOLERANCE_M: Final = 0.1
+HEADING_TOLERANCE_RAD: Final = 0.3
 """How far the position of a node in an order may be from where the town has it."""
 
 

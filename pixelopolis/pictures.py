@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import cv2
 import numpy as np
@@ -24,11 +24,11 @@ from pixelopolis.vision import Image
 Report = Callable[[int, int], None]
 """Told (pictures read, pictures in all)."""
 
-FAULTS_NAMED = 5
+FAULTS_NAMED: Final = 5
 """Of several pictures that cannot be used, so many are named in one message."""
 
-_JPEG_START = b"\xff\xd8"
-_DAMAGE = ("Corrupt JPEG data", "Premature end")
+_JPEG_START: Final = b"\xff\xd8"
+_DAMAGE: Final = ("Corrupt JPEG data", "Premature end")
 """How libjpeg's warnings of lost picture content begin (its jerror.h). Others, such as the
 "Invalid SOS parameters" of some telephones' cameras, leave the picture whole."""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pixelopolis.errors import MissingPartError, SettingsError
 from pixelopolis.output_file import check_output_file
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUFFIXES = (".svg", ".png")
-WIDTH_IN = 7.5
-PNG_DPI = 160
+SUFFIXES: Final = (".svg", ".png")
+WIDTH_IN: Final = 7.5
+PNG_DPI: Final = 160
 _INK, _GRID, _FAILED = "#24292f", "#dfe3e8", "#c1121f"
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """M. Okabe and K. Ito, Color Universal Design, 2008: told apart by colour-blind readers too."""
-_STYLE: dict[str, object] = {
+_STYLE: Final[dict[str, object]] = {
     "svg.hashsalt": "pixelopolis",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",

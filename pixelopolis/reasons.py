@@ -12,15 +12,15 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-MAX_TEXT = 200
+MAX_TEXT: Final = 200
 """Characters that are kept of a text that a peer sent."""
 
-MAX_VALUES = 8
+MAX_VALUES: Final = 8
 """Values that are kept of a reason that a peer sent."""
 
-_NAME = re.compile(r"[a-z][a-z_]{0,30}")
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,30}")
 
 
 class ReasonCode(StrEnum):
@@ -77,7 +77,7 @@ class ReasonCode(StrEnum):
     OTHER = "other"
 
 
-WORDS: Mapping[ReasonCode, str] = {
+WORDS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.PART_UNHEARD: "{part}: nothing received yet",
     ReasonCode.PART_SILENT: "{part}: silent for {age_s:.1f} s",
     ReasonCode.PART_LATE: "{part}: late by {age_s:.1f} s",
@@ -127,7 +127,7 @@ WORDS: Mapping[ReasonCode, str] = {
 }
 """English, in the words of an engineer."""
 
-PREDICATES = frozenset(ReasonCode) - {
+PREDICATES: Final = frozenset(ReasonCode) - {
     ReasonCode.PART_UNHEARD,
     ReasonCode.PART_SILENT,
     ReasonCode.PART_LATE,
@@ -143,12 +143,12 @@ PREDICATES = frozenset(ReasonCode) - {
 }
 """Codes whose words read on after a car's name."""
 
-CAR_AHEAD_CODES = frozenset(
+CAR_AHEAD_CODES: Final = frozenset(
     {ReasonCode.CAR_AHEAD, ReasonCode.FOLLOWS_CAR, ReasonCode.CAR_AHEAD_UNSURE}
 )
 """What a driver says that another car makes stand or slow down."""
 
-CAUSE = "cause"
+CAUSE: Final = "cause"
 """The value that is itself a code; the other values serve its words too."""
 
 

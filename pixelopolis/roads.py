@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import shapely
@@ -24,18 +24,18 @@ from pixelopolis.geometry import Curve, FloatArray
 
 Side = Literal["left", "right"]
 
-VERGE_M = 0.62
+VERGE_M: Final = 0.62
 """How far the ground goes on beyond the outermost street: room for one row of buildings."""
 
-GUTTER_M = 0.006
+GUTTER_M: Final = 0.006
 """Between the outer edge of a border line and the kerb."""
 
-_TIE_M = 0.004
+_TIE_M: Final = 0.004
 """Two curves whose distances from a border differ by less are equally near."""
 
-_STEP_M = 0.01
+_STEP_M: Final = 0.01
 
-_SMOOTH_M = 4e-4
+_SMOOTH_M: Final = 4e-4
 """Kerbs may stray this far from the exact curve; no picture shows it."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import cast
+from typing import Final, cast
 
 import networkx as nx
 
@@ -21,10 +21,10 @@ from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Curve, Pose, join
 from pixelopolis.vehicle import CRUISE_MPS
 
-COMMITTED_PART = 2 / 3
+COMMITTED_PART: Final = 2 / 3
 """Of a movement through a junction: behind it the car is on its way, and commands mean the next."""
 
-COMMAND_LEAD_M = 0.15
+COMMAND_LEAD_M: Final = 0.15
 """Before a junction's mouth, from where on a lane model is asked for the turn: 0.4 m ahead of the
 axle, as far as it sees, the ways are 10 cm apart then."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import networkx as nx
 
@@ -11,10 +12,10 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.routing import Place, edge_graph
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
-ROOM_M = 0.05
+ROOM_M: Final = 0.05
 """Free lane before and behind a waiting car, so that its whole body stands on its edge."""
 
-CAR_ROOM_M = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
+CAR_ROOM_M: Final = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
 """Shortest lane in whose middle a car may wait."""
 
 

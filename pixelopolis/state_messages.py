@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -104,7 +104,7 @@ class ErrorType(StrEnum):
         return _LEVELS.get(self, ErrorLevel.WARNING)
 
 
-_LEVELS = {
+_LEVELS: Final = {
     ErrorType.UNSUPPORTED_PARAMETER: ErrorLevel.CRITICAL,
     ErrorType.LOCALIZATION_ERROR: ErrorLevel.FATAL,
 }
@@ -125,12 +125,12 @@ class StateError(Part):
     error_hint: str | None = None
 
 
-INFO_VIDEO = "video"
+INFO_VIDEO: Final = "video"
 """infoType whose descriptor is the address of the car's live view."""
-INFO_WAITING = "waiting"
+INFO_WAITING: Final = "waiting"
 """infoType of why the car stands: references are a reason's code and values, the descriptor its
 words."""
-REASON_CODE = "code"
+REASON_CODE: Final = "code"
 """referenceKey of a reason's code; the other keys are its values."""
 
 

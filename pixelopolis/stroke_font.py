@@ -6,10 +6,12 @@ capitals. Characters that are not here are left blank.
 
 from __future__ import annotations
 
-ADVANCE = 5.4
-HEIGHT = 6.0
+from typing import Final
 
-_GLYPHS = {
+ADVANCE: Final = 5.4
+HEIGHT: Final = 6.0
+
+_GLYPHS: Final = {
     "0": "03 04 15 26 35 44 42 31 20 11 02 03",
     "1": "14 26 20,10 30",
     "2": "04 15 26 35 44 43 00 40",

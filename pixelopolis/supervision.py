@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-PAUSE_S = (0.2, 2.0)
+PAUSE_S: Final = (0.2, 2.0)
 """The first pause before work begins anew, and the longest: it doubles with every failure."""
 
-STEADY_S = 5.0
+STEADY_S: Final = 5.0
 """Work that has gone on for so long is well again."""
 
 log = logging.getLogger(__name__)

@@ -15,30 +15,31 @@ import math
 import random
 import re
 from functools import lru_cache
+from typing import Final
 
 from pixelopolis.errors import CityError
 from pixelopolis.signs import SIGN_CLASSES
 
-LANE_M = (0.25, 0.32)
-MOUTH_M = (0.26, 0.33)
-BLOCK_M = (1.05, 1.55)
+LANE_M: Final = (0.25, 0.32)
+MOUTH_M: Final = (0.26, 0.33)
+BLOCK_M: Final = (1.05, 1.55)
 """Range of the distance between two rows or columns of corners."""
-JITTER_M = 0.13
+JITTER_M: Final = 0.13
 """How far a corner may lie from its place in the grid, each way."""
-BEND_M = (0.25, 0.9)
+BEND_M: Final = (0.25, 0.9)
 """Range of the radius of bends, evenly in its logarithm; there may be room for less only."""
-LEAST_TURN_M = 0.22
+LEAST_TURN_M: Final = 0.22
 """Smallest radius of a way through a junction."""
-WAVE_PART = 0.45
+WAVE_PART: Final = 0.45
 """Of the stretches that are long enough for an S-bend, how many have one."""
-WAVE_LEAST_M = 1.0
-WAVE_M = (0.05, 0.14)
+WAVE_LEAST_M: Final = 1.0
+WAVE_M: Final = (0.05, 0.14)
 """Range of how far an S-bend swings to each side."""
 
-_BRANCHES = (1, 2, 2, 3, 3)
-_TRIES = 500
-_LANGUAGES = ("en", "ja", "th", "es", "ar")
-_PLACES = {
+_BRANCHES: Final = (1, 2, 2, 3, 3)
+_TRIES: Final = 500
+_LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
+_PLACES: Final = {
     "museum": ("Museum", "博物館", "พิพิธภัณฑ์", "Museo", "المتحف"),
     "landmark": ("Tower", "タワー", "หอคอย", "Torre", "البرج"),
     "town": ("Market", "市場", "ตลาด", "Mercado", "السوق"),
@@ -187,7 +188,7 @@ def _loop(columns: int, rows: int, rng: random.Random) -> list[Corner]:
             return loop if rng.random() < 0.5 else loop[::-1]
 
 
-_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+_STEPS: Final = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
 
 def _branch(

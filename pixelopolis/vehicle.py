@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from pixelopolis.geometry import Pose
 
-WHEEL_BASE_M = 0.12518
+WHEEL_BASE_M: Final = 0.12518
 """Between the wheels' middles; the original's constant L."""
-WHEEL_RADIUS_M = 0.0315
+WHEEL_RADIUS_M: Final = 0.0315
 """The original's constant R."""
-WHEEL_WIDTH_M = 0.024
-CAR_FRONT_M = 0.14
+WHEEL_WIDTH_M: Final = 0.024
+CAR_FRONT_M: Final = 0.14
 """From the axle to the front of the body."""
-CAR_REAR_M = 0.06
+CAR_REAR_M: Final = 0.06
 """From the axle to the back of the body."""
-CAR_WIDTH_M = 0.15
-CAR_HEIGHT_M = 0.22
+CAR_WIDTH_M: Final = 0.15
+CAR_HEIGHT_M: Final = 0.22
 
-MOTOR_UNIT_RAD_S = 0.229 * 2 * math.pi / 60
+MOTOR_UNIT_RAD_S: Final = 0.229 * 2 * math.pi / 60
 """One unit of the XL430-W250's velocity registers (ROBOTIS e-manual: 0.229 rpm)."""
-MOTOR_MAX_UNITS = 265
+MOTOR_MAX_UNITS: Final = 265
 """XL430-W250's default Velocity Limit (ROBOTIS e-manual), 0.2 m/s at our wheels."""
-MOTOR_MAX_RAD_S = MOTOR_MAX_UNITS * MOTOR_UNIT_RAD_S
+MOTOR_MAX_RAD_S: Final = MOTOR_MAX_UNITS * MOTOR_UNIT_RAD_S
 
-CRUISE_MPS = 0.136
+CRUISE_MPS: Final = 0.136
 """The original's cruise speed, 180 motor units."""
 
-SLOWEST_MPS = 0.02
+SLOWEST_MPS: Final = 0.02
 """No speed limit may be lower: the motors' speeds have steps of 0.8 mm/s."""
 
-MAX_STEERING_DEG = 48
+MAX_STEERING_DEG: Final = 48
 """What steering 1 means at the original's geometry."""
 
-STEERING_SLOWDOWN = 3.6153 * MAX_STEERING_DEG / 180
+STEERING_SLOWDOWN: Final = 3.6153 * MAX_STEERING_DEG / 180
 """Part of the cruise speed that the inner wheel loses at full steering: the original slows it by
 3.6153 units a degree of at most 48, at 180 units."""
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-LANE_WIDTH_PX = 120
-LANE_HEIGHT_PX = 40
-LANE_PART = 0.25
+LANE_WIDTH_PX: Final = 120
+LANE_HEIGHT_PX: Final = 40
+LANE_PART: Final = 0.25
 """The part of the frame, from the bottom, that the lane model sees (the article's quarter)."""
-FULL_HEIGHT_PX = 80
+FULL_HEIGHT_PX: Final = 80
 """Of a whole frame as the article's first network took it, 120 px wide: squeezed."""
 
 
-DETECTOR_WIDTH_PX = 240
-DETECTOR_HEIGHT_PX = 160
-DETECTOR_ROWS = (0.25, 0.75)
+DETECTOR_WIDTH_PX: Final = 240
+DETECTOR_HEIGHT_PX: Final = 160
+DETECTOR_ROWS: Final = (0.25, 0.75)
 """The part of the frame's rows that the detector sees: boards, landmarks and cars stand on both
 sides of the level camera's horizon; what lies above and below is sky and road."""
 

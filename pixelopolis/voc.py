@@ -14,16 +14,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pixelopolis.errors import DatasetError
 
-SOURCE_TAGS = ("look", "city", "scene", "sky")
-SPLINTER_VISIBLE = 0.05
+SOURCE_TAGS: Final = ("look", "city", "scene", "sky")
+SPLINTER_VISIBLE: Final = 0.05
 """Of which less shows, that is a splinter: it is labelled, but nobody need find or learn it, and
 who finds it is not wrong."""
 
-_REPAIR = "Correct the file in labelImg, or remove it from the dataset."
+_REPAIR: Final = "Correct the file in labelImg, or remove it from the dataset."
 
 
 class Box(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.pictures import read_picture
@@ -18,14 +18,14 @@ from pixelopolis.voc import Annotation, BoxFault, box_fault, read_annotation
 from pixelopolis.voc_dataset import PictureFault, VocDataset
 from pixelopolis.voc_pictures import tile, write_sheets
 
-SPLITS = ("train", "val", "test")
-HEIGHTS_PX = (0, 8, 12, 20, 40)
+SPLITS: Final = ("train", "val", "test")
+HEIGHTS_PX: Final = (0, 8, 12, 20, 40)
 """Lower ends of the size classes, in pixels at the detector's input."""
-TINY_PX = 4.0
+TINY_PX: Final = 4.0
 """Side of a box at the detector's input below which nobody can tell what is in it; objects that
 are marked as difficult may be so small."""
-DUPLICATE_IOU = 0.9
-FAULTS = frozenset(
+DUPLICATE_IOU: Final = 0.9
+FAULTS: Final = frozenset(
     (
         "unreadable annotation",
         "missing annotation",

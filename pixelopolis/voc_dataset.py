@@ -16,15 +16,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.voc import Annotation, BoxFault, box_faults, read_annotation
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
-ANNOTATION_FOLDERS = ("Annotations", "annotations")
-PICTURE_FOLDERS = ("JPEGImages", "images")
+IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+ANNOTATION_FOLDERS: Final = ("Annotations", "annotations")
+PICTURE_FOLDERS: Final = ("JPEGImages", "images")
 
-_CLASS_FLAG = re.compile(r"\s+-?[01]$")
+_CLASS_FLAG: Final = re.compile(r"\s+-?[01]$")
 """Ends the lines of VOC's lists of single classes: whether the picture shows the class."""
 
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.output_file import check_output_folder
@@ -27,8 +27,8 @@ from pixelopolis.voc import (
 )
 from pixelopolis.voc_dataset import IMAGE_SUFFIXES, VocDataset
 
-CLASSES_FILE = "classes.txt"
-BORDER_PX = 1.0
+CLASSES_FILE: Final = "classes.txt"
+BORDER_PX: Final = 1.0
 """Parts of a picture are rounded when they are written: a box so far outside is cut off there."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -12,9 +13,9 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.vision import Image
 from pixelopolis.voc import Annotation, LabelledObject
 
-TILE_PX = (480, 320)
+TILE_PX: Final = (480, 320)
 COLUMNS, ROWS = 4, 4
-CAPTION_PX = 18
+CAPTION_PX: Final = 18
 
 _PLAIN, _DIFFICULT, _SUSPICIOUS, _INK = (60, 220, 60), (230, 170, 40), (255, 40, 40), (20, 20, 20)
 

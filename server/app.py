@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
@@ -31,8 +31,8 @@ from server.views import city_view
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 16 * 1024
-SHUTDOWN_S = 2.0
+MAX_BODY_BYTES: Final = 16 * 1024
+SHUTDOWN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.reasons import Reason
 from pixelopolis.reasons import from_document as reason_from
@@ -26,12 +26,12 @@ class BookingState(StrEnum):
     FAILED = "failed"
 
 
-ACTIVE = frozenset({BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING})
+ACTIVE: Final = frozenset({BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING})
 
-_MOVING = frozenset({BookingState.DRIVING, BookingState.WAITING})
-_ENDED = frozenset({BookingState.ARRIVED, BookingState.CANCELLED, BookingState.FAILED})
+_MOVING: Final = frozenset({BookingState.DRIVING, BookingState.WAITING})
+_ENDED: Final = frozenset({BookingState.ARRIVED, BookingState.CANCELLED, BookingState.FAILED})
 
-NEXT: Mapping[BookingState, frozenset[BookingState]] = {
+NEXT: Final[Mapping[BookingState, frozenset[BookingState]]] = {
     BookingState.BOOKED: _MOVING | _ENDED,
     BookingState.DRIVING: frozenset({BookingState.WAITING}) | _ENDED,
     BookingState.WAITING: frozenset({BookingState.DRIVING}) | _ENDED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
@@ -20,9 +21,9 @@ from server.sockets import attend
 
 log = logging.getLogger(__name__)
 
-SERIAL = re.compile(r"[A-Za-z0-9_.-]{1,50}")
-HEARTBEAT_S = 2.0
-QUEUE_LIMIT = 200
+SERIAL: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+HEARTBEAT_S: Final = 2.0
+QUEUE_LIMIT: Final = 200
 """A car that lets so many messages wait is not reading: its connection is closed."""
 
 

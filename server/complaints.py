@@ -6,11 +6,12 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
-EVERY_S = 60.0
+EVERY_S: Final = 60.0
 """What one peer does wrong again and again is said again after so long, with how often it was."""
 
-MOST = 1000
+MOST: Final = 1000
 """So many kinds and names are remembered; who was heard of longest ago is forgotten first."""
 
 

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from pymongo.errors import PyMongoError
 
@@ -49,7 +50,7 @@ from server.watch import Watch
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.25
+TICK_S: Final = 0.25
 """The loop runs at every message, and at least this often: for leases and patience."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from pixelopolis.city import City
 from pixelopolis.errors import NoRouteError
@@ -11,7 +12,7 @@ from server.fleet import CarLink
 from server.streets import Closed, Streets
 from server.traffic import Traffic
 
-STANDS_THERE_M = 0.10
+STANDS_THERE_M: Final = 0.10
 """A car this little past a place stands at it, and need not drive around the town to it."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import Final
 
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
@@ -25,13 +26,13 @@ from pixelopolis.state_messages import (
 from server.streets import Streets
 from server.traffic import Ride
 
-LEASE_S = 3.0
+LEASE_S: Final = 3.0
 """A car that was not heard for so long is silent; it reports every 0.5 s."""
 
-RESEND_S = 2.0
+RESEND_S: Final = 2.0
 """An order that a connected car has not confirmed is sent again after this."""
 
-REFUSED_FOR_GOOD = frozenset(
+REFUSED_FOR_GOOD: Final = frozenset(
     {
         ErrorType.VALIDATION_FAILURE,
         ErrorType.NO_ROUTE_TO_TARGET,
@@ -42,13 +43,13 @@ REFUSED_FOR_GOOD = frozenset(
 )
 """Who refuses an order so will refuse the next one too: its town or its program is another."""
 
-GOOD_STATES = 20
+GOOD_STATES: Final = 20
 """After so many states that could be used, 10 s, one message that could not is forgotten."""
 
-MOST_URL = 300
+MOST_URL: Final = 300
 """Characters of the address of a live view."""
 
-BESIDE_LANE_M = 0.3
+BESIDE_LANE_M: Final = 0.3
 """A position this far from every lane is no place on an edge."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Final
 
 from pixelopolis.conflicts import MovementKey
 from pixelopolis.reasons import Reason, ReasonCode, held_by, reason
@@ -17,14 +18,14 @@ from server.safety import Token, find_plan, plan_next_step
 from server.streets import Closed, Streets
 from server.traffic import Car, Held, Ride, Traffic, base_end_m, closed_by, closed_to, held
 
-LOOKAHEAD_M = 0.6
+LOOKAHEAD_M: Final = 0.6
 """A car asks for the next edge when so little of its base is left: it stops 0.10 m before the end,
 brakes in 0.08 m and reports every 0.07 m, so it need not slow down when the way is free."""
 
-STANDS_WITHIN_M = 0.2
+STANDS_WITHIN_M: Final = 0.2
 """A car so near the end of its base counts as standing there."""
 
-PATIENCE_S = 15.0
+PATIENCE_S: Final = 15.0
 """After so long at a stop line the streets are cleared for a car on purpose."""
 
 

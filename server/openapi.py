@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -28,7 +28,7 @@ class Operation(NamedTuple):
     refusals: tuple[int, ...] = ()
 
 
-OPERATIONS = (
+OPERATIONS: Final = (
     Operation("get", "/api/city", "The town, as a page needs it to draw a map.", CityView),
     Operation(
         "post",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
-KINDS = frozenset(
+KINDS: Final = frozenset(
     {".html", ".js", ".mjs", ".css", ".json", ".svg", ".png", ".jpg", ".webp", ".ico", ".woff2"}
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -32,10 +32,10 @@ class RefusedError(PixelopolisError):
 
 Body = TypeVar("Body", bound=BaseModel)
 
-MOST_FAULTS = 5
+MOST_FAULTS: Final = 5
 """Named in one answer."""
 
-BODY_TIMEOUT_S = 10.0
+BODY_TIMEOUT_S: Final = 10.0
 """A body that has not come by then is not waited for."""
 
 

@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from server.streets import Closed, Streets
 
 Step = tuple[str, str]
 """(car, the edge that it drives to next)."""
 
-BUSY_S = 20.0
+BUSY_S: Final = 20.0
 """What an occupied edge costs a way, so that free streets are preferred."""
 
 
-MAX_STEPS = 5000
+MAX_STEPS: Final = 5000
 """A plan that needs more is not looked for any further."""
 
 

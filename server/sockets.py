@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
 from server.keys import DESK, SOCKETS
 
-CLOSE_TIMEOUT_S = 1.0
+CLOSE_TIMEOUT_S: Final = 1.0
 """A peer that does not answer a close for so long is hung up on."""
 
-_USUAL = (ConnectionError, TimeoutError, asyncio.CancelledError)
+_USUAL: Final = (ConnectionError, TimeoutError, asyncio.CancelledError)
 """What a peer that vanished or does not read makes a task end of."""
 
 

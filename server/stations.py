@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel
@@ -29,13 +30,13 @@ from server.sockets import attend
 
 log = logging.getLogger(__name__)
 
-EVENTS_HZ = 5.0
-ETA_DRIFT_S = 2.0
+EVENTS_HZ: Final = 5.0
+ETA_DRIFT_S: Final = 2.0
 """A change of the expected arrival by less is not worth a message: pages count down themselves."""
 
-HEARTBEAT_S = 10.0
-SEND_TIMEOUT_S = 5.0
-DEVICE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+HEARTBEAT_S: Final = 10.0
+SEND_TIMEOUT_S: Final = 5.0
+DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 
 def _json(view: BaseModel, status: int = 200) -> web.Response:

@@ -9,7 +9,7 @@ and two servers cannot grant one street twice.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -26,12 +26,12 @@ from server.bookings import (
 )
 from server.traffic import Traffic
 
-DATABASE = "pixelopolis"
-SELECTION_TIMEOUT_MS = 5000
-WRITE_TIMEOUT_MS = 5000
+DATABASE: Final = "pixelopolis"
+SELECTION_TIMEOUT_MS: Final = 5000
+WRITE_TIMEOUT_MS: Final = 5000
 
-CAR_INDEX = "one_active_booking_a_car"
-STATION_INDEX = "one_active_booking_a_station"
+CAR_INDEX: Final = "one_active_booking_a_car"
+STATION_INDEX: Final = "one_active_booking_a_station"
 
 Document = dict[str, Any]
 

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from pixelopolis.city import City
 from pixelopolis.conflicts import MovementKey, movement_conflicts
@@ -13,19 +14,19 @@ from pixelopolis.errors import CityError, Fault
 from pixelopolis.routing import Place, Route, RoutePath, edge_time_s, movement_time_s
 from pixelopolis.vehicle import CAR_FRONT_M, CAR_REAR_M
 
-EDGE_MARGIN_M = 0.08
-JUNCTION_MARGIN_M = 0.03
+EDGE_MARGIN_M: Final = 0.08
+JUNCTION_MARGIN_M: Final = 0.03
 """How much farther than needed a car must be seen before we believe that it left something. The
 second is small because a car that waits on the shortest edges stands 0.10 m along them."""
 
-CLEAR_OF_EDGE_M = CAR_FRONT_M + CAR_REAR_M + EDGE_MARGIN_M
+CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + EDGE_MARGIN_M
 """An edge is free once the axle is so far past its end that the next car, waiting there with its
 front over the stop line, would not touch the body."""
 
-CLEAR_OF_JUNCTION_M = CAR_REAR_M + JUNCTION_MARGIN_M
+CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + JUNCTION_MARGIN_M
 """A movement is free once the axle is so far along the edge behind it."""
 
-PARK_BEFORE_END_M = 0.06
+PARK_BEFORE_END_M: Final = 0.06
 """Where on its edge a car parks that makes way."""
 
 
@@ -37,7 +38,7 @@ class Closed:
     movements: frozenset[MovementKey] = frozenset()
 
 
-OPEN = Closed()
+OPEN: Final = Closed()
 
 
 class Streets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.city import City
 from pixelopolis.geometry import Curve, Pose
@@ -30,7 +30,7 @@ from server.granting import Wait
 from server.streets import Streets
 from server.traffic import Car, Ride
 
-POINT_EVERY_M = 0.04
+POINT_EVERY_M: Final = 0.04
 """Between the points of a drawn line: 0.7 mm from an arc of 0.3 m."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.bookings import Booking
@@ -18,19 +19,19 @@ from server.reports import Ended, forget_moved, take_report
 from server.streets import Streets
 from server.traffic import Car, Traffic, freeze
 
-GIVE_UP_S = 60.0
+GIVE_UP_S: Final = 60.0
 """A ride whose car could not be counted on for so long has failed."""
 
-STUCK_S = 30.0
+STUCK_S: Final = 30.0
 """A car that may drive and does not for so long cannot be counted on."""
 
-MOVED_M = 0.01
+MOVED_M: Final = 0.01
 """Less is no progress."""
 
-LONGEST_RIDE_S = 1800.0
+LONGEST_RIDE_S: Final = 1800.0
 """A ride that is not over by then has failed, whatever its car says."""
 
-MOST_ORDERS = 20
+MOST_ORDERS: Final = 20
 """A booking whose car has dropped so many orders has failed."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pixelopolis.control_table import (
     BOARD,
@@ -19,12 +20,12 @@ from sim.devices import Device
 from sim.dynamixel import StatusError
 from sim.motor import Motor
 
-FULL_BATTERY_MV = 11800
+FULL_BATTERY_MV: Final = 11800
 """Three lithium cells, charged and under load."""
 
-NO_BUTTON = BoardButton(0)
+NO_BUTTON: Final = BoardButton(0)
 
-_ACTING = (
+_ACTING: Final = (
     BoardRegister.MOTOR_POWER,
     BoardRegister.ESTOP,
     BoardRegister.FAULT,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from pixelopolis.board_program import (
     BoardKind,
@@ -30,11 +30,11 @@ from sim.board import Pins
 from sim.bus import MotorLine
 from sim.serial_port import SerialPort, UnixLine
 
-PINS_EVERY_S = 0.02
+PINS_EVERY_S: Final = 0.02
 """A board measures its battery at least so often."""
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S: Final = 30.0
 """A board that has not shown its outputs by then does not work."""
-RESTART_S = 0.5
+RESTART_S: Final = 0.5
 """After a death, as a board's independent watchdog restarts it."""
 
 log = logging.getLogger(__name__)

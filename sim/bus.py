@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from pixelopolis.control_table import (
     BUS_BAUD,
@@ -47,7 +48,7 @@ from sim.instructions import (
 )
 from sim.motor import Motor, shadow_may_write
 
-_RESET_ALL = (Instruction.FACTORY_RESET, bytes([FACTORY_RESET_ALL]))
+_RESET_ALL: Final = (Instruction.FACTORY_RESET, bytes([FACTORY_RESET_ALL]))
 """Not carried out by all devices at once (e-manual, Factory Reset(0x06))."""
 
 

@@ -8,6 +8,7 @@ others cross the junctions ahead.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
@@ -21,19 +22,19 @@ from sim.expert import pursue
 from sim.lockstep import FRAME_S, PHYSICS_S
 from sim.vehicle import Vehicle, random_imperfections
 
-STOP_BEFORE_M = 0.10
-CLEAR_OF_EDGE_M = CAR_FRONT_M + CAR_REAR_M + 0.08
-CLEAR_OF_JUNCTION_M = CAR_REAR_M + 0.03
+STOP_BEFORE_M: Final = 0.10
+CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + 0.08
+CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.03
 """Where others wait, and how far past a street or junction it is free: as the server has it."""
 
-ASKS_M = 0.25
+ASKS_M: Final = 0.25
 """So far before the end of their street the others see whether they may go on."""
 
-KEPT_FREE_M = 2.2
+KEPT_FREE_M: Final = 2.2
 """So far ahead of the measured car nobody else may enter its way. Whoever has just entered is off
 it in 12 s at most (1.25 m at 0.8 of cruise), in which that car drives 1.6 m."""
 
-AVOIDED_M = 5.0
+AVOIDED_M: Final = 5.0
 """And nobody turns into a street that it reaches within this."""
 
 

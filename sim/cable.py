@@ -9,11 +9,12 @@ import termios
 import time
 import tty
 from pathlib import Path
+from typing import Final
 
 from sim.dynamixel import Instruction, Parser
 from sim.serial_port import READ_SIZE, SerialPort
 
-NOISE_BYTES = 24
+NOISE_BYTES: Final = 24
 """Sent at every look while the cable is noisy: a fifth of what the line can carry."""
 
 

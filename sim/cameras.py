@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import struct
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.newest import Newest
 
-HEADER = struct.Struct("<4sIIId")
-MAGIC = b"PXF1"
+HEADER: Final = struct.Struct("<4sIIId")
+MAGIC: Final = b"PXF1"
 
 
 def encode_frame(image_rgb: NDArray[np.uint8], captured_s: float) -> bytes:

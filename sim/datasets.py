@@ -25,7 +25,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -50,15 +50,15 @@ from sim.room_looks import room_look
 from sim.vehicle import Motion
 from sim.workers import run_all
 
-FRAMES_PER_LOOK = 48
-CARS_PART = 0.25
+FRAMES_PER_LOOK: Final = 48
+CARS_PART: Final = 0.25
 """Part of the looks with other cars."""
-FIRST_DRIVE_LOOK = 100_000
+FIRST_DRIVE_LOOK: Final = 100_000
 """Models drive under looks that the data of the same seed did not show."""
-JPEG_QUALITY = 95
-LOOKS_PER_CHUNK = 16
+JPEG_QUALITY: Final = 95
+LOOKS_PER_CHUNK: Final = 16
 """What one process does before it reports."""
-FRAME_WIDTHS_PX = (120, 240)
+FRAME_WIDTHS_PX: Final = (120, 240)
 """Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
 
 

@@ -7,12 +7,13 @@ Source: the errors of Protocol 2.0 in ROBOTIS' e-manual.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pixelopolis.control_table import Access, Area, ControlTable, Register
 from sim.dynamixel import StatusError
 
-FACTORY_RESET_ALL = 0xFF
-FACTORY_RESET_KEEPS: Mapping[int, tuple[str, ...]] = {
+FACTORY_RESET_ALL: Final = 0xFF
+FACTORY_RESET_KEEPS: Final[Mapping[int, tuple[str, ...]]] = {
     FACTORY_RESET_ALL: (),
     0x01: ("id",),
     0x02: ("id", "baud_rate"),

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-HEADER = b"\xff\xff\xfd"
-STUFFED = b"\xff\xff\xfd\xfd"
-BROADCAST_ID = 0xFE
-MAX_ID = 0xFC
-MAX_LENGTH = 1024
+HEADER: Final = b"\xff\xff\xfd"
+STUFFED: Final = b"\xff\xff\xfd\xfd"
+BROADCAST_ID: Final = 0xFE
+MAX_ID: Final = 0xFC
+MAX_LENGTH: Final = 1024
 """Largest length field that is taken for real; dynamixel-sdk sends no longer packet."""
-PREFIX_SIZE = 7
+PREFIX_SIZE: Final = 7
 """Bytes before the instruction."""
-ALERT = 0x80
+ALERT: Final = 0x80
 """Bit of a status packet's error: the device has a hardware error to report."""
 
 
@@ -77,7 +77,7 @@ def _crc_table() -> tuple[int, ...]:
     return tuple(table)
 
 
-_CRC_TABLE = _crc_table()
+_CRC_TABLE: Final = _crc_table()
 
 
 def crc16(data: bytes, crc: int = 0) -> int:

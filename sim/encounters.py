@@ -8,7 +8,7 @@ with the other, or touched it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from shapely import Polygon
@@ -24,16 +24,16 @@ from sim.evaluation import LaneDrive
 from sim.lockstep import FRAME_S, random_route
 from sim.world import bodies_touch
 
-STANDS_MPS = 0.005
-STOOD_S = 5.0
-FOLLOWED_M = 3.0
-WENT_ON_M = 0.5
-LIMIT_S = 150.0
+STANDS_MPS: Final = 0.005
+STOOD_S: Final = 5.0
+FOLLOWED_M: Final = 3.0
+WENT_ON_M: Final = 0.5
+LIMIT_S: Final = 150.0
 """At 30 % of cruise, 3 m take 74 s."""
 
-BODY_M = CAR_FRONT_M + CAR_REAR_M
-SIDEWAYS_M = 0.03
-BEND_PER_M = 1.0
+BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
+SIDEWAYS_M: Final = 0.03
+BEND_PER_M: Final = 1.0
 """More curvature than this is a bend."""
 
 

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -27,11 +28,11 @@ from sim.vehicle import Vehicle, random_imperfections
 
 RouteMaker = Callable[[City, np.random.Generator, float], Route]
 
-INTERVENTION_M = 0.10
-INTERVENTION_COST_S = 6.0
-JUNCTION_LEAD_M = 0.5
+INTERVENTION_M: Final = 0.10
+INTERVENTION_COST_S: Final = 6.0
+JUNCTION_LEAD_M: Final = 0.5
 """The junction test starts this far before the choice."""
-SEARCH_M = 0.5
+SEARCH_M: Final = 0.5
 """How far from its last place on the route a car is looked for."""
 
 

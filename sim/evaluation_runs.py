@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,11 +32,11 @@ from sim.room_looks import room_look
 from sim.sweeps import Swept, swept_city, swept_look
 from sim.workers import run_all
 
-EVALUATION_STREAM = 1_000_000
+EVALUATION_STREAM: Final = 1_000_000
 """Looks of evaluation are drawn from other seeds than those of training data."""
 
 
-ACCEPTANCE = (
+ACCEPTANCE: Final = (
     "pixelopolis",
     "track:9001",
     "track:9002",
@@ -47,7 +47,7 @@ ACCEPTANCE = (
 """The towns of the acceptance figures; but for the first no model has been trained in them."""
 
 
-SHARED_M = 50.0
+SHARED_M: Final = 50.0
 """Looks of one town share a renderer for about this way. A new one costs as much as some metres."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from pixelopolis.city import City, Movement, Turn
 from pixelopolis.conflicts import MovementKey
@@ -16,20 +17,20 @@ from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.routing import COMMITTED_PART
 from pixelopolis.vehicle import curvature_to_steering
 
-LOOKAHEAD_M = 0.20
+LOOKAHEAD_M: Final = 0.20
 """With this the expert keeps within 5 mm on average and 16 mm at most (docs/decisions)."""
 
-METRES_A_RADIAN = 0.15
+METRES_A_RADIAN: Final = 0.15
 """How near a way is to a car is counted in metres, a radian of different direction as so many."""
 
-COMMIT_M = 0.20
+COMMIT_M: Final = 0.20
 """Once a car is this much nearer to one way through a junction than to another, it is on it.
 
 A car that swings 0.1 m out of its turn and heads 0.6 radians off it must still be told to turn.
 With 0.10 m, cars that were 5 cm late in a left turn were told to go straight on, and what was
 learnt from that made all of them late."""
 
-SEARCH_M = 0.35
+SEARCH_M: Final = 0.35
 """A way may cross itself, so a car is looked for near its place only."""
 
 

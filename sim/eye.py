@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -33,14 +34,14 @@ from sim.vehicle import Motion
 Cars = Callable[[], Sequence[CarBody]]
 """Where all other cars are now."""
 
-PERIOD_S = 0.05
+PERIOD_S: Final = 0.05
 """Of the camera, 20 Hz."""
-HUNTING_S = 0.7
+HUNTING_S: Final = 0.7
 """How long an auto exposure takes to change its mind."""
-BLURRED_ROWS = 0.25
+BLURRED_ROWS: Final = 0.25
 """Smear is the same over this part of a frame's rows: nearer ground moves faster."""
-MARGIN_STEP_PX = 8
-YAW_SIGMA_RAD_S = 0.35
+MARGIN_STEP_PX: Final = 8
+YAW_SIGMA_RAD_S: Final = 0.35
 """Turning of a car at an independent pose: a bend of 0.30 m at cruise is 0.45 rad/s."""
 
 

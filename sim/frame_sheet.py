@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -23,8 +24,8 @@ from sim.lane_sheet import (
 )
 
 RECORDED_RGB, ANSWERED_RGB, PATH_RGB = (20, 190, 60), (255, 30, 180), (255, 150, 0)
-ARC_M = 0.45
-STEP_M = 0.01
+ARC_M: Final = 0.45
+STEP_M: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)

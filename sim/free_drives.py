@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,16 +16,16 @@ from sim.bystanders import Bystanders
 from sim.evaluation import LaneDrive
 from sim.lockstep import FRAME_S, random_route
 
-STANDS_MPS = 0.005
-FALSE_STOP_S = 2.0
+STANDS_MPS: Final = 0.005
+FALSE_STOP_S: Final = 2.0
 """Standing for longer is a false stop."""
 
-GIVE_UP_S = 10.0
+GIVE_UP_S: Final = 10.0
 """After so long it would stand for ever; the drive ends."""
 
-OTHERS = 10
-ROUTE_M = 12.0
-MET_M = 0.6
+OTHERS: Final = 10
+ROUTE_M: Final = 12.0
+MET_M: Final = 0.6
 """Another car that comes so near was met: an oncoming one passes at 0.28 m."""
 
 MakeDrive = Callable[[RoutePath, Bystanders], LaneDrive]

@@ -5,18 +5,18 @@ Source: ROBOTIS' e-manual, DYNAMIXEL Protocol 2.0, Instruction Details.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pixelopolis.control_table import MotorRegister
 from sim.devices import Device
 from sim.dynamixel import Instruction, Packet, StatusError
 from sim.motor import Motor, shadow_may_write
 
-SYNC_READS = (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ)
-READS_OF_SEVERAL = (*SYNC_READS, Instruction.BULK_READ, Instruction.FAST_BULK_READ)
-FAST_READS = (Instruction.FAST_SYNC_READ, Instruction.FAST_BULK_READ)
-WRITES_OF_SEVERAL = (Instruction.SYNC_WRITE, Instruction.BULK_WRITE)
-ASKING = (Instruction.PING, Instruction.READ, *READS_OF_SEVERAL)
+SYNC_READS: Final = (Instruction.SYNC_READ, Instruction.FAST_SYNC_READ)
+READS_OF_SEVERAL: Final = (*SYNC_READS, Instruction.BULK_READ, Instruction.FAST_BULK_READ)
+FAST_READS: Final = (Instruction.FAST_SYNC_READ, Instruction.FAST_BULK_READ)
+WRITES_OF_SEVERAL: Final = (Instruction.SYNC_WRITE, Instruction.BULK_WRITE)
+ASKING: Final = (Instruction.PING, Instruction.READ, *READS_OF_SEVERAL)
 """Instructions that cannot move a motor."""
 
 

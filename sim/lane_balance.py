@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
@@ -18,13 +19,13 @@ from pixelopolis.conflicts import MovementKey
 from pixelopolis.geometry import FloatArray, Pose, wrap_rad
 from sim.expert import ways_from
 
-BEFORE_CHOICE_M = 0.5
+BEFORE_CHOICE_M: Final = 0.5
 """So far before the end of a street with several exits the choice comes into sight."""
-BEND_AHEAD_M = 0.2
-BEND_RAD = 0.1
+BEND_AHEAD_M: Final = 0.2
+BEND_RAD: Final = 0.1
 """A road that turns by more within `BEND_AHEAD_M` bends: at a radius of 2 m and less."""
-SPACING_M = 0.02
-BENT_M = 0.01
+SPACING_M: Final = 0.02
+BENT_M: Final = 0.01
 """A path bends whose middle station is farther beside the line between its ends."""
 
 
@@ -40,9 +41,9 @@ class RoadKind(StrEnum):
     CHOICE_RIGHT = "choice_right"
 
 
-KINDS = tuple(RoadKind)
+KINDS: Final = tuple(RoadKind)
 
-TARGETS: Mapping[RoadKind, float] = {
+TARGETS: Final[Mapping[RoadKind, float]] = {
     RoadKind.STRAIGHT: 0.20,
     RoadKind.LEFT: 0.11,
     RoadKind.RIGHT: 0.19,
@@ -56,7 +57,7 @@ ones because they are shorter where cars keep to the right, and before a choice 
 in sight for longer: so as many *paths* bend left as right, within 5 % (measured in the training
 towns)."""
 
-_CHOICES = {
+_CHOICES: Final = {
     Turn.STRAIGHT: RoadKind.CHOICE_STRAIGHT,
     Turn.LEFT: RoadKind.CHOICE_LEFT,
     Turn.RIGHT: RoadKind.CHOICE_RIGHT,

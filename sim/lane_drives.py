@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -30,22 +31,22 @@ from sim.lane_samples import CENTRE, Sample, Session
 from sim.lockstep import LockstepCar, random_route
 from sim.vehicle import Imperfections, Motion, Vehicle, random_imperfections
 
-SEEN_A_KEPT = 4
+SEEN_A_KEPT: Final = 4
 """So many frames are driven for each that is kept."""
-BLOCK = 8
+BLOCK: Final = 8
 """Frames are kept by so many that follow each other, so that memory can be trained on them."""
-BEFORE_LEAVING = 40
+BEFORE_LEAVING: Final = 40
 """Frames, 2 s: what came before the car had left its lane by 0.10 m is all kept."""
-RANDOM_PART = 0.25
+RANDOM_PART: Final = 0.25
 """Of the kept ones: they keep what the model does well."""
-ROUTE_M = 4.0
-SPEEDS_MPS = (0.10, min(0.27, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
-DELAYS_S = (0.03, 0.15)
-PUSH_CHANCE = 0.03
+ROUTE_M: Final = 4.0
+SPEEDS_MPS: Final = (0.10, min(0.27, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
+DELAYS_S: Final = (0.03, 0.15)
+PUSH_CHANCE: Final = 0.03
 """A frame in which a push begins: one wheel is slower for 4 to 12 frames."""
-PUSH = 0.45
+PUSH: Final = 0.45
 """At most such a part of its speed the wheel loses."""
-ERROR_STATION = STATIONS_M.index(0.2)
+ERROR_STATION: Final = STATIONS_M.index(0.2)
 
 See = Callable[[Pose, Motion, float], Image]
 """What the car's camera sees from a pose while it moves: the bottom part of its rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pixelopolis.routing import COMMAND_LEAD_M, COMMITTED_PART
 from sim.expert import METRES_A_RADIAN, Way, choose, path_left_m, steering_to, ways_from
 from sim.lane_balance import RoadKind, road_kind
 
-COLUMNS = (
+COLUMNS: Final = (
     "image",
     *(str(t) for t in Turn),
     "kind",
@@ -32,13 +33,13 @@ COLUMNS = (
 """`road` is a `lane_balance.RoadKind`; frames of one `stretch` follow each other, a camera period
 apart, and it is empty for independent poses."""
 
-LANE_REACH_M = 0.2
+LANE_REACH_M: Final = 0.2
 """A pose farther from every lane belongs to none."""
 
-WAY_REACH_M = 0.2
+WAY_REACH_M: Final = 0.2
 """A way that is farther beside the car is not one that it could take."""
 
-LABELLED_LEAD_M = COMMAND_LEAD_M + 0.10
+LABELLED_LEAD_M: Final = COMMAND_LEAD_M + 0.10
 """Turns are labelled from here on before a junction's mouth: a car is 10 cm off at times."""
 
 

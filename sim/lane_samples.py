@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -20,16 +21,16 @@ from sim.lockstep import FRAME_S, PHYSICS_S, random_route
 from sim.render.view import CarBody
 from sim.vehicle import Motion, Vehicle, random_imperfections
 
-OFFSET_SIGMA_M = 0.028
-OFFSET_LIMIT_M = 0.07
+OFFSET_SIGMA_M: Final = 0.028
+OFFSET_LIMIT_M: Final = 0.07
 """A car keeps its wheels in the lane up to 58 mm; a little more teaches the way back."""
-HEADING_SIGMA_RAD = np.radians(7.0)
-HEADING_LIMIT_RAD = np.radians(18.0)
-WIDE_PART = 0.15
-WIDE_OFFSET_M = 0.10
-WIDE_HEADING_RAD = np.radians(30.0)
+HEADING_SIGMA_RAD: Final = np.radians(7.0)
+HEADING_LIMIT_RAD: Final = np.radians(18.0)
+WIDE_PART: Final = 0.15
+WIDE_OFFSET_M: Final = 0.10
+WIDE_HEADING_RAD: Final = np.radians(30.0)
 """So many poses are spread evenly over all from which a car must still come back."""
-SIDE_CAMERA_M = 0.06
+SIDE_CAMERA_M: Final = 0.06
 """The left and right cameras' distance from the centre one."""
 
 
@@ -62,8 +63,8 @@ class Session:
 Cameras = tuple[tuple[str, float], ...]
 """Names, and how far left of the middle each stands, metres."""
 
-CENTRE: Cameras = (("center", 0.0),)
-THREE: Cameras = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
+CENTRE: Final[Cameras] = (("center", 0.0),)
+THREE: Final[Cameras] = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

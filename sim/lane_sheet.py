@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,12 +22,16 @@ from sim.render.view import View, car_view
 from sim.room_looks import room_look
 from sim.sensor import distort, distorted_focal_px
 
-COLOURS = {Turn.STRAIGHT: (40, 220, 40), Turn.LEFT: (235, 30, 30), Turn.RIGHT: (40, 110, 255)}
+COLOURS: Final = {
+    Turn.STRAIGHT: (40, 220, 40),
+    Turn.LEFT: (235, 30, 30),
+    Turn.RIGHT: (40, 110, 255),
+}
 """Red, green, blue. A command that shares its way with another is hidden under the later one."""
-TILE_WIDTH_PX = 360
-TILE_CAMERA = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
+TILE_WIDTH_PX: Final = 360
+TILE_CAMERA: Final = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
 TEXT_RGB, TEXT_EDGE_RGB = (255, 0, 255), (20, 20, 20)
-COLUMNS = 4
+COLUMNS: Final = 4
 
 
 def write_sheet(dataset: Path, sheet: Path, pictures: int, seed: int) -> None:

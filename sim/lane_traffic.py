@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from shapely import Polygon
 
@@ -12,12 +14,21 @@ from sim.expert import ways_from
 from sim.lane_labels import place_of
 from sim.render.view import CarBody
 
-AHEAD_M = (0.16, 0.6)
+AHEAD_M: Final = (0.16, 0.6)
 """From the axle to the rear of the car ahead: from 2 cm before our front on."""
-WAITING_M = 0.10
+WAITING_M: Final = 0.10
 """The axle of a car that waits at a junction is so far before the end of its street."""
-SIGHT_M = 1.5
-COLOURS = ("#e5484d", "#30a46c", "#0090ff", "#f5d90a", "#8e4ec6", "#f76b15", "#e8e8e8", "#202020")
+SIGHT_M: Final = 1.5
+COLOURS: Final = (
+    "#e5484d",
+    "#30a46c",
+    "#0090ff",
+    "#f5d90a",
+    "#8e4ec6",
+    "#f76b15",
+    "#e8e8e8",
+    "#202020",
+)
 
 
 def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarBody, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,19 +27,19 @@ from sim.expert import pursue
 from sim.lockstep import Eye, LockstepCar, Seer, random_route, straight_route
 from sim.vehicle import Motion, Vehicle, random_imperfections
 
-RIGHT_M = 0.15
+RIGHT_M: Final = 0.15
 """Who is so near to where it believes to be is right."""
 
-LIMIT_M = 3.0
+LIMIT_M: Final = 3.0
 """A car must know where it is after so much way."""
 
-WEDGED_M = 9.0
+WEDGED_M: Final = 9.0
 """Who does not know after so much way never will."""
 
-ROUTE_M = 25.0
+ROUTE_M: Final = 25.0
 """Way of one mission, about fifteen nodes."""
 
-OFF_LANE_M = 0.12
+OFF_LANE_M: Final = 0.12
 """A car that is farther from its route is put back on it; lane keeping is measured elsewhere."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,11 +27,11 @@ from sim.render.renderer import Renderer
 from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
 from sim.workers import run_all
 
-ERRORS = SeeingErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
+ERRORS: Final = SeeingErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
 """Of the geometric seer. The shipped detector finds 0.9 of the signs from 20 px on, 0.8 of those of
 16 to 20 px and 0.44 of those of 12 to 16 px, whatever part of them shows."""
 
-WORST = 5
+WORST: Final = 5
 """Looks that are named."""
 
 

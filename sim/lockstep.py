@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -23,9 +24,9 @@ from pixelopolis.routing import Place, Route
 from pixelopolis.vision import Image
 from sim.vehicle import Motion, Vehicle
 
-FRAME_S = 0.05
+FRAME_S: Final = 0.05
 """The camera's period, 20 Hz."""
-PHYSICS_S = 0.005
+PHYSICS_S: Final = 0.005
 
 Eye = Callable[[Pose, Motion], Image]
 """What the car's camera sees from a pose while it moves: RGB (h, w, 3) uint8, the lane model's
@@ -34,7 +35,7 @@ part of the frame."""
 Seer = Callable[[Pose], tuple[Sighting, ...]]
 """What the car's detector sees from a pose (see `sim.seeing`)."""
 
-SEE_EVERY = 2
+SEE_EVERY: Final = 2
 """The detector looks at every second frame, and its answer comes one camera period later."""
 
 

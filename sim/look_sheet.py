@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -19,12 +20,12 @@ from sim.looks import Look
 from sim.render.renderer import Renderer
 from sim.room_looks import room_look
 
-TILE_PX = 240
+TILE_PX: Final = 240
 """Width of a frame, and of the crop under it: the model's 120 pixels twice as large."""
-LABEL_PX = 16
-MOST_COLUMNS = 8
-JPEG_QUALITY = 80
-NAMED = 2
+LABEL_PX: Final = 16
+MOST_COLUMNS: Final = 8
+JPEG_QUALITY: Final = 80
+NAMED: Final = 2
 """Extremes that a label names."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ Rgb = tuple[float, float, float]
 RoadStyle = Literal["white", "asphalt"]
 SkyKind = Literal["hall", "gallery", "day", "evening", "living", "office", "stage"]
 
-SKY_KINDS: tuple[SkyKind, ...] = ("hall", "gallery", "day", "evening")
+SKY_KINDS: Final[tuple[SkyKind, ...]] = ("hall", "gallery", "day", "evening")
 """Those that `look_of` draws."""
 
 
@@ -72,7 +72,7 @@ class Light:
     softness_m: float = 0.012
 
 
-MAX_LAMPS = 3
+MAX_LAMPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +227,13 @@ class Look:
         return self.road.white if self.road_style(own) == "white" else self.road.asphalt
 
 
-WHITE_ROAD = RoadColours(
+WHITE_ROAD: Final = RoadColours(
     (0.97, 0.97, 0.96), (0.93, 0.07, 0.09), (0.06, 0.32, 0.93), (0.9, 0.1, 0.1)
 )
-ASPHALT_ROAD = RoadColours(
+ASPHALT_ROAD: Final = RoadColours(
     (0.23, 0.235, 0.25), (0.94, 0.94, 0.92), (0.94, 0.94, 0.92), (0.97, 0.78, 0.16), grain=0.35
 )
-GROUND = GroundColours(
+GROUND: Final = GroundColours(
     kerb=(0.80, 0.78, 0.74),
     pavement=(0.91, 0.89, 0.84),
     lawn=(0.53, 0.71, 0.36),

@@ -6,16 +6,17 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.errors import WorkerError
 from pixelopolis.processes import how_it_ended
 
-TRIES = 3
+TRIES: Final = 3
 """So many processes are lost on one item before it is given up."""
 
-VMSTAT = Path("/proc/vmstat")
+VMSTAT: Final = Path("/proc/vmstat")
 
-CRASHES = frozenset(
+CRASHES: Final = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP}
 )
 """Signals by which native code ends its own process."""

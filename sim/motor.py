@@ -6,6 +6,8 @@ DYNAMIXEL Protocol 2.0.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pixelopolis.control_table import (
     MOTOR_BAUDS,
     RAM_BEGIN,
@@ -23,16 +25,16 @@ from sim.devices import Device
 from sim.dynamixel import StatusError
 from sim.motor_motion import Motion
 
-MOTOR_BOOT_S = 0.2
+MOTOR_BOOT_S: Final = 0.2
 """A motor stays silent for so long after its power came on. Not in the manual; long enough that a
 host which does not wait for its motors is found out."""
-INSIDE_DEGC = 35
-CLEAR_TURNS = b"\x01\x44\x58\x4c\x22"
+INSIDE_DEGC: Final = 35
+CLEAR_TURNS: Final = b"\x01\x44\x58\x4c\x22"
 STORE_BACKUP, RESTORE_BACKUP = b"\x01CTRL", b"\x02CTRL"
 
-_GOALS = (MotorRegister.GOAL_PWM, MotorRegister.GOAL_VELOCITY, MotorRegister.GOAL_POSITION)
-_PROFILE = (MotorRegister.PROFILE_ACCELERATION, MotorRegister.PROFILE_VELOCITY)
-_OF_THE_MODE = (
+_GOALS: Final = (MotorRegister.GOAL_PWM, MotorRegister.GOAL_VELOCITY, MotorRegister.GOAL_POSITION)
+_PROFILE: Final = (MotorRegister.PROFILE_ACCELERATION, MotorRegister.PROFILE_VELOCITY)
+_OF_THE_MODE: Final = (
     MotorRegister.VELOCITY_I_GAIN,
     MotorRegister.VELOCITY_P_GAIN,
     MotorRegister.POSITION_D_GAIN,
@@ -43,7 +45,7 @@ _OF_THE_MODE = (
     *_PROFILE,
 )
 """Reset when the operating mode changes (e-manual, Operating Mode(11))."""
-_BACKED_UP = (
+_BACKED_UP: Final = (
     *(register.name for register in XL430 if register.area is Area.EEPROM),
     *_OF_THE_MODE,
     *(register.name for register in XL430 if register.name.startswith("indirect_address")),

@@ -7,7 +7,7 @@ ROBOTIS' e-manual, XL430-W250-T.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Final, Protocol
 
 from pixelopolis.control_table import (
     PULSES_PER_TURN,
@@ -19,24 +19,24 @@ from pixelopolis.control_table import (
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 from sim.motor_profile import PULSES_PER_S, plan_position, plan_velocity
 
-NO_LOAD_UNITS_PER_V = 5.22 / 0.229
+NO_LOAD_UNITS_PER_V: Final = 5.22 / 0.229
 """Speed without load and with full PWM: 47 rpm at 9.0 V, 57 at 11.1 V, 61 at 12.0 V (e-manual)."""
-FULL_PWM = 885
+FULL_PWM: Final = 885
 """100 % (e-manual, Goal PWM(100))."""
-FRICTION = 0.03
+FRICTION: Final = 0.03
 """Part of the full torque that gears and a rolling car take. Assumed, not measured."""
-POSITION_GAIN_PER_S = 3.0
+POSITION_GAIN_PER_S: Final = 3.0
 """Speed for each pulse off the planned position; well damped with the wheel's lag and delay."""
-REST_PULSES = 0.5
+REST_PULSES: Final = 0.5
 """So near to its goal a shaft rests: the encoder cannot tell the two apart."""
-IN_POSITION_PULSES = 10
+IN_POSITION_PULSES: Final = 10
 """The manual says "a predefined value" and not which."""
-SINGLE_TURN_OFFSET = 1024
+SINGLE_TURN_OFFSET: Final = 1024
 """Larger homing offsets are ignored in position mode (e-manual, Homing Offset(20))."""
-SUPPLY_MV = 11_100
+SUPPLY_MV: Final = 11_100
 """The recommended one, until somebody says what it is."""
 
-TURN_RAD = 2 * math.pi
+TURN_RAD: Final = 2 * math.pi
 
 
 class Registers(Protocol):

@@ -11,6 +11,7 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.board_program import BoardKind
 from pixelopolis.errors import PixelopolisError
@@ -22,8 +23,8 @@ from sim.renderer_link import first_of
 from sim.town import STEP_S, TownCar
 from sim.vehicle import Vehicle
 
-CAR = "car1"
-DIRECT = "direct"
+CAR: Final = "car1"
+DIRECT: Final = "direct"
 
 
 async def serve(directory: Path, board: str) -> None:

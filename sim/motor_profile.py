@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from pixelopolis.control_table import PULSES_PER_TURN, MovingStatus
 
-PULSES_PER_S = 0.229 / 60 * PULSES_PER_TURN
+PULSES_PER_S: Final = 0.229 / 60 * PULSES_PER_TURN
 """Of one velocity unit."""
-UNITS_PER_S = 214.577 / 60 / 0.229
+UNITS_PER_S: Final = 214.577 / 60 / 0.229
 """Change of speed that one unit of Profile Acceleration(108) allows: 214.577 rpm in a minute."""
 
-_STEP = MovingStatus(0)
-_TRAPEZOIDAL = MovingStatus.RECTANGULAR | MovingStatus.TRIANGULAR
+_STEP: Final = MovingStatus(0)
+_TRAPEZOIDAL: Final = MovingStatus.RECTANGULAR | MovingStatus.TRIANGULAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pixelopolis.errors import DatasetError
 
 Use = Literal["training", "evaluation"]
 
-SUFFIXES = (".hdr", ".exr", ".jpg", ".jpeg", ".png")
-EVALUATION_PART = 0.25
+SUFFIXES: Final = (".hdr", ".exr", ".jpg", ".jpeg", ".png")
+EVALUATION_PART: Final = 0.25
 """Part of all panoramas that is kept for evaluation."""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -29,14 +29,14 @@ from sim.renderer_link import RendererLink, first_of
 from sim.town import STEP_S, Town
 from sim.web import make_app
 
-SCENE_EVERY = 2
+SCENE_EVERY: Final = 2
 """Physics steps between two poses sent to the renderer."""
-MAX_LAG_S = 0.1
+MAX_LAG_S: Final = 0.1
 """When physics is further behind, the time in between is skipped and counted."""
-READY_NAME = "ready"
-SHUTDOWN_S = 0.5
+READY_NAME: Final = "ready"
+SHUTDOWN_S: Final = 0.5
 """How long viewers of a stream may hold up the end."""
-MAX_SOCKET_PATH = 107
+MAX_SOCKET_PATH: Final = 107
 """Bytes in the name of a Unix socket on Linux (man 7 unix)."""
 
 log = logging.getLogger(__name__)

@@ -6,14 +6,15 @@ import json
 import struct
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Final
 
 from pixelopolis.camera import Camera
 from pixelopolis.geometry import Pose
 from sim.vehicle import Motion
 
-SCENE_HEAD = struct.Struct("<d?")
-SCENE_CAR = struct.Struct("<ddddd")
-MESSAGE = struct.Struct("<II")
+SCENE_HEAD: Final = struct.Struct("<d?")
+SCENE_CAR: Final = struct.Struct("<ddddd")
+MESSAGE: Final = struct.Struct("<II")
 
 
 class Kind(IntEnum):

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -31,15 +32,24 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody, bird_view
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 
-CAMERA_HZ = 20
-BIRD_HZ = 5
-BIRD_SHARE = 0.2
+CAMERA_HZ: Final = 20
+BIRD_HZ: Final = 5
+BIRD_SHARE: Final = 0.2
 """On a slow computer pictures from above become fewer, so that they take no more of the time."""
-BIRD_SIZE_PX = (640, 480)
-BIRD_JPEG_QUALITY = 82
-LAST_MOMENT_S = 1.0
+BIRD_SIZE_PX: Final = (640, 480)
+BIRD_JPEG_QUALITY: Final = 82
+LAST_MOMENT_S: Final = 1.0
 """For tidying up after the parent has gone."""
-COLOURS = ("#e5484d", "#3e63dd", "#30a46c", "#f5a524", "#8e4ec6", "#00a2c7", "#e93d82", "#7d5e54")
+COLOURS: Final = (
+    "#e5484d",
+    "#3e63dd",
+    "#30a46c",
+    "#f5a524",
+    "#8e4ec6",
+    "#00a2c7",
+    "#e93d82",
+    "#7d5e54",
+)
 
 
 class Exchange:

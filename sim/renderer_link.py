@@ -11,7 +11,7 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.camera import Camera
 from pixelopolis.errors import RenderError
@@ -21,10 +21,10 @@ from pixelopolis.processes import how_it_ended
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 from sim.vehicle import Motion
 
-BIRD_WANTED_S = 2.0
+BIRD_WANTED_S: Final = 2.0
 """After somebody asked for a picture from above, more are made for so long."""
-START_TIMEOUT_S = 60.0
-END_TIMEOUT_S = 5.0
+START_TIMEOUT_S: Final = 60.0
+END_TIMEOUT_S: Final = 5.0
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -42,23 +42,23 @@ from sim.seeing import GeometricSeer, RenderedSeer, SeeingErrors
 from sim.vehicle import Vehicle, random_imperfections
 from sim.workers import run_all
 
-BATCH = 10
+BATCH: Final = 10
 """Encounters with one renderer, each with a look of its own."""
 
-DRIVE_MIN = 2.0
+DRIVE_MIN: Final = 2.0
 """Minutes of free driving in one town under one look."""
 
 START_M, START_RAD = 0.02, math.radians(3)
 """How far beside its lane and turned the measured car may start."""
 
-ERRORS = SeeingErrors(imagined_cars=0.02, least_shown=(0.05, 0.25))
+ERRORS: Final = SeeingErrors(imagined_cars=0.02, least_shown=(0.05, 0.25))
 """Of the geometric seer. The shipped detector finds half the cars of which 0.1 to 0.2 show, 0.84 of
 those of which 0.2 to 0.3 do (score 0.4), and nearly all of the others; and it imagines some."""
 
-FREE_LOOKS = 1_000_000
+FREE_LOOKS: Final = 1_000_000
 """Looks of free drives are others than those of encounters."""
 
-COLOURS = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
+COLOURS: Final = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
 
 
 @dataclass(frozen=True, slots=True)

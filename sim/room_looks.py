@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 
@@ -31,16 +32,16 @@ from sim.looks import (
 )
 from sim.sensor import Sensor
 
-NIGHTS = 0.1
+NIGHTS: Final = 0.1
 """Part of the rooms that are dark but for their lamps."""
-RESTYLE = 0.3
+RESTYLE: Final = 0.3
 """Part of the rooms whose road is of one of the two styles whatever the town's own is."""
 
 
-OWN_SKIES = 0.7
+OWN_SKIES: Final = 0.7
 """Part of the rooms that show the user's own panoramas, if there are any."""
 
-LINE_WIDTHS = (0.7, 1.0, 1.35)
+LINE_WIDTHS: Final = (0.7, 1.0, 1.35)
 
 
 class _Stream(IntEnum):

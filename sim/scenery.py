@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import shapely
@@ -20,10 +21,10 @@ from pixelopolis.city import Building, City, Destination
 from pixelopolis.geometry import Curve, FloatArray, Pose
 from pixelopolis.roads import RoadLayout, polygons, road_layout
 
-SETBACK_M = 0.15
+SETBACK_M: Final = 0.15
 """From the kerb to the nearest wall: the pavement, with the sign boards on it."""
 
-LANDMARKS = {
+LANDMARKS: Final = {
     "museum": ("museum", 0.40, 0.27, 0.20),
     "landmark": ("landmark", 0.24, 0.24, 0.72),
     "planetarium": ("planetarium", 0.30, 0.30, 0.24),
@@ -32,7 +33,7 @@ LANDMARKS = {
 }
 """Kind of building, width, depth and height in metres, by the kind of a destination."""
 
-WALLS = (
+WALLS: Final = (
     "#f4efe4",
     "#fdf9f0",
     "#eab8a0",
@@ -47,7 +48,7 @@ WALLS = (
     "#8fa9c4",
 )
 
-_SEED = 20200716
+_SEED: Final = 20200716
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,17 @@ from sim.render.renderer import Renderer
 from sim.render.view import View, car_view
 from sim.scenery import scenery_of
 
-CAR_ROOF_M = 0.11
+CAR_ROOF_M: Final = 0.11
 """Height of a car's body; above it there is only the camera's mast."""
 
-CAR_MAST_M = ((0.006, 0.028), (-0.024, 0.024))
+CAR_MAST_M: Final = ((0.006, 0.028), (-0.024, 0.024))
 """Where the camera on the mast is in the car's frame: from and to, forward and left."""
 
-SEEN_FROM_BEHIND_RAD = math.radians(85)
-FAR_M = 2.5
+SEEN_FROM_BEHIND_RAD: Final = math.radians(85)
+FAR_M: Final = 2.5
 """Nothing beyond this is as high as `SeeingErrors.least_px`."""
 
-STEEP_RAD = math.radians(60)
+STEEP_RAD: Final = math.radians(60)
 """Boards are told apart up to here; from here to `SEEN_FROM_BEHIND_RAD` ever less often."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -141,7 +141,7 @@ def lean(image: Image, height_px: int, from_middle: float, dx_px: float) -> Imag
     )
 
 
-_BANK_PX = 512
+_BANK_PX: Final = 512
 
 
 @lru_cache(maxsize=2)

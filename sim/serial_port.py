@@ -10,9 +10,10 @@ import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-READ_SIZE = 4096
-BAUDS = {
+READ_SIZE: Final = 4096
+BAUDS: Final = {
     termios.B9600: 9_600,
     termios.B57600: 57_600,
     termios.B115200: 115_200,

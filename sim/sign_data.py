@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -37,28 +37,28 @@ from sim.sign_streets import draw_shot, even_classes, place_signs
 from sim.workers import run_all
 
 Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 Kind = Literal["driven", "scene"]
 
-SCENES_PART: Mapping[Split, float] = {"train": 0.6, "val": 0.3, "test": 0.3}
+SCENES_PART: Final[Mapping[Split, float]] = {"train": 0.6, "val": 0.3, "test": 0.3}
 """Part of the pictures that are scenes, unless said otherwise."""
-SHIPPED_TOWNS = ("pixelopolis", "pixelopolis", "square", "curvy", "figure-eight", "straight")
+SHIPPED_TOWNS: Final = ("pixelopolis", "pixelopolis", "square", "curvy", "figure-eight", "straight")
 """Part of the training towns; val and test have generated towns only."""
-SHIPPED_PART = 0.3
-GRID_SEEDS: Mapping[Split, int] = {"train": 1000, "val": 2000, "test": 3000}
+SHIPPED_PART: Final = 0.3
+GRID_SEEDS: Final[Mapping[Split, int]] = {"train": 1000, "val": 2000, "test": 3000}
 """First of the thousand seeds of a split's generated towns."""
-RESTYLE = 0.2
+RESTYLE: Final = 0.2
 """Part of the looks whose road is of another style than the town's."""
 
-SKIES: Mapping[Split, Use] = {"train": "training", "val": "training", "test": "evaluation"}
+SKIES: Final[Mapping[Split, Use]] = {"train": "training", "val": "training", "test": "evaluation"}
 """Which of the user's panoramas a split may show."""
 
-PER_LOOK = 10
-LOOKS_PER_CHUNK = 12
+PER_LOOK: Final = 10
+LOOKS_PER_CHUNK: Final = 12
 """Pictures that share one look, and looks in one town: what one process does at a time."""
-PROP_ID = 32768
+PROP_ID: Final = 32768
 """Instance ids of what this module puts into a town begin here."""
-JPEG_QUALITY = 92
+JPEG_QUALITY: Final = 92
 
 
 @dataclass(frozen=True, slots=True)

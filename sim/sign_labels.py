@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,13 @@ from pixelopolis.voc import SPLINTER_VISIBLE, Box, LabelledObject
 from sim.render.models import Body
 from sim.render.view import NEAR_M, View
 
-LEAST_PX = 12
-BEHIND_DEG = 85.0
+LEAST_PX: Final = 12
+BEHIND_DEG: Final = 85.0
 """A board that is seen at this angle or more shows nothing of its picture."""
 
-DIFFICULT_VISIBLE = 0.5
-DIFFICULT_DEG = 60.0
-DIFFICULT_HEIGHT_PX = 8
+DIFFICULT_VISIBLE: Final = 0.5
+DIFFICULT_DEG: Final = 60.0
+DIFFICULT_HEIGHT_PX: Final = 8
 
 
 def label(

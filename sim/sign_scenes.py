@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -26,21 +27,21 @@ from sim.render.models import Body, model_of
 from sim.render.view import View, car_view
 from sim.sign_streets import any_state, random_colour
 
-OBJECTS = (8, 20)
-CAR_PART = 0.16
-CAR_MIDDLE_M = (0.04, 0.0, 0.09)
-CAR_TALL_M = 0.16
+OBJECTS: Final = (8, 20)
+CAR_PART: Final = 0.16
+CAR_MIDDLE_M: Final = (0.04, 0.0, 0.09)
+CAR_TALL_M: Final = 0.16
 """Between the body's height and the mast's: what a car's size in the picture is drawn for."""
 USUAL_PX, ANY_PX = (9.0, 42.0), (7.0, 90.0)
 """Heights of objects, spread evenly over their logarithm: most in the first range."""
-USUAL_PART = 0.75
+USUAL_PART: Final = 0.75
 POLE_PART, POLE_M = 0.6, 0.16
-BACK_PART = 0.06
+BACK_PART: Final = 0.06
 """Part of the boards that are turned away or seen from their edge."""
-BOARD_LIMIT_RAD = math.radians(78)
-CROWD = 0.6
+BOARD_LIMIT_RAD: Final = math.radians(78)
+CROWD: Final = 0.6
 """Objects keep this part of the larger one's height apart, most of the time."""
-ABOVE_PART = 0.6
+ABOVE_PART: Final = 0.6
 """Part of the pictures from above the roofs; the rest is taken in the streets."""
 
 

@@ -9,7 +9,7 @@ import colorsys
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import shapely
@@ -27,34 +27,34 @@ from sim.render.models import Body, Model, model_of, upright
 from sim.render.signs import sign_shadow
 from sim.render.view import CarBody, View, car_view
 
-BOARD_CLASSES = tuple(name for name in SIGN_CLASSES if name != "Car")
+BOARD_CLASSES: Final = tuple(name for name in SIGN_CLASSES if name != "Car")
 
-EMPTY_PART = 0.06
+EMPTY_PART: Final = 0.06
 """Part of the looks without any sign."""
-BEFORE_SIGN_PART = 0.75
+BEFORE_SIGN_PART: Final = 0.75
 """Part of the poses on a way towards a sign; the rest is anywhere on the lanes."""
-BEFORE_SIGN_M = (0.15, 1.6)
+BEFORE_SIGN_M: Final = (0.15, 1.6)
 LATERAL_SIGMA_M, LATERAL_LIMIT_M = 0.03, 0.09
 HEADING_SIGMA_RAD, HEADING_LIMIT_RAD = math.radians(7), math.radians(20)
 ASTRAY_PART, ASTRAY_RAD = 0.08, math.radians(70)
 """Some cars were put down badly, or look across in the middle of a turn."""
 
-AHEAD_PART = 0.4
+AHEAD_PART: Final = 0.4
 """Part of the pictures with a car ahead in the lane."""
-GAP_M = (0.06, 1.5)
+GAP_M: Final = (0.06, 1.5)
 BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
 """Part of the pictures from close behind a car in a bend, with how far that car is ahead and how
 much the lane turns up to it: much of such a car lies beside the picture, and none is nearer."""
-OTHERS = (0.40, 0.28, 0.20, 0.12)
+OTHERS: Final = (0.40, 0.28, 0.20, 0.12)
 """How often there are 0, 1, 2, 3 other cars about."""
-BODY_M = CAR_FRONT_M + CAR_REAR_M
+BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
 """From one axle to the next when two cars touch."""
-BETWEEN_AXLES_M = BODY_M + 0.03
+BETWEEN_AXLES_M: Final = BODY_M + 0.03
 """Cars are at least so far apart."""
-SIGN_APART_M = 0.12
-OFTEN: Mapping[Literal["right", "left"], float] = {"right": 0.85, "left": 0.5}
+SIGN_APART_M: Final = 0.12
+OFTEN: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
 """How often a place beside an edge has a sign."""
-ASKEW_PART = 0.15
+ASKEW_PART: Final = 0.15
 """Part of the signs that stand askew."""
 
 

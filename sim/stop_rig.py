@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from aiohttp import WSMsgType, web
@@ -38,16 +39,16 @@ from sim.lockstep import straight_route
 from sim.town import STEP_S
 from sim.vehicle import Vehicle
 
-CAR = "car1"
-CITY = "pixelopolis"
-WAY_M = 200.0
+CAR: Final = "car1"
+CITY: Final = "pixelopolis"
+WAY_M: Final = 200.0
 """Of the order: some 25 minutes of driving."""
-LOOK_S = 0.001
-FRAME_S = 0.05
-WAIT_S = 60.0
+LOOK_S: Final = 0.001
+FRAME_S: Final = 0.05
+WAIT_S: Final = 60.0
 """Bound for broken code; a car's start takes some ten seconds on a busy computer."""
-AT_SPEED_RAD_S = 1.0
-AT_REST_RAD_S = 0.05
+AT_SPEED_RAD_S: Final = 1.0
+AT_REST_RAD_S: Final = 0.05
 
 
 class RigError(PixelopolisError, RuntimeError):

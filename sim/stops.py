@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from car.behaviour import CAMERA_STOP_S, LINK_STOP_S
 from pixelopolis.board_program import BoardKind
@@ -21,14 +21,14 @@ from pixelopolis.control_table import BOARD, BoardButton, BoardRegister
 from sim.board import FULL_BATTERY_MV, NO_BUTTON
 from sim.stop_rig import StopRig
 
-RELEASING = ("board", "power")
+RELEASING: Final = ("board", "power")
 """Who not only stops the wheels, but takes their torque too."""
-TOLERANCE_MS = 30.0
+TOLERANCE_MS: Final = 30.0
 """On top of what is promised: the simulator's step of 5 ms, and what a busy computer adds."""
-SETTLE_S = 0.3
+SETTLE_S: Final = 0.3
 """Of driving before something fails, and up to as much more, so that no phase is preferred."""
-STOP_S = 15.0
-RESET_S = 0.2
+STOP_S: Final = 15.0
+RESET_S: Final = 0.2
 """How long a person presses the reset button."""
 
 
@@ -144,20 +144,20 @@ def _limit_mv(register: BoardRegister) -> int:
     return BOARD[register].default or 0
 
 
-CAR_LATE_MS = 70.0
+CAR_LATE_MS: Final = 70.0
 """The driver decides at least every 50 ms, and the car's board thread passes it on within 20 ms."""
-BUS_WATCHDOG_MS = 200.0
+BUS_WATCHDOG_MS: Final = 200.0
 """What the car sets the motors' Bus Watchdog to."""
-BATTERY_MS = 500.0
+BATTERY_MS: Final = 500.0
 """The voltage is smoothed with a time constant of 128 ms (firmware/core/battery.h)."""
-BUTTON_MS = 10.0
+BUTTON_MS: Final = 10.0
 """A stop button counts after 3 ms (firmware/core/buttons.h); it is told at the simulator's step."""
-HOST_TIMEOUT_MS = float(BOARD[BoardRegister.HOST_TIMEOUT_MS].default or 0)
+HOST_TIMEOUT_MS: Final = float(BOARD[BoardRegister.HOST_TIMEOUT_MS].default or 0)
 
-CAMERA_MS = CAMERA_STOP_S * 1000 + CAR_LATE_MS
-SERVER_MS = LINK_STOP_S * 1000 + CAR_LATE_MS
+CAMERA_MS: Final = CAMERA_STOP_S * 1000 + CAR_LATE_MS
+SERVER_MS: Final = LINK_STOP_S * 1000 + CAR_LATE_MS
 
-FAILURES = (
+FAILURES: Final = (
     Failure("host silent", "board", HOST_TIMEOUT_MS, _freeze, _thaw, last_host_frame),
     Failure("host killed", "board", HOST_TIMEOUT_MS, _kill, _start_again, last_host_frame),
     Failure("cable pulled", "board", HOST_TIMEOUT_MS, _pull, _plug, last_host_frame),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pixelopolis.city import City
 from pixelopolis.city_file import city_text, parse_city
@@ -18,10 +18,10 @@ from sim.looks import Look
 if TYPE_CHECKING:
     from sim.evaluation_runs import LaneRun
 
-FAILED_PCT = 90.0
+FAILED_PCT: Final = 90.0
 """A direction of a sweep ends with the first value whose autonomy is lower, or ..."""
 
-FAILED_WAY = 0.5
+FAILED_WAY: Final = 0.5
 """... at which less than this part of the way is driven: a car that stands is seldom put back."""
 
 
@@ -39,7 +39,7 @@ class Swept(StrEnum):
     LANE_WIDTH = "lane-width"
 
 
-AXES: dict[Swept, str] = {
+AXES: Final[dict[Swept, str]] = {
     Swept.EXPOSURE: "exposure, times that of the look",
     Swept.BLUR: "blur, pixels at 120 across",
     Swept.PITCH: "camera pitch beside that of the look, degrees (down positive)",
@@ -48,7 +48,7 @@ AXES: dict[Swept, str] = {
 }
 """What a chart says below its horizontal axis."""
 
-DIRECTIONS: dict[Swept, tuple[tuple[float, ...], ...]] = {
+DIRECTIONS: Final[dict[Swept, tuple[tuple[float, ...], ...]]] = {
     Swept.EXPOSURE: (
         (1.0, 1.4, 2.0, 4.0, 8.0, 16.0, 32.0),
         (0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.06),

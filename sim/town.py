@@ -6,7 +6,7 @@ Pure: it is stepped with the time it should believe, so that tests need no clock
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from sim.bus import MotorLine, VirtualBus
 from sim.vehicle import Motion, Vehicle, random_imperfections
 from sim.world import World
 
-STEP_S = 0.005
+STEP_S: Final = 0.005
 """Of physics: 200 Hz."""
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +17,7 @@ from sim.bus import BusFault, FaultKind
 from sim.renderer_link import RendererLink
 from sim.town import Town, TownCar
 
-PICTURE_TIMEOUT_S = 5.0
+PICTURE_TIMEOUT_S: Final = 5.0
 
 Body = TypeVar("Body", bound=BaseModel)
 

@@ -20,16 +20,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pixelopolis.errors import WorkerError
 from pixelopolis.keeper import end_with_parent
 from sim.lost_work import TRIES, Loss, lost, oom_kills
 
-END_S = 5.0
+END_S: Final = 5.0
 """How long a worker without work may take to end by itself."""
 
-PROGRAM = """
+PROGRAM: Final = """
 import sys
 sys.path[:] = {path!r}
 from sim.worker_processes import work

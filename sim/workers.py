@@ -16,19 +16,19 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pixelopolis.errors import MissingPartError, SettingsError, WorkerError
 from sim.lost_work import TRIES
 from sim.worker_processes import over_processes
 
-LOCAL = "local"
+LOCAL: Final = "local"
 """The cluster that is started for a run on this machine, and ends with it."""
 
-ANSWER_S = 5.0
+ANSWER_S: Final = 5.0
 """How long the head of a cluster may take to answer. Ray itself would wait many minutes."""
 
-STORE_BYTES = 100 << 20
+STORE_BYTES: Final = 100 << 20
 """Ray's shared memory on this machine: results are small."""
 
 Item = TypeVar("Item")

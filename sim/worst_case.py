@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -34,19 +34,19 @@ from sim.lockstep import FRAME_S
 from sim.looks import Look
 from sim.render.view import car_view
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-APART_S = 0.4
+SUFFIXES: Final = (".jpg", ".jpeg", ".png")
+APART_S: Final = 0.4
 """Between the frames that are shown."""
-KEPT = 1 + round(2.0 / FRAME_S)
+KEPT: Final = 1 + round(2.0 / FRAME_S)
 """Camera periods before the worst moment, and after it, that are remembered."""
 
 MAP_PX, MAP_M = 910, 1.5
 STRIP_PX, LABEL_PX, TITLE_PX, GAP_PX = 480, 22, 64, 8
-JPEG_QUALITY = 88
+JPEG_QUALITY: Final = 88
 
 Colour = tuple[int, int, int]
-PAPER: Colour = (243, 239, 230)
-INK: Colour = (45, 52, 64)
+PAPER: Final[Colour] = (243, 239, 230)
+INK: Final[Colour] = (45, 52, 64)
 ROAD, LANE, KERB = (205, 209, 216), (255, 255, 255), (150, 156, 166)
 ROUTE, PREDICTED, DRIVEN, LATER, WORST = (
     (20, 140, 60),
@@ -56,7 +56,7 @@ ROUTE, PREDICTED, DRIVEN, LATER, WORST = (
     (215, 25, 32),
 )
 """Red, green, blue."""
-_SHIFT = 4
+_SHIFT: Final = 4
 """Bits of a pixel's fraction in OpenCV's drawing."""
 
 

@@ -87,3 +87,26 @@ def test_what_holds_arrays_is_not_compared_by_value() -> None:
         if isinstance(field, ast.AnnAssign) and holds_array(field.annotation)
     ]
     assert wrong == []
+
+
+def test_constants_of_modules_are_final() -> None:
+    """Then mypy refuses a second value; several of one assignment cannot be marked."""
+    loose = [
+        f"{name}: {target.id}"
+        for name, module in MODULES.items()
+        if name.startswith(PACKAGES)
+        for statement in module.body
+        for target, annotation in marked(statement)
+        if target.id.isupper() and not annotation.startswith("Final")
+    ]
+    assert loose == []
+
+
+def marked(statement: ast.stmt) -> Iterator[tuple[ast.Name, str]]:
+    """Yield the name that an assignment binds and how it is annotated; not of type variables."""
+    match statement:
+        case ast.Assign(targets=[ast.Name() as target], value=value):
+            if "TypeVar" not in ast.unparse(value):
+                yield target, ""
+        case ast.AnnAssign(target=ast.Name() as target, annotation=annotation):
+            yield target, ast.unparse(annotation)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.errors import ModelError
 from training.detector import card as detector
 from training.export import write
 from training.lane import card as lane
 
-CARDS: dict[str, Any] = {"lane keeping": lane, "signs and cars": detector}
+CARDS: Final[dict[str, Any]] = {"lane keeping": lane, "signs and cars": detector}
 """Who wrote a card, by its task."""
 
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pixelopolis.errors import ModelError
 from training.backend import tf
 
-SIGNATURE = "serving_default"
-INPUT_NAME = "picture"
+SIGNATURE: Final = "serving_default"
+INPUT_NAME: Final = "picture"
 Bytes = NDArray[np.uint8]
 
 

@@ -13,21 +13,21 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from pixelopolis.model_labels import label_file
 
-FIELD = b"TFLITE_METADATA"
+FIELD: Final = b"TFLITE_METADATA"
 MODEL_IDENTIFIER, METADATA_IDENTIFIER = b"TFL3", b"M001"
 AUTHOR, LICENSE = "Pixelopolis", "Apache-2.0"
-LEAST_PARSER = "1.0.0"
+LEAST_PARSER: Final = "1.0.0"
 
 AXIS_LABELS, VALUE_LABELS = 2, 3
 """The schema's AssociatedFileType: what stands at each place, and what each number means."""
-_DAY_0 = (1980, 1, 1, 0, 0, 0)
+_DAY_0: Final = (1980, 1, 1, 0, 0, 0)
 """Of files in the archive, so that the same model is the same bytes."""
 
 

@@ -9,31 +9,33 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ai_edge_litert import schema_py_generated as schema
 
-_LISTED = """
+_LISTED: Final = """
     ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS FULLY_CONNECTED
     L2_NORMALIZATION LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PRELU QUANTIZE
     REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_N1_TO_1 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
     RSQRT SLICE SOFTMAX SPACE_TO_DEPTH SPLIT SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM TANH
     TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM
 """
-EDGE_TPU_OPERATORS = frozenset(_LISTED.split())
+EDGE_TPU_OPERATORS: Final = frozenset(_LISTED.split())
 """Coral's list of operators that an Edge TPU can run ("TensorFlow models on the Edge TPU").
 
 Each also has limits on shapes and options, which are not checked here.
 """
 
-POST_PROCESS = "TFLite_Detection_PostProcess"
-SELECTION = frozenset({POST_PROCESS, "DEQUANTIZE"})
+POST_PROCESS: Final = "TFLite_Detection_PostProcess"
+SELECTION: Final = frozenset({POST_PROCESS, "DEQUANTIZE"})
 """How a detector ends: the choice among boxes runs on the processor, in float."""
 
-WHOLE_NUMBERS = frozenset({"INT8", "UINT8", "INT32", "INT64", "BOOL"})
+WHOLE_NUMBERS: Final = frozenset({"INT8", "UINT8", "INT32", "INT64", "BOOL"})
 
-_OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-_TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+_OPERATOR_NAMES: Final = {
+    v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)
+}
+_TYPE_NAMES: Final = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -16,12 +17,12 @@ from pixelopolis.vision import Image
 from training.lane.data import Labels
 from training.lane.rows import COMMANDS
 
-SCALES_MM = 1000 * np.tile(np.array(SCALES_M, dtype=np.float32), len(COMMANDS))
+SCALES_MM: Final = 1000 * np.tile(np.array(SCALES_M, dtype=np.float32), len(COMMANDS))
 """Of a path network's answers, in the order of `COLUMNS`."""
 
-SHOWN_STATIONS = ("_20cm", "_40cm")
+SHOWN_STATIONS: Final = ("_20cm", "_40cm")
 
-PX_PER_M = 350
+PX_PER_M: Final = 350
 """Of paths, drawn as seen from above."""
 
 TRUE_RGB, PREDICTED_RGB = (60, 220, 60), (255, 60, 200)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -26,13 +26,13 @@ from pixelopolis.output_file import check_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
-TRAINING_CITIES = (
+TRAINING_CITIES: Final = (
     "pixelopolis,pixelopolis,straight,square,curvy,figure-eight,"
     "grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104,grid:2x2:105,grid:2x1:106,"
     "track:1,track:2,track:3,track:4,track:5,track:6,track:7,track:8"
 )
 
-SHEET_PICTURES = 48
+SHEET_PICTURES: Final = 48
 
 
 @app.command()
@@ -235,7 +235,7 @@ def _check_lane(folder: Path, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-FINDINGS_SHOWN = 30
+FINDINGS_SHOWN: Final = 30
 
 
 def _print_report(document: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pixelopolis.vision import Image
     from training.lane.frames import RecordedFrame
 
-SHEET_PICTURES = 48
-SHOWN_FOLDERS = 20
+SHEET_PICTURES: Final = 48
+SHOWN_FOLDERS: Final = 20
 
 
 def frames(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from pixelopolis.city import Turn
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 
-TOWN = "pixelopolis"
+TOWN: Final = "pixelopolis"
 """The original's; ours was trained in it, under other looks."""
-KIND = "original"
+KIND: Final = "original"
 """Of the places in the page: `<!-- original:town -->` and `<!-- original:frames -->`."""
 
 

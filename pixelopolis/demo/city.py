@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -25,10 +25,10 @@ from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
 from pixelopolis.supervision import Tasks
 
-READY_TIMEOUT_S = 120.0
-TELL_AFTER_S = 15.0
-LOOK_AGAIN_S = 0.1
-MAX_RESTARTS = 3
+READY_TIMEOUT_S: Final = 120.0
+TELL_AFTER_S: Final = 15.0
+LOOK_AGAIN_S: Final = 0.1
+MAX_RESTARTS: Final = 3
 """Of the server, as a service manager would; then something is wrong with it."""
 
 SERVER, SIMULATOR = "server", "sim"

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
-ASK_AGAIN_S = 1.0
+ASK_AGAIN_S: Final = 1.0
 """Pause of a station while no car is free."""
-RIDE_TIMEOUT_S = 600.0
+RIDE_TIMEOUT_S: Final = 600.0
 """A ride that takes longer, from asking to arrival, has failed."""
-LANGUAGES = ("en", "ja", "th", "es", "ar")
-FINAL = ("arrived", "cancelled", "failed")
+LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
+FINAL: Final = ("arrived", "cancelled", "failed")
 
 
 @dataclass

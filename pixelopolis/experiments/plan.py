@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Recipe, Scale
 from pixelopolis.experiments.steps import Step, made
 
-SERIES_SEEDS = 1000
+SERIES_SEEDS: Final = 1000
 """A series of data begins so many seeds after the one before."""
-DRIVE_SEED = 77
+DRIVE_SEED: Final = 77
 """Of every drive: all models see the same looks, starts and cars."""
 
 

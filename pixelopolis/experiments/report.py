@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.experiments.parts import Arm, Drive, Experiment, Scale
 from pixelopolis.experiments.plan import drive_step, model_step, train_step
 from pixelopolis.experiments.runner import Outcome
 
-DRIVE_FIGURES = (
+DRIVE_FIGURES: Final = (
     "mean_abs_deviation_m",
     "autonomy_pct",
     "out_of_lane_pct",
@@ -20,7 +20,7 @@ DRIVE_FIGURES = (
     "turns_wrong",
     "distance_m",
 )
-JUNCTION_FIGURES = ("junctions_passed_pct", "junctions_passed", "junction_starts")
+JUNCTION_FIGURES: Final = ("junctions_passed_pct", "junctions_passed", "junction_starts")
 
 Results = Mapping[str, Mapping[str, Any]]
 """JSON documents by the names of their steps."""

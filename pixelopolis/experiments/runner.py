@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pixelopolis
 from pixelopolis.experiments.steps import Step, fingerprints, given_up, runnable
 from pixelopolis.processes import Part, Processes
 
-ONE_THREAD = {
+ONE_THREAD: Final = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
@@ -32,14 +32,14 @@ ONE_THREAD = {
 }
 """Processes side by side share cores badly when each of them wants all: BLAS and TensorFlow."""
 
-CRASHES = 1
+CRASHES: Final = 1
 """So often a step that was ended by a signal is tried again, and goes on if it can. One of the
 first 150 steps crashed in native code, and never again with the same seed; what follows from it
 should not be lost. Lost work of other commands is tried again too (docs/decisions/0033)."""
 
-_SOURCES = str(Path(pixelopolis.__file__).parents[1])
+_SOURCES: Final = str(Path(pixelopolis.__file__).parents[1])
 
-ONE_LINE = {"COLUMNS": "1000"}
+ONE_LINE: Final = {"COLUMNS": "1000"}
 """A step's error is not wrapped, so that its last line says all of it."""
 
 

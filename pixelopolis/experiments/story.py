@@ -6,53 +6,54 @@ Arms that share a model or a dataset share its steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
-SMALL = Scale(pictures=12000, epochs=7, metres=72.0, looks=12)
+SMALL: Final = Scale(pictures=12000, epochs=7, metres=72.0, looks=12)
 """47 minutes on two x86-64 cores with three seeds, 89 of one process. Those of one core that a seed
 takes, as they were planned: data 6 (a picture: quarter 4 ms, whole frame 9 ms, own drive 18 ms),
 training 10 (pictures a second: `pilotnet` and `pilotnet-lstm` 1,850, `pilotnet-full` 860, `path`
 820; 6 s to start), export 1, drives 15 (a metre 0.36 s, of whole frames 0.6 s; a junction 0.5 s;
 0.6 s a look)."""
-TINY = Scale(pictures=1200, epochs=8, metres=6.0, looks=6)
+TINY: Final = Scale(pictures=1200, epochs=8, metres=6.0, looks=6)
 """Minutes: shows that every command works; its figures say nothing. Fewer pictures teach the memory
 too little for its int8 export to follow it."""
 
 # --- data -------------------------------------------------------------------------------------
 
-TOWNS = "straight,figure-eight,grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104"
+TOWNS: Final = "straight,figure-eight,grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104"
 """Without `square`, `curvy` and `pixelopolis`, which the drives are in."""
 
-STRAIGHT = Data("straight", "straight")
-BALANCED = Data("balanced", TOWNS, options=("--whole",))
+STRAIGHT: Final = Data("straight", "straight")
+BALANCED: Final = Data("balanced", TOWNS, options=("--whole",))
 """Whole frames, of which most networks see the bottom quarter: so all learn from the same ones."""
-PLAIN = Data("plain", TOWNS, options=("--plain",))
-DRIVEN = Data("driven", TOWNS, kind="driven")
-MORE = Data("more", TOWNS, part=1 / 3, series=1)
+PLAIN: Final = Data("plain", TOWNS, options=("--plain",))
+DRIVEN: Final = Data("driven", TOWNS, kind="driven")
+MORE: Final = Data("more", TOWNS, part=1 / 3, series=1)
 
 # --- models -----------------------------------------------------------------------------------
 
-PILOTNET = Recipe("pilotnet", "pilotnet", (BALANCED,))
-PILOTNET_STRAIGHT = Recipe("pilotnet-straight", "pilotnet", (STRAIGHT,))
-PILOTNET_FULL = Recipe("pilotnet-full", "pilotnet-full", (BALANCED,))
-PILOTNET_PLAIN = Recipe("pilotnet-plain", "pilotnet", (PLAIN,))
-PILOTNET_DRIVEN = Recipe("pilotnet-driven", "pilotnet", (DRIVEN,))
-LSTM = Recipe("lstm", "pilotnet-lstm", (DRIVEN,), part=0.5)
+PILOTNET: Final = Recipe("pilotnet", "pilotnet", (BALANCED,))
+PILOTNET_STRAIGHT: Final = Recipe("pilotnet-straight", "pilotnet", (STRAIGHT,))
+PILOTNET_FULL: Final = Recipe("pilotnet-full", "pilotnet-full", (BALANCED,))
+PILOTNET_PLAIN: Final = Recipe("pilotnet-plain", "pilotnet", (PLAIN,))
+PILOTNET_DRIVEN: Final = Recipe("pilotnet-driven", "pilotnet", (DRIVEN,))
+LSTM: Final = Recipe("lstm", "pilotnet-lstm", (DRIVEN,), part=0.5)
 """Its windows overlap by half: an epoch shows it every picture twice."""
-PATH = Recipe("path", "path", (BALANCED,))
-OWN = Data("own", TOWNS, part=1 / 3, by=PATH)
-PATH_OWN = Recipe("path-own", "path", (BALANCED, OWN), start=PATH, part=0.5)
-PATH_MORE = Recipe("path-more", "path", (BALANCED, MORE), start=PATH, part=0.5)
+PATH: Final = Recipe("path", "path", (BALANCED,))
+OWN: Final = Data("own", TOWNS, part=1 / 3, by=PATH)
+PATH_OWN: Final = Recipe("path-own", "path", (BALANCED, OWN), start=PATH, part=0.5)
+PATH_MORE: Final = Recipe("path-more", "path", (BALANCED, MORE), start=PATH, part=0.5)
 
 # --- drives -----------------------------------------------------------------------------------
 
-CURVY = Drive("curvy", "curvy", ("--city", "curvy"))
-SQUARE = Drive("square", "square", ("--city", "square"))
-PIXELOPOLIS = Drive("pixelopolis", "pixelopolis", ("--city", "pixelopolis"))
-PLAIN_LOOK = Drive("plain", "pixelopolis, plain look", (*PIXELOPOLIS.options, "--plain"))
-JUNCTIONS = Drive(
+CURVY: Final = Drive("curvy", "curvy", ("--city", "curvy"))
+SQUARE: Final = Drive("square", "square", ("--city", "square"))
+PIXELOPOLIS: Final = Drive("pixelopolis", "pixelopolis", ("--city", "pixelopolis"))
+PLAIN_LOOK: Final = Drive("plain", "pixelopolis, plain look", (*PIXELOPOLIS.options, "--plain"))
+JUNCTIONS: Final = Drive(
     "junctions",
     "junctions of four towns",
     tuple(
@@ -63,11 +64,11 @@ JUNCTIONS = Drive(
     junctions=True,
 )
 """Houses and trees stand beside every street, and under each look 2 to 23 toys lie there."""
-SIX_TOWNS = Drive("six", "six towns, 0.136 m/s", ())
-FAST = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
+SIX_TOWNS: Final = Drive("six", "six towns, 0.136 m/s", ())
+FAST: Final = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
 """Those of acceptance, the default of `evaluate lane`."""
 
-STORY = (
+STORY: Final = (
     Experiment(
         "bends",
         "Straight tracks only, and balanced data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.experiments.parts import Drive, Experiment
 
@@ -19,15 +19,15 @@ class Figure:
     decimals: int = 1
 
 
-DEVIATION = Figure("mean_abs_deviation_m", "deviation, mm", 1000)
-AUTONOMY = Figure("autonomy_pct", "autonomy, %")
-DRIVEN = (
+DEVIATION: Final = Figure("mean_abs_deviation_m", "deviation, mm", 1000)
+AUTONOMY: Final = Figure("autonomy_pct", "autonomy, %")
+DRIVEN: Final = (
     DEVIATION,
     AUTONOMY,
     Figure("out_of_lane_pct", "out of lane, %", decimals=2),
 )
-PASSED = Figure("junctions_passed_pct", "junctions passed, %")
-LATENCY = Figure("latency_ms", "ms a picture, one thread", decimals=2)
+PASSED: Final = Figure("junctions_passed_pct", "junctions passed, %")
+LATENCY: Final = Figure("latency_ms", "ms a picture, one thread", decimals=2)
 
 
 def figures_of(drive: Drive) -> tuple[Figure, ...]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
-SIGN_CLASSES = (
+SIGN_CLASSES: Final = (
     "Hand",
     "Go",
     "Slow",
@@ -32,7 +32,7 @@ SIGN_CLASSES = (
     "Museum",
 )
 
-SIGN_SIZE_M = 0.08
+SIGN_SIZE_M: Final = 0.08
 """Width and height of a board."""
 
 
@@ -53,9 +53,9 @@ class SignSolid:
         return centre_m - self.height_m / 2
 
 
-BOARD = SignSolid()
+BOARD: Final = SignSolid()
 
-LANDMARKS: Mapping[str, SignSolid] = MappingProxyType(
+LANDMARKS: Final[Mapping[str, SignSolid]] = MappingProxyType(
     {
         name: SignSolid(0.084, 0.084, height_m, in_the_round=True)
         for name, height_m in (
@@ -70,7 +70,7 @@ LANDMARKS: Mapping[str, SignSolid] = MappingProxyType(
 """Classes that stand beside the road as models, each on a plinth as wide as it is itself."""
 
 Light = Literal["green", "amber", "red"]
-LIGHTS: tuple[Light, ...] = ("green", "amber", "red")
+LIGHTS: Final[tuple[Light, ...]] = ("green", "amber", "red")
 """What a traffic light may show."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from shapely import Polygon
@@ -12,13 +13,13 @@ from pixelopolis.city import Building
 from sim.render import materials as m
 from sim.render.mesh import Colour, MeshBuilder, Paint, circle, rectangle, rgb_of
 
-WINDOW_M = 0.066
+WINDOW_M: Final = 0.066
 """Wished width and height of one window's piece of wall."""
 
-_ROOFS = ("#b5523b", "#8c4a3a", "#5d6b78", "#7a5c46", "#a3683f", "#4f6f6a")
-_STONE = rgb_of("#efe6d2")
-_WHITE = rgb_of("#fbfaf6")
-_AO = (0.72, 1.0)
+_ROOFS: Final = ("#b5523b", "#8c4a3a", "#5d6b78", "#7a5c46", "#a3683f", "#4f6f6a")
+_STONE: Final = rgb_of("#efe6d2")
+_WHITE: Final = rgb_of("#fbfaf6")
+_AO: Final = (0.72, 1.0)
 
 
 def build(b: MeshBuilder, building: Building, slot: int) -> None:
@@ -294,7 +295,7 @@ def _wedding(b: MeshBuilder, building: Building, slot: int) -> None:
     b.box((0.036, 0.004, 0.062), Paint(rgb_of("#7a4a2b")), at_m=(0, face, 0))
 
 
-_KINDS: dict[str, Callable[[MeshBuilder, Building, int], None]] = {
+_KINDS: Final[dict[str, Callable[[MeshBuilder, Building, int], None]]] = {
     "house": _house,
     "block": _block,
     "shop": _shop,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +19,22 @@ from pixelopolis.vehicle import (
 )
 from sim.render.mesh import MeshBuilder, Paint, circle, rgb_of
 
-BODY = 1
+BODY: Final = 1
 """Slot of what takes the car's own colour."""
 
-_BODY = Paint(slot=BODY)
-_TRIM = Paint(rgb_of("#2b2e34"))
-_GLASS = Paint(rgb_of("#31465a"))
-_TYRE = Paint(rgb_of("#1b1c1f"))
-_HUB = Paint(rgb_of("#d9dde2"))
-_LAMP = Paint(rgb_of("#fff6d6"))
-_REAR_LAMP = Paint(rgb_of("#ff2b2b"))
-_MAST = Paint(rgb_of("#c9ced6"))
-_PLATE = Paint(rgb_of("#f7f7f2"))
+_BODY: Final = Paint(slot=BODY)
+_TRIM: Final = Paint(rgb_of("#2b2e34"))
+_GLASS: Final = Paint(rgb_of("#31465a"))
+_TYRE: Final = Paint(rgb_of("#1b1c1f"))
+_HUB: Final = Paint(rgb_of("#d9dde2"))
+_LAMP: Final = Paint(rgb_of("#fff6d6"))
+_REAR_LAMP: Final = Paint(rgb_of("#ff2b2b"))
+_MAST: Final = Paint(rgb_of("#c9ced6"))
+_PLATE: Final = Paint(rgb_of("#f7f7f2"))
 
-_SILL_M = 0.018
-_BELT_M = 0.068
-_ROOF_M = 0.108
+_SILL_M: Final = 0.018
+_BELT_M: Final = 0.068
+_ROOF_M: Final = 0.108
 
 
 @lru_cache(maxsize=1)

@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import moderngl
 
 from pixelopolis.errors import RenderError
 
-_EGL: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
+_EGL: Final[dict[str, Any]] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
-RASTERIZER_THREADS = "0"
+RASTERIZER_THREADS: Final = "0"
 """Of llvmpipe; Mesa reads it when the first context of a process is made."""
 
-_PACKAGES = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
+_PACKAGES: Final = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
 
 
 def create_context() -> moderngl.Context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,21 @@ from sim.looks import People
 from sim.render.light import Shadow, shadow_of
 from sim.render.mesh import Colour, MeshBuilder, Paint, circle, rgb_of
 
-FLOOR_M = -0.06
+FLOOR_M: Final = -0.06
 """Where they stand, below the town."""
 
-_COATS = ("#1d2129", "#2b2f3a", "#3a2f2a", "#22342c", "#40414a", "#5a2a2a", "#27406b", "#6b6255")
-_LEGS = ("#17181c", "#20283a", "#3b3a38", "#2c241e")
-_SKIN = ("#e0b394", "#c58f6b", "#8d5f43", "#f0cdb5")
+_COATS: Final = (
+    "#1d2129",
+    "#2b2f3a",
+    "#3a2f2a",
+    "#22342c",
+    "#40414a",
+    "#5a2a2a",
+    "#27406b",
+    "#6b6255",
+)
+_LEGS: Final = ("#17181c", "#20283a", "#3b3a38", "#2c241e")
+_SKIN: Final = ("#e0b394", "#c58f6b", "#8d5f43", "#f0cdb5")
 
 
 @dataclass(frozen=True, slots=True)

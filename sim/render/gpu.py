@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import moderngl
 import numpy as np
@@ -17,17 +17,17 @@ from sim.render.sky import sky_dome
 from sim.render.town import Pieces
 from sim.render.view import View
 
-CAR_RECORD = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "<u4")])
+CAR_RECORD: Final = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "<u4")])
 """One car as the shaders take it: x, y, cosine and sine of heading; colour; instance id."""
 
-MAX_CARS = 256
+MAX_CARS: Final = 256
 
-SCENE_FLOATS = 16 + 4 * 25
+SCENE_FLOATS: Final = 16 + 4 * 25
 """Size of the uniform block `Scene`."""
 
 MATERIALS_UNIT, PAINT_UNIT, SHADE_UNIT, NOISE_UNIT, PANORAMA_UNIT = range(5)
 
-_UNITS = {
+_UNITS: Final = {
     "materials": MATERIALS_UNIT,
     "paint": PAINT_UNIT,
     "shade": SHADE_UNIT,
@@ -35,7 +35,7 @@ _UNITS = {
     "panorama": PANORAMA_UNIT,
 }
 
-_PROGRAMS = {
+_PROGRAMS: Final = {
     "road": ("ROAD",),
     "ground": ("GROUND",),
     "object": ("OBJECT",),
@@ -47,9 +47,9 @@ _PROGRAMS = {
     "car_ids": ("OBJECT", "CAR", "IDS"),
 }
 
-_VERTEX_FORMAT = "3f4 3f4 2f4 1f4 4f1 1u2 1u2"
-_VERTEX_NAMES = ("at", "normal", "uv", "layer", "tint", "slot", "id")
-_CAR_NAMES = ("car_pose", "car_colour", "car_id")
+_VERTEX_FORMAT: Final = "3f4 3f4 2f4 1f4 4f1 1u2 1u2"
+_VERTEX_NAMES: Final = ("at", "normal", "uv", "layer", "tint", "slot", "id")
+_CAR_NAMES: Final = ("car_pose", "car_colour", "car_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -23,19 +24,19 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.roads import RoadLayout, dashes, polygons
 from sim.looks import RoadStyle
 
-TEXEL_M = 0.0025
-MAX_PAINT_PX = 8192
-MARGIN_M = 0.05
+TEXEL_M: Final = 0.0025
+MAX_PAINT_PX: Final = 8192
+MARGIN_M: Final = 0.05
 
-DASH_M = 0.10
-GAP_M = 0.08
-GUIDE_DASH_M = 0.035
-GUIDE_GAP_M = 0.045
+DASH_M: Final = 0.10
+GAP_M: Final = 0.08
+GUIDE_DASH_M: Final = 0.035
+GUIDE_GAP_M: Final = 0.045
 
-SHIFT = 4
+SHIFT: Final = 4
 """Bits of a pixel's fraction in the places that OpenCV gets."""
 
-_SPILL_PX = 0.7
+_SPILL_PX: Final = 0.7
 """How far OpenCV's smooth polygons spill over their edges (measured, any direction, +-0.1)."""
 
 

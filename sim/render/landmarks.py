@@ -7,12 +7,13 @@ alike, so that a car knows it from anywhere. No part has a paint pot: looks leav
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pixelopolis.signs import LANDMARKS
 from sim.render.mesh import MeshBuilder, Paint, circle, rectangle, rgb_of
 
-PLINTH_M = 0.012
-_AO = (0.80, 1.0)
+PLINTH_M: Final = 0.012
+_AO: Final = (0.80, 1.0)
 
 
 def build_landmark(b: MeshBuilder, sign_class: str, z_m: float) -> None:
@@ -124,7 +125,7 @@ def _swept(b: MeshBuilder, wide: float, top: float, low: float, high: float, pai
     _hip(b, middle, top, part - 0.0005, high, paint)  # a convex solid of its own
 
 
-_MODELS: dict[str, Callable[[MeshBuilder, float], None]] = {
+_MODELS: Final[dict[str, Callable[[MeshBuilder, float], None]]] = {
     "Tokyo_tower": _tokyo_tower,
     "Korean": _korean,
     "Church": _church,
@@ -132,7 +133,7 @@ _MODELS: dict[str, Callable[[MeshBuilder, float], None]] = {
     "Museum": _museum,
 }
 
-_PLINTHS = {
+_PLINTHS: Final = {
     "Tokyo_tower": "#f6e3b4",
     "Korean": "#dcdad2",
     "Church": "#7d1128",

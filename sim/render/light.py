@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -18,9 +18,9 @@ from pixelopolis.geometry import FloatArray
 from sim.looks import Lamp, Light, Look
 from sim.render.ground import SHIFT, Frame, fill
 
-SHADE_TEXEL_M = 0.008
-MAX_SHADE_PX = 2048
-BRIGHTEST = 2.0
+SHADE_TEXEL_M: Final = 0.008
+MAX_SHADE_PX: Final = 2048
+BRIGHTEST: Final = 2.0
 """Below a low lamp its light is cut at so many times its mean, as exposure would do it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from sim.render.light import lamp_light, lamp_place, light_scale
 from sim.render.materials import FIRST_LIGHT
 
 Row = tuple[float, ...]
-NO_ROW: Row = (0.0, 0.0, 0.0, 0.0)
+NO_ROW: Final[Row] = (0.0, 0.0, 0.0, 0.0)
 
 
 def look_block(look: Look, own_style: RoadStyle, frame: Frame) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ shows through: walls take the building's colour, windows keep theirs.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.signs import LIGHTS, SIGN_CLASSES, sign_svg
 
-LAYER_PX = 256
+LAYER_PX: Final = 256
 
 
 def rasterise(svg: str, width_px: int, height_px: int) -> NDArray[np.uint8]:
@@ -30,12 +31,12 @@ def rasterise(svg: str, width_px: int, height_px: int) -> NDArray[np.uint8]:
 
 
 PLAIN, PAVING, GRASS, FLOOR, ROOF, TILES = range(6)
-FACADES = tuple(range(6, 12))
+FACADES: Final = tuple(range(6, 12))
 SHOP, TEMPLE, LATTICE, STRIPES = range(12, 16)
-FIRST_SIGN = 16
-FIRST_LIGHT = FIRST_SIGN + len(SIGN_CLASSES)
+FIRST_SIGN: Final = 16
+FIRST_LIGHT: Final = FIRST_SIGN + len(SIGN_CLASSES)
 """Traffic lights have one layer a state, in the order of `LIGHTS`."""
-LAYERS = FIRST_LIGHT + len(LIGHTS)
+LAYERS: Final = FIRST_LIGHT + len(LIGHTS)
 
 
 def sign_layer(sign_class: str) -> int:

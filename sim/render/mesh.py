@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import shapely
@@ -18,7 +19,7 @@ from shapely import Polygon
 
 from pixelopolis.geometry import FloatArray
 
-VERTEX = np.dtype(
+VERTEX: Final = np.dtype(
     [
         ("at", "<f4", 3),
         ("normal", "<f4", 3),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from sim.render.mesh import MeshBuilder, rgb_of
 from sim.render.signs import build_sign, sign_mesh
 from sim.render.view import NEAR_M, View
 
-_SILHOUETTE_PX = 96
+_SILHOUETTE_PX: Final = 96
 """Resolution at which a silhouette's area is counted: within about 2 %."""
 
 

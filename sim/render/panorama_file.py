@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -15,10 +15,10 @@ from pixelopolis.errors import DatasetError, RenderError
 from pixelopolis.pictures import read_pixels
 from sim.render.sky import HEIGHT_PX, LOW_RAD, WIDTH_PX
 
-MIDDLE_GREY = 0.18
+MIDDLE_GREY: Final = 0.18
 """What the geometric mean of luminance becomes (the key value of E. Reinhard et al., Photographic
 Tone Reproduction for Digital Images, SIGGRAPH 2002)."""
-WHITE = 4.0
+WHITE: Final = 4.0
 """The luminance, so scaled, that becomes white (its burn-out)."""
 
 

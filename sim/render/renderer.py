@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 import cv2
 import moderngl
@@ -46,7 +47,7 @@ from sim.scenery import scenery_of
 __all__ = ["CarBody", "Instance", "Rendered", "Renderer", "View", "bird_view", "car_view"]
 
 
-MAX_PAINT_MAPS = 4
+MAX_PAINT_MAPS: Final = 4
 """So many are kept; those of the largest towns take 0.4 GB each."""
 
 

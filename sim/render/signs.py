@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ from sim.render.landmarks import build_landmark
 from sim.render.light import Shadow, shadow_of
 from sim.render.mesh import MeshBuilder, Paint, circle, rgb_of
 
-KERB_M = 0.008
+KERB_M: Final = 0.008
 """How high blocks stand above the road."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 from pixelopolis.geometry import FloatArray
 from sim.looks import SkyKind
 
-LOW_RAD = math.radians(-12.0)
-HIGH_RAD = math.pi / 2
-WIDTH_PX = 1536
-HEIGHT_PX = 435
-_FINER = 2
+LOW_RAD: Final = math.radians(-12.0)
+HIGH_RAD: Final = math.pi / 2
+WIDTH_PX: Final = 1536
+HEIGHT_PX: Final = 435
+_FINER: Final = 2
 
 Field = NDArray[np.float32]
 
@@ -386,7 +387,7 @@ def _stage_ceiling(x: Field, y: Field) -> Field:
     return _mix(colour, (1.0, 1.0, 0.97), away < 0.12)
 
 
-_DRAWN_BY: dict[SkyKind, Callable[[Field, Field], Field]] = {
+_DRAWN_BY: Final[dict[SkyKind, Callable[[Field, Field], Field]]] = {
     "hall": _hall,
     "gallery": _gallery,
     "day": _day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from pixelopolis.camera import Camera
 from pixelopolis.city import City
@@ -12,7 +13,7 @@ from sim.looks import plain_look
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody, View, car_view
 
-VIEWS = 40
+VIEWS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)

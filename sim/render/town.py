@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import shapely
@@ -24,10 +24,10 @@ from sim.render.mesh import VERTEX, MeshBuilder, Paint, circle, rgb_of
 from sim.render.signs import KERB_M, sign_mesh, sign_shadow
 from sim.scenery import Lamp, Plant, Scenery, footprint, roadside_points
 
-PLATFORM_M = 0.06
+PLATFORM_M: Final = 0.06
 """How high the town stands above the floor."""
-FLOOR_HALF_M = 40.0
-TILE_M = 0.6
+FLOOR_HALF_M: Final = 40.0
+TILE_M: Final = 0.6
 
 KERB, PAVEMENT, LAWN, FLOOR = 1, 2, 3, 4
 """Slots of the ground's mesh: its colours belong to the look."""
@@ -127,7 +127,7 @@ def _building_shadows(kind: str, ground: Polygon, height_m: float) -> list[Shado
     return [part(1.0, 1.0 if kind not in ("house", "museum") else 0.86)]
 
 
-_LEAVES = {"round": "#6ea04a", "fir": "#3f7350", "bush": "#7fae57"}
+_LEAVES: Final = {"round": "#6ea04a", "fir": "#3f7350", "bush": "#7fae57"}
 
 
 def _plant_mesh(b: MeshBuilder, plant: Plant, slot: int) -> NDArray[np.void]:
@@ -217,7 +217,16 @@ def _by_tile(mesh: NDArray[np.void]) -> list[NDArray[np.void]]:
     return [part.reshape(-1) for part in np.split(triangles[order], cuts)]
 
 
-_TOYS = ("#e5484d", "#f2b705", "#2f80d0", "#37a35b", "#f2f2f2", "#8d5bd0", "#22252a", "#e98a3a")
+_TOYS: Final = (
+    "#e5484d",
+    "#f2b705",
+    "#2f80d0",
+    "#37a35b",
+    "#f2f2f2",
+    "#8d5bd0",
+    "#22252a",
+    "#e98a3a",
+)
 
 
 def clutter_meshes(city: City, clutter: Clutter) -> list[NDArray[np.void]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from pixelopolis.city import City
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.roads import road_layout
 
-NEAR_M = 0.02
-FAR_M = 120.0
+NEAR_M: Final = 0.02
+FAR_M: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)

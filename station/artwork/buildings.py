@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Final
 
 from station.artwork.iso import Model, shade
 
-RED = "#e2483d"
-BLUE = "#2f62c9"
-SUN = "#ffc83d"
-CORAL = "#ff8f70"
-TEAL = "#35a79c"
-CREAM = "#fff1d6"
-STONE = "#f3e3c3"
-INK = "#27335f"
-GLASS = "#8cc8ea"
-LEAF = "#4fa66a"
-BLOSSOM = "#f6a5c0"
-WOOD = "#a9744f"
+RED: Final = "#e2483d"
+BLUE: Final = "#2f62c9"
+SUN: Final = "#ffc83d"
+CORAL: Final = "#ff8f70"
+TEAL: Final = "#35a79c"
+CREAM: Final = "#fff1d6"
+STONE: Final = "#f3e3c3"
+INK: Final = "#27335f"
+GLASS: Final = "#8cc8ea"
+LEAF: Final = "#4fa66a"
+BLOSSOM: Final = "#f6a5c0"
+WOOD: Final = "#a9744f"
 
 
 def tree(m: Model, x: float, y: float, size: float = 1.0, colour: str = LEAF) -> None:
@@ -219,7 +220,7 @@ def house(m: Model, wall: str, roof: str, tall: float = 1.3) -> None:
     m.gable_x(-0.1, -0.1, tall, 2.1, 2.1, 0.9, roof, wall)
 
 
-SIGHTS: dict[str, Callable[[Model], None]] = {
+SIGHTS: Final[dict[str, Callable[[Model], None]]] = {
     "museum": museum,
     "landmark": landmark,
     "planetarium": planetarium,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import shapely
 from shapely.geometry import LineString, Polygon, box
@@ -13,11 +14,11 @@ from shapely.geometry.base import BaseGeometry
 from station.artwork import buildings as b
 from station.artwork.iso import Drawing, Model, Point3
 
-FOLDER = Path(__file__).parents[1] / "pictures"
-GRASS = "#a5d68c"
-EARTH = "#e7cf9f"
-ROAD = "#fffdf7"
-LINE = 0.16
+FOLDER: Final = Path(__file__).parents[1] / "pictures"
+GRASS: Final = "#a5d68c"
+EARTH: Final = "#e7cf9f"
+ROAD: Final = "#fffdf7"
+LINE: Final = 0.16
 
 
 def _rings(shape: Polygon, z: float) -> list[list[Point3]]:

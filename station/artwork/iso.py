@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-COS_30 = math.sqrt(3) / 2
+COS_30: Final = math.sqrt(3) / 2
 Point = tuple[float, float]
 Point3 = tuple[float, float, float]
 

@@ -42,14 +42,14 @@ NAMED = (
     Named(
         "a goal holds for 2.5 s",
         "car/wheels.py",
-        "GOAL_MAX_AGE_S = 0.25",
-        "GOAL_MAX_AGE_S = 2.5",
+        "GOAL_MAX_AGE_S: Final = 0.25",
+        "GOAL_MAX_AGE_S: Final = 2.5",
     ),
     Named(
         "a silent server stops the car after 500 s",
         "car/behaviour.py",
-        "LINK_STOP_S = 5.0",
-        "LINK_STOP_S = 500.0",
+        "LINK_STOP_S: Final = 5.0",
+        "LINK_STOP_S: Final = 500.0",
     ),
     Named(
         "one silent motor never stops the other",
@@ -63,12 +63,17 @@ NAMED = (
         "    if not board.estop or board.motor_power:",
         "    if False:",
     ),
-    Named("off its route is 2.5 m", "car/orientation.py", "ASIDE_M = 0.25", "ASIDE_M = 2.5"),
+    Named(
+        "off its route is 2.5 m",
+        "car/orientation.py",
+        "ASIDE_M: Final = 0.25",
+        "ASIDE_M: Final = 2.5",
+    ),
     Named(
         "an order may start 3 m away",
         "car/journey.py",
-        "START_TOLERANCE_M = 0.30",
-        "START_TOLERANCE_M = 3.0",
+        "START_TOLERANCE_M: Final = 0.30",
+        "START_TOLERANCE_M: Final = 3.0",
     ),
     Named(
         "the outer side of a bend is the shorter one",
@@ -103,8 +108,8 @@ NAMED = (
     Named(
         "the battery is empty at 9 V",
         "car/health.py",
-        "BATTERY_EMPTY_V = 9.9",
-        "BATTERY_EMPTY_V = 9.0",
+        "BATTERY_EMPTY_V: Final = 9.9",
+        "BATTERY_EMPTY_V: Final = 9.0",
     ),
     Named(
         "what keeps a car from driving is a warning",
@@ -115,28 +120,28 @@ NAMED = (
     Named(
         "a command is late after 0.75 s",
         "car/control_loop.py",
-        "MISS_S = 1.5 * PERIOD_S",
-        "MISS_S = 15 * PERIOD_S",
+        "MISS_S: Final = 1.5 * PERIOD_S",
+        "MISS_S: Final = 15 * PERIOD_S",
         ("tests/car/test_metrics.py",),
     ),
     Named(
         "a silent car keeps its lease for 300 s",
         "server/fleet.py",
-        "LEASE_S = 3.0",
-        "LEASE_S = 300.0",
+        "LEASE_S: Final = 3.0",
+        "LEASE_S: Final = 300.0",
         ("tests/server/test_watch.py",),
     ),
     Named(
         "a ride is given up after 0.6 s",
         "server/watch.py",
-        "GIVE_UP_S = 60.0",
-        "GIVE_UP_S = 0.6",
+        "GIVE_UP_S: Final = 60.0",
+        "GIVE_UP_S: Final = 0.6",
     ),
     Named(
         "streets are cleared after 1500 s",
         "server/granting.py",
-        "PATIENCE_S = 15.0",
-        "PATIENCE_S = 1500.0",
+        "PATIENCE_S: Final = 15.0",
+        "PATIENCE_S: Final = 1500.0",
     ),
     Named(
         "a reason has another code than the page knows",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -28,12 +29,12 @@ LEAST_CUT_OFF_VISIBLE, LEAST_CUT_OFF_PX = 0.05, 8.0
 """But a car that the picture cuts off is to be found down to these: nothing is nearer than a car
 ahead in a bend, most of which lies beside the picture."""
 
-CAR = SIGN_CLASSES.index("Car")
+CAR: Final = SIGN_CLASSES.index("Car")
 
-AHEAD = 4
+AHEAD: Final = 4
 """Batches made while the network learns from another."""
 
-NOISE = np.clip(
+NOISE: Final = np.clip(
     np.random.default_rng(2).standard_normal((64, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)) * 32,
     -127,
     127,

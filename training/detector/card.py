@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,14 +32,14 @@ from training.metadata import VALUE_LABELS, Tensor, add_metadata, markdown_line
 from training.operators import read_graph
 from training.runs import shown
 
-CARD_FORMAT = 1
-LEAST_AGREEMENT = {"float": 0.995, "int8": 0.95}
+CARD_FORMAT: Final = 1
+LEAST_AGREEMENT: Final = {"float": 0.995, "int8": 0.95}
 """Share of the network's sure detections that an export must find again."""
 
-RAW = "_raw.tflite"
+RAW: Final = "_raw.tflite"
 """How the name of the file without selection ends."""
 
-COMPILER = "edgetpu_compiler"
+COMPILER: Final = "edgetpu_compiler"
 
 
 def export_detector(

@@ -6,6 +6,7 @@ Pure NumPy. Boxes are (top, left, bottom, right) in pixels of the detector's inp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class Level:
     """Longer sides of the objects that it answers for; the levels overlap."""
 
 
-LEVELS = (
+LEVELS: Final = (
     Level(8, 16.0, (0.0, 36.0)),
     Level(16, 44.0, (28.0, 80.0)),
     Level(32, 100.0, (64.0, np.inf)),
@@ -36,7 +37,7 @@ REACH_STRIDES, LEAST_REACH_STRIDES = 1.25, 0.75
 """A cell answers for an object that covers its middle, if the object's own middle is within the
 first (along each axis); for a small one it is enough if that is within the second."""
 
-OFFSET_SCALES = (10.0, 10.0, 5.0, 5.0)
+OFFSET_SCALES: Final = (10.0, 10.0, 5.0, 5.0)
 """Of (y, x, height, width), as TFLite_Detection_PostProcess has them."""
 
 EMPTY, IGNORED = -1, -2
@@ -60,9 +61,9 @@ def _grid() -> tuple[Floats, NDArray[np.intp]]:
 CELLS, CELL_LEVELS = _grid()
 """(cells, 4): middle y, middle x, height, width of each reference box, in pixels; and its level."""
 
-_STRIDES = np.array([level.stride_px for level in LEVELS], np.float32)[CELL_LEVELS]
-_LEAST = np.array([level.sides_px[0] for level in LEVELS], np.float32)[CELL_LEVELS]
-_MOST = np.array([level.sides_px[1] for level in LEVELS], np.float32)[CELL_LEVELS]
+_STRIDES: Final = np.array([level.stride_px for level in LEVELS], np.float32)[CELL_LEVELS]
+_LEAST: Final = np.array([level.sides_px[0] for level in LEVELS], np.float32)[CELL_LEVELS]
+_MOST: Final = np.array([level.sides_px[1] for level in LEVELS], np.float32)[CELL_LEVELS]
 
 
 def encode(boxes: Floats, cells: Floats = CELLS) -> Floats:

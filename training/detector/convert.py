@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,10 +17,10 @@ from training.detector.select import LEAST_SCORE, MOST_DETECTIONS, OVERLAP
 from training.export import Bytes, converted, converter, make_int8
 from training.operators import POST_PROCESS
 
-MOST_OFFSET = 12.0
+MOST_OFFSET: Final = 12.0
 """Offsets beyond it belong to no object; cut off, they do not coarsen the steps of the others."""
 
-SHAPE = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
+SHAPE: Final = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
 
 
 def to_float(model: Any) -> bytes:

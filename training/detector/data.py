@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -30,9 +31,9 @@ from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject
 from pixelopolis.voc_dataset import VocDataset
 from training.detector.cells import Floats
 
-GREY = 114
-ASPECT_TOLERANCE = 0.02
-DIFFICULT_VISIBLE = 0.1
+GREY: Final = 114
+ASPECT_TOLERANCE: Final = 0.02
+DIFFICULT_VISIBLE: Final = 0.1
 """Taken to show of what a person flagged as difficult: too little to be learnt, but more than a
 splinter."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 
@@ -11,9 +13,9 @@ from training.detector.cells import Floats
 from training.detector.data import Objects
 from training.detector.metrics import Detections
 
-ZOOM = 3
+ZOOM: Final = 3
 TRUE_RGB, DIFFICULT_RGB, FOUND_RGB = (60, 220, 60), (150, 150, 150), (255, 60, 200)
-SHOWN_SCORE = 0.3
+SHOWN_SCORE: Final = 0.3
 
 
 def draw_detections(image: Image, truth: Objects, found: Detections) -> Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -18,7 +18,12 @@ from training.detector.data import DetectorData, Objects, load
 from training.detector.metrics import CAR, SIZES, Detections, Precision, average_precision
 from training.detector.operating import operating_points
 
-GOALS = {"map50_20px": 0.95, "map50_12px": 0.90, "map50_95_20px": 0.70, "car_ap50_20px": 0.97}
+GOALS: Final = {
+    "map50_20px": 0.95,
+    "map50_12px": 0.90,
+    "map50_95_20px": 0.70,
+    "car_ap50_20px": 0.97,
+}
 
 
 class Seen(Protocol):

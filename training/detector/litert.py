@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -12,7 +12,7 @@ from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.detector.metrics import Detections, iou
 from training.export import SIGNATURE, Bytes
 
-SURE = 0.5
+SURE: Final = 0.5
 """Detections with this score are expected again in an export."""
 
 

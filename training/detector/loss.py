@@ -8,13 +8,13 @@ twenty classes apart takes long, and a focal loss over all cells and classes har
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.signs import SIGN_CLASSES
 from training.backend import tf
 from training.detector.cells import CELLS, IGNORED, OFFSET_SCALES
 
-WEIGHTS = {"objectness": 1.0, "classes": 1.0, "boxes": 2.0}
+WEIGHTS: Final = {"objectness": 1.0, "classes": 1.0, "boxes": 2.0}
 
 
 def losses(answer: dict[str, Any], classes: Any, boxes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from pixelopolis.signs import SIGN_CLASSES
 from training.detector.cells import Floats
 from training.detector.data import Objects
 
-SIZES = {
+SIZES: Final = {
     "all": (0.0, math.inf),
     "20px": (20.0, math.inf),
     "12px": (12.0, math.inf),
@@ -34,8 +34,8 @@ SIZES = {
 """Heights in pixels of the detector's input, from and up to; smaller and larger objects, and what
 is found in their place, do not count."""
 
-CAR = SIGN_CLASSES.index("Car")
-MOST_DETECTIONS = 100
+CAR: Final = SIGN_CLASSES.index("Car")
+MOST_DETECTIONS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,18 +8,18 @@ Edge TPU lists.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.signs import SIGN_CLASSES
 from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.backend import tf
 from training.detector.cells import LEVELS
 
-MIDDLE = 127.5
+MIDDLE: Final = 127.5
 """Pictures are scaled to x / MIDDLE - 1 = -1..1."""
 
-BATCH_NORM_MOMENTUM = 0.98
-PRIOR = 0.02
+BATCH_NORM_MOMENTUM: Final = 0.98
+PRIOR: Final = 0.02
 """Objectness that an untrained cell says: most cells are empty."""
 
 

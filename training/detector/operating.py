@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,12 @@ from training.detector.cells import Floats
 from training.detector.data import Objects
 from training.detector.metrics import Detections, covered, iou
 
-FOUND_IOU = 0.5
+FOUND_IOU: Final = 0.5
 """A detection is of an object that it overlaps this much."""
 
-FIT_PRECISION = 0.995
+FIT_PRECISION: Final = 0.995
 """What a threshold is fitted to; more than is asked for, as other frames differ."""
-LEAST_THRESHOLD = 0.2
+LEAST_THRESHOLD: Final = 0.2
 
 RECALL, PRECISION = 0.95, 0.99
 """What "seen to a distance" means: of the objects that near so many are found, and of what is

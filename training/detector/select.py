@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from training.detector.cells import Floats, decode
 from training.detector.metrics import Detections, iou
 
-MOST_DETECTIONS = 40
-OVERLAP = 0.55
+MOST_DETECTIONS: Final = 40
+OVERLAP: Final = 0.55
 """Of two boxes that overlap more (IoU), whatever their classes, the surer one stays."""
-LEAST_SCORE = 0.02
+LEAST_SCORE: Final = 0.02
 
 
 def scores_of(objectness: Floats, classes: Floats) -> Floats:

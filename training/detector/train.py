@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -40,11 +40,11 @@ from training.detector.run import DetectorRun, finished, row_of
 from training.detector.select import scores_of, select
 from training.detector.settings import DetectorSettings
 
-CALIBRATION_PICTURES = 300
-SAMPLE_PICTURES = 12
-PREDICT_BATCH = 32
+CALIBRATION_PICTURES: Final = 300
+SAMPLE_PICTURES: Final = 12
+PREDICT_BATCH: Final = 32
 
-AVERAGE_DECAY = 0.998
+AVERAGE_DECAY: Final = 0.998
 """Each step the average keeps this much of itself; less at first, so that it forgets the start."""
 
 

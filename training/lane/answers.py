@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +61,10 @@ def _scaled_paths(data: LaneData) -> Labels:
     return data.paths_left_m * np.float32(1000) / SCALES_MM
 
 
-_OTHER = {Turn.LEFT: Turn.RIGHT, Turn.RIGHT: Turn.LEFT}
-_MIRRORED = tuple(COMMANDS.index(_OTHER.get(turn, turn)) for turn in COMMANDS)
+_OTHER: Final = {Turn.LEFT: Turn.RIGHT, Turn.RIGHT: Turn.LEFT}
+_MIRRORED: Final = tuple(COMMANDS.index(_OTHER.get(turn, turn)) for turn in COMMANDS)
 
-STEERING = Answers(
+STEERING: Final = Answers(
     {"steering": tuple(map(str, COMMANDS))},
     "steering",
     _MIRRORED,
@@ -72,7 +73,7 @@ STEERING = Answers(
     draw_steering,
 )
 
-PATHS = Answers(
+PATHS: Final = Answers(
     {"path": PATH_COLUMNS, "spread": tuple(f"{turn}_spread" for turn in COMMANDS)},
     "mm",
     tuple(len(STATIONS_M) * turn + i for turn in _MIRRORED for i in range(len(STATIONS_M))),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from training.lane.data import Labels, LaneData, has_coloured_lines
 from training.lane.settings import Flip
 
 SHADOW_PART, COVER_PART = 0.4, 0.25
-_BYTES = np.arange(256, dtype=np.float32)
+_BYTES: Final = np.arange(256, dtype=np.float32)
 
 
 def batches(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,15 @@ from training.lane.settings import LaneSettings, Network
 from training.lane.train import finished
 from training.metadata import Tensor, add_metadata, markdown_line
 
-CARD_FORMAT = 2
+CARD_FORMAT: Final = 2
 
-PICTURES = {
+PICTURES: Final = {
     False: "the frame's bottom quarter, resized",
     True: "the whole frame, squeezed",
 }
 """By whether whole frames are seen."""
 
-MEANINGS = {
+MEANINGS: Final = {
     "steering": "a value a command in [-1, 1], left negative",
     "path": (
         "commands x stations: how far to the left the way on lies at "

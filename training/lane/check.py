@@ -6,14 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.voc_check import Finding
 from training.lane.pictures import seen_part
 from training.lane.rows import COMMANDS, read_rows
 
-UNLABELLED = "picture without label"
+UNLABELLED: Final = "picture without label"
 """A kind of finding that is no fault."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -18,12 +18,12 @@ from training.lane.data import Labels
 from training.lane.networks import MIDDLE, Step, scaled
 from training.operators import Graph, read_graph
 
-LEAST_CORRELATION = 0.99
-LEAST_SPREAD_CORRELATION = 0.95
+LEAST_CORRELATION: Final = 0.99
+LEAST_SPREAD_CORRELATION: Final = 0.95
 """Between the int8 model and Keras, for each answer; below it the export fails. How sure a path
 network is need not be known as well as the path."""
 
-FLOAT_TOLERANCE = 1e-3
+FLOAT_TOLERANCE: Final = 1e-3
 """Largest difference of the float model's answers from Keras."""
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
 from training.lane.pictures import read_pictures
 from training.lane.rows import read_rows
 
-BLANK_RANGE = 20.0
+BLANK_RANGE: Final = 20.0
 """Of 255; lines give 60 and more, worn and shaded road without them less than 12 (measured)."""
 
 Labels = NDArray[np.float32]

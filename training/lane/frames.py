@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from pixelopolis.vision import LANE_PART, Image
 from training.lane.pictures import seen_part
 from training.lane.rows import CAMERAS, COMMANDS, read_rows
 
-LEAST_RANGE_DEG = 1.0
+LEAST_RANGE_DEG: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pixelopolis.lane_path import COLUMNS, STATIONS_M
 from training.backend import tf
 
-HUBER_DELTA = 0.25
+HUBER_DELTA: Final = 0.25
 
-SPREAD_LOG_RANGE = (-5.3, 0.7)
+SPREAD_LOG_RANGE: Final = (-5.3, 0.7)
 """Of the error that a path network may expect: half a percent to twice the scale."""
 
-SPREAD_BETA = 0.5
+SPREAD_BETA: Final = 0.5
 """How far a sample that the network finds hard still counts for the path: 1 counts all alike, 0 is
 the plain likelihood, which forgets hard ones early. M. Seitzer et al., On the Pitfalls of
 Heteroscedastic Uncertainty Estimation, ICLR 2022, found 0.5 best over many tasks."""

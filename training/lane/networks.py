@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,22 +27,22 @@ from training.lane.settings import Network
 Layer = tuple[int, int, int]
 """(channels, kernel, stride) of a convolution."""
 
-ARTICLE: tuple[Layer, ...] = ((24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1))
-ARTICLE_DENSE = (100, 50)
-ARTICLE_HEAD = 10
+ARTICLE: Final[tuple[Layer, ...]] = ((24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1))
+ARTICLE_DENSE: Final = (100, 50)
+ARTICLE_HEAD: Final = 10
 """The article's last hidden layer, here once for each command, whatever the width."""
 
-PATH: tuple[Layer, ...] = ((16, 5, 2), (32, 5, 2), (48, 3, 2), (64, 3, 1), (64, 3, 1))
-PATH_DENSE = (96,)
-PATH_HEAD = 32
+PATH: Final[tuple[Layer, ...]] = ((16, 5, 2), (32, 5, 2), (48, 3, 2), (64, 3, 1), (64, 3, 1))
+PATH_DENSE: Final = (96,)
+PATH_HEAD: Final = 32
 
-MEMORY = 64
+MEMORY: Final = 64
 """Units of the memory, whatever the width."""
 
-PREDICT_BATCH = 256
+PREDICT_BATCH: Final = 256
 Bytes = NDArray[np.uint8]
 
-MIDDLE = 127.5
+MIDDLE: Final = 127.5
 """Pictures are scaled to x / MIDDLE - 1 = -1..1."""
 
 

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.pictures import Report, read_each, read_picture
 from pixelopolis.vision import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
 
-CACHE_NAMES = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
+CACHE_NAMES: Final = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
 """By whether whole frames are seen."""
 
 

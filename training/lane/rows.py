@@ -17,21 +17,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.city import Turn
 from pixelopolis.errors import DatasetError
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
 
-COMMANDS = tuple(Turn)
+COMMANDS: Final = tuple(Turn)
 """The order of the model's outputs and of the columns of every array of labels."""
 
-CAMERAS = {"center": 0.0, "left": 0.4, "right": -0.4}
+CAMERAS: Final = {"center": 0.0, "left": 0.4, "right": -0.4}
 """Of the original's rows, and what is added to the steering for each: the original's values."""
 
-FILMED = ("driven", "drive")
+FILMED: Final = ("driven", "drive")
 """Kinds of sessions whose pictures follow each other."""
 
-COMMANDS_SUFFIX = ".commands.csv"
+COMMANDS_SUFFIX: Final = ".commands.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from training.backend import tf
 from training.lane.answers import answers_of
@@ -27,7 +27,7 @@ from training.lane.settings import LaneSettings
 from training.report import HeadError
 from training.runs import RunFolder, shown
 
-LOSSES = {loss.__name__: loss for loss in (masked_huber, path_loss)}
+LOSSES: Final = {loss.__name__: loss for loss in (masked_huber, path_loss)}
 
 
 class LaneRun(RunFolder):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,10 @@ from training.lane.run import LaneRun
 from training.lane.settings import LaneSettings, Network
 from training.report import HeadError
 
-PREPARED_BATCHES = 4
-CALIBRATION_FRAMES = 512
-COMPARISON_FRAMES = 2048
-SAMPLE_PICTURES = 12
+PREPARED_BATCHES: Final = 4
+CALIBRATION_FRAMES: Final = 512
+COMPARISON_FRAMES: Final = 2048
+SAMPLE_PICTURES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
