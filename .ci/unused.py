@@ -47,6 +47,10 @@ _.VAL
 # written to a file as a field of a dataclass
 _.model_sha256
 
+# read by name, with getattr
+_.itself
+_.over_standing
+
 # what tests look at, or wait by
 _.asked_again
 _.range_sigma_m
