@@ -479,6 +479,9 @@ def test_its_exactness_is_that_of_the_mass_around_and_of_the_cells(edge: str, s_
     # the place is the mean, not the first of them
     middle = (belief.cells.s_m[cell] + belief.cells.s_m[cell + 2]) / 2
     assert belief.best.place.s_m == pytest.approx(float(middle))
+    doubted = with_mass({cell: 0.35, cell + 2: 0.35, cell_at("15", 0.6): 0.3})
+    assert doubted.best.place.s_m == pytest.approx(float(middle))
+    assert doubted.best.sigma_m == pytest.approx(belief.best.sigma_m)
     assert not belief.best.in_junction
 
 

@@ -488,3 +488,13 @@ def test_a_standing_car_that_wavers_by_centimetres_stays_where_it_is() -> None:
     assert report(it).last_node_id == "at:13:600"
     it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=Place("1", 0.5)), None)
     assert report(it).last_node_id == "at:1:500"
+
+
+def test_who_has_an_order_and_no_decision_yet_does_not_drive() -> None:
+    it = Journey(town(), "car1", Place("13", 0.5))
+    it.take_order(order(1))
+    assert not it.decision.drives
+    assert (it.decision.left_rad_s, it.decision.right_rad_s) == (0.0, 0.0)
+    assert it.decision.distance_m == pytest.approx(-0.1), "it stands a little before the start"
+    state = report(it)
+    assert not state.driving

@@ -18,14 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.mutants.changes import Change, change_at, places_of
-from tests.mutants.equivalents import EQUIVALENTS
+from tests.mutants.equivalents import reason_of
 from tests.mutants.guarded import GUARDED
 from tests.mutants.named import NAMED
 from tests.mutants.trials import ROOT, Trial, Workshop
 
 MIN_KILLED_PCT = 90.0
 SUITES = {guarded.file: guarded.tests for guarded in GUARDED}
-REASONS = {(e.file, e.before, e.after): e.reason for e in EQUIVALENTS}
 
 
 def draw(seed: int, most: int, files: str) -> Iterator[Change]:
@@ -82,9 +81,7 @@ def _report(seed: int, named: dict[str, Trial], sample: list[Trial]) -> dict:
             {
                 "at": f"{t.change.file}:{t.change.line}",
                 "change": f"{t.change.before}  ->  {t.change.after}",
-                "reason": REASONS.get(
-                    (t.change.file, t.change.before, t.change.after), "no test notices it"
-                ),
+                "reason": reason_of(t.change),
             }
             for t in sorted(sample, key=lambda t: (t.change.file, t.change.line))
             if not t.killed

@@ -68,7 +68,7 @@ GUARDED = (
     Guarded("car/metrics.py", _car("metrics")),
     Guarded("car/stop_guard.py", _car("stop_guard")),
     # belief and tracker
-    Guarded("car/belief.py", _car("belief_arithmetic", "belief")),
+    Guarded("car/belief.py", _car("belief_arithmetic")),
     Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
     Guarded("car/orientation.py", _car("finding")),
     # orders and actions

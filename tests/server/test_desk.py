@@ -312,6 +312,23 @@ async def test_stations_see_their_ride_and_every_car(desk: PaperDesk) -> None:
         await desk.desk.booking("never")
 
 
+async def test_a_ride_that_has_ended_shows_no_way_of_the_next_one(desk: PaperDesk) -> None:
+    car = await desk.car("car1", "9", 0.5)
+    first = await desk.book("museum")
+    await desk.desk.turn()
+    shown = await desk.desk.booking(first.id)
+    assert [step.edge for step in shown.route] == ["9", "11", "13", "7"]
+    assert shown.eta_s is not None
+    await desk.drive(car)
+    assert (await desk.desk.booking(first.id)).route == []
+    second = await desk.book("planetarium", "other")
+    await desk.desk.turn()
+    assert (await desk.desk.booking(first.id)).route == []
+    assert (await desk.desk.booking(second.id)).route != []
+    desk.desk.car_gone(car.link)
+    assert (await desk.desk.booking(second.id)).video_url is None
+
+
 async def test_everybody_who_waits_for_news_hears_of_each_turn(desk: PaperDesk) -> None:
     import asyncio
 

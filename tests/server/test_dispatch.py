@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,9 +13,13 @@ from hypothesis import strategies as st
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import NoRouteError
 from pixelopolis.order_messages import parse_place, place_node_id
-from pixelopolis.routing import Place, find_route, route_time_s
-from server.dispatch import choose_cars, round_place, route_to, signs_on
+from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.routing import Place, Route, find_route, route_time_s
+from pixelopolis.state_messages import PowerSupply, State
+from server.dispatch import choose_cars, ready_places, round_place, route_to, signs_on
+from server.fleet import CarLink
 from server.streets import OPEN, Closed, Streets
+from server.traffic import Car, Ride, Traffic
 
 STREETS = Streets(load_city("pixelopolis"))
 CITY = STREETS.city
@@ -84,3 +92,52 @@ def test_signs_are_told_in_driving_order() -> None:
         passed = sorted((s.s_m, s.sign_class) for s in CITY.signs if s.edge == edge)
         assert classes == [sign_class for _, sign_class in passed]
     assert any(told.values())
+
+
+# --- who is ready ---------------------------------------------------------------------------------
+
+SAID = State(
+    header_id=0,
+    timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+    serial_number="car1",
+    last_node_id="at:9:100",
+    driving=False,
+    power_supply=PowerSupply(state_of_charge=80.0),
+)
+CAR = Car("car1", Place("9", 0.1))
+LINK = CarLink("car1", lambda message: None, SAID)
+WAY = Route(("9", "10"), 0.1, 0.7)
+
+
+def ready(
+    car: Car = CAR, link: CarLink | None = LINK, busy: frozenset[str] = frozenset()
+) -> dict[str, Place]:
+    links = {} if link is None else {"car1": link}
+    return dict(ready_places(Traffic().put(car), links, busy))
+
+
+def test_a_car_that_stands_and_is_heard_is_ready_where_it_stands() -> None:
+    assert ready() == {"car1": Place("9", 0.1)}
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        {"busy": frozenset({"car1"})},
+        {"car": replace(CAR, frozen=reason(ReasonCode.SILENT))},
+        {"link": None},
+        {"link": replace(LINK, state=None)},
+        {"link": replace(LINK, problem=reason(ReasonCode.LOST))},
+        {"car": replace(CAR, ride=Ride("o1", "b1", WAY, 1.0))},
+    ],
+)
+def test_a_car_is_not_ready_that_is_booked_silent_unheard_or_on_a_ride(why: dict[str, Any]) -> None:
+    assert ready(**why) == {}
+
+
+def test_who_makes_way_is_ready_where_it_will_stand_and_others_do_not_matter() -> None:
+    giving = replace(CAR, ride=Ride("o1", None, WAY, 1.0))
+    assert ready(giving, busy=frozenset({"car2"})) == {"car1": Place("10", 0.7)}
+    two = Traffic().put(replace(CAR, frozen=reason(ReasonCode.LOST)), replace(CAR, id="car2"))
+    links = {"car1": LINK, "car2": replace(LINK, car="car2")}
+    assert dict(ready_places(two, links, frozenset())) == {"car2": CAR.place}
