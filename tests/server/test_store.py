@@ -14,7 +14,7 @@ from pixelopolis.errors import BookingError, StoreError
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from server import store as store_module
-from server.bookings import ACTIVE, NEXT, Booking, BookingState, check_change, may_become
+from server.bookings import ACTIVE, NEXT, Booking, BookingState, may_become
 from server.store import CarTakenError, StationTakenError, Store
 from server.traffic import Car, Traffic
 from tests.server.paper_mongo import PaperMongo
@@ -92,12 +92,9 @@ async def test_a_booking_becomes_only_what_may_follow(
             assert changed == expected
             assert await store.booking("b1") == expected
             assert bool(await store.active_bookings()) is (after in ACTIVE)
-            check_change(replace(booking(), state=before), after)
             return
         with pytest.raises(BookingError, match=f"is {before} and cannot become {after}"):
             await store.change_booking("b1", after, GONE, ends_s)
-        with pytest.raises(BookingError):
-            check_change(replace(booking(), state=before), after)
         assert await store.booking("b1") == replace(booking(), state=before, ended_s=ended_s)
 
 
