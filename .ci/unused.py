@@ -55,4 +55,3 @@ _.over_standing
 _.asked_again
 _.range_sigma_m
 _.release_emergency_stop
-_.Tasks

@@ -22,6 +22,7 @@ from pixelopolis.cli.common import (
     print_json,
     progress_bar,
 )
+from pixelopolis.errors import SettingsError
 from pixelopolis.output_file import check_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
@@ -166,6 +167,11 @@ def check(
     if pictures is not None:
         check_output_folder(pictures, "--pictures")
     if is_lane_dataset(folder):
+        if split or pictures:
+            raise SettingsError(
+                f"{folder} is a lane dataset: it has no --split and no --pictures.",
+                "Leave them out; `pixelopolis data lane --sheet` draws lane pictures.",
+            )
         _check_lane(folder, as_json)
         return
     from pixelopolis.voc_check import check_dataset, write_pictures

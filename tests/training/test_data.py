@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from pixelopolis import vision
 from pixelopolis.cli.main import app
-from pixelopolis.errors import DatasetError
+from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.lane_path import COLUMNS as PATH_COLUMNS
 from tests.training.roads import COLUMNS, write_roads
 from training.lane import pictures as lane_pictures
@@ -301,6 +301,8 @@ def test_a_lane_dataset_is_checked(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "missing picture: look0/00001_center.jpg" in result.output
     assert "picture without label: look0/x.jpg" in result.output
+    result = CliRunner().invoke(app, ["data", "check", str(folder), "--split", "train"])
+    assert isinstance(result.exception, SettingsError)
 
 
 def test_a_byte_order_mark_is_passed_over_and_other_encodings_are_named(tmp_path: Path) -> None:
