@@ -61,10 +61,10 @@ async def test_a_car_that_speaks_of_nodes_it_was_not_given_is_set_aside_until_it
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("server.reports.RESEND_S", 0.0)
-    bad = FakeCar(CITY, "bad", Place("8", 1.0), step_m=0.0)
-    good = FakeCar(CITY, "good", Place("1", 0.8))
+    bad = FakeCar(CITY, "bad", Place("3", 0.1), step_m=0.0)
+    good = FakeCar(CITY, "good", Place("13", 0.1))
     await desktop.drive_in(bad)
-    its_ride = await desktop.book("kiosk-1", "museum")
+    its_ride = await desktop.book("kiosk-1", "planetarium")
     await until(lambda: bad.plan)
     await desktop.drive_in(good)
     bad.speech = speech(bad)
@@ -72,7 +72,7 @@ async def test_a_car_that_speaks_of_nodes_it_was_not_given_is_set_aside_until_it
     assert waiting["reason_code"] == "beyond_order"
     assert waiting["reason"].startswith("bad speaks of node ")
     assert shown(desktop, "bad") == ("blocked", ReasonCode.BEYOND_ORDER)
-    others = await desktop.book("kiosk-2", "planetarium")
+    others = await desktop.book("kiosk-2", "museum")
     await desktop.ends(others["id"])
     assert (await desktop.client.get("/healthz")).status == 200
     bad.speech, bad.step_m = encode, 0.1
