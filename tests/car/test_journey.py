@@ -498,3 +498,55 @@ def test_who_has_an_order_and_no_decision_yet_does_not_drive() -> None:
     assert it.decision.distance_m == pytest.approx(-0.1), "it stands a little before the start"
     state = report(it)
     assert not state.driving
+
+
+def test_a_car_that_leaves_its_way_while_it_is_cancelled_has_ended_that() -> None:
+    it = journey()
+    it.take_order(order(2))
+    it.take_decision(Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2), it.mission)
+    it.take_action(cancel("c1"))
+    off = Decision(0.0, 0.0, DriveState.LOST, place=Place("9", 0.3), off_route=True)
+    assert it.take_decision(off, it.mission)
+    (ended,) = report(it).instant_action_states
+    assert (ended.action_id, ended.action_status) == ("c1", "FINISHED")
+    assert it.place == Place("9", 0.3)
+
+
+def test_a_car_that_knows_no_place_says_the_origin_and_that_it_is_not_there() -> None:
+    state = report(Journey(town(), "car1", None))
+    at = state.mobile_robot_position
+    assert at is not None
+    assert (at.x, at.y, at.theta, at.localized) == (0.0, 0.0, 0.0, False)
+
+
+def test_places_and_ways_are_told_to_a_tenth_of_a_millimetre() -> None:
+    it = journey()
+    it.take_order(order(2))
+    it.take_decision(Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.123456), it.mission)
+    state, pose = report(it), it.pose
+    assert state.distance_since_last_node == 0.1235
+    assert state.mobile_robot_position is not None
+    assert state.mobile_robot_position.x == round(pose.x_m, 4) != round(pose.x_m, 3)
+    assert state.mobile_robot_position.y == pytest.approx(pose.y_m, abs=5e-5)
+
+
+@pytest.mark.parametrize(("said_m", "kept_m"), [(-0.02, 0.0), (0.7, 0.7), (9.9, None)])
+def test_a_place_lies_on_its_edge(said_m: float, kept_m: float | None) -> None:
+    it = Journey(town(), "car1", None)
+    at = Decision(0.0, 0.0, DriveState.IDLE, place=Place("9", said_m))
+    it.take_decision(at, None)
+    assert it.place is not None
+    length_m = town().edges["9"].length_m
+    assert it.place == Place("9", length_m if kept_m is None else kept_m)
+
+
+def test_a_path_is_made_anew_only_for_another_way() -> None:
+    it = journey()
+    it.take_order(order(1))
+    first = it.mission
+    assert first is not None
+    it.take_order(order(2, 1, first=1))
+    second = it.mission
+    assert second is not None
+    assert second.path is first.path
+    assert second.granted_m > first.granted_m

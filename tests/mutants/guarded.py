@@ -75,6 +75,7 @@ GUARDED = (
     Guarded("pixelopolis/order_rules.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
     Guarded("pixelopolis/orders.py", ("tests/pixelopolis/test_orders.py", *ORDERS)),
     Guarded("car/journey.py", ORDERS),
+    Guarded("car/task.py", ORDERS),
     Guarded("car/reporting.py", ORDERS),
     Guarded(
         "car/instant_actions.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ import pytest
 
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
+from server import desk as desk_module
 from server import store as store_module
 from server.bookings import BookingState
+from server.reports import Ended
 from server.requests import RefusedError
 from server.streets import OPEN
 from server.traffic import Car, Traffic, held
@@ -108,7 +111,7 @@ async def test_of_two_cars_the_nearer_one_goes_and_no_car_goes_twice(desk: Paper
     assert (await desk.book("museum", "two")).car_id == "far"
     with pytest.raises(RefusedError) as caught:
         await desk.book("museum", "three")
-    assert caught.value.word == "no_car_free"
+    assert (caught.value.status, caught.value.word) == (409, "no_car_free")
 
 
 async def test_who_asks_for_what_there_is_not_is_refused(desk: PaperDesk) -> None:
@@ -214,8 +217,10 @@ async def test_after_a_restart_a_car_has_the_whole_lease_to_be_heard(
     async with paper_desk() as second:
         assert held(second.desk.streets, second.desk.traffic.cars["car1"]) == held_before
         assert second.desk._office.active.keys() == {booking.id}
+        version = second.store._version
         await second.desk.turn()
         assert second.desk.traffic.cars["car1"].frozen is None
+        assert second.store._version == version, "what was read need not be written"
         await second.turn(3.01)
         assert second.desk.traffic.cars["car1"].frozen == SILENT
 
@@ -331,8 +336,6 @@ async def test_a_ride_that_has_ended_shows_no_way_of_the_next_one(desk: PaperDes
 
 
 async def test_everybody_who_waits_for_news_hears_of_each_turn(desk: PaperDesk) -> None:
-    import asyncio
-
     async def wait() -> bool:
         async with desk.desk.changed:
             await desk.desk.changed.wait()
@@ -348,8 +351,6 @@ async def test_everybody_who_waits_for_news_hears_of_each_turn(desk: PaperDesk) 
 async def test_the_loop_goes_on_at_every_message_and_begins_anew_from_what_is_stored(
     mongo: PaperMongo,
 ) -> None:
-    import asyncio
-
     async with paper_desk() as desk:
         turns, enough = 0, asyncio.Event()
         plain = desk.desk.turn
@@ -381,3 +382,98 @@ def test_it_looks_at_leases_four_times_a_second() -> None:
     from server.desk import TICK_S
 
     assert TICK_S == 0.25
+
+
+# --- the loop -------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Stands for the loop's body: counts its turns, and says when there were enough."""
+
+    def __init__(self, desk: PaperDesk, enough: int) -> None:
+        self.count, self.enough, self.reached = 0, enough, asyncio.Event()
+        desk.desk.turn = self.turn  # type: ignore[method-assign]
+
+    async def turn(self) -> None:
+        self.count += 1
+        if self.count >= self.enough:
+            self.reached.set()
+
+
+async def test_the_loop_turns_once_for_each_news_and_reads_nothing_again(desk: PaperDesk) -> None:
+    turns, reloads = Turns(desk, 2), []
+    desk.desk._reload = lambda: reloads.append(1)  # type: ignore[method-assign,assignment]
+    task = asyncio.create_task(desk.desk.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert turns.count == 1
+    desk.desk._news.set()
+    await turns.reached.wait()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert turns.count == 2
+    assert reloads == []
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_without_news_the_loop_turns_every_tick(
+    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "TICK_S", 0.005)
+    turns = Turns(desk, 4)
+    task = asyncio.create_task(desk.desk.run())
+    await asyncio.wait_for(turns.reached.wait(), 5.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_order_that_ends_early_is_no_arrival(desk: PaperDesk) -> None:
+    await desk.car("car1", "9", 0.5)
+    booking = await desk.book("museum")
+    await desk.desk.turn()
+    ride = desk.desk.traffic.cars["car1"].ride
+    assert ride is not None
+    plain = desk.desk._watch.listen
+
+    def listen(*arguments):
+        traffic, _ = plain(*arguments)
+        return traffic, [
+            Ended("car1", ride, arrived=False),
+            Ended("car1", replace(ride, booking_id=None), arrived=True),
+        ]
+
+    desk.desk._watch.listen = listen  # type: ignore[method-assign]
+    await desk.desk.turn()
+    assert await desk.state(booking) is BookingState.BOOKED
+
+
+async def test_every_booked_car_gets_its_order_but_those_that_are_away(desk: PaperDesk) -> None:
+    for id_, edge in (("car1", "9"), ("car2", "4"), ("away", "13")):
+        await desk.car(id_, edge, 0.6)
+    bookings = [await desk.book("museum", f"kiosk{i}") for i in range(3)]
+    desk.desk.car_gone(desk.cars["away"].link)
+    await desk.desk.turn()
+    cars = desk.desk.traffic.cars
+    away = cars["away"].ride
+    assert away is None or away.booking_id is None
+    for booking in bookings:
+        if booking.car_id != "away":
+            ride = cars[booking.car_id].ride
+            assert ride is not None
+            assert ride.booking_id == booking.id
+            assert desk.desk._watch._orders[booking.id] == 1
+    assert len(desk.desk._watch._orders) == 2
+
+
+async def test_without_any_way_there_is_no_booking(
+    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "choose_cars", lambda *_: ())
+    with pytest.raises(RefusedError) as caught:
+        await desk.book("museum")
+    assert (caught.value.status, caught.value.word) == (409, "no_car_free")
+    await desk.car("car1", "9", 0.5)
+    with pytest.raises(RefusedError) as caught:
+        await desk.book("museum")
+    assert (caught.value.status, caught.value.word) == (409, "no_route")
