@@ -165,7 +165,9 @@ def invalid_text(rng: random.Random, city: City, car: str) -> str:
     elif kind == 4:
         frame["message"][rng.choice(sorted(frame["message"]))] = rng.choice(WRONG)
     elif kind == 5:
-        frame["message"]["nodeStates"] = [rng.choice(WRONG)] * rng.choice((1, 5000))
+        wrong = rng.choice(WRONG)
+        many = 1 if isinstance(wrong, str) and wrong else 5000
+        frame["message"]["nodeStates"] = [wrong] * rng.choice((1, many))
     elif kind == 6:
         frame["message"]["headerId"] = 10 ** rng.choice((20, 4000))
     else:
