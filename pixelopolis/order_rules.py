@@ -15,6 +15,9 @@ from pixelopolis.routing import Route
 from pixelopolis.state_messages import ErrorType
 from pixelopolis.vehicle import SLOWEST_MPS
 
+MOST_NAMED: Final = 5
+"""So many of an order's faults of one kind are named at most."""
+
 POSITION_TOLERANCE_M: Final = 0.1
 HEADING_TOLERANCE_RAD: Final = 0.3
 """How far the position of a node in an order may be from where the town has it."""
@@ -148,8 +151,8 @@ def _check_content(city: City, order: Order) -> None:
     if unsupported := order.unsupported_fields:
         raise OrderRejectedError(
             ErrorType.UNSUPPORTED_PARAMETER,
-            f"the car cannot act on {', '.join(unsupported[:5])}.",
-            tuple(("parameter", name) for name in unsupported[:5]),
+            f"the car cannot act on {', '.join(unsupported[:MOST_NAMED])}.",
+            tuple(("parameter", name) for name in unsupported[:MOST_NAMED]),
         )
     of_nodes = (action for node in order.nodes for action in node.actions)
     actions = [*of_nodes, *(action for edge in order.edges for action in edge.actions)]
@@ -158,7 +161,7 @@ def _check_content(city: City, order: Order) -> None:
             ErrorType.INVALID_ORDER_ACTION,
             f"the car has no actions for nodes or edges; got {actions[0].action_type!r} "
             f"(actionId {actions[0].action_id!r}).",
-            tuple(("actionId", action.action_id) for action in actions[:5]),
+            tuple(("actionId", action.action_id) for action in actions[:MOST_NAMED]),
         )
     for node in order.nodes:
         if node.node_position is not None and node.node_position.map_id != city.name:

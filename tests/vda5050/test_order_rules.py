@@ -13,7 +13,7 @@ from pixelopolis.order_messages import (
     UNSUPPORTED_OF_POSITION,
     Order,
 )
-from pixelopolis.order_rules import OrderRejectedError, accept_order
+from pixelopolis.order_rules import MOST_NAMED, OrderRejectedError, accept_order
 from pixelopolis.routing import Place, Route
 from pixelopolis.state_messages import ErrorType
 from tests.vda5050.a_car import (
@@ -301,6 +301,16 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
     assert all(value in error.error_description for value in named.values())
     assert it.mission is mission
     assert after.model_copy(update={"errors": before.errors}) == before
+
+
+def test_no_more_than_a_few_faults_of_a_kind_are_named() -> None:
+    does = {"actionType": "beep", "actionId": "x", "blockingType": "NONE"}
+    many = changed(an_order(), "nodes", 1, actions=[does] * (MOST_NAMED + 1))
+    fields = dict.fromkeys(sorted(UNSUPPORTED_OF_EDGE)[: MOST_NAMED + 1], 1)
+    for order in (many, changed(an_order(), "edges", 0, **fields)):
+        with pytest.raises(OrderRejectedError) as caught:
+            accept_order(CITY, None, order)
+        assert len(caught.value.references) == MOST_NAMED
 
 
 def test_a_rejection_is_an_exception_with_words() -> None:
