@@ -30,8 +30,8 @@ ORDERS = (
     "tests/vda5050/test_order_cases.py",
     "tests/vda5050/test_instant_actions.py",
     "tests/vda5050/test_state_rules.py",
-    "tests/car/test_journey.py",
 )
+JOURNEY = (*ORDERS, "tests/car/test_journey.py")
 
 GUARDED = (
     # grants and safe state
@@ -72,15 +72,15 @@ GUARDED = (
     Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
     Guarded("car/orientation.py", _car("finding")),
     # orders and actions
-    Guarded("pixelopolis/order_rules.py", (*ORDERS, "tests/pixelopolis/test_messages.py")),
+    Guarded("pixelopolis/order_rules.py", ("tests/pixelopolis/test_order_limits.py", *ORDERS)),
     Guarded("pixelopolis/orders.py", ("tests/pixelopolis/test_orders.py", *ORDERS)),
-    Guarded("car/journey.py", ORDERS),
-    Guarded("car/task.py", ORDERS),
-    Guarded("car/reporting.py", ORDERS),
+    Guarded("car/journey.py", JOURNEY),
+    Guarded("car/task.py", ("tests/car/test_journey.py", *ORDERS)),
+    Guarded("car/reporting.py", JOURNEY),
     Guarded(
         "car/instant_actions.py",
         ("tests/vda5050/test_instant_actions.py", "tests/car/test_journey.py"),
     ),
-    Guarded("car/faults.py", ("tests/car/test_faults.py", *ORDERS)),
+    Guarded("car/faults.py", ("tests/car/test_faults.py", *JOURNEY)),
     Guarded("car/speed_limits.py", _car("speed_limits", "braking_for_limits")),
 )
