@@ -550,3 +550,75 @@ def test_a_path_is_made_anew_only_for_another_way() -> None:
     assert second is not None
     assert second.path is first.path
     assert second.granted_m > first.granted_m
+
+
+AHEAD = reason(ReasonCode.CAR_AHEAD, gap_m=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_news"),
+    [
+        ({}, False),
+        ({"distance_m": 0.22}, False),
+        ({"state": DriveState.TURNING}, True),
+        ({"blocked": True}, True),
+        ({"left_rad_s": 0.0, "right_rad_s": 0.0}, True),
+        ({"left_rad_s": 3.0}, False),
+        ({"events": ("node:9",)}, True),
+        ({"reason": AHEAD}, True),
+        ({"distance_m": 1.3}, True),  # passes a node
+        ({"distance_m": 0.35}, True),  # asks for a longer base
+    ],
+)
+def test_any_single_change_is_news_to_the_server(changes: dict[str, Any], is_news: bool) -> None:
+    it = journey()
+    it.take_order(order(2))
+    driving = Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2)
+    it.take_decision(driving, it.mission)
+    mission = it.mission
+    assert mission is not None
+    if changes.get("distance_m") == 0.35:
+        changes = {"distance_m": mission.granted_m - 0.39}
+        it.take_decision(replace(driving, distance_m=mission.granted_m - 0.41), mission)
+    assert it.take_decision(replace(driving, **changes), mission) is is_news
+
+
+def test_another_gap_to_the_same_car_is_no_news() -> None:
+    it = journey()
+    it.take_order(order(2))
+    stands = Decision(0.0, 0.0, DriveState.STOPPED_FOR_CAR, AHEAD, distance_m=0.2)
+    it.take_decision(stands, it.mission)
+    nearer = replace(stands, reason=reason(ReasonCode.CAR_AHEAD, gap_m=0.09))
+    assert not it.take_decision(nearer, it.mission)
+
+
+def test_an_old_order_s_decision_is_no_news_and_changes_nothing() -> None:
+    it = journey()
+    it.take_order(order(1))
+    old = it.mission
+    it.take_order(order(2, 1, first=1))
+    before = it.decision
+    driving = Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2)
+    assert not it.take_decision(driving, old)
+    assert it.decision is before
+    assert it.take_decision(driving, it.mission)
+
+
+def test_without_an_order_only_being_found_or_lost_is_news() -> None:
+    it = journey()
+    stands = Decision(0.0, 0.0, DriveState.IDLE, place=Place("13", 0.6))
+    assert not it.take_decision(stands, None)
+    assert it.take_decision(replace(stands, located=False), None)
+    assert not it.take_decision(replace(stands, located=False, state=DriveState.LOST), None)
+    assert it.take_decision(stands, None)
+
+
+@pytest.mark.parametrize(("away_m", "moves"), [(0.149, False), (0.151, True)])
+def test_a_standing_car_was_carried_when_it_is_fifteen_centimetres_away(
+    away_m: float, moves: bool
+) -> None:
+    it = Journey(town(), "car1", Place("9", 0.3))
+    there = Place("9", 0.3 + away_m)
+    it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=there), None)
+    assert (it.place == there) is moves
+    assert moves or it.place == Place("9", 0.3)

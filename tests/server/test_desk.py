@@ -34,6 +34,7 @@ def mongo(monkeypatch: pytest.MonkeyPatch) -> PaperMongo:
 async def desk(mongo: PaperMongo) -> AsyncIterator[PaperDesk]:
     async with paper_desk() as opened:
         yield opened
+        assert not opened.desk.complaints._said, "nobody did anything wrong"
 
 
 # --- a ride ---------------------------------------------------------------------------------------
