@@ -115,8 +115,8 @@ class HostileCar:
                 reader.cancel()
             if self.rng.random() < 0.5:
                 await socket.close()
-            elif (response := socket._response.connection) is not None and response.transport:
-                response.transport.abort()  # as a car whose battery was taken out
+            else:
+                socket._response.close()  # as a car whose battery was taken out
 
     async def _burst(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         rng, city, car = self.rng, self._world.city, self._truth.id
@@ -229,5 +229,5 @@ class Viewer:
         finally:
             if self.rng.random() < 0.5:
                 await socket.close()
-            elif (connection := socket._response.connection) is not None and connection.transport:
-                connection.transport.abort()
+            else:
+                socket._response.close()
