@@ -32,6 +32,8 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody, bird_view
 from sim.render_messages import MESSAGE, Kind, Scene, Task
 
+log = logging.getLogger(__name__)
+
 CAMERA_HZ: Final = 20
 BIRD_HZ: Final = 5
 BIRD_SHARE: Final = 0.2
@@ -59,6 +61,8 @@ class Exchange:
         self.scene: Scene | None = None
         self.closed = threading.Event()
         self.cameras = {car: CameraSocket(Path(path)) for car, path in task.camera_paths.items()}
+        self.exit_code = 0
+        """1 once what parent and renderer tell each other has failed."""
         self._parent = parent
         self._loop = asyncio.new_event_loop()
         self._writer: asyncio.StreamWriter | None = None
@@ -96,13 +100,16 @@ class Exchange:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
+        except Exception:
+            log.exception("What the renderer and the simulator tell each other failed.")
+            self.exit_code = 1
         finally:
             self._opened.set()
             self.closed.set()
             self._cleaned.set()
         # the main thread may be deep in the renderer; nobody needs what it makes any more
         time.sleep(LAST_MOMENT_S)
-        os._exit(0)
+        os._exit(self.exit_code)
 
     async def _serve(self) -> None:
         reader, self._writer = await asyncio.open_connection(sock=self._parent)
@@ -185,7 +192,7 @@ def main(parent_fd: int, task_json: str) -> int:
         return 1
     finally:
         exchange.finish()
-    return 0
+    return exchange.exit_code
 
 
 if __name__ == "__main__":
