@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training mutants soak check train-detector train-lane \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check train-detector train-lane \
   sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -35,6 +35,9 @@ test: setup  ## every test but those that train; ARGS="tests/car -k link"
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
 	@$(BIN)/pytest tests/training
+
+test-wheel: setup  ## the wheel with each extra in a clean environment; ARGS="-k server"
+	@$(BIN)/pytest -m wheel tests/wheel $(ARGS)
 
 mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -295,7 +295,7 @@ def _new_figure(height_in: float) -> Figure:
         from matplotlib.figure import Figure  # noqa: PLC0415  (only who draws needs it)
     except ModuleNotFoundError as missing:
         raise MissingPartError(
-            f"charts need the library {missing.name!r}.", "Install pixelopolis[plots]."
+            f"charts need the library {missing.name!r}.", "pip install 'pixelopolis[plots]'"
         ) from missing
     return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
 

@@ -120,7 +120,7 @@ def connected(cluster: str, jobs: int | None = None) -> Iterator[Any]:
         import ray.exceptions  # noqa: PLC0415
     except ImportError as error:
         raise MissingPartError(
-            f"--ray needs the library {error.name!r}.", "Install pixelopolis[ray]."
+            f"--ray needs the library {error.name!r}.", "pip install 'pixelopolis[ray]'"
         ) from error
     if ray.is_initialized():
         yield ray

@@ -16,7 +16,7 @@ try:
 except ImportError as missing:
     raise MissingPartError(
         f"Training needs TensorFlow, which cannot be imported ({missing}).",
-        "Run `make setup-training`, or pip install 'pixelopolis[training]'.",
+        "pip install 'pixelopolis[training]'",
     ) from missing
 
 __all__ = ["tf"]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -21,8 +21,11 @@ from pixelopolis.board_program import BoardKind
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.cli.common import CityName, Json, Seed, console, print_json, progress_bar
-from pixelopolis.errors import BoardError, MissingPartError
-from pixelopolis.vision import Image
+from pixelopolis.errors import BoardError
+from pixelopolis.extras import needs
+
+if TYPE_CHECKING:
+    from pixelopolis.vision import Image
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this machine.")
 
@@ -33,6 +36,7 @@ def bench() -> None:
 
 
 @app.command()
+@needs("sim")
 def render(
     width: Annotated[int, typer.Option(min=16, max=4096, help="Of the picture, in pixels.")] = 320,
     height: Annotated[int, typer.Option(min=16, max=4096, help="Of the picture, in pixels.")] = 240,
@@ -43,12 +47,8 @@ def render(
 ) -> None:
     """Render car views through a town, read-back included, in one process."""
     town = load_city(city)
-    try:
-        from sim.render.speed import measure
-    except ModuleNotFoundError as error:
-        raise MissingPartError(
-            f"rendering needs the library {error.name!r}.", "Install pixelopolis[sim]."
-        ) from error
+    from sim.render.speed import measure
+
     speed = measure(town, width, height, ids, seconds)
     document = {
         "fps": round(speed.fps, 1),
@@ -71,6 +71,7 @@ def render(
 
 
 @app.command()
+@needs("car")
 def perception(
     original: Annotated[
         Path | None, typer.Option(help="Folder with the original's two .tflite files.")
@@ -135,6 +136,7 @@ class BusPath(StrEnum):
 
 
 @app.command()
+@needs("car", "sim")
 def bus(
     board: Annotated[
         list[BusPath] | None,
@@ -174,6 +176,7 @@ def bus(
 
 
 @app.command()
+@needs("car", "sim")
 def stops(
     board: Annotated[
         list[BoardKind] | None,

@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
+from pixelopolis.extras import needs
 
+
+@needs("car")
 def run(
     config: Annotated[Path, typer.Option(help="The car's settings, a TOML file as below.")],
     verbose: Annotated[bool, typer.Option(help="Log more.")] = False,

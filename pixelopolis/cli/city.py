@@ -10,7 +10,8 @@ import typer
 
 from pixelopolis.city_file import load_city
 from pixelopolis.cli.common import Json, console, print_json
-from pixelopolis.errors import MissingPartError, SettingsError
+from pixelopolis.errors import SettingsError
+from pixelopolis.extras import needs
 
 app = typer.Typer(no_args_is_help=True, help="Check a town and draw its map.")
 
@@ -50,6 +51,7 @@ def check(name: Name, json: Json = False) -> None:
 
 
 @app.command()
+@needs("sim")
 def draw(
     name: Name,
     out: Annotated[Path, typer.Option(help="File to write, .svg or .png.")],
@@ -62,14 +64,9 @@ def draw(
             f"out: expected a name that ends in .svg or .png, got {str(out)!r}.",
             "Choose one of the two.",
         )
-    try:
-        from pixelopolis.drawing import city_png, city_svg
+    from pixelopolis.drawing import city_png, city_svg
 
-        data = city_png(city, width) if out.suffix == ".png" else city_svg(city).encode()
-    except ModuleNotFoundError as error:
-        raise MissingPartError(
-            f"drawing needs the library {error.name!r}.", "Install pixelopolis[sim]."
-        ) from error
+    data = city_png(city, width) if out.suffix == ".png" else city_svg(city).encode()
     try:
         out.write_bytes(data)
     except OSError as error:

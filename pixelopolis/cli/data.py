@@ -23,6 +23,7 @@ from pixelopolis.cli.common import (
     progress_bar,
 )
 from pixelopolis.errors import SettingsError
+from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
@@ -37,6 +38,7 @@ SHEET_PICTURES: Final = 48
 
 
 @app.command()
+@needs("car", "sim")
 def lane(
     out: Annotated[Path, typer.Option(help="Folder for the dataset; an interrupted run goes on.")],
     cities: Annotated[str, typer.Option(help="Towns, separated by commas.")] = TRAINING_CITIES,
@@ -106,6 +108,7 @@ class Split(StrEnum):
 
 
 @app.command()
+@needs("sim")
 def signs(
     out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
     images: Annotated[int, typer.Option(help="Pictures.", min=1)] = 8000,
@@ -150,6 +153,7 @@ def signs(
 
 
 @app.command()
+@needs("sim")
 def check(
     folder: Annotated[
         Path, typer.Argument(help="Pascal VOC folder, ours or labelled by hand, or lane dataset.")
@@ -193,6 +197,7 @@ def check(
 
 
 @app.command("import")
+@needs("sim")
 def import_(
     folder: Annotated[Path, typer.Argument(help="Pascal VOC or YOLO folder.")],
     out: Annotated[Path, typer.Option(help="New folder for the Pascal VOC dataset.")],

@@ -10,11 +10,13 @@ import typer
 
 from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.common import Board, CityName, Json, Seed, console, print_json, until_told
+from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
     from pixelopolis.demo.city import DemoCity, DemoSettings
 
 
+@needs("demo")
 def run(
     cars: Annotated[int, typer.Option(min=1, help="Number of cars.")] = 2,
     city: CityName = "pixelopolis",

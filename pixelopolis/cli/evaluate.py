@@ -24,6 +24,7 @@ from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.cli.evaluate_original import original
 from pixelopolis.errors import SettingsError
+from pixelopolis.extras import needs
 
 
 class SeerName(StrEnum):
@@ -67,6 +68,7 @@ def evaluate() -> None:
 
 
 @app.command()
+@needs("car", "sim")
 def lane(
     city: Annotated[
         list[str] | None,
@@ -176,6 +178,7 @@ def lane(
 
 
 @app.command()
+@needs("car", "sim")
 def rides(
     city: Annotated[str, typer.Option(help="Town of the encounters.")] = "pixelopolis",
     encounters: Annotated[
@@ -211,6 +214,7 @@ def rides(
 
 
 @app.command()
+@needs("car", "sim")
 def localisation(
     city: Annotated[str, typer.Option(help="Town to be lost in.")] = "pixelopolis",
     dropoffs: Annotated[

@@ -11,8 +11,10 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.extras import needs
 
 
+@needs("car", "sim")
 def detector(
     data: Annotated[Path, typer.Option(help="Pascal VOC folder (`pixelopolis data signs`).")],
     split: Annotated[

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pixelopolis.city import Turn
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SHEET_PICTURES: Final = 48
 SHOWN_FOLDERS: Final = 20
 
 
+@needs("car", "sim")
 def frames(
     data: Annotated[
         Path, typer.Option(help="Folder with images/ and labels/, ours or the original's.")

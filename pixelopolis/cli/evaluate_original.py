@@ -11,6 +11,7 @@ import typer
 
 from pixelopolis.city import Turn
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.extras import needs
 
 TOWN: Final = "pixelopolis"
 """The original's; ours was trained in it, under other looks."""
@@ -18,6 +19,7 @@ KIND: Final = "original"
 """Of the places in the page: `<!-- original:town -->` and `<!-- original:frames -->`."""
 
 
+@needs("car", "sim")
 def original(
     folder: Annotated[
         Path,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,13 +10,15 @@ import typer
 from rich.progress import Progress
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar, until_told
-from pixelopolis.errors import MissingPartError, SettingsError
+from pixelopolis.errors import SettingsError
+from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
     from pixelopolis.experiments.runner import Outcome, Watch
     from pixelopolis.experiments.steps import Step
 
 
+@needs("training", "plots")
 def run(
     out: Annotated[
         Path, typer.Option(help="Folder of data, models and figures; what is in it goes on.")
@@ -45,11 +46,6 @@ def run(
 
     if quick and docs is not None:
         raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
-    if find_spec("tensorflow") is None:  # found out before any data are made
-        raise MissingPartError(
-            "The experiments train, and TensorFlow is not installed.",
-            "Run `make setup-training`, or pip install 'pixelopolis[training]'.",
-        )
     experiments = named(only or [])
     numbers = range(seed, seed + seeds)
     scale = TINY if quick else SMALL

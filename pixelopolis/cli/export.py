@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json
+from pixelopolis.extras import needs
 
 app = typer.Typer(no_args_is_help=True, help="Make models that a car can run.")
 
@@ -19,6 +20,7 @@ def _group() -> None:
 
 
 @app.command()
+@needs("training")
 def lane(
     run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train lane`.")],
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("car/models"),
@@ -51,6 +53,7 @@ def lane(
 
 
 @app.command()
+@needs("training")
 def metadata(
     models: Annotated[Path, typer.Option(help="Folder with NAME.json and its .tflite files.")],
     name: Annotated[str, typer.Option(help="First part of the files' names.")],
@@ -68,6 +71,7 @@ def metadata(
 
 
 @app.command()
+@needs("training")
 def detector(
     run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train detector`.")],
     data: Annotated[

@@ -16,6 +16,7 @@ from pixelopolis.cli.common import Json, console, print_json, progress_bar
 from pixelopolis.cli.motor_questions import Questions, parse_answer
 from pixelopolis.control_table import MOTOR_BAUDS
 from pixelopolis.errors import BoardError, SettingsError
+from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
     from car.settings import BoardSettings
@@ -35,6 +36,7 @@ Config = Annotated[
 
 
 @app.command()
+@needs("car")
 def scan(
     port: Port = None,
     config: Config = None,
@@ -88,6 +90,7 @@ def scan(
 
 
 @app.command()
+@needs("car")
 def setup(
     port: Port = None,
     config: Config = None,
@@ -156,6 +159,7 @@ def setup(
 
 
 @app.command()
+@needs("car")
 def spin(
     port: Port = None,
     config: Config = None,
@@ -218,6 +222,7 @@ def spin(
 
 
 @app.command()
+@needs("car")
 def battery(
     port: Port = None,
     config: Config = None,

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from pixelopolis.cli.common import CityName, console
+from pixelopolis.extras import needs
 
 
+@needs("server")
 def run(
     city: CityName = "pixelopolis",
     port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8080,

@@ -9,8 +9,10 @@ import typer
 
 from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.common import Board, CityName, Panoramas, Seed, console, progress_bar
+from pixelopolis.extras import needs
 
 
+@needs("sim")
 def run(
     city: CityName = "pixelopolis",
     cars: Annotated[int, typer.Option(min=1, help="Number of cars: car1, car2, ...")] = 2,

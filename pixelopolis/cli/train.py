@@ -10,6 +10,7 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
     from training.detector.train import EpochReport as DetectorEpoch
@@ -24,6 +25,7 @@ def _group() -> None:
 
 
 @app.command()
+@needs("training")
 def lane(
     data: Annotated[list[Path], typer.Option(help="Dataset folder; may be given several times.")],
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
@@ -147,6 +149,7 @@ def _print(result: dict[str, Any], out: Path) -> None:
 
 
 @app.command()
+@needs("training")
 def detector(
     data: Annotated[
         list[Path], typer.Option(help="Pascal VOC folder; may be given several times.")
