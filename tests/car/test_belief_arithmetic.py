@@ -442,6 +442,8 @@ def test_who_is_suddenly_elsewhere_is_not_located(hop_m: float, kept: bool) -> N
         belief.see(NOTHING)
         belief._news = 0.0
     assert belief.is_located is kept
+    belief.see(NOTHING)
+    assert belief.is_located
 
 
 def test_doubt_begins_the_count_again() -> None:

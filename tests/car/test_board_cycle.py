@@ -279,6 +279,7 @@ def test_fifty_cycles_a_second_and_every_fifth_looks_at_the_board(
     assert beats[:11] == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
     assert board.status().cycles == 40
     assert board.status().late_cycles == 0
+    assert not board.status().slowed
 
 
 def test_a_cycle_that_begins_more_than_one_late_is_counted(
@@ -303,3 +304,18 @@ def test_ten_failed_cycles_are_borne_and_the_next_asks_what_is_gone(
         return
     with pytest.raises(BoardError, match="motor"):
         run(board, bus, clock, silence)
+
+
+def test_it_says_when_a_bad_line_slows_the_wheels(
+    board: Board, bus: PaperBus, clock: Clock
+) -> None:
+    """Nine of ten cycles fail, never ten in a row."""
+    slowed = []
+
+    def each(n: int) -> None:
+        bus.silent = {LEFT, RIGHT} if n % 10 else set()
+        slowed.append(board.status().slowed)
+
+    run(board, bus, clock, each)
+    assert slowed[0] is False
+    assert slowed[-1] is True

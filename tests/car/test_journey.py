@@ -622,3 +622,30 @@ def test_a_standing_car_was_carried_when_it_is_fifteen_centimetres_away(
     it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=there), None)
     assert (it.place == there) is moves
     assert moves or it.place == Place("9", 0.3)
+
+
+@pytest.mark.parametrize(("drives", "stops_m"), [(True, 0.42), (False, 0.30)])
+def test_a_cancelled_car_that_drives_has_twelve_centimetres_to_stop(
+    drives: bool, stops_m: float
+) -> None:
+    it = journey()
+    it.take_order(order(2))
+    speed = 4.0 if drives else 0.0
+    state = DriveState.DRIVING if drives else DriveState.STOPPED_FOR_CAR
+    it.take_decision(Decision(speed, speed, state, distance_m=0.30), it.mission)
+    it.take_action(cancel())
+    assert it.mission is not None
+    assert it.mission.path.length_m == pytest.approx(stops_m)
+    assert it.mission.granted_m == it.mission.path.length_m
+
+
+@pytest.mark.parametrize(("left_m", "asks"), [(0.399, True), (0.401, False)])
+def test_a_longer_base_is_wanted_forty_centimetres_before_its_end(
+    left_m: float, asks: bool
+) -> None:
+    it = journey()
+    it.take_order(order(2))
+    assert it.mission is not None
+    at_m = it.mission.granted_m - left_m
+    it.take_decision(Decision(4.0, 4.0, DriveState.DRIVING, distance_m=at_m), it.mission)
+    assert report(it).new_base_request is asks

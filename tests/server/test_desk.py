@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.routing import Place
 from server import desk as desk_module
@@ -478,3 +479,19 @@ async def test_without_any_way_there_is_no_booking(
     with pytest.raises(RefusedError) as caught:
         await desk.book("museum")
     assert (caught.value.status, caught.value.word) == (409, "no_route")
+
+
+async def test_a_car_to_which_no_way_leads_any_more_fails_its_ride(
+    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.car("car1", "9", 0.5)
+    booking = await desk.book("museum")
+
+    def no_route(*_: object) -> None:
+        raise NoRouteError("no way.", "Wait.")
+
+    monkeypatch.setattr(desk_module, "route_to", no_route)
+    await desk.desk.turn()
+    stored = await desk.stored(booking)
+    assert stored.state is BookingState.FAILED
+    assert stored.reason == reason(ReasonCode.NO_ROUTE, destination="museum")

@@ -257,3 +257,21 @@ def test_a_full_ring_cannot_move_and_a_free_edge_lets_it() -> None:
     assert find_plan(STREETS, everywhere, OPEN) is None
     assert plan_next_step(STREETS, everywhere, OPEN, "car1") is None
     assert find_plan(STREETS, everywhere[1:], OPEN) is not None
+
+
+DEAD_END = Closed(frozenset({"2"}))
+"""Streets 8 and 1 lead nowhere then."""
+
+
+def test_the_next_step_lets_those_pass_who_would_be_shut_out() -> None:
+    tokens = [Token("a", "7", "8"), Token("b", "13", "1")]
+    assert plan_next_step(STREETS, tokens, DEAD_END, "a") == (("a", "9"),)
+    assert plan_next_step(STREETS, tokens[:1], DEAD_END, "a") == (("a", "8"),)
+
+
+def test_where_not_all_can_finish_one_may_go_on_alone() -> None:
+    tokens = [Token("a", "7", "8"), Token("b", "13", "8")]
+    closed = Closed(frozenset({"1"}))
+    assert find_plan(STREETS, tokens, closed) is None
+    assert plan_next_step(STREETS, tokens, closed, "a") == (("a", "8"),)
+    assert plan_next_step(STREETS, [Token("a", "7", "1")], closed, "a") is None
