@@ -319,3 +319,12 @@ def test_it_says_when_a_bad_line_slows_the_wheels(
     run(board, bus, clock, each)
     assert slowed[0] is False
     assert slowed[-1] is True
+
+
+def test_only_our_board_is_connected_to(bus: PaperBus, clock: Clock) -> None:
+    bus.models[BOARD_ID] = 1060
+    board = Board("/dev/paper", clock=clock)
+    with pytest.raises(BoardError, match="not our board"):
+        board._connect(bus)
+    assert bus.writes == []
+    assert not board._armed

@@ -396,3 +396,26 @@ def test_a_refusal_is_a_failed_try_too() -> None:
     assert stop_wheels(bus, Clock(each_s=0.01)) is False
     with pytest.raises(RefusedError):
         arm(bus)
+
+
+def test_torque_is_taken_from_wheels_that_rest() -> None:
+    bus = driving_bus()
+    for motor in MOTORS:
+        bus[motor, MotorRegister.PRESENT_VELOCITY] = 60
+    released_at = []
+
+    def look(write: tuple[int, str, int]) -> None:
+        motor, register, value = write
+        if (register, value) == (MotorRegister.TORQUE_ENABLE, 0):
+            released_at.append(bus[motor, MotorRegister.PRESENT_VELOCITY])
+
+    class Braking(Clock):
+        def __call__(self) -> float:
+            for motor in MOTORS:
+                bus[motor, MotorRegister.PRESENT_VELOCITY] //= 2
+            return super().__call__()
+
+    bus.on_write = look
+    assert stop_wheels(bus, Braking(each_s=0.02)) is True
+    assert len(released_at) == 2
+    assert max(released_at) <= 1

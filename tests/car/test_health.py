@@ -13,10 +13,13 @@ from car.health import (
     ERROR_ESTOP,
     ERROR_PART,
     ERROR_SHOWING,
+    ERROR_WHEELS,
+    NEXT_STEPS,
     battery_pct,
     health_of,
 )
 from car.reporting import Health
+from car.wheel_check import Mistake, reason_of
 from pixelopolis.control_table import BoardFault
 from pixelopolis.state_messages import ErrorLevel
 
@@ -116,3 +119,12 @@ def test_everything_that_is_wrong_is_told_in_words() -> None:
     assert of(replace(WELL, fault=BoardFault(0))).errors == ()
     long = health_of(WELL, "x" * 5000, (0.0, 0.0), None).errors[0].error_description
     assert long == "x" * 1000
+
+
+@pytest.mark.parametrize("mistake", Mistake)
+def test_wheels_that_turn_otherwise_than_they_say_are_fatal_and_named(mistake: Mistake) -> None:
+    (error,) = health_of(WELL, "", (0.0, 0.0), None, mistake=mistake).errors
+    assert (error.error_type, error.error_level) == (ERROR_WHEELS, ErrorLevel.FATAL)
+    assert error.error_description == f"The car {reason_of(mistake).words}."
+    assert error.error_hint == NEXT_STEPS[mistake]
+    assert error.error_hint
