@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.mutants.changes import Change, change_at, places_of
 from tests.mutants.equivalents import reason_of
@@ -72,7 +73,7 @@ def main() -> int:
     return 0 if report["killed_pct"] >= MIN_KILLED_PCT and all(report["named"].values()) else 1
 
 
-def _report(seed: int, named: dict[str, Trial], sample: list[Trial]) -> dict:
+def _report(seed: int, named: dict[str, Trial], sample: list[Trial]) -> dict[str, Any]:
     killed = sum(trial.killed for trial in sample)
     return {
         "mutants": len(sample),
@@ -92,7 +93,7 @@ def _report(seed: int, named: dict[str, Trial], sample: list[Trial]) -> dict:
     }
 
 
-def _in_words(report: dict) -> str:
+def _in_words(report: dict[str, Any]) -> str:
     lines = [f"{s['at']}: {s['change']}\n    {s['reason']}" for s in report["survivors"]]
     lines += [f"NOT NOTICED: {name}" for name, killed in report["named"].items() if not killed]
     lines.append(

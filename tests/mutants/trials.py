@@ -137,6 +137,7 @@ class Workshop:
 def _test(copy: str, suite: tuple[str, ...], keep_bytecode: bool) -> None:
     """Run tests in a copy, in a fresh process; never returns."""
     os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.chdir(copy)
     sys.dont_write_bytecode = not keep_bytecode
     for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
@@ -151,6 +152,14 @@ def _test(copy: str, suite: tuple[str, ...], keep_bytecode: bool) -> None:
     import pytest
 
     os._exit(pytest.main([*PYTEST_ARGS, "--rootdir", copy, *suite]))
+
+
+def _end_with_parent() -> None:
+    """End this trial, which may hang, and what it started, when nobody waits for it any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def _copy_tree(to: Path) -> None:
