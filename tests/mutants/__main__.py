@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def draw(seed: int, most: int, files: str) -> Iterator[Change]:
 
 def main() -> int:
     asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # no copies are left
     sample = list(draw(asked.seed, asked.most, asked.files))
     named = [n for n in NAMED if asked.files in n.file]
     tries = [(n.change(ROOT), n.tests or SUITES[n.file]) for n in named]

@@ -89,7 +89,11 @@ class Workshop:
         """Try changes, each with its tests (which `check` has run); `tell` hears of each trial."""
         with ThreadPoolExecutor(self.jobs) as pool:
             futures = [pool.submit(self._try, change, suite, tell) for change, suite in changes]
-            return [future.result() for future in futures]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _usual(self, suite: tuple[str, ...]) -> tuple[int | None, float]:
         with self._copy() as copy:
