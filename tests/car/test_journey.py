@@ -573,6 +573,7 @@ AHEAD = reason(ReasonCode.CAR_AHEAD, gap_m=0.1)
 def test_any_single_change_is_news_to_the_server(changes: dict[str, Any], is_news: bool) -> None:
     it = journey()
     it.take_order(order(2))
+    assert not it.take_decision(Decision(0.0, 0.0, DriveState.IDLE), it.mission)
     driving = Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2)
     it.take_decision(driving, it.mission)
     mission = it.mission

@@ -54,6 +54,8 @@ EQUIVALENTS = (
     Equivalent(r"server/bookings\.py", r"document\[.state.\]", "a StrEnum is its text"),
     Equivalent(r"pixelopolis/order_rules\.py", r"\[:5\]", TUNED),
     Equivalent(r"pixelopolis/order_rules\.py", r"(starts_at|ends_at)_m \+ 0\.001", LIMIT),
+    Equivalent(r"car/localisation\.py", r"left == 0\.0 and right == 0\.0", FASTER),
+    Equivalent(r"car/metrics\.py", r"reading is not self\._readings", FASTER),
     Equivalent(r"car/orientation\.py", r" > .*->.* >= ", LIMIT),
     Equivalent(r"car/orientation\.py", r"return 0\.0", "compared with limits above zero only"),
     Equivalent(r"car/localisation\.py", r"_since_m >= STRETCH_M", LIMIT),

@@ -2,7 +2,7 @@
 
 - type annotations and decorators (`frozen=True` guards the programmer, not the visitor);
 - f-strings: wording for people;
-- calls of the log;
+- calls of the log, and the conditions of nothing else;
 - `assert`, and the keywords `strict=` of zip and `maxsize=` of caches: they change no result;
 - the `if __name__ == "__main__"` at a file's end.
 
@@ -54,9 +54,18 @@ def _quiet_nodes(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
                 yield node.annotation
             case ast.JoinedStr() | ast.Assert():
                 yield node
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))):
+            case ast.Expr() if _is_log(node):
                 yield node
+            case ast.If(orelse=[]) if all(_is_log(statement) for statement in node.body):
+                yield node.test
             case ast.Call():
                 yield from (k.value for k in node.keywords if k.arg in QUIET_KEYWORDS)
             case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
                 yield node
+
+
+def _is_log(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))):
+            return True
+    return False

@@ -256,6 +256,7 @@ def test_when_nobody_drives_the_beginning_of_the_proof_is_driven() -> None:
     after, waits = advance(STREETS, pocket(), NOW_S)
     assert base_of(after, "A") == ("7", "9")
     assert ride_of(after, "A").route.edges == ("7", "9", "11", "13", "7", "8")
+    assert waits.keys() == {"B"}
     assert waits["B"].cars == ("A",)
 
 
@@ -495,8 +496,38 @@ def test_a_queue_of_parked_cars_is_pushed_on_from_its_front() -> None:
     traffic = standing(a="1", b="2", c="3", d="4", e="15")
     traffic = along(traffic, "a", "1", "2", "3")
     traffic = freeze(traffic.put(Car("dead", Place("14", 0.5))), "dead", SILENT)
-    after, _ = advance(STREETS, traffic, NOW_S)
+    after, waits = advance(STREETS, traffic, NOW_S)
+    assert waits["c"].cars == ("d",)
     assert ride_of(after, "d").route.edges == ("4", "5")
     assert base_of(after, "d") == ("4", "5")
     assert after.cars["e"].ride is None
     assert after.cars["b"].ride is None
+
+
+def test_who_is_on_a_tour_back_to_its_own_street_is_not_there_yet() -> None:
+    """As above, with A on its way around the ring: full, the ring would not let it."""
+    traffic = ring()
+    tour = along(traffic, "A", "9", "11", "13", "7", "9", asked_s=2.0)
+    after, waits = advance(STREETS, tour, NOW_S)
+    assert base_of(after, "C") == ("6",)
+    assert waits["C"].reason == reason(ReasonCode.KEEPS_ROOM)
+    there = along(traffic, "A", "9", asked_s=2.0)
+    assert base_of(advance(STREETS, there, NOW_S)[0], "C") == ("6", "7")
+
+
+def test_a_junction_is_not_kept_while_a_car_that_cannot_move_is_in_it() -> None:
+    key, other, crossing = next(
+        (key, other, crossing)
+        for key in sorted(GRID.conflicts)
+        for other in sorted(GRID.conflicts[key])
+        for crossing in sorted(GRID.conflicts[key])
+        if len({*key, *other, *crossing}) == 6 and crossing not in GRID.conflicts[other]
+    )
+    traffic = standing(GRID, old=key[0], young=other[0])
+    traffic = traffic.put(Car("dead", before_end(crossing[0], 0.05, GRID)))
+    traffic = along_grid(traffic, "dead", *crossing, released=2, progress_m=0.06, asked_s=9.0)
+    traffic = freeze(traffic, "dead", SILENT)
+    traffic = along_grid(traffic, "old", *key, asked_s=1.0)
+    traffic = along_grid(traffic, "young", *other, asked_s=2.0)
+    after, _ = advance(GRID, traffic, NOW_S)
+    assert base_of(after, "young") == other
