@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from pixelopolis.city import City
 from pixelopolis.errors import SettingsError
@@ -120,7 +121,7 @@ def _http_log() -> logging.Logger:
     """Return where it is said that somebody does not speak HTTP: seldom."""
     http = logging.getLogger("server.http")
     if not http.filters:
-        http.addFilter(OncePerMinute())
+        http.addFilter(OncePerMinute((HttpProcessingError, ConnectionError)))
     return http
 
 

@@ -58,10 +58,20 @@ def _line(value: object) -> str:
 
 
 class OncePerMinute(logging.Filter):
-    """Lets records of one kind through at most once in `EVERY_S`; for other people's loggers."""
+    """Lets records of one kind through at most once in `EVERY_S`; for other people's loggers.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        usual: errors that are a peer's, not ours: named in a warning without a traceback.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        usual: tuple[type[BaseException], ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
+        self._usual = usual
         self._clock = clock
         self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
 
@@ -73,4 +83,7 @@ class OncePerMinute(logging.Filter):
         self._said[key] = now_s
         if len(self._said) > MOST:
             self._said.popitem(last=False)
+        if kind is not None and issubclass(kind, self._usual):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.exc_info = f"{record.msg}: {kind.__name__}", None
         return True

@@ -86,14 +86,19 @@ def test_a_peer_with_many_names_fills_no_memory() -> None:
 
 def test_other_peoples_loggers_say_one_kind_once_a_minute() -> None:
     now_s = 0.0
-    seldom = OncePerMinute(lambda: now_s)
+    seldom = OncePerMinute((KeyError,), lambda: now_s)
+    records = []
 
     def passes(error: Exception) -> bool:
         exc_info = (type(error), error, None)
         record = log.makeRecord("x", logging.ERROR, "f", 1, "Error from %s", ("a",), exc_info)
+        records.append(record)
         return bool(seldom.filter(record))
 
     assert [passes(ValueError()), passes(ValueError()), passes(KeyError())] == [True, False, True]
+    assert (records[0].levelname, records[0].exc_info is None) == ("ERROR", False)
+    assert (records[2].levelname, records[2].exc_info) == ("WARNING", None)
+    assert records[2].getMessage() == "Error from a: KeyError"
     now_s = EVERY_S + 1
     assert passes(ValueError())
 

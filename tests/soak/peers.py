@@ -67,13 +67,19 @@ class HonestCar(FakeCar):
         await self.connect(world)  # type: ignore[arg-type]
         try:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in self._tasks:
-                if task.done() and not task.cancelled() and (error := task.exception()):
-                    if not isinstance(error, VANISHED):
-                        world.strange.append(f"honest {self.id}: {error!r}")
-                    raise ConnectionError
         finally:
+            tasks, self._tasks = self._tasks, []
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception) and not isinstance(result, VANISHED):
+                    world.strange.append(f"honest {self.id}: {result!r}")
             await self.disconnect()
+
+    def take(self, order: Order) -> None:
+        """Take an order, unless it has been there already: the desk may hear of that late."""
+        if not (self.finished and self.plan and order.order_id == self.plan.order_id):
+            super().take(order)
 
     def state(self) -> Any:
         self.world_counts["honest_messages"] += 1

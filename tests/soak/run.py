@@ -99,6 +99,7 @@ async def _soak(plan: Plan, served: Served) -> dict[str, Any]:
         "server_cpu_s": round(cpu_s, 1),
         "warm_mb": warm_mb,
         "end_mb": end_mb,
+        "server_mb": served.series(),
         "memory_flat": end_mb <= FLAT * warm_mb,
         "parts_ended": ended,
         "strange": world.strange[:20],

@@ -90,6 +90,11 @@ class Served:
         warm = [mb for at_s, mb in self.rss_mb if at_s >= from_s]
         return (round(median(warm[:10]), 1), round(median(warm[-10:]), 1)) if warm else (0.0, 0.0)
 
+    def series(self) -> list[float]:
+        """Return twenty samples of its megabytes, evenly from the start to now."""
+        step = max(1, len(self.rss_mb) // 20)
+        return [round(mb, 1) for _, mb in self.rss_mb[::step]]
+
     def cpu_s(self) -> float:
         """Return the processor time that it has used, its mongod not counted."""
         times = self._seen.cpu_times()
