@@ -117,19 +117,17 @@ class _Round:
     def _grant_one(self) -> bool:
         """Grant the first request that can be granted; otherwise say who waits for whom."""
         self.waits = {}
-        edges = dict(self._reserved)
-        movements: dict[MovementKey, str] = {}
+        promised: dict[MovementKey, str] = {}
         for car, ride in self._asking():
             key = (ride.base_edge, ride.ahead[0])
             blockers = self._blockers(car.id, key)
             if blockers:
                 self.waits[car.id] = self._wait(key, blockers)
-                if all(self._drives_on(other, key) for other in blockers):
-                    edges.setdefault(key[1], car.id)
-                    if key[1] not in self._edge_of:
-                        movements.setdefault(key, car.id)
+                # who crosses its way drives on; who holds the edge behind it may stand there
+                if key[1] not in self._edge_of and not self._any_frozen(blockers):
+                    promised.setdefault(key, car.id)
                 continue
-            if first := self._promised(car.id, key, edges, movements):
+            if first := self._goes_first(car.id, key, promised):
                 self.waits[car.id] = Wait((first,), reason(ReasonCode.LETS_GO_FIRST, car=first))
                 continue
             granted = self._granted(car, ride)
@@ -147,23 +145,16 @@ class _Round:
         holders += [self._movement_of.get(other) for other in (key, *self.streets.conflicts[key])]
         return tuple(dict.fromkeys(h for h in holders if h is not None and h != car))
 
-    def _drives_on(self, car: str, key: MovementKey) -> bool:
-        """Whether a car leaves what it holds of `key` by itself, with what it has been granted."""
-        other = self.traffic.cars[car]
-        return not other.frozen and not (self._edge_of.get(key[1]) == car and other.edge == key[1])
+    def _any_frozen(self, cars: tuple[str, ...]) -> bool:
+        return any(self.traffic.cars[car].frozen for car in cars)
 
-    def _promised(
-        self,
-        car: str,
-        key: MovementKey,
-        edges: dict[str, str],
-        movements: dict[MovementKey, str],
+    def _goes_first(
+        self, car: str, key: MovementKey, promised: dict[MovementKey, str]
     ) -> str | None:
-        owner = edges.get(key[1])
-        if owner is not None and owner != car:
-            return owner
-        crossing = (movements.get(other) for other in (key, *self.streets.conflicts[key]))
-        return next((who for who in crossing if who is not None and who != car), None)
+        """Return for whom an edge, or a way that crosses this one, is kept."""
+        kept = [self._reserved.get(key[1])]
+        kept += [promised.get(other) for other in (key, *self.streets.conflicts[key])]
+        return next((who for who in kept if who is not None and who != car), None)
 
     def _granted(self, car: Car, ride: Ride) -> Car:
         released = replace(

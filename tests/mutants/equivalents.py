@@ -41,7 +41,6 @@ EQUIVALENTS = (
     Equivalent(r"server/traffic\.py", r"document\[.*to_document", "asdict gives the same fields"),
     Equivalent(r"server/granting\.py", r"_left_m\(ride\) <= LOOKAHEAD_M", LIMIT),
     Equivalent(r"server/granting\.py", r"self\.waits: dict", "set by every round"),
-    Equivalent(r"server/granting\.py", r"edges\.setdefault", "who shares an edge crosses as well"),
     Equivalent(r"server/granting\.py", r"return (False|True)  ->", ONCE_MORE),
     Equivalent(r"server/granting\.py", r"changed = (False|True)", ONCE_MORE),
     Equivalent(r"server/granting\.py", r" > STANDS_WITHIN_M", LIMIT),
