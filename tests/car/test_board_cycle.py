@@ -59,8 +59,11 @@ def cycles(board: Board, bus: PaperBus, clock: Clock, count: int) -> None:
 def test_it_connects_and_then_only_it_may_turn(bus: PaperBus, clock: Clock) -> None:
     board = Board("/dev/paper", clock=clock, mirrored=("right",))
     assert not board._armed
+    bus[BOARD_ID, BoardRegister.MOTOR_POWER] = 0
     board._connect(bus)
     assert board._armed
+    assert bus[BOARD_ID, BoardRegister.MOTOR_POWER] == 1
+    assert board.status().problem == ""
     assert board.status().connected
     assert board.status().battery_mv == 11_500
     assert (bus[LEFT, MotorRegister.DRIVE_MODE], bus[RIGHT, MotorRegister.DRIVE_MODE]) == (0, 1)
