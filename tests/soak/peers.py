@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -73,7 +74,9 @@ class HonestCar(FakeCar):
                 task.cancel()
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(result, Exception) and not isinstance(result, VANISHED):
-                    world.strange.append(f"honest {self.id}: {result!r}")
+                    where = traceback.extract_tb(result.__traceback__)[-1]
+                    last = f"{self.place}, {self.plan}, {self.orders[-1:]}"[:1500]
+                    world.strange.append(f"honest {self.id}: {where.line}: {result!r}; {last}")
             await self.disconnect()
 
     def take(self, order: Order) -> None:

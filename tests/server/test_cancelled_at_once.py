@@ -1,0 +1,67 @@
+"""A ride that ends before its car has said that it took it: the car may still drive it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from pixelopolis.city_file import load_city
+from pixelopolis.routing import Place, find_route
+from pixelopolis.state_messages import PowerSupply, State
+from server.fleet import RESEND_S, CarLink
+from server.reports import take_report
+from server.streets import Streets
+from server.traffic import Ride, Traffic, held, place_car, start_ride
+
+STREETS = Streets(load_city("pixelopolis"))
+NOW_S = 1000.0
+
+
+def ended_at_once() -> Traffic:
+    placed = place_car(STREETS, Traffic(), "car1", Place("1", 1.5))
+    assert isinstance(placed, Traffic)
+    route = find_route(STREETS.city, Place("1", 1.5), Place("4", 1.0))
+    return start_ride(placed, "car1", Ride("o1", "b1", route, 0.0, released=2, ending=True))
+
+
+def still_idle() -> State:
+    return State(
+        header_id=0,
+        timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+        serial_number="car1",
+        last_node_id="at:1:1500",
+        driving=False,
+        power_supply=PowerSupply(state_of_charge=90),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told_s_ago", "kept"), [(0.1, True), (RESEND_S - 0.01, True), (RESEND_S, False)]
+)
+def test_what_was_released_stays_the_cars_while_the_order_may_be_on_its_way(
+    told_s_ago: float, kept: bool
+) -> None:
+    link = CarLink("car1", lambda _: None, still_idle(), told_s=NOW_S - told_s_ago)
+    traffic, ended = take_report(STREETS, ended_at_once(), link, NOW_S)
+    assert ended is None
+    assert held(STREETS, traffic.cars["car1"]).edges == ({"1", "2"} if kept else {"1"})
+
+
+def test_a_car_that_connects_anew_got_nothing_from_its_old_connection() -> None:
+    link = CarLink("car1", lambda _: None, still_idle())
+    traffic, _ = take_report(STREETS, ended_at_once(), link, NOW_S)
+    assert held(STREETS, traffic.cars["car1"]).edges == {"1"}
+
+
+def test_a_car_that_took_it_after_all_ends_it_where_it_is() -> None:
+    traffic = ended_at_once()
+    link = CarLink("car1", lambda _: None, still_idle(), told_s=NOW_S - 0.1)
+    traffic, _ = take_report(STREETS, traffic, link, NOW_S)
+    end = {"order_id": "o1", "last_node_id": "at:2:100", "last_node_sequence_id": 4}
+    link.hear(still_idle().model_copy(update=end))
+    traffic, ended = take_report(STREETS, traffic, link, NOW_S + 0.5)
+    assert ended is not None
+    assert not ended.arrived
+    assert traffic.cars["car1"] == replace(traffic.cars["car1"], place=Place("2", 0.1), ride=None)
