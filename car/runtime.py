@@ -37,6 +37,7 @@ from car.overlay import draw_overlay, encode_jpeg, placeholder
 from car.reporting import Health
 from car.settings import CarSettings
 from car.stream import StreamServer
+from pixelopolis.addresses import origin
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
@@ -165,7 +166,7 @@ class CarProcess:
     @property
     def video_url(self) -> str:
         host = self.settings.stream.public_host or self.settings.stream.host
-        return f"http://{host}:{self._stream.port}/video.mjpg"
+        return f"{origin(host, self._stream.port)}/video.mjpg"
 
     def _stand_still(self) -> None:
         self._control.close()

@@ -85,6 +85,12 @@ class WorkerError(PixelopolisError, RuntimeError):
     code = "PX105"
 
 
+class OutputError(PixelopolisError, OSError):
+    """A file, a folder or a stream that cannot be read or written."""
+
+    code = "PX106"
+
+
 class ModelError(PixelopolisError, ValueError):
     """A model file that cannot be used."""
 

@@ -5,12 +5,13 @@ Whoever lacks a library learns at once which extra has it, before any work is be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib.util import find_spec
 from typing import Final, ParamSpec, TypeVar
 
-from pixelopolis.errors import MissingPartError
+from pixelopolis.errors import MissingPartError, SettingsError
 
 _CAR = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial")
 _SERVER = ("aiohttp", "pymongo")
@@ -63,18 +64,31 @@ def require(what: str, *extras: str) -> None:
 def needs(
     *extras: str,
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Make a command ask for its extras before anything else."""
+    """Make a command ask for its extras, and refuse NaN and infinity, before anything else."""
 
     def decorate(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(command)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             require("this command", *extras)
+            _check_finite(kwargs)
             return command(*args, **kwargs)
 
         setattr(run, "extras", extras)  # noqa: B010  the tests ask every command for it
         return run
 
     return decorate
+
+
+def _check_finite(options: Mapping[str, object]) -> None:
+    """Refuse what compares with no bound.
+
+    Raises:
+        SettingsError: names the option.
+    """
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, float) and not math.isfinite(one):
+                raise SettingsError(f"{name}: expected a finite number, got {one}.", "Give one.")
 
 
 def _is_there(module: str) -> bool:

@@ -18,19 +18,31 @@ def check_output_file(file: Path, suffixes: Sequence[str], option: str) -> None:
         option: names it in the message.
 
     Raises:
-        SettingsError: another ending, a folder of that name, or no folder to lie in.
+        SettingsError: another ending, a folder of that name, no folder to lie in, or no right or
+            way to write there.
     """
     if file.suffix.lower() not in suffixes:
         raise SettingsError(
             f"{option} {str(file)!r}: expected a name that ends in {' or '.join(suffixes)}.",
             "Choose such a name.",
         )
-    if file.is_dir():
-        raise SettingsError(f"{option} {str(file)!r} is a folder.", "Name a file.")
-    if not file.parent.is_dir():
+    try:
+        if file.is_dir():
+            raise SettingsError(f"{option} {str(file)!r} is a folder.", "Name a file.")
+        if not file.parent.is_dir():
+            raise SettingsError(
+                f"{option} {str(file)!r}: there is no folder {str(file.parent)!r}.",
+                "Make it first.",
+            )
+        was_there = file.exists()
+        with file.open("ab"):
+            pass
+        if not was_there:
+            file.unlink()
+    except OSError as error:
         raise SettingsError(
-            f"{option} {str(file)!r}: there is no folder {str(file.parent)!r}.", "Make it first."
-        )
+            f"{option} {str(file)!r} cannot be written: {error.strerror}.", "Name another file."
+        ) from error
 
 
 def check_output_folder(folder: Path, option: str) -> None:
@@ -43,8 +55,9 @@ def check_output_folder(folder: Path, option: str) -> None:
     Raises:
         SettingsError: a file of that name, or no right or way to write there.
     """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    there = folder
     try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

@@ -16,8 +16,9 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from pixelopolis.addresses import cannot_listen, origin, public_host
 from pixelopolis.city import City
-from pixelopolis.errors import SettingsError
+from pixelopolis.folder_lock import held
 from pixelopolis.supervision import Worker, keep_working
 from server import cars, stations
 from server.complaints import OncePerMinute
@@ -139,6 +140,7 @@ async def serve(settings: Settings) -> None:
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
         if not uri:
+            stack.enter_context(held(settings.data_folder / "db", "--data"))
             mongod = Mongod(settings.data_folder)
             uri = await stack.enter_async_context(mongod)
             waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))
@@ -152,11 +154,9 @@ async def serve(settings: Settings) -> None:
         try:
             await web.TCPSite(runner, settings.host, settings.port).start()
         except OSError as error:
-            raise SettingsError(
-                f"host, port: {settings.host}:{settings.port} cannot be used ({error.strerror}).",
-                "Choose another --port.",
-            ) from error
-        log.info("Open http://%s:%d/", settings.host, settings.port)
+            where = f"{settings.host!r}, port {settings.port}"
+            raise cannot_listen(where, error) from error
+        log.info("Open %s/", origin(public_host(settings.host), settings.port))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()

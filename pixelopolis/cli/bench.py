@@ -80,7 +80,7 @@ def perception(
         Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
     ] = None,
     delegate: Annotated[str | None, typer.Option(help="edgetpu: on a Coral accelerator.")] = None,
-    rounds: Annotated[int, typer.Option(help="Looks of each pair.", min=1)] = 200,
+    rounds: Annotated[int, typer.Option(max=1_000_000, help="Looks of each pair.", min=1)] = 200,
     json: Json = False,
 ) -> None:
     """Lane model and detector from a whole frame on, on one thread; beside the original's."""
@@ -142,7 +142,9 @@ def bus(
         list[BusPath] | None,
         typer.Option(help="What lies before the motors; may be repeated. All by default."),
     ] = None,
-    cycles: Annotated[int, typer.Option(min=10, help="Control cycles of each.")] = 2000,
+    cycles: Annotated[
+        int, typer.Option(max=10_000_000, min=10, help="Control cycles of each.")
+    ] = 2000,
     json: Json = False,
 ) -> None:
     """One control cycle (write both motors, read both) without and with each kind of board.
@@ -182,7 +184,9 @@ def stops(
         list[BoardKind] | None,
         typer.Option(help="What plays the board; may be repeated. All by default."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything fails.")] = 3,
+    rounds: Annotated[
+        int, typer.Option(max=1_000_000, min=1, help="How often everything fails.")
+    ] = 3,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:

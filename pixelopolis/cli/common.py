@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pixelopolis.board_program import BoardKind
-from pixelopolis.errors import SettingsError
+from pixelopolis.cli.stderr import Stderr
+from pixelopolis.errors import OutputError, SettingsError
 
-console = Console(stderr=True)
+BROKEN_PIPE_CODE = 128 + signal.SIGPIPE
+"""As a shell says of a program that SIGPIPE ended."""
+
+console = Console(file=cast("IO[str]", Stderr()))
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random stream.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random stream.")]
 Board = Annotated[
     BoardKind,
     typer.Option(
@@ -55,8 +60,30 @@ def check_looks(plain: bool, panoramas: Path | None) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document on stdout."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """Print one JSON document on stdout, as `print_line` does."""
+    print_line(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_line(text: str) -> None:
+    """Print on stdout, now.
+
+    Whoever read it and is gone has read enough: the command ends, as by SIGPIPE.
+
+    Raises:
+        OutputError: it is closed, or cannot take it.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed.", "Leave it open, or send it to a file.")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise SystemExit(BROKEN_PIPE_CODE) from None
+    except OSError as error:
+        raise OutputError(
+            f"standard output cannot be written: {error.strerror}.",
+            "Make room there, or send it elsewhere.",
+        ) from error
 
 
 def progress_bar() -> Progress:

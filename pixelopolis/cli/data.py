@@ -24,7 +24,7 @@ from pixelopolis.cli.common import (
 )
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
-from pixelopolis.output_file import check_output_folder
+from pixelopolis.output_file import check_output_file, check_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
 
@@ -42,13 +42,19 @@ SHEET_PICTURES: Final = 48
 def lane(
     out: Annotated[Path, typer.Option(help="Folder for the dataset; an interrupted run goes on.")],
     cities: Annotated[str, typer.Option(help="Towns, separated by commas.")] = TRAINING_CITIES,
-    poses: Annotated[int, typer.Option(help="Frames at independent poses.", min=0)] = 30000,
-    driven: Annotated[int, typer.Option(help="Driven frames (three cameras each).", min=0)] = 2000,
+    poses: Annotated[
+        int, typer.Option(max=100_000_000, help="Frames at independent poses.", min=0)
+    ] = 30000,
+    driven: Annotated[
+        int, typer.Option(max=100_000_000, help="Driven frames (three cameras each).", min=0)
+    ] = 2000,
     drive: Annotated[
         Path | None,
         typer.Option(help="Let this lane model drive, and write its frames (--frames) alone."),
     ] = None,
-    frames: Annotated[int, typer.Option(help="Frames of --drive that are kept.", min=1)] = 8000,
+    frames: Annotated[
+        int, typer.Option(max=100_000_000, help="Frames of --drive that are kept.", min=1)
+    ] = 8000,
     whole: Annotated[
         bool, typer.Option("--whole", help="Write whole frames, not their bottom quarters.")
     ] = False,
@@ -58,7 +64,7 @@ def lane(
     ] = None,
     plain: Plain = False,
     panoramas: Panoramas = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
@@ -68,6 +74,8 @@ def lane(
     from sim.panoramas import panorama_files
 
     check_looks(plain, panoramas)
+    if sheet is not None and out.absolute() not in sheet.absolute().parents:
+        check_output_file(sheet, (".png", ".jpg"), "--sheet")
     names = [name.strip() for name in cities.split(",") if name.strip()]
     sessions = (
         plan_drives(names, drive, frames, seed, whole=whole)
@@ -111,7 +119,7 @@ class Split(StrEnum):
 @needs("sim")
 def signs(
     out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
-    images: Annotated[int, typer.Option(help="Pictures.", min=1)] = 8000,
+    images: Annotated[int, typer.Option(max=100_000_000, help="Pictures.", min=1)] = 8000,
     split: Annotated[Split, typer.Option(help="Whose looks and towns.")] = Split.TRAIN,
     scenes: Annotated[
         float | None,
@@ -123,7 +131,7 @@ def signs(
         ),
     ] = None,
     panoramas: Panoramas = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:

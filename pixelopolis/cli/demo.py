@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixelopolis.addresses import LOOPBACK
 from pixelopolis.board_program import BoardKind
-from pixelopolis.cli.common import Board, CityName, Json, Seed, console, print_json, until_told
+from pixelopolis.cli.common import (
+    Board,
+    CityName,
+    Json,
+    Seed,
+    console,
+    print_json,
+    print_line,
+    until_told,
+)
+from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
+from pixelopolis.folder_lock import held
 
 if TYPE_CHECKING:
     from pixelopolis.demo.city import DemoCity, DemoSettings
@@ -18,7 +31,7 @@ if TYPE_CHECKING:
 
 @needs("demo")
 def run(
-    cars: Annotated[int, typer.Option(min=1, help="Number of cars.")] = 2,
+    cars: Annotated[int, typer.Option(max=100, min=1, help="Number of cars.")] = 2,
     city: CityName = "pixelopolis",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")
@@ -29,7 +42,7 @@ def run(
     seed: Seed = 1,
     board: Board = BoardKind.DEVICE,
     headless: Annotated[bool, typer.Option(help="Book rides by itself, then end.")] = False,
-    rides: Annotated[int, typer.Option(min=1, help="How many, with --headless.")] = 6,
+    rides: Annotated[int, typer.Option(max=100_000, min=1, help="How many, with --headless.")] = 6,
     json_: Json = False,
     model: Annotated[
         Path | None, typer.Option(help="Lane model of the cars; the shipped one by default.")
@@ -44,17 +57,16 @@ def run(
     With --headless: book rides as stations would; exit code 0 only if all of them arrived.
     """
     import asyncio
-    import shutil
-    import tempfile
 
-    from pixelopolis.demo.city import DemoSettings, free_ports
+    from pixelopolis.addresses import free_ports
+    from pixelopolis.demo.city import DemoSettings
 
+    if model is not None and not model.is_file():
+        raise SettingsError(f"--model: there is no file {str(model)!r}.", "Name a .tflite file.")
     port = port or free_ports(host, 1)[0]
-    folder = data or Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = DemoSettings(city, cars, port, seed, folder.resolve(), host, model, board)
     succeeded = False
-    try:
+    with _kept(data) if data else _temporary(lambda: succeeded) as folder:
+        settings = DemoSettings(city, cars, port, seed, folder, host, model, board)
         if headless:
             document = asyncio.run(until_told(_drive(settings, rides)))
             succeeded = document is not None and document["arrived"] == rides
@@ -63,12 +75,33 @@ def run(
         else:
             asyncio.run(until_told(_show(settings)))
             succeeded = True
-    finally:
-        if data is None and succeeded:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            _say(f"Database and logs are kept in {folder}.")
     raise typer.Exit(0 if succeeded else 1)
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[Path]:
+    """Give a user's own folder; nobody else may use it meanwhile."""
+    with held(folder, "--data"):
+        yield folder.resolve()
+        _say(f"Database and logs are kept in {folder}.")
+
+
+@contextmanager
+def _temporary(succeeded: Callable[[], bool]) -> Iterator[Path]:
+    """Give a folder that goes away; of a demo that failed the logs stay, if there are any."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="pixelopolis-data-"))
+    try:
+        yield folder
+    finally:
+        logs = [f for f in (*folder.glob("logs/*"), folder / "mongod.log") if f.is_file()]
+        if succeeded() or not any(log.stat().st_size for log in logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:  # the database has hundreds of megabytes
+            shutil.rmtree(folder / "db", ignore_errors=True)
+            _say(f"Logs are kept in {folder}.")
 
 
 def _say(line: str) -> None:
@@ -91,7 +124,7 @@ def _invite(city: DemoCity) -> None:
     console.rule(style="green")
     console.print(f"  Pixelopolis is open:  [bold green]{city.url}/[/]")
     _say("  Open this address in a browser, pick a language and a place, and ride.")
-    if city.settings.host == "127.0.0.1":
+    if city.settings.host in (LOOPBACK, "::1", "localhost"):
         _say("  For phones on your network: add --host 0.0.0.0")
     _say(f"  The town from above: {city.sim_url}/bird.mjpg")
     _say(f"  Logs: {city.settings.data / 'logs'}.  Ctrl-C ends everything.")
@@ -164,4 +197,4 @@ async def _figures(city: DemoCity) -> dict[str, Any]:
 def _print_summary(document: dict[str, Any]) -> None:
     for key, value in document.items():
         if key not in ("each", "each_car"):
-            typer.echo(f"{key}: {value}")
+            print_line(f"{key}: {value}")

@@ -43,7 +43,7 @@ LaneFile = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="How many at once: 1 by default, with --ray all its CPUs.", min=1),
+    typer.Option(help="How many at once: 1 by default, with --ray all its CPUs.", min=1, max=1024),
 ]
 Ray = Annotated[
     str | None,
@@ -74,8 +74,12 @@ def lane(
         list[str] | None,
         typer.Option(help="Town to drive in; may be repeated. By default the six of acceptance."),
     ] = None,
-    metres: Annotated[float, typer.Option(help="Way in all, over all looks.", min=1)] = 100.0,
-    looks: Annotated[int, typer.Option(help="Looks, one town after another.", min=1)] = 12,
+    metres: Annotated[
+        float, typer.Option(max=1e6, help="Way in all, over all looks.", min=1)
+    ] = 100.0,
+    looks: Annotated[
+        int, typer.Option(max=100_000, help="Looks, one town after another.", min=1)
+    ] = 12,
     model: LaneFile = None,
     junctions: Annotated[
         bool, typer.Option("--junctions", help="Junction test instead of a drive.")
@@ -98,7 +102,8 @@ def lane(
         typer.Option(help="exposure, blur, pitch, latency or lane-width: worse until it fails."),
     ] = None,
     values: Annotated[
-        list[float] | None, typer.Option("--value", help="Of the sweep; may be repeated.")
+        list[float] | None,
+        typer.Option("--value", min=-1e6, max=1e6, help="Of the sweep; may be repeated."),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Chart of the sweep, .svg or .png (extra `plots`).")
@@ -182,10 +187,12 @@ def lane(
 def rides(
     city: Annotated[str, typer.Option(help="Town of the encounters.")] = "pixelopolis",
     encounters: Annotated[
-        int, typer.Option(help="Encounters with a stopped or slower car ahead.", min=0)
+        int,
+        typer.Option(max=1_000_000, help="Encounters with a stopped or slower car ahead.", min=0),
     ] = 300,
     minutes: Annotated[
-        float, typer.Option(help="Simulated minutes of free driving in two-way towns.", min=0)
+        float,
+        typer.Option(max=1e6, help="Simulated minutes of free driving in two-way towns.", min=0),
     ] = 30.0,
     seer: Seer = SeerName.DETECTOR,
     detector: DetectorFile = None,
@@ -218,10 +225,12 @@ def rides(
 def localisation(
     city: Annotated[str, typer.Option(help="Town to be lost in.")] = "pixelopolis",
     dropoffs: Annotated[
-        int, typer.Option(help="Cars put down anywhere, told nothing.", min=0)
+        int, typer.Option(max=1_000_000, help="Cars put down anywhere, told nothing.", min=0)
     ] = 500,
-    passages: Annotated[int, typer.Option(help="Nodes passed on missions.", min=0)] = 1000,
-    looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 50,
+    passages: Annotated[
+        int, typer.Option(max=1_000_000, help="Nodes passed on missions.", min=0)
+    ] = 1000,
+    looks: Annotated[int, typer.Option(max=100_000, help="Number of looks.", min=1)] = 50,
     seer: Seer = SeerName.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,

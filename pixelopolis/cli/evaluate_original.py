@@ -28,12 +28,14 @@ def original(
     model: Annotated[
         Path | None, typer.Option(help="Our lane model (.tflite); the shipped one by default.")
     ] = None,
-    metres: Annotated[float, typer.Option(help="Way in all, over all looks.", min=1)] = 20.0,
-    looks: Annotated[int, typer.Option(help="Number of looks.", min=1)] = 10,
+    metres: Annotated[
+        float, typer.Option(max=1e6, help="Way in all, over all looks.", min=1)
+    ] = 20.0,
+    looks: Annotated[int, typer.Option(max=100_000, help="Number of looks.", min=1)] = 10,
     docs: Annotated[
         Path | None, typer.Option(help="Page whose marked places get the tables.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 1,
     seed: Seed = 7,
     as_json: Json = False,
 ) -> None:

@@ -26,9 +26,11 @@ def run(
     only: Annotated[
         list[str] | None, typer.Option(help="One experiment; may be given several times.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Repetitions, each with its own seed.", min=1)] = 3,
+    seeds: Annotated[
+        int, typer.Option(max=1000, help="Repetitions, each with its own seed.", min=1)
+    ] = 3,
     seed: Seed = 1,
-    jobs: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 2,
+    jobs: Annotated[int, typer.Option(max=1024, help="Processes, of one thread each.", min=1)] = 2,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few pictures and metres, to see that it all works.")
     ] = False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from types import FrameType
 
 import typer
@@ -21,8 +23,8 @@ from pixelopolis.cli import (
     sim,
     train,
 )
-from pixelopolis.cli.common import console
-from pixelopolis.errors import PixelopolisError
+from pixelopolis.cli.common import BROKEN_PIPE_CODE, console
+from pixelopolis.errors import MissingPartError, OutputError, PixelopolisError
 
 app = typer.Typer(
     name="pixelopolis",
@@ -54,7 +56,8 @@ def main() -> None:
     """Run the command line; an error that we know is printed with its next step.
 
     SIGTERM ends a command as Ctrl-C does, by an exception, so that it takes away what it has begun
-    and made; services take the signal themselves. Exit codes: 130 after Ctrl-C, 143 after SIGTERM.
+    and made; services take the signal themselves. Exit codes: 0; 1 for an error; 2 for a line that
+    is none; 130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of stdout has gone.
     """
     told: list[int] = []
 
@@ -66,10 +69,48 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     try:
         app()
-    except PixelopolisError as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise SystemExit(1) from error
-    except SystemExit:
-        if told:  # a library that was interrupted may have put a code of its own into its place
-            raise SystemExit(told[0]) from None
-        raise
+    except SystemExit as ended:
+        # a library that was interrupted may have put a code of its own into its place
+        code = told[0] if told else ended.code
+    except Exception as error:
+        known = as_known(error)
+        if known is None:
+            raise
+        console.print(str(known), style="red", markup=False, soft_wrap=True)
+        code = 1
+    sys.exit(_flushed(code))
+
+
+def as_known(error: Exception) -> PixelopolisError | None:
+    """Return what a person can do something about; None for a fault of ours."""
+    if isinstance(error, PixelopolisError):
+        return error
+    if isinstance(error, OSError):
+        name = "" if error.filename is None else f"{str(error.filename)!r}: "
+        return OutputError(
+            f"{name}{error.strerror or error}.", "Name another file or folder, or make room there."
+        )
+    if isinstance(error, ImportError) and error.name and not error.name.startswith(OWN):
+        library = error.name.partition(".")[0]
+        return MissingPartError(
+            f"the library {library!r} cannot be loaded: {error}.", "Install it anew."
+        )
+    return None
+
+
+OWN = ("pixelopolis", "car", "server", "station", "sim", "training")
+
+
+def _flushed(code: str | int | None) -> str | int | None:
+    """Return the exit code after stdout took all that was written to it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # the interpreter would try again at its end, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return code or BROKEN_PIPE_CODE
+        console.print(f"standard output cannot be written: {error.strerror}.", style="red")
+        return code or 1
+    return code

@@ -41,7 +41,8 @@ def scan(
     port: Port = None,
     config: Config = None,
     baud: Annotated[
-        list[int] | None, typer.Option(help="Only this rate in bit/s; may be repeated.")
+        list[int] | None,
+        typer.Option(min=1, max=10_000_000, help="Only this rate in bit/s; may be repeated."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -164,10 +165,15 @@ def spin(
     port: Port = None,
     config: Config = None,
     speed: Annotated[
-        float, typer.Option(help="Of both wheels in rad/s; negative is backwards.")
+        float,
+        typer.Option(min=-100, max=100, help="Of both wheels in rad/s; negative is backwards."),
     ] = 2.0,
-    left: Annotated[float | None, typer.Option(help="Of the left wheel instead, rad/s.")] = None,
-    right: Annotated[float | None, typer.Option(help="Of the right wheel instead, rad/s.")] = None,
+    left: Annotated[
+        float | None, typer.Option(min=-100, max=100, help="Of the left wheel instead, rad/s.")
+    ] = None,
+    right: Annotated[
+        float | None, typer.Option(min=-100, max=100, help="Of the right wheel instead, rad/s.")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long.")] = 5.0,
     json: Json = False,
 ) -> None:
@@ -227,7 +233,8 @@ def battery(
     port: Port = None,
     config: Config = None,
     measured: Annotated[
-        float | None, typer.Option(help="What a multimeter shows at the battery, in volts.")
+        float | None,
+        typer.Option(min=0, max=100, help="What a multimeter shows at the battery, in volts."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -9,13 +9,17 @@ import typer
 
 from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.common import Board, CityName, Panoramas, Seed, console, progress_bar
+from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
+from pixelopolis.output_file import check_output_file
+
+SUFFIXES = (".png", ".jpg")
 
 
 @needs("sim")
 def run(
     city: CityName = "pixelopolis",
-    cars: Annotated[int, typer.Option(min=1, help="Number of cars: car1, car2, ...")] = 2,
+    cars: Annotated[int, typer.Option(max=1000, min=1, help="Number of cars: car1, car2, ...")] = 2,
     directory: Annotated[
         Path,
         typer.Option(
@@ -33,13 +37,17 @@ def run(
         Path | None,
         typer.Option(help="Write a sheet of random looks (.png or .jpg) instead of simulating."),
     ] = None,
-    looks: Annotated[int, typer.Option(min=1, help="Looks on the sheet.")] = 16,
+    looks: Annotated[int, typer.Option(max=1000, min=1, help="Looks on the sheet.")] = 16,
     panoramas: Panoramas = None,
 ) -> None:
     """Simulate a city in real time until Ctrl-C; with --sheet show its looks and end."""
     if sheet is not None:
         _write_sheet(sheet, city, looks, seed, panoramas)
         return
+    if panoramas is not None:
+        raise SettingsError(
+            f"--panoramas {str(panoramas)!r}: the real-time town has no rooms.", "Add --sheet."
+        )
     import asyncio
     import logging
 
@@ -67,6 +75,7 @@ def _write_sheet(path: Path, city: str, looks: int, seed: int, panoramas: Path |
     from sim.look_sheet import write_look_sheet
     from sim.panoramas import panorama_files
 
+    check_output_file(path, SUFFIXES, "--sheet")
     town = load_city(city)
     own = panorama_files(panoramas, "training") if panoramas else ()
     with progress_bar() as progress:

@@ -32,19 +32,28 @@ def lane(
     network: Annotated[
         str, typer.Option(help="path, pilotnet, pilotnet-full (whole frames) or pilotnet-lstm.")
     ] = "path",
-    epochs: Annotated[int, typer.Option(help="Passes over the training pictures at most.")] = 15,
-    batch: Annotated[int, typer.Option(help="Pictures a training step.")] = 64,
+    epochs: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Passes over the training pictures at most.")
+    ] = 15,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Pictures a training step.")] = 64,
     seed: Seed = 1,
     width: Annotated[
-        float | None, typer.Option(help="Factor on the channels; 1 for path, else 0.5.")
+        float | None,
+        typer.Option(min=0.01, max=100, help="Factor on the channels; 1 for path, else 0.5."),
     ] = None,
-    dropout: Annotated[float, typer.Option(help="Share of features left out.")] = 0.1,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    dropout: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of features left out.")
+    ] = 0.1,
+    learning_rate: Annotated[
+        float, typer.Option(min=0, max=10, help="Highest learning rate.")
+    ] = 1e-3,
     flip: Annotated[
         str, typer.Option(help="Mirror pictures: never, uncoloured (no red or blue line), always.")
     ] = "never",
     augment: Annotated[bool, typer.Option(help="Vary light, hide parts.")] = True,
-    patience: Annotated[int, typer.Option(help="Epochs without progress before it stops.")] = 8,
+    patience: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Epochs without progress before it stops.")
+    ] = 8,
     start: Annotated[
         Path | None, typer.Option(help="Begin with the network of this finished run.")
     ] = None,
@@ -157,14 +166,22 @@ def detector(
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
     ratio: Annotated[
         list[float] | None,
-        typer.Option(help="Share of each --data in an epoch; every picture once without it."),
+        typer.Option(
+            min=0, max=1000, help="Share of each --data in an epoch; every picture once without it."
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the training pictures.")] = 14,
-    batch: Annotated[int, typer.Option(help="Pictures a training step.")] = 16,
+    epochs: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Passes over the training pictures.")
+    ] = 14,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Pictures a training step.")] = 16,
     seed: Seed = 1,
-    width: Annotated[float, typer.Option(help="Factor on the channels.")] = 1.0,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
-    weight_decay: Annotated[float, typer.Option(help="Pull of weights towards zero.")] = 0.02,
+    width: Annotated[float, typer.Option(min=0.01, max=100, help="Factor on the channels.")] = 1.0,
+    learning_rate: Annotated[
+        float, typer.Option(min=0, max=10, help="Highest learning rate.")
+    ] = 2e-3,
+    weight_decay: Annotated[
+        float, typer.Option(min=0, max=10, help="Pull of weights towards zero.")
+    ] = 0.02,
     augment: Annotated[bool, typer.Option(help="Vary place, light, sharpness and noise.")] = True,
     start: Annotated[
         Path | None, typer.Option(help="Begin with the network of this finished run.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -17,9 +16,10 @@ from typing import Any, Final
 
 import aiohttp
 
+from pixelopolis.addresses import check_port, free_ports, origin, public_host
 from pixelopolis.board_program import BoardKind, check_program
 from pixelopolis.city_file import load_city
-from pixelopolis.errors import MissingPartError, PixelopolisError, SettingsError
+from pixelopolis.errors import MissingPartError, PixelopolisError
 from pixelopolis.processes import Part, Processes
 from pixelopolis.routing import Place
 from pixelopolis.spawn import spawn_places
@@ -79,11 +79,11 @@ class DemoCity:
         self._tasks = Tasks(self._fail)
         self._processes = Processes(self.settings.data / "logs", self._died, self._fail)
         self._run_dir: Path | None = None
-        self._public_host = _public_host(self.settings.host)
+        self._public_host = public_host(self.settings.host)
 
     async def __aenter__(self) -> DemoCity:
         spawn = spawn_places(load_city(self.settings.city), self.settings.cars)
-        _check_port(self.settings.host, self.settings.port)
+        check_port(self.settings.host, self.settings.port)
         check_program(self.settings.board)
         self._fatal = asyncio.get_running_loop().create_future()
         await self._processes.__aenter__()
@@ -126,10 +126,10 @@ class DemoCity:
         run_dir = self._run_dir = Path(tempfile.mkdtemp(prefix="pixelopolis-"))
         host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
         sim_port, *car_ports = free_ports(host, 1 + len(names))
-        self.url = f"http://{self._public_host}:{self.settings.port}"
-        self.sim_url = f"http://{self._public_host}:{sim_port}"
+        self.url = origin(self._public_host, self.settings.port)
+        self.sim_url = origin(self._public_host, sim_port)
         self.car_urls = {
-            name: f"http://{self._public_host}:{port}"
+            name: origin(self._public_host, port)
             for name, port in zip(names, car_ports, strict=True)
         }
         await self._pixelopolis(
@@ -181,7 +181,7 @@ class DemoCity:
             f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}",
             f"camera = {{source = {json.dumps(f'virtual:{run_dir / name}.camera')}}}",
             f"board = {{port = {json.dumps(str(run_dir / f'{name}.bus'))}}}",
-            f'server = {{url = "ws://{self._public_host}:{self.settings.port}"}}',
+            f"server = {{url = {json.dumps(origin(self._public_host, self.settings.port, 'ws'))}}}",
             f'stream = {{host = "{self.settings.host}", port = {port}, '
             f'public_host = "{self._public_host}"}}',
         ]
@@ -287,39 +287,3 @@ class DemoCity:
 
 def _runs(part: Part) -> bool:
     return part.exit_code is None
-
-
-def free_ports(host: str, count: int) -> list[int]:
-    """Return TCP ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((host, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def _check_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"--port: {host}:{port} cannot be used: {error.strerror}.",
-                "Choose another with --port, or end what listens there.",
-            ) from error
-
-
-def _public_host(host: str) -> str:
-    """Return the address by which browsers find us; for 0.0.0.0 that of our network card."""
-    if host != "0.0.0.0":
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # a documentation address; nothing is sent
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])

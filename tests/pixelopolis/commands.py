@@ -64,7 +64,12 @@ def _command(words: str, callback: Callable[..., Any]) -> Command:
         required = parameter.default is inspect.Parameter.empty
         flag = ""
         if isinstance(info, OptionInfo):
-            declared = [d for d in info.param_decls or () if d.startswith("--")]
+            # with Annotated, typer takes the first name for a default
+            declared = [
+                d
+                for d in (info.default, *(info.param_decls or ()))
+                if isinstance(d, str) and d.startswith("--")
+            ]
             flag = (declared or [f"--{name.replace('_', '-')}"])[0]
         default = None if required else parameter.default
         parameters.append(Parameter(name, flag, kind, required, default, info))

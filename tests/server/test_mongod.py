@@ -32,6 +32,44 @@ def test_a_mongod_on_path_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert find_mongod() == program
 
 
+def fake_mongod(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "bin" / "mongod"
+    program.parent.mkdir()
+    program.write_text(script)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+async def start_and_fail(folder: Path) -> StoreError:
+    with pytest.raises(StoreError) as caught:
+        async with Mongod(folder):
+            pass
+    return caught.value
+
+
+async def test_a_processor_that_is_too_old_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake_mongod(tmp_path, "#!/bin/sh\nkill -ILL $$\n", monkeypatch)
+    failed = await start_and_fail(tmp_path / "data")
+    assert "ended by SIGILL: this processor lacks instructions" in failed.message
+    assert "AVX" in failed.message
+    assert "MONGODB_URI" in failed.next_step
+
+
+async def test_another_signal_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_mongod(tmp_path, "#!/bin/sh\nkill -SEGV $$\n", monkeypatch)
+    assert "ended by SIGSEGV" in (await start_and_fail(tmp_path / "data")).message
+
+
+async def test_a_program_for_another_machine_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake_mongod(tmp_path, "\x7fELF no program", monkeypatch)
+    failed = await start_and_fail(tmp_path / "data")
+    assert "mongod cannot be started on this machine (Exec format error)" in failed.message
+
+
 async def test_data_survives_a_restart_on_another_port(mongodb_uri: str, tmp_path: Path) -> None:
     ports = set()
     for round_ in range(2):

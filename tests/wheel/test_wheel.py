@@ -155,13 +155,12 @@ def demo(part: Installed) -> None:
 
 
 def training(part: Installed) -> None:
-    data, model = str(part.folder / "data"), part.folder / "model"
+    data = str(part.folder / "data")
     make = ("data", "lane", "--out", data, "--cities", "pixelopolis,grid:2x2:101,track:1")
     ours = (sys.executable, "-m", "pixelopolis", *make)
     run(*ours, "--poses", "240", "--driven", "0", "--jobs", "1", cwd=ROOT)
     part("train", "lane", "--data", data, "--out", "run", "--epochs", "1", "--batch", "16")
-    part("export", "lane", "--run", "run", "--out", str(model))
-    assert (model / "lane.tflite").is_file()
+    assert list((part.folder / "run").glob("*.keras"))
 
 
 def plots(part: Installed) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 import tomllib
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from car.settings import CarSettings
+from pixelopolis.cli import demo
 from pixelopolis.cli.main import app
-from pixelopolis.demo.city import DemoCity, DemoSettings, free_ports
+from pixelopolis.demo.city import DemoCity, DemoSettings
 from pixelopolis.errors import SettingsError
+from pixelopolis.folder_lock import held
 from pixelopolis.routing import Place
 
 
@@ -36,7 +39,9 @@ async def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"--port: 127.0.0.1:{port}"):
+        with pytest.raises(
+            SettingsError, match=f"--port: nothing can listen at '127.0.0.1', port {port}"
+        ):
             async with DemoCity(settings(tmp_path, port=port), lambda _: None):
                 pass
     assert not (tmp_path / "logs").exists()
@@ -49,8 +54,44 @@ async def test_too_many_cars_are_refused_before_anything_starts(tmp_path: Path) 
     assert not (tmp_path / "logs").exists()
 
 
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports("127.0.0.1", 8))) == 8
+def test_with_ipv6_addresses_stand_in_brackets(tmp_path: Path) -> None:
+    city = DemoCity(settings(tmp_path, host="::1"), lambda _: None)
+    car = CarSettings.model_validate(
+        tomllib.loads(city._car_toml("car1", Place("13", 0.6), tmp_path, 8091))
+    )
+    assert car.server.url == "ws://[::1]:8080"
+    assert (car.stream.host, car.stream.public_host) == ("::1", "::1")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_demo_that_did_not_begin_leaves_nothing(temporary: Path) -> None:
+    ended = CliRunner().invoke(app, ["demo", "--cars", "99", "--port", "0"])
+    assert isinstance(ended.exception, SettingsError)
+    assert list(temporary.iterdir()) == []
+
+
+def test_of_a_demo_that_failed_the_logs_stay_without_the_database(temporary: Path) -> None:
+    with demo._temporary(lambda: False) as folder:
+        for name in ("db/journal/log.1", "logs/server.log", "mongod.log"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("words")
+    left = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
+    assert sorted(left) == ["logs/server.log", "mongod.log"]
+    with demo._temporary(lambda: True) as folder:
+        (folder / "mongod.log").write_text("words")
+    assert not folder.exists()
+
+
+def test_two_demos_on_one_folder(tmp_path: Path) -> None:
+    with held(tmp_path, "--data"):
+        ended = CliRunner().invoke(app, ["demo", "--data", str(tmp_path), "--port", "0"])
+    assert isinstance(ended.exception, SettingsError)
+    assert f"--data {str(tmp_path)!r} is in use by process {os.getpid()} (" in str(ended.exception)
 
 
 @pytest.mark.parametrize("command", ["demo", "car"])

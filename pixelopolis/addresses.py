@@ -1,0 +1,83 @@
+"""Where parts listen and how they are called: names, IPv4 and IPv6 alike."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+from pixelopolis.errors import SettingsError
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = {"0.0.0.0": (LOOPBACK, "192.0.2.1"), "::": ("::1", "2001:db8::1")}
+"""Hosts that mean every network: ours for this machine alone, and an address of documentation
+(RFC 5737, RFC 3849) from whose route we learn our own."""
+
+
+def origin(host: str, port: int, scheme: str = "http") -> str:
+    """Return `http://HOST:PORT`; an IPv6 address in brackets (RFC 3986), its zone escaped."""
+    shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}"
+
+
+def public_host(host: str) -> str:
+    """Return the address by which browsers find what listens at `host`.
+
+    For every network it is that of our network card, or this machine's own if it has none.
+    """
+    if host not in EVERYWHERE:
+        return host
+    alone, far = EVERYWHERE[host]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((far, 9))  # nothing is sent
+        except OSError:
+            return alone
+        return str(probe.getsockname()[0])
+
+
+def free_ports(host: str, count: int) -> list[int]:
+    """Return TCP ports that are free at a host now.
+
+    Raises:
+        SettingsError: nothing can listen there.
+    """
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(_bound(host, 0)) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def check_port(host: str, port: int) -> None:
+    """Find out whether a part may listen somewhere.
+
+    Raises:
+        SettingsError: it may not; the text says why.
+    """
+    _bound(host, port).close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+        except BaseException:
+            made.close()
+            raise
+        return made
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is none
+        where = f"{host!r}, port {port}" if port else repr(host)
+        raise cannot_listen(where, error) from error
+
+
+def cannot_listen(where: str, error: Exception) -> SettingsError:
+    """Return the error of a part that cannot listen at a host and port."""
+    why = getattr(error, "strerror", None) or error
+    return SettingsError(
+        f"--host, --port: nothing can listen at {where} ({why}).",
+        "Choose an address of this machine and a free port, or end what listens there.",
+    )
