@@ -67,6 +67,8 @@ class CarLink:
     """Why a message of this car could not be used; None when the last ones could."""
     told_s: float = -math.inf
     """When an order or action was last sent."""
+    _cancels: set[str] = field(default_factory=set)
+    """The cancellations sent since the last order."""
     _order_ids: count[int] = field(default_factory=count)
     _action_ids: count[int] = field(default_factory=count)
     _refusal_ids: count[int] = field(default_factory=count)
@@ -106,6 +108,7 @@ class CarLink:
     def send_order(self, streets: Streets, ride: Ride, first_node: int, now_s: float) -> None:
         """Send an order from one of its nodes on; from its first, it is a new one to the car."""
         self.told_s = now_s
+        self._cancels.clear()
         self.send(
             make_order(
                 streets.city,
@@ -124,6 +127,7 @@ class CarLink:
         self.told_s = now_s
         header_id = next(self._action_ids)
         action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{uuid.uuid4().hex}")
+        self._cancels.add(action.action_id)
         self.send(
             InstantActions(
                 header_id=header_id,
@@ -132,6 +136,14 @@ class CarLink:
                 actions=(action,),
             )
         )
+
+    def has_cancelled(self, state: State) -> bool:
+        """Whether the car has answered a cancellation: what was sent before is not on its way.
+
+        Neither is anything when this connection has carried no order yet.
+        """
+        answered = {action.action_id for action in state.instant_action_states}
+        return self.told_s == -math.inf or not self._cancels.isdisjoint(answered)
 
 
 def is_idle(state: State) -> bool:

@@ -178,9 +178,11 @@ def _other_order(
         return freeze(traffic, link.car, why)
     if not ride.taken and not rejected(state, ride):
         if ride.ending:
+            if link.has_cancelled(state):
+                return _place_again(streets, traffic, link, state)
             # the order may be on its way to the car still: what it releases stays the car's
-            too_soon = now_s - link.told_s < RESEND_S
-            return traffic if too_soon else _place_again(streets, traffic, link, state)
+            _cancel(link, now_s)
+            return traffic
         if now_s - link.told_s >= RESEND_S:
             link.send_order(streets, ride, 0, now_s)
         return traffic

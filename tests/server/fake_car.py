@@ -19,6 +19,7 @@ from pixelopolis.orders import base_end_m, node_ids, progress_at
 from pixelopolis.routing import Place, Route, RoutePath
 from pixelopolis.state_messages import (
     INFO_VIDEO,
+    ActionState,
     Connection,
     ConnectionState,
     EdgeState,
@@ -62,6 +63,7 @@ class FakeCar:
         self.cancels = 0
         self.rejections: list[str] = []
         self._rejection: StateError | None = None
+        self._answered: tuple[ActionState, ...] = ()
         self._ids = count()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -137,6 +139,10 @@ class FakeCar:
     def cancel(self, message: InstantActions) -> None:
         assert [action.action_type for action in message.actions] == ["cancelOrder"]
         self.cancels += 1
+        self._answered = tuple(
+            ActionState(action_id=action.action_id, action_status="FINISHED")
+            for action in message.actions
+        )
         if self.finished or self.plan is None or self.path is None:
             return
         # stop at once on an edge; a car in a junction leaves it first
@@ -232,6 +238,7 @@ class FakeCar:
             ),
             driving=self.driving and not self.finished,
             power_supply=PowerSupply(state_of_charge=90.0),
+            instant_action_states=self._answered,
             errors=self._errors(),
             information=(Info(info_type=INFO_VIDEO, info_descriptor=f"http://{self.id}/video"),),
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
 from pixelopolis.city_file import load_city
+from pixelopolis.messages import FromServer
 from pixelopolis.routing import Place, find_route
-from pixelopolis.state_messages import PowerSupply, State
+from pixelopolis.state_messages import ActionState, PowerSupply, State
 from server.fleet import RESEND_S, CarLink
 from server.reports import take_report
 from server.streets import Streets
@@ -37,16 +36,35 @@ def still_idle() -> State:
     )
 
 
-@pytest.mark.parametrize(
-    ("told_s_ago", "kept"), [(0.1, True), (RESEND_S - 0.01, True), (RESEND_S, False)]
-)
-def test_what_was_released_stays_the_cars_while_the_order_may_be_on_its_way(
-    told_s_ago: float, kept: bool
-) -> None:
-    link = CarLink("car1", lambda _: None, still_idle(), told_s=NOW_S - told_s_ago)
-    traffic, ended = take_report(STREETS, ended_at_once(), link, NOW_S)
-    assert ended is None
-    assert held(STREETS, traffic.cars["car1"]).edges == ({"1", "2"} if kept else {"1"})
+def test_what_was_released_stays_the_cars_until_it_answers_the_cancellation() -> None:
+    sent: list[FromServer] = []
+    link = CarLink("car1", sent.append, still_idle(), told_s=NOW_S - 0.1)
+    traffic = ended_at_once()
+    for wait_s in (0.0, RESEND_S, 5 * RESEND_S):
+        traffic, ended = take_report(STREETS, traffic, link, NOW_S + wait_s)
+        assert ended is None
+        assert held(STREETS, traffic.cars["car1"]).edges == {"1", "2"}
+    assert len(sent) == 2, "asked again, not at every state"
+    action = sent[0].actions[0]  # type: ignore[union-attr]
+    answer = ActionState(action_id=action.action_id, action_status="FAILED")
+    link.hear(still_idle().model_copy(update={"instant_action_states": (answer,)}))
+    traffic, _ = take_report(STREETS, traffic, link, NOW_S + 100)
+    assert held(STREETS, traffic.cars["car1"]).edges == {"1"}
+
+
+def test_an_answer_to_an_older_cancellation_says_nothing_of_a_newer_order() -> None:
+    sent: list[FromServer] = []
+    link = CarLink("car1", sent.append, still_idle())
+    link.send_cancel(NOW_S - 5)
+    traffic = ended_at_once()
+    ride = traffic.cars["car1"].ride
+    assert ride is not None
+    link.send_order(STREETS, ride, 0, NOW_S - 4)
+    action = sent[0].actions[0]  # type: ignore[union-attr]
+    answer = ActionState(action_id=action.action_id, action_status="FAILED")
+    link.hear(still_idle().model_copy(update={"instant_action_states": (answer,)}))
+    traffic, _ = take_report(STREETS, traffic, link, NOW_S)
+    assert held(STREETS, traffic.cars["car1"]).edges == {"1", "2"}
 
 
 def test_a_car_that_connects_anew_got_nothing_from_its_old_connection() -> None:
