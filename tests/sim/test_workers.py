@@ -212,9 +212,11 @@ def begin(item: int) -> None:
 
 def test_ctrl_c_ends_every_process_without_a_word() -> None:
     code = """
+        import signal
         from sim.workers import run_all
         from tests.sim.test_workers import begin
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
         try:
             list(run_all(begin, range(9), 2))
         except KeyboardInterrupt:
