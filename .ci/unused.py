@@ -12,6 +12,11 @@ _.is_using
 
 # set for a library to read: pyserial
 _.exclusive
+# logging
+_.levelname
+_.levelno
+# named in a cast as text
+IO
 # moderngl
 _.binding
 _.blend_func

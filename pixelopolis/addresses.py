@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from typing import Final
 
 from pixelopolis.errors import SettingsError
 
-LOOPBACK = "127.0.0.1"
-EVERYWHERE = {"0.0.0.0": (LOOPBACK, "192.0.2.1"), "::": ("::1", "2001:db8::1")}
+LOOPBACK: Final = "127.0.0.1"
+EVERYWHERE: Final = {"0.0.0.0": (LOOPBACK, "192.0.2.1"), "::": ("::1", "2001:db8::1")}
 """Hosts that mean every network: ours for this machine alone, and an address of documentation
 (RFC 5737, RFC 3849) from whose route we learn our own."""
 

@@ -13,9 +13,9 @@ from typing import Final, ParamSpec, TypeVar
 
 from pixelopolis.errors import MissingPartError, SettingsError
 
-_CAR = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial")
-_SERVER = ("aiohttp", "pymongo")
-_SIM = (
+_CAR: Final = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial")
+_SERVER: Final = ("aiohttp", "pymongo")
+_SIM: Final = (
     "aiohttp",
     "cv2",
     "moderngl",

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from pixelopolis.errors import SettingsError
 
-LOCKS = Path("/proc/locks")
+LOCKS: Final = Path("/proc/locks")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Annotated, Any, cast
+from typing import IO, Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -18,7 +18,7 @@ from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.stderr import Stderr
 from pixelopolis.errors import OutputError, SettingsError
 
-BROKEN_PIPE_CODE = 128 + signal.SIGPIPE
+BROKEN_PIPE_CODE: Final = 128 + signal.SIGPIPE
 """As a shell says of a program that SIGPIPE ended."""
 
 console = Console(file=cast("IO[str]", Stderr()))

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import Final
 
 import typer
 
@@ -98,7 +99,7 @@ def as_known(error: Exception) -> PixelopolisError | None:
     return None
 
 
-OWN = ("pixelopolis", "car", "server", "station", "sim", "training")
+OWN: Final = ("pixelopolis", "car", "server", "station", "sim", "training")
 
 
 def _flushed(code: str | int | None) -> str | int | None:

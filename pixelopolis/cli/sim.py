@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,7 +13,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
 
-SUFFIXES = (".png", ".jpg")
+SUFFIXES: Final = (".png", ".jpg")
 
 
 @needs("sim")
