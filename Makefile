@@ -37,7 +37,7 @@ test-training: setup-training  ## the tests that train; never in one process wit
 	@$(BIN)/pytest tests/training
 
 test-wheel: setup  ## the wheel with each extra in a clean environment; ARGS="-k server"
-	@$(BIN)/pytest -m wheel tests/wheel $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 -m wheel tests/wheel $(ARGS)
 
 mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
 	@$(BIN)/python -m tests.mutants $(ARGS)

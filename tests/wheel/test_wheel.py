@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,9 +189,12 @@ MAIN = {
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
 def test_the_commands_of_an_extra_start(extra: str, wheel: Path, tmp_path: Path) -> None:
-    part = Installed(tmp_path, wheel, extra)
-    assert "A miniature city" in part("--help")
-    MAIN[extra](part)
+    try:
+        part = Installed(tmp_path, wheel, extra)
+        assert "A miniature city" in part("--help")
+        MAIN[extra](part)
+    finally:
+        shutil.rmtree(tmp_path / "venv", ignore_errors=True)  # up to 2 GB each
 
 
 def test_the_wheel_has_towns_models_signs_pages_and_shaders(wheel: Path) -> None:
