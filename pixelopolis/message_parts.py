@@ -18,7 +18,10 @@ _SAME_MAJOR: Final = re.compile(r"3\.\d+\.\d+")
 
 
 def _to_utc_ms(value: datetime) -> datetime:
-    utc = value.astimezone(UTC)
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError as error:  # before year 1 or after 9999 there
+        raise ValueError("out of range in UTC") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

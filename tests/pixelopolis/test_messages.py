@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
 from pixelopolis.errors import NoRouteError
+from pixelopolis.message_parts import Message
 from pixelopolis.messages import (
     MalformedMessageError,
     Refusal,
@@ -201,6 +203,18 @@ def test_what_the_server_sends_comes_back_the_same(message: Any) -> None:
 def test_a_place_is_a_node_id(edge: str, millimetres: int) -> None:
     place = Place(edge, millimetres / 1000)
     assert parse_place(place_node_id(place)) == place
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+@pytest.mark.parametrize(
+    ("decode", "topic"), [(decode_from_car, "state"), (decode_from_server, "order")]
+)
+def test_a_time_that_is_none_in_utc_is_named(
+    decode: Callable[[str], Message], topic: str, time: str
+) -> None:
+    text = json.dumps({"topic": topic, "message": {"timestamp": time}})
+    with pytest.raises(MalformedMessageError, match=r"message.timestamp: .*out of range in UTC"):
+        decode(text)
 
 
 def test_other_ids_are_no_places() -> None:

@@ -153,7 +153,7 @@ def invalid_text(rng: random.Random, city: City, car: str) -> str:
     """Return a text frame that the protocol does not allow."""
     text = encode(valid_state(rng, city, car, None))
     frame: dict[str, Any] = json.loads(text)
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind == 0:
         return text[: rng.randrange(len(text))]
     if kind == 1:
@@ -170,12 +170,15 @@ def invalid_text(rng: random.Random, city: City, car: str) -> str:
         frame["message"]["nodeStates"] = [wrong] * rng.choice((1, many))
     elif kind == 6:
         frame["message"]["headerId"] = 10 ** rng.choice((20, 4000))
+    elif kind == 7:
+        frame["message"]["timestamp"] = rng.choice(WRONG_TIMES)
     else:
         return rng.choice(("", "null", "NaN", "\x00", '"\\ud800"', "{}", "ping"))
     return json.dumps(frame)
 
 
 WRONG: Sequence[Any] = (None, -1, 1e400, float("nan"), "", "x" * 10_000, [], {}, True, {"a": [{}]})
+WRONG_TIMES = ("0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "0000-01-01T00:00:00Z")
 
 PATHS = (
     "/",
