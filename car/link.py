@@ -39,6 +39,12 @@ BACKOFF_S: Final = (0.25, 5.0)
 STABLE_S: Final = 5.0
 """A connection that held so long was a good one: the next pause is a short one again."""
 
+SAY_AGAIN_S: Final = 60.0
+"""Why the server could not use a message is logged again after so long."""
+
+MOST_SAID: Final = 20
+"""So many different reasons are logged in that time."""
+
 
 def backoff_s(attempt: int, jitter: random.Random) -> float:
     """Return the pause after the nth failed call (from 0): doubled each time, half of it random."""
@@ -92,6 +98,8 @@ class Link:
         self._factsheet_ids = count()
         self._owes_factsheet = False
         self._seen_s = 0.0
+        self._said_s: dict[str, float] = {}
+        """When each refusal of the last minute was logged, by its words."""
 
     def tell(self) -> None:
         """Send a state as soon as possible (event loop's thread)."""
@@ -176,15 +184,25 @@ class Link:
             message = decode_from_server(text)
         except MalformedMessageError as error:
             self._desk.refuse(error)
+            topic = error.topic
         else:
+            topic = message.topic
             if isinstance(message, Order):
                 self._desk.take_order(message)
             elif isinstance(message, InstantActions):
                 self._owes_factsheet |= self._desk.take_actions(message)
             else:
-                log.warning("The server could not use a message: %s", message.description)
-                self._desk.take_refusal(message)
-        self.tell()
+                self._take_refusal(message, time.monotonic())
+        # a refusal answers a state: a state that answers it might be refused too, for ever
+        if topic != Refusal.topic:
+            self.tell()
+
+    def _take_refusal(self, refusal: Refusal, now_s: float) -> None:
+        self._desk.take_refusal(refusal)
+        self._said_s = {w: s for w, s in self._said_s.items() if now_s - s < SAY_AGAIN_S}
+        if refusal.description not in self._said_s and len(self._said_s) < MOST_SAID:
+            self._said_s[refusal.description] = now_s
+            log.warning("The server could not use a message: %s", refusal.description)
 
     def _hear(self) -> None:
         self._seen_s = time.monotonic()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import car.link
 from car.cockpit import Cockpit
 from car.journey import Journey
-from car.link import BACKOFF_S, Link, backoff_s
+from car.link import BACKOFF_S, MOST_SAID, Link, backoff_s
 from car.reporting import Health
 from pixelopolis.city_file import load_city
 from pixelopolis.factsheet import Factsheet
@@ -240,6 +240,61 @@ async def test_what_the_server_could_not_use_shows_in_the_state(
         assert error.error_description == "message.driving: Field required"
         about = {r.reference_key: r.reference_value for r in error.error_references}
         assert about == {"topic": "state", "headerId": "7"}
+
+
+def refusal(header_id: int, description: str = "message.driving: Field required") -> Refusal:
+    return Refusal(
+        header_id=header_id,
+        timestamp=datetime.now(UTC),
+        serial_number="car1",
+        refused_topic="state",
+        description=description,
+    )
+
+
+async def test_a_refusal_is_no_reason_for_another_state(
+    server: FakeServer,
+    cockpit: Cockpit,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(car.link, "REPORT_S", 1000.0)
+    heard = asyncio.Event()
+    take_refusal = cockpit.take_refusal
+
+    def take(message: Refusal) -> None:
+        take_refusal(message)
+        if message.header_id == 9:
+            heard.set()
+
+    monkeypatch.setattr(cockpit, "take_refusal", take)
+    async with running(server, cockpit):
+        assert (await server.next_state()).header_id == 0
+        for i in range(10):
+            await server.send('{"topic": "refusal", "message": {}}')
+            await server.send(refusal(i))
+        async with asyncio.timeout(WAIT_S):
+            await heard.wait()
+        # the next state is the one that is asked for, and tells of the refusal
+        await server.send(actions("stateRequest"))
+        state = await server.next_state()
+        assert (state.header_id, len(state.instant_action_states)) == (1, 1)
+        assert [error.error_type for error in state.errors] == ["MESSAGE_REFUSED"]
+    said = [r for r in caplog.records if "could not use a message" in r.getMessage()]
+    assert len(said) == 1
+
+
+def test_refusals_are_logged_once_a_minute_each_and_few_in_all(
+    cockpit: Cockpit, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = Link("ws://nowhere", "car1", cockpit)
+    for second in range(120):
+        link._take_refusal(refusal(second), float(second))
+        link._take_refusal(refusal(second, "version: '2.0' is not '3.0.0'"), float(second))
+    assert len(caplog.records) == 4
+    for i in range(1000):
+        link._take_refusal(refusal(i, f"nonsense {i}"), 200.0)
+    assert len(caplog.records) == 4 + MOST_SAID
 
 
 async def test_a_frame_of_bytes_is_answered(server: FakeServer, cockpit: Cockpit) -> None:
