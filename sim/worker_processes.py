@@ -59,6 +59,7 @@ def over_processes(
     losses: dict[int, list[Loss]] = {}
     answers: dict[int, _Answer] = {}
     workers: list[_Worker] = []
+    end = len(items)  # the first that fails: what comes after it is never asked for
     try:
         for wanted in range(len(items)):
             while wanted not in answers:
@@ -67,18 +68,22 @@ def over_processes(
                     _idle(workers).begin(number, pickle.dumps((function, items[number])))
                 for worker in _reported(workers):
                     number, answer = worker.take()
-                    if answer is not None:
-                        answers[number] = answer
-                        continue
-                    workers.remove(worker)
-                    so_far = losses.setdefault(number, [])
-                    so_far.append(worker.loss())
-                    what = name(items[number])
-                    if len(so_far) < TRIES:
-                        log.warning("%s: its process %s; tried again.", what, so_far[-1].how)
-                        upcoming.appendleft(number)
-                    else:
-                        answers[number] = _Answer(error=lost(what, so_far))
+                    if answer is None:
+                        workers.remove(worker)
+                        so_far = losses.setdefault(number, [])
+                        so_far.append(worker.loss())
+                        if number > end:
+                            continue
+                        what = name(items[number])
+                        if len(so_far) < TRIES:
+                            log.warning("%s: its process %s; tried again.", what, so_far[-1].how)
+                            upcoming.appendleft(number)
+                            continue
+                        answer = _Answer(error=lost(what, so_far))
+                    answers[number] = answer
+                    if answer.error is not None:
+                        end = min(end, number)
+                        upcoming = deque(other for other in upcoming if other < end)
             yield answers.pop(wanted).result()
     finally:
         _end(workers)
@@ -139,6 +144,9 @@ class _Worker:
             return number, None
         return number, answer
 
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def loss(self) -> Loss:
         """Wait for its end, and say how it came."""
         self.pipe.close()
@@ -163,10 +171,12 @@ def _busy(workers: Sequence[_Worker]) -> list[_Worker]:
 
 
 def _idle(workers: list[_Worker]) -> _Worker:
-    """Return one that waits for work, a new one where there is none."""
-    for worker in workers:
-        if worker.number is None:
+    """Return a live one that waits for work, a new one where there is none."""
+    for worker in [worker for worker in workers if worker.number is None]:
+        if worker.is_alive():
             return worker
+        workers.remove(worker)
+        worker.dismiss()
     workers.append(_Worker())
     return workers[-1]
 

@@ -84,7 +84,7 @@ def _over_ray(
     with redirect_stdout(sys.stderr), connected(cluster, jobs) as ray:
         task = ray.remote(max_retries=TRIES - 1)(_same_code)
         code = code_digest()
-        upcoming = iter(range(len(items)))
+        upcoming: Iterator[int] = iter(range(len(items)))
         running: dict[Any, int] = {}
         finished: dict[int, Any] = {}
         try:
@@ -94,6 +94,10 @@ def _over_ray(
                         running[task.remote(code, function, items[number])] = number
                     [answer], _ = ray.wait(list(running))
                     finished[running.pop(answer)] = answer
+                    try:
+                        ray.get(answer)
+                    except ray.exceptions.RayError:  # which its turn raises
+                        upcoming = iter(())
                 yield ray.get(finished.pop(wanted))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error

@@ -84,6 +84,31 @@ def crash(marks: Path, number: int, times: int, item: int) -> int:
     return item
 
 
+def idle_or_crash(marks: Path, item: int) -> int:
+    """Answer with the process at once for item 0; the others crash twice, when they are told to."""
+    if item:
+        wait_for(marks / "go", 30.0)
+        crash(marks, signal.SIGSEGV, 2, item)
+    return os.getpid()
+
+
+def fail_early(marks: Path, item: int) -> int:
+    """Fail at item 1; let item 0 give the others time to begin, which they may not."""
+    (marks / f"{item}").touch()
+    if item == 1:
+        raise CityError("item 1 is no town.", "Take another.")
+    if item == 0:
+        wait_for(marks / "1", 30.0)
+        wait_for(marks / "2", 0.5)
+    return item
+
+
+def wait_for(mark: Path, longest_s: float) -> None:
+    end_s = time.monotonic() + longest_s
+    while not mark.exists() and time.monotonic() < end_s:
+        time.sleep(0.01)
+
+
 class OddError(Exception):
     """Cannot be unpickled: it is made with more than it keeps."""
 
@@ -203,6 +228,32 @@ def test_who_stops_asking_stops_the_work(tmp_path: Path) -> None:
     next(answers)
     answers.close()
     assert not marks[-1].exists()
+
+
+@pytest.mark.parametrize("way", ["processes", "ray"], indirect=True)
+def test_nothing_is_begun_after_a_failure_that_waits_for_its_turn(
+    way: tuple[int, str | None], tmp_path: Path
+) -> None:
+    answers = run_all(partial(fail_early, tmp_path), range(5), *way)
+    assert next(answers) == 0
+    with pytest.raises(CityError, match="item 1"):
+        next(answers)
+    assert sorted(mark.name for mark in tmp_path.iterdir()) == ["0", "1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="no way to wait and leave it to its parent")
+def test_a_process_lost_without_work_costs_no_work_a_try(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = run_all(partial(idle_or_crash, tmp_path), range(2), 2)
+    idle = next(answers)
+    os.kill(idle, signal.SIGKILL)
+    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
+    (tmp_path / "go").touch()
+    assert next(answers) != idle
+    assert [record.getMessage() for record in caplog.records] == [
+        "1: its process was ended by SIGSEGV; tried again."
+    ] * 2
 
 
 def begin(item: int) -> None:
