@@ -28,7 +28,7 @@ from car.observation import (
     Mission,
     Observation,
 )
-from car.orientation import ON_ITS_WAY, Finding, Orientation
+from car.orientation import NOWHERE, ON_ITS_WAY, Finding, Orientation
 from car.wheel_check import Mistake, WheelCheck, reason_of
 from pixelopolis.camera import Camera
 from pixelopolis.city import City, Turn
@@ -112,6 +112,8 @@ class Driver:
         tracker = self._tracker
         if tracker is not None and now.wheels is not None:
             tracker.move(now.wheels)
+        if tracker is not None and not tracker.is_finite:
+            return self._idle(NOWHERE)
         if now.frame is not None:
             command = self._command(now.mission, tracker)
             late_s = now.now_s - now.frame.captured_s
@@ -121,6 +123,8 @@ class Driver:
             return self._search(now)
         if tracker is None or now.mission is None:
             return self._idle(finding)
+        if not tracker.is_finite:
+            return self._idle(NOWHERE)
         return self._decide(now, now.mission, tracker, finding)
 
     @property

@@ -21,7 +21,7 @@ LONGEST_STEP_S: Final = 0.5
 class Ages:
     """How old each part's news is, in seconds; None for nothing yet.
 
-    Negative is from the future, NaN at no time: neither can be, and both are stale.
+    Negative is from the future, infinite and NaN at no time: none can be, and all are stale.
     """
 
     camera_s: float | None = None
@@ -38,7 +38,7 @@ def age_s(now_s: float, then_s: float | None) -> float | None:
 
 def is_possible(age: float | None) -> bool:
     """Tell whether something can be so old."""
-    return age is not None and age >= 0.0
+    return age is not None and 0.0 <= age < math.inf
 
 
 def sound(now: Observation) -> Observation:

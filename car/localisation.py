@@ -110,6 +110,11 @@ class PathTracker:
         return float(self._mean[DISTANCE])
 
     @property
+    def is_finite(self) -> bool:
+        """Whether it says numbers. One that does not never will again."""
+        return bool(np.isfinite(self._mean).all() and np.isfinite(self._cov).all())
+
+    @property
     def sigma_m(self) -> float:
         return math.sqrt(float(self._cov[DISTANCE, DISTANCE]))
 
@@ -154,7 +159,7 @@ class PathTracker:
     def move(self, wheels: WheelReading) -> None:
         """Take in new wheel angles."""
         last, self._last = self._last, wheels
-        if last is None:
+        if last is None or not self.is_finite:
             return
         left = (wheels.left_rad - last.left_rad) * WHEEL_RADIUS_M
         right = (wheels.right_rad - last.right_rad) * WHEEL_RADIUS_M

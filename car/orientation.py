@@ -52,6 +52,7 @@ class Finding:
 
 
 ON_ITS_WAY: Final = Finding()
+NOWHERE: Final = Finding(lost=True)
 
 
 class Orientation:

@@ -16,16 +16,18 @@ from car.observation import (
     Decision,
     DriveState,
     Frame,
+    LaneView,
     Mission,
     Observation,
     Sightings,
     WheelReading,
 )
 from pixelopolis.city_file import load_city
+from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.reasons import ReasonCode
 from pixelopolis.routing import Place, RoutePath, find_route
 from pixelopolis.vehicle import CRUISE_MPS, WHEEL_RADIUS_M
-from pixelopolis.vision import Image
+from pixelopolis.vision import LANE_PART, Image
 from tests.lane_models import Steers
 
 TOWN = load_city("pixelopolis")
@@ -133,7 +135,7 @@ def test_what_can_be_is_kept() -> None:
     assert sound(NOW) is NOW
 
 
-@pytest.mark.parametrize("time_s", [10.001, 1e12, math.nan, math.inf])
+@pytest.mark.parametrize("time_s", [10.001, 1e12, math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("part", ["frame", "wheels", "sightings"])
 def test_a_part_of_a_time_that_cannot_be_spoils_nothing(part: str, time_s: float) -> None:
     moments = {"frame": "captured_s", "wheels": "measured_s", "sightings": "captured_s"}
@@ -160,3 +162,71 @@ def test_angles_that_are_no_numbers_never_reach_what_is_remembered(
 ) -> None:
     kept = sound(replace(NOW, wheels=WheelReading(left_rad, right_rad, 9.99))).wheels
     assert (kept is not None) == (math.isfinite(left_rad) and math.isfinite(right_rad))
+
+
+class SeesPath:
+    """Sees the path straight ahead, which tells the tracker where it is as of now."""
+
+    part = LANE_PART
+
+    def look(self, _picture_rgb: Image) -> LaneView:
+        return LaneView(
+            steering=None,
+            paths_left_m=np.zeros((3, len(STATIONS_M))),
+            spread_m=np.full(3, 0.02),
+        )
+
+    def reset(self) -> None: ...
+
+
+def cruising(driver: Driver, ticks: range, **wrong: float) -> Decision:
+    """Drive on; `wrong` replaces times of the frames."""
+    for tick in ticks:
+        now_s = 10 + tick * FRAME_S
+        angle = tick * FRAME_S * CRUISE_MPS / WHEEL_RADIUS_M
+        frame = replace(Frame(picture(tick), now_s - 0.02), **wrong)
+        decision = driver.step(
+            Observation(now_s, frame, WheelReading(angle, angle, now_s), MISSION)
+        )
+    return decision
+
+
+def test_one_endlessly_old_frame_does_not_spoil_where_the_car_is() -> None:
+    driver = Driver(SeesPath())
+    assert cruising(driver, range(20)).state is DriveState.DRIVING
+    assert cruising(driver, range(20, 21), captured_s=-math.inf).state is DriveState.STALE
+    after = cruising(driver, range(21, 24))
+    assert after.state is DriveState.DRIVING
+    assert after.distance_m == pytest.approx(23 * FRAME_S * CRUISE_MPS, abs=0.03)
+    assert math.isfinite(after.sigma_m)
+
+
+@pytest.mark.parametrize("told", ["distance", "sigma"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_car_whose_place_is_no_number_stands_and_says_that_it_is_lost(
+    told: str, value: float
+) -> None:
+    driver = Driver(SeesPath())
+    cruising(driver, range(20))
+    tracker = driver._tracker
+    assert tracker is not None
+    if told == "distance":
+        tracker._mean[0] = value
+    else:
+        tracker._cov[0, 0] = value
+    for tick in range(20, 23):
+        lost = cruising(driver, range(tick, tick + 1))
+        assert (lost.state, lost.left_rad_s, lost.right_rad_s) == (DriveState.LOST, 0.0, 0.0)
+        assert not lost.located
+
+
+def test_a_place_that_a_frame_makes_no_number_stops_the_car_in_the_same_step() -> None:
+    class Spoils(SeesPath):
+        def look(self, picture_rgb: Image) -> LaneView:
+            tracker = driver._tracker
+            assert tracker is not None
+            tracker._mean[0] = math.nan
+            return super().look(picture_rgb)
+
+    driver = Driver(Spoils())
+    assert cruising(driver, range(1)).state is DriveState.LOST
