@@ -279,7 +279,7 @@ async def test_a_refusal_is_no_reason_for_another_state(
         await server.send(actions("stateRequest"))
         state = await server.next_state()
         assert (state.header_id, len(state.instant_action_states)) == (1, 1)
-        assert [error.error_type for error in state.errors] == ["MESSAGE_REFUSED"]
+        assert "MESSAGE_REFUSED" in [error.error_type for error in state.errors]
     said = [r for r in caplog.records if "could not use a message" in r.getMessage()]
     assert len(said) == 1
 
