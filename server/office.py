@@ -122,11 +122,13 @@ class Office:
         return booking
 
     def _keep(self, booking: Booking) -> None:
+        last = self._last.get(booking.station_device_id)
         if booking.is_active:
+            if last is not None and last.id == booking.id and not last.is_active:
+                return  # an older copy: it has ended while somebody waited for the database
             self.active[booking.id] = booking
         else:
             self.active.pop(booking.id, None)
-        last = self._last.get(booking.station_device_id)
         if last is None or last.created_s <= booking.created_s:
             self._last[booking.station_device_id] = booking
 

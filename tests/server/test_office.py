@@ -141,6 +141,18 @@ async def test_a_visitor_cancels_once(office: Office) -> None:
     assert (caught.value.status, caught.value.word) == (404, "unknown_booking")
 
 
+async def test_what_a_visitor_cancels_does_not_come_back_with_an_older_copy(
+    office: Office,
+) -> None:
+    booking = await paired(office)
+    cancelled = await office.cancel(booking.id)
+    office.explain(booking, SILENT)
+    assert office.active == {}
+    assert office.busy_cars == frozenset()
+    assert await office.newest("kiosk") == cancelled
+    assert await office.find(booking.id) == cancelled
+
+
 async def test_bookings_are_found_while_they_last_and_afterwards(office: Office) -> None:
     booking = await paired(office)
     office.explain(booking, SILENT)
