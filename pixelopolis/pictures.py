@@ -8,6 +8,7 @@ are changes that make another valid picture: JPEG has no checksum.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,17 @@ _JPEG_START: Final = b"\xff\xd8"
 _DAMAGE: Final = ("Corrupt JPEG data", "Premature end")
 """How libjpeg's warnings of lost picture content begin (its jerror.h). Others, such as the
 "Invalid SOS parameters" of some telephones' cameras, leave the picture whole."""
+
+_MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+"""Of a JPEG, but for those of restarts, which are inside a scan (ITU-T T.81, table B.1)."""
+
+_SEQUENTIAL: Final = (0xC0, 0xC1)
+_END: Final = 0xD9
+_SCAN: Final = 0xDA
+_APPLICATION: Final = range(0xE0, 0xF0)
+_WITHOUT_LENGTH: Final = (0x01, 0xD8, _END)
+_WHOLE_SPECTRUM: Final = b"\x00\x3f\x00"
+"""How the header of a sequential scan ends; libjpeg warns of anything else, and ignores it."""
 
 _Item = TypeVar("_Item")
 _Read = TypeVar("_Read")
@@ -71,18 +83,51 @@ def read_pixels(path: Path, flags: int) -> NDArray[Any]:
 
 
 def _jpeg_damage(data: bytes) -> str:
-    """Say what libjpeg finds missing or wrong; the empty string of whole and of other files.
+    """Say what libjpeg finds missing or wrong; the empty string of whole and of other files."""
+    if not data.startswith(_JPEG_START):
+        return ""
+    warning = _first_warning(data)
+    if warning and not warning.startswith(_DAMAGE):  # it hides those that come after it
+        warning = _first_warning(_without_oddities(data))
+    return warning if warning.startswith(_DAMAGE) else ""
+
+
+def _first_warning(jpeg: bytes) -> str:
+    """Return what libjpeg says first, the empty string when it says nothing.
 
     Every byte is looked at, but pixels are made for an eighth of the size only: OpenCV makes the
     picture, as it also turns it by its EXIF tag.
     """
-    if data.startswith(_JPEG_START):
-        try:
-            simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)
-        except ValueError as error:
-            if str(error).startswith(_DAMAGE):
-                return str(error)
+    try:
+        simplejpeg.decode_jpeg(jpeg, "GRAY", min_height=1, min_width=1)
+    except ValueError as error:
+        return str(error)
     return ""
+
+
+def _without_oddities(jpeg: bytes) -> bytes:
+    """Return a JPEG with the same scans and nothing that libjpeg warns of and ignores.
+
+    Those are odd segments of applications, and the spectrum of the scans of a sequential JPEG.
+    """
+    result = bytearray(_JPEG_START)
+    at = len(result)
+    sequential = False
+    while found := _MARKER.search(jpeg, at):
+        result += jpeg[at : found.start()]
+        marker = found[1][0]
+        length = 0
+        if marker not in _WITHOUT_LENGTH:
+            length = int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
+        at = found.end() + length
+        sequential |= marker in _SEQUENTIAL
+        if marker not in _APPLICATION:
+            result += jpeg[found.start() : at]
+        if marker == _SCAN and sequential and at <= len(jpeg):
+            result[-len(_WHOLE_SPECTRUM) :] = _WHOLE_SPECTRUM
+        if marker == _END:
+            break
+    return bytes(result + jpeg[at:])
 
 
 def _unusable(path: Path, what: str) -> DatasetError:

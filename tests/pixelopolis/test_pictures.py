@@ -79,13 +79,43 @@ def test_damage_inside_a_jpeg_is_refused_also_when_its_end_is_there(
             read_picture(tmp_path / name)
 
 
-def test_a_warning_that_loses_nothing_is_no_damage(tmp_path: Path) -> None:
-    path = tmp_path / "telephone.jpg"  # some write 0 for the end of the spectrum
+def replaced(data: bytes, at: int, new: bytes) -> bytes:
+    return data[:at] + new + data[at + len(new) :]
+
+
+def odd_files() -> dict[str, bytes]:
+    """Return whole pictures that libjpeg warns of."""
     start = WHOLE.index(b"\xff\xda")
     end = start + 2 + int.from_bytes(WHOLE[start + 2 : start + 4], "big")
     assert WHOLE[end - 3 : end] == b"\x00\x3f\x00"
-    path.write_bytes(WHOLE[: end - 2] + b"\x00" + WHOLE[end - 1 :])
-    np.testing.assert_array_equal(read_picture(path), IMAGE[..., ::-1])
+    assert WHOLE[6:12] == b"JFIF\0\x01"
+    return {
+        "telephone": replaced(WHOLE, end - 2, b"\0"),  # some write 0 for the end of the spectrum
+        "version": replaced(WHOLE, 11, b"\x09"),
+        "both": replaced(replaced(WHOLE, end - 2, b"\0"), 11, b"\x09"),
+        "progressive": replaced(FORMATS["progressive.jpg"], 11, b"\x09"),
+    }
+
+
+@pytest.mark.parametrize("name", odd_files())
+def test_a_warning_that_loses_nothing_is_no_damage_and_hides_none(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "odd.jpg"
+    whole = odd_files()[name]
+    path.write_bytes(whole)
+    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(read_picture(path), expected[..., ::-1])
+    middle = len(whole) // 2
+    for damaged in (
+        replaced(whole, middle, bytes(400)),
+        whole[:middle],
+        whole[:middle] + b"\xff\xd9",
+        whole[:middle] + whole[middle + 2000 :],
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(DatasetError, match="is damaged"):
+            read_picture(path)
 
 
 def test_no_picture_and_no_file_are_named(tmp_path: Path) -> None:
