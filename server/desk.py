@@ -120,6 +120,7 @@ class Desk:
     async def _reload(self) -> None:
         async with self._turn:
             self._take(await self._store.load_traffic())
+            await self._office.refresh()
 
     def _take(self, stored: Traffic) -> None:
         """Begin from what is stored, less what is not of this town (any more)."""
@@ -155,6 +156,8 @@ class Desk:
     async def turn(self) -> None:
         """Take in what is new, decide, store, tell."""
         async with self._turn:
+            if self._office.unsure:
+                await self._office.refresh()
             self.traffic, ended = self._watch.listen(
                 self.streets, self.traffic, self.links, self.waits, self._monotonic()
             )

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from pymongo.errors import PyMongoError
+
 from pixelopolis.errors import BookingError
 from pixelopolis.reasons import Reason
 from server.bookings import ACTIVE, Booking, BookingState
@@ -23,6 +25,8 @@ class Office:
 
     def __init__(self, store: Store, epoch: Callable[[], float]) -> None:
         self.active: dict[str, Booking] = {}
+        self.unsure = False
+        """A write has failed, and may be stored all the same: `refresh` is due."""
         self._last: dict[str, Booking] = {}
         """The newest booking of every station that asked, ended or not."""
         self._store = store
@@ -31,6 +35,26 @@ class Office:
     async def restore(self) -> None:
         self.active = {b.id: b for b in await self._store.active_bookings()}
         self._last = {b.station_device_id: b for b in self.active.values()}
+
+    async def refresh(self) -> None:
+        """Take in which bookings are stored as active; those of the others that ended, end here."""
+        # lowered first: a write that fails meanwhile raises it again
+        self.unsure = False
+        try:
+            stored = {booking.id for booking in await self._store.active_bookings()}
+            for id_ in stored ^ self.active.keys():
+                await self._read_again(id_)
+        except PyMongoError:
+            self.unsure = True
+            raise
+
+    async def _read_again(self, id_: str) -> Booking | None:
+        booking = await self._store.booking(id_)
+        if booking is None:
+            self.active.pop(id_, None)
+        else:
+            self._keep(booking)
+        return booking
 
     @property
     def busy_cars(self) -> frozenset[str]:
@@ -57,6 +81,9 @@ class Office:
                     f"station_device_id: station {station!r} has a ride already.",
                     "Wait for its arrival, or cancel it.",
                 ) from None
+            except PyMongoError:
+                self.unsure = True
+                raise
             self._keep(booking)
             return booking
         return None
@@ -69,15 +96,14 @@ class Office:
         One that has ended already stays as it ended.
         """
         ended_s = None if state in ACTIVE else self._epoch()
-        booking: Booking | None
         try:
             booking = await self._store.change_booking(id_, state, reason, ended_s)
         except BookingError:
-            booking = await self._store.booking(id_)
-        if booking is None:
-            self.active.pop(id_, None)
-        else:
-            self._keep(booking)
+            return await self._read_again(id_)
+        except PyMongoError:
+            self.unsure = True
+            raise
+        self._keep(booking)
         return booking
 
     def explain(self, booking: Booking, reason: Reason | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import AutoReconnect, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 Document = dict[str, Any]
@@ -23,6 +23,8 @@ class PaperMongo:
         self.databases: dict[str, dict[str, PaperCollection]] = {}
         self.closed = 0
         self.is_down = False
+        self.is_cut_off = False
+        """It writes, but its answer to that does not arrive."""
         self.admin = self
 
     def __call__(self, uri: str, **options: Any) -> PaperMongo:
@@ -45,6 +47,10 @@ class PaperMongo:
     def check(self) -> None:
         if self.is_down:
             raise OperationFailure("it is down")
+
+    def answer(self) -> None:
+        if self.is_cut_off:
+            raise AutoReconnect("connection closed")
 
 
 class PaperDatabase:
@@ -79,6 +85,7 @@ class PaperCollection:
             raise DuplicateKeyError("E11000 duplicate key error index: _id_")
         self._check_unique(document)
         self.documents[document["_id"]] = copy.deepcopy(dict(document))
+        self._server.answer()
 
     async def find_one(
         self, wanted: Mapping[str, Any], sort: list[tuple[str, int]] | None = None
@@ -104,6 +111,7 @@ class PaperCollection:
         after = {**found[0], **copy.deepcopy(update["$set"])}
         self._check_unique(after)
         found[0].update(after)
+        self._server.answer()
         return copy.deepcopy(after) if return_document else before
 
     async def update_one(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from pixelopolis.reasons import ReasonCode, reason
 from server import store as store_module
@@ -13,6 +14,7 @@ from server.bookings import Booking, BookingState
 from server.office import Office
 from server.requests import RefusedError
 from server.store import Store
+from tests.server.paper_desk import paper_desk
 from tests.server.paper_mongo import PaperMongo
 
 GONE = reason(ReasonCode.GONE)
@@ -180,6 +182,70 @@ async def test_a_station_s_newest_ride_is_the_last_that_it_asked_for(
     # asked for once it is known without the database
     mongo.is_down = True
     assert await office.newest("kiosk") is not None
+
+
+async def test_a_booking_that_is_stored_although_no_answer_came_is_known_again(
+    office: Office, mongo: PaperMongo
+) -> None:
+    mongo.is_cut_off = True
+    with pytest.raises(AutoReconnect):
+        await paired(office)
+    mongo.is_cut_off, mongo.is_down = False, True
+    with pytest.raises(OperationFailure):
+        await office.refresh()
+    assert office.unsure, "the database could not say"
+    mongo.is_down = False
+    await office.refresh()
+    assert not office.unsure
+    (booking,) = office.active.values()
+    assert (booking.station_device_id, office.busy_cars) == ("kiosk", {"car1"})
+    mongo.is_cut_off = True
+    with pytest.raises(AutoReconnect):
+        await office.cancel(booking.id)
+    mongo.is_cut_off = False
+    assert office.unsure
+    await office.refresh()
+    assert office.active == {}
+    newest = await office.newest("kiosk")
+    assert newest is not None
+    assert newest.state is BookingState.CANCELLED
+
+
+async def test_what_is_gone_from_the_database_is_forgotten_when_it_is_read_again(
+    office: Office, mongo: PaperMongo
+) -> None:
+    await paired(office)
+    for collection in mongo.databases["pixelopolis"].values():
+        collection.documents.clear()
+    await office.refresh()
+    assert office.active == {}
+
+
+async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_came(
+    mongo: PaperMongo,
+) -> None:
+    async with paper_desk() as table:
+        car = await table.car("car1", "13", 0.6)
+        await table.desk.register_station("kiosk")
+        mongo.is_cut_off = True
+        with pytest.raises(AutoReconnect):
+            await table.book()
+        mongo.is_cut_off = False
+        await table.turn()
+        assert len(car.orders) == 1
+        newest = await table.desk.newest_booking("kiosk")
+        assert newest is not None
+        cancelled = await table.desk.cancel(newest.id)
+        assert cancelled.state is BookingState.CANCELLED
+
+
+async def test_after_a_failed_turn_the_bookings_are_read_again(mongo: PaperMongo) -> None:
+    async with paper_desk() as table:
+        await table.car("car1", "13", 0.6)
+        booking = await table.book()
+        await table.store.change_booking(booking.id, BookingState.FAILED, GONE, 1.0)
+        await table.desk._reload()
+        assert table.desk._office.active == {}
 
 
 async def test_after_a_restart_rides_go_on(office: Office, store: Store) -> None:
