@@ -9,12 +9,15 @@ from typing import Final
 import numpy as np
 
 from car.observation import Frame, Observation, WheelReading
+from pixelopolis.control_table import PULSES_PER_TURN
 from pixelopolis.vehicle import WHEEL_RADIUS_M
 
+JITTER_M: Final = 2.5 * 2 * math.pi / PULSES_PER_TURN * WHEEL_RADIUS_M
+"""The angle of a standing wheel may change by two pulses, 0.1 mm, again and again."""
 TURNED_M: Final = 0.0003
-"""A wheel that moves less from frame to frame (6 mm/s) may be standing."""
-LONGEST_STEP_S: Final = 0.5
-"""With wheel readings farther apart nobody knows when they turned."""
+"""A wheel that has come farther than this, six pulses, has turned."""
+LONGEST_STEP_S: Final = 0.15
+"""If turning so far took longer (2 mm/s; nobody drives so slowly), they stood or were not heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +75,52 @@ class PictureWatch:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Frame, WheelReading | None] | None = None
+        self._frame: Frame | None = None
         self._age_s = 0.0
+        self._turning = Turning()
 
     def step(self, frame: Frame | None, wheels: WheelReading | None) -> float:
         """Take in the newest, the same again is harmless; return `Ages.picture_s`."""
-        if frame is None or (self._last is not None and frame is self._last[0]):
-            return self._age_s
-        last, self._last = self._last, (frame, wheels)
-        if last is None or _differ(last[0], frame):
-            self._age_s = 0.0
-        elif last[1] is not None and wheels is not None:
-            self._age_s += _turning_s(last[1], wheels)
+        if wheels is not None:
+            self._turning.move(wheels)
+        if frame is not None and frame is not self._frame:
+            last, self._frame = self._frame, frame
+            if last is None or _differ(last, frame):
+                self._turning.time_s = 0.0
+            self._age_s = self._turning.time_s
         return self._age_s
+
+
+class Turning:
+    """For how long wheels have turned.
+
+    However slow they are and often they are read, no way is lost: it is measured from a mark that
+    stays where it is until they have turned for certain. While they stand the mark's time goes on,
+    so that standing does not count.
+
+    Attributes:
+        time_s: the sum; its owner may begin anew.
+    """
+
+    def __init__(self) -> None:
+        self.time_s = 0.0
+        self._mark: WheelReading | None = None
+
+    def move(self, wheels: WheelReading) -> None:
+        """Take in the newest wheel angles; the same again is harmless."""
+        mark = self._mark
+        if mark is None or wheels.measured_s < mark.measured_s:
+            self._mark = wheels
+            return
+        left, right = wheels.left_rad - mark.left_rad, wheels.right_rad - mark.right_rad
+        way_m = max(abs(left), abs(right)) * WHEEL_RADIUS_M
+        if way_m > TURNED_M:
+            self.time_s += min(wheels.measured_s - mark.measured_s, LONGEST_STEP_S)
+            self._mark = wheels
+        elif way_m <= JITTER_M:
+            self._mark = replace(mark, measured_s=wheels.measured_s)
 
 
 def _differ(before: Frame, after: Frame) -> bool:
     crop = after.crop_rgb
     return not np.array_equal(before.crop_rgb, crop) or crop.min() == crop.max()
-
-
-def _turning_s(before: WheelReading, after: WheelReading) -> float:
-    left, right = after.left_rad - before.left_rad, after.right_rad - before.right_rad
-    turned = max(abs(left), abs(right)) * WHEEL_RADIUS_M > TURNED_M
-    return min(max(after.measured_s - before.measured_s, 0.0), LONGEST_STEP_S) if turned else 0.0

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from car.behaviour import Situation, behave
 from car.driver import Driver
-from car.freshness import PictureWatch, sound
+from car.freshness import Ages, PictureWatch, sound
 from car.observation import (
     Decision,
     DriveState,
@@ -22,7 +23,9 @@ from car.observation import (
     Sightings,
     WheelReading,
 )
+from car.wheels import LineQuality
 from pixelopolis.city_file import load_city
+from pixelopolis.control_table import PULSES_PER_TURN
 from pixelopolis.lane_path import STATIONS_M
 from pixelopolis.reasons import ReasonCode
 from pixelopolis.routing import Place, RoutePath, find_route
@@ -120,6 +123,71 @@ def test_one_turning_wheel_is_enough(side: str) -> None:
         wheels = replace(WheelReading(0.0, 0.0, tick * FRAME_S), **{side: -0.1 * tick})
         age_s = watch.step(Frame(picture(), tick * FRAME_S), wheels)
     assert age_s == pytest.approx(1.0)
+
+
+PULSE_RAD = 2 * math.pi / PULSES_PER_TURN
+BUS_S = 0.02
+
+
+def blind_drive(fps: float, limit_mps: float, line_factor: float) -> tuple[float, float]:
+    """Drive at a limit while the camera repeats one picture; return its stop (s, m).
+
+    Args:
+        fps: frames per second.
+        limit_mps: of the street.
+        line_factor: what a bad line to the motors leaves of each speed.
+    """
+    watch, now_s, way_m, speed_mps, frames = PictureWatch(), 0.0, 0.0, limit_mps, 0
+    wheels = WheelReading(0.0, 0.0, 0.0)
+    while now_s < 3.0:
+        now_s += 0.001
+        way_m += speed_mps * line_factor * 0.001
+        if now_s >= wheels.measured_s + BUS_S:
+            angle_rad = round(way_m / WHEEL_RADIUS_M / PULSE_RAD) * PULSE_RAD
+            wheels = WheelReading(angle_rad, angle_rad, now_s)
+        if now_s * fps >= frames:
+            frames += 1
+            age_s = watch.step(Frame(picture(), now_s), wheels)
+            free = Situation(True, Ages(0.0, 0.0, None, None, age_s), 9.0, 9.0, False, False)
+            told = behave(free, limit_mps)
+            speed_mps = told.speed_mps
+            if told.state is DriveState.STALE:
+                break
+    return now_s, way_m
+
+
+@pytest.mark.parametrize("fps", [15, 20, 30, 60, 90])
+@pytest.mark.parametrize("limit_mps", [0.02, 0.03, 0.05, CRUISE_MPS])
+@pytest.mark.parametrize("line_factor", [1.0, LineQuality.SLOW_FACTOR])
+def test_however_slow_the_car_and_fast_the_camera_a_repeated_picture_stops_it(
+    fps: float, limit_mps: float, line_factor: float
+) -> None:
+    seconds, way_m = blind_drive(fps, limit_mps, line_factor)
+    assert seconds < 1.2
+    assert way_m < 0.06
+
+
+@given(
+    st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=2, max_size=60),
+    st.sampled_from([15, 20, 30, 60, 90]),
+)
+def test_before_a_standing_car_with_trembling_encoders_a_picture_may_stay(
+    pulses: list[tuple[int, int]], fps: float
+) -> None:
+    watch, shown = PictureWatch(), picture()
+    for tick in range(round(3 * fps)):
+        left, right = pulses[round(tick / fps / BUS_S) % len(pulses)]
+        wheels = WheelReading(left * PULSE_RAD, right * PULSE_RAD, tick / fps)
+        assert watch.step(Frame(shown, tick / fps), wheels) == 0.0
+
+
+@pytest.mark.parametrize(("rest_m", "age_s"), [(0.0, 0.1), (0.0002, 0.2)])
+def test_a_car_that_drives_off_after_a_long_stand_has_just_begun_to_turn(
+    rest_m: float, age_s: float
+) -> None:
+    """How far it had come when it stood may be too little to count; the stand never counts."""
+    speeds = [0.0, rest_m / FRAME_S] + [0.0] * 200 + [0.1] * 2
+    assert watched([picture()] * 204, speeds) == pytest.approx(age_s)
 
 
 NOW = Observation(
