@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Final
 
+from pixelopolis.addresses import is_web_address
 from pixelopolis.city import City
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.messages import MOST_CHARACTERS, FromServer, Refusal
@@ -81,7 +82,7 @@ class CarLink:
             self.refused = None
         said = state.info(INFO_VIDEO) or ""
         # every page shows it: an address of the web, and no book
-        if said.startswith(("http://", "https://")) and len(said) <= MOST_URL:
+        if len(said) <= MOST_URL and is_web_address(said):
             self.video_url = said
 
     def refuse(self, topic: str, header_id: int | None, fault: str) -> None:

@@ -52,12 +52,19 @@ export class PartReader {
 
 const THIS_MACHINE = new Set(["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"]);
 
-/** A stream's address as seen from here: "this machine" is the one that served the page. */
+/**
+ * A stream's address as seen from here: "this machine" is the one that served the page. Null for
+ * none, and for what is no address.
+ */
 export function reachable(url, host = location.hostname) {
   if (!url) return null;
-  const address = new URL(url, document.baseURI);
-  if (THIS_MACHINE.has(address.hostname)) address.hostname = host;
-  return address.href;
+  try {
+    const address = new URL(url, document.baseURI);
+    if (THIS_MACHINE.has(address.hostname)) address.hostname = host;
+    return address.href;
+  } catch {
+    return null; // the page goes on without a picture
+  }
 }
 
 /**

@@ -227,6 +227,17 @@ async def test_streams_of_this_machine_are_asked_of_the_one_that_served_the_page
     ]
 
 
+async def test_what_is_no_address_of_a_stream_is_no_stream(page: Page) -> None:
+    broken = [
+        "http://[my car]:8080/v",
+        "http://x:99999/v",
+        "http://[fe80::1%eth0]:8080/v",
+        "http://",
+    ]
+    script = "return a.map(url => m.reachable(url));"
+    assert await call(page, "video.js", script, broken) == [None] * 4
+
+
 async def test_the_device_id_needs_no_secure_page(page: Page) -> None:
     script = """
       const old = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
