@@ -29,7 +29,8 @@ MAGIC: Final = b"PXF1"
 MAX_SIDE_PX: Final = 4096
 
 SILENCE_S: Final = 2.0
-"""A virtual camera that sends nothing for so long is opened again."""
+"""A virtual camera that sends nothing for so long is opened again. Of any camera the newest picture
+may not be older."""
 
 RETRY_S: Final = (0.2, 2.0)
 """First and longest pause before a source is opened again."""
@@ -193,6 +194,7 @@ class CameraThread:
         rotate_deg: see `upright`.
         on_frame: called in the camera's thread for every frame; must return at once.
         open_: opens the source (another one in tests).
+        clock: monotonic seconds, the same clock as the pictures' times.
     """
 
     def __init__(
@@ -201,8 +203,10 @@ class CameraThread:
         rotate_deg: int = 0,
         on_frame: Callable[[], None] = lambda: None,
         open_: Callable[[str], Source] = open_source,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec = spec
+        self._clock = clock
         self._rotate_deg = rotate_deg
         self._on_frame = on_frame
         self._open = open_
@@ -235,13 +239,26 @@ class CameraThread:
 
     @property
     def trouble(self) -> str:
-        """Why there are no frames; empty while they come."""
-        return self.worker.trouble or self._trouble
+        """Why there are no frames of now; empty while they come."""
+        return self.worker.trouble or self._trouble or self._untimely()
 
     def fps(self, now_s: float) -> float:
         """Return frames per second over the last seconds."""
         recent = [t for t in list(self._times_s) if t > now_s - RATE_WINDOW_S]
         return len(recent) / RATE_WINDOW_S
+
+    def _untimely(self) -> str:
+        """Say so when the newest picture is not of now: a source hangs, or its clock is wrong."""
+        newest = self.newest()
+        if newest is None:
+            return ""
+        age_s = self._clock() - newest.captured_s
+        if 0.0 <= age_s <= SILENCE_S:
+            return ""
+        return (
+            f"camera.source: pictures of {self._spec!r} are not of now: "
+            f"the newest says that it is {age_s:.1f} s old."
+        )
 
     def _run(self) -> None:
         jitter = random.Random(self._spec)
@@ -270,13 +287,13 @@ class CameraThread:
             number = self._newest.number + 1 if self._newest else 1
             self._newest = WholeFrame(picture, captured_s, number)
             self._trouble = ""
-            self._times_s.append(time.monotonic())
+            self._times_s.append(self._clock())
             self._changed.notify_all()
         self._on_frame()
 
     def _say(self, error: CameraError) -> None:
         self._trouble = error.message
-        said, now_s = self._said, time.monotonic()
+        said, now_s = self._said, self._clock()
         if said[0] != error.message or now_s - said[1] > SAY_AGAIN_S:
             log.warning("%s", error)
             self._said = error.message, now_s

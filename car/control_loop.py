@@ -14,6 +14,7 @@ from car.driver import Driver
 from car.metrics import LoopMetrics, Speedometer
 from car.observation import Frame, Observation, Sightings, WheelReading
 from car.wheel_check import Mistake
+from pixelopolis.reasons import Reason
 from pixelopolis.supervision import Worker, WorkerThread, guarded
 from pixelopolis.vision import lane_crop
 
@@ -85,6 +86,11 @@ class ControlThread:
     def mistake(self) -> Mistake | None:
         """What is wrong with the wheels, as far as the camera shows."""
         return self._driver.mistake
+
+    @property
+    def picture_frozen(self) -> Reason | None:
+        """What is wrong with the camera's pictures, as far as the wheels show."""
+        return self._driver.picture_frozen
 
     def close(self) -> None:
         """End the thread; its last command is to stand still."""

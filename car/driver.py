@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from car.behaviour import Behaviour, Situation, behave
+from car.behaviour import CAMERA_STOP_S, Behaviour, Situation, behave
 from car.belief import Belief
 from car.control import wheel_speeds_rad_s
 from car.following import Follower
@@ -131,6 +131,12 @@ class Driver:
     def mistake(self) -> Mistake | None:
         """What is wrong with the wheels; the car stands until somebody starts it again."""
         return self._wheel_check.mistake
+
+    @property
+    def picture_frozen(self) -> Reason | None:
+        """Why the car stands for its camera's repeated picture; None when it changes."""
+        age_s = self._ages.picture_s
+        return reason(ReasonCode.PICTURE_FROZEN, age_s=age_s) if age_s > CAMERA_STOP_S else None
 
     @property
     def lane_part(self) -> float:

@@ -72,7 +72,7 @@ def health_of(
 
     Args:
         board: of board and motors.
-        camera_trouble: empty while frames come.
+        camera_trouble: empty while frames come that are of now and change.
         speeds: (m/s, rad/s).
         video_url: address of the live view.
         failed: what is wrong with the threads and tasks that drive; empty when they work.

@@ -190,13 +190,17 @@ class CarProcess:
     def _health(self) -> Health:
         return health_of(
             self._board.status(),
-            self._camera.trouble,
+            self._camera_trouble(),
             self._control.speedometer.speeds(),
             self.video_url,
             failed=trouble_of(self.drivers),
             failed_to_show=trouble_of(self.showers),
             mistake=self._control.mistake,
         )
+
+    def _camera_trouble(self) -> str:
+        frozen = self._control.picture_frozen
+        return self._camera.trouble or (frozen.words if frozen else "")
 
     async def _keep_showing(self) -> None:
         """Encode each new frame once while anybody watches, or the placeholder once a second."""
@@ -246,7 +250,7 @@ class CarProcess:
             "loop_misses": loop.loop_misses,
             "video_url": self.video_url,
             "link": {"connected": self._link.connected, "url": self._link.url},
-            "camera": {"trouble": self._camera.trouble},
+            "camera": {"trouble": self._camera_trouble()},
             "workers": {
                 worker.name: {"trouble": worker.trouble, "restarts": worker.restarts}
                 for worker in (*self.drivers, *self.showers)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import queue
 import socket
 import threading
@@ -13,12 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.camera import HEADER, MAGIC, CameraThread, OpenCvSource, Source, open_source, upright
+from car.camera import (
+    HEADER,
+    MAGIC,
+    SILENCE_S,
+    CameraThread,
+    OpenCvSource,
+    Source,
+    open_source,
+    upright,
+)
 from pixelopolis.errors import CameraError
 from pixelopolis.vision import Image, lane_crop
 from tests.car.virtual_car import wait_until
 
 WAIT_S = 10.0
+NOW_S = 13.0
+"""What the clock says, here."""
 
 
 class Simulator:
@@ -35,7 +47,7 @@ class Simulator:
     def accept(self) -> None:
         self.viewer, _ = self.server.accept()
 
-    def send(self, value: int, captured_s: float = 1.0, size: tuple[int, int] = (30, 40)) -> None:
+    def send(self, value: int, captured_s: float = NOW_S, size: tuple[int, int] = (30, 40)) -> None:
         assert self.viewer is not None
         width, height = size
         header = HEADER.pack(MAGIC, width, height, 3, captured_s)
@@ -56,7 +68,7 @@ def simulator(tmp_path: Path) -> Iterator[Simulator]:
 
 @pytest.fixture
 def camera(simulator: Simulator) -> Iterator[CameraThread]:
-    camera = CameraThread(f"virtual:{simulator.path}")
+    camera = CameraThread(f"virtual:{simulator.path}", clock=lambda: NOW_S)
     camera.start()
     yield camera
     simulator.close()
@@ -73,7 +85,7 @@ def test_frames_arrive_with_their_capture_time(simulator: Simulator, camera: Cam
     assert frame.image_rgb.shape == (40, 30, 3)
     assert (frame.image_rgb == 7).all()
     assert camera.trouble == ""
-    assert camera.fps(time.monotonic()) > 0
+    assert camera.fps(NOW_S) > 0
 
 
 def test_only_the_newest_frame_is_kept(simulator: Simulator, camera: CameraThread) -> None:
@@ -234,6 +246,48 @@ def test_a_source_that_fails_as_nobody_expects_is_named_and_opened_again() -> No
         assert camera.wait_newer(0, WAIT_S) is not None
     finally:
         camera.close()
+
+
+def test_a_source_that_hangs_is_said_to_be_silent() -> None:
+    now_s, hangs = 13.0, threading.Event()
+
+    class Hangs:
+        pictures = 1
+
+        def read(self) -> tuple[Image, float]:
+            if not self.pictures:
+                hangs.wait(WAIT_S)
+                raise CameraError("camera.source: gone.", "Wait.")
+            self.pictures -= 1
+            return np.zeros((40, 30, 3), np.uint8), now_s
+
+        def close(self) -> None: ...
+
+    camera = CameraThread("0", open_=lambda _: Hangs(), clock=lambda: now_s)
+    camera.start()
+    try:
+        assert camera.wait_newer(0, WAIT_S) is not None
+        now_s += SILENCE_S
+        assert camera.trouble == ""
+        now_s += 0.1
+        assert "not of now" in camera.trouble
+        assert "2.1 s old" in camera.trouble
+    finally:
+        hangs.set()
+        camera.close()
+
+
+@pytest.mark.parametrize("captured_s", [math.nan, math.inf, -math.inf, NOW_S + 0.1, NOW_S - 2.1])
+def test_pictures_of_another_time_are_trouble(
+    simulator: Simulator, camera: CameraThread, captured_s: float
+) -> None:
+    simulator.accept()
+    simulator.send(1, captured_s)
+    assert camera.wait_newer(0, WAIT_S) is not None
+    assert "not of now" in camera.trouble
+    simulator.send(2)
+    assert camera.wait_newer(1, WAIT_S) is not None
+    assert camera.trouble == ""
 
 
 @pytest.mark.parametrize("spec", ["77", "nothing.avi", "broken.avi"])

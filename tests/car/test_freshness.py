@@ -81,10 +81,13 @@ def test_a_camera_that_repeats_one_picture_under_fresh_times_stops_the_car() -> 
 
 def test_it_goes_on_when_pictures_change_again() -> None:
     driver = Driver(Steers())
-    assert drive(1.0, {0.0: picture()}, driver).state is DriveState.STALE
+    stopped = drive(1.0, {0.0: picture()}, driver)
+    assert stopped.state is DriveState.STALE
+    assert driver.picture_frozen == stopped.reason
     wheels = WheelReading(5.0, 5.0, 2.0)
     again = driver.step(Observation(2.0, Frame(picture(1), 2.0), wheels, MISSION))
     assert again.state is DriveState.DRIVING
+    assert driver.picture_frozen is None
 
 
 def watched(pictures: list[Image], speeds_mps: list[float]) -> float:

@@ -123,12 +123,14 @@ def settings(tmp_path: Path, server: FakeServer, **stream: Any) -> CarSettings:
 
 
 @contextlib.asynccontextmanager
-async def frames(camera: CameraSocket) -> AsyncIterator[None]:
+async def frames(camera: CameraSocket, only: Image | None = None) -> AsyncIterator[None]:
+    """Send bare pictures, each of another brightness, or again and again the only one."""
+
     async def send() -> None:
         value = 0
         while True:
             value = (value + 1) % 200
-            image = np.full((320, 240, 3), value, np.uint8)
+            image = np.full((320, 240, 3), value, np.uint8) if only is None else only
             camera.publish(encode_frame(image, time.monotonic()))
             await asyncio.sleep(0.03)
 
@@ -241,6 +243,25 @@ async def test_a_lost_camera_stops_the_car_and_it_says_so(
                 await asyncio.sleep(0.01)
         async with frames(camera):
             await state_with(server, "driving")
+
+
+async def test_a_camera_that_repeats_a_picture_stops_the_car_and_makes_it_unfit(
+    tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
+) -> None:
+    car = CarProcess(settings(tmp_path, server), CITY, Steers())
+    picture = np.random.default_rng(0).integers(0, 255, (320, 240, 3), np.uint8)
+    async with running(car), frames(camera, picture):
+        await server.next_state()
+        await server.send(order())
+        stale = await state_with(server, "stale")
+        async with asyncio.timeout(WAIT_S):
+            while not any("same picture" in (e.error_description or "") for e in stale.errors):
+                stale = await server.next_state()
+        assert [e.error_level for e in stale.errors] == [ErrorLevel.FATAL]
+        assert "same picture" in (await status(car))["camera"]["trouble"]
+        async with asyncio.timeout(WAIT_S):
+            while wheels.bus.wheel_goal_rad_s != (0.0, 0.0):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 async def test_an_emergency_stop_from_the_server_is_read_back_from_the_board(
