@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pixelopolis.message_parts import Id, Message, Number, Part
+from pixelopolis.message_parts import Id, Many, Message, Number, Part
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -17,8 +17,8 @@ class TypeSpecification(Part):
     mobile_robot_kinematics: Id
     mobile_robot_class: Id
     maximum_load_mass: Number
-    localization_types: tuple[Id, ...]
-    navigation_types: tuple[Id, ...]
+    localization_types: Many[Id]
+    navigation_types: Many[Id]
 
 
 class PhysicalParameters(Part):
@@ -79,16 +79,16 @@ class ParameterOfAction(Part):
 
 class MobileRobotAction(Part):
     action_type: Id
-    action_scopes: tuple[Literal["INSTANT", "NODE", "EDGE", "ZONE"], ...] = ("INSTANT",)
-    action_parameters: tuple[ParameterOfAction, ...] = ()
-    blocking_types: tuple[Literal["NONE", "SOFT", "SINGLE", "HARD"], ...] = ("NONE",)
+    action_scopes: Many[Literal["INSTANT", "NODE", "EDGE", "ZONE"]] = ("INSTANT",)
+    action_parameters: Many[ParameterOfAction] = ()
+    blocking_types: Many[Literal["NONE", "SOFT", "SINGLE", "HARD"]] = ("NONE",)
     pause_allowed: bool = False
     cancel_allowed: bool = False
 
 
 class ProtocolFeatures(Part):
-    optional_parameters: tuple[OptionalParameter, ...]
-    mobile_robot_actions: tuple[MobileRobotAction, ...]
+    optional_parameters: Many[OptionalParameter]
+    mobile_robot_actions: Many[MobileRobotAction]
 
 
 class WheelPosition(Part):
@@ -114,18 +114,18 @@ class Vertex(Part):
 
 class Envelope2d(Part):
     envelope_2d_id: Annotated[Id, Field(alias="envelope2dId")]
-    vertices: tuple[Vertex, ...]
+    vertices: Many[Vertex]
 
 
 class MobileRobotGeometry(Part):
-    wheel_definitions: tuple[Wheel, ...]
-    envelopes_2d: Annotated[tuple[Envelope2d, ...], Field(alias="envelopes2d")]
+    wheel_definitions: Many[Wheel]
+    envelopes_2d: Annotated[Many[Envelope2d], Field(alias="envelopes2d")]
 
 
 class LoadSpecification(Part):
     """Our cars carry nothing."""
 
-    load_positions: tuple[Id, ...] = ()
+    load_positions: Many[Id] = ()
 
 
 class Factsheet(Message):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
 
 VERSION: Final = "3.0.0"
@@ -42,6 +50,9 @@ Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 Angle = Annotated[float, Field(ge=-3.14159265359, le=3.14159265359)]
 SequenceId = Annotated[int, Field(ge=0, le=1_000_000)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
+_Item = TypeVar("_Item")
+Many = Annotated[tuple[_Item, ...], FailFast()]
+"""A list that is read up to its first fault, so that a frame of nothing but faults costs little."""
 
 
 class Part(BaseModel):

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId, Uint32
+from pixelopolis.message_parts import Angle, Id, Many, Message, Number, Part, SequenceId, Uint32
 from pixelopolis.routing import Place
 
 MOST_NODES: Final = 2000
@@ -79,7 +79,7 @@ class Action(Part):
     action_id: Id
     action_descriptor: str | None = None
     blocking_type: Literal["NONE", "SOFT", "SINGLE", "HARD"] = "NONE"
-    action_parameters: Annotated[tuple[ActionParameter, ...], Field(max_length=MOST_ACTIONS)] = ()
+    action_parameters: Annotated[Many[ActionParameter], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class OrderNode(Part):
@@ -90,7 +90,7 @@ class OrderNode(Part):
     released: bool
     node_descriptor: str | None = None
     node_position: NodePosition | None = None
-    actions: Annotated[tuple[Action, ...], Field(max_length=MOST_ACTIONS)] = ()
+    actions: Annotated[Many[Action], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class OrderEdge(_Optional):
@@ -101,7 +101,7 @@ class OrderEdge(_Optional):
     released: bool
     edge_descriptor: str | None = None
     maximum_speed: Annotated[Number, Field(gt=0)] | None = None
-    actions: Annotated[tuple[Action, ...], Field(max_length=MOST_ACTIONS)] = ()
+    actions: Annotated[Many[Action], Field(max_length=MOST_ACTIONS)] = ()
 
 
 class Order(Message):
@@ -116,8 +116,8 @@ class Order(Message):
     order_id: Id
     order_update_id: Uint32
     order_description: str | None = None
-    nodes: Annotated[tuple[OrderNode, ...], Field(min_length=1, max_length=MOST_NODES)]
-    edges: Annotated[tuple[OrderEdge, ...], Field(max_length=MOST_NODES)] = ()
+    nodes: Annotated[Many[OrderNode], Field(min_length=1, max_length=MOST_NODES)]
+    edges: Annotated[Many[OrderEdge], Field(max_length=MOST_NODES)] = ()
 
     @model_validator(mode="after")
     def _check_sequence(self) -> Order:
@@ -193,4 +193,4 @@ class InstantActions(Message):
     """What a car shall do at once, whatever its order says."""
 
     topic: ClassVar[str] = "instantActions"
-    actions: Annotated[tuple[InstantAction, ...], Field(max_length=MOST_ACTIONS)]
+    actions: Annotated[Many[InstantAction], Field(max_length=MOST_ACTIONS)]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from pixelopolis.message_parts import Angle, Id, Message, Number, Part, SequenceId, Uint32
+from pixelopolis.message_parts import Angle, Id, Many, Message, Number, Part, SequenceId, Uint32
 from pixelopolis.reasons import Reason, from_parts
 
 
@@ -109,6 +109,9 @@ _LEVELS: Final = {
     ErrorType.LOCALIZATION_ERROR: ErrorLevel.FATAL,
 }
 
+MOST_REFERENCES: Final = 50
+"""Of one error or information; ours have fewer than ten."""
+
 
 class Reference(Part):
     reference_key: str
@@ -120,7 +123,7 @@ class StateError(Part):
 
     error_type: Id
     error_level: ErrorLevel
-    error_references: tuple[Reference, ...] = ()
+    error_references: Annotated[Many[Reference], Field(max_length=MOST_REFERENCES)] = ()
     error_description: str | None = None
     error_hint: str | None = None
 
@@ -136,7 +139,7 @@ REASON_CODE: Final = "code"
 
 class Info(Part):
     info_type: Id
-    info_references: tuple[Reference, ...] = ()
+    info_references: Annotated[Many[Reference], Field(max_length=MOST_REFERENCES)] = ()
     info_descriptor: str | None = None
     info_level: Literal["INFO", "DEBUG"] = "INFO"
 
@@ -170,19 +173,19 @@ class State(Message):
     last_node_id: Annotated[str, Field(max_length=100)]
     last_node_sequence_id: SequenceId = 0
     distance_since_last_node: Number = 0.0
-    node_states: Annotated[tuple[NodeState, ...], Field(max_length=2000)] = ()
-    edge_states: Annotated[tuple[EdgeState, ...], Field(max_length=2000)] = ()
+    node_states: Annotated[Many[NodeState], Field(max_length=2000)] = ()
+    edge_states: Annotated[Many[EdgeState], Field(max_length=2000)] = ()
     mobile_robot_position: MobileRobotPosition | None = None
     velocity: Velocity | None = None
     driving: bool
     paused: bool = False
     new_base_request: bool = False
-    action_states: Annotated[tuple[ActionState, ...], Field(max_length=2000)] = ()
-    instant_action_states: Annotated[tuple[ActionState, ...], Field(max_length=2000)] = ()
+    action_states: Annotated[Many[ActionState], Field(max_length=2000)] = ()
+    instant_action_states: Annotated[Many[ActionState], Field(max_length=2000)] = ()
     power_supply: PowerSupply
     operating_mode: OperatingMode = OperatingMode.AUTOMATIC
-    errors: Annotated[tuple[StateError, ...], Field(max_length=200)] = ()
-    information: Annotated[tuple[Info, ...], Field(max_length=200)] = ()
+    errors: Annotated[Many[StateError], Field(max_length=200)] = ()
+    information: Annotated[Many[Info], Field(max_length=200)] = ()
     safety_state: SafetyState = SafetyState()
 
     def info(self, info_type: str) -> str | None:

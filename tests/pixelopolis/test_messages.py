@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from pixelopolis.city import City
 from pixelopolis.city_file import load_city
@@ -42,6 +42,7 @@ from pixelopolis.orders import (
 )
 from pixelopolis.routing import Place, Route, RoutePath, find_route
 from pixelopolis.state_messages import (
+    MOST_REFERENCES,
     Connection,
     ConnectionState,
     EdgeState,
@@ -215,6 +216,53 @@ def test_a_time_that_is_none_in_utc_is_named(
     text = json.dumps({"topic": topic, "message": {"timestamp": time}})
     with pytest.raises(MalformedMessageError, match=r"message.timestamp: .*out of range in UTC"):
         decode(text)
+
+
+FILLED: dict[str, Any] = {
+    "errors": [{"errorType": "a", "errorLevel": "FATAL", "errorReferences": [0] * 2000}] * 200,
+    "information": [{"infoType": "a", "infoReferences": [0] * 2000}] * 200,
+    **{name: [0] * 3000 for name in ("nodeStates", "edgeStates", "actionStates", "nodes", "edges")},
+    "instantActionStates": [{}] * 3000,
+    "actions": [{"actionParameters": [0] * 3000}] * 50,
+    "protocolFeatures": {"mobileRobotActions": [{"actionParameters": [0] * 3000}] * 50},
+    "mobileRobotGeometry": {"envelopes2d": [{"vertices": [0] * 3000}] * 50},
+}
+
+
+@pytest.mark.parametrize(
+    ("decode", "topic"),
+    [
+        (decode_from_car, "state"),
+        (decode_from_car, "factsheet"),
+        (decode_from_server, "order"),
+        (decode_from_server, "instantActions"),
+    ],
+)
+def test_a_frame_of_nothing_but_faults_is_not_read_to_its_end(
+    decode: Callable[[str], Message], topic: str
+) -> None:
+    with pytest.raises(MalformedMessageError) as caught:
+        decode(json.dumps({"topic": topic, "message": FILLED}))
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert caught.value.__cause__.error_count() <= 20
+
+
+@pytest.mark.parametrize(
+    ("field", "entry"),
+    [
+        ("errors", {"errorType": "a", "errorLevel": "FATAL", "errorReferences": []}),
+        ("information", {"infoType": "a", "infoReferences": []}),
+    ],
+)
+def test_references_are_no_endless_list(field: str, entry: dict[str, Any]) -> None:
+    key = next(key for key in entry if key.endswith("References"))
+    entry = {**entry, key: [{"referenceKey": "a", "referenceValue": "b"}] * (MOST_REFERENCES + 1)}
+    text = json.dumps({"topic": "state", "message": {field: [entry]}})
+    with pytest.raises(MalformedMessageError) as caught:
+        decode_from_car(text)
+    assert isinstance(caught.value.__cause__, ValidationError)
+    places = [fault["loc"] for fault in caught.value.__cause__.errors()]
+    assert ("state", "message", field, 0, key) in places
 
 
 def test_other_ids_are_no_places() -> None:
