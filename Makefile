@@ -31,7 +31,7 @@ demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid
 
 # most tests wait more than they compute: four at once on two cores; a file's tests stay together
 test: setup  ## every test but those that train; ARGS="tests/car -k link"
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
 	@$(BIN)/pytest tests/training

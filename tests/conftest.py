@@ -33,3 +33,8 @@ def every_message_made_matches_the_standard() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Message, "__init__", make)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, so that no process is left with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
