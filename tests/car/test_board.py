@@ -27,6 +27,8 @@ from pixelopolis.errors import BoardError
 from sim.bus import BusFault, FaultKind
 from tests.car.virtual_car import VirtualCar, wait_until
 
+pytestmark = pytest.mark.realtime
+
 CONNECT_S = 20.0
 
 

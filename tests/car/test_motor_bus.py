@@ -18,6 +18,8 @@ from pixelopolis.errors import BoardError
 from sim.bus import VirtualBus
 from sim.dynamixel import Instruction, Packet, Parser, encode, encode_fast_status, encode_status
 
+pytestmark = pytest.mark.realtime
+
 FIRST, LAST = MotorRegister.GOAL_VELOCITY, MotorRegister.PRESENT_POSITION
 LENGTH = XL430.block(FIRST, LAST)[1]
 DATA = bytes(LENGTH)

@@ -28,6 +28,8 @@ from sim.bus import MotorLine, VirtualBus
 from sim.serial_port import SerialPort
 from tests.car.virtual_car import VirtualCar
 
+pytestmark = pytest.mark.realtime
+
 
 def as_new(line: MotorLine) -> None:
     for motor in line.motors:

@@ -18,6 +18,8 @@ from pixelopolis.control_table import BoardRegister
 from pixelopolis.errors import BoardError, SettingsError
 from tests.car.virtual_car import VirtualCar, wait_until
 
+pytestmark = pytest.mark.realtime
+
 SETTINGS = """# of the red car
 id = "car1"
 city = "pixelopolis"

@@ -36,6 +36,8 @@ from sim.dynamixel import Instruction, encode
 from tests.car.original_car import OriginalCar
 from tests.car.virtual_car import wait_until
 
+pytestmark = pytest.mark.realtime
+
 CONNECT_S = 20.0
 SPEED = 180 * MOTOR_UNIT_RAD_S
 

@@ -34,6 +34,8 @@ from tests.car.original_car import OriginalCar
 from tests.car.test_link import FakeServer, order
 from tests.lane_models import Steers
 
+pytestmark = pytest.mark.realtime
+
 WAIT_S = 20.0
 CITY = load_city("pixelopolis")
 

@@ -42,6 +42,8 @@ from tests.car.test_runtime import (
 )
 from tests.lane_models import Steers
 
+pytestmark = pytest.mark.realtime
+
 __all__ = ["camera", "server", "wheels"]
 
 KILLS: dict[str, tuple[Any, str]] = {

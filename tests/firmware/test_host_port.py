@@ -19,6 +19,8 @@ from sim.dynamixel import Instruction, Packet, Parser, encode, encode_status
 from tests.firmware.build import FIRMWARE, make
 from tests.firmware.core import FULL_MV, write_parameters
 
+pytestmark = pytest.mark.realtime
+
 PROGRAM = FIRMWARE / "build" / "host" / "pixelopolis-board"
 PATIENCE_S = 30.0
 """For a process on a busy machine; nobody waits so long on an idle one."""

@@ -27,6 +27,8 @@ from pixelopolis.control_table import (
 from sim.motor_process import CAR
 from tests.firmware.build import cross_make, need
 
+pytestmark = pytest.mark.realtime
+
 MOTORS = (LEFT_MOTOR_ID, RIGHT_MOTOR_ID)
 PATIENCE_S = 60.0
 """Bound for broken code, on a machine that is busy with other things."""

@@ -20,6 +20,8 @@ from sim.lockstep import straight_route
 from sim.town import STEP_S, Town
 from tests.firmware.build import build_board
 
+pytestmark = pytest.mark.realtime
+
 CITY = load_city("pixelopolis")
 PATIENCE_S = 60.0
 """Bound for broken code; it takes two seconds until the motors are set up."""

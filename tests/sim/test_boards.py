@@ -31,6 +31,8 @@ from sim.boards import Boards
 from sim.bus import MotorLine
 from tests.firmware.build import build_board
 
+pytestmark = pytest.mark.realtime
+
 WAIT_S = 30.0
 outputs = st.integers(0, 15).map(BoardOutput)
 

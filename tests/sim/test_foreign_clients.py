@@ -31,6 +31,8 @@ from sim.motor_process import CAR, DIRECT
 from tests.firmware.build import build_board, cross_make, need
 from tests.sim.lerobot_motors import DynamixelMotorsBus, Motor, MotorCalibration, MotorNormMode
 
+pytestmark = pytest.mark.realtime
+
 PATIENCE_S = 60.0
 """Bound for broken code, on a machine that is busy with other things."""
 ANSWER_MS = 500

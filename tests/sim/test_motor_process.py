@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.realtime
+
 
 def bench_bus(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pixelopolis", "bench", "bus", "--cycles", "30", "--json"]

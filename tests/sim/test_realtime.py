@@ -28,6 +28,8 @@ from sim.render_messages import Scene, Task
 from sim.town import STEP_S, Town
 from sim.vehicle import Motion
 
+pytestmark = pytest.mark.realtime
+
 angles = st.floats(-math.pi, math.pi)
 places = st.floats(-10, 10)
 moving = st.tuples(st.builds(Pose, places, places, angles), st.builds(Motion, places, places))

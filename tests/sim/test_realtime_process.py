@@ -27,6 +27,8 @@ from car.board import Board
 from pixelopolis.city_file import load_city
 from sim.cameras import HEADER
 
+pytestmark = pytest.mark.realtime
+
 START_S = 120.0
 """Bound for broken code; a busy computer without a graphics card needs some ten seconds."""
 

@@ -5,9 +5,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pixelopolis.board_program import BoardKind
 from sim.stops import FAILURES, measure_stops
 from tests.firmware.build import build_board
+
+pytestmark = pytest.mark.realtime
 
 
 async def stops_of(kind: BoardKind) -> dict[str, Any]:
