@@ -6,6 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 EVERY_S: Final = 60.0
@@ -13,6 +14,18 @@ EVERY_S: Final = 60.0
 
 MOST: Final = 1000
 """So many kinds and names are remembered; who was heard of longest ago is forgotten first."""
+
+MOST_A_MINUTE: Final = 50
+"""So many peers at most are named for one kind of fault in `EVERY_S`; the others are counted."""
+
+
+@dataclass
+class _Budget:
+    """What was said of one kind since then, and of how many other peers it was not."""
+
+    since_s: float
+    said: int = 0
+    unsaid: int = 0
 
 
 class Complaints:
@@ -27,9 +40,10 @@ class Complaints:
         self._log = log
         self._clock = clock
         self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._budgets: dict[str, _Budget] = {}
 
     def say(self, name: str, words: str, *values: object, error: Exception | None = None) -> None:
-        """Say what a peer does wrong, unless that was said of it lately.
+        """Say what a peer does wrong, unless that was said of it lately, or of too many others.
 
         Args:
             name: the peer's.
@@ -45,7 +59,19 @@ class Complaints:
             self._said.popitem(last=False)
         if not is_news:
             return
+        budget = self._budgets.setdefault(words, _Budget(now_s))
+        others = budget.unsaid
+        if now_s - budget.since_s >= EVERY_S:
+            budget = self._budgets[words] = _Budget(now_s)
+        elif budget.said >= MOST_A_MINUTE:
+            budget.unsaid += 1
+            return
+        budget.said += 1
         again = f" ({more} times more since)" if more else ""
+        if others:
+            again += f" (so did {others} others, who are not named)"
+        elif budget.said == MOST_A_MINUTE:
+            again += f" (others who do so are only counted for {EVERY_S:.0f} s)"
         level = logging.WARNING if error is None else logging.ERROR
         line = words % tuple(_line(value) for value in values)
         self._log.log(level, "%s %s%s", name, line, again, exc_info=error)

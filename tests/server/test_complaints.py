@@ -13,7 +13,7 @@ from pixelopolis.city_file import load_city
 from pixelopolis.reasons import ReasonCode, from_parts
 from pixelopolis.routing import Place, find_route
 from pixelopolis.state_messages import EdgeState, NodeState, PowerSupply, State
-from server.complaints import EVERY_S, MOST, Complaints, OncePerMinute
+from server.complaints import EVERY_S, MOST, MOST_A_MINUTE, Complaints, OncePerMinute
 from server.fleet import CarLink
 from server.streets import Streets
 from server.traffic import Car, Ride, Traffic, fits, place_car, start_ride
@@ -82,6 +82,23 @@ def test_a_peer_with_many_names_fills_no_memory() -> None:
     for i in range(3 * MOST):
         complaints.say(f"car{i}", "sent %s", "nonsense")
     assert len(complaints._said) == MOST
+
+
+def test_a_peer_with_ever_new_names_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    now_s = 0.0
+    complaints = Complaints(log, lambda: now_s)
+    for i in range(5000):
+        complaints.say(f"car{i}", "sent %s", "nonsense")
+    said = [r.getMessage() for r in caplog.records]
+    assert len(said) == MOST_A_MINUTE
+    assert said[-1].endswith("sent nonsense (others who do so are only counted for 60 s)")
+    complaints.say("car1", "does not read")
+    assert caplog.records[-1].getMessage() == "car1 does not read", "another kind"
+    now_s = EVERY_S
+    complaints.say("car1", "sent %s", "nonsense")
+    assert caplog.records[-1].getMessage().endswith("(so did 4950 others, who are not named)")
+    complaints.say("car2", "sent %s", "nonsense")
+    assert caplog.records[-1].getMessage() == "car2 sent nonsense"
 
 
 def test_other_peoples_loggers_say_one_kind_once_a_minute() -> None:
