@@ -133,27 +133,32 @@ class OriginalBoard(BoardThread):
         super().start()
 
     def _start_guard(self) -> None:
-        script = Path(stop_guard.__file__)
-        self._guard = subprocess.Popen(
-            # -P: the script's own folder is no place to import from
-            [sys.executable, "-P", script, self._port_name, str(self._baud), self._command_to_stop],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        # -P: the script's own folder is no place to import from
+        program = [sys.executable, "-P", str(Path(stop_guard.__file__))]
+        command = [*program, self._port_name, str(self._baud), self._command_to_stop]
+        try:
+            self._guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        except OSError as error:  # no memory or no process is left: not the cable's fault
+            self._guard_lost(f"cannot be started: {error}")
+
+    def _guard_lost(self, why: str) -> None:
+        """Take note that there is none, and when the next is due."""
+        guard, self._guard = self._guard, None
+        if guard is not None and guard.stdin is not None:
+            guard.stdin.close()
+        error = ChildProcessError(f"the process that stops the wheels {why}")
+        self._guard_due_s = self._clock() + self._guarding.ended(error)
 
     def _keep_guard(self) -> None:
-        """Replace a guard that ended: without one the wheels of a killed car would turn on."""
-        guard, now_s = self._guard, self._clock()
-        if guard is None or guard.poll() is None or self._stop.is_set():
+        """Replace a guard that ended: without one the wheels of a killed car would turn on.
+
+        They stand meanwhile.
+        """
+        if self._stop.is_set():
             return
-        if not self._guard_due_s:
-            code = guard.returncode
-            error = ChildProcessError(f"the process that stops the wheels ended with code {code}")
-            self._guard_due_s = now_s + self._guarding.ended(error)
-        elif now_s >= self._guard_due_s:
-            self._guard_due_s = 0.0
-            if guard.stdin is not None:
-                guard.stdin.close()
+        if self._guard is not None and self._guard.poll() is not None:
+            self._guard_lost(f"ended with code {self._guard.returncode}")
+        elif self._guard is None and self._clock() >= self._guard_due_s:
             self._start_guard()
 
     def reading(self) -> WheelReading | None:
@@ -278,6 +283,11 @@ class OriginalBoard(BoardThread):
 
     def _trouble(self) -> BoardError | None:
         """Return why the wheels must stand although the board answers."""
+        if self._guard is None:
+            return BoardError(
+                "No process is there that would stop the wheels if this one were killed.",
+                "It is started again; see that memory and processes are left.",
+            )
         if self._torque is False:
             return BoardError("The motors' torque is off.", "Press the board's torque button.")
         if self._empty_reports >= EMPTY_REPORTS:

@@ -1,5 +1,6 @@
 """The driver for an original board: its text, and a car with one behind a pty."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from car.board_thread import BoardThread, EmergencyStop
 from car.boards import make_board
 from car.health import health_of
-from car.original_board import Reckoning
+from car.original_board import OriginalBoard, Reckoning
 from car.original_frames import (
     DIGITS,
     Battery,
@@ -31,6 +33,7 @@ from car.original_frames import (
 from car.settings import BoardSettings
 from pixelopolis.control_table import BoardFault
 from pixelopolis.errors import BoardError
+from pixelopolis.supervision import PAUSE_S
 from pixelopolis.vehicle import MOTOR_UNIT_RAD_S
 from sim.dynamixel import Instruction, encode
 from tests.car.original_car import OriginalCar
@@ -241,6 +244,46 @@ def test_emergency_stop(car: OriginalCar) -> None:
         wait_until(lambda: at_speed(car, 0.0, 0.0), "at rest")
         board.release_emergency_stop(CONNECT_S)
         wait_until(lambda: at_speed(car, SPEED, SPEED), "drives again")
+
+
+class NoProcesses:
+    """A computer on which no process can be started; counts the tries."""
+
+    def __init__(self) -> None:
+        self.tries_s: list[float] = []
+
+    def __call__(self, *_args: object, **_more: object) -> None:
+        self.tries_s.append(time.monotonic())
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+def test_without_a_guard_the_wheels_stand_until_one_can_be_started(
+    car: OriginalCar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = NoProcesses()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", none)
+        board = OriginalBoard(car.port)
+        board.start()
+    try:
+        with driving(board, SPEED, SPEED):
+            wait_until(lambda: at_speed(car, SPEED, SPEED), "at speed")
+            assert len(none.tries_s) == 1
+            assert "Resource temporarily" in board.workers[-1].trouble
+            guard = board._guard
+            assert guard is not None
+            with monkeypatch.context() as patch:
+                patch.setattr(subprocess, "Popen", none)
+                guard.kill()
+                wait_until(lambda: at_speed(car, 0.0, 0.0), "at rest")
+                wait_until(lambda: len(none.tries_s) == 3, "it is tried again")
+                wait_until(lambda: "would stop the wheels" in board.status().problem, "it is named")
+            pauses_s = np.diff(none.tries_s[1:])
+            assert (pauses_s > PAUSE_S[0]).all()
+            wait_until(lambda: at_speed(car, SPEED, SPEED), "drives again")
+            assert board.status().connected
+    finally:
+        board.close()
 
 
 def test_killed_outright_the_guard_stops_the_wheels(car: OriginalCar) -> None:
