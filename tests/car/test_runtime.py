@@ -255,11 +255,12 @@ async def test_a_camera_that_repeats_a_picture_stops_the_car_and_makes_it_unfit(
     async with running(car), frames(camera, picture):
         await server.next_state()
         await server.send(order())
-        stale = await state_with(server, "stale")
+        said: list[ErrorLevel | None] = []
         async with asyncio.timeout(WAIT_S):
-            while not any("same picture" in (e.error_description or "") for e in stale.errors):
-                stale = await server.next_state()
-        assert [e.error_level for e in stale.errors] == [ErrorLevel.FATAL]
+            while not said:  # of its other parts a busy computer may say something, too
+                errors = (await server.next_state()).errors
+                said = [e.error_level for e in errors if "same picture" in str(e.error_description)]
+        assert said == [ErrorLevel.FATAL]
         assert "same picture" in (await status(car))["camera"]["trouble"]
         async with asyncio.timeout(WAIT_S):
             while wheels.bus.wheel_goal_rad_s != (0.0, 0.0):  # noqa: ASYNC110
