@@ -7,7 +7,6 @@ again, or ours was; what the car says is then compared with what was stored, and
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,8 +42,6 @@ from server.traffic import (
     observe,
     place_car,
 )
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +151,6 @@ def _ended(
         return traffic, None
     # an order that was cut short ends at another place than its destination
     arrived = ride.is_whole and state.last_node_id == node_ids(streets.city, ride.route)[-1]
-    if not arrived and not ride.ending:
-        log.warning("%s ended order %s before its end.", link.car, ride.order_id)
     return end_ride(traffic, link.car, place), Ended(link.car, ride, arrived)
 
 
@@ -188,7 +183,6 @@ def _other_order(
         return traffic
     # it was started again and has forgotten, is not on its way, or does not take the order: begin
     # anew from its place
-    log.warning("%s does not have order %s (any more).", link.car, ride.order_id)
     return _place_again(streets, traffic, link, state)
 
 

@@ -17,7 +17,7 @@ from server.fleet import LEASE_S, CarLink
 from server.granting import Wait
 from server.reports import Ended, forget_moved, take_report
 from server.streets import Streets
-from server.traffic import Car, Traffic, freeze
+from server.traffic import Car, Ride, Traffic, freeze
 
 GIVE_UP_S: Final = 60.0
 """A ride whose car could not be counted on for so long has failed."""
@@ -32,7 +32,11 @@ LONGEST_RIDE_S: Final = 1800.0
 """A ride that is not over by then has failed, whatever its car says."""
 
 MOST_ORDERS: Final = 20
-"""A booking whose car has dropped so many orders has failed."""
+"""A booking whose car has dropped so many orders has failed; a car that has, and took none since,
+is set aside, whatever the orders were for."""
+
+TRY_AGAIN_S: Final = 2 * GIVE_UP_S
+"""A car that drops its orders is given another one after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Watch:
         self._stands: dict[str, _Stand] = {}
         self._useless_since_s: dict[str, float] = {}
         self._orders: dict[str, int] = {}
+        self._drops: dict[str, tuple[int, float]] = {}
+        """How many orders each car has dropped since it last took one, and when the last."""
 
     def heard(self, car: str, now_s: float) -> None:
         """Take note of a valid state."""
@@ -91,6 +97,7 @@ class Watch:
             the traffic, and the orders that are over.
         """
         ended: list[Ended] = []
+        before = traffic.cars
         traffic = forget_moved(streets, traffic, links.values())
         # a car that waits for the edge that it stands on gets it before anybody else asks for it
         for link in sorted(links.values(), key=lambda known: known.car not in traffic.cars):
@@ -100,9 +107,15 @@ class Watch:
                 traffic, end = self._make_nothing_of(traffic, link, error), None
             if end is not None:
                 ended.append(end)
+            had, has = _ride_of(before, link.car), _ride_of(traffic.cars, link.car)
+            self._count_drops(had, has, end, link.car, now_s)
         for id_ in list(traffic.cars):
             car = traffic.cars[id_]
-            why = self._silent(id_, links.get(id_), now_s) or self._stuck(car, id_ in waits, now_s)
+            why = (
+                self._silent(id_, links.get(id_), now_s)
+                or self._stuck(car, id_ in waits, now_s)
+                or self._drops_all(id_, now_s)
+            )
             if why is not None:
                 traffic = freeze(traffic, id_, why)
         return traffic, ended
@@ -131,6 +144,22 @@ class Watch:
             return None
         return reason(ReasonCode.STUCK) if now_s - before.since_s > STUCK_S else None
 
+    def _count_drops(
+        self, had: Ride | None, has: Ride | None, end: Ended | None, car: str, now_s: float
+    ) -> None:
+        if (has and has.taken) or (end and end.arrived):
+            self._drops.pop(car, None)
+        elif had and not has and not had.ending:
+            many, _ = self._drops.get(car, (0, now_s))
+            self._drops[car] = many + 1, now_s
+            how = "has dropped order %s." if end is None else "ended order %s before its end."
+            self._complaints.say(car, how, had.order_id)
+
+    def _drops_all(self, car: str, now_s: float) -> Reason | None:
+        many, last_s = self._drops.get(car, (0, now_s))
+        is_over = many <= MOST_ORDERS or now_s - last_s >= TRY_AGAIN_S
+        return None if is_over else reason(ReasonCode.DROPS_ORDERS)
+
     def note_useless(
         self,
         traffic: Traffic,
@@ -149,6 +178,7 @@ class Watch:
         known = {*traffic.cars, *links}
         self._heard_s = {k: v for k, v in self._heard_s.items() if k in known}
         self._stands = {k: v for k, v in self._stands.items() if k in traffic.cars}
+        self._drops = {k: v for k, v in self._drops.items() if k in known}
         self._useless_since_s = {k: v for k, v in self._useless_since_s.items() if k in booked}
         active = {booking.id for booking in bookings}
         self._orders = {k: v for k, v in self._orders.items() if k in active}
@@ -166,6 +196,11 @@ class Watch:
         if epoch_s - booking.created_s > LONGEST_RIDE_S:
             return reason(ReasonCode.TOO_LONG, limit_s=LONGEST_RIDE_S)
         return None
+
+
+def _ride_of(cars: Mapping[str, Car], id_: str) -> Ride | None:
+    car = cars.get(id_)
+    return car.ride if car else None
 
 
 def _came_further(before: _Stand, now: _Stand) -> bool:

@@ -12,14 +12,21 @@ import pytest
 from pixelopolis.city_file import load_city
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.routing import Place, Route
-from pixelopolis.state_messages import PowerSupply, State
+from pixelopolis.state_messages import (
+    ErrorLevel,
+    ErrorType,
+    PowerSupply,
+    Reference,
+    State,
+    StateError,
+)
 from server.bookings import Booking
 from server.complaints import Complaints
 from server.fleet import CarLink
 from server.granting import Wait
 from server.streets import Streets
 from server.traffic import Car, Ride, Traffic
-from server.watch import Watch
+from server.watch import MOST_ORDERS, TRY_AGAIN_S, Watch
 
 STREETS = Streets(load_city("pixelopolis"))
 SILENT = reason(ReasonCode.SILENT)
@@ -232,6 +239,48 @@ def test_a_car_that_drops_twenty_orders_is_not_given_another(orders: int, given_
     # another ride is another count
     it.note_useless(Traffic().put(STANDS), {}, [], 2.0)
     assert over(it, 3.0, STANDS) is None
+
+
+def dropped(it: Watch, order_id: str, now_s: float) -> Reason | None:
+    """Let an idle car refuse an order to make way; return why it is set aside then."""
+    error = StateError(
+        error_type=ErrorType.START_NODE_OUT_OF_RANGE,
+        error_level=ErrorLevel.WARNING,
+        error_references=(Reference(reference_key="orderId", reference_value=order_id),),
+    )
+    it.heard("car1", now_s)
+    traffic = riding(order_id=order_id, booking_id=None, taken=False)
+    links = {"car1": link(state(errors=(error,)))}
+    after, _ = it.listen(STREETS, traffic, links, {}, now_s)
+    it.note_useless(after, links, [], now_s)
+    assert after.cars["car1"].ride is None
+    return after.cars["car1"].frozen
+
+
+def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    it = watch()
+    drops_orders = reason(ReasonCode.DROPS_ORDERS)
+    seen = [dropped(it, f"way-{i}", i / 10) for i in range(MOST_ORDERS + 1)]
+    assert seen == [None] * MOST_ORDERS + [drops_orders]
+    assert len(caplog.records) == 1, "not one a turn"
+    assert "car1 has dropped order way-0" in caplog.text
+
+    def stands(now_s: float) -> Reason | None:
+        it.heard("car1", now_s)
+        return frozen_after(it, Traffic().put(STANDS), now_s, state())
+
+    last_s = MOST_ORDERS / 10
+    assert stands(last_s + TRY_AGAIN_S - 0.1) == drops_orders
+    # once in a while it is given another, which it drops too
+    assert stands(last_s + TRY_AGAIN_S) is None
+    assert dropped(it, "way-x", 200.0) == drops_orders
+    # one that it takes clears it
+    it.heard("car1", 201.0)
+    it.listen(STREETS, riding(taken=False), {"car1": link(state(0.1))}, {}, 201.0)
+    assert stands(201.1) is None
+    assert dropped(it, "way-y", 202.0) is None
 
 
 @pytest.mark.parametrize(("age_s", "over_it_is"), [(1800.0, False), (1800.1, True)])
