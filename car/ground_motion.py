@@ -27,8 +27,16 @@ LEAST_CONTRAST: Final = 4.0
 """Of 255: noise on bare ground is not blown up."""
 OUTSIDE: Final = 1000.0
 """A difference that means: the earlier picture did not reach there."""
-TRIED: Final = ((1.0, 0.0), (1.0, 0.012), (1.0, -0.012), (0.85, 0.0), (1.15, 0.0))
+Variations = tuple[tuple[float, float], ...]
 """Parts of a motion, and turns (rad) that are added to it."""
+
+TRIED: Final[Variations] = ((1.0, 0.0), (1.0, 0.012), (1.0, -0.012), (0.85, 0.0), (1.15, 0.0))
+"""What any motion is granted."""
+TRIED_WIDELY: Final[Variations] = (
+    *TRIED,
+    *((part, more_rad) for part in (0.85, 1.15) for more_rad in (0.012, -0.012)),
+)
+"""A camera whose focal length or pitch is not as drawn changes way and turn together."""
 LEAST_SHARED: Final = 0.1
 """Part of the picture that both must show."""
 LEAST_DOWN: Final = 0.15
@@ -80,7 +88,12 @@ class GroundView:
         self._to_ground = np.linalg.inv(self._to_px)
 
     def difference(
-        self, before: Relief, after: Relief, way_m: float, turn_rad: float
+        self,
+        before: Relief,
+        after: Relief,
+        way_m: float,
+        turn_rad: float,
+        tried: Variations = TRIED,
     ) -> Relief | None:
         """Return how far from the later picture the earlier one is after a motion.
 
@@ -92,16 +105,17 @@ class GroundView:
             after: the later one.
             way_m: of the axle's middle along an arc, forward positive.
             turn_rad: anticlockwise positive.
+            tried: how much more or less.
 
         Returns:
             The difference of each pixel in contrasts, `OUTSIDE` where the earlier picture did not
             reach; None when they share too little.
         """
-        tried = [
+        differences = [
             self._difference(before, after, way_m * part, turn_rad * part + more_rad)
-            for part, more_rad in TRIED
+            for part, more_rad in tried
         ]
-        shared = [each for each in tried if (each < OUTSIDE).mean() > LEAST_SHARED]
+        shared = [each for each in differences if (each < OUTSIDE).mean() > LEAST_SHARED]
         return min(shared, key=lambda each: float(each[each < OUTSIDE].mean()), default=None)
 
     def _difference(self, before: Relief, after: Relief, way_m: float, turn_rad: float) -> Relief:

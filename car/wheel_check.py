@@ -17,7 +17,15 @@ from typing import Final
 
 import numpy as np
 
-from car.ground_motion import GroundView, Relief, compare, relief_of
+from car.ground_motion import (
+    TRIED,
+    TRIED_WIDELY,
+    GroundView,
+    Relief,
+    Variations,
+    compare,
+    relief_of,
+)
 from car.observation import Frame, WheelReading
 from pixelopolis.camera import Camera
 from pixelopolis.reasons import Reason, ReasonCode, reason
@@ -69,6 +77,10 @@ TRULY: Final[Mapping[Mistake, Callable[[float, float], Wheels]]] = {
 }
 """What the wheels (left, right) really do when they say that they do this."""
 
+SLIPS: Final[tuple[Wheels, ...]] = ((0.6, 1.0), (0.8, 1.0), (1.0, 0.6), (1.0, 0.8))
+"""Parts of what the wheels say when one slips or is held: that looks like swapped motors where a
+car goes nearly straight, and is none."""
+
 ON_THE_SPOT: Final = frozenset({Mistake.LEFT_REVERSED, Mistake.RIGHT_REVERSED})
 
 _WORDS: Final[Mapping[Mistake, Reason]] = {
@@ -94,14 +106,16 @@ class Fit:
         itself: the difference that it leaves.
         gain: by which part of their sum that is less than what the wheels' own motion leaves.
         over_standing: the same against a car that stands.
+        over_slips: the same against each of the `SLIPS`.
     """
 
     itself: float
     gain: float
     over_standing: float
+    over_slips: tuple[float, ...] = (1.0,) * len(SLIPS)
 
 
-NO_FIT: Final = Fit(1.0, 0.0, 0.0)
+NO_FIT: Final = Fit(1.0, 0.0, 0.0, (0.0,) * len(SLIPS))
 
 
 def verdict(steps: Sequence[Mapping[Mistake, Fit]]) -> Mistake | None:
@@ -115,10 +129,11 @@ def verdict(steps: Sequence[Mapping[Mistake, Fit]]) -> Mistake | None:
         return float(np.mean([getattr(step[mistake], what) for step in steps]))
 
     best = max(TRULY, key=lambda mistake: mean(mistake, "gain"))
-    is_sure = (
+    is_sure = bool(
         mean(best, "gain") > SURE
         and mean(best, "itself") < FITS
         and mean(best, "over_standing") > HELD
+        and np.mean([step[best].over_slips for step in steps], axis=0).min() > SURE
     )
     if not is_sure:
         return None
@@ -209,20 +224,27 @@ class WheelCheck:
     def _fits(
         self, before: Relief, after: Relief, left_m: float, right_m: float
     ) -> Mapping[Mistake, Fit] | None:
-        def difference(left: float, right: float) -> Relief | None:
+        def difference(left: float, right: float, tried: Variations = TRIED) -> Relief | None:
             turn_rad = (right - left) / WHEEL_BASE_M
-            return self._view.difference(before, after, (left + right) / 2, turn_rad)
+            return self._view.difference(before, after, (left + right) / 2, turn_rad, tried)
 
-        as_said, standing = difference(left_m, right_m), difference(0.0, 0.0)
+        as_said, standing = difference(left_m, right_m, TRIED_WIDELY), difference(0.0, 0.0)
         if as_said is None or standing is None:
             return None
+        slips = [difference(left * left_m, right * right_m) for left, right in SLIPS]
         fits = dict.fromkeys(TRULY, NO_FIT)
         for mistake, truly in TRULY.items():
             mistaken = difference(*truly(left_m, right_m))
             if mistaken is not None:
                 said, other = compare(as_said, mistaken)
-                still, while_it_stands = compare(standing, mistaken)
-                fits[mistake] = Fit(other, _gain(said, other), _gain(still, while_it_stands))
+                fits[mistake] = Fit(
+                    other,
+                    _gain(said, other),
+                    _gain(*compare(standing, mistaken)),
+                    tuple(
+                        0.0 if slip is None else _gain(*compare(slip, mistaken)) for slip in slips
+                    ),
+                )
         return fits
 
 

@@ -168,6 +168,72 @@ def test_slipping_wheels_of_different_sizes_are_right() -> None:
         pose = moved(pose, 0.12 * FRAME_S, 0.0)
 
 
+def lane(radius_m: float | None, texture: float = 0.0) -> Relief:
+    """A lane through the middle, bent to the left, dashed on its left; bare or with spots."""
+    x, y = (np.mgrid[0:SIZE_PX, 0:SIZE_PX][::-1] / PX_PER_M - 4).astype(np.float32)
+    left, along = y, x
+    if radius_m is not None:
+        left = radius_m - np.hypot(x, y - radius_m)
+        along = np.arctan2(x, radius_m - y) * radius_m
+    grey = 90 + texture * (FLOOR - 128) / 60
+    grey[np.abs(left + 0.14) < 0.012] = 220
+    grey[(np.abs(left - 0.14) < 0.012) & (along % 0.1 < 0.05)] = 220
+    return np.asarray(grey, np.float32)
+
+
+LANES = {radius_m: lane(radius_m, 12.0 * (radius_m is None)) for radius_m in (None, 0.3, 0.4)}
+
+
+def weave(
+    radius_m: float | None, phase: float, left_part: float, right_part: float, drawn: Camera
+) -> Mistake | None:
+    """Weave along a lane by right wheels of which one may slip; return the verdict."""
+    check, rng = WheelCheck(drawn, 0.25), np.random.default_rng(1)
+    pose, left_m, right_m = Pose(0.0, 0.0, 0.0), 0.0, 0.0
+    for tick in range(45):
+        now_s = tick * FRAME_S
+        noisy = photograph(LANES[radius_m], pose, Camera()) + rng.normal(0, 2, (40, 120, 1))
+        frame = Frame(np.clip(noisy, 0, 255).astype(np.uint8), now_s)
+        wheels = WheelReading(left_m / WHEEL_RADIUS_M, right_m / WHEEL_RADIUS_M, now_s)
+        if check.step(frame, wheels) is not None:
+            return check.mistake
+        bend = (1 / radius_m if radius_m else 0.0) + 0.4 * math.sin(1.5 * now_s + phase)
+        left = 0.136 * FRAME_S * (1 - WHEEL_BASE_M / 2 * bend)
+        right = 0.136 * FRAME_S * (1 + WHEEL_BASE_M / 2 * bend)
+        left_m, right_m = left_m + left, right_m + right
+        left, right = left * left_part, right * right_part
+        pose = moved(pose, (left + right) / 2, (right - left) / WHEEL_BASE_M)
+    return None
+
+
+def with_focal(part: float) -> Camera:
+    return Camera(across_rad=2 * math.atan(math.tan(Camera().across_rad / 2) / part))
+
+
+@pytest.mark.parametrize("phase", [0.0, 1.0])
+@pytest.mark.parametrize("radius_m", [0.3, 0.4])
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        *(with_focal(part) for part in (0.9, 1.1)),
+        *(Camera(pitch_rad=math.radians(degrees)) for degrees in (-4, 4)),
+        *(Camera(height_m=part * Camera().height_m) for part in (0.8, 1.2)),
+    ],
+)
+def test_in_a_bend_right_wheels_are_right_under_a_camera_that_is_not_as_drawn(
+    drawn: Camera, radius_m: float, phase: float
+) -> None:
+    assert weave(radius_m, phase, 1.0, 1.0, drawn) is None
+
+
+@pytest.mark.parametrize("radius_m", LANES)
+@pytest.mark.parametrize("parts", [(0.7, 1.0), (0.8, 1.0), (1.0, 0.7), (1.0, 0.8)])
+def test_one_wheel_that_slips_is_no_mistake(
+    parts: tuple[float, float], radius_m: float | None
+) -> None:
+    assert weave(radius_m, 0.0, *parts, Camera()) is None
+
+
 @pytest.mark.parametrize("mistake", [None, *TRULY])
 def test_bare_ground_proves_nothing(mistake: Mistake | None) -> None:
     assert drive(mistake, 0.136, 0.1, 0.4, floor=BARE)[0] is None
