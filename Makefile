@@ -30,11 +30,11 @@ demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid
 	@$(BIN)/pixelopolis demo $(ARGS)
 
 # Most tests wait more than they compute: four at once on two cores, a file's tests together. Those in
-# which a board stops the wheels of a late host follow one by one. Code 5 of pytest: none was asked for.
+# which a board stops the wheels of a late host follow, one a core. Code 5 of pytest: none was asked for.
 test: setup  ## every test but those that train; ARGS="tests/car -k link"
 	@ran() { [ $$1 = 0 ] || [ $$1 = 5 ] || exit $$1; }; \
 	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not realtime and not wheel" $(ARGS); \
-	ran $$?; $(BIN)/pytest -m realtime $(ARGS); ran $$?
+	ran $$?; $(BIN)/pytest --numprocesses 2 --dist loadfile -m realtime $(ARGS); ran $$?
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
 	@$(BIN)/pytest tests/training
