@@ -39,8 +39,9 @@ STEPS: Final = 8
 """Evidence is the mean over so many steps, 0.16 m."""
 SURE: Final = 0.05
 """By this part of their sum a mistake's motions must fit better than those that the wheels say.
-Measured in 3 towns and 13 looks: at most 0.016 with right wheels; with wrong ones more than 0.08
-within 0.3 m, but for swapped wheels on a straight lane, which show when the car leaves it."""
+Measured in 3 towns and 13 looks, before slips and cameras a little off were granted too: at most
+0.016 with right wheels; with wrong ones more than 0.08 within 0.3 m, but for swapped wheels on a
+straight lane, which show when the car leaves it."""
 FITS: Final = 0.6
 """It must fit, too. Pictures that have nothing to do with each other leave 0.7 and more."""
 HELD: Final = -0.35
