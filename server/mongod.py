@@ -81,6 +81,7 @@ class Mongod:
         self.port = 0
         self._process: asyncio.subprocess.Process | None = None
         self._log_at_spawn = 0
+        self._restart: asyncio.Task[None] | None = None
 
     @property
     def uri(self) -> str:
@@ -113,6 +114,8 @@ class Mongod:
     async def keep_running(self) -> None:
         """Start it again, at the same port, whenever it ends although nobody stopped it.
 
+        Returns when it is stopped, also while it is being started again.
+
         Raises:
             StoreError: when it does not start, or ends again and again.
         """
@@ -126,7 +129,11 @@ class Mongod:
             if len(ended_s) > MOST_ENDS:
                 raise await self._failed(f"ended {len(ended_s)} times within {ENDS_WITHIN_S:.0f} s")
             log.error("mongod ended (exit status %d); it is started again.", code)
-            await self._start()
+            self._restart = asyncio.create_task(self._start())
+            await asyncio.wait([self._restart])
+            if self._restart.cancelled():  # by stop()
+                return
+            self._restart.result()
 
     async def _start(self) -> None:
         program = await asyncio.to_thread(find_mongod)
@@ -250,6 +257,9 @@ class Mongod:
 
     async def stop(self) -> None:
         """Stop it in order, and wait until it is gone."""
+        if self._restart is not None and not self._restart.done():
+            self._restart.cancel()  # else it waits for a mongod that is gone, or makes another
+            await asyncio.wait([self._restart])
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return

@@ -151,6 +151,29 @@ async def test_a_mongod_that_is_killed_is_started_again_with_its_data(
         await keeper  # a mongod that we stopped needs no keeper
 
 
+async def test_a_mongod_that_is_stopped_while_it_starts_again_stays_stopped(
+    kept: tuple[Mongod, asyncio.Task[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mongod, keeper = kept
+    killed = process_of(mongod)
+    starting = asyncio.Event()
+
+    async def not_yet(self: Mongod, end_s: float) -> None:
+        starting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Mongod, "_become_primary", not_yet)
+    killed.kill()
+    async with asyncio.timeout(60):
+        await starting.wait()
+    second = process_of(mongod)
+    await mongod.stop()
+    async with asyncio.timeout(30):
+        await keeper
+    assert mongod._process is None
+    assert not second.is_running()
+
+
 async def _answers(client: AsyncMongoClient[dict[str, int]]) -> bool:
     try:
         return await client["t"]["t"].count_documents({}) == 1
