@@ -129,7 +129,7 @@ class Mongod:
             if len(ended_s) > MOST_ENDS:
                 raise await self._failed(f"ended {len(ended_s)} times within {ENDS_WITHIN_S:.0f} s")
             log.error("mongod ended (exit status %d); it is started again.", code)
-            self._restart = asyncio.create_task(self._start())
+            self._restart = asyncio.create_task(self._start(), name="mongod again")
             await asyncio.wait([self._restart])
             if self._restart.cancelled():  # by stop()
                 return
