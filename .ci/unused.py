@@ -46,7 +46,7 @@ _.FAN
 _.MOTOR_LED
 _.GEOMETRIC
 _.TEST
-_.UNCOLOURED
+_.UNCOLORED
 _.VAL
 
 # written to a file as a field of a dataclass

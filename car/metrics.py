@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from car.observation import WheelReading
-from pixelopolis.vehicle import WHEEL_BASE_M, WHEEL_RADIUS_M
+from car.driving.types import WheelReading
+from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
 
 WINDOW_FRAMES: Final = 12_000
 """Ten minutes at 20 frames/s."""

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from car.lookout import MOST_HZ
-from pixelopolis.camera import Camera
-from pixelopolis.city import City
+from car.detector_thread import MOST_HZ
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place
 from pixelopolis.errors import SettingsError
-from pixelopolis.routing import Place
-from pixelopolis.vehicle import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
 
 MAX_CRUISE_MPS: Final = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
 """What the motors' Velocity Limit allows."""
@@ -22,18 +22,18 @@ MAX_CRUISE_MPS: Final = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class _Table(BaseModel):
+class _SettingsTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class StartSettings(_Table):
+class StartSettings(_SettingsTable):
     """Where the car is put down: `s_m` metres along an edge, looking along it."""
 
     edge: str
     s_m: Annotated[float, Field(ge=0, strict=False)]
 
 
-class CameraSettings(_Table):
+class CameraSettings(_SettingsTable):
     """The camera and how it is mounted; the lane model was trained with the defaults.
 
     `source`: `virtual:SOCKET` (the simulator's), a device index such as `"0"`, or a path (a
@@ -59,7 +59,7 @@ class CameraSettings(_Table):
         )
 
 
-class BoardSettings(_Table):
+class BoardSettings(_SettingsTable):
     """The controller board, the two motors behind it, and its serial port.
 
     `mirrored` are the motors that turn backwards when the car drives forward (`pixelopolis motors
@@ -79,7 +79,7 @@ class BoardSettings(_Table):
     frame_chars: Literal[4, 5] = 5
 
 
-class DetectorSettings(_Table):
+class DetectorSettings(_SettingsTable):
     """The detector of signs and cars.
 
     Without it (`use = false`) the car drives by its wheels and the lane alone, and sees no other
@@ -98,13 +98,13 @@ class DetectorSettings(_Table):
         return Path(value) if isinstance(value, str) else value
 
 
-class ServerSettings(_Table):
+class ServerSettings(_SettingsTable):
     """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
 
     url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
 
 
-class StreamSettings(_Table):
+class StreamSettings(_SettingsTable):
     """Where the live view is served. Port 0 takes any free one.
 
     `public_host` is the name that visitors' browsers use; by default `host`.
@@ -116,7 +116,7 @@ class StreamSettings(_Table):
     jpeg_quality: Annotated[int, Field(ge=10, le=100)] = 80
 
 
-class CarSettings(_Table):
+class CarSettings(_SettingsTable):
     """All of `car.toml`."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import socket
 from contextlib import ExitStack
 from typing import Final
-from urllib.parse import urlsplit
 
 from pixelopolis.errors import SettingsError
 
@@ -15,35 +12,6 @@ LOOPBACK: Final = "127.0.0.1"
 EVERYWHERE: Final = {"0.0.0.0": (LOOPBACK, "192.0.2.1"), "::": ("::1", "2001:db8::1")}
 """Hosts that mean every network: ours for this machine alone, and an address of documentation
 (RFC 5737, RFC 3849) from whose route we learn our own."""
-
-_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
-
-
-def is_web_address(text: str) -> bool:
-    """Tell whether every browser takes a text for an address: http or https, host and port valid.
-
-    An IPv6 address with a zone is none: browsers know no zones (WHATWG URL, 3.5). Nor is one with
-    a user's name, from which they fetch nothing.
-    """
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:  # the port, or what is in brackets
-        return False
-    is_plain = text.isascii() and text.isprintable() and "@" not in parts.netloc
-    return is_plain and parts.scheme in ("http", "https") and _is_host(host)
-
-
-def _is_host(host: str) -> bool:
-    last = host.rstrip(".").rpartition(".")[2]
-    # a browser takes a name whose last part is a number for an IPv4 address
-    if ":" not in host and not last[:1].isdigit():
-        return len(host) <= 253 and _HOST.fullmatch(host) is not None
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return "%" not in host
 
 
 def origin(host: str, port: int, scheme: str = "http") -> str:

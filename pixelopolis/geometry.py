@@ -213,13 +213,13 @@ def arc(start: Pose, radius_m: float, turn_rad: float) -> Curve:
     if radius_m <= 0 or turn_rad == 0:
         raise ValueError(f"an arc needs radius_m > 0 and a turn, got {radius_m} and {turn_rad}")
     side = math.copysign(radius_m, turn_rad)
-    centre = start.ahead(0.0, side)
+    center = start.ahead(0.0, side)
     angles = (start.heading_rad - math.copysign(math.pi / 2, turn_rad)) + np.linspace(
         0.0, turn_rad, _samples(radius_m * abs(turn_rad))
     )
     return Curve(
         np.column_stack(
-            [centre.x_m + radius_m * np.cos(angles), centre.y_m + radius_m * np.sin(angles)]
+            [center.x_m + radius_m * np.cos(angles), center.y_m + radius_m * np.sin(angles)]
         )
     )
 

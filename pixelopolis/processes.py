@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pixelopolis.keeper import GRACE_S, alive
+from pixelopolis.reaper import GRACE_S, alive
 from pixelopolis.supervision import Tasks
 
 
@@ -31,7 +31,7 @@ def how_it_ended(exit_code: int) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class ChildProcess:
     """A process that runs or ran."""
 
     name: str
@@ -73,10 +73,10 @@ class Processes:
     def __init__(
         self,
         log_dir: Path,
-        on_death: Callable[[Part], None],
+        on_death: Callable[[ChildProcess], None],
         on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, ChildProcess] = {}
         self._log_dir = log_dir
         self._on_death = on_death
         self._ending: set[int] = set()
@@ -89,7 +89,7 @@ class Processes:
         self._keeper = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "pixelopolis.keeper",
+            "pixelopolis.reaper",
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
@@ -113,7 +113,7 @@ class Processes:
         out: Path | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-    ) -> Part:
+    ) -> ChildProcess:
         """Start a part; its output goes to its log, or what it prints on stdout to `out`."""
         log = self._log_dir / f"{name}.log"
         with log.open("ab") as said, (out or log).open("ab") as printed:
@@ -132,12 +132,12 @@ class Processes:
                 },
             )
         self._tell_keeper("+", process.pid)
-        part = Part(name, argv, log, process)
+        part = ChildProcess(name, argv, log, process)
         self.parts[name] = part
         self._watchers[part.pid] = self._tasks.spawn(self._watch(part), f"watching {name}")
         return part
 
-    async def restart(self, part: Part) -> Part:
+    async def restart(self, part: ChildProcess) -> ChildProcess:
         """Start a part again as it was, after whatever is left of it was ended."""
         await self._end(part)
         return await self.start(part.name, *part.argv)
@@ -146,12 +146,12 @@ class Processes:
         """End parts at the same time: SIGTERM, and SIGKILL for whatever is left later."""
         await asyncio.gather(*(self._end(self.parts[name]) for name in names))
 
-    async def _watch(self, part: Part) -> None:
+    async def _watch(self, part: ChildProcess) -> None:
         await part.process.wait()
         if part.pid not in self._ending:
             self._on_death(part)
 
-    async def _end(self, part: Part) -> None:
+    async def _end(self, part: ChildProcess) -> None:
         watcher = self._watchers.get(part.pid)
         if watcher is None:  # ended long ago: its number may be another's by now
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Complaints:
         clock: monotonic seconds.
     """
 
-    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: logging.Logger, clock: Callable[[], float]) -> None:
         self._log = log
         self._clock = clock
         self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
@@ -93,8 +92,8 @@ class OncePerMinute(logging.Filter):
 
     def __init__(
         self,
-        usual: tuple[type[BaseException], ...] = (),
-        clock: Callable[[], float] = time.monotonic,
+        usual: tuple[type[BaseException], ...],
+        clock: Callable[[], float],
     ) -> None:
         super().__init__()
         self._usual = usual

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-from pixelopolis.message_parts import Message
-from tests.vda5050.standard import check_message
+from pixelopolis.vda5050.base import Message
+from tests.support.vda5050_standard import check_message
 
 settings.register_profile("same-every-run", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2000)

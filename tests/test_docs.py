@@ -8,8 +8,8 @@ import pytest
 import typer
 
 from pixelopolis.cli.main import app
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "firmware" / "README.md"])
 TOP = ("pixelopolis", "car", "server", "station", "sim", "training", "firmware", "tests", "docs")
 

@@ -6,9 +6,9 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
 PACKAGES = ("pixelopolis", "car", "server", "station", "sim", "training")
 MODULES = {
     str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8"))

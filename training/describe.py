@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixelopolis.errors import ModelError
+from training.common.export import write
 from training.detector import card as detector
-from training.export import write
 from training.lane import card as lane
 
 CARDS: Final[dict[str, Any]] = {"lane keeping": lane, "signs and cars": detector}

@@ -3,7 +3,7 @@
  * From ROBOTIS' public description (e-manual, DYNAMIXEL Protocol 2.0). A packet is
  * FF FF FD 00, id, length (2), instruction, parameters, CRC (2); the length counts what follows it.
  * Inside, FF FF FD is stuffed to FF FF FD FD, so that a header is never mistaken for data.
- * sim/dynamixel.py is the same in Python; the tests compare the two.
+ * sim/hardware/dynamixel.py is the same in Python; the tests compare the two.
  */
 #ifndef DXL_H
 #define DXL_H

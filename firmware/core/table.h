@@ -1,6 +1,6 @@
 /* The board's control table: its memory and the rules of reading and writing it.
  *
- * The registers come from pixelopolis/control_table.toml; sim/devices.py and sim/board.py have the same rules. */
+ * The registers come from pixelopolis/vehicle/control_table.toml; sim/hardware/devices.py and sim/hardware/board.py have the same rules. */
 #ifndef TABLE_H
 #define TABLE_H
 

@@ -1,4 +1,4 @@
-"""Write the C header of the control tables from `pixelopolis/control_table.toml`.
+"""Write the C header of the control tables from `pixelopolis/vehicle/control_table.toml`.
 
 `python3 firmware/tools/control_table.py TABLE.toml HEADER.h`. Python's standard library only, so
 that the firmware builds without the project's environment. The header holds for every register

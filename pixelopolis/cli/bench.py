@@ -17,15 +17,15 @@ import typer
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from pixelopolis.board_program import BoardKind
-from pixelopolis.camera import Camera
-from pixelopolis.city_file import load_city
+from pixelopolis.city.sources import load_city
 from pixelopolis.cli.common import CityName, Json, Seed, console, print_json, progress_bar
 from pixelopolis.errors import BoardError
 from pixelopolis.extras import needs
+from pixelopolis.vehicle.camera import Camera
+from sim.hardware.firmware_program import BoardKind
 
 if TYPE_CHECKING:
-    from pixelopolis.vision import Image
+    from pixelopolis.model_io.crops import Image
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this machine.")
 
@@ -86,8 +86,8 @@ def perception(
     """Lane model and detector from a whole frame on, on one thread; beside the original's."""
     import cv2
 
-    from car.bench import measure, original_pair, our_pair
-    from training.operators import read_graph
+    from car.tools.perception_bench import measure, original_pair, our_pair
+    from training.common.operators import read_graph
 
     cv2.setNumThreads(1)
     pairs = {"ours": our_pair(model, delegate)}
@@ -152,7 +152,7 @@ def bus(
     The virtual motors live in another process. `direct` has no board, `device` the simulator's,
     `host` and `qemu` have the firmware.
     """
-    from car.bus_bench import ORIGINAL_COMMAND_MS, measure_cycles
+    from car.tools.bus_bench import ORIGINAL_COMMAND_MS, measure_cycles
 
     paths = board or list(BusPath)
     document: dict[str, Any] = {"original_command_ms": ORIGINAL_COMMAND_MS}
@@ -198,7 +198,7 @@ def stops(
     """
     import asyncio
 
-    from sim.stops import FAILURES, TOLERANCE_MS, measure_stops
+    from sim.evaluation.stops import FAILURES, TOLERANCE_MS, measure_stops
 
     kinds = board or list(BoardKind)
     document: dict[str, Any] = {"rounds": rounds, "seed": seed, "tolerance_ms": TOLERANCE_MS}
@@ -233,7 +233,7 @@ def _motors(board: str) -> Iterator[str]:
     """Run a car's motors as a process; give the port where they answer."""
     with tempfile.TemporaryDirectory(prefix="pixelopolis-") as folder:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sim.motor_process", folder, board],
+            [sys.executable, "-m", "sim.live.motor_process", folder, board],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

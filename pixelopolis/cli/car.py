@@ -33,7 +33,7 @@ def run(
     server = {url = "ws://desk.local:8080"}
     stream = {host = "0.0.0.0", port = 8091, public_host = "car1.local"}
     """  # noqa: D301 (the backspace keeps the lines apart)
-    from car.runtime import run_car
+    from car.process import run_car
     from car.settings import load_settings
 
     logging.basicConfig(

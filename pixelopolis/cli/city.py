@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pixelopolis.city_file import load_city
+from pixelopolis.city.sources import load_city
 from pixelopolis.cli.common import Json, console, print_json
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
@@ -64,7 +64,7 @@ def draw(
             f"out: expected a name that ends in .svg or .png, got {str(out)!r}.",
             "Choose one of the two.",
         )
-    from pixelopolis.drawing import city_png, city_svg
+    from pixelopolis.city.map_svg import city_png, city_svg
 
     data = city_png(city, width) if out.suffix == ".png" else city_svg(city).encode()
     try:

@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.stderr import Stderr
 from pixelopolis.errors import OutputError, SettingsError
+from sim.hardware.firmware_program import BoardKind
 
 BROKEN_PIPE_CODE: Final = 128 + signal.SIGPIPE
 """As a shell says of a program that SIGPIPE ended."""

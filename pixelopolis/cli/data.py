@@ -69,9 +69,9 @@ def lane(
     as_json: Json = False,
 ) -> None:
     """Lane data: frames, and steering and path for every command, in the original's layout."""
-    from sim.datasets import plan_drives, plan_sessions, write_lane_dataset
-    from sim.lane_sheet import write_sheet
-    from sim.panoramas import panorama_files
+    from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
+    from sim.looks.panoramas import panorama_files
+    from sim.sheets.lane_data import write_sheet
 
     check_looks(plain, panoramas)
     if sheet is not None and out.absolute() not in sheet.absolute().parents:
@@ -136,8 +136,8 @@ def signs(
     as_json: Json = False,
 ) -> None:
     """Detector data: signs, landmarks and cars with their boxes, as Pascal VOC (labelImg)."""
-    from sim.panoramas import panorama_files
-    from sim.sign_data import SCENES_PART, SKIES, plan_chunks, write_sign_dataset
+    from sim.looks.panoramas import panorama_files
+    from sim.sign_data.dataset import SCENES_PART, SKIES, plan_chunks, write_sign_dataset
 
     part = SCENES_PART[split.value] if scenes is None else scenes
     chunks = plan_chunks(split.value, images, seed, part)
@@ -186,8 +186,8 @@ def check(
             )
         _check_lane(folder, as_json)
         return
-    from pixelopolis.voc_check import check_dataset, write_pictures
-    from pixelopolis.voc_dataset import VocDataset
+    from pixelopolis.model_io.voc.check import check_dataset, write_pictures
+    from pixelopolis.model_io.voc.dataset import VocDataset
 
     dataset = VocDataset(folder)
     with progress_bar() as progress:
@@ -220,7 +220,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Write YOLO labels, or Pascal VOC that counts from 0, anew as Pascal VOC."""
-    from pixelopolis.voc_import import import_dataset
+    from pixelopolis.model_io.voc.importer import import_dataset
 
     document = import_dataset(folder, out, first_pixel, classes)
     if as_json:

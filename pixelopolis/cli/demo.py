@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelopolis.addresses import LOOPBACK
-from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.common import (
     Board,
     CityName,
@@ -24,6 +23,7 @@ from pixelopolis.cli.common import (
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.folder_lock import held
+from sim.hardware.firmware_program import BoardKind
 
 if TYPE_CHECKING:
     from pixelopolis.demo.city import DemoCity, DemoSettings
@@ -136,13 +136,13 @@ async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
     import time
 
     from pixelopolis.demo.city import DemoCity
-    from pixelopolis.demo.rides import Plan, book_rides, summary
+    from pixelopolis.demo.rides import RidePlan, book_rides, summary
 
     began_s = time.monotonic()
     async with DemoCity(settings, _say) as city:
         ready_s = time.monotonic() - began_s
         # one station more than cars, so that somebody always has to wait for a free one
-        plan = Plan(rides, stations=settings.cars + 1, seed=settings.seed)
+        plan = RidePlan(rides, stations=settings.cars + 1, seed=settings.seed)
         driving = asyncio.create_task(book_rides(city.url, plan, _say))
         failing = asyncio.create_task(city.failure())
         try:

@@ -121,10 +121,11 @@ def lane(
 ) -> None:
     """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
     from pixelopolis.output_file import check_output_file
-    from pixelopolis.plots import check_chart_file
-    from sim import worst_case
-    from sim.evaluation_runs import ACCEPTANCE, LaneRun, evaluate_lane
-    from sim.sweeps import Swept, sweep_chart, sweep_lane
+    from pixelopolis.reporting.charts import check_chart_file
+    from sim.evaluation.lane_runs import ACCEPTANCE, LaneEvaluation, evaluate_lane
+    from sim.evaluation.sweeps import sweep_chart, sweep_lane
+    from sim.evaluation.swept import Swept
+    from sim.sheets import worst_case
 
     if sweep not in (None, *Swept):
         raise SettingsError(
@@ -148,7 +149,7 @@ def lane(
             f"looks: expected at least one for each of {len(cities)} towns, got {looks}.",
             "Give more looks, or fewer towns.",
         )
-    run = LaneRun(
+    run = LaneEvaluation(
         cities=cities,
         metres=metres,
         looks=looks,
@@ -164,7 +165,7 @@ def lane(
     with progress_bar() as progress:
         task = progress.add_task("looks", total=looks)
 
-        def measure(one: LaneRun) -> dict[str, Any]:
+        def measure(one: LaneEvaluation) -> dict[str, Any]:
             progress.reset(task)
             return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1), ray)
 
@@ -203,7 +204,7 @@ def rides(
     as_json: Json = False,
 ) -> None:
     """Other cars: collisions and gaps behind a car ahead, and stops for cars that are not."""
-    from sim.ride_runs import RidesRun, evaluate_rides, parts
+    from sim.evaluation.ride_runs import RidesRun, evaluate_rides, parts
 
     run = RidesRun(
         city=city,
@@ -240,9 +241,9 @@ def localisation(
     as_json: Json = False,
 ) -> None:
     """Where am I: cars put down anywhere find themselves, and know every node that they pass."""
-    from sim.localisation_runs import LocalisationRun, evaluate_localisation
+    from sim.evaluation.localization_runs import LocalizationRun, evaluate_localization
 
-    run = LocalisationRun(
+    run = LocalizationRun(
         city=city,
         dropoffs=dropoffs,
         passages=passages,
@@ -254,7 +255,7 @@ def localisation(
     )
     with progress_bar() as progress:
         task = progress.add_task(f"{city}, looks", total=looks)
-        document = evaluate_localisation(run, jobs, lambda: progress.update(task, advance=1), ray)
+        document = evaluate_localization(run, jobs, lambda: progress.update(task, advance=1), ray)
     _show(document, as_json)
 
 

@@ -31,9 +31,9 @@ def detector(
     as_json: Json = False,
 ) -> None:
     """Detector: average precision by class and size; precision, recall, reach at its thresholds."""
-    from car.detector import SHIPPED_DETECTOR, Detector
-    from training.detector.evaluation import compare, detect_all, figures, read
-    from training.detector.operating import fit_thresholds as fit
+    from car.perception.detector import SHIPPED_DETECTOR, Detector
+    from training.detector.evaluation.evaluate import compare, detect_all, figures, read
+    from training.detector.evaluation.score_thresholds import fit_thresholds as fit
 
     path = model or SHIPPED_DETECTOR
     believed = Detector(path, delegate).thresholds

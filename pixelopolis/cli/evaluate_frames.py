@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from pixelopolis.city import Turn
+from pixelopolis.city.model import Turn
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
 
 if TYPE_CHECKING:
-    from car.lane import LaneNetwork
-    from pixelopolis.vision import Image
+    from car.perception.lane_network import LaneNetwork
+    from pixelopolis.model_io.crops import Image
     from training.lane.frames import RecordedFrame
 
 SHEET_PICTURES: Final = 48
@@ -43,7 +43,7 @@ def frames(
 
     Each frame is seen alone: no earlier frame is remembered, and nothing drives.
     """
-    from car.lane import load_lane_model
+    from car.perception.lane_network import load_lane_model
     from training.lane.frames import figures, read_frames
 
     if sheet is not None:
@@ -73,7 +73,7 @@ def answer_all(
     done: Callable[[], None],
 ) -> list[float]:
     """Return the steering in [-1, 1] for each frame, seen alone; `done` is called after each."""
-    from car.lane_keeping import steering_alone
+    from car.driving.lane_keeper import steering_alone
     from training.lane.frames import steer_all
 
     def steer(picture_rgb: Image) -> float:
@@ -90,8 +90,8 @@ def _write_sheet(
     answers: Sequence[float],
     command: Turn,
 ) -> None:
-    from car.lane_keeping import TURNS
-    from sim.frame_sheet import AnsweredFrame, write_frame_sheet
+    from car.driving.lane_keeper import TURNS
+    from sim.sheets.frames import AnsweredFrame, write_frame_sheet
 
     shown = []
     for number in range(0, len(recorded), math.ceil(len(recorded) / SHEET_PICTURES)):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from pixelopolis.city import Turn
+from pixelopolis.city.model import Turn
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 from pixelopolis.extras import needs
 
@@ -43,11 +43,11 @@ def original(
 
     Both drive the same routes, straight on, with the same cars under the same looks.
     """
-    from car.bench import ORIGINAL_LANE
-    from car.lane import SHIPPED_MODEL, load_lane_model
+    from car.perception.lane_network import SHIPPED_MODEL, load_lane_model
+    from car.tools.perception_bench import ORIGINAL_LANE
     from pixelopolis.cli.evaluate_frames import answer_all
     from pixelopolis.experiments.pages import fill, read_page
-    from sim.evaluation_runs import LaneRun, evaluate_lane
+    from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
     from training.lane.frames import figures, read_frames
 
     page = read_page(docs) if docs else _bare()
@@ -63,7 +63,7 @@ def original(
             document["frames"][name] = figures(recorded, answers)
         for name, file in files.items():
             task = progress.add_task(f"{TOWN}, {name}", total=looks)
-            run = LaneRun((TOWN,), metres, looks, seed, str(file), straight_on=True)
+            run = LaneEvaluation((TOWN,), metres, looks, seed, str(file), straight_on=True)
             document["town"][name] = evaluate_lane(run, jobs, partial(progress.advance, task))
     page = fill(
         page,

@@ -14,7 +14,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
-    from pixelopolis.experiments.runner import Outcome, Watch
+    from pixelopolis.experiments.runner import Outcome, StepListener
     from pixelopolis.experiments.steps import Step
 
 
@@ -71,8 +71,8 @@ def run(
         raise typer.Exit(1)
 
 
-def _watch(bar: Progress, steps: list[Step]) -> Watch:
-    from pixelopolis.experiments.runner import Watch
+def _watch(bar: Progress, steps: list[Step]) -> StepListener:
+    from pixelopolis.experiments.runner import StepListener
 
     task = bar.add_task("experiments", total=len(steps))
     under_way: list[str] = []
@@ -92,7 +92,7 @@ def _watch(bar: Progress, steps: list[Step]) -> Watch:
         bar.advance(task)
         show()
 
-    return Watch(begun, ended)
+    return StepListener(begun, ended)
 
 
 def _say(figures: dict[str, Any], page: Path) -> None:

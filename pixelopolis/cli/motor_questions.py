@@ -10,18 +10,18 @@ from rich.progress import Progress
 from rich.prompt import Confirm, Prompt
 
 from pixelopolis.cli.common import console
-from pixelopolis.control_table import MOTOR_BAUDS
 from pixelopolis.errors import BoardError, SettingsError
+from pixelopolis.vehicle.control_table import MOTOR_BAUDS
 
 if TYPE_CHECKING:
-    from car.motor_setup import Seen
-    from car.workbench import Found
+    from car.tools.motor_setup import WheelSeen
+    from car.tools.workbench import Found
 
 
 class Questions:
     """Asks on the terminal, or has its answers already."""
 
-    def __init__(self, yes: bool, answers: list[Seen], progress: Progress) -> None:
+    def __init__(self, yes: bool, answers: list[WheelSeen], progress: Progress) -> None:
         self._yes, self._answers, self._progress = yes, answers, progress
         self._scripted = bool(answers)
         self._task = progress.add_task("", total=len(MOTOR_BAUDS), visible=False)
@@ -45,8 +45,8 @@ class Questions:
         self._progress.update(self._task, visible=False)
         self.wait("Lift the car and look at the wheels: one turns for two seconds.")
 
-    def saw(self, found: Found) -> Seen:
-        from car.motor_setup import Seen
+    def saw(self, found: Found) -> WheelSeen:
+        from car.tools.motor_setup import WheelSeen
 
         if self._scripted:
             if not self._answers:
@@ -62,7 +62,7 @@ class Questions:
             forward = wheel in ("left", "right") and Confirm.ask(
                 "As if the car drove forward", console=console
             )
-        return Seen(wheel, forward)  # type: ignore[arg-type]  # one of the choices
+        return WheelSeen(wheel, forward)  # type: ignore[arg-type]  # one of the choices
 
     def again(self, error: BoardError) -> None:
         """Try again if the person wants to, else raise the error."""
@@ -81,11 +81,11 @@ class Questions:
         self._progress.start()
 
 
-def parse_answer(text: str) -> Seen:
+def parse_answer(text: str) -> WheelSeen:
     """Return what `WHEEL:forward` or `WHEEL:backward` says."""
-    from car.motor_setup import Seen
+    from car.tools.motor_setup import WheelSeen
 
     wheel, _, way = text.partition(":")
     if wheel not in ("left", "right", "both", "none") or way not in ("forward", "backward"):
         raise SettingsError(f"--saw {text!r} is not understood.", "Write left:forward, say.")
-    return Seen(wheel, way == "forward")  # type: ignore[arg-type]  # one of the four
+    return WheelSeen(wheel, way == "forward")  # type: ignore[arg-type]  # one of the four

@@ -14,13 +14,13 @@ from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
 from pixelopolis.cli.motor_questions import Questions, parse_answer
-from pixelopolis.control_table import MOTOR_BAUDS
 from pixelopolis.errors import BoardError, SettingsError
 from pixelopolis.extras import needs
+from pixelopolis.vehicle.control_table import MOTOR_BAUDS
 
 if TYPE_CHECKING:
     from car.settings import BoardSettings
-    from car.workbench import Workbench
+    from car.tools.workbench import Workbench
 
 app = typer.Typer(
     no_args_is_help=True, help="Find, set up and try the wheels' motors; calibrate the battery."
@@ -51,7 +51,7 @@ def scan(
     Motors with the same rate and id show as one: new ones are connected one at a time. It is an
     error when nobody answers.
     """
-    from car.workbench import nobody_answers
+    from car.tools.workbench import nobody_answers
 
     rates = tuple(baud or MOTOR_BAUDS)
     unknown = [rate for rate in rates if rate not in MOTOR_BAUDS]
@@ -112,7 +112,7 @@ def setup(
     Connect one at a time, at the board or at a USB adapter with a supply; the wheel turns, and you
     say which one it was and which way.
     """
-    from car.motor_setup import MotorSetup, Side, check_pair, set_up
+    from car.tools.motor_setup import MotorSetup, Side, check_pair, set_up
 
     sides: dict[str, tuple[Side, ...]] = {
         "left": ("left",),
@@ -178,10 +178,10 @@ def spin(
     json: Json = False,
 ) -> None:
     """Turn the wheels with live readings; lift the car first. Ctrl-C stops them."""
-    from car.board_thread import BoardStatus
-    from car.boards import make_board
-    from car.motor_spin import spin as turn_wheels
-    from pixelopolis.vehicle import MOTOR_MAX_RAD_S
+    from car.board.factory import make_board
+    from car.board.status import BoardStatus
+    from car.tools.motor_spin import spin as turn_wheels
+    from pixelopolis.vehicle.dimensions import MOTOR_MAX_RAD_S
 
     settings = _board(port, config)
     goal = (speed if left is None else left, speed if right is None else right)
@@ -239,8 +239,8 @@ def battery(
     json: Json = False,
 ) -> None:
     """Calibrate the board's battery divider with a multimeter, and keep the gain in car.toml."""
-    from car.battery_gain import calibrate, read_voltage_mv
     from car.settings_file import keep
+    from car.tools.battery_gain import calibrate, read_voltage_mv
 
     with _workbench(port, config) as bench:
         before_mv = read_voltage_mv(bench)
@@ -265,8 +265,8 @@ def battery(
 @contextmanager
 def _workbench(port: str | None, config: Path | None) -> Iterator[Workbench]:
     """Open the port of a board or adapter; a device that falls silent on the way is an error."""
-    from car.motor_bus import PacketError
-    from car.workbench import Workbench
+    from car.board.motor_bus import PacketError
+    from car.tools.workbench import Workbench
 
     name = _port(port, config)
     try:

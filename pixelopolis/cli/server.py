@@ -33,8 +33,8 @@ def run(
     """Run the desk: bookings, dispatch, traffic, and the stations' pages."""
     from rich.logging import RichHandler
 
-    from pixelopolis.city_file import load_city
-    from server.app import Settings, serve
+    from pixelopolis.city.sources import load_city
+    from server.http.app import Settings, serve
 
     logging.basicConfig(
         level=logging.INFO,

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from pixelopolis.board_program import BoardKind
 from pixelopolis.cli.common import Board, CityName, Panoramas, Seed, console, progress_bar
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
+from sim.hardware.firmware_program import BoardKind
 
 SUFFIXES: Final = (".png", ".jpg")
 
@@ -51,7 +51,7 @@ def run(
     import asyncio
     import logging
 
-    from sim.realtime import RealtimeSettings, run_realtime
+    from sim.live.process import RealtimeSettings, run_realtime
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
@@ -71,9 +71,9 @@ def run(
 
 
 def _write_sheet(path: Path, city: str, looks: int, seed: int, panoramas: Path | None) -> None:
-    from pixelopolis.city_file import load_city
-    from sim.look_sheet import write_look_sheet
-    from sim.panoramas import panorama_files
+    from pixelopolis.city.sources import load_city
+    from sim.looks.panoramas import panorama_files
+    from sim.sheets.looks import write_look_sheet
 
     check_output_file(path, SUFFIXES, "--sheet")
     town = load_city(city)

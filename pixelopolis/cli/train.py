@@ -13,8 +13,8 @@ from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
 from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
-    from training.detector.train import EpochReport as DetectorEpoch
-    from training.lane.train import EpochReport
+    from training.detector.train import DetectorEpoch
+    from training.lane.train import LaneEpoch
 
 app = typer.Typer(no_args_is_help=True, help="Train models on data that lie on disk.")
 
@@ -60,8 +60,8 @@ def lane(
     json: Json = False,
 ) -> None:
     """Train a lane network; figures and pictures go to OUT/tensorboard as well."""
-    from training.lane.settings import Flip, LaneSettings, Network
-    from training.runs import shown
+    from training.common.runs import shown
+    from training.lane.settings import Flip, LaneTraining, Network
 
     if flip not in list(Flip):
         raise typer.BadParameter(f"{flip!r} is none of {', '.join(Flip)}.", param_hint="--flip")
@@ -69,7 +69,7 @@ def lane(
         raise typer.BadParameter(
             f"{network!r} is none of {', '.join(Network)}.", param_hint="--network"
         )
-    settings = LaneSettings(
+    settings = LaneTraining(
         data=tuple(shown(folder) for folder in data),
         network=Network(network),
         epochs=epochs,
@@ -83,11 +83,11 @@ def lane(
         patience=patience,
         start=shown(start) if start else None,
     )
-    from training.lane.train import Watch, train
+    from training.lane.train import LaneListener, train
 
     with progress_bar() as bar:
         show = _Show(bar)
-        watch = Watch(show.reading, show.step, show.epoch)
+        watch = LaneListener(show.reading, show.step, show.epoch)
         result = train(settings, data, out, watch, start)
     if json:
         print_json(result)
@@ -128,7 +128,7 @@ class _Show:
             highlight=False,
         )
 
-    def epoch(self, report: EpochReport) -> None:
+    def epoch(self, report: LaneEpoch) -> None:
         heads = "  ".join(
             f"{name} {error.mean_abs:.4g}" for name, error in report.errors.items() if error.labels
         )
@@ -189,10 +189,10 @@ def detector(
     json: Json = False,
 ) -> None:
     """Train the detector of signs and cars; figures and pictures go to OUT/tensorboard as well."""
-    from training.detector.settings import DetectorSettings
-    from training.runs import shown
+    from training.common.runs import shown
+    from training.detector.settings import DetectorTraining
 
-    settings = DetectorSettings(
+    settings = DetectorTraining(
         data=tuple(shown(folder) for folder in data),
         ratios=tuple(ratio or ()),
         epochs=epochs,
@@ -204,11 +204,11 @@ def detector(
         augment=augment,
         start=shown(start) if start else None,
     )
-    from training.detector.train import Watch, train
+    from training.detector.train import DetectorListener, train
 
     with progress_bar() as bar:
         show = _Show(bar)
-        watch = Watch(show.reading, show.loss_step, show.detector_epoch)
+        watch = DetectorListener(show.reading, show.loss_step, show.detector_epoch)
         result = train(settings, data, out, watch, start)
     if json:
         print_json(result)

@@ -17,13 +17,13 @@ from typing import Any, Final
 import aiohttp
 
 from pixelopolis.addresses import check_port, free_ports, origin, public_host
-from pixelopolis.board_program import BoardKind, check_program
-from pixelopolis.city_file import load_city
+from pixelopolis.city.route import Place
+from pixelopolis.city.sources import load_city
+from pixelopolis.city.start_places import spawn_places
 from pixelopolis.errors import MissingPartError, PixelopolisError
-from pixelopolis.processes import Part, Processes
-from pixelopolis.routing import Place
-from pixelopolis.spawn import spawn_places
+from pixelopolis.processes import ChildProcess, Processes
 from pixelopolis.supervision import Tasks
+from sim.hardware.firmware_program import BoardKind, check_program
 
 READY_TIMEOUT_S: Final = 120.0
 TELL_AFTER_S: Final = 15.0
@@ -108,7 +108,7 @@ class DemoCity:
         return self._restarts
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, ChildProcess]:
         return self._processes.parts
 
     async def failure(self) -> None:
@@ -252,7 +252,7 @@ class DemoCity:
 
     # --- deaths --------------------------------------------------------------------------------
 
-    def _died(self, part: Part) -> None:
+    def _died(self, part: ChildProcess) -> None:
         self.say(f"{part.name} {part.how_it_ended}. Its log: {part.log}")
         ready = self._restarts < MAX_RESTARTS
         cars_left = [n for n in self.car_urls if n in self.parts and _runs(self.parts[n])]
@@ -275,7 +275,7 @@ class DemoCity:
     def _all_started(self) -> bool:
         return all(name in self.parts for name in (SIMULATOR, SERVER, *self.car_urls))
 
-    async def _restart(self, part: Part) -> None:
+    async def _restart(self, part: ChildProcess) -> None:
         await self._processes.restart(part)
         self._write_card(ready=True)
 
@@ -285,5 +285,5 @@ class DemoCity:
             self._fatal.set_exception(error)
 
 
-def _runs(part: Part) -> bool:
+def _runs(part: ChildProcess) -> bool:
     return part.exit_code is None

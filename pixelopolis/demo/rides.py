@@ -22,7 +22,7 @@ FINAL: Final = ("arrived", "cancelled", "failed")
 
 
 @dataclass
-class Ride:
+class VisitorRide:
     """One visitor's ride."""
 
     number: int
@@ -52,7 +52,7 @@ class Ride:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RidePlan:
     """What to book: `rides` visitors at `stations` stations, who ask at the same time."""
 
     rides: int
@@ -60,7 +60,7 @@ class Plan:
     seed: int
 
 
-async def book_rides(url: str, plan: Plan, say: Callable[[str], None]) -> list[Ride]:
+async def book_rides(url: str, plan: RidePlan, say: Callable[[str], None]) -> list[VisitorRide]:
     """Book rides to random destinations and follow each to its end.
 
     Args:
@@ -79,19 +79,19 @@ async def book_rides(url: str, plan: Plan, say: Callable[[str], None]) -> list[R
         return waiting
 
 
-def _to(plan: Plan) -> range:
+def _to(plan: RidePlan) -> range:
     return range(min(plan.stations, plan.rides))
 
 
-def visitors(plan: Plan, destinations: list[str]) -> list[Ride]:
+def visitors(plan: RidePlan, destinations: list[str]) -> list[VisitorRide]:
     """Return who wants to go where; two visitors in a row never to the same place."""
     rng = random.Random(plan.seed)
-    rides: list[Ride] = []
+    rides: list[VisitorRide] = []
     for number in range(plan.rides):
         last = rides[-1].destination if rides else None
         others = [place for place in destinations if place != last] or destinations
         rides.append(
-            Ride(
+            VisitorRide(
                 number=number + 1,
                 station=f"headless-{plan.seed}-{number % plan.stations + 1}",
                 destination=rng.choice(others),
@@ -105,7 +105,7 @@ class _Station:
     """One station: its visitors come one after the other."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, rides: list[Ride], say: Callable[[str], None]
+        self, session: aiohttp.ClientSession, rides: list[VisitorRide], say: Callable[[str], None]
     ) -> None:
         self._session = session
         self._rides = rides
@@ -122,7 +122,7 @@ class _Station:
             took = f" after {ride.ride_s:.0f} s" if ride.ride_s is not None else ""
             self._say(f"Ride {ride.number} to {ride.destination} with {ride.car}: {outcome}{took}.")
 
-    async def _serve(self, ride: Ride) -> None:
+    async def _serve(self, ride: VisitorRide) -> None:
         began_s = time.monotonic()
         await self._register(ride.station)
         booking = await self._book(ride)
@@ -151,7 +151,7 @@ class _Station:
             except (aiohttp.ClientError, OSError, TimeoutError):
                 await asyncio.sleep(ASK_AGAIN_S)  # the server is being started again
 
-    async def _book(self, ride: Ride) -> dict[str, Any] | None:
+    async def _book(self, ride: VisitorRide) -> dict[str, Any] | None:
         body = {
             "station_device_id": ride.station,
             "destination_id": ride.destination,
@@ -171,7 +171,7 @@ class _Station:
             ride.asked_again += 1
             await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _follow(self, ride: Ride, booking: dict[str, Any]) -> None:
+    async def _follow(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
         """Listen to events; after a loss of the server ask what happened meanwhile."""
         self._note(ride, booking)
         while ride.state not in FINAL:
@@ -187,13 +187,13 @@ class _Station:
             except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
                 await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _ask(self, ride: Ride, booking_id: str) -> None:
+    async def _ask(self, ride: VisitorRide, booking_id: str) -> None:
         async with self._session.get(f"/api/bookings/{booking_id}") as answer:
             answer.raise_for_status()
             self._note(ride, await answer.json())
 
     @staticmethod
-    def _note(ride: Ride, booking: dict[str, Any]) -> None:
+    def _note(ride: VisitorRide, booking: dict[str, Any]) -> None:
         ride.state = booking["state"]
         reason = booking.get("reason") or ""
         if way := booking.get("path_m"):
@@ -205,7 +205,7 @@ class _Station:
         if ride.state in ("cancelled", "failed"):
             ride.problem = reason or "no reason was given"
 
-    async def _view(self, ride: Ride, video_url: str | None) -> None:
+    async def _view(self, ride: VisitorRide, video_url: str | None) -> None:
         """Watch the car's live view as the visitor's page does, and count its frames."""
         if not video_url:
             return
@@ -227,7 +227,7 @@ class _Station:
                 ride.video_fps = round(ride.video_frames / (last_s - began_s), 2)
 
 
-def summary(rides: list[Ride]) -> dict[str, Any]:
+def summary(rides: list[VisitorRide]) -> dict[str, Any]:
     """Return the part of the JSON document that is about the rides."""
     rates = sorted(ride.video_fps for ride in rides if ride.video_fps is not None)
     return {

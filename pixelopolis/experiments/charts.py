@@ -8,7 +8,7 @@ from typing import Any
 
 from pixelopolis.experiments.parts import Arm, Drive, Experiment
 from pixelopolis.experiments.tables import AUTONOMY, DEVIATION, PASSED, Figure
-from pixelopolis.plots import Bar, bar_chart
+from pixelopolis.reporting.charts import Bar, bar_chart
 
 
 def write_charts(experiment: Experiment, figures: Mapping[str, Any], folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.charts import write_charts
 from pixelopolis.experiments.parts import Experiment
 from pixelopolis.experiments.tables import setting, table
-from pixelopolis.plots import check_chart_file
+from pixelopolis.reporting.charts import check_chart_file
 
 
 def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str:

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import pixelopolis
 from pixelopolis.experiments.steps import Step, fingerprints, given_up, runnable
-from pixelopolis.processes import Part, Processes
+from pixelopolis.processes import ChildProcess, Processes
 
 ONE_THREAD: Final = {
     "OMP_NUM_THREADS": "1",
@@ -56,7 +56,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class StepListener:
     """Who is told what while steps run."""
 
     begun: Callable[[Step], None] = lambda _: None
@@ -68,7 +68,7 @@ async def run_steps(
     steps: Sequence[Step],
     folder: Path,
     jobs: int,
-    watch: Watch | None = None,
+    watch: StepListener | None = None,
     program: Sequence[str] = (sys.executable, "-m", "pixelopolis"),
 ) -> Outcome:
     """Run what isn't finished yet, `jobs` at a time; a failure stops only what depends on it.
@@ -83,7 +83,7 @@ async def run_steps(
     Raises:
         SettingsError: steps that are no plan.
     """
-    watch = watch or Watch()
+    watch = watch or StepListener()
     digests = fingerprints(steps)
     outcome = Outcome()
     for step in steps:
@@ -167,7 +167,7 @@ async def _run(
     return ""
 
 
-def _fault(part: Part) -> str:
+def _fault(part: ChildProcess) -> str:
     said = part.last_words(1).strip() or "it said nothing"
     return f"{part.how_it_ended}: {said} (all of it in {part.log})"
 

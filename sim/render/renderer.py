@@ -18,13 +18,12 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.city import City
+from pixelopolis.city.model import City
+from pixelopolis.city.road_layout import road_layout
 from pixelopolis.errors import RenderError
-from pixelopolis.roads import road_layout
-from sim.looks import MAX_LAMPS, Look, RoadStyle
-from sim.render import gpu
-from sim.render.crowd import crowd_of
-from sim.render.gpu import (
+from sim.looks.look import MAX_LAMPS, Look, RoadStyle
+from sim.render.gl import gpu
+from sim.render.gl.gpu import (
     CAR_RECORD,
     MAX_CARS,
     Arrays,
@@ -34,15 +33,23 @@ from sim.render.gpu import (
     draw_runs,
     read_rows,
 )
-from sim.render.ground import Frame, paint_map
-from sim.render.light import Shadow, light_map, sky_map
-from sim.render.look_block import look_block, repainted
-from sim.render.mesh import rgb_of
-from sim.render.panorama_file import panorama_from
-from sim.render.sky import LOW_RAD, panorama, with_lamps
-from sim.render.town import Instance, Pieces, build_town, clutter_meshes, pieces_of, road_mesh
+from sim.render.gl.look_block import look_block, repainted
+from sim.render.maps.ground import GroundArea, paint_map
+from sim.render.maps.light import Shadow, light_map, sky_map
+from sim.render.meshes.crowd import crowd_of
+from sim.render.meshes.mesh import rgb_of
+from sim.render.meshes.scenery import scenery_of
+from sim.render.meshes.town import (
+    Instance,
+    Pieces,
+    build_town,
+    clutter_meshes,
+    pieces_of,
+    road_mesh,
+)
+from sim.render.sky.panorama_file import panorama_from
+from sim.render.sky.sky import LOW_RAD, panorama, with_lamps
 from sim.render.view import CarBody, View, bird_view, car_view
-from sim.scenery import scenery_of
 
 __all__ = ["CarBody", "Instance", "Rendered", "Renderer", "View", "bird_view", "car_view"]
 
@@ -73,7 +80,7 @@ class Renderer:
     """Renders one town on the thread that made it; close it to free the context.
 
     Args:
-        city: the town; what stands in it comes from sim.scenery.
+        city: the town; what stands in it comes from sim.render.meshes.scenery.
         look: how it looks; change it with `set_look`.
 
     Raises:
@@ -83,7 +90,7 @@ class Renderer:
     def __init__(self, city: City, look: Look) -> None:
         self.city = city
         self._layout = road_layout(city)
-        self._frame = Frame.around(self._layout.platform)
+        self._frame = GroundArea.around(self._layout.platform)
         self._town = build_town(city, self._layout, scenery_of(city))
         self._sky_shade = sky_map(self._frame, self._town.shadows)
         self._instances = dict(self._town.instances)
@@ -165,7 +172,7 @@ class Renderer:
         if before is None or _changes(before, look, "repaint", "repaint_seed", "lights_seed"):
             self._repaint(look)
         self._look = look
-        self._colours = look_block(look, self.city.road.style, self._frame)
+        self._colors = look_block(look, self.city.road.style, self._frame)
 
     def _paint_lines(self, look: Look) -> None:
         """Make a look's lines the last ones in `_paint`, and forget those used longest ago."""
@@ -254,7 +261,7 @@ class Renderer:
         )
         matrix = view.clip_matrix().T.ravel()
         eye = np.array([*view.eye_m, 0.0], dtype=np.float32)
-        self._gpu.scene.write(np.concatenate([matrix, eye, self._colours]).tobytes())
+        self._gpu.scene.write(np.concatenate([matrix, eye, self._colors]).tobytes())
         bind_frame(self._gpu.context, target.frame, view)
         self._draw(view, visible)
         if target.resolved is not target.frame:
@@ -275,7 +282,7 @@ class Renderer:
             for record, car in zip(records, shown, strict=True):
                 heading = car.pose.heading_rad
                 record["pose"] = (car.pose.x_m, car.pose.y_m, math.cos(heading), math.sin(heading))
-                record["colour"] = (*rgb_of(car.colour), 1.0)
+                record["colour"] = (*rgb_of(car.color), 1.0)
                 record["id"] = self._car_id(car.id)
             self._gpu.cars.write(records.tobytes())
         return len(shown)
@@ -297,11 +304,11 @@ class Renderer:
         self._panoramas[self._look.sky.file or self._look.sky.kind].use(gpu.PANORAMA_UNIT)
         # front to back, so that what is hidden is not shaded: objects, ground, road, sky
         if visible.cars:
-            self._gpu.car.colour.render(instances=visible.cars)
-        draw_runs(self._objects.colour, visible.objects)
+            self._gpu.car.color.render(instances=visible.cars)
+        draw_runs(self._objects.color, visible.objects)
         for arrays, runs in visible.loose:
-            draw_runs(arrays.colour, runs)
-        draw_runs(self._ground.colour, visible.ground)
+            draw_runs(arrays.color, runs)
+        draw_runs(self._ground.color, visible.ground)
         self._road.render()
         if visible.cars:
             gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from pixelopolis.camera import Camera
-from pixelopolis.city import City
-from pixelopolis.vision import Image
-from sim.looks import plain_look
+from pixelopolis.city.model import City
+from pixelopolis.model_io.crops import Image
+from pixelopolis.vehicle.camera import Camera
+from sim.looks.look import plain_look
 from sim.render.renderer import Renderer
 from sim.render.view import CarBody, View, car_view
 

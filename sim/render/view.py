@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.camera import Camera
-from pixelopolis.city import City
+from pixelopolis.city.model import City
+from pixelopolis.city.road_layout import road_layout
 from pixelopolis.geometry import FloatArray, Pose
-from pixelopolis.roads import road_layout
+from pixelopolis.vehicle.camera import Camera
 
 NEAR_M: Final = 0.02
 FAR_M: Final = 120.0
@@ -20,11 +20,11 @@ FAR_M: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class CarBody:
-    """Another car in the picture; `colour` is "#rrggbb"."""
+    """Another car in the picture; `color` is "#rrggbb"."""
 
     id: str
     pose: Pose
-    colour: str = "#e5484d"
+    color: str = "#e5484d"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from station.artwork.iso import Model, shade
+from station.artwork.iso import IsoModel, shade
 
 RED: Final = "#e2483d"
 BLUE: Final = "#2f62c9"
@@ -22,13 +22,13 @@ BLOSSOM: Final = "#f6a5c0"
 WOOD: Final = "#a9744f"
 
 
-def tree(m: Model, x: float, y: float, size: float = 1.0, colour: str = LEAF) -> None:
+def tree(m: IsoModel, x: float, y: float, size: float = 1.0, color: str = LEAF) -> None:
     m.shadow([(px + 0.2, py + 0.2, pz) for px, py, pz in m.ring(x, y, 0, 0.62 * size)])
     m.box(x - 0.11 * size, y - 0.11 * size, 0, 0.22 * size, 0.22 * size, 0.8 * size, WOOD)
-    m.ball(x, y, 1.35 * size, 0.66 * size, colour)
+    m.ball(x, y, 1.35 * size, 0.66 * size, color)
 
 
-def car(m: Model, x: float, y: float, colour: str, along_x: bool = True) -> None:
+def car(m: IsoModel, x: float, y: float, color: str, along_x: bool = True) -> None:
     """A toy car with a camera on its mast; it points to the lower right or to the lower left."""
 
     def box(u: float, v: float, z: float, du: float, dv: float, dz: float, c: str) -> None:
@@ -39,7 +39,7 @@ def car(m: Model, x: float, y: float, colour: str, along_x: bool = True) -> None
 
     corners = [(-0.95, -0.5), (1.05, -0.5), (1.05, 0.65), (-0.95, 0.65)]
     m.shadow([(x + u, y + v, 0) if along_x else (x + v, y + u, 0) for u, v in corners])
-    box(-0.9, -0.45, 0.12, 1.8, 0.9, 0.42, colour)
+    box(-0.9, -0.45, 0.12, 1.8, 0.9, 0.42, color)
     box(-0.6, -0.36, 0.54, 1.0, 0.72, 0.36, CREAM)
     if along_x:
         m.side(x + 0.4, y - 0.28, 0.6, 0.56, 0.24, GLASS)
@@ -59,7 +59,7 @@ def car(m: Model, x: float, y: float, colour: str, along_x: bool = True) -> None
     m.box(x - 0.24, y - 0.24, 1.3, 0.3, 0.3, 0.22, INK)
 
 
-def museum(m: Model) -> None:
+def museum(m: IsoModel) -> None:
     m.shadow([(0.3, 0.4, 0), (6.6, 0.4, 0), (6.9, 5.6, 0), (0.3, 5.6, 0)])
     m.box(0.2, 0.2, 0, 5.8, 5.0, 0.3, STONE)
     m.box(0.5, 0.5, 0.3, 5.2, 4.3, 0.3, STONE)
@@ -76,7 +76,7 @@ def museum(m: Model) -> None:
     m.dot(3.1, 4.8, 3.95, 0.34, SUN)
 
 
-def landmark(m: Model) -> None:
+def landmark(m: IsoModel) -> None:
     m.shadow([(1.0, 1.4, 0), (5.4, 1.4, 0), (6.6, 5.4, 0), (1.2, 5.2, 0)])
     c = (3.0, 3.0)
     m.box(1.0, 1.0, 0, 4.0, 4.0, 0.25, STONE)
@@ -101,7 +101,7 @@ def landmark(m: Model) -> None:
     m.dot(3, 3, 9.25, 0.16, SUN)
 
 
-def planetarium(m: Model) -> None:
+def planetarium(m: IsoModel) -> None:
     m.shadow([(x + 0.5, y + 0.5, z) for x, y, z in m.ring(3, 3, 0, 2.9)])
     m.drum(3, 3, 0, 2.9, 0.3, STONE)
     m.drum(3, 3, 0.3, 2.5, 1.5, CREAM)
@@ -120,7 +120,7 @@ def planetarium(m: Model) -> None:
         m.dot(3 + x, 3 - x + 0.6, z, r, "#ffe9a8")
 
 
-def _pagoda(m: Model) -> None:
+def _pagoda(m: IsoModel) -> None:
     m.box(0.3, 0.3, 0, 2.2, 2.2, 1.2, CREAM)
     m.front(0.95, 2.5, 0, 0.8, 0.85, "#8c3b2e")
     m.side(2.5, 1.0, 0.35, 0.8, 0.5, RED)
@@ -130,7 +130,7 @@ def _pagoda(m: Model) -> None:
     m.line([(1.4, 1.4, 3.2), (1.4, 1.4, 3.8)], SUN, 0.14)
 
 
-def _townhouse(m: Model, wall: str, roof: str) -> None:
+def _townhouse(m: IsoModel, wall: str, roof: str) -> None:
     m.box(0, 0, 0, 2.0, 2.2, 2.5, wall)
     for z in (0.55, 1.5):
         for x in (0.3, 1.2):
@@ -141,7 +141,7 @@ def _townhouse(m: Model, wall: str, roof: str) -> None:
     m.dot(1.0, 2.3, 2.95, 0.24, CREAM)
 
 
-def town(m: Model) -> None:
+def town(m: IsoModel) -> None:
     m.shadow([(0.2, 0.4, 0), (6.6, 0.4, 0), (6.8, 6.2, 0), (0.4, 6.0, 0)])
     _pagoda(m.at(0.2, 0.2))
     _townhouse(m.at(3.6, 0.2), TEAL, INK)
@@ -157,7 +157,7 @@ def town(m: Model) -> None:
         m.side(5.8, y, 0.5, 0.6, 0.5, CREAM)
 
 
-def wedding(m: Model) -> None:
+def wedding(m: IsoModel) -> None:
     m.shadow([(0.8, 0.6, 0), (6.2, 0.6, 0), (6.4, 5.0, 0), (0.8, 5.0, 0)])
     white = "#fff7f2"
     tree(m, 0.4, 1.0, 0.9, BLOSSOM)
@@ -179,7 +179,7 @@ def wedding(m: Model) -> None:
         tree(m, x, y, size, BLOSSOM)
 
 
-def _pin(m: Model, ground_x: float, ground_y: float) -> None:
+def _pin(m: IsoModel, ground_x: float, ground_y: float) -> None:
     x, y = m.flat((ground_x, ground_y, 0.05))
     r = 1.75 * m.scale
     top = y - 3.6 * m.scale
@@ -195,7 +195,7 @@ def _pin(m: Model, ground_x: float, ground_y: float) -> None:
     ]
 
 
-def place(m: Model) -> None:
+def place(m: IsoModel) -> None:
     tree(m, 1.0, 1.2, 1.15)
     tree(m, 4.9, 1.0, 0.95)
     m.face(m.ring(3.0, 3.2, 0.01, 1.5), "#f5e2b5")
@@ -207,7 +207,7 @@ def place(m: Model) -> None:
     m.box(5.5, 4.7, 0, 0.15, 0.3, 0.35, INK)
 
 
-def house(m: Model, wall: str, roof: str, tall: float = 1.3) -> None:
+def house(m: IsoModel, wall: str, roof: str, tall: float = 1.3) -> None:
     """A plain house on a plot of 2 by 2, for the town between the sights."""
     m.shadow([(0.1, 0.2, 0), (2.3, 0.2, 0), (2.4, 2.2, 0), (0.2, 2.1, 0)])
     m.box(0, 0, 0, 1.9, 1.9, tall, wall)
@@ -220,7 +220,7 @@ def house(m: Model, wall: str, roof: str, tall: float = 1.3) -> None:
     m.gable_x(-0.1, -0.1, tall, 2.1, 2.1, 0.9, roof, wall)
 
 
-SIGHTS: Final[dict[str, Callable[[Model], None]]] = {
+SIGHTS: Final[dict[str, Callable[[IsoModel], None]]] = {
     "museum": museum,
     "landmark": landmark,
     "planetarium": planetarium,

@@ -12,7 +12,7 @@ from shapely.geometry import LineString, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from station.artwork import buildings as b
-from station.artwork.iso import Drawing, Model, Point3
+from station.artwork.iso import Drawing, IsoModel, Point3
 
 FOLDER: Final = Path(__file__).parents[1] / "pictures"
 GRASS: Final = "#a5d68c"
@@ -25,19 +25,19 @@ def _rings(shape: Polygon, z: float) -> list[list[Point3]]:
     return [[(x, y, z) for x, y in ring.coords[:-1]] for ring in (shape.exterior, *shape.interiors)]
 
 
-def _paint(m: Model, shape: BaseGeometry, colour: str, z: float = 0.0) -> None:
+def _paint(m: IsoModel, shape: BaseGeometry, color: str, z: float = 0.0) -> None:
     for part in shapely.get_parts(shape.simplify(0.01)):
         if isinstance(part, Polygon) and part.area > 1e-3:
-            m.faces(_rings(part, z), colour)
+            m.faces(_rings(part, z), color)
 
 
-def board(m: Model, width: float, depth: float) -> None:
+def board(m: IsoModel, width: float, depth: float) -> None:
     """The plate on which a model stands."""
     m.box(0, 0, -0.7, width, depth, 0.55, EARTH)
     m.box(0, 0, -0.15, width, depth, 0.15, GRASS)
 
 
-def roads(m: Model, lines: list[LineString], width: float, ground: Polygon) -> BaseGeometry:
+def roads(m: IsoModel, lines: list[LineString], width: float, ground: Polygon) -> BaseGeometry:
     """White streets with a red left and a blue right border, driven in each line's direction."""
 
     def wide(shape: BaseGeometry) -> BaseGeometry:
@@ -57,7 +57,7 @@ def roads(m: Model, lines: list[LineString], width: float, ground: Polygon) -> B
 def tile(kind: str) -> str:
     """One destination as a board-game tile: grass, a piece of street, a car and the sight."""
     drawing = Drawing()
-    m = Model(drawing)
+    m = IsoModel(drawing)
     board(m, 9.4, 9.4)
     roads(m, [LineString([(0, 8.05), (9.4, 8.05)])], 1.6, box(0, 0, 9.4, 9.4))
     if kind not in ("place", "wedding"):
@@ -73,7 +73,7 @@ def tile(kind: str) -> str:
 def sight(kind: str) -> str:
     """The sight alone, for the map."""
     drawing = Drawing()
-    b.SIGHTS[kind](Model(drawing))
+    b.SIGHTS[kind](IsoModel(drawing))
     return drawing.to_svg(margin=1)
 
 
@@ -85,7 +85,7 @@ def _ring(x0: float, y0: float, x1: float, y1: float, r: float) -> LineString:
 def town() -> str:
     """The whole town on its board, for the welcome page."""
     drawing = Drawing()
-    m = Model(drawing, scale=8.0)
+    m = IsoModel(drawing, scale=8.0)
     width, depth = 31.0, 23.0
     board(m, width, depth)
     ring = _ring(2.2, 2.2, width - 2.2, depth - 2.2, 3.0)

@@ -16,9 +16,9 @@ Point = tuple[float, float]
 Point3 = tuple[float, float, float]
 
 
-def shade(colour: str, amount: float) -> str:
+def shade(color: str, amount: float) -> str:
     """Return a #rrggbb colour, lighter for a positive amount and darker for a negative one."""
-    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    channels = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     target = 255 if amount > 0 else 24
     mixed = [round(c + (target - c) * abs(amount)) for c in channels]
     return "#" + "".join(f"{c:02x}" for c in mixed)
@@ -26,7 +26,7 @@ def shade(colour: str, amount: float) -> str:
 
 @dataclass
 class Drawing:
-    """What has been painted; a `Model` adds to it."""
+    """What has been painted; a `IsoModel` adds to it."""
 
     parts: list[str] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Model:
+class IsoModel:
     """A place in the drawing: (x, y, z) of its origin and the size of one unit."""
 
     drawing: Drawing
@@ -51,10 +51,10 @@ class Model:
     z: float = 0.0
     scale: float = 10.0
 
-    def at(self, x: float, y: float, z: float = 0.0, scale: float = 1.0) -> Model:
+    def at(self, x: float, y: float, z: float = 0.0, scale: float = 1.0) -> IsoModel:
         """Return a model whose origin lies at (x, y, z) of this one."""
         s = self.scale
-        return Model(
+        return IsoModel(
             self.drawing, self.x + x * s, self.y + y * s, self.z + z * s, self.scale * scale
         )
 
@@ -70,25 +70,25 @@ class Model:
         self.drawing.points += flat
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in flat) + "Z"
 
-    def face(self, points: Iterable[Point3], colour: str, opacity: float = 1.0) -> None:
+    def face(self, points: Iterable[Point3], color: str, opacity: float = 1.0) -> None:
         """Paint a flat polygon. A thin rim of its own colour closes seams and softens corners."""
-        self.faces([list(points)], colour, opacity)
+        self.faces([list(points)], color, opacity)
 
-    def faces(self, rings: Sequence[Iterable[Point3]], colour: str, opacity: float = 1.0) -> None:
+    def faces(self, rings: Sequence[Iterable[Point3]], color: str, opacity: float = 1.0) -> None:
         """Paint a polygon with holes."""
         path = "".join(self._path(ring) for ring in rings)
         see = "" if opacity == 1 else f' opacity="{opacity}"'
-        rim = f' stroke="{colour}" stroke-width="0.6" stroke-linejoin="round"' if not see else ""
+        rim = f' stroke="{color}" stroke-width="0.6" stroke-linejoin="round"' if not see else ""
         self.drawing.parts.append(
-            f'<path d="{path}" fill="{colour}" fill-rule="evenodd"{rim}{see}/>'
+            f'<path d="{path}" fill="{color}" fill-rule="evenodd"{rim}{see}/>'
         )
 
-    def line(self, points: Iterable[Point3], colour: str, width: float) -> None:
+    def line(self, points: Iterable[Point3], color: str, width: float) -> None:
         flat = [self.flat(p) for p in points]
         self.drawing.points += flat
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in flat)
         self.drawing.parts.append(
-            f'<path d="{path}" fill="none" stroke="{colour}" '
+            f'<path d="{path}" fill="none" stroke="{color}" '
             f'stroke-width="{width * self.scale:.2f}" stroke-linecap="round" '
             'stroke-linejoin="round"/>'
         )
@@ -137,9 +137,9 @@ class Model:
         self.face([(x, b, z), (a, b, z), top], shade(c, 0.15))
         self.face([(a, y, z), (a, b, z), top], shade(c, -0.14))
 
-    def taper(self, centre: Point, z: float, top: float, low: float, high: float, c: str) -> None:
+    def taper(self, center: Point, z: float, top: float, low: float, high: float, c: str) -> None:
         """Paint a square, narrowing section of a tower; `low` and `high` are half widths."""
-        (cx, cy) = centre
+        (cx, cy) = center
         self.face(
             [
                 (cx - low, cy + low, z),
@@ -191,12 +191,12 @@ class Model:
         size = r * self.scale * math.sqrt(1.5)
         self.drawing.points += [(x - size, y - size), (x + size, y + size / 2)]
 
-        def half(k: float, shift: float, colour: str) -> None:
+        def half(k: float, shift: float, color: str) -> None:
             rx, top = size * k, size * k
             self.drawing.parts.append(
                 f'<path d="M{x - rx + shift:.1f} {y:.1f}A{rx:.1f} {top:.1f} 0 0 1 '
                 f"{x + rx + shift:.1f} {y:.1f}A{rx:.1f} {rx / math.sqrt(3):.1f} 0 0 1 "
-                f'{x - rx + shift:.1f} {y:.1f}Z" fill="{colour}"/>'
+                f'{x - rx + shift:.1f} {y:.1f}Z" fill="{color}"/>'
             )
 
         half(1.0, 0.0, shade(c, -0.2))
@@ -204,16 +204,14 @@ class Model:
         half(0.62, -size * 0.28, shade(c, 0.14))
         half(0.3, -size * 0.44, shade(c, 0.3))
 
-    def dot(self, x: float, y: float, z: float, r: float, colour: str) -> None:
+    def dot(self, x: float, y: float, z: float, r: float, color: str) -> None:
         px, py = self.flat((x, y, z))
-        self._disc(px, py, r * self.scale, colour)
+        self._disc(px, py, r * self.scale, color)
 
-    def _disc(self, x: float, y: float, r: float, colour: str) -> None:
-        self.drawing.parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="{colour}"/>'
-        )
+    def _disc(self, x: float, y: float, r: float, color: str) -> None:
+        self.drawing.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="{color}"/>')
 
-    def heart(self, x: float, y: float, z: float, size: float, colour: str) -> None:
+    def heart(self, x: float, y: float, z: float, size: float, color: str) -> None:
         """Paint a heart that faces the viewer, its tip at the point."""
         px, py = self.flat((x, y, z))
         s = size * self.scale
@@ -221,7 +219,7 @@ class Model:
         self.drawing.parts.append(
             f'<path d="M{px:.1f} {py:.1f}c{-s * 1.3:.1f} {-s * 0.9:.1f} {-s:.1f} {-s * 1.9:.1f} 0 '
             f"{-s * 1.25:.1f}c{s:.1f} {-s * 0.65:.1f} {s * 1.3:.1f} {s * 0.35:.1f} 0 "
-            f'{s * 1.25:.1f}Z" fill="{colour}"/>'
+            f'{s * 1.25:.1f}Z" fill="{color}"/>'
         )
 
     def shadow(self, points: Iterable[Point3]) -> None:

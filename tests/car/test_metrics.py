@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from car.control_loop import ControlThread
+from car.control_thread import ControlThread
+from car.driving.types import WheelReading
 from car.metrics import LoopFigures, LoopMetrics, Speedometer
-from car.observation import WheelReading
 
 BASE_M, RADIUS_M = 0.12518, 0.0315
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from car.settings import CarSettings, load_settings
-from pixelopolis.camera import Camera
-from pixelopolis.city_file import load_city
+from pixelopolis.city.route import Place
+from pixelopolis.city.sources import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.routing import Place
+from pixelopolis.vehicle.camera import Camera
 
 WHOLE = """
 id = "car1"

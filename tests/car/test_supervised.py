@@ -11,22 +11,21 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-import car.runtime
-from car.board_thread import BoardThread
-from car.camera import CameraThread
-from car.cockpit import Cockpit
-from car.driver import Driver
-from car.lookout import Lookout
+import car.process
+from car.board.base import BoardThread
+from car.board.original.board import OriginalBoard
+from car.camera.thread import CameraThread
+from car.detector_thread import DetectorThread
+from car.driving.driver import Driver
 from car.metrics import LoopMetrics
-from car.original_board import OriginalBoard
-from car.runtime import CarProcess
+from car.process import CarProcess
+from car.shared_state import SharedState
 from pixelopolis.mjpeg import Broadcast
-from pixelopolis.state_messages import ErrorLevel
 from pixelopolis.supervision import keep_working
-from sim.cameras import CameraSocket
-from tests.car.original_car import OriginalCar
-from tests.car.test_link import FakeServer, order
-from tests.car.test_runtime import (
+from pixelopolis.vda5050.state import ErrorLevel
+from sim.live.camera_sockets import CameraSocket
+from tests.car.orders.test_server_link import FakeServer, order
+from tests.car.test_process import (
     CITY,
     WAIT_S,
     SeesASign,
@@ -40,7 +39,8 @@ from tests.car.test_runtime import (
     status,
     wheels,
 )
-from tests.lane_models import Steers
+from tests.support.lane_models import Steers
+from tests.support.original_car import OriginalCar
 
 pytestmark = pytest.mark.realtime
 
@@ -49,11 +49,11 @@ __all__ = ["camera", "server", "wheels"]
 KILLS: dict[str, tuple[Any, str]] = {
     "camera": (CameraThread, "_keep"),
     "control": (Driver, "step"),
-    "lookout": (Lookout, "_look"),
+    "lookout": (DetectorThread, "_look"),
     "board": (BoardThread, "_pause"),
-    "link": (Cockpit, "report"),
+    "link": (SharedState, "report"),
     "live view": (Broadcast, "put"),
-    "drawing": (car.runtime, "draw_overlay"),
+    "drawing": (car.process, "draw_overlay"),
     "figures": (LoopMetrics, "command"),
 }
 """What is called again and again by each worker."""
@@ -77,7 +77,7 @@ def explode(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
 
 def own_tasks() -> set[str]:
     """Names of the running tasks whose code is the car's; of a supervised one, its worker's."""
-    folder = str(Path(car.runtime.__file__).parent)
+    folder = str(Path(car.__file__).parent)
     names = set()
     for task in asyncio.all_tasks():
         code = cast(Any, task.get_coro()).cr_code

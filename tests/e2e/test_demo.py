@@ -16,10 +16,10 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-from pixelopolis.board_program import BoardKind
-from pixelopolis.city_file import load_city
+from pixelopolis.city.sources import load_city
+from sim.hardware.firmware_program import BoardKind
 from tests.e2e.conftest import RunningDemo, farthest_destination, get
-from tests.firmware.build import build_board
+from tests.support.firmware_build import build_board
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser import (
+from tests.e2e.conftest import RunningDemo, farthest_destination
+from tests.support.browser import (
     SCREENS,
     Screen,
     call_a_car,
@@ -20,7 +21,6 @@ from tests.e2e.browser import (
     video_pixels,
     visitor,
 )
-from tests.e2e.conftest import RunningDemo, farthest_destination
 
 pytestmark = [
     pytest.mark.e2e,

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from car.health import ERROR_WHEELS
-from car.lane import load_lane_model
-from car.runtime import CarProcess
+from car.orders.health import ERROR_WHEELS
+from car.perception.lane_network import load_lane_model
+from car.process import CarProcess
 from car.settings import CarSettings
-from pixelopolis.city_file import load_city
-from pixelopolis.orders import make_order
-from pixelopolis.routing import Place, find_route
-from pixelopolis.spawn import spawn_places
-from pixelopolis.state_messages import ErrorLevel, State, StateError
-from tests.car.test_link import FakeServer
+from pixelopolis.city.route import Place
+from pixelopolis.city.routing import find_route
+from pixelopolis.city.sources import load_city
+from pixelopolis.city.start_places import spawn_places
+from pixelopolis.vda5050.order_progress import make_order
+from pixelopolis.vda5050.state import ErrorLevel, State, StateError
+from tests.car.orders.test_server_link import FakeServer
 
 CITY = load_city("pixelopolis")
 (START,) = spawn_places(CITY, 1)

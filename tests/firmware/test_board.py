@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from pixelopolis.control_table import (
+from pixelopolis.vehicle.control_table import (
     BOARD,
     BOARD_ID,
     BoardButton,
@@ -12,8 +12,8 @@ from pixelopolis.control_table import (
     BoardLed,
     BoardRegister,
 )
-from sim.dynamixel import Instruction, encode, encode_status
-from tests.firmware.core import FULL_MV, Core, words, write_parameters
+from sim.hardware.dynamixel import Instruction, encode, encode_status
+from tests.support.firmware_core import FULL_MV, Core, words, write_parameters
 
 BROADCAST = 254
 

@@ -8,8 +8,8 @@ from dynamixel_sdk import Protocol2PacketHandler
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.dynamixel import MAX_LENGTH, Packet, Parser, crc16, encode
-from tests.firmware.core import PACKET_SIZE, CoreParser, library
+from sim.hardware.dynamixel import MAX_LENGTH, Packet, Parser, crc16, encode
+from tests.support.firmware_core import PACKET_SIZE, CoreParser, library
 
 SDK = Protocol2PacketHandler()
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from pixelopolis.board_program import BoardOutput, OutputReader, encode_pins
-from pixelopolis.control_table import BOARD, BOARD_ID, BoardButton, BoardRegister
-from sim.dynamixel import Instruction, Packet, Parser, encode, encode_status
-from tests.firmware.build import FIRMWARE, make
-from tests.firmware.core import FULL_MV, write_parameters
+from pixelopolis.vehicle.control_table import BOARD, BOARD_ID, BoardButton, BoardRegister
+from sim.hardware.dynamixel import Instruction, Packet, Parser, encode, encode_status
+from sim.hardware.firmware_program import BoardOutput, OutputReader, encode_pins
+from tests.support.firmware_build import FIRMWARE, make
+from tests.support.firmware_core import FULL_MV, write_parameters
 
 pytestmark = pytest.mark.realtime
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from firmware.tools.sizes import memory, use
-from tests.firmware.build import BUILD, FIRMWARE, cross_make
-from tests.firmware.headers import NUCLEOS, read_header
+from tests.support.firmware_build import BUILD, FIRMWARE, cross_make
+from tests.support.headers import NUCLEOS, read_header
 
 STACK_BYTES = 4096
 
@@ -66,7 +66,7 @@ def test_sizes_are_printed() -> None:
 def test_two_builds_are_the_same_to_the_byte(board: str, tmp_path: Path) -> None:
     shutil.copytree(FIRMWARE, tmp_path / "firmware", ignore=shutil.ignore_patterns("build"))
     (tmp_path / "pixelopolis").mkdir()
-    table = FIRMWARE.parent / "pixelopolis" / "control_table.toml"
+    table = FIRMWARE.parent / "pixelopolis" / "vehicle" / "control_table.toml"
     shutil.copy(table, tmp_path / "pixelopolis")
     command = ["make", "-C", str(tmp_path / "firmware"), board, f"PYTHON={sys.executable}"]
     subprocess.run(command, check=True, capture_output=True)

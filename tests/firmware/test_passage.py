@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelopolis.control_table import BOARD_ID
-from sim.dynamixel import Instruction, Packet, Parser, crc16, encode, encode_status
-from sim.instructions import READS_OF_SEVERAL, WRITES_OF_SEVERAL, reads
-from tests.firmware.core import Core, words
+from pixelopolis.vehicle.control_table import BOARD_ID
+from sim.hardware.dynamixel import Instruction, Packet, Parser, crc16, encode, encode_status
+from sim.hardware.instructions import READS_OF_SEVERAL, WRITES_OF_SEVERAL, reads
 from tests.firmware.test_dxl import as_bytes, damage, data, noise, packets
+from tests.support.firmware_core import Core, words
 
 BROADCAST = 254
 QUIET_MS = 3

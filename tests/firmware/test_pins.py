@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.firmware.headers import NUCLEOS, PORTS, Pin, read_pins
+from tests.support.headers import NUCLEOS, PORTS, Pin, read_pins
 
 DOCS = PORTS.parents[1] / "docs" / "firmware.md"
 DEBUG_PINS = {"PA13", "PA14"}

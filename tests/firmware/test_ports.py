@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelopolis.control_table import BUS_BAUD, MOTOR_BAUDS, BoardButton
-from tests.firmware.fake_chip import RING, FakeChip
-from tests.firmware.headers import NUCLEOS, Pin, read_pins
+from pixelopolis.vehicle.control_table import BUS_BAUD, MOTOR_BAUDS, BoardButton
+from tests.support.fake_chip import RING, FakeChip
+from tests.support.headers import NUCLEOS, Pin, read_pins
 
 MODES = {"INPUT": 0, "OUTPUT": 1, "ALTERNATE": 2, "ANALOG": 3}
 PULLS = {"NONE": 0, "UP": 1}

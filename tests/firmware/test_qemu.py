@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from dynamixel_sdk import COMM_SUCCESS, PacketHandler, PortHandler, port_handler
 
-from pixelopolis.board_program import BoardKind, board_sockets
-from pixelopolis.control_table import (
+from pixelopolis.vehicle.control_table import (
     BOARD,
     BOARD_ID,
     BUS_BAUD,
@@ -21,11 +20,12 @@ from pixelopolis.control_table import (
     XL430,
     BoardFault,
     BoardRegister,
+    MotorMode,
     MotorRegister,
-    OperatingMode,
 )
-from sim.motor_process import CAR
-from tests.firmware.build import cross_make, need
+from sim.hardware.firmware_program import BoardKind, board_sockets
+from sim.live.motor_process import CAR
+from tests.support.firmware_build import cross_make, need
 
 pytestmark = pytest.mark.realtime
 
@@ -84,7 +84,7 @@ def car(monkeypatch: pytest.MonkeyPatch) -> Iterator[Car]:
     need("qemu-system-arm", "qemu-system-arm")
     cross_make("qemu")
     with tempfile.TemporaryDirectory(prefix="px") as folder:
-        command = (sys.executable, "-m", "sim.motor_process", folder, BoardKind.QEMU)
+        command = (sys.executable, "-m", "sim.live.motor_process", folder, BoardKind.QEMU)
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -117,7 +117,7 @@ def test_a_car_drives_over_it_and_its_watchdog_stops_the_wheels(car: Car) -> Non
     car.write(BOARD_ID, BoardRegister.MOTOR_POWER, 1)
     for motor in MOTORS:
         assert car.ping(motor) == XL430.model_number
-        car.write(motor, MotorRegister.OPERATING_MODE, OperatingMode.VELOCITY)
+        car.write(motor, MotorRegister.OPERATING_MODE, MotorMode.VELOCITY)
         assert car.read(motor, MotorRegister.BUS_WATCHDOG) == 0, "not the motors' own"
     end_s = time.monotonic() + PATIENCE_S
     while not drives(car):  # a machine that was busy for 100 ms stops the wheels, rightly

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.firmware.headers import PORTS, Chip, read_header
+from tests.support.headers import PORTS, Chip, read_header
 
 # F41x: the family's largest chips; what the F405 and the F411 have is where it is there
 CHIPS = {"stm32f4.h": "STM32F41x", "stm32l4.h": "STM32L4x2", "cortex_m4.h": "STM32L4x2"}

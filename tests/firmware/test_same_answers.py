@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from pixelopolis.control_table import (
+from pixelopolis.vehicle.control_table import (
     BOARD,
     BOARD_ID,
     XL430,
@@ -19,10 +19,16 @@ from pixelopolis.control_table import (
     ControlTable,
     MotorRegister,
 )
-from sim.bus import MotorLine, VirtualBus
-from sim.dynamixel import ALERT, Instruction, Packet, Parser, crc16, encode
-from sim.instructions import FAST_READS, READS_OF_SEVERAL, WRITES_OF_SEVERAL, may_answer, reads
-from tests.firmware.core import Core, words
+from sim.hardware.bus import MotorLine, VirtualBus
+from sim.hardware.dynamixel import ALERT, Instruction, Packet, Parser, crc16, encode
+from sim.hardware.instructions import (
+    FAST_READS,
+    READS_OF_SEVERAL,
+    WRITES_OF_SEVERAL,
+    may_answer,
+    reads,
+)
+from tests.support.firmware_core import Core, words
 
 BROADCAST = 254
 EXCHANGE_MS = 27

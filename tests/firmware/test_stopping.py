@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixelopolis.control_table import (
+from pixelopolis.vehicle.control_table import (
     BOARD,
     BOARD_ID,
     XL430,
@@ -11,8 +11,8 @@ from pixelopolis.control_table import (
     BoardRegister,
     MotorRegister,
 )
-from sim.dynamixel import Instruction, Parser, encode, encode_status
-from tests.firmware.core import Core, words, write_parameters
+from sim.hardware.dynamixel import Instruction, Parser, encode, encode_status
+from tests.support.firmware_core import Core, words, write_parameters
 
 BROADCAST = 254
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from pixelopolis.control_table import (
+from pixelopolis.vehicle.control_table import (
     BOARD,
     BOARD_ID,
     BUS_BAUD,
@@ -17,9 +17,9 @@ from pixelopolis.control_table import (
     RIGHT_MOTOR_ID,
     XL430,
 )
-from tests.firmware.build import FIRMWARE, make
+from tests.support.firmware_build import FIRMWARE, make
 
-TABLE = FIRMWARE.parent / "pixelopolis" / "control_table.toml"
+TABLE = FIRMWARE.parent / "pixelopolis" / "vehicle" / "control_table.toml"
 
 
 def tool(name: str) -> ModuleType:

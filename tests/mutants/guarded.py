@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,18 @@ class Guarded:
     only: str = ""
 
 
+def _tests(part: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return test files by what they test: "traffic/granting" of the server."""
+    files = (Path("tests", part, name) for name in names)
+    return tuple(str(file.with_name(f"test_{file.name}.py")) for file in files)
+
+
 def _car(*names: str) -> tuple[str, ...]:
-    return tuple(f"tests/car/test_{name}.py" for name in names)
+    return _tests("car", names)
 
 
 def _server(*names: str) -> tuple[str, ...]:
-    return tuple(f"tests/server/test_{name}.py" for name in names)
+    return _tests("server", names)
 
 
 ORDERS = (
@@ -31,56 +38,74 @@ ORDERS = (
     "tests/vda5050/test_instant_actions.py",
     "tests/vda5050/test_state_rules.py",
 )
-JOURNEY = (*ORDERS, "tests/car/test_journey.py")
+JOURNEY = (*ORDERS, "tests/car/orders/test_executor.py")
 
 GUARDED = (
     # grants and safe state
-    Guarded("server/safety.py", _server("safety")),
-    Guarded("server/granting.py", _server("granting", "blocked")),
-    Guarded("server/traffic.py", _server("holding")),
-    Guarded("server/streets.py", _server("streets", "holding")),
+    Guarded("server/traffic/safe_state.py", _server("traffic/safe_state")),
+    Guarded("server/traffic/granting.py", _server("traffic/granting", "traffic/blocked")),
+    Guarded("server/traffic/reservations.py", _server("traffic/holding")),
+    Guarded("server/traffic/street_graph.py", _server("traffic/street_graph", "traffic/holding")),
     # bookings
-    Guarded("server/dispatch.py", _server("dispatch")),
-    Guarded("server/bookings.py", (*_server("store"), "-k", "not mongod")),
+    Guarded("server/traffic/dispatch.py", _server("traffic/dispatch")),
+    Guarded("server/booking.py", (*_server("storage/mongo"), "-k", "not mongod")),
     Guarded(
-        "server/store.py",
-        (*_server("store"), "-k", "not mongod"),
+        "server/storage/mongo.py",
+        (*_server("storage/mongo"), "-k", "not mongod"),
         only=".*index.*|.*booking.*|(load|save)_traffic|__aenter__",
     ),
-    Guarded("server/office.py", _server("office")),
+    Guarded("server/booking_service.py", _server("booking_service")),
     # desk: leases, giving up, who is told what
-    Guarded("server/desk.py", _server("desk")),
-    Guarded("server/watch.py", _server("watch")),
-    Guarded("server/progress.py", _server("progress")),
+    Guarded("server/fleet_manager.py", _server("fleet_manager")),
+    Guarded("server/traffic/car_monitor.py", _server("traffic/car_monitor")),
+    Guarded("server/traffic/status.py", _server("traffic/status")),
     # behavior and health
-    Guarded("car/behaviour.py", _car("behaviour_table", "behaviour")),
-    Guarded("car/control.py", _car("control", "behaviour_table", "behaviour")),
-    Guarded("car/health.py", _car("health")),
-    # board and motors
-    Guarded("car/board_steps.py", _car("board_steps")),
-    Guarded("car/board_thread.py", _car("board_thread", "board_cycle")),
+    Guarded("car/driving/behavior.py", _car("driving/behavior_table", "driving/behavior")),
     Guarded(
-        "car/board.py",
-        _car("board_cycle"),
+        "car/driving/speed_profile.py",
+        _car("driving/speed_profile", "driving/behavior_table", "driving/behavior"),
+    ),
+    Guarded("car/orders/health.py", _car("orders/health")),
+    # board and motors
+    Guarded("car/board/procedures.py", _car("board/procedures")),
+    Guarded("car/board/base.py", _car("board/base", "board/board_cycle")),
+    Guarded(
+        "car/board/dynamixel_board.py",
+        _car("board/board_cycle"),
         only="(_(connect|heed_estop|drive|is_urgent|exchange|check_motor|look|check_board|restart))?",
     ),
-    Guarded("car/wheels.py", _car("wheels")),
+    Guarded("car/board/wheel_units.py", _car("board/wheel_units")),
     Guarded("car/metrics.py", _car("metrics")),
-    Guarded("car/stop_guard.py", _car("stop_guard")),
+    Guarded("car/board/original/stop_guard.py", _car("board/original/stop_guard")),
     # belief and tracker
-    Guarded("car/belief.py", _car("belief_arithmetic")),
-    Guarded("car/localisation.py", _car("tracker", "localisation", "lane_expectation")),
-    Guarded("car/orientation.py", _car("finding")),
-    # orders and actions
-    Guarded("pixelopolis/order_rules.py", ("tests/pixelopolis/test_order_limits.py", *ORDERS)),
-    Guarded("pixelopolis/orders.py", ("tests/pixelopolis/test_orders.py", *ORDERS)),
-    Guarded("car/journey.py", JOURNEY),
-    Guarded("car/task.py", ("tests/car/test_journey.py", *ORDERS)),
-    Guarded("car/reporting.py", JOURNEY),
+    Guarded("car/driving/localization/belief.py", _car("driving/localization/belief_arithmetic")),
     Guarded(
-        "car/instant_actions.py",
-        ("tests/vda5050/test_instant_actions.py", "tests/car/test_journey.py"),
+        "car/driving/localization/path_tracker.py",
+        _car(
+            "driving/localization/path_tracker",
+            "driving/localization/first_place",
+            "driving/localization/lane_model",
+        ),
     ),
-    Guarded("car/faults.py", ("tests/car/test_faults.py", *JOURNEY)),
-    Guarded("car/speed_limits.py", _car("speed_limits", "braking_for_limits")),
+    Guarded("car/driving/localization/route_monitor.py", _car("driving/localization/finding")),
+    # orders and actions
+    Guarded(
+        "pixelopolis/vda5050/order_rules.py",
+        ("tests/pixelopolis/vda5050/test_order_limits.py", *ORDERS),
+    ),
+    Guarded(
+        "pixelopolis/vda5050/order_progress.py",
+        ("tests/pixelopolis/vda5050/test_order_progress.py", *ORDERS),
+    ),
+    Guarded("car/orders/executor.py", JOURNEY),
+    Guarded("car/orders/task.py", ("tests/car/orders/test_executor.py", *ORDERS)),
+    Guarded("car/orders/state_report.py", JOURNEY),
+    Guarded(
+        "car/orders/instant_actions.py",
+        ("tests/vda5050/test_instant_actions.py", "tests/car/orders/test_executor.py"),
+    ),
+    Guarded("car/orders/faults.py", ("tests/car/orders/test_faults.py", *JOURNEY)),
+    Guarded(
+        "car/driving/speed_limits.py", _car("driving/speed_limits", "driving/braking_for_limits")
+    ),
 )

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutants.changes import Change
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OWN = ("tests", "car", "server", "station", "sim", "training", "pixelopolis")
 LIBRARIES = (
     "pytest",

@@ -17,9 +17,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from pixelopolis.extras import LIBRARIES
-from tests.pixelopolis.commands import all_commands, smallest_line
+from tests.support.commands import all_commands, smallest_line
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = {
     extra: found for extra, found in PROJECT["optional-dependencies"].items() if extra != "dev"
@@ -98,7 +98,7 @@ def refused_with(extra: str | None) -> list[str]:
 def run_with(extra: str | None, lines: list[list[str]], packages: list[str]) -> dict[str, Any]:
     request = {"refused": refused_with(extra), "lines": lines, "packages": packages}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.pixelopolis.blocked"],
+        [sys.executable, "-m", "tests.support.blocked"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

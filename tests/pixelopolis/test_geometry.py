@@ -85,9 +85,9 @@ def test_arc_has_its_length_heading_and_curvature(
     assert angle_between_deg(curve.end.heading_rad, start.heading_rad + turn_rad) < 0.01
     bend = math.copysign(1 / radius_m, turn_rad)
     assert curve.curvatures_per_m == pytest.approx(bend, rel=1e-3)
-    centre = start.ahead(0.0, math.copysign(radius_m, turn_rad))
-    from_centre = np.hypot(*(curve.points_m - [centre.x_m, centre.y_m]).T)
-    assert from_centre == pytest.approx(radius_m)
+    center = start.ahead(0.0, math.copysign(radius_m, turn_rad))
+    from_center = np.hypot(*(curve.points_m - [center.x_m, center.y_m]).T)
+    assert from_center == pytest.approx(radius_m)
 
 
 @given(poses, st.floats(0.2, 1), st.floats(0.2, 1), poses)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pixelopolis.processes import Part, Processes
+from pixelopolis.processes import ChildProcess, Processes
 
 WAIT_S = 20.0
 
@@ -23,7 +23,7 @@ time.sleep(600)
 """
 
 
-async def child_pid(part: Part) -> int:
+async def child_pid(part: ChildProcess) -> int:
     async with asyncio.timeout(WAIT_S):
         while "child" not in part.last_words():  # noqa: ASYNC110 (another process writes it)
             await asyncio.sleep(0.02)
@@ -46,12 +46,12 @@ async def gone(*pids: int) -> bool:
 
 
 @pytest.fixture
-def deaths() -> list[Part]:
+def deaths() -> list[ChildProcess]:
     return []
 
 
 async def test_nothing_is_left_behind_grandchildren_neither(
-    tmp_path: Path, deaths: list[Part]
+    tmp_path: Path, deaths: list[ChildProcess]
 ) -> None:
     async with Processes(tmp_path, deaths.append) as processes:
         part = await processes.start("tool", sys.executable, "-c", STUBBORN_WITH_CHILD)
@@ -63,7 +63,7 @@ async def test_nothing_is_left_behind_grandchildren_neither(
 
 
 async def test_what_ignores_us_is_killed(
-    tmp_path: Path, deaths: list[Part], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, deaths: list[ChildProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pixelopolis.processes.GRACE_S", 0.2)
     async with Processes(tmp_path, deaths.append) as processes:
@@ -74,10 +74,12 @@ async def test_what_ignores_us_is_killed(
     assert part.how_it_ended == "was ended by SIGKILL"
 
 
-async def test_a_death_is_told_with_its_last_words(tmp_path: Path, deaths: list[Part]) -> None:
+async def test_a_death_is_told_with_its_last_words(
+    tmp_path: Path, deaths: list[ChildProcess]
+) -> None:
     told = asyncio.Event()
 
-    def died(part: Part) -> None:
+    def died(part: ChildProcess) -> None:
         deaths.append(part)
         told.set()
 
@@ -92,7 +94,7 @@ async def test_a_death_is_told_with_its_last_words(tmp_path: Path, deaths: list[
 
 
 async def test_a_killed_part_is_started_again_without_its_old_children(
-    tmp_path: Path, deaths: list[Part]
+    tmp_path: Path, deaths: list[ChildProcess]
 ) -> None:
     async with Processes(tmp_path, deaths.append) as processes:
         first = await processes.start("tool", sys.executable, "-c", STUBBORN_WITH_CHILD)
@@ -137,7 +139,7 @@ def test_killing_the_demo_ends_its_parts(tmp_path: Path) -> None:
 async def test_who_fails_to_take_note_of_a_death_is_told_himself(tmp_path: Path) -> None:
     failed: asyncio.Queue[Exception] = asyncio.Queue()
 
-    def died(part: Part) -> None:
+    def died(part: ChildProcess) -> None:
         raise RuntimeError(f"cannot restart {part.name}")
 
     async with Processes(tmp_path, died, failed.put_nowait) as processes:

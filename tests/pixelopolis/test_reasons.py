@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import string
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,7 +22,8 @@ from pixelopolis.reasons import (
     other,
     reason,
 )
-from pixelopolis.state_messages import PowerSupply, State, waiting_info
+from pixelopolis.vda5050.state import PowerSupply, State, waiting_info
+from tests.support.paths import ROOT
 
 NUMBERS = {"age_s": 0.64, "gap_m": 0.12, "limit_s": 1800.0}
 
@@ -105,7 +105,7 @@ def test_whatever_a_peer_sends_is_a_reason_with_words(
 
 def test_the_visitor_s_page_knows_exactly_these_codes() -> None:
     """It words codes itself, in its own languages; a code by another name would be no words."""
-    page = (Path(__file__).parents[2] / "station/reasons.js").read_text(encoding="utf-8")
+    page = (ROOT / "station/reasons.js").read_text(encoding="utf-8")
     words = page.split("export const WORDS = ", 1)[1].split("\n}", 1)[0]
     known = re.findall(r"^ +([a-z_]+):", words, flags=re.MULTILINE)
     assert sorted(known) == sorted(str(code) for code in ReasonCode)

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
-import server.granting
+import server.traffic.granting
 from pixelopolis.errors import StoreError
-from server.mongod import Mongod, find_mongod
-from tests.server.desktop import Desktop, running
-from tests.server.safe_state import UnsafeStateError, checked
+from server.storage.embedded_mongod import Mongod, find_mongod
+from tests.support.desktop import Desktop, running
+from tests.support.safe_state import UnsafeStateError, checked
 
 
 @pytest.fixture(scope="session")
 def unsafe_states() -> Iterator[list[UnsafeStateError]]:
     """Put the safe-state assertion into every `advance`, wherever it was imported to."""
     faults: list[UnsafeStateError] = []
-    plain = server.granting.advance
+    plain = server.traffic.granting.advance
     with pytest.MonkeyPatch.context() as patch:
         for module in list(sys.modules.values()):
             if vars(module).get("advance") is plain:

@@ -13,18 +13,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 
-from pixelopolis.city_file import load_city
-from pixelopolis.messages import FromServer
-from pixelopolis.order_messages import InstantActions, Order
-from pixelopolis.spawn import spawn_places
-from pixelopolis.state_messages import State
-from server.desk import Desk
-from server.fleet import CarLink
-from server.requests import RefusedError
-from server.store import Store
-from server.traffic import closed_by
-from tests.server.fake_car import FakeCar
-from tests.server.hostile import valid_state
+from pixelopolis.city.sources import load_city
+from pixelopolis.city.start_places import spawn_places
+from pixelopolis.vda5050.frames import FromServer
+from pixelopolis.vda5050.order import InstantActions, Order
+from pixelopolis.vda5050.state import State
+from server.fleet_manager import FleetManager
+from server.refusals import RequestRefusedError
+from server.storage.mongo import Store
+from server.traffic.car_link import CarLink
+from server.traffic.reservations import closed_by
+from tests.support.fake_car import FakeCar
+from tests.support.hostile import valid_state
 
 CITY = load_city("grid:3x2:5")
 ROUND_S = 0.5
@@ -46,7 +46,7 @@ class Clock:
 class Table:
     """A desk without sockets, its cars, and one clock."""
 
-    desk: Desk
+    desk: FleetManager
     rng: random.Random
     clock: Clock
     honest: dict[str, FakeCar] = field(default_factory=dict)
@@ -118,7 +118,7 @@ async def test_the_desk_goes_on_whatever_cars_say(
             await client[database][name].delete_many({})
     async with Store(mongodb_uri, CITY.name, database) as store:
         clock = Clock()
-        desk = Desk(CITY, store, clock, clock)
+        desk = FleetManager(CITY, store, clock, clock)
         table = Table(desk, random.Random(seed), clock)
         places = spawn_places(CITY, 3 + hostile)
         for i, place in enumerate(places):
@@ -133,7 +133,7 @@ async def test_the_desk_goes_on_whatever_cars_say(
                 try:
                     goal = table.rng.choice(sorted(CITY.destinations))
                     booking = await desk.book(f"kiosk-{round_ // 5 % 6}", goal, "en")
-                except RefusedError:
+                except RequestRefusedError:
                     continue
                 mine.append(booking.id)
         for link in table.hostile.values():

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from pixelopolis.city_file import load_city
+from pixelopolis.city.route import Place
+from pixelopolis.city.routing import find_route
+from pixelopolis.city.sources import load_city
 from pixelopolis.reasons import ReasonCode, from_parts
-from pixelopolis.routing import Place, find_route
-from pixelopolis.state_messages import EdgeState, NodeState, PowerSupply, State
+from pixelopolis.vda5050.state import EdgeState, NodeState, PowerSupply, State
 from server.complaints import EVERY_S, MOST, MOST_A_MINUTE, Complaints, OncePerMinute
-from server.fleet import CarLink
-from server.streets import Streets
-from server.traffic import Car, Ride, Traffic, fits, place_car, start_ride
+from server.traffic.car_link import CarLink
+from server.traffic.reservations import Car, Ride, Traffic, fits, place_car, start_ride
+from server.traffic.street_graph import StreetGraph
 
-STREETS = Streets(load_city("pixelopolis"))
+STREETS = StreetGraph(load_city("pixelopolis"))
 log = logging.getLogger("server.test")
 
 
@@ -78,7 +79,7 @@ def test_a_fault_is_said_once_a_minute_with_how_often_it_was(
 
 
 def test_a_peer_with_many_names_fills_no_memory() -> None:
-    complaints = Complaints(log)
+    complaints = Complaints(log, lambda: 0.0)
     for i in range(3 * MOST):
         complaints.say(f"car{i}", "sent %s", "nonsense")
     assert len(complaints._said) == MOST

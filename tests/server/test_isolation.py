@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-import server.desk
-import server.watch
-from pixelopolis.messages import encode
+import server.fleet_manager
+import server.traffic.car_monitor
+from pixelopolis.city.route import Place
 from pixelopolis.reasons import ReasonCode
-from pixelopolis.routing import Place
-from pixelopolis.state_messages import NodeState, State
-from tests.server.desktop import CITY, Desktop, until
-from tests.server.fake_car import FakeCar
+from pixelopolis.vda5050.frames import encode
+from pixelopolis.vda5050.state import NodeState, State
+from tests.support.desktop import CITY, Desktop, until
+from tests.support.fake_car import FakeCar
 
 CASES = Path(__file__).parent / "cases"
 
@@ -60,7 +60,7 @@ async def test_a_car_that_speaks_of_nodes_it_was_not_given_is_set_aside_until_it
     speech: Callable[[FakeCar], Callable[[State], str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("server.reports.RESEND_S", 0.0)
+    monkeypatch.setattr("server.traffic.car_reports.RESEND_S", 0.0)
     bad = FakeCar(CITY, "bad", Place("3", 0.1), step_m=0.0)
     good = FakeCar(CITY, "good", Place("13", 0.1))
     await desktop.drive_in(bad)
@@ -82,7 +82,7 @@ async def test_a_car_that_speaks_of_nodes_it_was_not_given_is_set_aside_until_it
 async def test_what_nobody_expected_of_a_car_stays_its_own(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    take_report, is_broken = server.watch.take_report, True
+    take_report, is_broken = server.traffic.car_monitor.take_report, True
 
     def breaks(streets: Any, traffic: Any, link: Any, now_s: float) -> Any:
         if link.car == "bad" and is_broken:
@@ -91,7 +91,7 @@ async def test_what_nobody_expected_of_a_car_stays_its_own(
 
     bad, good = FakeCar(CITY, "bad", Place("8", 1.0)), FakeCar(CITY, "good", Place("1", 0.8))
     await desktop.drive_in(bad, good)
-    monkeypatch.setattr(server.watch, "take_report", breaks)
+    monkeypatch.setattr(server.traffic.car_monitor, "take_report", breaks)
     await until(lambda: shown(desktop, "bad") == ("blocked", ReasonCode.NO_SENSE))
     ride = await desktop.book("kiosk-1", "planetarium")
     assert ride["car_id"] == "good"
@@ -126,7 +126,7 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(server.watch, "LEASE_S", 0.3)
+    monkeypatch.setattr(server.traffic.car_monitor, "LEASE_S", 0.3)
     bad = FakeCar(CITY, "bad", Place("8", 1.0))
     await desktop.drive_in(bad)
     bad.refusals = 0
@@ -151,7 +151,7 @@ async def test_a_car_that_was_never_understood_is_shown_by_name(desktop: Desktop
 async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    advance, fails = server.desk.advance, True
+    advance, fails = server.fleet_manager.advance, True
 
     def broken(*args: Any) -> Any:
         if fails:
@@ -160,7 +160,7 @@ async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
 
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
     ride = await desktop.book("kiosk-1", "planetarium")
-    monkeypatch.setattr(server.desk, "advance", broken)
+    monkeypatch.setattr(server.fleet_manager, "advance", broken)
     async with asyncio.timeout(30):
         while (answer := await desktop.client.get("/healthz")).status == 200:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -175,14 +175,14 @@ async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
 async def test_what_fails_for_one_booking_leaves_the_others(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    progress_of = server.desk.progress_of
+    progress_of = server.fleet_manager.progress_of
 
     def breaks(booking: Any, *rest: Any) -> Any:
         if booking.station_device_id == "kiosk-1":
             raise RuntimeError("nobody thought of this")
         return progress_of(booking, *rest)
 
-    monkeypatch.setattr(server.desk, "progress_of", breaks)
+    monkeypatch.setattr(server.fleet_manager, "progress_of", breaks)
     cars = FakeCar(CITY, "car1", Place("8", 1.0)), FakeCar(CITY, "car2", Place("1", 0.8))
     await desktop.drive_in(*cars)
     first = await desktop.book("kiosk-1", "museum")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-import server.watch
+import server.traffic.car_monitor
+from pixelopolis.city.route import Place
 from pixelopolis.reasons import ReasonCode, reason
-from pixelopolis.routing import Place
-from tests.server.desktop import CITY, Desktop, running, until
-from tests.server.fake_car import FakeCar
+from tests.support.desktop import CITY, Desktop, running, until
+from tests.support.fake_car import FakeCar
 
 
 async def test_a_visitor_is_driven_to_the_destination(desktop: Desktop) -> None:
@@ -153,8 +153,8 @@ async def test_a_lost_link_is_taken_up_again(desktop: Desktop) -> None:
 async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.watch, "LEASE_S", 0.3)
-    monkeypatch.setattr(server.watch, "GIVE_UP_S", 1.0)
+    monkeypatch.setattr(server.traffic.car_monitor, "LEASE_S", 0.3)
+    monkeypatch.setattr(server.traffic.car_monitor, "GIVE_UP_S", 1.0)
     dead = FakeCar(CITY, "dead", Place("2", 0.1), step_m=0.0)
     alive = FakeCar(CITY, "alive", Place("8", 1.0))
     await desktop.drive_in(dead)

@@ -14,24 +14,28 @@ import pytest
 from pymongo import AsyncMongoClient
 
 import server
-import server.mongod
-import server.stations
+import server.http.station_socket
+import server.storage.embedded_mongod
+from pixelopolis.city.route import Place
 from pixelopolis.errors import StoreError
-from pixelopolis.routing import Place
-from server.mongod import Mongod
-from tests.server.desktop import CITY, Desktop, until
-from tests.server.fake_car import FakeCar
+from server.storage.embedded_mongod import Mongod
+from tests.support.desktop import CITY, Desktop, until
+from tests.support.fake_car import FakeCar
 
 SUPERVISED = {
     # the names of the tasks that the server makes, and who sees to it that none ends unnoticed
     "desk": "pixelopolis.supervision.keep_working",
-    "stop": "server.app.serve waits for it",
-    "mongod": "server.app.serve waits for it, and ends with what it failed of",
-    "mongod again": "server.mongod.Mongod.keep_running waits for it",
-    "socket of car1": "server.sockets.attend",
-    "socket of station kiosk": "server.sockets.attend",
+    "stop": "server.http.app.serve waits for it",
+    "mongod": "server.http.app.serve waits for it, and ends with what it failed of",
+    "mongod again": "server.storage.embedded_mongod.Mongod.keep_running waits for it",
+    "socket of car1": "server.http.sockets.attend",
+    "socket of station kiosk": "server.http.sockets.attend",
 }
-MAKERS = {"server/app.py": 3, "server/mongod.py": 1, "server/sockets.py": 1}
+MAKERS = {
+    "server/http/app.py": 3,
+    "server/http/sockets.py": 1,
+    "server/storage/embedded_mongod.py": 1,
+}
 """How many tasks each module makes; a new one belongs into `SUPERVISED`, with its supervisor."""
 
 
@@ -78,8 +82,8 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
         raise ZeroDivisionError("nobody thought of this")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.cars._take", fail)
-        patch.setattr("server.stations._is_news", fail)
+        patch.setattr("server.http.car_socket._take", fail)
+        patch.setattr("server.http.station_socket._is_news", fail)
         patch.setattr(desktop.desk, "cars", fail)
         is_car = "car1" in name
         path = "/api/cars/car1/link" if is_car else "/api/events?station=kiosk"
@@ -107,7 +111,7 @@ async def test_the_desk_that_is_cancelled_from_within_goes_on(
             raise asyncio.CancelledError
         return advance(*args)
 
-    monkeypatch.setattr("server.desk.advance", cancelled)
+    monkeypatch.setattr("server.fleet_manager.advance", cancelled)
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
     await desktop.ends((await desktop.book("kiosk", "planetarium"))["id"])
     assert cancels < 0
@@ -182,7 +186,7 @@ async def test_a_mongod_that_is_stopped_while_it_starts_again_stays_stopped(
 async def _answers(client: AsyncMongoClient[dict[str, int]]) -> bool:
     try:
         return await client["t"]["t"].count_documents({}) == 1
-    except server.mongod.PyMongoError:
+    except server.storage.embedded_mongod.PyMongoError:
         return False
 
 
@@ -190,7 +194,7 @@ async def test_a_mongod_that_ends_again_and_again_is_given_up(
     kept: tuple[Mongod, asyncio.Task[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongod, keeper = kept
-    monkeypatch.setattr(server.mongod, "MOST_ENDS", 0)
+    monkeypatch.setattr(server.storage.embedded_mongod, "MOST_ENDS", 0)
     process_of(mongod).kill()
     with pytest.raises(StoreError, match="ended 1 times within 60 s"):
         async with asyncio.timeout(60):

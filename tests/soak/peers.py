@@ -13,12 +13,12 @@ from typing import Any
 
 import aiohttp
 
-from pixelopolis.city import City
-from pixelopolis.messages import decode_from_server, encode
-from pixelopolis.order_messages import Order
-from pixelopolis.routing import Place
-from tests.server.fake_car import FakeCar
-from tests.server.hostile import BODIES, PATHS, RAW, invalid_text, valid_message
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place
+from pixelopolis.vda5050.frames import decode_from_server, encode
+from pixelopolis.vda5050.order import Order
+from tests.support.fake_car import FakeCar
+from tests.support.hostile import BODIES, PATHS, RAW, invalid_text, valid_message
 
 VANISHED = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError)
 POOL = 60

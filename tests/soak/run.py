@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 from pymongo import AsyncMongoClient
 
-from pixelopolis.city_file import load_city
-from pixelopolis.spawn import spawn_places
-from server.store import DATABASE
+from pixelopolis.city.sources import load_city
+from pixelopolis.city.start_places import spawn_places
+from server.storage.mongo import DATABASE
 from tests.soak.peers import HonestCar, HostileCar, Station, Viewer, World, again_and_again
 from tests.soak.served import Served
 

@@ -16,6 +16,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from tests.support.paths import ROOT
+
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 FAILED = re.compile(r"failed and begins anew|mongod ended")
@@ -48,7 +50,7 @@ class Served:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.base = f"http://127.0.0.1:{port}"
-        root = self.source or str(Path(__file__).parents[2])
+        root = self.source or str(ROOT)
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "pixelopolis", "server", "--city", self.city),

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.browser import chromium
-from tests.station.desk import ScriptedDesk
+from tests.support.browser import chromium
+from tests.support.station_desk import ScriptedDesk
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser import KIOSK, SCREENS, TOUCH_PX, Screen, keep, visitor
-from tests.station.desk import ScriptedDesk
-from tests.station.rides import start_ride
+from tests.support.browser import KIOSK, SCREENS, TOUCH_PX, Screen, keep, visitor
+from tests.support.station_desk import ScriptedDesk
+from tests.support.station_rides import start_ride
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

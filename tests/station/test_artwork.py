@@ -2,14 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
-from pixelopolis.city_file import load_city
+from pixelopolis.city.sources import load_city
 from station.artwork import draw
+from tests.support.paths import ROOT
 
-STATION = Path(__file__).parents[2] / "station"
+STATION = ROOT / "station"
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from pixelopolis.city_file import load_city
+from pixelopolis.city.sources import load_city
+from tests.support.paths import ROOT
 
-STATION = Path(__file__).parents[2] / "station"
+STATION = ROOT / "station"
 LANGUAGES = ("en", "ja", "th", "es", "ar")
 SCRIPTS = {"ja": r"[぀-ヿ一-鿿]", "th": r"[฀-๿]", "ar": r"[؀-ۿ]"}
 # keys that are put together from a prefix and a value of the server

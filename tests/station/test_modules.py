@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from pixelopolis.reasons import ReasonCode
-from tests.station.desk import ScriptedDesk
+from tests.support.station_desk import ScriptedDesk
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

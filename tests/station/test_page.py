@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser import (
+from tests.support.browser import (
     KIOSK,
     PHONE,
     SCREENS,
@@ -19,8 +19,8 @@ from tests.e2e.browser import (
     video_pixels,
     visitor,
 )
-from tests.station.desk import ScriptedDesk
-from tests.station.rides import start_ride
+from tests.support.station_desk import ScriptedDesk
+from tests.support.station_rides import start_ride
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from car.factsheet import make_factsheet
-from pixelopolis.messages import decode_from_car, encode
-from pixelopolis.order_messages import ACTION_PARAMETERS
-from tests.vda5050.a_car import NOW
-from tests.vda5050.standard import check
+from car.orders.factsheet import make_factsheet
+from pixelopolis.vda5050.frames import decode_from_car, encode
+from pixelopolis.vda5050.order import ACTION_PARAMETERS
+from tests.support.vda5050_car import NOW
+from tests.support.vda5050_standard import check
 
 SHEET = make_factsheet(3, NOW, "car1", 0.1)
 

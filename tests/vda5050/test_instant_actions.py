@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from car.instant_actions import MOST_ACTION_STATES
-from car.journey import Journey
-from car.observation import Decision, DriveState
-from car.reporting import Health
-from pixelopolis.order_messages import ACTION_PARAMETERS, InstantAction
-from tests.vda5050.a_car import (
+from car.driving.types import Decision, DriveState
+from car.orders.executor import OrderExecutor
+from car.orders.instant_actions import MOST_ACTION_STATES
+from car.orders.state_report import Health
+from pixelopolis.vda5050.order import ACTION_PARAMETERS, InstantAction
+from tests.support.vda5050_car import (
     a_car,
     about,
     action,
@@ -24,7 +24,7 @@ from tests.vda5050.a_car import (
 )
 
 
-def status(car: Journey, action_id: str = "a1", health: Health | None = None) -> str:
+def status(car: OrderExecutor, action_id: str = "a1", health: Health | None = None) -> str:
     by_id = {state.action_id: state for state in says(car, health).instant_action_states}
     return by_id[action_id].action_status
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.vda5050.a_car import CASES, a_car, about, case, only_error, says
+from tests.support.vda5050_car import CASES, a_car, about, case, only_error, says
 
 RIGHT = dict(
     re.findall(r"^\| (order_\w+\.json) \| (.*) \|$", (CASES / "README.md").read_text(), re.M)

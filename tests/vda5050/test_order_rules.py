@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 
-from car.journey import Journey
-from pixelopolis.order_messages import (
-    UNSUPPORTED_OF_EDGE,
-    UNSUPPORTED_OF_POSITION,
-    Order,
-)
-from pixelopolis.order_rules import MOST_NAMED, OrderRejectedError, accept_order
-from pixelopolis.routing import Place, Route
-from pixelopolis.state_messages import ErrorType
-from tests.vda5050.a_car import (
+from car.orders.executor import OrderExecutor
+from pixelopolis.city.route import Place, Route
+from pixelopolis.vda5050.order import UNSUPPORTED_OF_EDGE, UNSUPPORTED_OF_POSITION, Order
+from pixelopolis.vda5050.order_rules import MOST_NAMED, OrderRejectedError, accept_order
+from pixelopolis.vda5050.state import ErrorType
+from tests.support.vda5050_car import (
     CITY,
     WAY,
     a_car,
@@ -30,16 +26,16 @@ from tests.vda5050.a_car import (
     only_error,
     says,
 )
-from tests.vda5050.standard import schema
+from tests.support.vda5050_standard import schema
 
 AROUND = Route(("15", "14", "6"), 0.6, 0.2)
 
 
-def idle() -> Journey:
+def idle() -> OrderExecutor:
     return a_car()
 
 
-def busy() -> Journey:
+def busy() -> OrderExecutor:
     """Update 2 of the order: two edges released, one node passed."""
     car = a_car()
     car.take_order(an_order(1))
@@ -49,19 +45,19 @@ def busy() -> Journey:
     return car
 
 
-def cancelling() -> Journey:
+def cancelling() -> OrderExecutor:
     car = busy()
     car.take_action(action("cancelOrder"))
     return car
 
 
-def cancelled() -> Journey:
+def cancelled() -> OrderExecutor:
     car = cancelling()
     arrives(car)
     return car
 
 
-def finished() -> Journey:
+def finished() -> OrderExecutor:
     car = a_car()
     car.take_order(an_order(3))
     arrives(car)
@@ -80,7 +76,7 @@ def position(**fields: Any) -> dict[str, Any]:
 
 
 # what, to whom, and the error: its type, and what it names beside the order
-REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
+REFUSED: list[tuple[str, Callable[[], OrderExecutor], Order, str]] = [
     # 6.1.2, figure 8, step 4
     ("a new order's update id", idle, an_order(update=1, first=0), "VALIDATION_FAILURE"),
     # 6.1.4.1, and the header (7.2)
@@ -284,7 +280,7 @@ REFUSED: list[tuple[str, Callable[[], Journey], Order, str]] = [
     ("car", "order", "right"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
-    car: Callable[[], Journey], order: Order, right: str
+    car: Callable[[], OrderExecutor], order: Order, right: str
 ) -> None:
     kind, *names = right.split()
     it = car()
@@ -390,7 +386,7 @@ def test_a_new_order_begins_where_the_last_one_ended() -> None:
 
 def test_fields_that_the_standard_does_not_know_are_ignored() -> None:
     it = a_car()
-    it.take_order(changed(changed(an_order(), "edges", 0, colour="red"), "nodes", 0, x=1))
+    it.take_order(changed(changed(an_order(), "edges", 0, color="red"), "nodes", 0, x=1))
     assert says(it).errors == ()
 
 

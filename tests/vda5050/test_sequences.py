@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from car.journey import Journey
-from car.observation import Decision, DriveState
-from car.reporting import Health
-from pixelopolis.messages import MalformedMessageError, decode_from_server, encode
-from pixelopolis.order_messages import ACTION_PARAMETERS, InstantActions, Order
-from pixelopolis.routing import Place, Route
-from pixelopolis.state_messages import State
-from tests.vda5050.a_car import CITY, action, actions, an_order, says
+from car.driving.types import Decision, DriveState
+from car.orders.executor import OrderExecutor
+from car.orders.state_report import Health
+from pixelopolis.city.route import Place, Route
+from pixelopolis.vda5050.frames import MalformedMessageError, decode_from_server, encode
+from pixelopolis.vda5050.order import ACTION_PARAMETERS, InstantActions, Order
+from pixelopolis.vda5050.state import State
+from tests.support.vda5050_car import CITY, action, actions, an_order, says
 
 EDGES = sorted(CITY.edges)
 HEALTHS = st.builds(
@@ -30,7 +30,7 @@ HEALTHS = st.builds(
 class Server:
     """Draws what a server may send to a car, right and wrong, from what it sent before."""
 
-    def __init__(self, draw: st.DrawFn, car: Journey) -> None:
+    def __init__(self, draw: st.DrawFn, car: OrderExecutor) -> None:
         self.draw, self.car = draw, car
         self.way: Route | None = None
         self.released = self.update = self.orders = 0
@@ -87,7 +87,7 @@ class Server:
         return actions(*(action(kind, id_) for kind, id_ in drawn))
 
 
-def decide(draw: st.DrawFn, car: Journey) -> None:
+def decide(draw: st.DrawFn, car: OrderExecutor) -> None:
     """Let the driver have decided something that a driver may decide."""
     mission, here_m = car.mission, car.decision.distance_m
     states = [DriveState.DRIVING, DriveState.PAUSED, DriveState.STALE, DriveState.LOST]
@@ -130,7 +130,7 @@ class Base:
 @settings(max_examples=300)
 @given(data=st.data())
 def test_nothing_that_comes_breaks_the_car_or_takes_back_its_base(data: st.DataObject) -> None:
-    car = Journey(CITY, "car1", data.draw(st.sampled_from([None, Place("15", 0.6)])))
+    car = OrderExecutor(CITY, "car1", data.draw(st.sampled_from([None, Place("15", 0.6)])))
     server, base = Server(data.draw, car), Base()
     for _ in range(data.draw(st.integers(1, 12))):
         ended = False

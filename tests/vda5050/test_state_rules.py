@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from car.observation import Decision, DriveState
-from car.reporting import MOVING_MPS, MOVING_RAD_S, NEW_BASE_M, Health
-from pixelopolis.orders import node_distances_m
-from pixelopolis.state_messages import ErrorLevel, ErrorType
-from tests.vda5050.a_car import CITY, a_car, action, an_order, arrives, drives, says
+from car.driving.types import Decision, DriveState
+from car.orders.state_report import MOVING_MPS, MOVING_RAD_S, NEW_BASE_M, Health
+from pixelopolis.vda5050.order_progress import node_distances_m
+from pixelopolis.vda5050.state import ErrorLevel, ErrorType
+from tests.support.vda5050_car import CITY, a_car, action, an_order, arrives, drives, says
 
 
 def test_the_first_node_is_not_among_those_ahead() -> None:

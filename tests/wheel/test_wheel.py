@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = [extra for extra in PROJECT["optional-dependencies"] if extra != "dev"]
 START_S = 240.0

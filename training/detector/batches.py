@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Image
-from training.detector.cells import CELLS, Floats, assign
+from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Image
+from training.detector.anchors import CELLS, Floats, assign
 from training.detector.data import DetectorData, Objects, moved
 
 LEAST_VISIBLE, MOST_ANGLE_DEG, LEAST_HEIGHT_PX = 0.3, 75.0, 6.0

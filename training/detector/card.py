@@ -13,24 +13,24 @@ from typing import Any, Final
 
 import numpy as np
 
+from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.errors import ModelError
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from pixelopolis.output_file import check_output_folder
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
-from training.backend import tf
+from training.common.backend import tf
+from training.common.export import INPUT_NAME, Bytes, median_ms, write
+from training.common.metadata import VALUE_LABELS, Tensor, add_metadata, markdown_line
+from training.common.operators import read_graph
+from training.common.runs import shown
 from training.detector.convert import to_float, to_int8, to_raw_int8
 from training.detector.data import DetectorData, digest
-from training.detector.evaluation import figures, read
+from training.detector.evaluation.evaluate import figures, read
+from training.detector.evaluation.metrics import SIZES, Detections
+from training.detector.evaluation.score_thresholds import FIT_PRECISION, fit_thresholds
 from training.detector.litert import agreement, run
-from training.detector.metrics import SIZES, Detections
-from training.detector.operating import FIT_PRECISION, fit_thresholds
 from training.detector.run import finished, stages
-from training.detector.settings import DetectorSettings
+from training.detector.settings import DetectorTraining
 from training.detector.train import predict
-from training.export import INPUT_NAME, Bytes, median_ms, write
-from training.metadata import VALUE_LABELS, Tensor, add_metadata, markdown_line
-from training.operators import read_graph
-from training.runs import shown
 
 CARD_FORMAT: Final = 1
 LEAST_AGREEMENT: Final = {"float": 0.995, "int8": 0.95}
@@ -122,7 +122,7 @@ def described(
     }
     raw = {
         INPUT_NAME: picture,
-        "offsets": Tensor("box of each cell, from the cell's own (training/detector/cells.py)"),
+        "offsets": Tensor("box of each cell, from the cell's own (training/detector/anchors.py)"),
         "scores": Tensor("of each cell, how sure of each class, 0..1", classes),
     }
     return add_metadata(card, contents, lambda file: raw if file.endswith(RAW) else selected)
@@ -201,7 +201,7 @@ def _command(result: dict[str, Any]) -> str:
     for ratio in settings["ratios"]:
         parts += ["--ratio", str(ratio)]
     parts += ["--out", result["run"]]
-    usual = DetectorSettings(data=())
+    usual = DetectorTraining(data=())
     for field, value in settings.items():
         option = "--" + field.replace("_", "-")
         if field in ("epochs", "seed") or (

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
-from training.backend import tf
-from training.detector.cells import CELLS, OFFSET_SCALES
+from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
+from training.common.backend import tf
+from training.common.export import Bytes, converted, converter, make_int8
+from training.common.operators import POST_PROCESS
+from training.detector.anchors import CELLS, OFFSET_SCALES
 from training.detector.model import MIDDLE, scaled
-from training.detector.select import LEAST_SCORE, MOST_DETECTIONS, OVERLAP
-from training.export import Bytes, converted, converter, make_int8
-from training.operators import POST_PROCESS
+from training.detector.postprocess import LEAST_SCORE, MOST_DETECTIONS, OVERLAP
 
 MOST_OFFSET: Final = 12.0
 """Offsets beyond it belong to no object; cut off, they do not coarsen the steps of the others."""

@@ -17,21 +17,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.errors import DatasetError
-from pixelopolis.pictures import Report, read_each, read_picture
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.vision import (
-    DETECTOR_HEIGHT_PX,
-    DETECTOR_ROWS,
-    DETECTOR_WIDTH_PX,
-    Image,
-    detector_input,
-)
-from pixelopolis.voc import SPLINTER_VISIBLE, LabelledObject
-from pixelopolis.voc_dataset import VocDataset
-from training.detector.cells import Floats
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
+from pixelopolis.model_io.inputs import detector_input
+from pixelopolis.model_io.pictures import Report, read_each, read_picture
+from pixelopolis.model_io.voc.annotation import SPLINTER_VISIBLE, LabeledObject
+from pixelopolis.model_io.voc.dataset import VocDataset
+from training.detector.anchors import Floats
 
-GREY: Final = 114
+GRAY: Final = 114
 ASPECT_TOLERANCE: Final = 0.02
 DIFFICULT_VISIBLE: Final = 0.1
 """Taken to show of what a person flagged as difficult: too little to be learnt, but more than a
@@ -94,7 +89,7 @@ def load(folder: Path, names: Sequence[str], report: Report | None = None) -> De
     images = np.empty((len(names), DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), dtype=np.uint8)
     objects = []
     owners: dict[Path, str] = {}
-    read = read_each(names, partial(read_labelled, dataset), report)
+    read = read_each(names, partial(read_labeled, dataset), report)
     for i, (name, (path, image, shown)) in enumerate(zip(names, read, strict=True)):
         if owners.setdefault(path, name) != name:
             raise DatasetError(
@@ -107,7 +102,7 @@ def load(folder: Path, names: Sequence[str], report: Report | None = None) -> De
     return DetectorData(images, tuple(objects))
 
 
-def read_labelled(dataset: VocDataset, name: str) -> tuple[Path, Image, Objects]:
+def read_labeled(dataset: VocDataset, name: str) -> tuple[Path, Image, Objects]:
     """Return a picture's file, its pixels (160, 240, 3) RGB and its objects.
 
     Raises:
@@ -128,27 +123,27 @@ def read_labelled(dataset: VocDataset, name: str) -> tuple[Path, Image, Objects]
     return path, *fit(rgb, _objects(annotation.objects, place))
 
 
-def _objects(labelled: Sequence[LabelledObject], place: str) -> Objects:
-    for number, item in enumerate(labelled):
+def _objects(labeled: Sequence[LabeledObject], place: str) -> Objects:
+    for number, item in enumerate(labeled):
         if item.class_name not in SIGN_CLASSES:
             raise DatasetError(
                 f"{place}: object[{number}].name is {item.class_name!r}.",
                 f"Known classes: {', '.join(SIGN_CLASSES)}.",
             )
-    boxes = [(o.box_px.ymin, o.box_px.xmin, o.box_px.ymax, o.box_px.xmax) for o in labelled]
-    unmeasured = [DIFFICULT_VISIBLE if o.difficult else 1.0 for o in labelled]
+    boxes = [(o.box_px.ymin, o.box_px.xmin, o.box_px.ymax, o.box_px.xmax) for o in labeled]
+    unmeasured = [DIFFICULT_VISIBLE if o.difficult else 1.0 for o in labeled]
     return Objects(
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        np.array([SIGN_CLASSES.index(o.class_name) for o in labelled], dtype=np.int32),
+        np.array([SIGN_CLASSES.index(o.class_name) for o in labeled], dtype=np.int32),
         np.array(
             [
                 given if o.visible is None else o.visible
-                for o, given in zip(labelled, unmeasured, strict=True)
+                for o, given in zip(labeled, unmeasured, strict=True)
             ],
             dtype=np.float32,
         ),
-        np.array([o.view_angle_deg or 0.0 for o in labelled], dtype=np.float32),
-        np.array([o.difficult for o in labelled], dtype=np.bool_),
+        np.array([o.view_angle_deg or 0.0 for o in labeled], dtype=np.float32),
+        np.array([o.difficult for o in labeled], dtype=np.bool_),
     )
 
 
@@ -171,7 +166,7 @@ def fit(rgb: Image, objects: Objects) -> tuple[Image, Objects]:
         interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR,
     )
     corner = (size.astype(int) - inner) // 2
-    picture = np.full((DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), GREY, dtype=np.uint8)
+    picture = np.full((DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), GRAY, dtype=np.uint8)
     picture[corner[0] : corner[0] + inner[0], corner[1] : corner[1] + inner[1]] = smaller
     return picture, moved(objects, inner / np.array([height, width]), corner)
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
-from training.detector.metrics import Detections, iou
-from training.export import SIGNATURE, Bytes
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
+from training.common.export import SIGNATURE, Bytes
+from training.detector.evaluation.metrics import Detections, iou
 
 SURE: Final = 0.5
 """Detections with this score are expected again in an export."""

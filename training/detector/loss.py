@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pixelopolis.signs import SIGN_CLASSES
-from training.backend import tf
-from training.detector.cells import CELLS, IGNORED, OFFSET_SCALES
+from pixelopolis.city.signs import SIGN_CLASSES
+from training.common.backend import tf
+from training.detector.anchors import CELLS, IGNORED, OFFSET_SCALES
 
 WEIGHTS: Final = {"objectness": 1.0, "classes": 1.0, "boxes": 2.0}
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.vision import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
-from training.backend import tf
-from training.detector.cells import LEVELS
+from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
+from training.common.backend import tf
+from training.detector.anchors import LEVELS
 
 MIDDLE: Final = 127.5
 """Pictures are scaled to x / MIDDLE - 1 = -1..1."""
@@ -26,7 +26,7 @@ PRIOR: Final = 0.02
 def build(width: float = 1.0) -> Any:
     """Return the network: pictures scaled to [-1, 1] (b, 160, 240, 3) in, an answer a cell out.
 
-    The outputs, for `training.detector.cells.CELLS`: `objectness` (b, cells, 1) and `classes`
+    The outputs, for `training.detector.anchors.CELLS`: `objectness` (b, cells, 1) and `classes`
     (b, cells, 20) as logits, and `boxes` (b, cells, 4) as offsets (y, x, height, width).
 
     Args:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.errors import ModelError, SettingsError
-from pixelopolis.signs import SIGN_CLASSES
-from training.backend import tf
-from training.detector.metrics import SIZES, Precision
-from training.detector.settings import DetectorSettings
-from training.runs import RunFolder, shown
+from training.common.backend import tf
+from training.common.runs import RunFolder, shown
+from training.detector.evaluation.metrics import SIZES, Precision
+from training.detector.settings import DetectorTraining
 
 
 def row_of(
@@ -42,7 +42,7 @@ def _rounded(value: float) -> float | None:
 class DetectorRun(RunFolder):
     """What is on disk of a run."""
 
-    def __init__(self, folder: Path, settings: DetectorSettings) -> None:
+    def __init__(self, folder: Path, settings: DetectorTraining) -> None:
         super().__init__(folder, settings)
         self.settings = settings
 

@@ -8,7 +8,7 @@ from pixelopolis.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorSettings:
+class DetectorTraining:
     """Everything that changes what a run learns; the same settings on the same data repeat it."""
 
     data: tuple[str, ...]

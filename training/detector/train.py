@@ -24,21 +24,21 @@ from typing import Any, Final
 
 import numpy as np
 
+from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
+from pixelopolis.model_io.pictures import Report
+from pixelopolis.model_io.voc.dataset import VocDataset
 from pixelopolis.output_file import check_output_folder
-from pixelopolis.pictures import Report
-from pixelopolis.signs import SIGN_CLASSES
-from pixelopolis.voc_dataset import VocDataset
-from training.backend import tf
+from training.common.backend import tf
 from training.detector.batches import epoch_batches
 from training.detector.data import DetectorData, digest, load
-from training.detector.draw import draw_detections
+from training.detector.evaluation.draw import draw_detections
+from training.detector.evaluation.metrics import SIZES, Detections, Precision, average_precision
 from training.detector.loss import losses
-from training.detector.metrics import SIZES, Detections, Precision, average_precision
 from training.detector.model import build, scaled
+from training.detector.postprocess import scores_of, select
 from training.detector.run import DetectorRun, finished, row_of
-from training.detector.select import scores_of, select
-from training.detector.settings import DetectorSettings
+from training.detector.settings import DetectorTraining
 
 CALIBRATION_PICTURES: Final = 300
 SAMPLE_PICTURES: Final = 12
@@ -49,7 +49,7 @@ AVERAGE_DECAY: Final = 0.998
 
 
 @dataclass(frozen=True, slots=True)
-class EpochReport:
+class DetectorEpoch:
     """Figures after an epoch, for whoever shows progress."""
 
     epoch: int
@@ -60,20 +60,20 @@ class EpochReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class DetectorListener:
     """Who is told what while a run goes on."""
 
     reading: Report = lambda _done, _all: None
     step: Callable[[int, int, int, float], None] = lambda _epoch, _done, _all, _loss: None
     """(epoch, steps done in it, steps of it, running loss)."""
-    epoch: Callable[[EpochReport], None] = lambda _report: None
+    epoch: Callable[[DetectorEpoch], None] = lambda _report: None
 
 
 def train(
-    settings: DetectorSettings,
+    settings: DetectorTraining,
     folders: Sequence[Path],
     out: Path,
-    watch: Watch | None = None,
+    watch: DetectorListener | None = None,
     start: Path | None = None,
 ) -> dict[str, Any]:
     """Train, or go on with a run of the same settings; return the result (also in result.json).
@@ -87,7 +87,7 @@ def train(
         ModelError: `start` holds no finished run, or a network of another width.
         SettingsError: `out` holds a run of other settings or data, or cannot be written.
     """
-    watch = watch or Watch()
+    watch = watch or DetectorListener()
     check_output_folder(out, "--out")
     run = DetectorRun(out, settings)
     if start is not None:
@@ -138,7 +138,7 @@ def _epoch(
     run: DetectorRun,
     parts: Sequence[DetectorData],
     validation: DetectorData,
-    watch: Watch,
+    watch: DetectorListener,
     board: Any,
 ) -> None:
     settings, epoch = run.settings, run.epochs_done
@@ -170,13 +170,13 @@ def _epoch(
         tf.summary.scalar("learning_rate", learner.optimizer.learning_rate)
         tf.summary.scalar("images_per_s", total * settings.batch / seconds)
     board.flush()
-    watch.epoch(EpochReport(run.epochs_done, settings.epochs, means, precision, is_best))
+    watch.epoch(DetectorEpoch(run.epochs_done, settings.epochs, means, precision, is_best))
 
 
 class _Learner:
     """The network that learns, the average of what it has been lately, and its optimiser."""
 
-    def __init__(self, settings: DetectorSettings, steps: int) -> None:
+    def __init__(self, settings: DetectorTraining, steps: int) -> None:
         self.network, self.averaged = build(settings.width), build(settings.width)
         for mean, variable in zip(self.averaged.variables, self.network.variables, strict=True):
             mean.assign(variable)

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.lane.answers import Answers
-from training.lane.data import Labels, LaneData, has_coloured_lines
+from training.lane.data import Labels, LaneData, has_colored_lines
+from training.lane.outputs import Answers
 from training.lane.settings import Flip
 
 SHADOW_PART, COVER_PART = 0.4, 0.25
@@ -86,7 +86,7 @@ def _may_flip(data: LaneData, flip: Flip) -> NDArray[np.bool_]:
         return np.ones(len(data), dtype=np.bool_)
     if flip is Flip.NEVER:
         return np.zeros(len(data), dtype=np.bool_)
-    return ~has_coloured_lines(data.images_yuv)
+    return ~has_colored_lines(data.images_yuv)
 
 
 def _change(pictures: NDArray[np.uint8], rng: np.random.Generator) -> None:

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
-from pixelopolis.lane_path import SCALES_M, STATIONS_M
-from pixelopolis.model_labels import LANE_LABELS
+from pixelopolis.model_io.labels import LANE_LABELS
+from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
 from pixelopolis.output_file import check_output_folder
-from training.backend import tf
-from training.export import INPUT_NAME, median_ms, write
-from training.lane.answers import answers_of
+from training.common.backend import tf
+from training.common.export import INPUT_NAME, median_ms, write
+from training.common.metadata import Tensor, add_metadata, markdown_line
 from training.lane.convert import Converted, convert_float, convert_int8
 from training.lane.data import Labels, is_blank
-from training.lane.networks import Step, predict, step_of
-from training.lane.rows import COMMANDS
-from training.lane.settings import LaneSettings, Network
+from training.lane.label_files import COMMANDS
+from training.lane.networks import StepNetwork, predict, step_of
+from training.lane.outputs import answers_of
+from training.lane.settings import LaneTraining, Network
 from training.lane.train import finished
-from training.metadata import Tensor, add_metadata, markdown_line
 
 CARD_FORMAT: Final = 2
 
@@ -110,7 +110,7 @@ def _frames(run: Path) -> dict[str, Any]:
 def _card(
     name: str,
     result: dict[str, Any],
-    step: Step,
+    step: StepNetwork,
     files: dict[str, Converted],
     labels: Labels,
     blank: NDArray[np.bool_],
@@ -158,7 +158,7 @@ def _command(result: dict[str, Any]) -> str:
     for folder in settings["data"]:
         parts += ["--data", folder]
     parts += ["--out", result["run"]]
-    usual = LaneSettings(data=())
+    usual = LaneTraining(data=())
     for field, value in settings.items():
         option = "--" + field.replace("_", "-")
         if field != "data" and (value != getattr(usual, field) or field == "seed"):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pixelopolis.errors import DatasetError
-from pixelopolis.voc_check import Finding
+from pixelopolis.model_io.voc.check import DataFinding
+from training.lane.label_files import COMMANDS, read_rows
 from training.lane.pictures import seen_part
-from training.lane.rows import COMMANDS, read_rows
 
-UNLABELLED: Final = "picture without label"
+UNLABELED: Final = "picture without label"
 """A kind of finding that is no fault."""
 
 
@@ -40,18 +40,18 @@ def check_lane(folder: Path, done: Callable[[int, int], None]) -> dict[str, Any]
     for number, row in enumerate(rows, start=1):
         name = _name(folder, row.image)
         if not row.image.is_file():
-            findings.append(Finding("missing picture", name, detail="named in the labels"))
+            findings.append(DataFinding("missing picture", name, detail="named in the labels"))
         else:
             try:
                 seen_part(row.image)
             except DatasetError as error:
-                findings.append(Finding("unusable picture", name, detail=error.message))
+                findings.append(DataFinding("unusable picture", name, detail=error.message))
         done(number, len(rows))
     faults = len(findings)
-    labelled = {row.image for row in rows}
+    labeled = {row.image for row in rows}
     for path in sorted((folder / "images").glob("*/*")):
-        if path not in labelled:
-            findings.append(Finding(UNLABELLED, _name(folder, path)))
+        if path not in labeled:
+            findings.append(DataFinding(UNLABELED, _name(folder, path)))
     return {
         "images": len(rows),
         "kinds": dict(Counter(row.kind for row in rows)),

@@ -11,12 +11,12 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
-from training.backend import tf
-from training.export import INPUT_NAME, SIGNATURE, Bytes, converted, converter, make_int8
-from training.lane.answers import answers_of
+from training.common.backend import tf
+from training.common.export import INPUT_NAME, SIGNATURE, Bytes, converted, converter, make_int8
+from training.common.operators import Graph, read_graph
 from training.lane.data import Labels
-from training.lane.networks import MIDDLE, Step, scaled
-from training.operators import Graph, read_graph
+from training.lane.networks import MIDDLE, StepNetwork, scaled
+from training.lane.outputs import answers_of
 
 LEAST_CORRELATION: Final = 0.99
 LEAST_SPREAD_CORRELATION: Final = 0.95
@@ -51,7 +51,7 @@ class Converted:
         }
 
 
-def convert_float(step: Step, frames_yuv: Bytes, reference: Labels) -> Converted:
+def convert_float(step: StepNetwork, frames_yuv: Bytes, reference: Labels) -> Converted:
     """Return the network as float .tflite: YUV 0..255 as float32 (1, h, w, 3) in.
 
     Args:
@@ -74,7 +74,7 @@ def convert_float(step: Step, frames_yuv: Bytes, reference: Labels) -> Converted
 
 
 def convert_int8(
-    step: Step, calibration_yuv: Bytes, frames_yuv: Bytes, reference: Labels
+    step: StepNetwork, calibration_yuv: Bytes, frames_yuv: Bytes, reference: Labels
 ) -> Converted:
     """Return the network as fully int8 .tflite: raw YUV bytes as uint8 in, uint8 out.
 
@@ -117,7 +117,7 @@ def _least_correlation(column: str) -> float:
     return LEAST_SPREAD_CORRELATION if column.endswith("spread") else LEAST_CORRELATION
 
 
-def _states(step: Step, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
+def _states(step: StepNetwork, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
     """Return the state before each frame of windows (n, frames, h, w, 3), as Keras has it."""
     answer = tf.function(step.answer, jit_compile=False)
     states: list[Mapping[str, Any]] = []
@@ -130,14 +130,14 @@ def _states(step: Step, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
     return states
 
 
-def _converter(step: Step, scale_inside: bool) -> Any:
+def _converter(step: StepNetwork, scale_inside: bool) -> Any:
     def answer(picture: Any, *state: Any) -> dict[str, Any]:
         return step.answer(scaled(picture) if scale_inside else picture, *state)
 
     return converter([step.model], answer, step.shape, step.state)
 
 
-def _compare(step: Step, from_keras: Any, frames_yuv: Bytes, reference: Labels) -> Converted:
+def _compare(step: StepNetwork, from_keras: Any, frames_yuv: Bytes, reference: Labels) -> Converted:
     content = converted(from_keras)
     answers = run(content, frames_yuv)
     reference = reference.reshape(len(answers), -1)
@@ -190,7 +190,7 @@ def run(content: bytes, frames_yuv: Bytes) -> Labels:
     for window in windows:
         state = {name: np.zeros(inputs[name]["shape"], np.float32) for name in state_names}
         for frame in window:
-            given = {name: _quantised(value, inputs[name]) for name, value in state.items()}
+            given = {name: _quantized(value, inputs[name]) for name, value in state.items()}
             picture = frame[None].astype(inputs[INPUT_NAME]["dtype"])
             raw = runner(**{INPUT_NAME: picture, **given})
             values = {name: _scaled_back(raw[name], outputs[name]) for name in raw}
@@ -199,7 +199,7 @@ def run(content: bytes, frames_yuv: Bytes) -> Labels:
     return np.array(answers, dtype=np.float32)
 
 
-def _quantised(value: Any, tensor: Any) -> Any:
+def _quantized(value: Any, tensor: Any) -> Any:
     scale, zero = tensor["quantization"]
     if not scale:
         return value

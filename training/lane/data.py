@@ -1,6 +1,6 @@
 """Lane datasets in memory: pictures as the model sees them, labels, and the split of them.
 
-`training.lane.rows` says how a dataset lies on disk.
+`training.lane.label_files` says how a dataset lies on disk.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError
-from pixelopolis.pictures import Report
-from pixelopolis.vision import LANE_HEIGHT_PX, LANE_WIDTH_PX
+from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_WIDTH_PX
+from pixelopolis.model_io.pictures import Report
+from training.lane.label_files import read_rows
 from training.lane.pictures import read_pictures
-from training.lane.rows import read_rows
 
 BLANK_RANGE: Final = 20.0
 """Of 255; lines give 60 and more, worn and shaded road without them less than 12 (measured)."""
@@ -35,7 +35,7 @@ class LaneData:
     steering: Labels
     """(n, 3) in the order of `COMMANDS`, NaN where there is no label."""
     paths_left_m: Labels
-    """(n, 15) in the order of `pixelopolis.lane_path.COLUMNS`, NaN where there is no label."""
+    """(n, 15) in the order of `lane_path.COLUMNS`, NaN where there is no label."""
     groups: NDArray[np.str_]
     kinds: NDArray[np.str_]
     films: NDArray[np.str_]
@@ -152,7 +152,7 @@ def split(data: LaneData, fraction: float, seed: int) -> tuple[LaneData, LaneDat
     return data.take(np.flatnonzero(~held_out)), data.take(np.flatnonzero(held_out))
 
 
-def has_coloured_lines(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def has_colored_lines(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Say for each picture (n, h, w, 3) whether it shows a red or a blue border line.
 
     Such a picture must not be mirrored: red stands left of the lane and blue right of it. Yellow

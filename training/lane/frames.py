@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from pixelopolis.city import Turn
+from pixelopolis.city.model import Turn
 from pixelopolis.errors import DatasetError
-from pixelopolis.vehicle import MAX_STEERING_DEG
-from pixelopolis.vision import LANE_PART, Image
+from pixelopolis.model_io.crops import LANE_PART, Image
+from pixelopolis.vehicle.dimensions import MAX_STEERING_DEG
+from training.lane.label_files import CAMERAS, COMMANDS, read_rows
 from training.lane.pictures import seen_part
-from training.lane.rows import CAMERAS, COMMANDS, read_rows
 
 LEAST_RANGE_DEG: Final = 1.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pixelopolis.lane_path import COLUMNS, STATIONS_M
-from training.backend import tf
+from pixelopolis.model_io.lane_path import COLUMNS, STATIONS_M
+from training.common.backend import tf
 
 HUBER_DELTA: Final = 0.25
 

@@ -16,12 +16,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.vision import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX
-from training.backend import tf
-from training.lane.answers import answers_of
+from pixelopolis.model_io.crops import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX
+from training.common.backend import tf
 from training.lane.data import Labels
+from training.lane.label_files import COMMANDS
 from training.lane.loss import SPREAD_LOG_RANGE
-from training.lane.rows import COMMANDS
+from training.lane.outputs import answers_of
 from training.lane.settings import Network
 
 Layer = tuple[int, int, int]
@@ -146,7 +146,7 @@ def predict(model: Any, images_yuv: Bytes) -> Labels:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepNetwork:
     """A network as the car runs it: one frame at a time, its outputs one by one.
 
     `answer` takes a picture (1, h, w, 3) in [-1, 1] and the state by name, and gives every output
@@ -162,7 +162,7 @@ class Step:
     answer: Callable[..., dict[str, Any]]
 
 
-def step_of(model: Any, network: Network) -> Step:
+def step_of(model: Any, network: Network) -> StepNetwork:
     """Return what to export of a trained network, with its weights."""
     names = tuple(answers_of(network).outputs)
     shape = tuple(model.input_shape[-3:])
@@ -175,7 +175,7 @@ def step_of(model: Any, network: Network) -> Step:
             values = parts(picture, training=False)
             return _limited(names, values if len(names) > 1 else [values])
 
-        return Step(model, network, shape, {}, answer)
+        return StepNetwork(model, network, shape, {}, answer)
 
     trunk = [layer for layer in model.layers if layer.name.startswith(("conv", "flat", "dense"))]
     cell = model.get_layer("memory").cell
@@ -190,7 +190,7 @@ def step_of(model: Any, network: Network) -> Step:
             x = layer(x)
         return {**_limited(names, [x]), "h": h, "c": c}
 
-    return Step(model, network, shape, {"h": MEMORY, "c": MEMORY}, remember)
+    return StepNetwork(model, network, shape, {"h": MEMORY, "c": MEMORY}, remember)
 
 
 def _limited(names: tuple[str, ...], values: Any) -> dict[str, Any]:

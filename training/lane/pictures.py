@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis import pictures, vision
 from pixelopolis.errors import DatasetError
-from pixelopolis.pictures import Report, read_each, read_picture
-from pixelopolis.vision import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
+from pixelopolis.model_io import crops, inputs, pictures
+from pixelopolis.model_io.crops import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
+from pixelopolis.model_io.pictures import Report, read_each, read_picture
 
 CACHE_NAMES: Final = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
 """By whether whole frames are seen."""
@@ -50,7 +50,8 @@ def read_pictures(
 
 def _fingerprint(paths: Sequence[Path]) -> str:
     """Change with any file's name, size or time, and with the source of what reads them."""
-    digest = hashlib.sha256((inspect.getsource(vision) + inspect.getsource(pictures)).encode())
+    sources = "".join(map(inspect.getsource, (crops, inputs, pictures)))
+    digest = hashlib.sha256(sources.encode())
     for path in paths:
         try:
             status = path.stat()
@@ -99,7 +100,7 @@ def lane_picture(path: Path, *, whole: bool = False) -> Image:
         DatasetError: not a whole picture, or of another shape.
     """
     rgb = seen_part(path, whole=whole)
-    return vision.lane_full_input(rgb) if whole else vision.lane_input(rgb)
+    return inputs.lane_full_input(rgb) if whole else inputs.lane_input(rgb)
 
 
 def seen_part(path: Path, *, whole: bool = False) -> Image:
@@ -114,7 +115,7 @@ def seen_part(path: Path, *, whole: bool = False) -> Image:
     rgb = read_picture(path)
     height, width = rgb.shape[:2]
     if height > width:
-        return rgb if whole else vision.lane_crop(rgb)
+        return rgb if whole else crops.lane_crop(rgb)
     if whole:
         raise DatasetError(
             f"{path} is {width} x {height} px, which is no whole portrait frame.",

@@ -20,20 +20,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from training.backend import tf
-from training.lane.answers import answers_of
+from training.common.backend import tf
+from training.common.runs import RunFolder, shown
 from training.lane.loss import masked_huber, path_loss
-from training.lane.settings import LaneSettings
-from training.report import HeadError
-from training.runs import RunFolder, shown
+from training.lane.outputs import answers_of
+from training.lane.report import HeadError
+from training.lane.settings import LaneTraining
 
 LOSSES: Final = {loss.__name__: loss for loss in (masked_huber, path_loss)}
 
 
-class LaneRun(RunFolder):
+class LaneRunFolder(RunFolder):
     """The run folder: written so that a kill at any time costs at most the epoch under way."""
 
-    def __init__(self, folder: Path, settings: LaneSettings) -> None:
+    def __init__(self, folder: Path, settings: LaneTraining) -> None:
         super().__init__(folder, settings)
         self.settings = settings
 

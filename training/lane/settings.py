@@ -39,13 +39,13 @@ class Flip(StrEnum):
     """
 
     NEVER = "never"
-    UNCOLOURED = "uncoloured"
+    UNCOLORED = "uncoloured"
     """Those without red and blue border lines."""
     ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
-class LaneSettings:
+class LaneTraining:
     """Everything that changes what a run learns; the same settings on the same data repeat it."""
 
     data: tuple[str, ...]

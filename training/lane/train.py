@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.errors import DatasetError, ModelError, SettingsError
-from pixelopolis.lane_path import STATIONS_M
+from pixelopolis.model_io.lane_path import STATIONS_M
+from pixelopolis.model_io.pictures import Report
 from pixelopolis.output_file import check_output_folder
-from pixelopolis.pictures import Report
-from training.backend import tf
-from training.lane.answers import answers_of
+from training.common.backend import tf
 from training.lane.augment import batches
 from training.lane.data import Labels, LaneData, is_blank, load, split, windows
 from training.lane.loss import masked_huber, path_loss
 from training.lane.networks import Bytes, build, predict, restart_dropout, scaled
-from training.lane.run import LaneRun
-from training.lane.settings import LaneSettings, Network
-from training.report import HeadError
+from training.lane.outputs import answers_of
+from training.lane.report import HeadError
+from training.lane.run import LaneRunFolder
+from training.lane.settings import LaneTraining, Network
 
 PREPARED_BATCHES: Final = 4
 CALIBRATION_FRAMES: Final = 512
@@ -34,7 +34,7 @@ SAMPLE_PICTURES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class EpochReport:
+class LaneEpoch:
     """Figures after an epoch, for whoever shows progress."""
 
     epoch: int
@@ -47,13 +47,13 @@ class EpochReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class LaneListener:
     """Who is told what while a run goes on."""
 
     reading: Report = lambda _done, _all: None
     step: Callable[[int, int, int], None] = lambda _epoch, _done, _all: None
     """(epoch, steps done in it, steps of it)."""
-    epoch: Callable[[EpochReport], None] = lambda _report: None
+    epoch: Callable[[LaneEpoch], None] = lambda _report: None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +76,10 @@ class Items:
 
 
 def train(
-    settings: LaneSettings,
+    settings: LaneTraining,
     folders: Sequence[Path],
     out: Path,
-    watch: Watch | None = None,
+    watch: LaneListener | None = None,
     start: Path | None = None,
 ) -> dict[str, Any]:
     """Train, or go on with a run of the same settings; return the result (also in result.json).
@@ -93,9 +93,9 @@ def train(
         ModelError: `start` holds no finished run, or another network.
         SettingsError: `out` holds a run of other settings or data, or cannot be written.
     """
-    watch = watch or Watch()
+    watch = watch or LaneListener()
     check_output_folder(out, "--out")
-    run = LaneRun(out, settings)
+    run = LaneRunFolder(out, settings)
     if start is not None:
         finished(start)  # before the data are read
     network = settings.network
@@ -163,7 +163,7 @@ def _items(data: LaneData, network: Network, stride: int) -> Items:
     return Items(data, rows, answers_of(network).labels(data))
 
 
-def _compiled(settings: LaneSettings, steps: int, start: Path | None) -> Any:
+def _compiled(settings: LaneTraining, steps: int, start: Path | None) -> Any:
     model = build(settings.network, settings.factor, settings.dropout)
     if start is not None:
         _begin_with(model, start)
@@ -196,7 +196,12 @@ def _begin_with(model: Any, start: Path) -> None:
 
 
 def _fit(
-    model: Any, run: LaneRun, training: Items, validation: Items, watch: Watch, steps: int
+    model: Any,
+    run: LaneRunFolder,
+    training: Items,
+    validation: Items,
+    watch: LaneListener,
+    steps: int,
 ) -> None:
     settings = run.settings
     answers = answers_of(settings.network)
@@ -233,9 +238,7 @@ def _fit(
             tf.summary.image("validation", np.stack(pictures), max_outputs=len(pictures))
         board.flush()
         watch.epoch(
-            EpochReport(
-                run.epochs_done, settings.epochs, logs["loss"], errors, answers.unit, is_best
-            )
+            LaneEpoch(run.epochs_done, settings.epochs, logs["loss"], errors, answers.unit, is_best)
         )
         model.stop_training = run.has_stalled()
 
@@ -255,7 +258,7 @@ def _fit(
     board.close()
 
 
-def _stream(run: LaneRun, training: Items) -> Any:
+def _stream(run: LaneRunFolder, training: Items) -> Any:
     """Return the batches of a run as a tf.data.Dataset, prepared beside the training step."""
     settings = run.settings
 

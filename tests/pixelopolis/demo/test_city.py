@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from car.settings import CarSettings
+from pixelopolis.city.route import Place
 from pixelopolis.cli import demo
 from pixelopolis.cli.main import app
 from pixelopolis.demo.city import DemoCity, DemoSettings
 from pixelopolis.errors import SettingsError
 from pixelopolis.folder_lock import held
-from pixelopolis.routing import Place
 
 
 def settings(tmp_path: Path, **changes: object) -> DemoSettings:

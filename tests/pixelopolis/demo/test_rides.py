@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pixelopolis.demo.rides
-from pixelopolis.demo.rides import Plan, Ride, book_rides, summary, visitors
+from pixelopolis.demo.rides import RidePlan, VisitorRide, book_rides, summary, visitors
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(), st.integers(1, 6))
 def test_visitors_are_the_same_for_a_seed_and_go_somewhere_else(
     rides: int, stations: int, seed: int, places: int
 ) -> None:
-    plan = Plan(rides, stations, seed)
+    plan = RidePlan(rides, stations, seed)
     destinations = [f"place-{n}" for n in range(places)]
     people = visitors(plan, destinations)
     assert people == visitors(plan, destinations)
@@ -120,7 +120,7 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
 
 async def test_more_stations_than_cars_take_turns(desk: Desk) -> None:
     said: list[str] = []
-    rides = await book_rides(str(desk.server.make_url("")), Plan(5, 2, 1), said.append)
+    rides = await book_rides(str(desk.server.make_url("")), RidePlan(5, 2, 1), said.append)
     assert [ride.state for ride in rides] == ["arrived"] * 5
     assert len(desk.bookings) == 5
     assert sum(ride.asked_again for ride in rides) > 0
@@ -135,7 +135,7 @@ async def test_more_stations_than_cars_take_turns(desk: Desk) -> None:
 
 async def test_a_failed_ride_says_why(desk: Desk) -> None:
     desk.end_state = "failed"
-    (ride,) = await book_rides(str(desk.server.make_url("")), Plan(1, 1, 1), lambda _: None)
+    (ride,) = await book_rides(str(desk.server.make_url("")), RidePlan(1, 1, 1), lambda _: None)
     assert (ride.state, ride.problem, ride.arrived) == ("failed", "because", False)
     assert summary([ride])["arrived"] == 0
 
@@ -145,11 +145,11 @@ async def test_a_ride_that_never_ends_is_given_up(
 ) -> None:
     monkeypatch.setattr(pixelopolis.demo.rides, "RIDE_TIMEOUT_S", 0.5)
     desk.end_state = "waiting"
-    (ride,) = await book_rides(str(desk.server.make_url("")), Plan(1, 1, 1), lambda _: None)
+    (ride,) = await book_rides(str(desk.server.make_url("")), RidePlan(1, 1, 1), lambda _: None)
     assert not ride.arrived
     assert "no arrival within" in ride.problem
 
 
 def test_a_summary_without_pictures_has_no_rate() -> None:
-    ride = Ride(1, "station", "museum", "en", state="arrived")
+    ride = VisitorRide(1, "station", "museum", "en", state="arrived")
     assert summary([ride])["video_fps"] is None

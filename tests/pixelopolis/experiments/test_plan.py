@@ -9,8 +9,8 @@ from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Re
 from pixelopolis.experiments.plan import DRIVE_SEED, SERIES_SEEDS, drive_step, plan
 from pixelopolis.experiments.steps import Step, fingerprints, made
 from pixelopolis.experiments.story import SMALL, STORY, TINY, named
-from sim.evaluation_runs import ACCEPTANCE, EVALUATION_STREAM
-from sim.room_looks import room_look
+from sim.evaluation.lane_runs import ACCEPTANCE, EVALUATION_STREAM
+from sim.looks.room_looks import room_look
 
 SEEDS = (3, 4)
 

@@ -20,6 +20,7 @@ from pixelopolis.experiments.report import document, spread
 from pixelopolis.experiments.runner import Outcome
 from pixelopolis.experiments.story import STORY
 from pixelopolis.experiments.tables import setting, table
+from tests.support.paths import ROOT
 
 SCALE = Scale(pictures=9000, epochs=7, metres=60.0, looks=12)
 RECIPE = Recipe("net", "path", (Data("poses", "square"),))
@@ -177,7 +178,7 @@ def test_a_mean_lies_between_lowest_and_highest(values: list[float]) -> None:
 
 
 def test_our_page_has_a_place_for_every_experiment(tmp_path: Path) -> None:
-    page = Path(__file__).parents[3] / "docs" / "experiments.md"
+    page = ROOT / "docs" / "experiments.md"
     check_page(STORY, page, tmp_path)
 
 

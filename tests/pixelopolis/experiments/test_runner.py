@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pixelopolis.experiments.runner import Outcome, Watch, run_steps
+from pixelopolis.experiments.runner import Outcome, StepListener, run_steps
 from pixelopolis.experiments.steps import Step, made
-from pixelopolis.processes import Part, Processes
+from pixelopolis.processes import ChildProcess, Processes
 
 PROGRAM = """
 import json, os, pathlib, signal, sys
@@ -64,7 +64,7 @@ def calls(folder: Path) -> list[str]:
 
 async def test_all_steps_run_with_what_they_need(folder: Path, program: list[str]) -> None:
     seen: list[str] = []
-    watch = Watch(
+    watch = StepListener(
         lambda s: seen.append(f"+{s.name}"), lambda s, fault: seen.append(f"-{s.name}{fault}")
     )
     outcome = await run_steps(STEPS, folder, 2, watch, program)
@@ -120,10 +120,10 @@ async def test_a_step_that_crashed_is_tried_once_more(
 async def test_a_step_that_we_end_is_no_crash_to_try_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: asyncio.Queue[Part] = asyncio.Queue()
+    started: asyncio.Queue[ChildProcess] = asyncio.Queue()
     really_start = Processes.start
 
-    async def start(self: Processes, *words: Any, **more: Any) -> Part:
+    async def start(self: Processes, *words: Any, **more: Any) -> ChildProcess:
         part = await really_start(self, *words, **more)
         started.put_nowait(part)
         return part

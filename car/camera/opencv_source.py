@@ -1,0 +1,62 @@
+"""Cameras and videos that OpenCV opens."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from pixelopolis.errors import CameraError
+from pixelopolis.model_io.crops import Image
+
+MOST_DAMAGED: Final = 20
+"""So many pictures in a row that cannot be decoded (a second of them): the camera is opened again.
+One alone is nothing: half a JPEG comes from a USB camera now and then."""
+
+
+class OpenCvSource:
+    """A camera that OpenCV opens: a device index, a device file, or a video played in real time."""
+
+    def __init__(self, spec: str) -> None:
+        self._spec = spec
+        # it would warn at every try, for ever; what is wrong we say ourselves, once
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        self._capture = cv2.VideoCapture(int(spec) if spec.isdigit() else spec)
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise CameraError(
+                f"camera.source: OpenCV cannot open {spec!r}.",
+                "Check the cable and the index (ls /dev/video*), or the path.",
+            )
+        rate_hz = self._capture.get(cv2.CAP_PROP_FPS)
+        plays_file = not spec.isdigit() and Path(spec).is_file()
+        self._period_s = 1 / rate_hz if plays_file and rate_hz > 0 else 0.0
+        self._due_s = time.monotonic()
+
+    def read(self) -> tuple[Image, float]:
+        for _ in range(MOST_DAMAGED):
+            self._wait_for_turn()
+            if not self._capture.grab():
+                raise CameraError(
+                    f"camera.source: {self._spec!r} gives no more pictures.", "Check the cable."
+                )
+            captured_s = time.monotonic()
+            image: Any = self._capture.retrieve()[1]  # None although the flag is True, too
+            if image is not None and image.ndim == 3:
+                return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), captured_s
+        raise CameraError(
+            f"camera.source: {self._spec!r} sent {MOST_DAMAGED} damaged pictures in a row.",
+            "Check its cable, and that no other program uses it.",
+        )
+
+    def _wait_for_turn(self) -> None:
+        """Play a file at its own pace."""
+        if self._period_s:
+            self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
+            time.sleep(max(0.0, self._due_s - time.monotonic()))
+
+    def close(self) -> None:
+        self._capture.release()

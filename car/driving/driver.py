@@ -1,0 +1,355 @@
+"""The whole car without its I/O: `Driver.step(observation) -> decision`.
+
+The same driver runs in the car's real-time process and in the simulator's lockstep loop, so what
+is evaluated is what drives.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from car.driving.behavior import CAMERA_STOP_S, Behavior, Situation, behave
+from car.driving.freshness import Ages, PictureWatch, age_s, sound
+from car.driving.ground import GroundModel
+from car.driving.lane_keeper import LaneKeeper
+from car.driving.lead_car.box_fit import lane_by_curvature, lane_on_path
+from car.driving.lead_car.tracker import LeadCarTracker
+from car.driving.localization.belief import Belief
+from car.driving.localization.path_tracker import PathTracker
+from car.driving.localization.route_monitor import NOWHERE, ON_ITS_WAY, RouteFinding, RouteMonitor
+from car.driving.speed_profile import wheel_speeds_rad_s
+from car.driving.types import (
+    CarAhead,
+    Decision,
+    DriveState,
+    Frame,
+    LaneModel,
+    LaneView,
+    Mission,
+    Observation,
+)
+from car.driving.wheel_check import Mistake, WheelCheck, reason_of
+from pixelopolis.city.model import City, Turn
+from pixelopolis.reasons import Reason, ReasonCode, reason
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CRUISE_MPS, steering_to_curvature
+
+SEARCH_MPS: Final = 0.6 * CRUISE_MPS
+"""How fast a car that does not know where it is looks for signs, where no limit is lower."""
+
+BLOCKED_S: Final = 10.0
+"""Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
+line is gone by then as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSettings:
+    """How the car drives.
+
+    `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
+    axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
+    `camera`: as it is mounted.
+    `follows_map`: a lane model that sees paths tells the tracker where the car is beside its
+    route, and the car follows the route from there; otherwise it follows what the frames showed.
+    `search`: a car that does not know where it is keeps its lane, at `search_mps`, until it does;
+    otherwise it stands. Nobody has granted it that way.
+    """
+
+    cruise_mps: float = CRUISE_MPS
+    keeps_limits: bool = True
+    """Without, it cruises everywhere: what is measured then is how it drives at that speed."""
+    stop_before_m: float = 0.10
+    camera: Camera = field(default_factory=Camera)
+    search: bool = False
+    search_mps: float = SEARCH_MPS
+    follows_map: bool = True
+    has_detector: bool = False
+    """It must then have answered before the car drives."""
+
+
+def search_speed_mps(city: City) -> float:
+    """Return how fast a car may drive that may be on any edge of a town."""
+    return min(SEARCH_MPS, *(edge.speed_limit_mps for edge in city.edges.values()))
+
+
+class Driver:
+    """Keeps the lane by sight, takes the turns of its mission, and stops where it must.
+
+    Args:
+        model: sees the lane.
+        settings: speeds and distances.
+        belief: where in the town it is; without one it takes its orders' word for it.
+        ground: sees the ground move; without one it takes the wheels' word for how they turn.
+    """
+
+    def __init__(
+        self,
+        model: LaneModel,
+        settings: DriverSettings | None = None,
+        belief: Belief | None = None,
+        ground: GroundModel | None = None,
+    ) -> None:
+        self.settings = settings or DriverSettings()
+        self._mission: Mission | None = None
+        self._tracker: PathTracker | None = None
+        self._lane = LaneKeeper(model)
+        self._arrived = False
+        self._passed = 0
+        self._follower = LeadCarTracker(self.settings.camera)
+        self._behind_since_s: float | None = None
+        self._orientation = RouteMonitor(belief) if belief else None
+        self._ages = Ages()
+        self._pictures = PictureWatch()
+        self._wheel_check = WheelCheck(ground) if ground else None
+
+    def step(self, told: Observation) -> Decision:
+        """Take in what is known now and return what the wheels shall do."""
+        now = sound(told)
+        self._ages = self._ages_of(told, self._pictures.step(now.frame, now.wheels))
+        if self._wheel_check is not None:
+            self._wheel_check.step(now.frame, now.wheels)
+        self._take(now.mission)
+        if now.wheels is not None:
+            self._lane.move(now.wheels)
+        tracker = self._tracker
+        if tracker is not None and now.wheels is not None:
+            tracker.move(now.wheels)
+        if tracker is not None and not tracker.is_finite:
+            return self._idle(NOWHERE)
+        if now.frame is not None:
+            command = self._command(now.mission, tracker)
+            late_s = now.now_s - now.frame.captured_s
+            self._lane.see(now.frame, command, late_s, self._guide(tracker))
+        finding = self._orient(now, now.mission, tracker)
+        if finding.lost and self.settings.search:
+            return self._search(now)
+        if tracker is None or now.mission is None:
+            return self._idle(finding)
+        if not tracker.is_finite:
+            return self._idle(NOWHERE)
+        return self._decide(now, now.mission, tracker, finding)
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """What is wrong with the wheels; the car stands until somebody starts it again."""
+        return self._wheel_check.mistake if self._wheel_check else None
+
+    @property
+    def picture_frozen(self) -> Reason | None:
+        """Why the car stands for its camera's repeated picture; None when it changes."""
+        age_s = self._ages.picture_s
+        return reason(ReasonCode.PICTURE_FROZEN, age_s=age_s) if age_s > CAMERA_STOP_S else None
+
+    @property
+    def lane_part(self) -> float:
+        """The part of a frame's rows, from the bottom, that its lane model wants to see."""
+        return self._lane.part
+
+    @property
+    def seen(self) -> tuple[Frame, LaneView] | None:
+        """The last frame, and what the lane model made of it."""
+        frame, view = self._lane.frame, self._lane.view
+        return (frame, view) if frame is not None and view is not None else None
+
+    def carried(self) -> None:
+        """Forget what the lane model has seen: the car was put somewhere else."""
+        self._lane.restart()
+        if self._wheel_check is not None:
+            self._wheel_check.forget()
+        if self._tracker is not None:
+            self._tracker.carried()
+
+    def _guide(self, tracker: PathTracker | None) -> PathTracker | None:
+        return tracker if self.settings.follows_map else None
+
+    # --- where it is ----------------------------------------------------------------------------
+
+    def _command(self, mission: Mission | None, tracker: PathTracker | None) -> Turn:
+        """Return what the lane model is asked for; who is lost keeps the lane."""
+        if mission is None or tracker is None:
+            return Turn.STRAIGHT
+        return mission.path.command_at(tracker.distance_m)
+
+    def _orient(
+        self, now: Observation, mission: Mission | None, tracker: PathTracker | None
+    ) -> RouteFinding:
+        """Take in wheels and signs; put the tracker where the belief is sure to be."""
+        if self._orientation is None:
+            return ON_ITS_WAY
+        command = None
+        if mission is not None and tracker is not None:
+            command = mission.path.turn_at(tracker.distance_m)
+        elif self.settings.search:
+            command = Turn.STRAIGHT
+        self._orientation.sense(now.wheels, now.sightings, command, tracker)
+        if mission is None or tracker is None:
+            return self._orientation.find()
+        finding = self._orientation.compare(mission, tracker)
+        if finding.distance_m is not None:
+            tracker.put_at(finding.distance_m)
+        return finding
+
+    def _idle(self, finding: RouteFinding) -> Decision:
+        return Decision(
+            0.0,
+            0.0,
+            DriveState.LOST if finding.lost else DriveState.IDLE,
+            reason(ReasonCode.LOST) if finding.lost else None,
+            place=finding.elsewhere,
+            located=not finding.lost,
+        )
+
+    def _search(self, now: Observation) -> Decision:
+        """Keep the lane, slowly, until signs and bends tell where it is."""
+        steering = self._lane.steering(now.now_s, self.settings.search_mps)
+        bend_per_m = steering_to_curvature(steering)
+        car = self._follower.step(
+            now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
+        )
+        self._arrived = False
+        behavior = self._behave(
+            now, car, self.settings.search_mps, to_stop_m=math.inf, to_end_m=math.inf
+        )
+        speed_mps = behavior.speed_mps
+        left, right = wheel_speeds_rad_s(steering, speed_mps)
+        return Decision(
+            left,
+            right,
+            DriveState.LOST if speed_mps > 0 else behavior.state,
+            behavior.reason or reason(ReasonCode.SEARCHING),
+            steering=steering,
+            car_ahead=car,
+            located=False,
+        )
+
+    def _take(self, mission: Mission | None) -> None:
+        last, self._mission = self._mission, mission
+        if mission is None:
+            self._tracker = None
+        elif last is None or self._tracker is None or last.order_id != mission.order_id:
+            if self._tracker is None:
+                self._tracker = PathTracker(mission.path, mission.start_m)
+                if self._orientation is not None:  # signs will tell exactly
+                    self._tracker.put_at(mission.start_m)
+            else:
+                self._tracker.continue_on(mission.path, mission.start_m)
+            self._arrived = False
+            self._passed = sum(
+                leg.end_m <= mission.start_m for leg in mission.path.legs if leg.movement
+            )
+        elif last.path is not mission.path:
+            self._tracker.continue_on(mission.path, self._tracker.distance_m)
+
+    # --- what it does ---------------------------------------------------------------------------
+
+    def _decide(
+        self, now: Observation, mission: Mission, tracker: PathTracker, finding: RouteFinding
+    ) -> Decision:
+        path, distance = mission.path, tracker.distance_m
+        to_end = path.length_m - distance
+        to_grant = mission.granted_m - self.settings.stop_before_m - distance
+        whole_way = mission.granted_m >= path.length_m - 1e-6
+        leg = path.leg_at(distance)
+        car = self._follower.step(
+            now.now_s,
+            now.wheels,
+            now.sightings,
+            lambda back_m: lane_on_path(path, distance - back_m, tracker.heading_error_rad),
+        )
+        lost = reason(ReasonCode.LOST) if finding.lost else None
+        if finding.elsewhere is not None:
+            lost = reason(ReasonCode.OFF_ROUTE, edge=finding.elsewhere.edge)
+        behavior = self._behave(
+            now,
+            car,
+            self._most_mps(mission, distance),
+            to_stop_m=to_end if whole_way else to_grant,
+            to_end_m=to_end,
+            in_junction=leg.movement is not None,
+            lost=lost,
+        )
+        events = self._events(mission, distance, behavior.state)
+        steering = self._lane.steering(now.now_s, behavior.speed_mps, self._guide(tracker))
+        left, right = wheel_speeds_rad_s(steering, behavior.speed_mps)
+        return Decision(
+            left,
+            right,
+            behavior.state,
+            behavior.reason,
+            distance,
+            tracker.sigma_m,
+            finding.elsewhere or path.place_at(min(distance, path.length_m)),
+            steering,
+            events,
+            car,
+            blocked=(age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
+            located=not finding.lost,
+            off_route=finding.elsewhere is not None,
+        )
+
+    def _most_mps(self, mission: Mission, distance_m: float) -> float:
+        cruise_mps = self.settings.cruise_mps
+        if not self.settings.keeps_limits:
+            return cruise_mps
+        return min(cruise_mps, mission.speed_limits.at(distance_m))
+
+    def _behave(
+        self,
+        now: Observation,
+        car: CarAhead | None,
+        most_mps: float,
+        *,
+        to_stop_m: float,
+        to_end_m: float,
+        in_junction: bool = False,
+        lost: Reason | None = None,
+    ) -> Behavior:
+        mistake = self.mistake
+        behavior = behave(
+            Situation(
+                has_mission=True,
+                ages=self._ages,
+                faulty=reason_of(mistake) if mistake else None,
+                to_stop_m=to_stop_m,
+                to_end_m=to_end_m,
+                in_junction=in_junction,
+                arrived=self._arrived,
+                has_detector=self.settings.has_detector,
+                gap_m=car.gap_m if car else None,
+                car_doubted=car is not None and car.doubted,
+                stopped_for_car=self._behind_since_s is not None,
+                lost=lost,
+                paused=now.paused,
+            ),
+            most_mps,
+        )
+        if behavior.state is not DriveState.STOPPED_FOR_CAR:
+            self._behind_since_s = None
+        elif self._behind_since_s is None:
+            self._behind_since_s = now.now_s
+        return behavior
+
+    def _ages_of(self, told: Observation, picture_s: float) -> Ages:
+        frame = told.frame or self._lane.frame
+        return Ages(
+            camera_s=age_s(told.now_s, frame.captured_s if frame else None),
+            wheels_s=age_s(told.now_s, told.wheels.measured_s if told.wheels else None),
+            sight_s=age_s(told.now_s, told.sightings.captured_s if told.sightings else None),
+            link_s=age_s(told.now_s, told.link_seen_s),
+            picture_s=picture_s,
+        )
+
+    def _events(self, mission: Mission, distance_m: float, state: DriveState) -> tuple[str, ...]:
+        junctions = [leg for leg in mission.path.legs if leg.movement is not None]
+        events = []
+        while self._passed < len(junctions) and distance_m >= junctions[self._passed].end_m:
+            key = junctions[self._passed].movement
+            if key is not None:
+                events.append(f"node:{mission.path.city.movements[key].node}")
+            self._passed += 1
+        if state is DriveState.ARRIVED and not self._arrived:
+            self._arrived = True
+            events.append("arrived")
+        return tuple(events)

@@ -1,0 +1,99 @@
+"""Keeping the lane: what a lane model sees becomes the steering for the command of the moment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from car.driving.localization.path_tracker import PathTracker
+from car.driving.path_follower import PathFollower
+from car.driving.types import Frame, LaneModel, LaneView, WheelReading
+from pixelopolis.city.model import Turn
+from pixelopolis.vehicle.dimensions import CRUISE_MPS
+
+TURNS: Final = tuple(Turn)
+
+
+def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) -> float:
+    """Return the steering in [-1, 1] that one view means to a car that has seen no other.
+
+    Paths are followed as `LaneKeeper` does, but for what earlier frames and the wheels would add:
+    nothing is fused, and the car is not moved on to where it will be when the wheels obey.
+    """
+    command = TURNS.index(turn)
+    if view.steering is not None:
+        return view.steering[command]
+    follower = PathFollower()
+    if view.paths_left_m is not None and view.spread_m is not None:
+        follower.see(view.paths_left_m, view.spread_m, command)
+    return follower.steering(0.0, speed_mps)
+
+
+class LaneKeeper:
+    """A lane model, and what must be remembered from frame to frame.
+
+    Args:
+        model: sees steering values, or paths that are followed.
+    """
+
+    def __init__(self, model: LaneModel) -> None:
+        self._model = model
+        self._follower = PathFollower()
+        self._frame: Frame | None = None
+        self._view: LaneView | None = None
+        self._steering: float | None = None
+
+    @property
+    def part(self) -> float:
+        return self._model.part
+
+    @property
+    def frame(self) -> Frame | None:
+        """What was seen last."""
+        return self._frame
+
+    @property
+    def view(self) -> LaneView | None:
+        """What the model made of it."""
+        return self._view
+
+    def restart(self) -> None:
+        """Forget earlier frames: the car was put somewhere else."""
+        self._model.reset()
+        self._follower.forget()
+
+    def move(self, wheels: WheelReading) -> None:
+        """Take in the newest wheel angles, before the frame that was taken with them."""
+        self._follower.move(wheels)
+
+    def see(
+        self, frame: Frame, turn: Turn, age_s: float = 0.0, tracker: PathTracker | None = None
+    ) -> None:
+        """Take in a frame and the command that holds for it; again is harmless.
+
+        Args:
+            frame: the newest.
+            turn: to be taken.
+            age_s: of the frame.
+            tracker: of the path that the car is on, to be told where the model sees it.
+        """
+        if frame is self._frame:
+            return
+        self._frame = frame
+        self._view = view = self._model.look(frame.crop_rgb)
+        command = TURNS.index(turn)
+        self._steering = None if view.steering is None else view.steering[command]
+        if view.paths_left_m is not None and view.spread_m is not None:
+            self._follower.see(view.paths_left_m, view.spread_m, command)
+            if tracker is not None:
+                left_m = self._follower.as_of_now(view.paths_left_m[command], age_s)
+                tracker.see_lane(left_m, float(view.spread_m[command]), turn)
+
+    def steering(self, now_s: float, speed_mps: float, tracker: PathTracker | None = None) -> float:
+        """Return the steering in [-1, 1], left negative; 0 before the first frame."""
+        if self._frame is None:
+            return 0.0
+        if self._steering is not None:
+            return self._steering
+        if tracker is not None and not tracker.sees_lane:
+            tracker = None
+        return self._follower.steering(now_s - self._frame.captured_s, speed_mps, tracker)

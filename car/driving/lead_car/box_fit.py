@@ -1,0 +1,228 @@
+"""Where a car is that is seen in a box. Pure.
+
+A box says only left, top, right and bottom. It is compared with the boxes of cars that would stand
+on and beside my lane, at a grid of distances and sideways places: where they agree is where the
+car is, whatever part of it the picture cuts off and however the lane bends.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pixelopolis.city.route_path import RoutePath
+from pixelopolis.geometry import FloatArray
+from pixelopolis.model_io.crops import DETECTOR_ROWS
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import (
+    CAR_FRONT_M,
+    CAR_HEIGHT_M,
+    CAR_REAR_M,
+    CAR_WIDTH_M,
+    WHEEL_BASE_M,
+    WHEEL_WIDTH_M,
+)
+
+HALF_LANE_M: Final = 0.14
+"""Who is farther beside my lane's middle than this is in another lane (lanes are 0.28 m wide)."""
+
+BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
+"""From one axle to the next when two cars touch."""
+
+ALONG_M: Final[FloatArray] = np.geomspace(BODY_M + 0.01, 1.7, 64)
+"""Where along my lane an axle may be, from mine: 3 % from one to the next. Braking from cruise
+needs 0.3 m; what is farther than the last is no concern yet."""
+
+ASIDE_M: Final[FloatArray] = np.linspace(-0.42, 0.42, 25)
+"""Where beside my lane's middle: up to a lane and a half."""
+
+_MIDDLE_SIGMA_M: Final = 0.06
+"""Cars keep to the middle of a lane, mine or the one beside it, as well as mine knows its own."""
+
+_STRAYS: Final = 0.05
+"""How probable every other place is, the middle of a lane being 1."""
+
+_SIDE_PX, _SIDE_PART = 3.0, 0.03
+_HEIGHT_PX, _HEIGHT_PART = 2.5, 0.06
+_PITCH_PX: Final = 5.0
+"""How unsure box sides (constant, and in parts of the car's size) and rows are. A camera that
+looks 1.5 degrees too high or low moves all rows by 4 px."""
+
+_CUT_PX: Final = 8.0
+"""A box that comes so near to the lower edge of what the detector is shown may be cut off there:
+detectors place a side that the picture cuts off up to 6 px within it."""
+
+_NO_CAR_COST: Final = 36.0
+"""Squared sigmas, over all sides, from which on a box is of no car that stands on the road. Half a
+car behind something else has 18."""
+
+_SILL_M, _BELT_M = 0.018, 0.068
+"""From where to where a car's body is at its widest; only the wheels touch the road."""
+
+_NEAREST_M: Final = 0.05
+"""Nothing is nearer to the lens: my own bumper is 0.11 m before it."""
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in parts of the whole frame."""
+
+
+def _aside_prior() -> FloatArray:
+    off_m = np.abs(ASIDE_M)
+    off_m = np.minimum(off_m, np.abs(off_m - 2 * HALF_LANE_M))
+    prior = _STRAYS + np.exp(-0.5 * (off_m / _MIDDLE_SIGMA_M) ** 2)
+    return np.asarray(prior / prior.sum())
+
+
+_ASIDE_PRIOR: Final = _aside_prior()
+
+
+def _outline() -> FloatArray:
+    """Return the points (N, 3) that bound a car's box, in its own frame: body, wheels, mast."""
+    sides = (-CAR_WIDTH_M / 2, CAR_WIDTH_M / 2)
+    body = [
+        (x, y, z) for x in (-CAR_REAR_M, CAR_FRONT_M) for y in sides for z in (_SILL_M, _BELT_M)
+    ]
+    tread_m = (WHEEL_BASE_M + WHEEL_WIDTH_M) / 2
+    wheels = [(0.0, y, 0.0) for y in (-tread_m, tread_m)]
+    mast = [(x, 0.0, CAR_HEIGHT_M) for x in (0.006, 0.028)]
+    return np.array([*body, *wheels, *mast])
+
+
+_OUTLINE: Final = _outline()
+
+
+def lane_on_path(path: RoutePath, distance_m: float, heading_error_rad: float) -> FloatArray:
+    """Return the poses of cars on a path, `ALONG_M` ahead, as a car at a distance sees them.
+
+    Args:
+        path: what is driven.
+        distance_m: where on it the car is.
+        heading_error_rad: its heading, less the path's.
+
+    Returns:
+        (N, 3): forward and left in metres, and heading, in the car's frame.
+    """
+    curve = path.curve
+    here = path.pose_at(distance_m)
+    wish_m = distance_m + path.route.start_s_m + ALONG_M
+    on_m = np.clip(wish_m, 0.0, curve.length_m)
+    heading = np.interp(on_m, curve.s_m, curve.headings_rad)
+    x_m, y_m = (np.interp(on_m, curve.s_m, curve.points_m[:, k]) for k in (0, 1))
+    x_m = x_m + (wish_m - on_m) * np.cos(heading) - here.x_m
+    y_m = y_m + (wish_m - on_m) * np.sin(heading) - here.y_m
+    own = here.heading_rad + heading_error_rad
+    cos, sin = math.cos(own), math.sin(own)
+    return np.column_stack([x_m * cos + y_m * sin, y_m * cos - x_m * sin, heading - own])
+
+
+def lane_by_curvature(curvature_per_m: float) -> FloatArray:
+    """Return the poses of cars in a lane of one curvature (left positive), as `lane_on_path`."""
+    bend = ALONG_M * curvature_per_m
+    if abs(curvature_per_m) < 1e-6:
+        return np.column_stack([ALONG_M, np.zeros_like(ALONG_M), bend])
+    return np.column_stack(
+        [np.sin(bend) / curvature_per_m, (1 - np.cos(bend)) / curvature_per_m, bend]
+    )
+
+
+def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
+    """Return the boxes (N, 4) in pixels of the whole frame, not cut off, of cars at `poses`.
+
+    A car that is not wholly before the camera has no box: nan.
+    """
+    cos, sin = np.cos(poses[:, 2, None]), np.sin(poses[:, 2, None])
+    x, y, z = _OUTLINE.T
+    forward = poses[:, 0, None] + x * cos - y * sin - camera.forward_m
+    left = poses[:, 1, None] + x * sin + y * cos
+    up = z - camera.height_m
+    cos_p, sin_p = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
+    depth = forward * cos_p - up * sin_p
+    depth[depth.min(axis=1) < _NEAREST_M] = np.nan
+    column = camera.width_px / 2 - camera.focal_px * left / depth
+    row = camera.height_px / 2 - camera.focal_px * (forward * sin_p + up * cos_p) / depth
+    return np.column_stack([column.min(1), row.min(1), column.max(1), row.max(1)])
+
+
+def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 0.0) -> float:
+    """Return which part of a car at a gap in my lane is within the sides of the picture, 0..1.
+
+    Args:
+        camera: as it is mounted.
+        lane: poses of cars in my lane, in my frame.
+        gap_m: of the car.
+        yaw_rad: how far I look to the left of where that frame does.
+    """
+    at = int(np.searchsorted(ALONG_M, gap_m + BODY_M))
+    if at >= len(lane):
+        return 0.0
+    forward, left, heading = lane[at]
+    cos, sin = math.cos(yaw_rad), math.sin(yaw_rad)
+    turned = [forward * cos + left * sin, left * cos - forward * sin, heading - yaw_rad]
+    left, _, right, _ = expected_boxes(camera, np.array([turned]))[0]
+    if not right > left:
+        return 0.0
+    shown_px = min(right, camera.width_px) - max(left, 0.0)
+    return max(0.0, float(shown_px / (right - left)))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return what two boxes share, in parts of what they cover together (IoU)."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width * height / (sum(areas) - width * height)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFit:
+    """Where a car that was seen may be."""
+
+    in_lane: float
+    """Probability that it is in my lane."""
+    gap_m: float
+    """Bumper to bumper along my lane, if it is in it."""
+    sigma_m: float
+    """Standard deviation of that."""
+
+
+_NOWHERE: Final = BoxFit(0.0, math.inf, 0.0)
+
+
+def fit_box(box: Box, camera: Camera, lane: FloatArray) -> BoxFit:
+    """Return where a car is that is seen in a box.
+
+    Args:
+        box: (left, top, right, bottom) in parts of the whole frame.
+        camera: as it is mounted.
+        lane: poses (len(ALONG_M), 3) of cars in my lane, in my frame.
+    """
+    width_px, low_px = float(camera.width_px), camera.height_px * DETECTOR_ROWS[1]
+    left, top, right, bottom = np.array(box) * np.tile((width_px, camera.height_px), 2)
+    aside = np.stack([-np.sin(lane[:, 2]), np.cos(lane[:, 2]), np.zeros(len(lane))], axis=1)
+    poses = lane[:, None, :] + ASIDE_M[:, None] * aside[:, None, :]
+    whole = expected_boxes(camera, poses.reshape(-1, 3))
+    side = _SIDE_PX + _SIDE_PART * (whole[:, 2] - whole[:, 0])
+    cost = ((np.clip(whole[:, 0], 0, width_px) - left) / side) ** 2
+    cost += ((np.clip(whole[:, 2], 0, width_px) - right) / side) ** 2
+    cost += ((np.minimum(whole[:, 3], low_px) - bottom) / _PITCH_PX) ** 2
+    if bottom < low_px - _CUT_PX:
+        height = whole[:, 3] - whole[:, 1]
+        cost += ((height - (bottom - top)) / (_HEIGHT_PX + _HEIGHT_PART * height)) ** 2
+    cost[np.isnan(cost) | (whole[:, 2] <= 0) | (whole[:, 0] >= width_px)] = np.inf
+    least = cost.min()
+    if not least < _NO_CAR_COST:
+        return _NOWHERE
+    weight = np.exp(-0.5 * (cost - least)).reshape(len(lane), len(ASIDE_M)) * _ASIDE_PRIOR
+    inside = weight[:, np.abs(ASIDE_M) <= HALF_LANE_M].sum(axis=1)
+    total = float(inside.sum())
+    if total == 0.0:
+        return _NOWHERE
+    gaps_m = ALONG_M - BODY_M
+    gap_m = float(inside @ gaps_m / total)
+    spread_m2 = float(inside @ (gaps_m - gap_m) ** 2 / total)
+    return BoxFit(min(total / float(weight.sum()), 1.0), gap_m, math.sqrt(spread_m2))

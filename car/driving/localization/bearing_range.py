@@ -1,0 +1,154 @@
+"""From a box in the picture to a direction and a distance: what the camera's mounting makes of it.
+
+A thing of known height that stands upright is as far away as the two rays through the middle of
+its upper and lower edge say; so a level camera is not needed, only a known one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from car.driving.types import Sighting, Sightings
+from pixelopolis.city.signs import sign_solid
+from pixelopolis.geometry import FloatArray
+from pixelopolis.model_io.crops import DETECTOR_ROWS
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CAR_HEIGHT_M
+
+EDGE_SIGMA_PX: Final = 1.0
+TALL_PX: Final = 0.7
+"""Error of each side of a box (standard deviation), and by how much boxes are too high, at 320
+pixels of height. The shipped detector's are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12
+to 30 px; on small landmarks 8 %."""
+
+MOUNT_SIGMA_RAD: Final = 0.01
+"""How far the camera may look beside the car's axis."""
+
+LENS_SIGMA: Final = 0.09
+"""Part of a distance that a lens of another focal length than the drawing's makes wrong."""
+
+BORDER_PX: Final = 1.5
+"""A box that ends this near to the border of what the detector sees may be cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignMeasurement:
+    """Where a seen thing is, from the camera's middle.
+
+    `bearing_rad` counts from the car's axis, left positive. `range_m` is the distance over ground;
+    None when the box is cut off, since its height is then unknown.
+    """
+
+    class_name: str
+    height_px: float
+    bearing_rad: float
+    bearing_sigma_rad: float
+    range_m: float | None
+    range_sigma_m: float = math.inf
+
+    def nearness(
+        self, expected_m: FloatArray, place_sigma_m: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return 1/range less what is expected of it, and its standard deviation, both in 1/m.
+
+        A box's height goes with 1/range. Compared as ranges, boxes that are by chance too large
+        would count for more than those that are too small.
+
+        Args:
+            expected_m: where the thing should be, any shape.
+            place_sigma_m: how exactly that is known.
+        """
+        assert self.range_m is not None
+        sides = EDGE_SIGMA_PX * math.sqrt(2) / self.height_px / self.range_m
+        near = 1 / np.maximum(expected_m, 0.05)
+        square = sides**2 + (LENS_SIGMA * near) ** 2 + (place_sigma_m * near**2) ** 2
+        return 1 / self.range_m - near, np.sqrt(square)
+
+
+def measurement_of(
+    sighting: Sighting, camera: Camera, tall_px: float = TALL_PX
+) -> SignMeasurement | None:
+    """Return where a seen thing is; None for a box without height.
+
+    Args:
+        sighting: from the detector.
+        camera: as it is mounted.
+        tall_px: by how much the detector's boxes are too high.
+    """
+    left, top, right, bottom = sighting.box
+    top += tall_px / 2 / camera.height_px
+    bottom -= tall_px / 2 / camera.height_px
+    height_px = (bottom - top) * camera.height_px
+    if height_px <= 0:
+        return None
+    middle = (left + right) / 2
+    ray = _ray(camera, middle, (top + bottom) / 2)
+    bearing_sigma = math.hypot(EDGE_SIGMA_PX / math.sqrt(2) / camera.focal_px, MOUNT_SIGMA_RAD)
+    if _is_cut(sighting.box, camera):
+        half_px = (right - left) * camera.width_px / 2
+        bearing_sigma = math.hypot(bearing_sigma, half_px / camera.focal_px)
+        range_m, range_sigma = None, math.inf
+    else:
+        spread = _slope(_ray(camera, middle, top)) - _slope(_ray(camera, middle, bottom))
+        if spread <= 0:
+            return None
+        range_m = height_m(sighting.class_name) / spread
+        range_sigma = range_m * math.hypot(EDGE_SIGMA_PX * math.sqrt(2) / height_px, LENS_SIGMA)
+    return SignMeasurement(
+        sighting.class_name,
+        height_px,
+        math.atan2(ray[1], ray[0]),
+        bearing_sigma,
+        range_m,
+        range_sigma,
+    )
+
+
+def signs_now(sightings: Sightings, camera: Camera, driven_m: float) -> list[SignMeasurement]:
+    """Return where the signs of one frame are now: the car has driven on since it was taken."""
+    found = [measurement_of(s, camera) for s in sightings.seen if s.class_name != "Car"]
+    return [_nearer(sight, driven_m) for sight in found if sight is not None]
+
+
+def _nearer(sight: SignMeasurement, by_m: float) -> SignMeasurement:
+    if sight.range_m is None:
+        return sight
+    forward = sight.range_m * math.cos(sight.bearing_rad) - by_m
+    left = sight.range_m * math.sin(sight.bearing_rad)
+    return replace(sight, bearing_rad=math.atan2(left, forward), range_m=math.hypot(forward, left))
+
+
+def height_m(class_name: str) -> float:
+    """Return how high things of a class are.
+
+    Raises:
+        KeyError: for a class that is not in `pixelopolis.city.signs.SIGN_CLASSES`.
+    """
+    return CAR_HEIGHT_M if class_name == "Car" else sign_solid(class_name).height_m
+
+
+def _is_cut(box: tuple[float, float, float, float], camera: Camera) -> bool:
+    left, top, right, bottom = box
+    x, y = BORDER_PX / camera.width_px, BORDER_PX / camera.height_px
+    low, high = DETECTOR_ROWS
+    return left < x or right > 1 - x or top < low + y or bottom > high - y
+
+
+def _ray(camera: Camera, x: float, y: float) -> FloatArray:
+    """Return the direction (forward, left, up) of a place in the frame, in parts of it."""
+    right_px = (x - 0.5) * camera.width_px / camera.focal_px
+    down_px = (y - 0.5) * camera.height_px / camera.focal_px
+    cos_r, sin_r = math.cos(camera.roll_rad), math.sin(camera.roll_rad)
+    right = cos_r * right_px - sin_r * down_px
+    down = sin_r * right_px + cos_r * down_px
+    cos_p, sin_p = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
+    return np.array([cos_p - sin_p * down, -right, -sin_p - cos_p * down])
+
+
+def _slope(ray: FloatArray) -> float:
+    """Return how much a ray climbs in one metre over ground."""
+    return float(ray[2]) / math.hypot(ray[0], ray[1])

@@ -1,0 +1,115 @@
+"""What is drawn over the live view: where the car means to drive, and what it sees.
+
+No words: visitors read them on their page, in their language.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+
+from car.driving.lead_car.tracker import CAR, SURE_SCORE
+from car.driving.types import Decision, DriveState, Sighting, Sightings
+from pixelopolis.model_io.crops import Image
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import steering_to_curvature
+
+RIBBON_RGB: Final = (74, 200, 96)
+RIBBON_M: Final = (0.16, 0.75)
+"""From where to where ahead of the axle the way is drawn."""
+RIBBON_HALF_M: Final = 0.03
+
+SIGN_RGB: Final = (250, 190, 60)
+CAR_RGB: Final = (90, 170, 255)
+AHEAD_RGB: Final = (240, 70, 60)
+"""Boxes of signs, of cars, and of the car in the lane that is kept clear of."""
+
+
+def project_px(
+    camera: Camera, width_px: int, height_px: int, forward_m: float, left_m: float
+) -> tuple[float, float]:
+    """Return (column, row) of a point on the ground, seen from the axle, in a picture's pixels."""
+    focal = camera.focal_px * width_px / camera.width_px
+    ahead = forward_m - camera.forward_m
+    depth = ahead * math.cos(camera.pitch_rad) + camera.height_m * math.sin(camera.pitch_rad)
+    down = camera.height_m * math.cos(camera.pitch_rad) - ahead * math.sin(camera.pitch_rad)
+    depth = max(depth, 1e-3)
+    return width_px / 2 - focal * left_m / depth, height_px / 2 + focal * down / depth
+
+
+def draw_overlay(
+    image_rgb: Image, decision: Decision, camera: Camera, sightings: Sightings | None = None
+) -> Image:
+    """Return a copy of a picture with the way that is steered drawn in while the car drives.
+
+    Args:
+        image_rgb: the whole frame.
+        decision: made on it.
+        camera: that took it.
+        sightings: the newest; each gets a box.
+    """
+    image = image_rgb.copy()
+    height, width = image.shape[:2]
+    if decision.state in (DriveState.DRIVING, DriveState.TURNING):
+        curvature = steering_to_curvature(decision.steering)
+        sides: list[list[tuple[float, float]]] = [[], []]
+        for along in np.linspace(*RIBBON_M, 12):
+            bend = float(along) * curvature
+            forward = along if abs(bend) < 1e-6 else math.sin(bend) / curvature
+            left = 0.0 if abs(bend) < 1e-6 else (1 - math.cos(bend)) / curvature
+            for side, half in zip(sides, (RIBBON_HALF_M, -RIBBON_HALF_M), strict=True):
+                at = (forward - half * math.sin(bend), left + half * math.cos(bend))
+                side.append(project_px(camera, width, height, *at))
+        outline = np.array([*sides[0], *reversed(sides[1])]).round().astype(np.int32)
+        painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
+        image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
+    for sighting in sightings.seen if sightings else ():
+        if not _is_shown(sighting, decision):
+            continue
+        left, top, right, bottom = np.array(sighting.box) * (width, height, width, height)
+        corners = (round(left), round(top)), (round(right) - 1, round(bottom) - 1)
+        cv2.rectangle(image, *corners, _color(sighting, decision), max(1, width // 120))
+    return image
+
+
+def _is_shown(sighting: Sighting, decision: Decision) -> bool:
+    """Whether a visitor should see it: a car that is unsure by itself only where it matters."""
+    unsure = sighting.class_name == CAR and sighting.score < SURE_SCORE
+    return not unsure or _is_ahead(sighting, decision)
+
+
+def _is_ahead(sighting: Sighting, decision: Decision) -> bool:
+    return decision.car_ahead is not None and decision.car_ahead.box == sighting.box
+
+
+def _color(sighting: Sighting, decision: Decision) -> tuple[int, int, int]:
+    if sighting.class_name != CAR:
+        return SIGN_RGB
+    return AHEAD_RGB if _is_ahead(sighting, decision) else CAR_RGB
+
+
+def placeholder(width_px: int, height_px: int) -> Image:
+    """Return a grey picture of a camera that is struck out, for when there is no live one."""
+    image = np.full((height_px, width_px, 3), 38, np.uint8)
+    for i in range(-height_px, width_px, 24):
+        cv2.line(image, (i, height_px), (i + height_px, 0), (46, 46, 46), 8)
+    gray, unit = (130, 130, 130), max(2, width_px // 16)
+    x, y, thick = width_px // 2, height_px // 2, max(1, width_px // 80)
+    cv2.rectangle(image, (x - 3 * unit, y - 2 * unit), (x + 3 * unit, y + 2 * unit), gray, thick)
+    cv2.rectangle(image, (x - unit, y - 3 * unit), (x + unit, y - 2 * unit), gray, thick)
+    cv2.circle(image, (x, y), unit + unit // 4, gray, thick, cv2.LINE_AA)
+    start, end = (x - 4 * unit, y + 4 * unit), (x + 4 * unit, y - 4 * unit)
+    cv2.line(image, start, end, (38, 38, 38), 4 * thick, cv2.LINE_AA)
+    cv2.line(image, start, end, (210, 120, 110), thick, cv2.LINE_AA)
+    return image
+
+
+def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
+    """Return a picture as JPEG bytes."""
+    _, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return data.tobytes()

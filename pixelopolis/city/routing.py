@@ -1,0 +1,81 @@
+"""The quickest route through a town, by Dijkstra's algorithm (networkx).
+
+Routes are found over edges, not over nodes, because what is legal at a node depends on the edge
+that a car comes from. The cost is time: length over speed limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import cast
+
+import networkx as nx
+
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place, Route, edge_time_s, movement_time_s
+from pixelopolis.errors import NoRouteError
+
+
+@lru_cache(maxsize=64)
+def edge_graph(city: City) -> nx.DiGraph[str]:
+    """Return the graph of edges; arc weight `time_s` is edge and movement behind it."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(city.edges)
+    for (first, second), movement in city.movements.items():
+        time_s = edge_time_s(city, first) + movement_time_s(city, movement)
+        graph.add_edge(first, second, time_s=time_s)
+    return graph
+
+
+def find_route(
+    city: City, start: Place, end: Place, blocked: Collection[str] = frozenset()
+) -> Route:
+    """Return the quickest route between two places.
+
+    Args:
+        city: the town.
+        start: where the car is.
+        end: where it shall stop. When it lies behind `start` on the same edge, the route leaves
+            the edge and comes back to it.
+        blocked: edges that must not be entered.
+
+    Raises:
+        NoRouteError: when an edge is unknown or `end` cannot be reached.
+    """
+    for name, place in (("start", start), ("end", end)):
+        edge = city.edges.get(place.edge)
+        if edge is None:
+            raise NoRouteError(
+                f"{name}: city {city.name!r} has no edge {place.edge!r}.",
+                f"Use one of {', '.join(city.edges)}.",
+            )
+        if not -1e-6 <= place.s_m <= edge.length_m + 1e-6:
+            raise NoRouteError(
+                f"{name}: {place.s_m:.3f} m lies outside edge {place.edge!r} "
+                f"({edge.length_m:.3f} m).",
+                "Give a distance on the edge.",
+            )
+    if start.edge == end.edge and end.s_m >= start.s_m:
+        return Route((start.edge,), start.s_m, end.s_m)
+    graph = edge_graph(city)
+    free = graph.subgraph([e for e in graph if e not in blocked])
+    if end.edge in free:
+        # time from the start of every edge to the start of the last one, and the way there
+        to_end, back = cast(
+            "tuple[dict[str, float], dict[str, list[str]]]",
+            nx.single_source_dijkstra(free.reverse(copy=False), end.edge, weight="time_s"),
+        )
+        options = [
+            (movement_time_s(city, m) + to_end[m.to_edge], m.to_edge)
+            for m in city.exits[start.edge]
+            if m.to_edge in to_end
+        ]
+        if options:
+            _, following = min(options)
+            return Route((start.edge, *reversed(back[following])), start.s_m, end.s_m)
+    around = f" without entering {', '.join(sorted(blocked))}" if blocked else ""
+    raise NoRouteError(
+        f"no way leads from edge {start.edge!r} to edge {end.edge!r}{around}.",
+        "Choose another destination, or add edges to the city.",
+    )

@@ -1,0 +1,105 @@
+"""The tables of a town's TOML file, field by field: types, ranges and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pixelopolis.vehicle.dimensions import SLOWEST_MPS
+
+MOST_EDGES: Final = 5000
+"""Three times as many as the largest grid has."""
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
+Degrees = Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)]
+Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=100)]
+
+
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+Text = Annotated[
+    str, Field(max_length=80, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")
+]
+"""One line that people read: something to see, no control characters, no line break."""
+
+
+class _CityTable(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class RoadTable(_CityTable):
+    style: Literal["white", "asphalt"]
+    lane_width_m: Annotated[float, Field(ge=0.18, le=1.0)] = 0.28
+    line_width_m: Annotated[float, Field(ge=0.004, le=0.05)] = 0.015
+    mouth_m: Annotated[float, Field(ge=0.05, le=2.0)] = 0.30
+
+
+class NodeTable(_CityTable):
+    id: Id
+    x_m: Metres
+    y_m: Metres
+
+
+class PieceTable(_CityTable):
+    straight_m: Length | None = None
+    arc_radius_m: Annotated[float, Field(ge=0.16, le=100)] | None = None
+    turn_deg: Degrees | None = None
+    bezier_m: list[list[Metres]] | None = None
+
+
+class EdgeTable(_CityTable):
+    id: Id
+    from_: Id = Field(alias="from")
+    to: Id
+    priority: Annotated[int, Field(ge=0, le=100)] = 1
+    speed_limit_mps: Annotated[float, Field(ge=SLOWEST_MPS, le=2.0)] = 0.136
+    offset_right_m: Annotated[float, Field(ge=0, le=1.0)] = 0.0
+    heading_deg: Degrees | None = None
+    pieces: list[PieceTable] = Field(default=[], max_length=100)
+
+
+class TurnBanTable(_CityTable):
+    from_: Id = Field(alias="from")
+    to: Id
+
+
+class SignTable(_CityTable):
+    sign_class: str = Field(alias="class")
+    edge: Id
+    distance_m: Metres
+    side: Literal["left", "right"] = "right"
+    height_m: Annotated[float, Field(ge=0.04, le=1.0)] = 0.16
+
+
+class DestinationTable(_CityTable):
+    id: Id
+    edge: Id
+    distance_m: Metres
+    kind: Text = "place"
+    name: dict[Text, Text]
+
+
+class BuildingTable(_CityTable):
+    x_m: Metres
+    y_m: Metres
+    width_m: Length
+    depth_m: Length
+    height_m: Length
+    heading_deg: Degrees = 0.0
+    kind: Text = "house"
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#e8e0d0"
+
+
+class CityTables(_CityTable):
+    """The whole file."""
+
+    name: Id
+    open_ended: bool = False
+    road: RoadTable
+    node: list[NodeTable] = Field(min_length=2, max_length=MOST_EDGES)
+    edge: list[EdgeTable] = Field(min_length=1, max_length=MOST_EDGES)
+    turn_ban: list[TurnBanTable] = []
+    sign: list[SignTable] = []
+    destination: list[DestinationTable] = []
+    building: list[BuildingTable] = []

@@ -1,0 +1,83 @@
+"""What the numbers of a model's outputs stand for, as its file says: files of labels inside it.
+
+TFLite's metadata lists such files; they lie, one label a line, in a zip archive behind the model's
+own bytes. `training.common.metadata` writes them, a car compares them with what it takes them for.
+"""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pixelopolis.city.model import Turn
+from pixelopolis.errors import ModelError
+from pixelopolis.model_io.lane_path import COLUMNS
+
+log = logging.getLogger(__name__)
+
+LANE_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "steering": tuple(str(turn) for turn in Turn),
+    "path": COLUMNS,
+    "spread": tuple(str(turn) for turn in Turn),
+}
+"""By output of a lane model: what stands at each place."""
+
+
+def label_file(output: str) -> str:
+    """Return the name of the file with the labels of an output."""
+    return f"{output}_labels.txt"
+
+
+def read_labels(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the labels inside a .tflite file by the name of their output; none of a bare model.
+
+    Raises:
+        ModelError: there is an archive that cannot be read.
+    """
+    end = label_file("")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name.removesuffix(end): tuple(archive.read(name).decode("utf-8").splitlines())
+                for name in archive.namelist()
+                if name.endswith(end)
+            }
+    except zipfile.BadZipFile:
+        if zipfile.is_zipfile(path):
+            raise ModelError(*_unreadable(path, "its archive is damaged")) from None
+        return {}
+    except (OSError, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ModelError(*_unreadable(path, str(error))) from error
+
+
+def _unreadable(path: Path, why: str) -> tuple[str, str]:
+    return f"The labels in model {str(path)!r} cannot be read: {why}.", "Copy the file again."
+
+
+def check_labels(
+    path: Path, found: Mapping[str, tuple[str, ...]], known: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Compare a model's labels with what its outputs are taken for.
+
+    Raises:
+        ModelError: a label is another one, or there are more or fewer.
+    """
+    for output in found.keys() & known.keys():
+        if found[output] != known[output]:
+            pairs = enumerate(zip(found[output], known[output], strict=False))
+            other = [f"number {i} is {a!r}, not {b!r}" for i, (a, b) in pairs if a != b]
+            counts = f"there are {len(found[output])}, not {len(known[output])}"
+            raise ModelError(
+                f"model {str(path)!r}: labels of {output!r}: {(other or [counts])[0]}.",
+                "Use a model that was exported for this version of the program.",
+            )
+
+
+def log_labels(path: Path, labels: Mapping[str, tuple[str, ...]]) -> None:
+    if labels:
+        log.info("model %s: labels of %s", path.name, ", ".join(labels))
+    else:
+        log.info("model %s: no metadata, so its labels are taken for the usual ones", path.name)

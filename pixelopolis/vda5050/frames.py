@@ -1,0 +1,177 @@
+"""How cars and the server talk: VDA 5050 3.0 in the shape that we use.
+
+One WebSocket a car carries text frames `{"topic": "...", "message": {...}}`. Topics: the car sends
+`connection`, `state` (`state_messages`) and `factsheet`; the server sends `order`, `instantActions`
+(`order_messages`) and `refusal`, which is ours: the standard has no answer to a car whose message
+cannot be used. Names are camelCase on the wire and snake_case here; fields that the standard does
+not know are ignored, types must be JSON's own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
+
+from pixelopolis.vda5050.base import Message, Uint32, WireValue
+from pixelopolis.vda5050.factsheet import Factsheet
+from pixelopolis.vda5050.order import InstantActions, Order
+from pixelopolis.vda5050.state import Connection, State
+
+MOST_FAULTS: Final = 5
+"""So many faults of a message are named at most."""
+
+MOST_CHARACTERS: Final = 1000
+"""And an answer is no longer than this."""
+
+
+class Refusal(Message):
+    """The server could not use a message of this car; `description` names fields and values."""
+
+    topic: ClassVar[str] = "refusal"
+    refused_topic: Annotated[str, Field(max_length=100)] = ""
+    refused_header_id: Uint32 | None = None
+    description: Annotated[str, Field(max_length=MOST_CHARACTERS)]
+
+
+class _ConnectionFrame(WireValue):
+    topic: Literal["connection"]
+    message: Connection
+
+
+class _StateFrame(WireValue):
+    topic: Literal["state"]
+    message: State
+
+
+class _FactsheetFrame(WireValue):
+    topic: Literal["factsheet"]
+    message: Factsheet
+
+
+class _OrderFrame(WireValue):
+    topic: Literal["order"]
+    message: Order
+
+
+class _InstantActionsFrame(WireValue):
+    topic: Literal["instantActions"]
+    message: InstantActions
+
+
+class _RefusalFrame(WireValue):
+    topic: Literal["refusal"]
+    message: Refusal
+
+
+class _Frame(WireValue):
+    """What travels as one text frame."""
+
+    topic: str
+    message: SerializeAsAny[Message]
+
+
+FromCar = Connection | State | Factsheet
+FromServer = Order | InstantActions | Refusal
+_from_car: TypeAdapter[_ConnectionFrame | _StateFrame | _FactsheetFrame] = TypeAdapter(
+    Annotated[_ConnectionFrame | _StateFrame | _FactsheetFrame, Field(discriminator="topic")]
+)
+_from_server: TypeAdapter[_OrderFrame | _InstantActionsFrame | _RefusalFrame] = TypeAdapter(
+    Annotated[_OrderFrame | _InstantActionsFrame | _RefusalFrame, Field(discriminator="topic")]
+)
+
+
+class MalformedMessageError(Exception):
+    """A frame that is no message of ours.
+
+    Attributes:
+        description: every fault with its field and the value that was found.
+        topic: of the frame, empty when it has none.
+        about: what could be read of it that an answer must name: `headerId`, `orderId`,
+            `orderUpdateId`, `actionId`, as far as they are there.
+    """
+
+    def __init__(self, description: str, topic: str, about: dict[str, str]) -> None:
+        super().__init__(description)
+        self.description = description
+        self.topic = topic
+        self.about = about
+
+    @property
+    def header_id(self) -> int | None:
+        """The message's own number, None when that could not be read."""
+        number = self.about.get("headerId", "")
+        return int(number) if number.isdecimal() and int(number) < 2**32 else None
+
+
+def encode(message: FromCar | FromServer) -> str:
+    """Return the text frame that carries a message."""
+    frame = _Frame(topic=message.topic, message=message)
+    return frame.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def decode_from_car(text: str) -> FromCar:
+    """Return the message in a text frame that a car sent.
+
+    Raises:
+        MalformedMessageError: for anything else.
+    """
+    try:
+        return _from_car.validate_json(text, strict=True).message
+    except ValidationError as error:
+        raise _malformed(text, error) from error
+
+
+def decode_from_server(text: str) -> FromServer:
+    """Return the message in a text frame that the server sent.
+
+    Raises:
+        MalformedMessageError: for anything else.
+    """
+    try:
+        return _from_server.validate_json(text, strict=True).message
+    except ValidationError as error:
+        raise _malformed(text, error) from error
+
+
+def describe(error: ValidationError) -> str:
+    """Return the first faults, each with its field and the value that was found."""
+    faults = error.errors(include_url=False, include_context=False)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
+        + ("" if isinstance(fault["input"], dict | list) else f" (got {fault['input']!r:.80})")
+        for fault in faults[:MOST_FAULTS]
+    ]
+    if len(faults) > MOST_FAULTS:
+        said.append(f"and {len(faults) - MOST_FAULTS} more")
+    return "; ".join(said)[:MOST_CHARACTERS]
+
+
+def _malformed(text: str, error: ValidationError) -> MalformedMessageError:
+    frame = _json_object(text)
+    message = frame.get("message")
+    about = {}
+    if isinstance(message, dict):
+        about = {
+            key: _short(message[key])
+            for key, kind in (("headerId", int), ("orderId", str), ("orderUpdateId", int))
+            if isinstance(message.get(key), kind)
+        }
+        actions = message.get("actions")
+        if isinstance(actions, list) and actions and isinstance(actions[0], dict):
+            about["actionId"] = _short(actions[0].get("actionId", ""))
+    return MalformedMessageError(describe(error), _short(frame.get("topic", "")), about)
+
+
+def _short(value: object) -> str:
+    """Return a value's text in so few characters, all of which can be sent."""
+    return str(value)[:100].encode("utf-8", "replace").decode()
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

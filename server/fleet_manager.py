@@ -1,0 +1,369 @@
+"""The desk: pairs stations with cars, keeps rides going, and tells everybody what they must know.
+
+One loop at a time takes in what cars said, decides (`reports`, `granting`), stores, and only then
+tells: whatever a car was told survives this process. Sockets and requests come in through plain
+methods; nobody else changes traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from pymongo.errors import PyMongoError
+
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place
+from pixelopolis.errors import NoRouteError
+from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.vda5050.frames import FromServer
+from pixelopolis.vda5050.state import State
+from server.booking import Booking, BookingState
+from server.booking_service import BookingService
+from server.complaints import Complaints
+from server.refusals import RequestRefusedError
+from server.storage.mongo import Store
+from server.traffic.car_link import CarLink
+from server.traffic.car_monitor import CarMonitor
+from server.traffic.dispatch import choose_cars, ready_places, route_to
+from server.traffic.granting import Wait, advance
+from server.traffic.reservations import (
+    Car,
+    Ride,
+    Traffic,
+    closed_by,
+    closed_to,
+    essence,
+    fits,
+    start_ride,
+    stop_ride,
+)
+from server.traffic.status import progress_of
+from server.traffic.street_graph import Closed, StreetGraph
+from server.views.build import booking_view, car_view
+from server.views.models import BookingView, CarView
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 0.25
+"""The loop runs at every message, and at least this often: for leases and patience."""
+
+
+class FleetManager:
+    """A town's server without sockets.
+
+    Args:
+        city: the town.
+        store: its database, open.
+        monotonic: clock for leases.
+        epoch: clock for what is stored.
+    """
+
+    def __init__(
+        self,
+        city: City,
+        store: Store,
+        monotonic: Callable[[], float] = time.monotonic,
+        epoch: Callable[[], float] = time.time,
+    ) -> None:
+        self.city = city
+        self.streets = StreetGraph(city)
+        self.traffic = Traffic()
+        self.waits: dict[str, Wait] = {}
+        self.links: dict[str, CarLink] = {}
+        self.changed = asyncio.Condition()
+        """Notified whenever something that stations see may have changed."""
+        self._store = store
+        self._monotonic = monotonic
+        self._epoch = epoch
+        self._office = BookingService(store, epoch)
+        self._saved: object = None
+        self._in_doubt = False
+        """The last turn failed, so what is in memory need not be what is stored."""
+        self._sent: dict[str, Ride | None] = {}
+        self.complaints = Complaints(log, monotonic)
+        """What peers do wrong is said here."""
+        self._watch = CarMonitor(monotonic(), self.complaints)
+        self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def restore(self) -> None:
+        """Go on where the last server stopped."""
+        self._take(await self._store.load_traffic())
+        self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
+        await self._office.restore()
+        if self._office.active:
+            log.info("%d rides go on.", len(self._office.active))
+
+    async def run(self) -> None:
+        """Keep rides going until cancelled; after a failure it may be called again."""
+        while True:
+            self._news.clear()
+            if self._in_doubt:
+                await self._reload()
+            self._in_doubt = True
+            await self.turn()
+            self._in_doubt = False
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def _reload(self) -> None:
+        async with self._turn:
+            self._take(await self._store.load_traffic())
+            await self._office.refresh()
+
+    def _take(self, stored: Traffic) -> None:
+        """Begin from what is stored, less what is not of this town (any more)."""
+        self.traffic = stored
+        for car in stored.cars.values():
+            if not fits(self.streets, car):
+                log.warning("%s was stored at a place that is not in this town.", car.id)
+                self.traffic = self.traffic.without(car.id)
+        self._saved = essence(self.streets, self.traffic)
+
+    # --- cars -------------------------------------------------------------------------------------
+
+    def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
+        """Take note of a new connection; it replaces an older one of the same car."""
+        link = CarLink(car, send)
+        self.links[car] = link
+        return link
+
+    def car_said(self, link: CarLink, state: State) -> None:
+        if self.links.get(link.car) is link:
+            self._watch.heard(link.car, self._monotonic())
+            link.hear(state)
+            self._news.set()
+
+    def car_gone(self, link: CarLink) -> None:
+        """Forget a connection; the car keeps what it holds, and is silent when its lease ends."""
+        if self.links.get(link.car) is link:
+            del self.links[link.car]
+            self._news.set()
+
+    # --- the loop's body --------------------------------------------------------------------------
+
+    async def turn(self) -> None:
+        """Take in what is new, decide, store, tell."""
+        async with self._turn:
+            if self._office.unsure:
+                await self._office.refresh()
+            self.traffic, ended = self._watch.listen(
+                self.streets, self.traffic, self.links, self.waits, self._monotonic()
+            )
+            for end in ended:
+                if end.arrived and end.ride.booking_id is not None:
+                    with self._its_own(end.car):
+                        await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
+            await self._give_up()
+            await self._assign()
+            # pure, and slow in a large town: not in the event loop
+            self.traffic, self.waits = await asyncio.to_thread(
+                advance, self.streets, self.traffic, self._epoch()
+            )
+            await self._save()
+            self._tell()
+            await self._note_progress()
+        async with self.changed:
+            self.changed.notify_all()
+
+    @contextmanager
+    def _its_own(self, car: str) -> Iterator[None]:
+        """Keep what nobody expected to what is done for one car; the others go on."""
+        try:
+            yield
+        except PyMongoError:
+            raise
+        except Exception as error:
+            self.complaints.say(car, "cannot be served: %s", error, error=error)
+
+    async def _give_up(self) -> None:
+        """End what cannot go on: bookings whose car is gone, orders whose booking has ended."""
+        now_s, active = self._monotonic(), list(self._office.active.values())
+        self._watch.note_useless(self.traffic, self.links, active, now_s)
+        for booking in active:
+            car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
+            why = self._watch.why_over(booking, car, link, now_s, self._epoch())
+            if why is not None:
+                with self._its_own(booking.car_id):
+                    await self._office.change(booking.id, BookingState.FAILED, why)
+        for car in self.traffic.cars.values():
+            if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
+                self.traffic = stop_ride(self.traffic, car.id)
+
+    async def _assign(self) -> None:
+        """Give an order to every booked car that has none."""
+        for booking in list(self._office.active.values()):
+            car = self.traffic.cars.get(booking.car_id)
+            link = self.links.get(booking.car_id)
+            if car is None or car.ride is not None or car.frozen or link is None or link.problem:
+                continue
+            with self._its_own(car.id):
+                await self._give_order(booking, car)
+
+    async def _give_order(self, booking: Booking, car: Car) -> None:
+        wanted = booking.destination_id
+        closed = closed_to(self._closed(car.id), car)
+        try:
+            route = route_to(self.streets, car.place, self._destination(wanted), closed)
+        except RequestRefusedError:
+            why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
+            await self._office.change(booking.id, BookingState.FAILED, why)
+        except NoRouteError:
+            why = reason(ReasonCode.NO_ROUTE, destination=wanted)
+            await self._office.change(booking.id, BookingState.FAILED, why)
+        else:
+            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
+            self.traffic = start_ride(self.traffic, car.id, ride)
+            self._watch.ordered(booking.id)
+
+    async def _save(self) -> None:
+        now = essence(self.streets, self.traffic)
+        if now == self._saved:
+            return
+        if await self._store.save_traffic(self.traffic):
+            self._saved = now
+            return
+        log.warning("Traffic was changed by another server; starting from its state.")
+        self._take(await self._store.load_traffic())
+
+    def _tell(self) -> None:
+        """Send every new order and every new part of one; cars that are away hear it later."""
+        now_s = self._monotonic()
+        self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
+        for car in self.traffic.cars.values():
+            before, ride = self._sent.get(car.id), car.ride
+            self._sent[car.id] = ride
+            link = self.links.get(car.id)
+            if ride is None or link is None:
+                continue
+            with self._its_own(car.id):
+                if before is None or before.order_id != ride.order_id:
+                    link.send_order(self.streets, ride, 0, now_s)
+                elif ride.ending and not before.ending:
+                    link.send_cancel(now_s)
+                elif before.update_id != ride.update_id:
+                    link.send_order(self.streets, ride, before.released, now_s)
+
+    async def _note_progress(self) -> None:
+        """Say of every booking whether its car drives or waits, and why."""
+        for booking in list(self._office.active.values()):
+            id_ = booking.car_id
+            with self._its_own(id_):
+                state, why = progress_of(
+                    booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
+                )
+                if state != booking.state:
+                    await self._office.change(booking.id, state, why)
+                else:
+                    self._office.explain(booking, why)
+
+    # --- stations ---------------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """Raise a `PyMongoError` when the database does not answer."""
+        await self._store.ping()
+
+    async def register_station(self, device_id: str) -> None:
+        await self._store.register_station(device_id, self._epoch())
+
+    async def book(self, station: str, destination: str, language: str) -> Booking:
+        """Pair a station with the ready car that arrives soonest.
+
+        Raises:
+            RefusedError: when the station or destination is unknown, or no car is free.
+        """
+        if not await self._store.has_station(station):
+            raise RequestRefusedError(
+                409,
+                "unknown_station",
+                f"station_device_id: no station {station!r} is registered.",
+                "Register it with POST /api/stations.",
+            )
+        stop = self._destination(destination)
+        ready = ready_places(self.traffic, self.links, self._office.busy_cars)
+        choice = choose_cars(self.streets, ready, stop, self._closed())
+        if ready and not choice:
+            raise RequestRefusedError(
+                409,
+                "no_route",
+                f"destination_id: no way leads from any free car to {destination!r}.",
+                "Choose another destination.",
+            )
+        booking = await self._office.pair(station, destination, language, choice)
+        if booking is None:
+            raise RequestRefusedError(
+                409, "no_car_free", "no car is free.", "Wait until a ride has ended."
+            )
+        self._news.set()
+        return booking
+
+    def _destination(self, id_: str) -> Place:
+        found = self.city.destinations.get(id_)
+        if found is None:
+            raise RequestRefusedError(
+                404,
+                "unknown_destination",
+                f"destination_id: city {self.city.name!r} has no destination {id_!r}.",
+                f"Use one of {', '.join(self.city.destinations) or '(none)'}.",
+            )
+        return Place(found.edge, found.s_m)
+
+    def _closed(self, but: str = "") -> Closed:
+        frozen = [c for c in self.traffic.cars.values() if c.frozen and c.id != but]
+        return closed_by(self.streets, frozen)
+
+    async def cancel(self, id_: str) -> Booking:
+        """End a booking for its visitor; the car stops at the next place where it may stand.
+
+        Raises:
+            RefusedError: when there is no such booking, or it has ended another way.
+        """
+        booking = await self._office.cancel(id_)
+        self._news.set()
+        return booking
+
+    async def booking(self, id_: str) -> BookingView:
+        """Return a booking as stations see it.
+
+        Raises:
+            RefusedError: when there is none.
+        """
+        return self.view(await self._office.find(id_))
+
+    async def newest_booking(self, station: str) -> BookingView | None:
+        """Return the last booking of a station, ended or not."""
+        booking = await self._office.newest(station)
+        return self.view(booking) if booking else None
+
+    def view(self, booking: Booking) -> BookingView:
+        car = self.traffic.cars.get(booking.car_id)
+        mine = car.ride if car and car.ride and car.ride.booking_id == booking.id else None
+        link = self.links.get(booking.car_id)
+        return booking_view(self.streets, booking, mine, link.video_url if link else None)
+
+    def cars(self) -> list[CarView]:
+        """Return every car that stations can be told something of."""
+        views = [self._car_view(name) for name in sorted({*self.traffic.cars, *self.links})]
+        return [view for view in views if view is not None]
+
+    def _car_view(self, name: str) -> CarView | None:
+        with self._its_own(name):
+            return car_view(
+                self.city,
+                self.traffic.cars.get(name),
+                self.links.get(name),
+                self.waits.get(name),
+                name in self._office.busy_cars,
+            )
+        return None

@@ -1,0 +1,18 @@
+"""What the application hands to its request handlers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from pixelopolis.supervision import Worker
+from server.fleet_manager import FleetManager
+from server.views.models import CityView
+
+DESK: Final = web.AppKey("desk", FleetManager)
+CITY_VIEW: Final = web.AppKey("city_view", CityView)
+SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
+"""Every open WebSocket, closed when the server stops."""
+WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
+"""The endless tasks of the server; each begins anew when it fails."""

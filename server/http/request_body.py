@@ -1,0 +1,42 @@
+"""Reading the JSON body of a request, every fault of it named."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from pixelopolis.vda5050.frames import describe
+from server.refusals import RequestRefusedError
+
+Body = TypeVar("Body", bound=BaseModel)
+
+MOST_FAULTS: Final = 5
+"""Named in one answer."""
+
+BODY_TIMEOUT_S: Final = 10.0
+"""A body that has not come by then is not waited for."""
+
+
+async def body_of(request: web.Request, model: type[Body]) -> Body:
+    """Return a request's JSON body.
+
+    Raises:
+        RefusedError: when it is not JSON, or not of this shape; names every field.
+    """
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.read()
+    except TimeoutError:
+        raise RequestRefusedError(
+            408, "body_late", f"no body came within {BODY_TIMEOUT_S:.0f} s.", "Send it at once."
+        ) from None
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        fields = ", ".join(model.model_fields)
+        raise RequestRefusedError(
+            400, "invalid_body", describe(error), f"Send a JSON object with {fields}."
+        ) from error

@@ -1,0 +1,185 @@
+"""What stations ask and are told: JSON over HTTP, and one WebSocket of events each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import WSMsgType, web
+from pydantic import BaseModel
+from pymongo.errors import PyMongoError
+
+from pixelopolis.supervision import trouble_of
+from server.fleet_manager import FleetManager
+from server.http.keys import CITY_VIEW, DESK, WORKERS
+from server.http.request_body import body_of
+from server.http.sockets import attend
+from server.refusals import RequestRefusedError
+from server.views.models import (
+    BookingEvent,
+    BookingRequest,
+    BookingView,
+    CarsEvent,
+    HealthView,
+    StationRequest,
+    StationView,
+    dump,
+)
+
+log = logging.getLogger(__name__)
+
+EVENTS_HZ: Final = 5.0
+ETA_DRIFT_S: Final = 2.0
+"""A change of the expected arrival by less is not worth a message: pages count down themselves."""
+
+HEARTBEAT_S: Final = 10.0
+SEND_TIMEOUT_S: Final = 5.0
+DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+
+
+def _json(view: BaseModel, status: int = 200) -> web.Response:
+    return web.json_response(dump(view), status=status)
+
+
+async def get_city(request: web.Request) -> web.Response:
+    return _json(request.app[CITY_VIEW])
+
+
+async def post_station(request: web.Request) -> web.Response:
+    body = await body_of(request, StationRequest)
+    await request.app[DESK].register_station(body.device_id)
+    return _json(StationView(device_id=body.device_id), 201)
+
+
+async def post_booking(request: web.Request) -> web.Response:
+    body = await body_of(request, BookingRequest)
+    desk = request.app[DESK]
+    booking = await desk.book(body.station_device_id, body.destination_id, body.language)
+    return _json(desk.view(booking), 201)
+
+
+async def get_booking(request: web.Request) -> web.Response:
+    return _json(await request.app[DESK].booking(request.match_info["id"]))
+
+
+async def delete_booking(request: web.Request) -> web.Response:
+    desk = request.app[DESK]
+    return _json(desk.view(await desk.cancel(request.match_info["id"])))
+
+
+async def get_health(request: web.Request) -> web.Response:
+    desk = request.app[DESK]
+    try:
+        await desk.ping()
+    except PyMongoError as error:
+        raise RequestRefusedError(
+            503, "database_down", f"the database does not answer ({error}).", "Start MongoDB."
+        ) from error
+    workers = request.app[WORKERS]
+    if trouble := trouble_of(workers):
+        raise RequestRefusedError(
+            503, "part_failed", f"{trouble}.", "It begins anew by itself; the log says more."
+        )
+    online = sum(car.online for car in desk.cars())
+    return _json(HealthView(city=desk.city.name, cars_online=online))
+
+
+async def events(request: web.Request) -> web.WebSocketResponse:
+    """Serve `GET /api/events?station=DEVICE_ID`: what is now at once, then every change."""
+    station = request.query.get("station", "")
+    if not DEVICE_ID.fullmatch(station):
+        raise RequestRefusedError(
+            400,
+            "invalid_station",
+            f"station: {station!r} is not a device id.",
+            "Ask for /api/events?station=DEVICE_ID.",
+        )
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
+    await socket.prepare(request)
+    teller = _tell(socket, request.app[DESK], station)
+    return await attend(request, socket, f"station {station}", _listen(socket), teller)
+
+
+async def _listen(socket: web.WebSocketResponse) -> None:
+    """Wait for the end; what a station says here means nothing."""
+    async for frame in socket:
+        if frame.type is WSMsgType.ERROR:
+            return
+
+
+async def _tell(socket: web.WebSocketResponse, desk: FleetManager, station: str) -> None:
+    """Send the newest of everything, at most EVENTS_HZ times a second; nothing queues up."""
+    cars = None
+    booking: BookingView | None = None
+    told_s = 0.0
+    loop = asyncio.get_running_loop()
+    while True:
+        now = CarsEvent(cars=desk.cars())
+        if now != cars:
+            cars = now
+            await _send(socket, now)
+        newest = await _newest(desk, station)
+        if newest is not None and _is_news(booking, newest, loop.time() - told_s):
+            booking, told_s = newest, loop.time()
+            await _send(socket, BookingEvent(booking=newest))
+        await asyncio.sleep(1 / EVENTS_HZ)
+        async with desk.changed:
+            await desk.changed.wait()
+
+
+async def _newest(desk: FleetManager, station: str) -> BookingView | None:
+    """Return a station's newest booking; None as well while the database does not answer."""
+    try:
+        return await desk.newest_booking(station)
+    except PyMongoError:
+        return None
+
+
+async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await socket.send_json(dump(event))
+
+
+def _is_news(told: BookingView | None, now: BookingView, age_s: float) -> bool:
+    """Whether a page that counts down by itself would show something wrong."""
+    if told is None or told.model_copy(update={"eta_s": now.eta_s}) != now:
+        return True
+    if told.eta_s is None or now.eta_s is None:
+        return told.eta_s != now.eta_s
+    return abs(max(0.0, told.eta_s - age_s) - now.eta_s) > ETA_DRIFT_S
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every refusal with code, message and next step."""
+    try:
+        return await handler(request)
+    except RequestRefusedError as error:
+        return _refusal(error.status, error.word, error.message, error.next_step)
+    except PyMongoError as error:
+        return _refusal(
+            503, "database_down", f"the database does not answer ({error}).", "Try again shortly."
+        )
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        word = re.sub(r"\W+", "_", error.reason.lower())
+        message = f"{request.method} {request.path}: {error.reason}."
+        return _refusal(error.status, word, message, "See /api/openapi.json for what there is.")
+    except Exception as error:  # one request's fault is its own
+        request.app[DESK].complaints.say(
+            f"{request.method} {request.path[:80]!r}", "cannot be answered: %s", error, error=error
+        )
+        why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."
+        return _refusal(500, "internal_error", why, "Try again; the server's log says more.")
+
+
+def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:
+    error = {"code": code, "message": message, "next_step": next_step}
+    return web.json_response({"error": error}, status=status)

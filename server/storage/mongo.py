@@ -1,0 +1,199 @@
+"""What is kept in MongoDB: bookings, stations, cars, and the town's traffic.
+
+A car and a station are never in two active bookings: unique partial indexes say so. A booking
+changes by `find_one_and_update` from the states that allow it. Traffic is one document a town,
+replaced only by whoever read its newest version, so a grant of several streets is one atomic write
+and two servers cannot grant one street twice.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from pixelopolis.errors import BookingError, StoreError
+from pixelopolis.reasons import Reason
+from server.booking import Booking, BookingState, from_document, may_become, to_document
+from server.traffic.reservations import Traffic
+
+DATABASE: Final = "pixelopolis"
+SELECTION_TIMEOUT_MS: Final = 5000
+WRITE_TIMEOUT_MS: Final = 5000
+
+CAR_INDEX: Final = "one_active_booking_a_car"
+STATION_INDEX: Final = "one_active_booking_a_station"
+
+Document = dict[str, Any]
+
+
+class CarTakenError(Exception):
+    """The car is in another active booking."""
+
+
+class StationTakenError(Exception):
+    """The station has an active booking."""
+
+
+class Store:
+    """The database of one town.
+
+    Args:
+        uri: of a replica set or a single server.
+        city: name of the town; every document carries it.
+        database: name of the database.
+    """
+
+    def __init__(self, uri: str, city: str, database: str = DATABASE) -> None:
+        self.city = city
+        self._client: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS, tz_aware=True
+        )
+        safe = WriteConcern(w="majority", wtimeout=WRITE_TIMEOUT_MS)
+        self._database = self._client.get_database(database, write_concern=safe)
+        self._bookings = self._database["bookings"]
+        self._stations = self._database["stations"]
+        self._traffic = self._database["traffic"]
+        self._version = 0
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._make_indexes()
+        except PyMongoError as error:
+            await self._client.close()
+            raise StoreError(
+                f"mongodb: the database does not answer ({error}).",
+                "Check MONGODB_URI and that MongoDB runs there.",
+            ) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def _make_indexes(self) -> None:
+        for name, field in ((CAR_INDEX, "car_id"), (STATION_INDEX, "station_device_id")):
+            await self._bookings.create_index(
+                [("city", ASCENDING), (field, ASCENDING)],
+                name=name,
+                unique=True,
+                partialFilterExpression={"active": True},
+            )
+        await self._bookings.create_index(
+            [("city", ASCENDING), ("station_device_id", ASCENDING), ("created_s", DESCENDING)]
+        )
+
+    async def ping(self) -> None:
+        """Raise a `PyMongoError` when the database does not answer."""
+        await self._client.admin.command("ping")
+
+    # --- bookings -------------------------------------------------------------------------------
+
+    async def add_booking(self, booking: Booking) -> None:
+        """Store a new active booking.
+
+        Raises:
+            CarTakenError: when its car is in another active booking.
+            StationTakenError: when its station has one.
+        """
+        try:
+            await self._bookings.insert_one({**to_document(booking), "city": self.city})
+        except DuplicateKeyError as error:
+            taken = CarTakenError if CAR_INDEX in str(error) else StationTakenError
+            raise taken(str(error)) from error
+
+    async def change_booking(
+        self,
+        id_: str,
+        state: BookingState,
+        reason: Reason | None = None,
+        ended_s: float | None = None,
+    ) -> Booking:
+        """Bring a booking into a state that may follow its own; return it.
+
+        Raises:
+            BookingError: when it does not exist, or its state does not allow it.
+        """
+        allowed = [str(before) for before in may_become(state)]
+        change = {
+            "state": str(state),
+            "reason": reason and reason.to_document(),
+            "ended_s": ended_s,
+            "active": ended_s is None,
+        }
+        found = await self._bookings.find_one_and_update(
+            {"_id": id_, "city": self.city, "state": {"$in": allowed}},
+            {"$set": change},
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is not None:
+            return from_document(found)
+        known = await self.booking(id_)
+        was = f"is {known.state}" if known else "does not exist"
+        raise BookingError(
+            f"booking {id_!r} {was} and cannot become {state}.", "Make a new booking."
+        )
+
+    async def booking(self, id_: str) -> Booking | None:
+        found = await self._bookings.find_one({"_id": id_, "city": self.city})
+        return from_document(found) if found else None
+
+    async def active_bookings(self) -> list[Booking]:
+        cursor = self._bookings.find({"city": self.city, "active": True}).sort("created_s")
+        return [from_document(found) async for found in cursor]
+
+    async def newest_booking(self, station_device_id: str) -> Booking | None:
+        """Return the last booking of a station, ended or not."""
+        found = await self._bookings.find_one(
+            {"city": self.city, "station_device_id": station_device_id},
+            sort=[("created_s", DESCENDING)],
+        )
+        return from_document(found) if found else None
+
+    # --- stations and cars ------------------------------------------------------------------------
+
+    async def register_station(self, device_id: str, now_s: float) -> None:
+        await self._stations.update_one(
+            {"_id": device_id},
+            {"$set": {"seen_s": now_s}, "$setOnInsert": {"registered_s": now_s}},
+            upsert=True,
+        )
+
+    async def has_station(self, device_id: str) -> bool:
+        return await self._stations.find_one({"_id": device_id}) is not None
+
+    # --- traffic ----------------------------------------------------------------------------------
+
+    async def load_traffic(self) -> Traffic:
+        """Return the newest traffic; `save_traffic` then follows upon it."""
+        found = await self._traffic.find_one({"_id": self.city})
+        self._version = found["version"] if found else 0
+        return Traffic.from_document(found) if found else Traffic()
+
+    async def save_traffic(self, traffic: Traffic) -> bool:
+        """Replace the traffic that was loaded or saved last.
+
+        Returns:
+            False when somebody else has changed it meanwhile; load it again.
+        """
+        document = {**traffic.to_document(), "version": self._version + 1}
+        if self._version == 0:
+            try:
+                await self._traffic.insert_one({"_id": self.city, **document})
+            except DuplicateKeyError:
+                return False
+        else:
+            result = await self._traffic.replace_one(
+                {"_id": self.city, "version": self._version}, document
+            )
+            if result.matched_count == 0:
+                return False
+        self._version += 1
+        return True

@@ -1,0 +1,85 @@
+"""Which car takes a visitor: the ready one that is at the destination soonest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place, Route, route_time_s
+from pixelopolis.city.routing import find_route
+from pixelopolis.errors import NoRouteError
+from server.traffic.car_link import CarLink
+from server.traffic.reservations import Traffic
+from server.traffic.street_graph import Closed, StreetGraph
+
+STANDS_THERE_M: Final = 0.10
+"""A car this little past a place stands at it, and need not drive around the town to it."""
+
+
+def round_place(city: City, place: Place) -> Place:
+    """Return a place in whole millimetres on its edge, as node ids name it."""
+    limit_mm = int(city.edges[place.edge].length_m * 1000)
+    return Place(place.edge, min(max(0, round(place.s_m * 1000)), limit_mm) / 1000)
+
+
+def route_to(streets: StreetGraph, start: Place, end: Place, closed: Closed) -> Route:
+    """Return the way of a car from where it stands, around closed streets when there is one.
+
+    Raises:
+        NoRouteError: when no way leads there at all.
+    """
+    city = streets.city
+    start, end = round_place(city, start), round_place(city, end)
+    if start.edge == end.edge and 0 <= start.s_m - end.s_m <= STANDS_THERE_M:
+        return Route((start.edge,), start.s_m, start.s_m)
+    try:
+        return find_route(city, start, end, closed.edges - {start.edge})
+    except NoRouteError:
+        return find_route(city, start, end)
+
+
+def ready_places(
+    traffic: Traffic, links: Mapping[str, CarLink], busy: Collection[str]
+) -> dict[str, Place]:
+    """Return where every free car stands, or will stand once it has made way."""
+    places: dict[str, Place] = {}
+    for car in traffic.cars.values():
+        link = links.get(car.id)
+        if car.id in busy or car.frozen or link is None or link.state is None or link.problem:
+            continue
+        if car.ride is None:
+            places[car.id] = car.place
+        elif car.ride.booking_id is None:
+            places[car.id] = Place(car.ride.route.edges[-1], car.ride.route.end_s_m)
+    return places
+
+
+def choose_cars(
+    streets: StreetGraph, ready: Mapping[str, Place], end: Place, closed: Closed
+) -> tuple[str, ...]:
+    """Return the ready cars that can get there, the one that arrives soonest first.
+
+    Args:
+        streets: the town.
+        ready: where each ready car stands.
+        end: the destination.
+        closed: streets that cars which do not move occupy.
+    """
+    times: list[tuple[float, str]] = []
+    for car, place in ready.items():
+        try:
+            route = route_to(streets, place, end, closed)
+        except NoRouteError:
+            continue
+        times.append((route_time_s(streets.city, route), car))
+    return tuple(car for _, car in sorted(times))
+
+
+def signs_on(city: City, edges: Iterable[str]) -> dict[str, list[str]]:
+    """Return the classes of the signs that a car passes on each edge, in driving order."""
+    wanted = {edge: [s for s in city.signs if s.edge == edge] for edge in edges}
+    return {
+        edge: [s.sign_class for s in sorted(signs, key=lambda s: s.s_m)]
+        for edge, signs in wanted.items()
+    }

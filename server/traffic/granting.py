@@ -1,0 +1,364 @@
+"""What is released next, to whom, and for whom the others wait. Pure; the clock is passed in.
+
+A grant is one movement and the edge behind it, together. It is given when both are free, when no
+older ride waits for them only until somebody has driven on, and when afterwards all rides can
+still be finished (`safety`). The oldest ride is asked first, so everyone becomes first some day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Final
+
+from pixelopolis.city.movement_conflicts import MovementKey
+from pixelopolis.city.route import Route
+from pixelopolis.reasons import Reason, ReasonCode, held_by, reason
+from server.traffic.reservations import (
+    Car,
+    Held,
+    Ride,
+    Traffic,
+    base_end_m,
+    closed_by,
+    closed_to,
+    held,
+)
+from server.traffic.safe_state import Token, find_plan, plan_next_step
+from server.traffic.street_graph import Closed, StreetGraph
+
+LOOKAHEAD_M: Final = 0.6
+"""A car asks for the next edge when so little of its base is left: it stops 0.10 m before the end,
+brakes in 0.08 m and reports every 0.07 m, so it need not slow down when the way is free."""
+
+STANDS_WITHIN_M: Final = 0.2
+"""A car so near the end of its base counts as standing there."""
+
+PATIENCE_S: Final = 15.0
+"""After so long at a stop line the streets are cleared for a car on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a car does not get its next edge; `cars` are those that it waits for."""
+
+    cars: tuple[str, ...]
+    reason: Reason
+
+
+def advance(
+    streets: StreetGraph, traffic: Traffic, now_s: float
+) -> tuple[Traffic, dict[str, Wait]]:
+    """Release whatever may be released now; return the waits of everyone who got nothing."""
+    work = _Round(streets, traffic, now_s)
+    work.end_blocked_orders()
+    work.reroute_around_closures()
+    work.resolve_starvation()
+    work.grant_all()
+    if work.relocate_idle_cars() or work.resolve_deadlock():
+        work.grant_all()
+    work.note_waits()
+    return work.traffic, work.waits
+
+
+class _Round:
+    def __init__(self, streets: StreetGraph, traffic: Traffic, now_s: float) -> None:
+        self.streets = streets
+        self.traffic = traffic
+        self.now_s = now_s
+        self.waits: dict[str, Wait] = {}
+        self._frozen = [car for car in traffic.cars.values() if car.frozen]
+        self.closed = closed_by(streets, self._frozen)
+        self._reserved: dict[str, str] = {}
+        """Edges that only one car may be granted in this round."""
+        self._look()
+
+    def _look(self) -> None:
+        self._held: dict[str, Held] = {
+            car.id: held(self.streets, car) for car in self.traffic.cars.values()
+        }
+        self._edge_of: dict[str, str] = {e: id_ for id_, h in self._held.items() for e in h.edges}
+        self._movement_of: dict[MovementKey, str] = {
+            key: id_ for id_, h in self._held.items() for key in h.movements
+        }
+
+    def _put(self, *cars: Car) -> None:
+        self.traffic = self.traffic.put(*cars)
+        self._look()
+
+    # --- who asks -------------------------------------------------------------------------------
+
+    def _left_m(self, ride: Ride) -> float:
+        return base_end_m(self.streets, ride) - ride.progress_m
+
+    def _rides(self) -> list[tuple[Car, Ride]]:
+        """Cars that go somewhere and can, the oldest ride first; who makes way before who waits."""
+        rides = [
+            (car, car.ride)
+            for car in self.traffic.cars.values()
+            if car.ride is not None and not car.frozen and not car.ride.ending
+        ]
+        return sorted(rides, key=lambda cr: (cr[1].asked_s, cr[1].booking_id is not None, cr[0].id))
+
+    def _asking(self) -> list[tuple[Car, Ride]]:
+        return [
+            (car, ride)
+            for car, ride in self._rides()
+            if not ride.is_whole and self._left_m(ride) <= LOOKAHEAD_M
+        ]
+
+    def _tokens(self) -> list[Token]:
+        wanting = [
+            Token(car.id, car.edge, ride.route.edges[-1], must_move=not ride.is_whole)
+            for car, ride in self._rides()
+        ]
+        named = {token.car for token in wanting}
+        return wanting + [
+            Token(car.id, car.edge)
+            for car in self.traffic.cars.values()
+            if car.id not in named and not car.frozen
+        ]
+
+    # --- the ordinary grant ---------------------------------------------------------------------
+
+    def grant_all(self) -> None:
+        while self._grant_one():
+            pass
+
+    def _grant_one(self) -> bool:
+        """Grant the first request that can be granted; otherwise say who waits for whom."""
+        self.waits = {}
+        promised: dict[MovementKey, str] = {}
+        for car, ride in self._asking():
+            key = (ride.base_edge, ride.ahead[0])
+            blockers = self._blockers(car.id, key)
+            if blockers:
+                self.waits[car.id] = self._wait(key, blockers)
+                # who crosses its way drives on; who holds the edge behind it may stand there
+                if key[1] not in self._edge_of and not self._any_frozen(blockers):
+                    promised.setdefault(key, car.id)
+                continue
+            if first := self._goes_first(car.id, key, promised):
+                self.waits[car.id] = Wait((first,), reason(ReasonCode.LETS_GO_FIRST, car=first))
+                continue
+            granted = self._granted(car, ride)
+            if not self._is_safe(granted):
+                others = tuple(c.id for c, _ in self._rides() if c.id != car.id)
+                self.waits[car.id] = Wait(others, reason(ReasonCode.KEEPS_ROOM))
+                continue
+            self._put(granted)
+            return True
+        return False
+
+    def _blockers(self, car: str, key: MovementKey) -> tuple[str, ...]:
+        """Return who holds the edge or a movement that crosses."""
+        holders = [self._edge_of.get(key[1])]
+        holders += [self._movement_of.get(other) for other in (key, *self.streets.conflicts[key])]
+        return tuple(dict.fromkeys(h for h in holders if h is not None and h != car))
+
+    def _any_frozen(self, cars: tuple[str, ...]) -> bool:
+        return any(self.traffic.cars[car].frozen for car in cars)
+
+    def _goes_first(
+        self, car: str, key: MovementKey, promised: dict[MovementKey, str]
+    ) -> str | None:
+        """Return for whom an edge, or a way that crosses this one, is kept."""
+        kept = [self._reserved.get(key[1])]
+        kept += [promised.get(other) for other in (key, *self.streets.conflicts[key])]
+        return next((who for who in kept if who is not None and who != car), None)
+
+    def _granted(self, car: Car, ride: Ride) -> Car:
+        released = replace(
+            ride, released=ride.released + 1, update_id=ride.update_id + 1, stands_since_s=None
+        )
+        return replace(car, ride=released)
+
+    def _is_safe(self, car: Car) -> bool:
+        before = self.traffic
+        try:
+            self.traffic = before.put(car)
+            if self._all_can_finish():
+                return True
+        finally:
+            self.traffic = before
+        # where nothing can be proved any more, standing still proves nothing either
+        return not self._all_can_finish()
+
+    def _all_can_finish(self) -> bool:
+        return find_plan(self.streets, self._tokens(), self.closed) is not None
+
+    def _wait(self, key: MovementKey, blockers: tuple[str, ...]) -> Wait:
+        holder = self._edge_of.get(key[1])
+        if holder in blockers:
+            return Wait(blockers, held_by(key[1], holder, self.traffic.cars[holder].frozen))
+        node = self.streets.city.movements[key].node
+        return Wait(
+            blockers, reason(ReasonCode.JUNCTION_CROSSED, node=node, cars=", ".join(blockers))
+        )
+
+    # --- other ways ------------------------------------------------------------------------------
+
+    def end_blocked_orders(self) -> None:
+        """End the order of a car that another one blocks further on in its base.
+
+        A base never shrinks, so the car gives the order back where it stands, and its booking
+        gets a new one. Nothing is ended when there is no other way from where it stands.
+        """
+        for car, ride in self._rides():
+            path = self.streets.path_of(ride.route)
+            leg = path.leg_at(ride.progress_m)
+            if not car.blocked or leg.edge is None:
+                continue
+            at = path.legs.index(leg) // 2  # legs are edge, movement, edge, ...
+            if set(car.blocked).isdisjoint(ride.route.edges[at + 1 : ride.released]):
+                continue
+            closed = closed_to(self.closed, car)
+            if self.streets.way(leg.edge, ride.route.edges[-1], closed) is not None:
+                self._put(replace(car, ride=replace(ride, ending=True)))
+
+    def reroute_around_closures(self) -> None:
+        """Give a new horizon to whoever would have to pass a car that does not move."""
+        for car, ride in self._rides():
+            closed = closed_to(self.closed, car)
+            steps = zip((ride.base_edge, *ride.ahead), ride.ahead, strict=False)
+            if all(self.streets.may_go(a, b, closed) for a, b in steps):
+                continue
+            way = self.streets.way(ride.base_edge, ride.route.edges[-1], closed)
+            if way is not None:
+                self._put(_with_way(car, ride, way))
+
+    def relocate_idle_cars(self) -> bool:
+        """Send parked cars off the next edges of those who wait; return whether any was sent."""
+        sent = False
+        for waiting, ride in self._rides():
+            for edge in ride.ahead[:2]:
+                holder = self._edge_of.get(edge)
+                if holder is None or holder == waiting.id:
+                    continue
+                idle = self.traffic.cars[holder]
+                if idle.ride is not None or idle.frozen:
+                    continue
+                way = self._way_to_parking(idle, ride)
+                if way is None:
+                    continue
+                before, could_finish = self.traffic, self._all_can_finish()
+                self._send_away(idle, way, waiting.id, ride.asked_s)
+                sent = not self._turn_back_when_stuck(before, could_finish) or sent
+        return sent
+
+    def _way_to_parking(self, idle: Car, ride: Ride) -> tuple[str, ...] | None:
+        taken = frozenset(self._edge_of) - {idle.edge}
+        free = Closed(self.closed.edges | taken, self.closed.movements)
+        wanted = set(chain.from_iterable(r.ahead for _, r in self._rides()))
+        destinations = {d.edge for d in self.streets.city.destinations.values()}
+        ways = [w for e, w in self.streets.reachable(idle.edge, free).items() if e != idle.edge]
+        for avoided in (wanted | destinations, wanted, set(ride.ahead)):
+            for way in ways:
+                if way[-1] not in avoided:
+                    return way
+        return None
+
+    def _send_away(self, idle: Car, way: tuple[str, ...], for_car: str, asked_s: float) -> None:
+        end = self.streets.parking(way[-1])
+        ride = Ride(
+            order_id=f"way-{idle.id}-{round(self.now_s * 1000)}",
+            booking_id=None,
+            route=Route(way, idle.place.s_m, end.s_m),
+            asked_s=asked_s,
+            reason=reason(ReasonCode.MAKES_WAY, car=for_car),
+        )
+        self._put(replace(idle, ride=ride))
+
+    # --- when nobody can go on otherwise --------------------------------------------------------
+
+    def _standing(self) -> list[tuple[Car, Ride]]:
+        return [cr for cr in self._asking() if self._left_m(cr[1]) <= STANDS_WITHIN_M]
+
+    def resolve_starvation(self) -> bool:
+        """Follow the proof of safety for the oldest ride that has waited too long."""
+        late = [
+            (car, ride)
+            for car, ride in self._standing()
+            if ride.stands_since_s is not None and self.now_s - ride.stands_since_s > PATIENCE_S
+        ]
+        return any(self._clear_for(car, ride) for car, ride in late[:1])
+
+    def resolve_deadlock(self) -> bool:
+        """Follow the proof of safety when everyone who wants to go on stands and got nothing."""
+        for car in self.traffic.cars.values():
+            ride = car.ride
+            if ride is None or car.frozen:
+                continue
+            if ride.ending or ride.is_whole or self._left_m(ride) > STANDS_WITHIN_M:
+                return False
+        return any(self._clear_for(car, ride) for car, ride in self._standing())
+
+    def _clear_for(self, car: Car, ride: Ride) -> bool:
+        """Let one car have its next step, unless the others could not finish any more then."""
+        before, reserved = self.traffic, dict(self._reserved)
+        could_finish = self._all_can_finish()
+        steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
+        if steps is None or not self._follow(steps, car.id, ride.asked_s):
+            return False
+        if self._turn_back_when_stuck(before, could_finish):
+            self._reserved = reserved
+            return False
+        return True
+
+    def _turn_back_when_stuck(self, before: Traffic, could_finish: bool) -> bool:
+        """Undo what was changed since all could finish, when they no longer can; tell whether."""
+        if not could_finish or self._all_can_finish():
+            return False
+        self.traffic = before
+        self._look()
+        return True
+
+    def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
+        changed = False
+        for i, (who, edge) in enumerate(steps):
+            car = self.traffic.cars[who]
+            if car.ride is None:
+                way = (car.edge, *(e for w, e in steps[i:] if w == who))
+                self._send_away(car, way, for_car, asked_s)
+            elif car.ride.ending or car.ride.is_whole:
+                return changed  # it has to arrive first
+            elif car.ride.ahead[0] != edge:
+                self._go_by(car, car.ride, edge)
+            car = self.traffic.cars[who]
+            if car.ride is None or car.ride.is_whole or car.ride.ahead[0] != edge:
+                return changed
+            if self._blockers(who, (car.edge, edge)):
+                self._reserved[edge] = who
+                return True
+            self._put(self._granted(car, car.ride))
+            changed = True
+        return changed
+
+    def _go_by(self, car: Car, ride: Ride, edge: str) -> None:
+        goal = ride.route.edges[-1]
+        way = (edge,) if edge == goal else self.streets.way(edge, goal, self.closed)
+        if way is not None:
+            self._put(_with_way(car, ride, (car.edge, *way)))
+
+    def note_waits(self) -> None:
+        """Keep for every ride since when it stands without a grant."""
+        asking = {car.id for car, _ in self._asking()}
+        for car in list(self.traffic.cars.values()):
+            ride = car.ride
+            if ride is None:
+                continue
+            stands = car.id in asking and self._left_m(ride) <= STANDS_WITHIN_M
+            if stands != (ride.stands_since_s is not None):
+                since_s = self.now_s if stands else None
+                self.traffic = self.traffic.put(
+                    replace(car, ride=replace(ride, stands_since_s=since_s))
+                )
+
+
+def _with_way(car: Car, ride: Ride, way: tuple[str, ...]) -> Car:
+    """Return the car with a new horizon; `way` begins with the last edge of its base."""
+    edges = (*ride.route.edges[: ride.released], *way[1:])
+    if edges == ride.route.edges:
+        return car
+    route = replace(ride.route, edges=edges)
+    return replace(car, ride=replace(ride, route=route, update_id=ride.update_id + 1))

@@ -1,0 +1,174 @@
+"""Whether all rides can still be finished: the banker's question, for streets.
+
+Every car is thought of as standing at the end of what it has been granted, one car an edge. A state
+is safe when a sequence of single steps into free edges exists that brings every car to where it
+wants to go, the most deserving first. Cars in the way are pushed ahead, into the nearest free edge;
+whoever was pushed aside goes on later, and a car that has arrived may be pushed as well. The
+sequence is the proof: when nobody can move otherwise, its first steps are what is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from server.traffic.street_graph import Closed, StreetGraph
+
+Step = tuple[str, str]
+"""(car, the edge that it drives to next)."""
+
+BUSY_S: Final = 20.0
+"""What an occupied edge costs a way, so that free streets are preferred."""
+
+
+MAX_STEPS: Final = 5000
+"""A plan that needs more is not looked for any further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A car at the end of its grant; `goal` is None when it wants nothing, and may be pushed.
+
+    `must_move`: the goal lies behind the car on its own edge, so it has to go around.
+    """
+
+    car: str
+    edge: str
+    goal: str | None = None
+    must_move: bool = False
+
+
+def find_plan(
+    streets: StreetGraph, tokens: Sequence[Token], closed: Closed
+) -> tuple[Step, ...] | None:
+    """Return steps after which every token has been at its goal, or None when none were found.
+
+    Goals that `closed` cuts off are given up: their cars wait, and may be pushed.
+
+    Args:
+        streets: the town.
+        tokens: all cars that can move, the most deserving first.
+        closed: what cars that cannot move occupy.
+    """
+    wanting = [t for t in tokens if _can_reach(streets, t, closed)]
+    if not wanting:
+        return ()
+    for first in wanting:  # the given order, then with each of the others first
+        order = sorted(wanting, key=lambda token: token is not first)
+        steps = _Plan(streets, tokens, closed).bring_all(order)
+        if steps is not None:
+            return steps
+    return None
+
+
+def plan_next_step(
+    streets: StreetGraph, tokens: Sequence[Token], closed: Closed, car: str
+) -> tuple[Step, ...] | None:
+    """Return the steps up to and with the next one of `car`, or None when there is no plan.
+
+    They are the beginning of a plan for everyone, with `car` as the most deserving: it may have to
+    let others pass first. Where no such plan is found they bring `car` alone to its goal.
+    """
+    first = [t for t in tokens if t.car == car]
+    steps = find_plan(streets, [*first, *(t for t in tokens if t.car != car)], closed)
+    if steps is None:
+        steps = _Plan(streets, tokens, closed).bring_all(
+            token for token in first if _can_reach(streets, token, closed)
+        )
+    own = next((i for i, step in enumerate(steps or ()) if step[0] == car), None)
+    return None if steps is None or own is None else steps[: own + 1]
+
+
+def _can_reach(streets: StreetGraph, token: Token, closed: Closed) -> bool:
+    if token.goal is None:
+        return False
+    if token.goal == token.edge and not token.must_move:
+        return True
+    return streets.leads(token.edge, token.goal, closed)
+
+
+class _Plan:
+    def __init__(self, streets: StreetGraph, tokens: Iterable[Token], closed: Closed) -> None:
+        self._streets = streets
+        self._closed = closed
+        self._where = {t.car: t.edge for t in tokens}
+        self._who = {t.edge: t.car for t in tokens}
+        self.steps: list[Step] = []
+
+    def bring_all(self, order: Iterable[Token]) -> tuple[Step, ...] | None:
+        """Drive cars to their goals, one after another; return the steps, None when one fails."""
+        return tuple(self.steps) if all(self._bring(token) for token in order) else None
+
+    def _bring(self, token: Token) -> bool:
+        """Drive one car to its goal, pushing others out of its way."""
+        car, goal = token.car, token.goal
+        assert goal is not None
+        avoided: set[str] = set()
+        must_move = token.must_move and self._where[car] == token.edge
+        while must_move or self._where[car] != goal:
+            here = self._where[car]
+            busy = {edge: BUSY_S for edge in self._who if edge != here}
+            closed = Closed(self._closed.edges | avoided, self._closed.movements)
+            way = self._streets.way(here, goal, closed, busy)
+            if way is None or len(self.steps) > MAX_STEPS:
+                return False
+            blocked = self._follow(car, way)
+            if blocked is None:
+                return True
+            if self._where[car] == here:
+                avoided.add(blocked)
+            else:
+                avoided, must_move = {blocked}, False
+        return True
+
+    def _follow(self, car: str, way: tuple[str, ...]) -> str | None:
+        """Drive along a way; return the edge that could not be freed, None at its end."""
+        for i, edge in enumerate(way[1:], start=1):
+            if edge in self._who and not self._push(edge, way[i - 1], frozenset(way[i:])):
+                return edge
+            self._move(car, edge)
+        return None
+
+    def _move(self, car: str, edge: str) -> None:
+        del self._who[self._where[car]]
+        self._who[edge] = car
+        self._where[car] = edge
+        self.steps.append((car, edge))
+
+    def _push(self, edge: str, keep: str, way: frozenset[str]) -> bool:
+        """Free an edge: shift the cars ahead of it into the nearest free edge, off `way` if any."""
+        chain = self._chain(edge, keep, way) or self._chain(edge, keep, frozenset())
+        if chain is None:
+            return False
+        target = len(chain) - 1
+        for i in range(target - 1, -1, -1):
+            car = self._who.get(chain[i])
+            if car is not None:
+                for to in chain[i + 1 : target + 1]:
+                    self._move(car, to)
+                target = i
+        return True
+
+    def _chain(self, edge: str, keep: str, avoid: frozenset[str]) -> list[str] | None:
+        back: dict[str, str | None] = {edge: None}
+        queue = deque([edge])
+        while queue:
+            at = queue.popleft()
+            if at not in self._who and at not in avoid:
+                chain: list[str] = []
+                step: str | None = at
+                while step is not None:
+                    chain.append(step)
+                    step = back[step]
+                return chain[::-1]
+            for following in self._streets.after[at]:
+                if (
+                    following not in back
+                    and following != keep
+                    and self._streets.may_go(at, following, self._closed)
+                ):
+                    back[following] = at
+                    queue.append(following)
+        return None

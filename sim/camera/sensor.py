@@ -1,0 +1,171 @@
+"""What a camera adds to the light that reaches it: lens, shutter, noise, tone curve and JPEG.
+
+Pure functions of pictures and numbers. The order is that of a real camera: lens (defocus,
+distortion, vignette), shutter (motion, rolling rows, flicker), sensor noise, tone curve, JPEG.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.looks.look import Look
+from sim.looks.sensor import Sensor
+
+Image = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+
+def distorted_focal_px(width_px: int, across_rad: float, k1: float) -> float:
+    """Return the focal length whose picture is `across_rad` wide in its middle row."""
+    edge = math.tan(across_rad / 2)
+    # the seen radius whose ray leaves at `edge`: the smaller root of k1 edge r² - r + edge = 0
+    seen = 2 * edge / (1 + math.sqrt(1 - 4 * k1 * edge**2))
+    return width_px / 2 / seen
+
+
+def undistort(places: NDArray[np.floating[Any]], k1: float) -> Field:
+    """Return where pinhole rays of seen places (..., 2), both in focal lengths, go."""
+    squared = (places**2).sum(axis=-1, keepdims=True)
+    return np.asarray(places / (1 + k1 * squared), dtype=np.float32)
+
+
+def distort(rays: NDArray[np.floating[Any]], k1: float) -> Field:
+    """Return where pinhole rays (..., 2) are seen, both in focal lengths: undoes `undistort`.
+
+    What lies beyond the lens's edge is seen there.
+    """
+    squared = (rays**2).sum(axis=-1, keepdims=True)
+    root = np.sqrt(np.maximum(1 - 4 * k1 * squared, 0))
+    return np.asarray(2 * rays / (1 + root), dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def tone_curve(gamma: float, contrast: float, haze: float) -> Image:
+    """Return the table (256,) of a tone curve."""
+    value = (np.arange(256) / 255) ** gamma
+    value = value + contrast * (value * value * (3 - 2 * value) - value)
+    return np.asarray(np.round(255 * (haze + (1 - haze) * np.clip(value, 0, 1))), dtype=np.uint8)
+
+
+def smear(image: Image, dx_px: float, dy_px: float) -> Image:
+    """Return the image smeared evenly along a vector."""
+    reach = math.ceil(max(abs(dx_px), abs(dy_px)) / 2)
+    if math.hypot(dx_px, dy_px) < 0.4 or not reach:
+        return image
+    size = 2 * reach + 1
+    kernel = np.zeros((size, size), np.float32)
+    steps = 4 * size
+    for part in (np.arange(steps) + 0.5) / steps - 0.5:
+        x, y = reach + part * dx_px, reach + part * dy_px
+        column, row = int(x), int(y)
+        fx, fy = x - column, y - row
+        for r, c, weight in (
+            (row, column, (1 - fx) * (1 - fy)),
+            (row, column + 1, fx * (1 - fy)),
+            (row + 1, column, (1 - fx) * fy),
+            (row + 1, column + 1, fx * fy),
+        ):
+            if weight > 0:
+                kernel[r, c] += weight
+    kernel /= kernel.sum()
+    return np.asarray(
+        cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
+
+
+def lean(image: Image, height_px: int, from_middle: float, dx_px: float) -> Image:
+    """Return rows shifted ever more: by `dx_px` over a whole frame's height.
+
+    Args:
+        image: rows (h, w, 3) of the frame.
+        height_px: of the whole frame.
+        from_middle: of the first row, in frame heights below the frame's middle.
+        dx_px: to the right, of the frame's last row against its first.
+    """
+    if abs(dx_px) < 0.25:
+        return image
+    move = np.array([[1, dx_px / height_px, from_middle * dx_px], [0, 1, 0]], np.float32)
+    size = (image.shape[1], image.shape[0])
+    return np.asarray(
+        cv2.warpAffine(image, move, size, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
+
+
+_BANK_PX: Final = 512
+
+
+@lru_cache(maxsize=2)
+def _noise_bank(blotches: bool) -> Field:
+    """Return a square of normal noise (512, 512, 3), standard deviation 1."""
+    rng = np.random.default_rng(20260)
+    bank = rng.standard_normal((_BANK_PX, _BANK_PX, 3), dtype=np.float32)
+    if blotches:
+        bank = np.asarray(cv2.GaussianBlur(bank, (0, 0), 0.9), dtype=np.float32)
+        bank /= bank.std()
+    return bank
+
+
+def _piece(bank: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
+    """Return a random piece of a bank of noise, turned over at random.
+
+    Drawing normal numbers for every picture took longer than all else that a sensor does.
+    """
+    rows, columns = shape[0], shape[1]
+    if rows > _BANK_PX or columns > _BANK_PX:
+        tiles = (-(-rows // _BANK_PX) + 1, -(-columns // _BANK_PX) + 1, 1)
+        bank = np.tile(bank, tiles)
+    top = int(rng.integers(bank.shape[0] - rows + 1))
+    left = int(rng.integers(bank.shape[1] - columns + 1))
+    piece = bank[top : top + rows, left : left + columns]
+    way = int(rng.integers(4))
+    return piece[:: 1 if way & 1 else -1, :: 1 if way & 2 else -1]
+
+
+def add_noise(picture: Field, sensor: Sensor, rng: np.random.Generator) -> Field:
+    """Return a picture of 0..255 with shot and read noise."""
+    if sensor.shot_sigma <= 0 and sensor.read_sigma <= 0:
+        return picture
+    noise = _piece(_noise_bank(False), picture.shape, rng)
+    if sensor.noise_grain > 0:
+        blotches = _piece(_noise_bank(True), picture.shape, rng)
+        noise = noise * math.sqrt(1 - sensor.noise_grain) + blotches * math.sqrt(sensor.noise_grain)
+    brightness = np.clip(picture, 0, 255) * np.float32(sensor.shot_sigma**2 / 255)
+    return np.asarray(picture + noise * np.sqrt(brightness + np.float32(sensor.read_sigma**2)))
+
+
+def saturate(image: Image, saturation: float) -> Image:
+    """Return the image with colours stronger or paler, brightness kept (ITU-R BT.601)."""
+    gray = (1 - saturation) * np.array([0.299, 0.587, 0.114])
+    matrix = np.tile(gray, (3, 1)) + saturation * np.eye(3)
+    return np.asarray(cv2.transform(image, matrix), dtype=np.uint8)
+
+
+def jpeg(image: Image, quality: int) -> Image:
+    """Return what is left of an RGB image after JPEG."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    back = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert back is not None, "what was encoded can be decoded"
+    return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def apply_sensor(
+    image_rgb: NDArray[np.uint8], look: Look, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return what the look's sensor makes of an image (h, w, 3): blurred, then noisy."""
+    sensor = look.sensor
+    if sensor.blur_px > 0.05:
+        image_rgb = np.asarray(
+            cv2.GaussianBlur(image_rgb, (0, 0), sensor.blur_px, borderType=cv2.BORDER_REPLICATE),
+            dtype=np.uint8,
+        )
+    if sensor.noise_sigma <= 0:
+        return image_rgb
+    noise = rng.standard_normal(image_rgb.shape, dtype=np.float32) * sensor.noise_sigma
+    return np.asarray(np.clip(image_rgb + noise + 0.5, 0, 255), dtype=np.uint8)

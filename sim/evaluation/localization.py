@@ -1,0 +1,278 @@
+"""How well a car knows where it is: put down anywhere, and at every node that it passes.
+
+A *drop-off*: a car that was told nothing drives on until it says that it knows its place; right is
+a place within `RIGHT_M` of the truth and in its direction. A *passage*: a car on a mission says
+"node passed"; right is the node that it passes, within `RIGHT_M` of where it says so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+
+from car.driving.driver import Driver, DriverSettings
+from car.driving.localization.belief import Belief
+from car.driving.localization.lane_grid import LaneGrid
+from car.driving.localization.sign_model import SignModel
+from car.driving.types import LaneModel, LaneView, Mission
+from car.perception.ground_motion import GroundView
+from pixelopolis.city.model import City
+from pixelopolis.city.route import Place, Route
+from pixelopolis.city.route_path import RoutePath
+from pixelopolis.geometry import Curve, Pose, wrap_rad
+from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
+from sim.physics.expert import pursue
+from sim.physics.lockstep import (
+    CameraSource,
+    DetectorSource,
+    LockstepCar,
+    random_route,
+    straight_route,
+)
+from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
+
+RIGHT_M: Final = 0.15
+"""Who is so near to where it believes to be is right."""
+
+LIMIT_M: Final = 3.0
+"""A car must know where it is after so much way."""
+
+WEDGED_M: Final = 9.0
+"""Who does not know after so much way never will."""
+
+ROUTE_M: Final = 25.0
+"""Way of one mission, about fifteen nodes."""
+
+OFF_LANE_M: Final = 0.12
+"""A car that is farther from its route is put back on it; lane keeping is measured elsewhere."""
+
+
+@dataclass
+class LocalizationFigures:
+    """What drop-offs and passages showed; `add` sums."""
+
+    dropoffs: int = 0
+    located: int = 0
+    """Right within `LIMIT_M`, and never wrong."""
+    wrong: int = 0
+    """Claimed a place that is not within `RIGHT_M` of the truth."""
+    wrong_edge: int = 0
+    """Of these, on another edge than the car's."""
+    wedged: int = 0
+    metres_to_located: list[float] = field(default_factory=list)
+    passages: int = 0
+    passages_right: int = 0
+    belief_right: int = 0
+    """Passages at which the belief over the whole town was right too."""
+    given_up: int = 0
+    """Missions that the car left because it believed, wrongly, not to be on its way."""
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: LocalizationFigures) -> None:
+        for name in (
+            "dropoffs",
+            "located",
+            "wrong",
+            "wrong_edge",
+            "wedged",
+            "passages",
+            "passages_right",
+            "belief_right",
+            "given_up",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.metres_to_located += other.metres_to_located
+        self.failures += other.failures
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures by their public names."""
+        return {
+            "dropoffs": self.dropoffs,
+            "located_pct": _pct(self.located, self.dropoffs),
+            "wrong_pct": _pct(self.wrong, self.dropoffs),
+            "wrong_edge_pct": _pct(self.wrong_edge, self.dropoffs),
+            "wedged": self.wedged,
+            "median_metres_to_located": (
+                median(self.metres_to_located) if self.metres_to_located else None
+            ),
+            "passages": self.passages,
+            "passages_right_pct": _pct(self.passages_right, self.passages),
+            "belief_right_pct": _pct(self.belief_right, self.passages),
+            "given_up": self.given_up,
+        }
+
+
+def _pct(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None
+
+
+class Pilot:
+    """Steers along a curve by knowing where the car is: a lane model without pictures.
+
+    `see` stands in for the camera and notes the pose; `look` answers for it.
+    """
+
+    part = LANE_PART
+
+    def __init__(self, curve: Curve, start_s_m: float) -> None:
+        self._curve = curve
+        self._s_m = start_s_m
+        self._pose = curve.pose_at(start_s_m)
+        self._black: Image = np.zeros((LANE_HEIGHT_PX, LANE_WIDTH_PX, 3), dtype=np.uint8)
+
+    def see(self, pose: Pose, _motion: BodyMotion) -> Image:
+        self._pose = pose
+        return self._black
+
+    def look(self, picture_rgb: Image) -> LaneView:  # noqa: ARG002
+        at = self._curve.project(self._pose.x_m, self._pose.y_m, self._s_m - 0.3, self._s_m + 0.3)
+        self._s_m = at.s_m
+        return LaneView(steering=(pursue(self._curve, self._pose, at.s_m),) * 3)
+
+    def reset(self) -> None:
+        """Remember nothing but the place on the curve."""
+
+
+@dataclass(frozen=True)
+class Senses:
+    """What drives and what sees. `model` None: a `Pilot` steers, and nothing is rendered."""
+
+    seer: DetectorSource
+    model: LaneModel | None = None
+    eye: CameraSource | None = None
+
+
+def drop_off(
+    expectation: SignModel, senses: Senses, rng: np.random.Generator
+) -> LocalizationFigures:
+    """Put a car down at random and let it find itself."""
+    city = expectation.cells.city
+    place, pose = random_place(city, rng)
+    path = RoutePath(city, straight_route(city, place, WEDGED_M + 1))
+    belief = Belief(expectation)
+    car, driver = _car(senses, path, pose, rng, belief, search=True)
+    figures = LocalizationFigures(dropoffs=1)
+    where = f"put down on edge {place.edge} at {place.s_m:.2f} m"
+    driven_m = 0.0
+    limit_s = 5 + WEDGED_M / driver.settings.search_mps
+    while driven_m < WEDGED_M and car.time_s < limit_s:
+        decision = car.tick(None)
+        driven_m = belief.driven_m
+        if decision.located:
+            break
+    if not decision.located:
+        figures.wedged += 1
+        figures.failures.append(f"{where}: does not know after {driven_m:.1f} m")
+    elif not is_right(belief, car.vehicle.pose):
+        best = belief.best.place
+        figures.wrong += 1
+        figures.wrong_edge += not _on_edge(expectation.cells, best.edge, car.vehicle.pose)
+        figures.failures.append(f"{where}: claims edge {best.edge} at {best.s_m:.2f} m")
+    else:
+        figures.metres_to_located.append(driven_m)
+        figures.located += driven_m <= LIMIT_M
+        if driven_m > LIMIT_M:
+            figures.failures.append(f"{where}: took {driven_m:.1f} m")
+    return figures
+
+
+def random_place(city: City, rng: np.random.Generator) -> tuple[Place, Pose]:
+    """Return a place on any edge, and a pose near it: ±4 cm beside the middle, ±10 degrees."""
+    edges = list(city.edges.values())
+    lengths = np.array([edge.length_m for edge in edges])
+    edge = edges[int(rng.choice(len(edges), p=lengths / lengths.sum()))]
+    s_m = float(rng.uniform(0.0, edge.length_m))
+    pose = edge.curve.pose_at(s_m).ahead(
+        0.0, float(rng.uniform(-0.04, 0.04)), math.radians(float(rng.uniform(-10, 10)))
+    )
+    return Place(edge.id, s_m), pose
+
+
+def pass_nodes(
+    expectation: SignModel, senses: Senses, rng: np.random.Generator, passages: int
+) -> LocalizationFigures:
+    """Drive random missions until so many nodes were passed."""
+    total = LocalizationFigures()
+    while total.passages < passages:
+        total.add(_mission(expectation, senses, rng, passages - total.passages))
+    return total
+
+
+def _mission(
+    expectation: SignModel, senses: Senses, rng: np.random.Generator, passages: int
+) -> LocalizationFigures:
+    city = expectation.cells.city
+    route = random_route(city, rng, ROUTE_M)
+    start_m = float(rng.uniform(0.0, city.edges[route.edges[0]].length_m))
+    path = RoutePath(city, Route(route.edges, start_m, route.end_s_m))
+    belief = Belief(expectation, Place(route.edges[0], start_m))
+    car, _ = _car(senses, path, path.pose_at(0.0), rng, belief)
+    mission = Mission("drive", path, path.length_m)
+    ends = [(leg.end_m, city.movements[leg.movement].node) for leg in path.legs if leg.movement]
+    figures = LocalizationFigures()
+    truth_m = 0.0
+    limit_s = 10 + 2 * path.length_m / 0.1
+    while figures.passages < min(passages, len(ends)) and car.time_s < limit_s:
+        decision = car.tick(mission)
+        truth_m = _along(path, car, truth_m)
+        end_m, node = ends[figures.passages]
+        if f"node:{node}" in decision.events:
+            figures.passages += 1
+            figures.passages_right += abs(truth_m - end_m) <= RIGHT_M
+            figures.belief_right += is_right(belief, car.vehicle.pose)
+            if abs(truth_m - end_m) > RIGHT_M:
+                figures.failures.append(f"node {node}: {truth_m - end_m:+.2f} m beside")
+        elif truth_m > end_m + RIGHT_M:
+            figures.passages += 1
+            figures.failures.append(f"node {node}: passed unnoticed")
+        if decision.off_route or not decision.located:
+            figures.given_up += 1
+            figures.passages += 1
+            at = path.place_at(truth_m)
+            figures.failures.append(f"edge {at.edge} at {at.s_m:.2f} m: {decision.why}")
+            break
+    return figures
+
+
+def _along(path: RoutePath, car: LockstepCar, truth_m: float) -> float:
+    """Return how far along its path a car is; one that left its lane is put back."""
+    pose, offset = car.vehicle.pose, path.route.start_s_m
+    at = path.curve.project(pose.x_m, pose.y_m, truth_m + offset - 0.3, truth_m + offset + 0.3)
+    if abs(at.left_m) > OFF_LANE_M:
+        car.vehicle.pose = path.curve.pose_at(at.s_m)
+    return at.s_m - offset
+
+
+def is_right(belief: Belief, pose: Pose) -> bool:
+    """Tell whether the belief's best place is where the car is, in its direction."""
+    best = belief.best.pose
+    turned = abs(wrap_rad(best.heading_rad - pose.heading_rad))
+    return best.distance_m(pose) <= RIGHT_M and turned < math.pi / 4
+
+
+def _on_edge(cells: LaneGrid, edge: str, pose: Pose) -> bool:
+    """Tell whether a pose lies on an edge, or on a way through a junction from or to it."""
+    near = cells.near(pose.x_m, pose.y_m, pose.heading_rad, RIGHT_M)
+    keys = {cells.lanes[int(lane)].key for lane in cells.lane_of[near]}
+    return any(edge == key or (isinstance(key, tuple) and edge in key) for key in keys)
+
+
+def _car(
+    senses: Senses,
+    path: RoutePath,
+    pose: Pose,
+    rng: np.random.Generator,
+    belief: Belief,
+    search: bool = False,
+) -> tuple[LockstepCar, Driver]:
+    pilot = Pilot(path.curve, path.route.start_s_m)
+    model = senses.model if senses.model is not None else pilot
+    settings = DriverSettings(camera=belief.expectation.camera, search=search)
+    driver = Driver(model, settings, belief, GroundView(settings.camera, model.part))
+    vehicle = Vehicle(pose, random_imperfections(rng))
+    eye = senses.eye if senses.eye is not None else pilot.see
+    return LockstepCar(vehicle, driver, eye, senses.seer), driver

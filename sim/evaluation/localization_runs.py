@@ -1,0 +1,137 @@
+"""Evaluate localization over many looks, spread over processes like `lane_runs`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from car.driving.localization.lane_grid import LaneGrid
+from car.driving.localization.sign_model import SignModel
+from car.perception.detector import load_detector
+from car.perception.lane_network import load_lane_model
+from pixelopolis.city.model import City
+from pixelopolis.city.sources import load_city
+from pixelopolis.errors import SettingsError
+from pixelopolis.vehicle.camera import Camera
+from sim.camera.camera import SimulatedCamera
+from sim.camera.simulated_detector import DetectorErrors, NetworkDetector, SimulatedDetector
+from sim.evaluation.lane_runs import EVALUATION_STREAM
+from sim.evaluation.localization import LocalizationFigures, Senses, drop_off, pass_nodes
+from sim.looks.look import Look, look_of
+from sim.render.renderer import Renderer
+from sim.work.workers import run_all
+
+ERRORS: Final = DetectorErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
+"""Of the geometric seer. The shipped detector finds 0.9 of the signs from 20 px on, 0.8 of those of
+16 to 20 px and 0.44 of those of 12 to 16 px, whatever part of them shows."""
+
+WORST: Final = 5
+"""Looks that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizationRun:
+    """What to evaluate; a plain value, so that it can go to another process.
+
+    `seer`: with "detector" a car drives and sees by its models on rendered pictures, with
+    "geometric" by a pilot that knows the way and a simulated detector, without pictures.
+    `detector` and `model` are files; None takes the shipped ones.
+    """
+
+    city: str
+    dropoffs: int
+    passages: int
+    looks: int
+    seed: int
+    seer: str = "detector"
+    """"detector" or "geometric"."""
+    detector: str | None = None
+    model: str | None = None
+
+
+def evaluate_localization(
+    run: LocalizationRun,
+    jobs: int | None,
+    done: Callable[[], None] = lambda: None,
+    cluster: str | None = None,
+) -> dict[str, Any]:
+    """Return the figures of a run, and those of the worst looks.
+
+    `jobs` and `cluster` as in `run_all`.
+
+    Raises:
+        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        MissingPartError, SettingsError, WorkerError: see `run_all`.
+        SettingsError: when the run asks for nothing.
+    """
+    if not run.dropoffs and not run.passages:
+        raise SettingsError(
+            "--dropoffs 0 and --passages 0 ask for nothing.", "Give one of them more than 0."
+        )
+    city = load_city(run.city)
+    started = time.perf_counter()
+    total, by_look = LocalizationFigures(), []
+    looks = range(run.looks)
+    results = run_all(partial(_run_look, run), looks, jobs, cluster, "look {}".format)
+    for look, figures in enumerate(results):
+        total.add(figures)
+        by_look.append({"look": look, **figures.document()})
+        done()
+    by_look.sort(key=lambda row: (row["located_pct"] or 0) + (row["passages_right_pct"] or 0))
+    return {
+        "city": city.name,
+        "seer": run.seer,
+        "seed": run.seed,
+        "looks": run.looks,
+        **total.document(),
+        "wall_s": time.perf_counter() - started,
+        "worst_looks": by_look[:WORST],
+        "failures": total.failures,
+    }
+
+
+def _run_look(run: LocalizationRun, index: int) -> LocalizationFigures:
+    city = load_city(run.city)
+    look = look_of(EVALUATION_STREAM + run.seed, index)
+    if run.seer == "geometric":
+        return _measure(run, index, city, lambda rng: _geometric(city, look, rng))
+    with Renderer(city, look) as renderer:
+        senses = _rendered(run, renderer, look, np.random.default_rng([run.seed, index, 2]))
+        return _measure(run, index, city, lambda _: senses)
+
+
+def _measure(
+    run: LocalizationRun,
+    index: int,
+    city: City,
+    senses: Callable[[np.random.Generator], Senses],
+) -> LocalizationFigures:
+    # the car knows its camera's drawing, not how this look has mounted it
+    expectation = SignModel(LaneGrid(city), Camera())
+    total = LocalizationFigures()
+    for number in range(index, run.dropoffs, run.looks):
+        rng = np.random.default_rng([run.seed, number, 1])
+        total.add(drop_off(expectation, senses(rng), rng))
+    rng = np.random.default_rng([run.seed, index, 3])
+    share = len(range(index, run.passages, run.looks))
+    total.add(pass_nodes(expectation, senses(rng), rng, share))
+    return total
+
+
+def _geometric(city: City, look: Look, rng: np.random.Generator) -> Senses:
+    return Senses(SimulatedDetector(city, look.camera_of(Camera()), rng, errors=ERRORS))
+
+
+def _rendered(
+    run: LocalizationRun, renderer: Renderer, look: Look, rng: np.random.Generator
+) -> Senses:
+    detector = load_detector(Path(run.detector) if run.detector else None)
+    model = load_lane_model(Path(run.model) if run.model else None)
+    eye = SimulatedCamera(renderer, look, rng, part=model.part)
+    return Senses(NetworkDetector(renderer, detector, look, rng), model, eye)

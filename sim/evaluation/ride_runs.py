@@ -1,0 +1,225 @@
+"""Encounters and free drives under many looks, spread over processes.
+
+The same figures whatever their number: each encounter and each drive has streams of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from car.driving.driver import Driver
+from car.driving.lead_car.tracker import TO_FOLLOW
+from car.driving.localization.belief import Belief
+from car.driving.localization.lane_grid import LaneGrid
+from car.driving.localization.sign_model import SignModel
+from car.driving.types import SightModel
+from car.perception.detector import load_detector
+from car.perception.ground_motion import GroundView
+from car.perception.lane_network import load_lane_model
+from pixelopolis.city.model import City
+from pixelopolis.city.route_path import RoutePath
+from pixelopolis.city.sources import load_city
+from pixelopolis.errors import SettingsError
+from pixelopolis.vehicle.camera import Camera
+from sim.camera.camera import Cars, SimulatedCamera
+from sim.camera.simulated_detector import DetectorErrors, NetworkDetector, SimulatedDetector
+from sim.evaluation.encounters import Encounter, EncounterFigures, random_scene
+from sim.evaluation.free_drives import FreeFigures, drive_freely
+from sim.evaluation.lane_drive import LaneDrive
+from sim.evaluation.lane_runs import EVALUATION_STREAM
+from sim.looks.look import Look, look_of, plain_look
+from sim.physics.background_traffic import BackgroundTraffic, ExpertCar
+from sim.physics.lockstep import DetectorSource, LockstepCar
+from sim.physics.vehicle import Vehicle, random_imperfections
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody
+from sim.work.workers import run_all
+
+BATCH: Final = 10
+"""Encounters with one renderer, each with a look of its own."""
+
+DRIVE_MIN: Final = 2.0
+"""Minutes of free driving in one town under one look."""
+
+START_M, START_RAD = 0.02, math.radians(3)
+"""How far beside its lane and turned the measured car may start."""
+
+ERRORS: Final = DetectorErrors(imagined_cars=0.02, least_shown=(0.05, 0.25))
+"""Of the geometric seer. The shipped detector finds half the cars of which 0.1 to 0.2 show, 0.84 of
+those of which 0.2 to 0.3 do (score 0.4), and nearly all of the others; and it imagines some."""
+
+FREE_LOOKS: Final = 1_000_000
+"""Looks of free drives are others than those of encounters."""
+
+COLORS: Final = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
+
+
+@dataclass(frozen=True, slots=True)
+class RidesRun:
+    """What to evaluate; a plain value, so that it can go to another process.
+
+    `detector` and `model` are files; None takes the shipped ones. The geometric seer errs as a
+    detector does and needs no pictures of what it sees.
+    """
+
+    city: str
+    encounters: int
+    minutes: float
+    seed: int
+    seer: str
+    """"geometric" or "detector"."""
+    detector: str | None = None
+    model: str | None = None
+
+
+Part = tuple[Literal["encounters", "free"], int]
+"""A batch of encounters, or a free drive, by number."""
+
+Figures = EncounterFigures | FreeFigures
+
+
+def evaluate_rides(
+    run: RidesRun,
+    jobs: int | None,
+    done: Callable[[], None] = lambda: None,
+    cluster: str | None = None,
+) -> dict[str, Any]:
+    """Return the figures of a run; `done` is called after each of `parts(run)`.
+
+    `jobs` and `cluster` as in `run_all`.
+
+    Raises:
+        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        MissingPartError, SettingsError, WorkerError: see `run_all`.
+        SettingsError: when the run asks for nothing.
+    """
+    if not parts(run):
+        raise SettingsError(
+            "--encounters 0 and --minutes 0 ask for nothing.", "Give one of them more than 0."
+        )
+    city = load_city(run.city)
+    started = time.perf_counter()
+    met, free = EncounterFigures(), FreeFigures()
+    for figures in run_all(partial(_run_part, run), parts(run), jobs, cluster, _name):
+        if isinstance(figures, EncounterFigures):
+            met.add(figures)
+        else:
+            free.add(figures)
+        done()
+    wall_s = time.perf_counter() - started
+    return {
+        "city": city.name,
+        "seer": run.seer,
+        "seed": run.seed,
+        **met.document(),
+        **free.document(),
+        "failures": met.failures + free.failures,
+        "speed_up": (met.time_s + free.time_s) / wall_s,
+        "wall_s": wall_s,
+    }
+
+
+def parts(run: RidesRun) -> list[Part]:
+    """Return what a run consists of."""
+    batches: list[Part] = [("encounters", i) for i in range(math.ceil(run.encounters / BATCH))]
+    return batches + [("free", i) for i in range(math.ceil(run.minutes / DRIVE_MIN))]
+
+
+def _name(part: Part) -> str:
+    kind, number = part
+    return f"{'batch of encounters' if kind == 'encounters' else 'free drive'} {number}"
+
+
+def _run_part(run: RidesRun, part: Part) -> Figures:
+    kind, number = part
+    if kind == "encounters":
+        first = number * BATCH
+        return _run_encounters(run, range(first, min(first + BATCH, run.encounters)))
+    seconds = 60 * min(DRIVE_MIN, run.minutes - number * DRIVE_MIN)
+    return _run_free(run, number, seconds)
+
+
+def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
+    total = EncounterFigures()
+    with _Studio(run, load_city(run.city)) as studio:
+        for number in numbers:
+            rng = np.random.default_rng([run.seed, number, 1])
+            scene = random_scene(studio.city, rng, bend=number % 2 == 1)
+            other = scene.other(rng)
+            bodies = _bodies((other,), first=number)
+            drive = studio.drive(number, scene.path, scene.start_m, rng, bodies)
+            total.add(Encounter(scene, drive, other).run())
+    return total
+
+
+def _run_free(run: RidesRun, number: int, seconds: float) -> FreeFigures:
+    rng = np.random.default_rng([run.seed, number, 2])
+    with _Studio(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
+
+        def make_drive(path: RoutePath, others: BackgroundTraffic) -> LaneDrive:
+            return studio.drive(FREE_LOOKS + number, path, 0.0, rng, _bodies(others.cars))
+
+        return drive_freely(studio.city, make_drive, rng, seconds)
+
+
+def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
+    """Return where other cars are whenever it is asked, in their colours."""
+    return lambda: [
+        CarBody(f"other{i}", car.pose, COLORS[(first + i) % len(COLORS)])
+        for i, car in enumerate(cars)
+    ]
+
+
+class _Studio:
+    """One town with its renderer, for cars under any look."""
+
+    def __init__(self, run: RidesRun, city: City) -> None:
+        self.city = city
+        self._run = run
+        self._model = load_lane_model(Path(run.model) if run.model else None)
+        self._detector: SightModel | None = None
+        if run.seer == "detector":
+            path = Path(run.detector) if run.detector else None
+            self._detector = load_detector(path, thresholds=TO_FOLLOW)
+        self._expectation = SignModel(LaneGrid(city), Camera())
+        self._renderer = Renderer(city, plain_look())
+
+    def __enter__(self) -> _Studio:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._renderer.close()
+
+    def drive(
+        self, number: int, path: RoutePath, start_m: float, rng: np.random.Generator, cars: Cars
+    ) -> LaneDrive:
+        """Return a car at a place of a path, under look `number`, that sees the other cars."""
+        look = look_of(EVALUATION_STREAM + self._run.seed, number)
+        self._renderer.set_look(look)
+        eye = SimulatedCamera(self._renderer, look, rng, part=self._model.part, cars=cars)
+        start = path.pose_at(start_m).ahead(
+            0.0,
+            float(rng.uniform(-START_M, START_M)),
+            float(rng.uniform(-START_RAD, START_RAD)),
+        )
+        vehicle = Vehicle(start, random_imperfections(rng))
+        seer = self._seer(look, rng, cars)
+        driver = Driver(
+            self._model,
+            belief=Belief(self._expectation, path.place_at(start_m)),
+            ground=GroundView(Camera(), self._model.part),
+        )
+        return LaneDrive(path, LockstepCar(vehicle, driver, eye, seer), start_m)
+
+    def _seer(self, look: Look, rng: np.random.Generator, cars: Cars) -> DetectorSource:
+        if self._detector is None:
+            return SimulatedDetector(self.city, look.camera_of(Camera()), rng, cars, ERRORS)
+        return NetworkDetector(self._renderer, self._detector, look, rng, cars)

@@ -1,0 +1,339 @@
+"""A car's process on a test bench: board and motors, a cable, a camera and a server that can fail.
+
+Everything but the car and an outside board runs here, in real time, in one event loop. The car is
+the program that drives visitors, without its detector; its camera shows a grey floor, its order is
+long, and nobody looks where it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from aiohttp import WSMsgType, web
+
+from pixelopolis.city.sources import load_city
+from pixelopolis.city.start_places import spawn_places
+from pixelopolis.errors import PixelopolisError
+from pixelopolis.geometry import Pose
+from pixelopolis.processes import ChildProcess, Processes
+from pixelopolis.vda5050.frames import decode_from_car, encode
+from pixelopolis.vda5050.order import Order
+from pixelopolis.vda5050.order_progress import make_order
+from pixelopolis.vda5050.state import State
+from sim.hardware.boards import Boards
+from sim.hardware.bus import MotorLine, VirtualBus
+from sim.hardware.cable import Cable
+from sim.hardware.firmware_program import BoardKind, board_sockets
+from sim.live.camera_sockets import CameraSocket, encode_frame
+from sim.live.town import STEP_S
+from sim.physics.lockstep import straight_route
+from sim.physics.vehicle import Vehicle
+
+CAR: Final = "car1"
+CITY: Final = "pixelopolis"
+WAY_M: Final = 200.0
+"""Of the order: some 25 minutes of driving."""
+LOOK_S: Final = 0.001
+FRAME_S: Final = 0.05
+WAIT_S: Final = 60.0
+"""Bound for broken code; a car's start takes some ten seconds on a busy computer."""
+AT_SPEED_RAD_S: Final = 1.0
+AT_REST_RAD_S: Final = 0.05
+
+
+class RigError(PixelopolisError, RuntimeError):
+    """Something that must happen on the test bench did not."""
+
+    code = "PX602"
+
+
+class OneOrderServer:
+    """A server that gives one long order, and can fall silent.
+
+    Attributes:
+        heard_s: when it last said something to the car.
+        reachable: cleared while the network is down.
+        state: the car's last.
+    """
+
+    def __init__(self) -> None:
+        self.heard_s = 0.0
+        self.reachable = asyncio.Event()
+        self.reachable.set()
+        self.state: State | None = None
+        self.port = 0
+        self._orders = 0
+        city = load_city(CITY)
+        self._city = city
+        self.start = spawn_places(city, 1)[0]
+        app = web.Application()
+        app.router.add_get("/api/cars/{serial}/link", self._link)
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
+
+    async def open(self) -> None:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        self.reachable.set()
+        await self._runner.cleanup()
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        await self.reachable.wait()
+        link = web.WebSocketResponse(autoping=False)
+        await link.prepare(request)
+        self.heard_s = time.monotonic()
+        with suppress(ConnectionError):  # it may have called again meanwhile
+            await self._converse(link)
+        return link
+
+    async def _converse(self, link: web.WebSocketResponse) -> None:
+        asked = False
+        async for frame in link:
+            await self.reachable.wait()
+            if frame.type is WSMsgType.PING:
+                await link.pong(frame.data)
+                self.heard_s = time.monotonic()
+            if frame.type is not WSMsgType.TEXT:
+                continue
+            said = decode_from_car(frame.data)
+            if isinstance(said, State):
+                self.state = said
+                if not said.order_id and not asked:
+                    asked = True
+                    await link.send_str(encode(self._order()))
+                    self.heard_s = time.monotonic()
+
+    def _order(self) -> Order:
+        self._orders += 1
+        route = straight_route(self._city, self.start, WAY_M)
+        return make_order(
+            self._city,
+            route,
+            order_id=f"stops-{self._orders}",
+            order_update_id=0,
+            released_edges=len(route.edges),
+            header_id=self._orders,
+            serial_number=CAR,
+            timestamp=datetime.now(UTC),
+        )
+
+
+class StopRig:
+    """One car on the bench; a context manager that has it driving, and leaves nothing behind.
+
+    Args:
+        kind: what its board is.
+        directory: for sockets and ptys; a short path.
+        seed: of noise and pauses.
+
+    Attributes:
+        bus: the motors.
+        cable: between car and board.
+        desk: its server.
+        frame_s: when the camera's last frame was sent.
+        camera_on: whether frames are sent.
+        goal_zero_s: when the motors' goal last became zero.
+        motors_heard_s: when they had last heard a packet then.
+        released_s: when they last lost their torque.
+        held_up_s: longest time between two looks at all this, since it was set to 0.
+        board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
+    """
+
+    def __init__(self, kind: BoardKind, directory: Path, seed: int) -> None:
+        self.kind = kind
+        self.bus: MotorLine = VirtualBus(seed) if kind is BoardKind.DEVICE else MotorLine(seed)
+        self.desk = OneOrderServer()
+        self.vehicle = Vehicle(Pose(0.0, 0.0, 0.0))
+        self.camera_on = True
+        self.board_dead = False
+        self.frame_s = 0.0
+        self.goal_zero_s = 0.0
+        self.motors_heard_s = 0.0
+        self.held_up_s = 0.0
+        self.released_s = 0.0
+        self.cable: Cable
+        self._seed = seed
+        self._directory = directory
+        self._boards = Boards(kind, directory, {CAR: self.bus})
+        self._processes = Processes(directory, self._died)
+        self._config = directory / f"{CAR}.toml"
+        self._killed = 0
+
+    def _died(self, part: ChildProcess) -> None:
+        if part.pid != self._killed:
+            print(part.name, part.how_it_ended, part.last_words(), file=sys.stderr)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[StopRig]:
+        """Run everything meanwhile.
+
+        Raises:
+            BoardError: the board's program does not work.
+            MissingPartError: it is not there.
+            RigError: the car does not drive.
+        """
+        camera = CameraSocket(self._directory / f"{CAR}.camera")
+        port = self._directory / f"{CAR}.usb"
+        await camera.start()
+        await self.desk.open()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            async with self._boards, self._processes:
+                self.cable = Cable(port, board_sockets(self._directory, CAR).bus, self._seed)
+                tasks += [
+                    asyncio.create_task(work)
+                    for work in (self._live(), self._film(camera), self._boards.wait_broken())
+                ]
+                try:
+                    await self._boards.wait_ready()
+                    self._write_config(port)
+                    await self.start_car()
+                    yield self
+                finally:
+                    await self._processes.stop(*self._processes.parts)
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    self.cable.pull()
+        finally:
+            await self.desk.close()
+            await camera.close()
+
+    def _write_config(self, port: Path) -> None:
+        place = self.desk.start
+        self._config.write_text(
+            f'id = "{CAR}"\n'
+            f'city = "{CITY}"\n'
+            f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}\n"
+            f"camera = {{source = {json.dumps(f'virtual:{self._directory / CAR}.camera')}}}\n"
+            f"board = {{port = {json.dumps(str(port))}}}\n"
+            f'server = {{url = "ws://127.0.0.1:{self.desk.port}"}}\n'
+            "detector = {use = false}\n",
+            encoding="utf-8",
+        )
+
+    # --- what the rows do ----------------------------------------------------------------------
+
+    async def start_car(self) -> None:
+        argv = (sys.executable, "-m", "pixelopolis", "car", "--config", str(self._config))
+        await self._processes.start(CAR, *argv)
+
+    def signal_car(self, number: int) -> None:
+        os.kill(self._processes.parts[CAR].pid, number)
+
+    async def kill_car(self) -> None:
+        """Kill -9 the process that talks to the board."""
+        part = self._processes.parts[CAR]
+        self._killed = part.pid
+        os.kill(part.pid, 9)
+        await part.process.wait()
+
+    def kill_board(self) -> None:
+        """Kill -9 the board's program; a simulated board just does nothing any more."""
+        if self.kind is BoardKind.DEVICE:
+            self.board_dead = self.cable.mute = True
+        else:
+            os.kill(self._boards.pid(CAR), 9)
+
+    def revive_board(self) -> None:
+        """Start it again; an outside board is started by itself."""
+        if isinstance(self.bus, VirtualBus) and self.board_dead:
+            self.board_dead = self.cable.mute = False
+            self.bus.board.reboot(time.monotonic())
+
+    # --- what is seen ---------------------------------------------------------------------------
+
+    @property
+    def driven(self) -> bool:
+        return any(self.bus.wheel_goal_rad_s)
+
+    @property
+    def torque(self) -> bool:
+        return any(motor.torque for motor in self.bus.motors)
+
+    @property
+    def at_speed(self) -> bool:
+        return self.driven and max(self.vehicle.wheel_rad_s) > AT_SPEED_RAD_S
+
+    def reports(self, fault: str) -> bool:
+        """Tell whether the car's state names a fault of the board, as in `battery low`."""
+        state = self.desk.state
+        return state is not None and any(
+            fault.replace(" ", "_") in (error.error_description or "") for error in state.errors
+        )
+
+    @property
+    def at_rest(self) -> bool:
+        return max(map(abs, self.vehicle.wheel_rad_s)) < AT_REST_RAD_S
+
+    async def until(self, what: str, true: Callable[[], bool], limit_s: float = WAIT_S) -> float:
+        """Wait until something is true; return when it was seen.
+
+        Raises:
+            RigError: it never was.
+        """
+        end_s = time.monotonic() + limit_s
+        while not true():
+            if time.monotonic() > end_s:
+                log = self._processes.parts[CAR].last_words() if self._processes.parts else ""
+                raise RigError(
+                    f"--board {self.kind}: {what}: not within {limit_s:.0f} s. The car says: {log}",
+                    "Measure again when the computer is less busy.",
+                )
+            await asyncio.sleep(LOOK_S)
+        return time.monotonic()
+
+    # --- what goes on ---------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Physics and watchdogs at the simulator's pace; the cable is looked after more often."""
+        due_s = time.monotonic()
+        goal, driven, torque = (0.0, 0.0), False, False
+        looked_s = due_s
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.cable.look()
+            now_s = time.monotonic()
+            self.held_up_s, looked_s = max(self.held_up_s, now_s - looked_s), now_s
+            if driven and not self.driven:
+                self.goal_zero_s, self.motors_heard_s = (
+                    now_s,
+                    max(motor.heard_s for motor in self.bus.motors),
+                )
+            if torque and not self.torque:
+                self.released_s = now_s
+            driven, torque = self.driven, self.torque
+            if now_s < due_s:
+                continue
+            self._boards.serve(now_s)
+            self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)
+            if self.board_dead:
+                MotorLine.step(self.bus, now_s)
+            else:
+                self.bus.step(now_s)
+            while due_s <= now_s:
+                if self.bus.wheel_goal_rad_s != goal:
+                    goal = self.bus.wheel_goal_rad_s
+                    self.vehicle.set_goal(*goal)
+                self.vehicle.step(STEP_S)
+                due_s += STEP_S
+
+    async def _film(self, camera: CameraSocket) -> None:
+        gray = np.full((320, 240, 3), 128, np.uint8)
+        while True:
+            await asyncio.sleep(FRAME_S)
+            if self.camera_on:
+                self.frame_s = time.monotonic()
+                camera.publish(encode_frame(gray, self.frame_s))

@@ -1,0 +1,352 @@
+"""Lane data on disk: what an expert sees and does, and what every command would mean there.
+
+    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole frames
+    DIR/labels/<session>.csv                               the original's layout, no header:
+                                                           center,left,right,steering
+    DIR/labels/<session>.commands.csv                      one row an image, with header
+    DIR/sessions.json                                      the plan
+    DIR/dataset.json                                       what came of it, once all is written
+
+Three kinds of sessions, one look each. *Poses*: independent poses beside the centre line in any
+direction that a car may have there; one camera. *Driven*: the expert drives, is pushed off its
+line and comes back; three cameras, a frame every 50 ms. *Drive*: a lane model drives, and the
+expert says what would have been right. Independent poses taught a prototype more than driven
+frames did (docs/decisions).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from pixelopolis.city.model import City, Turn
+from pixelopolis.city.sources import load_city
+from pixelopolis.errors import DatasetError, SettingsError
+from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.model_io.crops import LANE_PART, Image
+from pixelopolis.model_io.lane_path import STATIONS_M
+from pixelopolis.vehicle.camera import Camera
+from sim.camera.camera import SimulatedCamera
+from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, shares, spots_of
+from sim.lane_data.drives import drive_samples
+from sim.lane_data.labels import COLUMNS, label_of, row_of
+from sim.lane_data.samples import Sample, Session, driven_samples, pose_samples
+from sim.looks.look import Look, plain_look
+from sim.looks.panoramas import panorama_files
+from sim.looks.room_looks import room_look
+from sim.physics.vehicle import BodyMotion
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody
+from sim.work.workers import run_all
+
+FRAMES_PER_LOOK: Final = 48
+CARS_PART: Final = 0.25
+"""Part of the looks with other cars."""
+FIRST_DRIVE_LOOK: Final = 100_000
+"""Models drive under looks that the data of the same seed did not show."""
+JPEG_QUALITY: Final = 95
+LOOKS_PER_CHUNK: Final = 16
+"""What one process does before it reports."""
+FRAME_WIDTHS_PX: Final = (120, 240)
+"""Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
+
+
+def plan_sessions(
+    cities: Sequence[str], poses: int, driven: int, seed: int, *, whole: bool = False
+) -> list[Session]:
+    """Spread frames over towns and looks; town by town, so that a renderer serves many looks.
+
+    Raises:
+        CityError: when there is no such town.
+        SettingsError: when there is nothing to write.
+    """
+    _check_cities(cities)
+    if not poses and not driven:
+        raise SettingsError(
+            "--poses 0 and --driven 0 ask for no frame.", "Give one of them at least 1."
+        )
+    weights = balanced(_natural(cities))
+    sessions: list[Session] = []
+    for number, city in enumerate(cities):
+        for kind, wanted in (("poses", poses), ("driven", driven)):
+            for frames in _looks(wanted, number, len(cities)):
+                look = len(sessions)
+                cars = np.random.default_rng([seed, look, 9]).random() < CARS_PART
+                sessions.append(
+                    Session(
+                        f"{look:05d}_{city.replace(':', '-')}_{kind}",
+                        city,
+                        kind,
+                        frames,
+                        seed,
+                        look,
+                        tuple(weights[number].tolist()) if kind == "poses" else (),
+                        cars=bool(cars) and kind == "poses",
+                        whole=whole,
+                    )
+                )
+    return sessions
+
+
+def plan_drives(
+    cities: Sequence[str], model: Path, frames: int, seed: int, *, whole: bool = False
+) -> list[Session]:
+    """Spread a model's drives over towns, under other looks than `plan_sessions` has.
+
+    Raises:
+        DatasetError: when the model's file cannot be read.
+        CityError: when there is no such town.
+        SettingsError: when there is no town at all.
+    """
+    _check_cities(cities)
+    try:
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DatasetError(
+            f"--drive {str(model)!r} cannot be read: {error.strerror}.",
+            "Name a lane model's .tflite file.",
+        ) from error
+    sessions: list[Session] = []
+    for number, city in enumerate(cities):
+        load_city(city)  # a town with faults is named before the work begins
+        for count in _looks(frames, number, len(cities)):
+            look = FIRST_DRIVE_LOOK + len(sessions)
+            name = f"{look:05d}_{city.replace(':', '-')}_drive"
+            sessions.append(
+                Session(
+                    name,
+                    city,
+                    "drive",
+                    count,
+                    seed,
+                    look,
+                    whole=whole,
+                    model=str(model.resolve()),
+                    model_sha256=digest,
+                )
+            )
+    return sessions
+
+
+def _check_cities(cities: Sequence[str]) -> None:
+    if not cities:
+        raise SettingsError("--cities names no town.", "Name one, or leave the option out.")
+
+
+def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
+    """Yield how many frames each look of a town has."""
+    share = wanted * (number + 1) // towns - wanted * number // towns
+    while share > 0:
+        yield min(share, FRAMES_PER_LOOK)
+        share -= FRAMES_PER_LOOK
+
+
+def _natural(cities: Sequence[str]) -> FloatArray:
+    """Return (towns, kinds) parts of their lanes."""
+    return np.array([spots_of(load_city(name)).shares for name in cities])
+
+
+def write_lane_dataset(
+    out: Path,
+    sessions: Sequence[Session],
+    jobs: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Write every session in `jobs` processes; `progress` gets the number of frames done.
+
+    Sessions of the same plan that `out` holds already are kept, so that an interrupted run can go
+    on.
+
+    Returns:
+        What `dataset.json` holds: frames, images, and the shares of each kind of road.
+
+    Raises:
+        DatasetError: when `out` holds something else already.
+        CityError: when there is no such town.
+    """
+    _take_folder(out, sessions)
+    left = [session for session in sessions if not _is_done(out, session)]
+    progress(sum(s.frames for s in sessions) - sum(s.frames for s in left))
+    towns = [list(part) for _, part in groupby(left, key=lambda s: s.city)]
+    chunks = [
+        town[i : i + LOOKS_PER_CHUNK]
+        for town in towns
+        for i in range(0, len(town), LOOKS_PER_CHUNK)
+    ]
+    for done in run_all(partial(_write_chunk, out), chunks, jobs, name=_name):
+        progress(done)
+    document = _document(out, sessions)
+    (out / "dataset.json").write_text(json.dumps(document, indent=1))
+    return document
+
+
+def _take_folder(out: Path, sessions: Sequence[Session]) -> None:
+    plan = json.dumps([asdict(s) for s in sessions], indent=1)
+    file = out / "sessions.json"
+    if out.exists() and any(out.iterdir()):
+        if not file.exists():
+            raise DatasetError(
+                f"--out {str(out)!r} is not empty.", "Name a new folder, or remove it first."
+            )
+        if file.read_text() != plan:
+            raise DatasetError(
+                f"--out {str(out)!r} holds another plan (sessions.json): other towns, frames, "
+                "seed, model or version.",
+                "Give the options that it was begun with, or name a new folder.",
+            )
+    for folder in ("images", "labels"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    file.write_text(plan)
+
+
+def _is_done(out: Path, session: Session) -> bool:
+    return _commands_file(out, session).exists()
+
+
+def _commands_file(out: Path, session: Session) -> Path:
+    """The last file that is written of a session."""
+    return out / "labels" / f"{session.name}.commands.csv"
+
+
+def _name(sessions: Sequence[Session]) -> str:
+    return f"sessions {sessions[0].name} to {sessions[-1].name}"
+
+
+def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
+    """Write what isn't there yet of some sessions of one town; return the frames of all of them.
+
+    A process that was lost has left some: to begin these again would, for a while, leave their
+    last file without its pictures.
+    """
+    city = load_city(sessions[0].city)
+    cv2.setNumThreads(1)
+    left = [session for session in sessions if not _is_done(out, session)]
+    with Renderer(city, _look(sessions[0])) as renderer:
+        for session in left:
+            look = _look(session)
+            renderer.set_look(look)
+            _write_session(out, session, city, _Eyes(renderer, look, session))
+    return sum(s.frames for s in sessions)
+
+
+def _look(session: Session) -> Look:
+    if session.plain:
+        return plain_look()
+    own = panorama_files(Path(session.panoramas), "training") if session.panoramas else ()
+    return room_look(session.seed, session.look, panoramas=own)
+
+
+class _Eyes:
+    """The cameras of one session."""
+
+    def __init__(self, renderer: Renderer, look: Look, session: Session) -> None:
+        rng = np.random.default_rng([session.seed, session.look, 7])
+        width = FRAME_WIDTHS_PX[int(rng.integers(len(FRAME_WIDTHS_PX)))]
+        camera = Camera(width_px=width, height_px=width * 4 // 3)
+        self._eyes = {
+            part: SimulatedCamera(renderer, look, rng, camera, part=part)
+            for part in (LANE_PART, 1.0)
+        }
+
+    def see(
+        self, pose: Pose, motion: BodyMotion | None, part: float, others: Sequence[CarBody] = ()
+    ) -> Image:
+        return self._eyes[part](pose, motion, others)
+
+
+def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:
+    rng = np.random.default_rng([session.seed, session.look, 8])
+    if session.kind == "poses":
+        return pose_samples(city, rng, session)
+    if session.kind == "driven":
+        return driven_samples(city, rng, session)
+    return drive_samples(city, rng, session, eyes.see)
+
+
+def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None:
+    images = out / "images" / session.name
+    shutil.rmtree(images, ignore_errors=True)  # of a run that was interrupted here
+    images.mkdir()
+    part = 1.0 if session.whole else LANE_PART
+    original, commands = [], [list(COLUMNS)]
+    for number, sample in enumerate(_samples(session, city, eyes)):
+        names = {}
+        for camera, left_m in sample.cameras:
+            seen_from = sample.pose.ahead(0.0, left_m)
+            names[camera] = f"{session.name}/{number:06d}_{camera}.jpg"
+            picture = sample.picture
+            if picture is None:
+                picture = eyes.see(seen_from, sample.motion, part, sample.others)
+            _write_image(out / "images" / names[camera], picture)
+            label = label_of(city, seen_from)
+            commands.append(
+                row_of(names[camera], label, session.kind, session.look, sample.stretch)
+            )
+        original.append(
+            [*(names.get(c, "") for c in ("center", "left", "right")), f"{sample.steering:.6f}"]
+        )
+    _write_rows(out / "labels" / f"{session.name}.csv", original)
+    _write_rows(_commands_file(out, session), commands)
+
+
+def _write_rows(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    part.replace(path)
+
+
+def _write_image(path: Path, rgb: Image) -> None:
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+        raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
+
+
+def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
+    """Return what a finished dataset is made of."""
+    rows: list[dict[str, str]] = []
+    for session in sessions:
+        with _commands_file(out, session).open(newline="") as file:
+            rows += csv.DictReader(file)
+    towns = [session.city for session in sessions for _ in range(session.frames)]
+    names = sorted(set(towns))
+    lanes = _natural(names)
+    frames = np.array([towns.count(name) for name in names], dtype=np.float64)
+    natural = (frames / max(frames.sum(), 1)) @ lanes if names else np.zeros(len(KINDS))
+    written = shares(row["road"] for row in rows)
+    bends = [bend for row in rows for bend in bends_of(_paths(row))]
+    return {
+        "frames": sum(s.frames for s in sessions),
+        "images": len(rows),
+        "sessions": len(sessions),
+        "cities": names,
+        "looks_with_cars": sum(s.cars for s in sessions),
+        "roads": {
+            str(kind): {
+                "natural": round(float(natural[i]), 4),
+                "target": TARGETS[kind],
+                "written": round(written[str(kind)], 4),
+            }
+            for i, kind in enumerate(KINDS)
+        },
+        "paths": {
+            way: round(bends.count(way) / max(len(bends), 1), 4)
+            for way in ("straight", "left", "right")
+        },
+    }
+
+
+def _paths(row: dict[str, str]) -> list[list[float]]:
+    columns = ([f"{turn}_{round(100 * s)}cm" for s in STATIONS_M] for turn in Turn)
+    return [[float(row[c]) for c in names] for names in columns if row[names[0]]]

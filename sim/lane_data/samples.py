@@ -1,0 +1,132 @@
+"""Where the frames of a lane dataset are taken: independent poses, and drives of the expert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pixelopolis.city.model import City
+from pixelopolis.city.route_path import RoutePath
+from pixelopolis.geometry import Pose
+from pixelopolis.model_io.crops import Image
+from pixelopolis.vehicle.dimensions import CRUISE_MPS, WHEEL_RADIUS_M, steering_to_wheels
+from sim.lane_data.balance import spots_of
+from sim.lane_data.labels import label_of
+from sim.lane_data.traffic import others_about
+from sim.physics.expert import pursue
+from sim.physics.lockstep import FRAME_S, PHYSICS_S, random_route
+from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
+from sim.render.view import CarBody
+
+OFFSET_SIGMA_M: Final = 0.028
+OFFSET_LIMIT_M: Final = 0.07
+"""A car keeps its wheels in the lane up to 58 mm; a little more teaches the way back."""
+HEADING_SIGMA_RAD: Final = np.radians(7.0)
+HEADING_LIMIT_RAD: Final = np.radians(18.0)
+WIDE_PART: Final = 0.15
+WIDE_OFFSET_M: Final = 0.10
+WIDE_HEADING_RAD: Final = np.radians(30.0)
+"""So many poses are spread evenly over all from which a car must still come back."""
+SIDE_CAMERA_M: Final = 0.06
+"""The left and right cameras' distance from the centre one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One look in one town, and how many frames of it."""
+
+    name: str
+    city: str
+    kind: str
+    """"poses", "driven" or "drive": by a model."""
+    frames: int
+    seed: int
+    look: int
+    weights: tuple[float, ...] = ()
+    """(kinds,) of road that poses are drawn from, see `sim.lane_data.balance`."""
+    cars: bool = False
+    """Other cars are about; for poses only."""
+    whole: bool = False
+    """Whole portrait frames are written instead of bottom quarters."""
+    model: str = ""
+    """Who drives: a lane model's file."""
+    model_sha256: str = ""
+    panoramas: str = ""
+    """Folder of the user's own skies."""
+    plain: bool = False
+    """The plain look, whatever the number of the look, instead of a room."""
+
+
+Cameras = tuple[tuple[str, float], ...]
+"""Names, and how far left of the middle each stands, metres."""
+
+CENTER: Final[Cameras] = (("center", 0.0),)
+THREE: Final[Cameras] = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Where a frame is taken, by which cameras, the centre one's steering, and who is there."""
+
+    pose: Pose
+    cameras: Cameras
+    steering: float
+    stretch: int | None
+    others: tuple[CarBody, ...] = ()
+    picture: Image | None = None
+    """What the centre camera saw, if it has looked already."""
+    motion: BodyMotion | None = None
+    """Of the driven car; None at an independent pose."""
+
+
+def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iterator[Sample]:
+    spots = spots_of(city)
+    for _ in range(session.frames):
+        center = spots.draw(session.weights, rng)
+        if rng.random() < WIDE_PART:
+            offset = float(rng.uniform(-WIDE_OFFSET_M, WIDE_OFFSET_M))
+            turn = float(rng.uniform(-WIDE_HEADING_RAD, WIDE_HEADING_RAD))
+        else:
+            offset = _clipped(rng, OFFSET_SIGMA_M, OFFSET_LIMIT_M)
+            turn = _clipped(rng, HEADING_SIGMA_RAD, HEADING_LIMIT_RAD)
+        pose = center.ahead(0.0, offset, turn)
+        steering = next(s for s in label_of(city, pose).steering.values() if s is not None)
+        cars = others_about(city, pose, rng) if session.cars else ()
+        yield Sample(pose, CENTER, steering, None, cars)
+
+
+def _clipped(rng: np.random.Generator, sigma: float, limit: float) -> float:
+    return float(np.clip(rng.normal(0, sigma), -limit, limit))
+
+
+def driven_samples(city: City, rng: np.random.Generator, session: Session) -> Iterator[Sample]:
+    """Drive with pushes: for a moment the steering is off, then the expert comes back."""
+    ticks, stretch = 0, 0
+    path = RoutePath(city, random_route(city, rng, 3.0))
+    vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
+    push, push_until = 0.0, 0
+    s_m = 0.0
+    while ticks < session.frames:
+        pose = vehicle.pose
+        at = path.curve.project(pose.x_m, pose.y_m, s_m - 0.3, s_m + 0.3)
+        s_m = at.s_m
+        if s_m > path.curve.length_m - 0.3 or abs(at.left_m) > OFFSET_LIMIT_M + 0.02:
+            path = RoutePath(city, random_route(city, rng, 3.0))
+            vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))
+            s_m = 0.0
+            stretch += 1
+            continue
+        steering = pursue(path.curve, pose, s_m)
+        yield Sample(pose, THREE, steering, stretch, motion=vehicle.motion)
+        ticks += 1
+        if ticks >= push_until and rng.random() < 0.05:
+            push, push_until = float(rng.uniform(-0.5, 0.5)), ticks + int(rng.integers(4, 12))
+        driven = steering + (push if ticks < push_until else 0.0)
+        vehicle.set_goal(
+            *steering_to_wheels(float(np.clip(driven, -1, 1)), CRUISE_MPS / WHEEL_RADIUS_M)
+        )
+        for _ in range(round(FRAME_S / PHYSICS_S)):
+            vehicle.step(PHYSICS_S)

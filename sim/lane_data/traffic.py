@@ -1,0 +1,75 @@
+"""Other cars in the pictures of lane data: ahead, oncoming, and waiting at junctions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from shapely import Polygon
+
+from pixelopolis.city.model import City
+from pixelopolis.geometry import Curve, Pose
+from pixelopolis.vehicle.dimensions import CAR_REAR_M, body_corners
+from sim.lane_data.labels import place_of
+from sim.physics.expert import ways_from
+from sim.render.view import CarBody
+
+AHEAD_M: Final = (0.16, 0.6)
+"""From the axle to the rear of the car ahead: from 2 cm before our front on."""
+WAITING_M: Final = 0.10
+"""The axle of a car that waits at a junction is so far before the end of its street."""
+SIGHT_M: Final = 1.5
+COLORS: Final = (
+    "#e5484d",
+    "#30a46c",
+    "#0090ff",
+    "#f5d90a",
+    "#8e4ec6",
+    "#f76b15",
+    "#e8e8e8",
+    "#202020",
+)
+
+
+def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarBody, ...]:
+    """Return cars that may be met at a pose: one ahead, oncoming ones, one waiting at a junction.
+
+    No car overlaps another, nor the one at `pose`.
+    """
+    place = place_of(city, pose)
+    wanted: list[Pose] = []
+    if rng.random() < 0.7:
+        ways = ways_from(city, place.edge, place.movement, place.s_m)
+        way = ways[int(rng.integers(len(ways)))]
+        low, high = AHEAD_M
+        gap_m = low + (high - low) * float(rng.random()) ** 2  # near ones fill the picture
+        at = way.curve.pose_at(way.lead_m + place.s_m + gap_m + CAR_REAR_M)
+        wanted.append(_astray(at, rng))
+    here = city.edges[place.edge]
+    for edge in city.edges.values():
+        if edge.id == place.edge:
+            continue
+        if (edge.from_node, edge.to_node) == (here.to_node, here.from_node):
+            if rng.random() < 0.5:
+                wanted.append(_astray(edge.curve.pose_at(_beside_m(edge.curve, pose, rng)), rng))
+        elif edge.to_node == here.to_node and rng.random() < 0.4:
+            wanted.append(_astray(edge.curve.pose_at(edge.length_m - WAITING_M), rng))
+    taken = [Polygon(body_corners(pose))]
+    found: list[CarBody] = []
+    for other in wanted:
+        body = Polygon(body_corners(other))
+        if other.distance_m(pose) < SIGHT_M and not any(body.intersects(one) for one in taken):
+            taken.append(body)
+            color = COLORS[int(rng.integers(len(COLORS)))]
+            found.append(CarBody(f"other-{len(found)}", other, color))
+    return tuple(found)
+
+
+def _beside_m(curve: Curve, pose: Pose, rng: np.random.Generator) -> float:
+    """Return where on the opposite lane a car is that is yet to pass the one at `pose`."""
+    return curve.project(pose.x_m, pose.y_m).s_m - float(rng.uniform(0.0, 0.7))
+
+
+def _astray(pose: Pose, rng: np.random.Generator) -> Pose:
+    """Return where a car is that keeps to a lane as real ones do."""
+    return pose.ahead(0.0, float(rng.normal(0, 0.012)), float(rng.normal(0, 0.04)))

@@ -1,0 +1,199 @@
+"""The child process that renders: every watched camera at 20 Hz, the town from above at 5 Hz.
+
+It has a process of its own so that physics and buses never wait for a picture. A socket pair joins
+it to its parent: poses come in, pictures from above and counts go out, and only the newest of each
+matters. When the parent's end closes, for whatever reason, the child ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.city.sources import load_city
+from pixelopolis.errors import PixelopolisError
+from sim.camera.camera import SimulatedCamera
+from sim.live.camera_sockets import CameraSocket, encode_frame
+from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
+from sim.looks.look import plain_look
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody, bird_view
+
+log = logging.getLogger(__name__)
+
+CAMERA_HZ: Final = 20
+BIRD_HZ: Final = 5
+BIRD_SHARE: Final = 0.2
+"""On a slow computer pictures from above become fewer, so that they take no more of the time."""
+BIRD_SIZE_PX: Final = (640, 480)
+BIRD_JPEG_QUALITY: Final = 82
+LAST_MOMENT_S: Final = 1.0
+"""For tidying up after the parent has gone."""
+COLORS: Final = (
+    "#e5484d",
+    "#3e63dd",
+    "#30a46c",
+    "#f5a524",
+    "#8e4ec6",
+    "#00a2c7",
+    "#e93d82",
+    "#7d5e54",
+)
+
+
+class Exchange:
+    """The child's sockets, served in a thread of their own while the main thread renders."""
+
+    def __init__(self, parent: socket.socket, task: RenderTask) -> None:
+        self.scene: LiveScene | None = None
+        self.closed = threading.Event()
+        self.cameras = {car: CameraSocket(Path(path)) for car, path in task.camera_paths.items()}
+        self.exit_code = 0
+        """1 once what parent and renderer tell each other has failed."""
+        self._parent = parent
+        self._loop = asyncio.new_event_loop()
+        self._writer: asyncio.StreamWriter | None = None
+        self._opened = threading.Event()
+        self._cleaned = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="exchange", daemon=True).start()
+        self._opened.wait()
+
+    def publish(self, car: str, frame: bytes) -> None:
+        self._loop.call_soon_threadsafe(self.cameras[car].publish, frame)
+
+    def send(self, kind: Kind, body: bytes = b"") -> None:
+        """Tell the parent; a picture is dropped when the parent is behind."""
+        self._loop.call_soon_threadsafe(self._send, kind, body)
+
+    def finish(self) -> None:
+        """Let what was sent arrive, hang up, and wait until the sockets are taken away."""
+        self._loop.call_soon_threadsafe(self._hang_up)
+        self._cleaned.wait(LAST_MOMENT_S)
+
+    def _send(self, kind: Kind, body: bytes) -> None:
+        writer = self._writer
+        behind = writer is not None and writer.transport.get_write_buffer_size() > 0
+        if writer is not None and not (behind and kind is Kind.BIRD):
+            writer.write(MESSAGE.pack(kind, len(body)) + body)
+
+    def _hang_up(self) -> None:
+        # only our direction: to close with scenes unread would reset the socket, and what was
+        # sent last would be lost
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write_eof()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except Exception:
+            log.exception("What the renderer and the simulator tell each other failed.")
+            self.exit_code = 1
+        finally:
+            self._opened.set()
+            self.closed.set()
+            self._cleaned.set()
+        # the main thread may be deep in the renderer; nobody needs what it makes any more
+        time.sleep(LAST_MOMENT_S)
+        os._exit(self.exit_code)
+
+    async def _serve(self) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=self._parent)
+        await asyncio.gather(*(camera.start() for camera in self.cameras.values()))
+        self._opened.set()
+        size = LiveScene.size(len(self.cameras))
+        try:
+            while True:
+                self.scene = LiveScene.decode(await reader.readexactly(size))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.closed.set()
+        await asyncio.gather(*(camera.close() for camera in self.cameras.values()))
+
+
+def render(task: RenderTask, exchange: Exchange) -> None:
+    """Render what is watched until the parent is gone."""
+    city = load_city(task.city)
+    look = plain_look()
+    rng = np.random.default_rng([task.seed, 1])
+    # one sample a pixel: smooth edges would take their time from the cars' cameras
+    above = bird_view(city, *BIRD_SIZE_PX, samples=1)
+    cars = tuple(task.camera_paths)
+    colors = dict(zip(cars, (COLORS[i % len(COLORS)] for i in range(len(cars))), strict=True))
+
+    def bodies(scene: LiveScene) -> list[CarBody]:
+        return [
+            CarBody(id=car, pose=pose, color=colors[car])
+            for car, (pose, _) in zip(cars, scene.cars, strict=True)
+        ]
+
+    with Renderer(city, look) as renderer:
+        eye = SimulatedCamera(renderer, look, rng, task.camera, part=1.0)
+        exchange.send(Kind.READY)
+        turn = frames = late = 0
+        bird_due_s = 0.0
+        due_s = time.monotonic()
+        while not exchange.closed.wait(max(0.0, due_s - time.monotonic())):
+            for index, car in enumerate(cars):
+                scene = exchange.scene
+                if scene is None or not exchange.cameras[car].viewers:
+                    continue
+                pose, motion = scene.cars[index]
+                others = [body for body in bodies(scene) if body.id != car]
+                image = eye(pose, motion, others)
+                exchange.publish(car, encode_frame(image, scene.time_s))
+                frames += 1
+            scene = exchange.scene
+            start_s = time.monotonic()
+            if scene is not None and scene.bird and start_s >= bird_due_s:
+                image = renderer.render(above, bodies(scene)).rgb
+                exchange.send(Kind.BIRD, encode_jpeg(image))
+                took_s = time.monotonic() - start_s
+                bird_due_s = start_s + max(1 / BIRD_HZ, took_s / BIRD_SHARE)
+            turn += 1
+            due_s += 1 / CAMERA_HZ
+            if time.monotonic() > due_s + 1 / CAMERA_HZ:
+                late += 1
+                due_s = time.monotonic()
+            if turn % CAMERA_HZ == 0:
+                exchange.send(Kind.COUNTS, json.dumps({"frames": frames, "late": late}).encode())
+
+
+def encode_jpeg(image_rgb: NDArray[np.uint8]) -> bytes:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, BIRD_JPEG_QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), quality)
+    return data.tobytes()
+
+
+def main(parent_fd: int, task_json: str) -> int:
+    # Ctrl-C reaches the whole group; the parent closes our socket when it is our time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    task = RenderTask.from_json(task_json)
+    exchange = Exchange(socket.socket(fileno=parent_fd), task)
+    exchange.start()
+    try:
+        render(task, exchange)
+    except PixelopolisError as error:
+        exchange.send(Kind.FAILED, json.dumps([error.message, error.next_step]).encode())
+        return 1
+    finally:
+        exchange.finish()
+    return exchange.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(int(sys.argv[1]), sys.argv[2]))

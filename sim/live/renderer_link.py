@@ -1,0 +1,156 @@
+"""The parent's end of the rendering process: start it, show it the cars, get pictures back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pixelopolis.errors import RenderError
+from pixelopolis.geometry import Pose
+from pixelopolis.mjpeg import Broadcast
+from pixelopolis.processes import how_it_ended
+from pixelopolis.vehicle.camera import Camera
+from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
+from sim.physics.vehicle import BodyMotion
+
+BIRD_WANTED_S: Final = 2.0
+"""After somebody asked for a picture from above, more are made for so long."""
+START_TIMEOUT_S: Final = 60.0
+END_TIMEOUT_S: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them ends, raise what it raises, and cancel the others."""
+    tasks = {asyncio.create_task(wait) for wait in waits}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+class RendererLink:
+    """One rendering process.
+
+    Args:
+        city: name of the town.
+        camera_paths: Unix socket of each car's camera.
+        camera: mounting and lens of all of them.
+        seed: of their noise.
+
+    Attributes:
+        bird: JPEGs from above; they come only while somebody asks (`want_bird`).
+        counts: frames so far and turns that came late, as the process reports them.
+    """
+
+    def __init__(
+        self, city: str, camera_paths: Mapping[str, Path], camera: Camera, seed: int
+    ) -> None:
+        paths = {car: str(path) for car, path in camera_paths.items()}
+        self._task = RenderTask(city, paths, camera, seed)
+        self.bird = Broadcast()
+        self.counts: dict[str, int] = {}
+        self._bird_until_s = 0.0
+        self._process: Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._error: RenderError | None = None
+
+    async def start(self) -> None:
+        ours, its = socket.socketpair()
+        with its:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "sim.live.render_process",
+                str(its.fileno()),
+                self._task.to_json(),
+                pass_fds=[its.fileno()],
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._listener = asyncio.create_task(self._listen(reader))
+
+    async def wait_ready(self) -> None:
+        """Wait until pictures can be made.
+
+        Raises:
+            RenderError: they cannot.
+        """
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await first_of(self._ready.wait(), self.wait_gone())
+        except TimeoutError:
+            raise RenderError(
+                f"The renderer was not ready within {START_TIMEOUT_S:.0f} s.",
+                "Close other programs that use the graphics, then try again.",
+            ) from None
+
+    async def wait_gone(self) -> None:
+        """Wait until the process ends by itself, which is an error and is raised."""
+        assert self._listener is not None, "start comes first"
+        assert self._process is not None
+        # whoever stops waiting for the end must not stop the listening
+        await asyncio.shield(self._listener)
+        code = await self._process.wait()
+        raise self._error or RenderError(
+            f"The renderer {how_it_ended(code)}.",
+            "Its own message stands above; start the simulator again.",
+        )
+
+    def show(self, time_s: float, cars: tuple[tuple[Pose, BodyMotion], ...]) -> None:
+        """Tell where the cars are and how they move; nothing while the last telling is unread."""
+        writer = self._writer
+        if writer is None or writer.is_closing() or writer.transport.get_write_buffer_size():
+            return
+        bird = time.monotonic() < self._bird_until_s
+        writer.write(LiveScene(time_s, bird, cars).encode())
+
+    def want_bird(self) -> None:
+        """Ask for pictures from above for the next seconds."""
+        self._bird_until_s = time.monotonic() + BIRD_WANTED_S
+
+    async def close(self) -> None:
+        """End the process, gently if it listens."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is not None:
+            try:
+                await asyncio.wait_for(self._process.wait(), END_TIMEOUT_S)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._listener is not None:
+            self._listener.cancel()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                kind, length = MESSAGE.unpack(await reader.readexactly(MESSAGE.size))
+                self._take(Kind(kind), await reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            if self._writer is not None:
+                self._writer.close()
+
+    def _take(self, kind: Kind, body: bytes) -> None:
+        match kind:
+            case Kind.READY:
+                self._ready.set()
+            case Kind.FAILED:
+                self._error = RenderError(*json.loads(body))
+            case Kind.BIRD:
+                self.bird.put(body)
+            case Kind.COUNTS:
+                self.counts = json.loads(body)

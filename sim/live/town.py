@@ -1,0 +1,118 @@
+"""The physical side of the real-time city: cars in the world, each with its board and motors.
+
+Pure: it is stepped with the time it should believe, so that tests need no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from pixelopolis.city.model import City
+from pixelopolis.city.start_places import spawn_places
+from pixelopolis.geometry import Pose
+from pixelopolis.vehicle.control_table import BoardFault, BoardRegister
+from sim.hardware.bus import MotorLine, VirtualBus
+from sim.hardware.firmware_program import BoardKind
+from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
+from sim.physics.world import World
+
+STEP_S: Final = 0.005
+"""Of physics: 200 Hz."""
+
+
+@dataclass
+class TownCar:
+    """A car's body and its electronics."""
+
+    vehicle: Vehicle
+    bus: MotorLine
+    """A `VirtualBus` when the board is simulated too."""
+    _goal_rad_s: tuple[float, float] = (0.0, 0.0)
+
+    def step(self, now_s: float) -> None:
+        """Let the watchdogs look at the clock and pass on what the motors want."""
+        self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)
+        self.bus.step(now_s)
+        goal = self.bus.wheel_goal_rad_s
+        if goal != self._goal_rad_s:
+            self._goal_rad_s = goal
+            self.vehicle.set_goal(*goal)
+
+
+class LiveTown:
+    """Cars car1, car2, ... at their spawn places.
+
+    Args:
+        city: the town.
+        count: number of cars.
+        seed: of the cars' imperfections and of the packets lost on request.
+        board: what plays the cars' boards; one outside leaves the motors here.
+
+    Raises:
+        SettingsError: the city has no room for so many.
+    """
+
+    def __init__(
+        self, city: City, count: int, seed: int = 0, board: BoardKind = BoardKind.DEVICE
+    ) -> None:
+        self.city = city
+        self.world = World(city)
+        self.cars: dict[str, TownCar] = {}
+        self.time_s = 0.0
+        bus = VirtualBus if board is BoardKind.DEVICE else MotorLine
+        for index, place in enumerate(spawn_places(city, count)):
+            car_id = f"car{index + 1}"
+            imperfections = random_imperfections(np.random.default_rng([seed, index]))
+            pose = city.edges[place.edge].curve.pose_at(place.s_m)
+            vehicle = self.world.add_car(car_id, pose, imperfections)
+            self.cars[car_id] = TownCar(vehicle, bus(seed * 1009 + index))
+
+    @property
+    def poses(self) -> tuple[Pose, ...]:
+        return tuple(car.vehicle.pose for car in self.cars.values())
+
+    @property
+    def moving(self) -> tuple[tuple[Pose, BodyMotion], ...]:
+        return tuple((car.vehicle.pose, car.vehicle.motion) for car in self.cars.values())
+
+    def step(self, now_s: float) -> None:
+        """Move everything on by `STEP_S`; `now_s` is the devices' clock."""
+        for car in self.cars.values():
+            car.step(now_s)
+        self.world.step(STEP_S)
+        self.time_s += STEP_S
+
+    def state(self) -> dict[str, Any]:
+        """Return the truth about every car, in JSON's types."""
+        return {
+            "t_s": round(self.time_s, 3),
+            "collisions": self.world.collisions,
+            "cars": [_car_state(car_id, car) for car_id, car in self.cars.items()],
+        }
+
+
+def _car_state(car_id: str, car: TownCar) -> dict[str, Any]:
+    vehicle = car.vehicle
+    return {
+        "id": car_id,
+        "x_m": round(vehicle.pose.x_m, 5),
+        "y_m": round(vehicle.pose.y_m, 5),
+        "heading_rad": round(vehicle.pose.heading_rad, 5),
+        "v_mps": round(vehicle.speed_mps, 5),
+        "wheel_rad_s": [round(speed, 4) for speed in vehicle.wheel_rad_s],
+        "torque": [motor.torque for motor in car.bus.motors],
+        "motor_power": car.bus.motor_power,
+        "board_faults": _board_faults(car.bus),
+        "fault": car.bus.fault.kind,
+    }
+
+
+def _board_faults(bus: MotorLine) -> list[str] | None:
+    """Return the names in a board's fault word; None of one outside, which only its host knows."""
+    if not isinstance(bus, VirtualBus):
+        return None
+    faults = bus.board[BoardRegister.FAULT]
+    return [flag.name.lower() for flag in BoardFault if flag.name and flag & faults]

@@ -1,0 +1,194 @@
+"""Other cars of a simulated town: driven by the expert, kept from being in a car's way.
+
+They drive at random where nobody is. What the measured car needs soon is theirs only if they are
+gone by then, so whoever they make it stop for was not in its way: oncoming cars pass beside it, and
+others cross the junctions ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from car.driving.speed_profile import speed_before_stop_mps, wheel_speeds_rad_s
+from pixelopolis.city.model import City
+from pixelopolis.city.movement_conflicts import MovementKey, movement_conflicts
+from pixelopolis.city.route_path import RoutePath
+from pixelopolis.geometry import Curve, Pose, join
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CRUISE_MPS
+from sim.physics.expert import pursue
+from sim.physics.lockstep import FRAME_S, PHYSICS_S
+from sim.physics.vehicle import Vehicle, random_imperfections
+
+STOP_BEFORE_M: Final = 0.10
+CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + 0.08
+CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.03
+"""Where others wait, and how far past a street or junction it is free: as the server has it."""
+
+ASKS_M: Final = 0.25
+"""So far before the end of their street the others see whether they may go on."""
+
+KEPT_FREE_M: Final = 2.2
+"""So far ahead of the measured car nobody else may enter its way. Whoever has just entered is off
+it in 12 s at most (1.25 m at 0.8 of cruise), in which that car drives 1.6 m."""
+
+AVOIDED_M: Final = 5.0
+"""And nobody turns into a street that it reaches within this."""
+
+
+class ExpertCar:
+    """A car on a curve that is driven by who knows the curve.
+
+    Args:
+        curve: to follow.
+        s_m: where on it the car starts.
+        rng: of its faults.
+        left_m: how far beside the curve it keeps.
+    """
+
+    def __init__(
+        self, curve: Curve, s_m: float, rng: np.random.Generator, left_m: float = 0.0
+    ) -> None:
+        self.vehicle = Vehicle(curve.pose_at(s_m).ahead(0.0, left_m), random_imperfections(rng))
+        self.left_m = left_m
+        self.follow(curve, s_m)
+
+    @property
+    def pose(self) -> Pose:
+        return self.vehicle.pose
+
+    def follow(self, curve: Curve, s_m: float) -> None:
+        """Go on along another curve, `s_m` along which the car is."""
+        self.curve, self.s_m = curve, s_m
+        self._line = curve.offset(self.left_m) if self.left_m else curve
+        # not of all of it: a route may come by the same place again
+        self._line_m = self._along_m(self._line, s_m, 0.5)
+
+    def drive(self, speed_mps: float) -> None:
+        """Drive for one camera period."""
+        steering = pursue(self._line, self.vehicle.pose, self._line_m)
+        self.vehicle.set_goal(*wheel_speeds_rad_s(steering, speed_mps))
+        for _ in range(round(FRAME_S / PHYSICS_S)):
+            self.vehicle.step(PHYSICS_S)
+        self.s_m = self._along_m(self.curve, self.s_m)
+        self._line_m = self._along_m(self._line, self._line_m)
+
+    def _along_m(self, curve: Curve, near_m: float, within_m: float = 0.1) -> float:
+        pose = self.vehicle.pose
+        return curve.project(pose.x_m, pose.y_m, near_m - within_m, near_m + within_m).s_m
+
+
+class _BackgroundCar:
+    """One of the others: on an edge, or on its way over a junction to the next."""
+
+    def __init__(self, city: City, edge: str, rng: np.random.Generator) -> None:
+        self.city = city
+        self.edge = edge
+        self.movement: MovementKey | None = None
+        self.cruise_mps = CRUISE_MPS * float(rng.uniform(0.8, 1.0))
+        self.wish = int(rng.integers(1 << 30))
+        left_m = float(rng.uniform(-0.03, 0.03))
+        curve = city.edges[edge].curve
+        s_m = float(rng.uniform(0.1, max(0.11, curve.length_m - STOP_BEFORE_M)))
+        self.car = ExpertCar(curve, s_m, rng, left_m)
+
+    @property
+    def edges(self) -> frozenset[str]:
+        """Streets that it is on or may be soon."""
+        return frozenset({self.edge, self.movement[1]} if self.movement else {self.edge})
+
+    def enter(self, key: MovementKey) -> None:
+        self.movement = key
+        curves = (self.city.edges[key[0]], self.city.movements[key], self.city.edges[key[1]])
+        self.car.follow(join([part.curve for part in curves]), self.car.s_m)
+
+    def drive(self, rng: np.random.Generator) -> None:
+        if self.movement is None:
+            stop_m = self.car.curve.length_m - STOP_BEFORE_M
+            self.car.drive(speed_before_stop_mps(stop_m - self.car.s_m, self.cruise_mps))
+            return
+        self.car.drive(self.cruise_mps)
+        first, then = self.movement
+        behind_m = self.city.edges[first].length_m + self.city.movements[self.movement].length_m
+        if self.car.s_m > behind_m + max(CLEAR_OF_JUNCTION_M, CLEAR_OF_EDGE_M):
+            self.edge, self.movement = then, None
+            self.car.follow(self.city.edges[then].curve, self.car.s_m - behind_m)
+            self.wish = int(rng.integers(1 << 30))
+
+
+class BackgroundTraffic:
+    """All others of a town.
+
+    Args:
+        city: the town.
+        path: of the measured car.
+        count: how many others, at most; they start beyond `AVOIDED_M` of its way.
+        rng: of all of them.
+    """
+
+    def __init__(self, city: City, path: RoutePath, count: int, rng: np.random.Generator) -> None:
+        self.city = city
+        self.path = path
+        self._rng = rng
+        self._conflicts = movement_conflicts(city)
+        taken = set(self._edges_ahead(0.0, AVOIDED_M))
+        free = [edge for edge in city.edges if edge not in taken]
+        chosen = rng.permutation(len(free))[:count]
+        self.all = [_BackgroundCar(city, free[int(i)], rng) for i in chosen]
+
+    @property
+    def cars(self) -> tuple[ExpertCar, ...]:
+        return tuple(other.car for other in self.all)
+
+    @property
+    def poses(self) -> tuple[Pose, ...]:
+        return tuple(car.pose for car in self.cars)
+
+    def drive(self, distance_m: float) -> None:
+        """Drive for one camera period while the measured car is at a distance of its path."""
+        for other in self.all:
+            if other.movement is None:
+                self._ask(other, distance_m)
+            other.drive(self._rng)
+
+    def in_the_way(self, distance_m: float) -> bool:
+        """Whether somebody is where the measured car will be soon: then the drive must end."""
+        ahead = set(self._edges_ahead(distance_m, KEPT_FREE_M))
+        return any(other.edges & ahead for other in self.all)
+
+    def _ask(self, other: _BackgroundCar, distance_m: float) -> None:
+        exits = self.city.exits[other.edge]
+        if not exits or other.car.s_m < other.car.curve.length_m - ASKS_M:
+            return
+        avoided = set(self._edges_ahead(distance_m, AVOIDED_M))
+        for one in self.all:
+            if one is not other:
+                avoided |= one.edges
+        driven = {one.movement for one in self.all if one.movement is not None}
+        driven |= set(self._movements_ahead(distance_m, KEPT_FREE_M))
+        for i in range(len(exits)):
+            movement = exits[(other.wish + i) % len(exits)]
+            key = (movement.from_edge, movement.to_edge)
+            if key[1] not in avoided and driven.isdisjoint({key, *self._conflicts[key]}):
+                other.enter(key)
+                return
+
+    def _edges_ahead(self, distance_m: float, reach_m: float) -> Iterable[str]:
+        return (
+            leg.edge
+            for leg in self.path.legs
+            if leg.edge is not None
+            and leg.start_m < distance_m + reach_m
+            and leg.end_m > distance_m - CLEAR_OF_EDGE_M
+        )
+
+    def _movements_ahead(self, distance_m: float, reach_m: float) -> Iterable[MovementKey]:
+        return (
+            leg.movement
+            for leg in self.path.legs
+            if leg.movement is not None
+            and leg.start_m < distance_m + reach_m
+            and leg.end_m > distance_m - CLEAR_OF_JUNCTION_M
+        )

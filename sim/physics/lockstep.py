@@ -1,0 +1,151 @@
+"""The car's pure driver and the physics, step by step: deterministic, faster than real time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from car.driving.driver import Driver
+from car.driving.types import (
+    Decision,
+    Frame,
+    Mission,
+    Observation,
+    Sighting,
+    Sightings,
+    WheelReading,
+)
+from pixelopolis.city.model import City, Movement
+from pixelopolis.city.route import Place, Route
+from pixelopolis.geometry import Pose, wrap_rad
+from pixelopolis.model_io.crops import Image
+from sim.physics.vehicle import BodyMotion, Vehicle
+
+FRAME_S: Final = 0.05
+"""The camera's period, 20 Hz."""
+PHYSICS_S: Final = 0.005
+
+CameraSource = Callable[[Pose, BodyMotion], Image]
+"""What the car's camera sees from a pose while it moves: RGB (h, w, 3) uint8, the lane model's
+part of the frame."""
+
+DetectorSource = Callable[[Pose], tuple[Sighting, ...]]
+"""What the car's detector sees from a pose (see `sim.camera.simulated_detector`)."""
+
+SEE_EVERY: Final = 2
+"""The detector looks at every second frame, and its answer comes one camera period later."""
+
+
+class LockstepCar:
+    """One car whose camera, driver and motors share one simulated clock.
+
+    Args:
+        vehicle: the physics.
+        driver: decides.
+        eye: what the lane model's part of the camera sees.
+        seer: what the detector sees; without one the car has none.
+        frame_delay_s: from a frame's capture to the driver, in whole camera periods.
+    """
+
+    def __init__(
+        self,
+        vehicle: Vehicle,
+        driver: Driver,
+        eye: CameraSource,
+        seer: DetectorSource | None = None,
+        frame_delay_s: float = 0.0,
+    ) -> None:
+        self.vehicle = vehicle
+        self.driver = driver
+        self.eye = eye
+        self.seer = seer
+        self._frames: deque[Frame] = deque(maxlen=1 + round(frame_delay_s / FRAME_S))
+        self.time_s = 0.0
+        self._ticks = 0
+        self._sightings: Sightings | None = None
+        self._coming: Sightings | None = None
+
+    def tick(self, mission: Mission | None) -> Decision:
+        """See, decide, and drive on for one camera period."""
+        self._look()
+        self._frames.append(Frame(self.eye(self.vehicle.pose, self.vehicle.motion), self.time_s))
+        arrived = len(self._frames) == self._frames.maxlen
+        decision = self.driver.step(
+            Observation(
+                now_s=self.time_s,
+                frame=self._frames[0] if arrived else None,
+                wheels=WheelReading(*self.vehicle.wheel_rad, measured_s=self.time_s),
+                mission=mission,
+                sightings=self._sightings,
+            )
+        )
+        self.vehicle.set_goal(decision.left_rad_s, decision.right_rad_s)
+        for _ in range(round(FRAME_S / PHYSICS_S)):
+            self.vehicle.step(PHYSICS_S)
+        self.time_s += FRAME_S
+        return decision
+
+    def put(self, pose: Pose) -> None:
+        """Carry the car somewhere else."""
+        self.vehicle.pose = pose
+        self.driver.carried()
+
+    def _look(self) -> None:
+        """Hand on what the detector found in the frame before, and show it every second one."""
+        if self._coming is not None:
+            self._sightings, self._coming = self._coming, None
+        if self.seer is not None and self._ticks % SEE_EVERY == 0:
+            self._coming = Sightings(self.time_s, self.seer(self.vehicle.pose))
+        self._ticks += 1
+
+
+def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
+    """Return a random walk over the town's edges of about `length_m`, shorter at a dead end."""
+    return _walk(
+        city,
+        str(rng.choice(list(city.edges))),
+        length_m,
+        lambda exits: exits[int(rng.integers(len(exits)))],
+    )
+
+
+def straight_route(city: City, start: Place, length_m: float) -> Route:
+    """Return a route of about `length_m` from a place, straight on wherever it can."""
+    way = _walk(city, start.edge, start.s_m + length_m, _straightest)
+    return Route(way.edges, start.s_m, way.end_s_m)
+
+
+def ring_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
+    """Return a route that goes straight on wherever it can, round and round if there is a ring.
+
+    It is for models that take no command: nobody tells them to turn. In the original town these
+    are the laps of the outer ring.
+    """
+    onward = {e: _straightest(exits).to_edge for e, exits in city.exits.items() if exits}
+    after_many = set(city.edges)
+    for _ in city.edges:
+        after_many = {onward[e] for e in after_many if e in onward}
+    start = str(rng.choice(sorted(after_many or city.edges)))
+    return _walk(city, start, length_m, _straightest)
+
+
+def _straightest(exits: Sequence[Movement]) -> Movement:
+    return min(
+        exits,
+        key=lambda m: abs(wrap_rad(m.curve.end.heading_rad - m.curve.start.heading_rad)),
+    )
+
+
+def _walk(
+    city: City, start: str, length_m: float, choose: Callable[[Sequence[Movement]], Movement]
+) -> Route:
+    edges = [start]
+    way_m = city.edges[start].length_m
+    while way_m < length_m and city.exits[edges[-1]]:
+        movement = choose(city.exits[edges[-1]])
+        edges.append(movement.to_edge)
+        way_m += movement.length_m + city.edges[movement.to_edge].length_m
+    return Route(tuple(edges), 0.0, city.edges[edges[-1]].length_m)

@@ -1,0 +1,129 @@
+"""Maps of the ground, drawn from the road's plan: which paint lies where.
+
+A map's row 0 is the south edge, as OpenGL has it. The paint map holds weights, not colours
+(red: left border, green: right border, blue: divider), so that a look changes colours for
+nothing; weights filter exactly as the colours they stand for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
+
+from pixelopolis.city.model import City
+from pixelopolis.city.road_layout import RoadLayout, dashes, polygons
+from pixelopolis.geometry import FloatArray
+from sim.looks.look import RoadStyle
+
+TEXEL_M: Final = 0.0025
+MAX_PAINT_PX: Final = 8192
+MARGIN_M: Final = 0.05
+
+DASH_M: Final = 0.10
+GAP_M: Final = 0.08
+GUIDE_DASH_M: Final = 0.035
+GUIDE_GAP_M: Final = 0.045
+
+SHIFT: Final = 4
+"""Bits of a pixel's fraction in the places that OpenCV gets."""
+
+_SPILL_PX: Final = 0.7
+"""How far OpenCV's smooth polygons spill over their edges (measured, any direction, +-0.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroundArea:
+    """The rectangle of ground that the maps cover."""
+
+    x_m: float
+    y_m: float
+    width_m: float
+    depth_m: float
+
+    @classmethod
+    def around(cls, shape: BaseGeometry) -> GroundArea:
+        x0, y0, x1, y1 = shape.bounds
+        return cls(x0 - MARGIN_M, y0 - MARGIN_M, x1 - x0 + 2 * MARGIN_M, y1 - y0 + 2 * MARGIN_M)
+
+    def size_px(self, texel_m: float, most_px: int) -> tuple[int, int]:
+        """Return (width, height) of a map with square texels of at least `texel_m`."""
+        texel = max(texel_m, max(self.width_m, self.depth_m) / most_px)
+        return max(4, round(self.width_m / texel)), max(4, round(self.depth_m / texel))
+
+    def pixels(self, points_m: FloatArray, size_px: tuple[int, int]) -> NDArray[np.int32]:
+        """Return points (N, 2) as OpenCV's fixed-point pixel places; texel middles are whole."""
+        scale = np.array(size_px) / (self.width_m, self.depth_m)
+        places = (points_m - (self.x_m, self.y_m)) * scale - 0.5
+        return np.asarray(np.round(places * (1 << SHIFT)), dtype=np.int32)
+
+
+def paint_map(
+    city: City, layout: RoadLayout, frame: GroundArea, style: RoadStyle, line_width: float = 1.0
+) -> NDArray[np.uint8]:
+    """Return the weights (h, w, 4) uint8 of the lines that a road style paints.
+
+    `line_width` is a factor on the town's own.
+    """
+    size = frame.size_px(TEXEL_M, MAX_PAINT_PX)
+    left, right, divider = (np.zeros(size[::-1], np.uint8) for _ in range(3))
+    half_m = line_width * city.road.line_width_m / 2
+    for line in layout.borders:
+        _stroke(left if line.side == "left" else right, line.points_m, half_m, frame)
+    for points in layout.dividers:
+        pieces = dashes(points, DASH_M, GAP_M) if style == "asphalt" else [points]
+        for piece in pieces:
+            _stroke(divider, piece, half_m, frame)
+    for points in layout.guides:
+        for piece in dashes(points, GUIDE_DASH_M, GUIDE_GAP_M):
+            _stroke(divider, piece, half_m * 0.8, frame)
+    # where two lines meet the red one lies on top
+    right = np.minimum(right, 255 - left)
+    divider = np.minimum(divider, 255 - left - right)
+    return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
+
+
+def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
+    """Return tileable noise (size, size, 2) uint8: fine grain, and patches of wear."""
+    rng = np.random.default_rng(seed)
+    grain = rng.normal(0.0, 1.0, (size_px, size_px))
+    grain = 0.6 * grain + 2.5 * _tile_blur(rng.normal(0.0, 1.0, grain.shape), 2.5)
+    patches = _tile_blur(rng.normal(0.0, 1.0, grain.shape), 5.0)
+    patches = patches / patches.std() + 0.5 * rng.normal(0.0, 1.0, grain.shape)
+    grain = np.clip(0.5 + 0.13 * grain, 0, 1)
+    wear = np.clip(0.45 + 0.5 * patches, 0, 1)
+    return np.ascontiguousarray(np.round(np.dstack([grain, wear]) * 255).astype(np.uint8))
+
+
+def _tile_blur(image: FloatArray, sigma_px: float) -> FloatArray:
+    """Blur as if the image were repeated in all directions."""
+    f = np.fft.fftfreq(image.shape[0])
+    keep = np.exp(-2 * (math.pi * sigma_px) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2))
+    return np.asarray(np.fft.ifft2(np.fft.fft2(image) * keep).real, dtype=np.float64)
+
+
+def _stroke(
+    image: NDArray[np.uint8], points_m: FloatArray, half_m: float, frame: GroundArea
+) -> None:
+    narrow_m = max(half_m - _SPILL_PX * frame.width_m / image.shape[1], 1e-4)
+    shape = LineString(points_m).buffer(narrow_m, cap_style="flat", join_style="round")
+    for polygon in polygons(shape, least_m2=0.0):
+        rings = [shapely.get_coordinates(r) for r in (polygon.exterior, *polygon.interiors)]
+        fill(image, rings, frame, 255)
+
+
+def fill(
+    image: NDArray[np.uint8], rings_m: Iterable[FloatArray], frame: GroundArea, value: int
+) -> None:
+    """Draw a polygon with holes into a map."""
+    size = (image.shape[1], image.shape[0])
+    rings = [frame.pixels(np.asarray(ring, dtype=np.float64), size) for ring in rings_m]
+    cv2.fillPoly(image, rings, value, lineType=cv2.LINE_AA, shift=SHIFT)

@@ -1,0 +1,293 @@
+"""Data for the detector on disk: pictures from the simulator with what they show, Pascal VOC.
+
+Two kinds of pictures: *driven* ones, from a car on a street (`streets`), and *scenes* of
+many objects afloat (`scenes`). Every picture has a random stream of its own, every split
+other looks and other towns: what one split shows no other one ever does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import cv2
+import numpy as np
+
+from pixelopolis.city.model import City
+from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.sources import load_city
+from pixelopolis.errors import DatasetError
+from pixelopolis.model_io.crops import Image
+from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject, write_annotation
+from pixelopolis.model_io.voc.dataset import VocDataset
+from pixelopolis.vehicle.camera import Camera
+from sim.camera.sensor import apply_sensor
+from sim.looks.look import Look, look_of
+from sim.looks.panoramas import Use, panorama_files
+from sim.looks.room_looks import OWN_SKIES
+from sim.render.meshes.models import Body, model_of, upright
+from sim.render.renderer import Renderer
+from sim.sign_data.labels import label
+from sim.sign_data.scenes import draw_scene
+from sim.sign_data.streets import draw_shot, even_classes, place_signs
+from sim.work.workers import run_all
+
+Split = Literal["train", "val", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+Kind = Literal["driven", "scene"]
+
+SCENES_PART: Final[Mapping[Split, float]] = {"train": 0.6, "val": 0.3, "test": 0.3}
+"""Part of the pictures that are scenes, unless said otherwise."""
+SHIPPED_TOWNS: Final = ("pixelopolis", "pixelopolis", "square", "curvy", "figure-eight", "straight")
+"""Part of the training towns; val and test have generated towns only."""
+SHIPPED_PART: Final = 0.3
+GRID_SEEDS: Final[Mapping[Split, int]] = {"train": 1000, "val": 2000, "test": 3000}
+"""First of the thousand seeds of a split's generated towns."""
+RESTYLE: Final = 0.2
+"""Part of the looks whose road is of another style than the town's."""
+
+SKIES: Final[Mapping[Split, Use]] = {"train": "training", "val": "training", "test": "evaluation"}
+"""Which of the user's panoramas a split may show."""
+
+PER_LOOK: Final = 10
+LOOKS_PER_CHUNK: Final = 12
+"""Pictures that share one look, and looks in one town: what one process does at a time."""
+PROP_ID: Final = 32768
+"""Instance ids of what this module puts into a town begin here."""
+JPEG_QUALITY: Final = 92
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Pictures `first` to `first + count` of a dataset, all in one town."""
+
+    split: Split
+    seed: int
+    kind: Kind
+    number: int
+    first: int
+    count: int
+    panoramas: str = ""
+    """Folder of the user's own skies."""
+
+    @property
+    def look_seed(self) -> int:
+        """Seed of the looks: no two splits ever share one."""
+        return len(SPLITS) * self.seed + SPLITS.index(self.split)
+
+    def stream(self, *more: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, SPLITS.index(self.split), *more])
+
+    def name(self, index: int) -> str:
+        return f"{self.split}{self.seed}_{self.first + index:06d}"
+
+    @property
+    def town(self) -> str:
+        """Name of the town, drawn from those of the split."""
+        rng = self.stream(1, self.number)
+        if self.split == "train" and rng.random() < SHIPPED_PART:
+            return str(rng.choice(SHIPPED_TOWNS))
+        columns, rows = (1, 2) if self.kind == "scene" else rng.integers((1, 2), (3, 4)).tolist()
+        return f"grid:{columns}x{rows}:{GRID_SEEDS[self.split] + int(rng.integers(1000))}"
+
+
+def plan_chunks(split: Split, images: int, seed: int, scenes_part: float) -> list[Chunk]:
+    """Part a dataset into chunks; both kinds take turns, so that any first part holds both."""
+    size = PER_LOOK * LOOKS_PER_CHUNK
+    scenes = round(images * scenes_part)
+    left = {"driven": images - scenes, "scene": scenes}
+    chunks: list[Chunk] = []
+    first = 0
+    while first < images:
+        # what lags behind its share most
+        kind: Kind = "scene" if left["scene"] * images >= scenes * (images - first) else "driven"
+        kind = kind if left[kind] else ("driven" if kind == "scene" else "scene")
+        count = min(size, left[kind])
+        chunks.append(Chunk(split, seed, kind, len(chunks), first, count))
+        left[kind] -= count
+        first += count
+    return chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a dataset holds: pictures by kind, objects by class, and the difficult among them."""
+
+    pictures: Counter[str]
+    objects: Counter[str]
+    difficult: Counter[str]
+    empty: int
+
+    def __add__(self, other: Summary) -> Summary:
+        return Summary(
+            self.pictures + other.pictures,
+            self.objects + other.objects,
+            self.difficult + other.difficult,
+            self.empty + other.empty,
+        )
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "images": sum(self.pictures.values()),
+            "pictures": {kind: self.pictures[kind] for kind in ("driven", "scene")},
+            "empty_images": self.empty,
+            "objects": sum(self.objects.values()),
+            "objects_by_class": {name: self.objects[name] for name in SIGN_CLASSES},
+            "difficult_by_class": {name: self.difficult[name] for name in SIGN_CLASSES},
+        }
+
+
+def write_sign_dataset(
+    out: Path,
+    chunks: Sequence[Chunk],
+    jobs: int,
+    about: Mapping[str, Any],
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Write a dataset in `jobs` processes, and return what `dataset.json` says.
+
+    Args:
+        out: new or empty folder.
+        chunks: see `plan_chunks`; all of one split.
+        jobs: how many processes; the files do not depend on it.
+        about: how the dataset was made; goes into `dataset.json`.
+        progress: gets the number of pictures done.
+
+    Raises:
+        DatasetError: when `out` holds something already.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise DatasetError(
+            f"--out {str(out)!r} is not empty.", "Name a new folder, or remove it first."
+        )
+    for folder in ("JPEGImages", "Annotations"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    summary = Summary(Counter(), Counter(), Counter(), 0)
+    for done in run_all(partial(write_chunk, out), chunks, jobs, name=_name):
+        summary += done
+        progress(sum(done.pictures.values()))
+    names = [chunk.name(k) for chunk in chunks for k in range(chunk.count)]
+    split = chunks[0].split
+    for listed in SPLITS:
+        VocDataset(out).write_split(listed, names if listed == split else ())
+    VocDataset(out).write_split("trainval", names if split != "test" else ())
+    document = {**about, **summary.document()}
+    (out / "dataset.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return document
+
+
+def _name(chunk: Chunk) -> str:
+    return f"pictures {chunk.name(0)} to {chunk.name(chunk.count - 1)}"
+
+
+def write_chunk(out: Path, chunk: Chunk) -> Summary:
+    """Render, label and write one chunk."""
+    cv2.setNumThreads(1)
+    city = replace(load_city(chunk.town), signs=())
+    summary = Summary(Counter(), Counter(), Counter(), 0)
+    looks = range(0, chunk.count, PER_LOOK)
+    with Renderer(city, _look(chunk, 0)) as renderer:
+        for start in looks:
+            look = _look(chunk, start)
+            renderer.set_look(look)
+            painter = _Scenes if chunk.kind == "scene" else _Streets
+            pictures = painter(renderer, city, chunk, look, start)
+            for index in range(start, min(start + PER_LOOK, chunk.count)):
+                rgb, objects = pictures.take(index)
+                _write(out, chunk, index, rgb, objects)
+                summary += Summary(
+                    Counter([chunk.kind]),
+                    Counter(o.class_name for o in objects),
+                    Counter(o.class_name for o in objects if o.difficult),
+                    int(not objects),
+                )
+    return summary
+
+
+def _look(chunk: Chunk, index: int) -> Look:
+    look = look_of(chunk.look_seed, (chunk.first + index), RESTYLE)
+    if not chunk.panoramas:
+        return look
+    own = _own_skies(chunk.panoramas, SKIES[chunk.split])
+    # one for all pictures of a look, scenes too: each has to be read and kept
+    rng = chunk.stream(4, chunk.first + index - index % PER_LOOK)
+    shown, which = rng.random() < OWN_SKIES, int(rng.integers(max(len(own), 1)))
+    file = own[which] if shown and own else None
+    return replace(look, sky=replace(look.sky, file=file))
+
+
+@lru_cache(maxsize=2)
+def _own_skies(folder: str, use: Use) -> tuple[str, ...]:
+    return panorama_files(Path(folder), use)
+
+
+class _Streets:
+    """Driven pictures of one look: the signs stay, car and traffic change."""
+
+    def __init__(
+        self, renderer: Renderer, city: City, chunk: Chunk, look: Look, start: int
+    ) -> None:
+        self._renderer, self._city, self._chunk, self._look = renderer, city, chunk, look
+        self._signs = place_signs(city, chunk.stream(2, chunk.first + start), PROP_ID)
+        meshes = [body.mesh(number) for number, body in self._signs.bodies.items()]
+        renderer.set_props(meshes, self._signs.shadows)
+
+    def take(self, index: int) -> tuple[Image, tuple[LabeledObject, ...]]:
+        rng = self._chunk.stream(3, self._chunk.first + index)
+        shot = draw_shot(self._city, self._signs, self._look.camera_of(Camera()), rng)
+        rendered = self._renderer.render(shot.view, shot.cars, ids=True)
+        assert rendered.ids is not None
+        bodies: dict[int, Body] = dict(self._signs.bodies)
+        numbers = {i.name: n for n, i in self._renderer.instances.items() if i.kind == "car"}
+        for car in shot.cars:
+            bodies[numbers[car.id]] = upright(model_of("Car"), car.pose)
+        objects = label(rendered.ids, shot.view, bodies)
+        return apply_sensor(rendered.rgb, self._look, rng), objects
+
+
+class _Scenes:
+    """Scenes of one look: light and town stay, exposure, sky and all objects change."""
+
+    def __init__(
+        self, renderer: Renderer, city: City, chunk: Chunk, look: Look, start: int
+    ) -> None:
+        self._renderer, self._city, self._chunk, self._look = renderer, city, chunk, look
+        self._classes = even_classes(chunk.stream(2, chunk.first + start))
+
+    def take(self, index: int) -> tuple[Image, tuple[LabeledObject, ...]]:
+        own = _look(self._chunk, index)
+        look = replace(self._look, sky=own.sky, gains=own.gains, sensor=own.sensor, mount=own.mount)
+        rng = self._chunk.stream(3, self._chunk.first + index)
+        self._renderer.set_look(look)
+        scene = draw_scene(self._city, look.camera_of(Camera()), self._classes, rng, PROP_ID)
+        self._renderer.set_props(scene.meshes)
+        rendered = self._renderer.render(scene.view, ids=True)
+        assert rendered.ids is not None
+        return apply_sensor(rendered.rgb, look, rng), label(rendered.ids, scene.view, scene.bodies)
+
+
+def _write(
+    out: Path, chunk: Chunk, index: int, rgb: Image, objects: tuple[LabeledObject, ...]
+) -> None:
+    name = chunk.name(index)
+    path = out / "JPEGImages" / f"{name}.jpg"
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+        raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
+    shown = chunk.first + index - (index % PER_LOOK if chunk.kind == "driven" else 0)
+    source = {"look": f"{chunk.look_seed}:{shown}", "city": chunk.town}
+    sky = _look(chunk, index).sky.file
+    if sky is not None:
+        source["sky"] = Path(sky).name
+    if chunk.kind == "scene":
+        source["scene"] = str(chunk.first + index)
+    height, width = rgb.shape[:2]
+    write_annotation(
+        out / "Annotations" / f"{name}.xml",
+        Annotation(path.name, width, height, objects, source),
+    )

@@ -1,0 +1,211 @@
+"""Pictures for the detector of many objects at once, afloat before anything: the fast teacher.
+
+Signs and cars of any size hang at random before a town, its sky, and coloured or patterned walls,
+as in the article's second simulator. A picture holds far more objects than a street does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelopolis.city.model import City
+from pixelopolis.city.signs import sign_solid
+from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.model_io.crops import DETECTOR_ROWS
+from pixelopolis.vehicle.camera import Camera
+from sim.render.meshes import materials as m
+from sim.render.meshes.mesh import MeshBuilder, Paint, rgb_of
+from sim.render.meshes.models import Body, model_of
+from sim.render.view import View, car_view
+from sim.sign_data.streets import any_state, random_color
+
+OBJECTS: Final = (8, 20)
+CAR_PART: Final = 0.16
+CAR_MIDDLE_M: Final = (0.04, 0.0, 0.09)
+CAR_TALL_M: Final = 0.16
+"""Between the body's height and the mast's: what a car's size in the picture is drawn for."""
+USUAL_PX, ANY_PX = (9.0, 42.0), (7.0, 90.0)
+"""Heights of objects, spread evenly over their logarithm: most in the first range."""
+USUAL_PART: Final = 0.75
+POLE_PART, POLE_M = 0.6, 0.16
+BACK_PART: Final = 0.06
+"""Part of the boards that are turned away or seen from their edge."""
+BOARD_LIMIT_RAD: Final = math.radians(78)
+CROWD: Final = 0.6
+"""Objects keep this part of the larger one's height apart, most of the time."""
+ABOVE_PART: Final = 0.6
+"""Part of the pictures from above the roofs; the rest is taken in the streets."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """One picture to be taken: bodies by instance id, and the meshes of everything."""
+
+    view: View
+    bodies: dict[int, Body]
+    meshes: list[NDArray[np.void]]
+
+
+def draw_scene(
+    city: City, camera: Camera, classes: Iterator[str], rng: np.random.Generator, first_id: int
+) -> Scene:
+    """Return a picture of many objects.
+
+    Args:
+        city: what stands behind them.
+        camera: as the look mounts it; scenes tilt and lift it further.
+        classes: sign classes in the order in which they are to be drawn.
+        rng: every other choice.
+        first_id: instance id of the first object.
+    """
+    view = _viewpoint(city, camera, rng)
+    meshes = [_panel(view, rng) for _ in range(int(rng.integers(0, 9)))]
+    meshes += [_litter(view, rng) for _ in range(int(rng.integers(0, 5)))]
+    bodies: dict[int, Body] = {}
+    placed: list[tuple[float, float, float]] = []
+    for number in range(first_id, first_id + int(rng.integers(OBJECTS[0], OBJECTS[1] + 1))):
+        x, y, height_px = _room(view, placed, rng)
+        placed.append((x, y, height_px))
+        is_car = rng.random() < CAR_PART
+        body = _body("Car" if is_car else next(classes), view, (x, y, height_px), rng)
+        bodies[number] = body
+        meshes.append(body.mesh(number, random_color(rng) if is_car else None))
+    return Scene(view, bodies, meshes)
+
+
+def _viewpoint(city: City, camera: Camera, rng: np.random.Generator) -> View:
+    if rng.random() < ABOVE_PART:
+        x0, y0, x1, y1 = city.bounds_m
+        x, y = rng.uniform((x0 - 0.5, y0 - 0.5), (x1 + 0.5, y1 + 0.5)).tolist()
+        pose = Pose(x, y, float(rng.uniform(-math.pi, math.pi)))
+        height_m, pitch_deg = rng.uniform(0.5, 1.6), rng.uniform(-12, 24)
+    else:
+        edges = list(city.edges.values())
+        curve = edges[int(rng.integers(len(edges)))].curve
+        lane = curve.pose_at(float(rng.uniform(0, curve.length_m)))
+        pose = lane.ahead(0.0, float(rng.uniform(-0.1, 0.1)), float(rng.normal(0, 0.4)))
+        height_m, pitch_deg = camera.height_m, rng.normal(0, 3)
+    lens = replace(
+        camera,
+        height_m=float(height_m),
+        pitch_rad=camera.pitch_rad + math.radians(pitch_deg),
+        roll_rad=camera.roll_rad + float(rng.normal(0, 0.05)),
+    )
+    return car_view(lens, pose, rows=DETECTOR_ROWS)
+
+
+def _room(
+    view: View, placed: list[tuple[float, float, float]], rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Return the middle and height in pixels of one more object, where there is room if any is."""
+    low, high = USUAL_PX if rng.random() < USUAL_PART else ANY_PX
+    height_px = math.exp(rng.uniform(math.log(low), math.log(high)))
+    for _ in range(4):
+        x, y = rng.uniform((-4, -4), (view.width_px + 4, view.rows + 4)).tolist()
+        if all(math.hypot(x - u, y - v) > CROWD * max(h, height_px) for u, v, h in placed):
+            break
+    return x, y, height_px
+
+
+def _body(
+    class_name: str, view: View, spot: tuple[float, float, float], rng: np.random.Generator
+) -> Body:
+    """Return an object in the middle of `spot`, turned and tilted at random, `height_px` high."""
+    x, y, height_px = spot
+    if class_name == "Car":
+        model = model_of("Car")
+        middle, tall_m = np.array(CAR_MIDDLE_M), CAR_TALL_M
+    else:
+        model = any_state(rng, class_name, POLE_M if rng.random() < POLE_PART else 0.0)
+        middle, tall_m = np.zeros(3), sign_solid(class_name).height_m
+    at = _at(view, x, y, view.focal_px * tall_m / height_px)
+    way = view.eye_m - at
+    heading = math.atan2(way[1], way[0])
+    if not model.is_board:
+        heading += rng.uniform(-math.pi, math.pi)
+    elif rng.random() < BACK_PART:
+        heading += rng.uniform(math.radians(70), math.radians(290))
+    else:
+        heading += float(rng.triangular(-BOARD_LIMIT_RAD, 0, BOARD_LIMIT_RAD))
+    # seen from above, as whatever stands on the ground is
+    lean = {"Car": (0.0, 0.6)}.get(class_name, (-0.08, 0.2))
+    tilt = _turn(view.axes[0], float(rng.uniform(*lean)))
+    roll = _turn(view.axes[2], float(rng.normal(0, 0.07)))
+    turn = roll @ tilt @ _turn(np.array([0.0, 0.0, 1.0]), heading)
+    return Body(model, turn, at - turn @ middle)
+
+
+def _pixel(view: View, rng: np.random.Generator) -> tuple[float, float]:
+    x, y = rng.uniform((0, 0), (view.width_px, view.rows)).tolist()
+    return x, y
+
+
+def _at(view: View, x_px: float, y_px: float, depth_m: float) -> FloatArray:
+    """Return the place in the world that a pixel of the view's rows shows at a depth."""
+    right = (x_px - view.width_px / 2) / view.focal_px
+    down = (y_px + view.top_px - view.height_px / 2) / view.focal_px
+    return np.asarray(view.eye_m + depth_m * (np.array([right, down, 1.0]) @ view.axes))
+
+
+def _turn(axis: FloatArray, angle_rad: float) -> FloatArray:
+    return np.asarray(cv2.Rodrigues(axis * angle_rad)[0], dtype=np.float64)
+
+
+@lru_cache(maxsize=1)
+def _shapes() -> tuple[NDArray[np.void], ...]:
+    """Return a wall of 1 x 1 m that looks along x, and a box, a ball, a cone of that size."""
+    b, white = MeshBuilder(), Paint()
+    wall = [(0.0, -0.5, -0.5), (0.0, 0.5, -0.5), (0.0, 0.5, 0.5), (0.0, -0.5, 0.5)]
+    b.quad(wall, white)
+    b.quad([wall[1], wall[0], wall[3], wall[2]], white)
+    shapes = [b.mesh()]
+    b.box((1.0, 1.0, 1.0), white, at_m=(0.0, 0.0, -0.5), bottom=True)
+    shapes.append(b.mesh())
+    b.dome(0.5, 0.0, white, sides=10, rings=3, whole=True)
+    shapes.append(b.mesh())
+    b.cone(0.5, -0.5, 0.5, white, 0.0, 10)
+    shapes.append(b.mesh())
+    return tuple(shapes)
+
+
+def _shaped(
+    shape: int, size_m: FloatArray, turn: FloatArray, at_m: FloatArray, color: str
+) -> NDArray[np.void]:
+    mesh = _shapes()[shape].copy()
+    mesh["at"] = (mesh["at"] * size_m) @ turn.T + at_m
+    mesh["normal"] = mesh["normal"] @ turn.T
+    mesh["colour"][:, :3] = np.round(np.array(rgb_of(color)) * 255)
+    return mesh
+
+
+def _panel(view: View, rng: np.random.Generator) -> NDArray[np.void]:
+    """Return a wall or a hoarding of any size and pattern behind most objects."""
+    depth_m = math.exp(rng.uniform(math.log(0.9), math.log(4.0)))
+    at = _at(view, *_pixel(view, rng), depth_m)
+    wide, tall = np.exp(rng.uniform(math.log(0.05), math.log(1.4), 2)).tolist()
+    way = view.eye_m - at
+    heading = math.atan2(way[1], way[0]) + rng.uniform(-1.0, 1.0)
+    turn = _turn(view.axes[2], rng.normal(0, 0.1)) @ _turn(np.array([0.0, 0.0, 1.0]), heading)
+    color = random_color(rng)
+    mesh = _shaped(0, np.array([1.0, wide, tall]), turn, at, color)
+    mesh["layer"] = rng.integers(m.PLAIN, m.FIRST_SIGN)
+    mesh["uv"] *= np.array([wide, tall]) / math.exp(rng.uniform(math.log(0.04), math.log(0.4)))
+    return mesh
+
+
+def _litter(view: View, rng: np.random.Generator) -> NDArray[np.void]:
+    """Return a small thing that may hide a part of others."""
+    depth_m = math.exp(rng.uniform(math.log(0.3), math.log(1.5)))
+    at = _at(view, *_pixel(view, rng), depth_m)
+    size = np.full(3, math.exp(rng.uniform(math.log(0.01), math.log(0.08))))
+    size[2] *= math.exp(rng.uniform(-0.7, 1.5))
+    turn = _turn(rng.normal(0, 1, 3), 1.0)
+    return _shaped(int(rng.integers(1, 4)), size, turn, at, random_color(rng))

@@ -1,0 +1,244 @@
+"""Pictures for the detector as a car sees them: streets with boards on both sides, and traffic.
+
+A town's own signs make way for others, so that every class is seen equally often.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import shapely
+from shapely import Point
+
+from pixelopolis.city.model import City, Movement, Sign
+from pixelopolis.city.road_layout import road_layout
+from pixelopolis.city.signs import LIGHTS, SIGN_CLASSES
+from pixelopolis.geometry import Curve, Pose, wrap_rad
+from pixelopolis.model_io.crops import DETECTOR_ROWS
+from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from sim.render.maps.light import Shadow
+from sim.render.meshes.models import Body, Model, model_of, upright
+from sim.render.meshes.signs import sign_shadow
+from sim.render.view import CarBody, View, car_view
+
+BOARD_CLASSES: Final = tuple(name for name in SIGN_CLASSES if name != "Car")
+
+EMPTY_PART: Final = 0.06
+"""Part of the looks without any sign."""
+BEFORE_SIGN_PART: Final = 0.75
+"""Part of the poses on a way towards a sign; the rest is anywhere on the lanes."""
+BEFORE_SIGN_M: Final = (0.15, 1.6)
+LATERAL_SIGMA_M, LATERAL_LIMIT_M = 0.03, 0.09
+HEADING_SIGMA_RAD, HEADING_LIMIT_RAD = math.radians(7), math.radians(20)
+ASTRAY_PART, ASTRAY_RAD = 0.08, math.radians(70)
+"""Some cars were put down badly, or look across in the middle of a turn."""
+
+AHEAD_PART: Final = 0.4
+"""Part of the pictures with a car ahead in the lane."""
+GAP_M: Final = (0.06, 1.5)
+BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
+"""Part of the pictures from close behind a car in a bend, with how far that car is ahead and how
+much the lane turns up to it: much of such a car lies beside the picture, and none is nearer."""
+OTHERS: Final = (0.40, 0.28, 0.20, 0.12)
+"""How often there are 0, 1, 2, 3 other cars about."""
+BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
+"""From one axle to the next when two cars touch."""
+BETWEEN_AXLES_M: Final = BODY_M + 0.03
+"""Cars are at least so far apart."""
+SIGN_APART_M: Final = 0.12
+OFTEN: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
+"""How often a place beside an edge has a sign."""
+ASKEW_PART: Final = 0.15
+"""Part of the signs that stand askew."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signage:
+    """The signs of one look, by instance id, and the places (edge, s_m) that they stand at."""
+
+    bodies: dict[int, Body]
+    places: tuple[tuple[str, float], ...]
+    shadows: tuple[Shadow, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreetShot:
+    """One picture to be taken."""
+
+    view: View
+    cars: tuple[CarBody, ...] = ()
+
+
+def even_classes(rng: np.random.Generator) -> Iterator[str]:
+    """Yield sign classes for ever, each as often as any other, in random order."""
+    while True:
+        yield from rng.permutation(BOARD_CLASSES).tolist()
+
+
+def any_state(rng: np.random.Generator, sign_class: str, pole_m: float) -> Model:
+    """Return the model of a class, a traffic light in any state."""
+    lit = int(rng.integers(len(LIGHTS)))
+    return model_of(sign_class, LIGHTS[lit if sign_class == "Traffic_light" else 0], pole_m)
+
+
+def place_signs(city: City, rng: np.random.Generator, first_id: int) -> Signage:
+    """Put signs beside every edge: at its end as towns do, and along it on both sides."""
+    bodies: dict[int, Body] = {}
+    shadows: list[Shadow] = []
+    taken: list[Pose] = []
+    places: list[tuple[str, float]] = []
+    if rng.random() < EMPTY_PART:
+        return Signage(bodies, (), ())
+    area = road_layout(city).area
+    shapely.prepare(area)
+    classes = even_classes(rng)
+    for edge in city.edges.values():
+        s_m = edge.length_m - 0.03
+        while s_m > 0.05:
+            for side, often in OFTEN.items():
+                if rng.random() > often:
+                    continue
+                sign = Sign(next(classes), edge.id, s_m, side)
+                turn = rng.normal(0, math.radians(5))
+                if rng.random() < ASKEW_PART:
+                    turn = rng.uniform(-0.8, 0.8)
+                pose = city.sign_pose(sign).ahead(0.0, 0.0, float(turn))
+                if area.distance(Point(pose.x_m, pose.y_m)) < 0.03 or any(
+                    pose.distance_m(other) < SIGN_APART_M for other in taken
+                ):
+                    continue
+                model = any_state(rng, sign.sign_class, sign.height_m)
+                bodies[first_id + len(bodies)] = upright(model, pose, sign.height_m)
+                shadows.append(sign_shadow(sign, pose))
+                taken.append(pose)
+                places.append((edge.id, s_m))
+            s_m -= float(rng.uniform(0.22, 0.5))
+    return Signage(bodies, tuple(places), tuple(shadows))
+
+
+def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generator) -> StreetShot:
+    """Return a picture from a lane, before a sign mostly, with other cars about."""
+    poses: list[Pose] = []
+    bend = _close_in_bend(city, rng) if rng.random() < BEND_PART else None
+    if bend is not None:
+        pose, ahead = bend
+        poses.append(_disturbed(ahead, rng))
+    else:
+        lanes, s_m = _place(city, signs, rng)
+        pose = lanes[0].pose_at(s_m)
+        if rng.random() < AHEAD_PART:
+            place = _along(lanes, s_m + _gap_m(GAP_M, rng) + BODY_M)
+            poses += [] if place is None else [_disturbed(place, rng)]
+    if rng.random() < ASTRAY_PART:
+        turn = float(rng.uniform(-ASTRAY_RAD, ASTRAY_RAD))
+    else:
+        turn = _clipped(rng, HEADING_SIGMA_RAD, HEADING_LIMIT_RAD)
+    eye = pose.ahead(0.0, _clipped(rng, LATERAL_SIGMA_M, LATERAL_LIMIT_M), turn)
+    for _ in range(int(rng.choice(len(OTHERS), p=OTHERS))):
+        other = _in_sight(city, eye, rng)
+        if other is not None:
+            poses.append(_disturbed(other, rng))
+    cars: list[CarBody] = []
+    for at in poses:
+        if all(at.distance_m(o) > BETWEEN_AXLES_M for o in (eye, *(c.pose for c in cars))):
+            cars.append(CarBody(f"car{len(cars)}", at, random_color(rng)))
+    return StreetShot(car_view(camera, eye, rows=DETECTOR_ROWS), tuple(cars))
+
+
+def _place(city: City, signs: Signage, rng: np.random.Generator) -> tuple[list[Curve], float]:
+    """Return a lane with the way on from it, and how far along the lane the car is."""
+    if signs.places and rng.random() < BEFORE_SIGN_PART:
+        edge, sign_s_m = signs.places[int(rng.integers(len(signs.places)))]
+        s_m = sign_s_m - float(rng.uniform(*BEFORE_SIGN_M))
+        lanes = [city.edges[edge].curve, *_on_from(city, edge, rng)]
+        while s_m < 0:
+            entries = [m for m in city.movements.values() if m.to_edge == edge]
+            if not entries:
+                return lanes, 0.0
+            entry = entries[int(rng.integers(len(entries)))]
+            edge = entry.from_edge
+            for curve in (entry.curve, city.edges[edge].curve):
+                if s_m < 0:
+                    lanes.insert(0, curve)
+                    s_m += curve.length_m
+        return lanes, s_m
+    return _anywhere(city, rng)
+
+
+def _anywhere(city: City, rng: np.random.Generator) -> tuple[list[Curve], float]:
+    edges, movements = list(city.edges.values()), list(city.movements.values())
+    lengths = np.array([e.length_m for e in edges] + [m.length_m for m in movements])
+    chosen = int(rng.choice(len(lengths), p=lengths / lengths.sum()))
+    if chosen < len(edges):
+        lanes = [edges[chosen].curve, *_on_from(city, edges[chosen].id, rng)]
+    else:
+        movement = movements[chosen - len(edges)]
+        lanes = [movement.curve, city.edges[movement.to_edge].curve]
+    return lanes, float(rng.uniform(0, lanes[0].length_m))
+
+
+def _close_in_bend(city: City, rng: np.random.Generator) -> tuple[Pose, Pose] | None:
+    """Return places of a car and of another one close ahead in a bend, if one is found."""
+    for _ in range(60):
+        lanes, s_m = _anywhere(city, rng)
+        here = lanes[0].pose_at(s_m)
+        ahead = _along(lanes, s_m + _gap_m(BEND_GAP_M, rng) + BODY_M)
+        if ahead and abs(wrap_rad(ahead.heading_rad - here.heading_rad)) > BEND_RAD:
+            return here, ahead
+    return None
+
+
+def _gap_m(limits_m: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(limits_m))))
+
+
+def random_color(rng: np.random.Generator) -> str:
+    """Return any colour, "#rrggbb": strong ones mostly, as cars are painted."""
+    hue, gray, value = rng.uniform(0, 1, 3).tolist()
+    rgb = colorsys.hsv_to_rgb(hue, 1 - 0.9 * gray**2, 0.2 + 0.8 * value**0.6)
+    return "#" + "".join(f"{round(255 * c):02x}" for c in rgb)
+
+
+def _clipped(rng: np.random.Generator, sigma: float, limit: float) -> float:
+    return float(np.clip(rng.normal(0, sigma), -limit, limit))
+
+
+def _on_from(city: City, edge: str, rng: np.random.Generator) -> list[Curve]:
+    """Return a way on from the end of an edge: a movement and the edge behind it."""
+    exits = city.exits[edge]
+    if not exits:
+        return []
+    movement: Movement = exits[int(rng.integers(len(exits)))]
+    return [movement.curve, city.edges[movement.to_edge].curve]
+
+
+def _along(curves: list[Curve], s_m: float) -> Pose | None:
+    for curve in curves:
+        if s_m <= curve.length_m:
+            return curve.pose_at(s_m)
+        s_m -= curve.length_m
+    return None
+
+
+def _in_sight(city: City, eye: Pose, rng: np.random.Generator) -> Pose | None:
+    """Return a place on any lane that lies before the camera and not far away, if one is found."""
+    curves = [e.curve for e in city.edges.values()]
+    curves += [m.curve for m in city.movements.values()]
+    for _ in range(60):
+        curve = curves[int(rng.integers(len(curves)))]
+        at = curve.pose_at(float(rng.uniform(0, curve.length_m)))
+        forward_m, left_m = eye.to_local(at.x_m, at.y_m)
+        if 0.1 < forward_m < 2.0 and abs(left_m) < 0.15 + 0.9 * forward_m:
+            return at
+    return None
+
+
+def _disturbed(pose: Pose, rng: np.random.Generator) -> Pose:
+    turn = rng.uniform(-math.pi, math.pi) if rng.random() < 0.1 else rng.normal(0, 0.08)
+    return pose.ahead(0.0, _clipped(rng, 0.015, 0.05), float(turn))

@@ -1,0 +1,72 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelopolis.geometry import Pose
+from pixelopolis.vehicle.dimensions import (
+    CAR_FRONT_M,
+    CAR_REAR_M,
+    CAR_WIDTH_M,
+    CRUISE_MPS,
+    MOTOR_MAX_RAD_S,
+    MOTOR_UNIT_RAD_S,
+    WHEEL_BASE_M,
+    WHEEL_RADIUS_M,
+    body_corners,
+    curvature_to_steering,
+    steering_to_curvature,
+    steering_to_wheels,
+)
+
+steerings = st.floats(-1, 1)
+
+
+@given(steerings)
+def test_curvature_to_steering_undoes_steering_to_curvature(steering: float) -> None:
+    assert curvature_to_steering(steering_to_curvature(steering)) == pytest.approx(
+        steering, abs=1e-12
+    )
+
+
+@given(steerings, st.floats(0.1, 10))
+def test_the_wheels_drive_the_curvature_that_the_steering_means(
+    steering: float, cruise_rad_s: float
+) -> None:
+    left, right = steering_to_wheels(steering, cruise_rad_s)
+    curvature_per_m = 2 * (right - left) / (WHEEL_BASE_M * (right + left))
+    assert curvature_per_m == pytest.approx(steering_to_curvature(steering), abs=1e-9)
+    assert max(left, right) == cruise_rad_s
+
+
+@given(st.floats(-100, 100))
+def test_steering_stays_in_range_and_right_is_positive(curvature_per_m: float) -> None:
+    steering = curvature_to_steering(curvature_per_m)
+    assert -1 <= steering <= 1
+    assert steering * curvature_per_m <= 0
+
+
+def test_full_steering_slows_the_inner_wheel_as_the_original_does() -> None:
+    # 48 degrees at 3.6153 units a degree: 173.5 of the cruise's 180 units
+    left, right = steering_to_wheels(1.0, 180.0)
+    assert (left, right) == (180.0, pytest.approx(180 - 48 * 3.6153))
+    assert steering_to_wheels(-1.0, 180.0) == (right, left)
+    assert steering_to_wheels(5.0, 180.0) == (left, right)
+
+
+def test_cruise_is_180_motor_units() -> None:
+    cruise_mps = 180 * MOTOR_UNIT_RAD_S * WHEEL_RADIUS_M
+    assert cruise_mps == pytest.approx(CRUISE_MPS, abs=5e-4)
+    fastest_mps = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
+    assert fastest_mps == pytest.approx(0.2, abs=5e-4)
+
+
+def test_body_is_a_rectangle_around_the_axle() -> None:
+    half_m = CAR_WIDTH_M / 2
+    # driving north from (1, 2): left is west
+    front_left, back_left, back_right, front_right = body_corners(Pose(1.0, 2.0, math.pi / 2))
+    assert front_left == pytest.approx((1 - half_m, 2 + CAR_FRONT_M))
+    assert back_left == pytest.approx((1 - half_m, 2 - CAR_REAR_M))
+    assert back_right == pytest.approx((1 + half_m, 2 - CAR_REAR_M))
+    assert front_right == pytest.approx((1 + half_m, 2 + CAR_FRONT_M))

@@ -1,0 +1,304 @@
+"""Who can be counted on: every limit of the desk's watch, without a desk."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pixelopolis.city.route import Place, Route
+from pixelopolis.city.sources import load_city
+from pixelopolis.reasons import Reason, ReasonCode, reason
+from pixelopolis.vda5050.state import (
+    ErrorLevel,
+    ErrorType,
+    PowerSupply,
+    Reference,
+    State,
+    StateError,
+)
+from server.booking import Booking
+from server.complaints import Complaints
+from server.traffic.car_link import CarLink
+from server.traffic.car_monitor import MOST_ORDERS, TRY_AGAIN_S, CarMonitor
+from server.traffic.granting import Wait
+from server.traffic.reservations import Car, Ride, Traffic
+from server.traffic.street_graph import StreetGraph
+
+STREETS = StreetGraph(load_city("pixelopolis"))
+SILENT = reason(ReasonCode.SILENT)
+BROKEN = reason(ReasonCode.BROKEN, error="x")
+WAY = Route(("9", "11", "13", "7"), 0.1, 0.1)
+BOOKING = Booking("b1", "kiosk", "car1", "museum", "ja", 1000.0)
+
+
+def watch(started_s: float = 0.0) -> CarMonitor:
+    return CarMonitor(started_s, Complaints(logging.getLogger("watch"), lambda: 0.0))
+
+
+def state(progress_m: float | None = None, **fields: Any) -> State:
+    """A car's state: idle at 0.1 m of edge 9, or so far on its way."""
+    about: dict[str, Any] = {
+        "header_id": 0,
+        "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
+        "serial_number": "car1",
+        "last_node_id": "at:9:100",
+        "driving": False,
+        "power_supply": PowerSupply(state_of_charge=80.0),
+    }
+    if progress_m is not None:
+        from pixelopolis.vda5050.state import EdgeState
+
+        about |= {
+            "order_id": "o1",
+            "distance_since_last_node": progress_m,
+            "edge_states": (EdgeState(edge_id="9", sequence_id=1, released=True),),
+        }
+    return State(**{**about, **fields})
+
+
+def link(said: State | None = None, problem: Reason | None = None) -> CarLink:
+    return CarLink("car1", lambda message: None, said, problem=problem)
+
+
+def riding(progress_m: float = 0.0, released: int = 1, **fields: Any) -> Traffic:
+    ride = Ride("o1", "b1", WAY, 1000.0, released, progress_m=progress_m, taken=True)
+    return Traffic().put(Car("car1", Place("9", 0.1), replace(ride, **fields)))
+
+
+def frozen_after(
+    it: CarMonitor,
+    traffic: Traffic,
+    now_s: float,
+    said: State | None = None,
+    waits: dict[str, Wait] | None = None,
+) -> Reason | None:
+    links = {"car1": link(said)} if said else {}
+    after, _ = it.listen(STREETS, traffic, links, waits or {}, now_s)
+    return after.cars["car1"].frozen
+
+
+@pytest.mark.parametrize(("age_s", "silent"), [(3.0, False), (3.001, True)])
+def test_who_was_not_heard_for_three_seconds_is_silent(age_s: float, silent: bool) -> None:
+    for heard in (True, False):
+        it = watch(started_s=50.0)
+        if heard:
+            it.heard("car1", 60.0)
+        begin_s = 60.0 if heard else 50.0
+        frozen = frozen_after(it, Traffic().put(Car("car1", Place("9", 0.1))), begin_s + age_s)
+        assert frozen == (SILENT if silent else None)
+
+
+def test_who_only_says_what_cannot_be_used_is_set_aside_for_that() -> None:
+    it = watch()
+    it.heard("car1", 10.0)
+    refused = reason(ReasonCode.MESSAGE_REFUSED, fault="x")
+    known = link(state())
+    known.refused = refused
+    traffic = Traffic().put(Car("car1", Place("9", 0.1)))
+    after, _ = it.listen(STREETS, traffic, {"car1": known}, {}, 20.0)
+    assert after.cars["car1"].frozen == refused
+
+
+@pytest.mark.parametrize(("stood_s", "stuck"), [(30.0, False), (30.1, True)])
+def test_who_may_drive_and_does_not_for_half_a_minute_is_stuck(stood_s: float, stuck: bool) -> None:
+    it = watch()
+    for now_s in (100.0, 100.0 + stood_s):
+        it.heard("car1", now_s)
+        frozen = frozen_after(it, riding(0.2), now_s, state(0.2))
+    assert frozen == (reason(ReasonCode.STUCK) if stuck else None)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "moves"),
+    [
+        (riding(0.209), False),
+        (riding(0.2101), True),
+        (riding(0.2, released=2), True),
+        (riding(0.2, order_id="o1"), False),
+    ],
+)
+def test_a_centimetre_or_a_grant_is_progress(traffic: Traffic, moves: bool) -> None:
+    it = watch()
+    ride = traffic.cars["car1"].ride
+    assert ride is not None
+    said = state(ride.progress_m)
+    for now_s, known, words in ((100.0, riding(0.2), state(0.2)), (125.0, traffic, said)):
+        it.heard("car1", now_s)
+        assert frozen_after(it, known, now_s, words) is None
+    it.heard("car1", 131.0)
+    assert (frozen_after(it, traffic, 131.0, said) is None) is moves
+
+
+def test_who_waits_or_has_no_ride_is_never_stuck() -> None:
+    waits = {"car1": Wait((), SILENT)}
+    for known, told in ((riding(0.2), waits), (Traffic().put(Car("car1", Place("9", 0.1))), {})):
+        it = watch()
+        said = state(0.2) if told else state()
+        for now_s in (100.0, 150.0, 200.0):
+            it.heard("car1", now_s)
+            assert frozen_after(it, known, now_s, said, told) is None
+    # and what it stood while it waited is not counted
+    it = watch()
+    for now_s, told in ((100.0, {}), (120.0, waits), (140.0, {}), (165.0, {})):
+        it.heard("car1", now_s)
+        assert frozen_after(it, riding(0.2), now_s, state(0.2), told) is None
+
+
+def test_one_car_s_nonsense_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from server.traffic import car_monitor as module
+
+    def report(streets, traffic, link, now_s):
+        if link.car == "car1":
+            raise IndexError("beyond")
+        return traffic, None
+
+    monkeypatch.setattr(module, "take_report", report)
+    it = watch()
+    for car in ("car1", "car2"):
+        it.heard(car, 10.0)
+    both = Traffic().put(Car("car1", Place("9", 0.1)), Car("car2", Place("4", 0.1)))
+    bad, good = link(state()), replace(link(state(last_node_id="at:4:100")), car="car2")
+    after, ended = it.listen(STREETS, both, {"car1": bad, "car2": good}, {}, 10.0)
+    nonsense = reason(ReasonCode.NO_SENSE, error="IndexError")
+    assert after.cars["car1"].frozen == nonsense == bad.problem
+    assert after.cars["car2"].frozen is None
+    assert ended == []
+    unplaced, _ = it.listen(STREETS, Traffic(), {"car1": bad}, {}, 10.0)
+    assert unplaced.cars == {}
+
+
+def test_an_order_that_is_over_is_told() -> None:
+    traffic = riding(0.5, released=4)
+    end = state(order_id="o1", last_node_id="at:7:100", last_node_sequence_id=8)
+    it = watch()
+    it.heard("car1", 10.0)
+    after, ended = it.listen(STREETS, traffic, {"car1": link(end)}, {}, 10.0)
+    assert [(e.car, e.arrived) for e in ended] == [("car1", True)]
+    assert after.cars["car1"].ride is None
+
+
+# --- giving up ------------------------------------------------------------------------------------
+
+
+def over(
+    it: CarMonitor,
+    now_s: float,
+    car: Car | None,
+    known: CarLink | None = None,
+    epoch_s: float = 1000.0,
+    booking: Booking = BOOKING,
+) -> Reason | None:
+    traffic = Traffic().put(car) if car else Traffic()
+    links = {"car1": known} if known else {}
+    it.note_useless(traffic, links, [booking], now_s)
+    return it.why_over(booking, car, known, now_s, epoch_s)
+
+
+STANDS = Car("car1", Place("9", 0.1))
+
+
+@pytest.mark.parametrize(("useless_s", "given_up"), [(60.0, False), (60.01, True)])
+@pytest.mark.parametrize(
+    ("car", "known", "why"),
+    [
+        (None, None, reason(ReasonCode.GONE)),
+        (replace(STANDS, frozen=SILENT), None, SILENT),
+        (STANDS, link(problem=BROKEN), BROKEN),
+        (None, link(problem=BROKEN), BROKEN),
+        (replace(STANDS, frozen=SILENT), link(problem=BROKEN), SILENT),
+    ],
+)
+def test_after_a_minute_without_its_car_a_ride_is_over(
+    useless_s: float, given_up: bool, car: Car | None, known: CarLink | None, why: Reason
+) -> None:
+    it = watch()
+    assert over(it, 200.0, car, known) is None
+    assert over(it, 200.0 + useless_s, car, known) == (why if given_up else None)
+
+
+def test_a_car_that_is_back_begins_a_new_minute() -> None:
+    it = watch()
+    for now_s, car in ((0.0, None), (50.0, STANDS), (70.0, None), (129.0, None)):
+        assert over(it, now_s, car) is None
+    assert over(it, 131.0, None) == reason(ReasonCode.GONE)
+    assert over(it, 132.0, STANDS, link()) is None
+
+
+@pytest.mark.parametrize(("orders", "given_up"), [(20, False), (21, True)])
+def test_a_car_that_drops_twenty_orders_is_not_given_another(orders: int, given_up: bool) -> None:
+    it = watch()
+    it.note_useless(Traffic().put(STANDS), {}, [BOOKING], 0.0)
+    for _ in range(orders):
+        it.ordered("b1")
+    why = over(it, 1.0, STANDS)
+    assert why == (reason(ReasonCode.DROPS_ORDERS) if given_up else None)
+    # another ride is another count
+    it.note_useless(Traffic().put(STANDS), {}, [], 2.0)
+    assert over(it, 3.0, STANDS) is None
+
+
+def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
+    """Let an idle car refuse an order to make way; return why it is set aside then."""
+    error = StateError(
+        error_type=ErrorType.START_NODE_OUT_OF_RANGE,
+        error_level=ErrorLevel.WARNING,
+        error_references=(Reference(reference_key="orderId", reference_value=order_id),),
+    )
+    it.heard("car1", now_s)
+    traffic = riding(order_id=order_id, booking_id=None, taken=False)
+    links = {"car1": link(state(errors=(error,)))}
+    after, _ = it.listen(STREETS, traffic, links, {}, now_s)
+    it.note_useless(after, links, [], now_s)
+    assert after.cars["car1"].ride is None
+    return after.cars["car1"].frozen
+
+
+def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    it = watch()
+    drops_orders = reason(ReasonCode.DROPS_ORDERS)
+    seen = [dropped(it, f"way-{i}", i / 10) for i in range(MOST_ORDERS + 1)]
+    assert seen == [None] * MOST_ORDERS + [drops_orders]
+    assert len(caplog.records) == 1, "not one a turn"
+    assert "car1 has dropped order way-0" in caplog.text
+
+    def stands(now_s: float) -> Reason | None:
+        it.heard("car1", now_s)
+        return frozen_after(it, Traffic().put(STANDS), now_s, state())
+
+    last_s = MOST_ORDERS / 10
+    assert stands(last_s + TRY_AGAIN_S - 0.1) == drops_orders
+    # once in a while it is given another, which it drops too
+    assert stands(last_s + TRY_AGAIN_S) is None
+    assert dropped(it, "way-x", 200.0) == drops_orders
+    # one that it takes clears it
+    it.heard("car1", 201.0)
+    it.listen(STREETS, riding(taken=False), {"car1": link(state(0.1))}, {}, 201.0)
+    assert stands(201.1) is None
+    assert dropped(it, "way-y", 202.0) is None
+
+
+@pytest.mark.parametrize(("age_s", "over_it_is"), [(1800.0, False), (1800.1, True)])
+def test_no_ride_lasts_longer_than_half_an_hour(age_s: float, over_it_is: bool) -> None:
+    why = over(watch(), 1.0, STANDS, epoch_s=1000.0 + age_s)
+    assert why == (reason(ReasonCode.TOO_LONG, limit_s=1800.0) if over_it_is else None)
+
+
+def test_who_is_not_needed_is_forgotten() -> None:
+    it = watch(started_s=0.0)
+    it.heard("car1", 100.0)
+    it.note_useless(Traffic().put(STANDS), {}, [], 100.0)
+    assert frozen_after(it, Traffic().put(STANDS), 102.0) is None
+    it.note_useless(Traffic(), {"car1": link()}, [], 100.0)
+    assert frozen_after(it, Traffic().put(STANDS), 102.0) is None, "it is connected"
+    it.note_useless(Traffic(), {}, [], 100.0)
+    assert frozen_after(it, Traffic().put(STANDS), 102.0) == SILENT, "as never heard"
+    it = watch()
+    assert over(it, 0.0, None) is None
+    it.note_useless(Traffic(), {}, [], 50.0)  # the booking has ended meanwhile
+    assert over(it, 100.0, None) is None

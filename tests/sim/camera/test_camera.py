@@ -1,0 +1,121 @@
+"""The eye with the real renderer: shapes, determinism, and that nothing changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pixelopolis.city.sources import load_city
+from pixelopolis.geometry import Pose
+from pixelopolis.model_io.crops import DETECTOR_ROWS
+from pixelopolis.vehicle.camera import Camera
+from sim.camera.camera import SimulatedCamera, lane_camera
+from sim.looks.look import plain_look
+from sim.looks.room_looks import room_look
+from sim.looks.sensor import Sensor
+from sim.physics.vehicle import BodyMotion
+from sim.render.renderer import Renderer
+from sim.render.view import CarBody, car_view
+
+CITY = load_city("straight")
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[Renderer]:
+    with Renderer(CITY, plain_look()) as made:
+        yield made
+
+
+def start() -> Pose:
+    return next(iter(CITY.edges.values())).curve.pose_at(0.5)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(4)
+
+
+def test_a_plain_look_shows_what_is_rendered(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    seen = SimulatedCamera(renderer, plain_look(), rng())(start())
+    rendered = renderer.render(car_view(lane_camera(), start(), part=0.25)).rgb
+    assert np.array_equal(seen, rendered)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_pictures_have_the_camera_s_shape_under_any_look(renderer: Renderer, index: int) -> None:
+    look = room_look(1, index)
+    renderer.set_look(look)
+    assert SimulatedCamera(renderer, look, rng())(start()).shape == (40, 120, 3)
+    assert SimulatedCamera(renderer, look, rng(), part=1.0)(start()).shape == (160, 120, 3)
+    assert SimulatedCamera(renderer, look, rng(), Camera())(start()).shape == (80, 240, 3)
+    seer = SimulatedCamera(renderer, look, rng(), Camera(), rows=DETECTOR_ROWS)
+    assert seer(start()).shape == (160, 240, 3)
+
+
+def test_the_same_seed_sees_the_same(renderer: Renderer) -> None:
+    look = room_look(1, 2)
+    renderer.set_look(look)
+    one, same = (SimulatedCamera(renderer, look, rng()) for _ in range(2))
+    first = [one(start()) for _ in range(3)]
+    assert all(np.array_equal(same(start()), picture) for picture in first)
+    assert not np.array_equal(first[0], first[1])
+
+
+def test_distortion_moves_the_edges_and_hardly_the_middle(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    barrel = replace(plain_look(), sensor=Sensor(k1=-0.1))
+    plain, bent = (
+        SimulatedCamera(renderer, look, rng(), part=1.0) for look in (plain_look(), barrel)
+    )
+    straight = plain(start()).astype(int)
+    curved = bent(start()).astype(int)
+    assert np.abs(curved - straight).mean() > 3
+    tiny = replace(plain_look(), sensor=Sensor(k1=-1e-6))
+    again = SimulatedCamera(renderer, tiny, rng(), part=1.0)(start()).astype(int)
+    assert np.abs(again - straight).mean() < 0.5
+
+
+def test_a_part_of_a_distorted_frame_is_that_part_of_the_whole(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    barrel = replace(plain_look(), sensor=Sensor(k1=-0.1, vignette=0.4))
+    whole = SimulatedCamera(renderer, barrel, rng(), part=1.0)(start()).astype(int)
+    part = SimulatedCamera(renderer, barrel, rng())(start()).astype(int)
+    assert np.abs(whole[120:] - part).mean() < 1.0
+
+
+def test_what_moves_is_smeared(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    eye = SimulatedCamera(renderer, replace(plain_look(), sensor=Sensor(exposure_s=0.033)), rng())
+    still, turning = eye(start(), BodyMotion()), eye(start(), BodyMotion(yaw_rad_s=2.0))
+    assert np.array_equal(still, SimulatedCamera(renderer, plain_look(), rng())(start()))
+    steps = [np.abs(np.diff(p.astype(int), axis=1)).max() for p in (still, turning)]
+    assert steps[1] < 0.7 * steps[0]
+
+
+def test_only_motion_that_nobody_told_is_drawn(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    eye = SimulatedCamera(renderer, replace(plain_look(), sensor=Sensor(readout_s=0.2)), rng())
+    told = [eye(start(), BodyMotion(yaw_rad_s=0.5)) for _ in range(3)]
+    assert all(np.array_equal(told[0], picture) for picture in told)
+    assert not np.array_equal(eye(start()), eye(start()))
+
+
+def test_flicker_makes_bands_of_rows(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    sensor = Sensor(flicker=0.3, readout_s=0.03)
+    eye = SimulatedCamera(renderer, replace(plain_look(), sensor=sensor), rng(), part=1.0)
+    ratio = eye(start(), BodyMotion()).mean(axis=(1, 2)) / SimulatedCamera(
+        renderer, plain_look(), rng(), part=1.0
+    )(start()).mean(axis=(1, 2))
+    assert ratio.max() > 1.02
+    assert ratio.min() < 0.75
+
+
+def test_other_cars_are_seen(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    ahead = CarBody("other", start().ahead(0.35))
+    eye = SimulatedCamera(renderer, plain_look(), rng(), cars=lambda: [ahead])
+    assert not np.array_equal(eye(start()), eye(start(), cars=()))

@@ -1,0 +1,193 @@
+"""Lane data as it lies on disk, rendered for real."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from car.perception.lane_network import SHIPPED_MODEL
+from pixelopolis.city.sources import load_city
+from pixelopolis.cli.data import app as data_app
+from pixelopolis.errors import DatasetError, SettingsError
+from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
+from sim.lane_data.labels import COLUMNS
+from sim.lane_data.samples import driven_samples, pose_samples
+from sim.physics.vehicle import BodyMotion
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_frame_is_planned_once_and_a_look_serves_one_session() -> None:
+    sessions = plan_sessions(["pixelopolis", "grid:2x2:1"], poses=130, driven=31, seed=4)
+    assert sum(s.frames for s in sessions if s.kind == "poses") == 130
+    assert sum(s.frames for s in sessions if s.kind == "driven") == 31
+    assert len({s.look for s in sessions}) == len({s.name for s in sessions}) == len(sessions)
+    assert [s.city for s in sessions] == sorted((s.city for s in sessions), reverse=True)
+
+
+def test_a_dataset_has_the_originals_layout_and_the_commands_beside_it(tmp_path: Path) -> None:
+    out = tmp_path / "lane"
+    sessions = plan_sessions(["pixelopolis", "grid:2x1:3"], poses=12, driven=6, seed=4)
+    done: list[int] = []
+    write_lane_dataset(out, sessions, jobs=1, progress=done.append)
+    assert sum(done) == 18
+    for session in sessions:
+        with (out / "labels" / f"{session.name}.csv").open() as file:
+            rows = list(csv.reader(file))
+        with (out / "labels" / f"{session.name}.commands.csv").open() as file:
+            commands = list(csv.DictReader(file))
+        assert len(rows) == session.frames
+        assert tuple(commands[0]) == COLUMNS
+        images = {name for row in rows for name in row[:3] if name}
+        assert images == {row["image"] for row in commands}
+        assert len(images) == session.frames * (3 if session.kind == "driven" else 1)
+        for row in commands:
+            image = cv2.imread(str(out / "images" / row["image"]))
+            assert image is not None
+            height, width = image.shape[:2]
+            assert width == 3 * height
+            assert image.std() > 3  # something is to be seen
+            steering = [float(row[c]) for c in ("straight", "left", "right") if row[c]]
+            assert steering
+            assert all(-1 <= s <= 1 for s in steering)
+            assert abs(float(row["lateral_m"])) < 0.2
+
+
+def test_a_seed_makes_the_same_bytes_however_many_processes(tmp_path: Path) -> None:
+    sessions = plan_sessions(["pixelopolis", "curvy"], poses=6, driven=4, seed=9)
+    write_lane_dataset(tmp_path / "one", sessions, jobs=1)
+    write_lane_dataset(tmp_path / "two", sessions, jobs=2)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    other = plan_sessions(["pixelopolis", "curvy"], poses=6, driven=4, seed=10)
+    write_lane_dataset(tmp_path / "other", other, jobs=1)
+    assert digest(tmp_path / "one") != digest(tmp_path / "other")
+
+
+def test_a_folder_in_use_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("keep me")
+    with pytest.raises(DatasetError, match="not empty"):
+        write_lane_dataset(tmp_path, plan_sessions(["square"], 1, 0, 1), jobs=1)
+    assert (tmp_path / "precious.txt").read_text() == "keep me"
+
+
+def test_whole_frames_show_in_their_bottom_quarter_what_quarters_show(tmp_path: Path) -> None:
+    quarters = plan_sessions(["square"], 3, 0, 5)
+    whole = plan_sessions(["square"], 3, 0, 5, whole=True)
+    write_lane_dataset(tmp_path / "quarters", quarters, jobs=1)
+    write_lane_dataset(tmp_path / "whole", whole, jobs=1)
+    name = quarters[0].name
+    labels = [
+        (tmp_path / f / "labels" / f"{name}.commands.csv").read_text()
+        for f in ("quarters", "whole")
+    ]
+    assert labels[0] == labels[1]
+    for file in (tmp_path / "whole" / "images" / name).iterdir():
+        image = cv2.imread(str(file))
+        quarter = cv2.imread(str(tmp_path / "quarters" / "images" / name / file.name))
+        assert image is not None
+        assert quarter is not None
+        assert image.shape[0] * 3 == image.shape[1] * 4
+        difference = np.abs(image[-quarter.shape[0] :].astype(float) - quarter)
+        assert difference.mean() < 12  # each has noise of its own
+
+
+def test_the_plain_look_is_alike_and_rooms_are_not(tmp_path: Path) -> None:
+    [session] = plan_sessions(["straight"], 2, 0, 5)
+    sessions = [replace(session, look=look, name=f"look{look}") for look in range(4)]
+    ranges = []
+    for plain in (True, False):
+        out = tmp_path / str(plain)
+        write_lane_dataset(out, [replace(s, plain=plain) for s in sessions], jobs=1)
+        levels = [
+            max(float(np.median(_pixels(file))) for file in folder.iterdir())  # of the road
+            for folder in sorted((out / "images").iterdir())
+        ]
+        ranges.append(max(levels) - min(levels))
+    assert ranges[0] < 3
+    assert ranges[1] > 10
+
+
+def _pixels(file: Path) -> np.ndarray[Any, Any]:
+    image = cv2.imread(str(file))
+    assert image is not None
+    return image
+
+
+def test_panoramas_are_not_for_the_plain_look(tmp_path: Path) -> None:
+    words = ["lane", "--out", str(tmp_path / "out"), "--plain", "--panoramas", str(tmp_path)]
+    result = CliRunner().invoke(data_app, words)
+    assert isinstance(result.exception, SettingsError)
+    assert "--plain shows none" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
+    sessions = plan_sessions(["square", "curvy"], 6, 3, 5)
+    document = write_lane_dataset(tmp_path / "whole", sessions, jobs=1)
+    write_lane_dataset(tmp_path / "cut", sessions, jobs=1)
+    lost = sessions[1].name
+    (tmp_path / "cut" / "labels" / f"{lost}.commands.csv").unlink()
+    (tmp_path / "cut" / "images" / lost / "999999_center.jpg").write_text("half a pic")
+    done: list[int] = []
+    assert write_lane_dataset(tmp_path / "cut", sessions, jobs=1, progress=done.append) == document
+    assert done == [9 - sessions[1].frames, sessions[1].frames]
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+    with pytest.raises(DatasetError, match="another plan"):
+        write_lane_dataset(tmp_path / "cut", plan_sessions(["square"], 6, 3, 5), jobs=1)
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+
+
+def test_the_document_tells_what_the_roads_are(tmp_path: Path) -> None:
+    document = write_lane_dataset(tmp_path, plan_sessions(["straight"], 5, 0, 5), jobs=1)
+    assert document["frames"] == document["images"] == 5
+    assert document["roads"]["straight"] == {"natural": 1.0, "target": 0.2, "written": 1.0}
+    assert document["paths"] == {"straight": 1.0, "left": 0.0, "right": 0.0}
+
+
+def test_a_model_drives_and_the_expert_labels_in_order(tmp_path: Path) -> None:
+    sessions = plan_drives(["grid:2x1:3"], SHIPPED_MODEL, 16, 5)
+    write_lane_dataset(tmp_path / "one", sessions, jobs=1)
+    write_lane_dataset(tmp_path / "two", sessions, jobs=1)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    file = tmp_path / "one" / "labels" / f"{sessions[0].name}.commands.csv"
+    with file.open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 16
+    assert {row["kind"] for row in rows} == {"drive"}
+    stretches = [int(row["stretch"]) for row in rows]
+    assert stretches == sorted(stretches)
+    for row in rows:
+        image = cv2.imread(str(tmp_path / "one" / "images" / row["image"]))
+        assert image is not None
+        assert image.shape[1] == 3 * image.shape[0]
+
+
+def test_only_driven_frames_know_how_the_car_moves() -> None:
+    town = load_city("pixelopolis")
+    poses, driven = plan_sessions(["pixelopolis"], 8, 8, 3)
+    rng = np.random.default_rng(1)
+    assert all(sample.motion is None for sample in pose_samples(town, rng, poses))
+    moving = [sample.motion for sample in driven_samples(town, rng, driven)]
+    assert moving[0] == BodyMotion()
+    assert moving[-1] is not None
+    assert moving[-1].speed_mps > 0.8 * CRUISE_MPS
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"none\.tflite"):
+        plan_drives(["square"], tmp_path / "none.tflite", 8, 5)

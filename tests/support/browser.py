@@ -1,0 +1,146 @@
+"""A real Chromium for the tests of the page, and the visitor's steps that several tests take."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from tests.support.paths import ROOT
+
+ARTEFACTS = ROOT / "var" / "artefacts" / "station"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+TOUCH_PX = 48
+"""The least width and height of a control that a finger hits."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    name: str
+    width_px: int
+    height_px: int
+    is_phone: bool = False
+
+
+PHONE = Screen("phone", 390, 844, is_phone=True)
+KIOSK = Screen("kiosk", 1920, 1080)
+SCREENS = (PHONE, KIOSK)
+
+
+def _chromium() -> str | None:
+    """The machine's Chromium; None lets Playwright use its own, or say how to install it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = (shutil.which(name) for name in names)
+    return os.environ.get("CHROMIUM") or next((path for path in found if path), None)
+
+
+@asynccontextmanager
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=_chromium(), args=[*FLAGS, *flags]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def visitor(browser: Browser, screen: Screen, **options: Any) -> AsyncIterator[Page]:
+    """A page of a new visitor; whatever the page reports as an error fails the test."""
+    context: BrowserContext = await browser.new_context(
+        viewport={"width": screen.width_px, "height": screen.height_px},
+        device_scale_factor=2 if screen.is_phone else 1,
+        is_mobile=screen.is_phone,
+        has_touch=True,
+        locale=options.pop("locale", "en-GB"),
+        **options,
+    )
+    try:
+        page = await context.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        yield page
+        assert not faults, faults
+    finally:
+        await context.close()
+
+
+async def keep(page: Page, name: str) -> Path:
+    """Keep a screenshot as an artefact."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    path = ARTEFACTS / f"{name}.png"
+    await page.screenshot(path=path)
+    return path
+
+
+async def touch(page: Page, selector: str) -> None:
+    """Tap what a finger can hit; a control that is too small fails."""
+    control = page.locator(selector)
+    await expect(control).to_be_enabled()
+    await control.scroll_into_view_if_needed()
+    box = await control.bounding_box()
+    assert box is not None, selector
+    assert min(box["width"], box["height"]) >= TOUCH_PX, (selector, box)
+    await control.tap()
+
+
+async def video_pixels(page: Page) -> str:
+    """The picture that the visitor sees, as text to compare."""
+    return str(await page.locator("#video").evaluate("canvas => canvas.toDataURL()"))
+
+
+async def car_place(page: Page) -> tuple[float, float]:
+    """Where the middle of the visitor's car is on the screen."""
+    box = await page.locator(".map-car.own .car-paint").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def video_changes(page: Page, before: str) -> None:
+    """Wait until the visitor sees another picture."""
+    await page.wait_for_function(
+        "before => document.querySelector('#video').toDataURL() !== before", arg=before
+    )
+
+
+async def car_moves(
+    page: Page, before: tuple[float, float], by_px: float = 20.0, timeout_ms: float = 30_000
+) -> None:
+    """Wait until the visitor's car is elsewhere on the map."""
+    await page.wait_for_function(
+        """([x, y, far]) => {
+          const box = document.querySelector(".own .car-paint").getBoundingClientRect();
+          return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) > far;
+        }""",
+        arg=[*before, by_px],
+        timeout=timeout_ms,
+    )
+
+
+async def call_a_car(page: Page, url: str, shots: str, language: str, destination: str) -> None:
+    """Open the page, pick a language and a destination, and book."""
+    await page.goto(url)
+    await expect(page.locator("#languages .language")).to_have_count(5)
+    await keep(page, f"{shots}-1-welcome")
+    await touch(page, f'#languages [data-language="{language}"]')
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("#choose")).to_be_visible()
+    await touch(page, f'.place[data-id="{destination}"]')
+    await keep(page, f"{shots}-2-choose")
+    await touch(page, "#book")
+    await expect(page.locator("#ride")).to_be_visible()

@@ -1,0 +1,94 @@
+"""A running server with a real database, and what stations and cars do with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from pixelopolis.city.sources import load_city
+from server.fleet_manager import FleetManager
+from server.http.app import make_app
+from server.http.keys import DESK
+from tests.support.fake_car import FakeCar
+
+CITY = load_city("pixelopolis")
+PATIENCE_S = 60.0
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for something; only a stuck test ever reaches the limit."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Desktop:
+    """A running server, and what a station does with it."""
+
+    client: TestClient[Any, Any]
+    desk: FleetManager
+    cars: list[FakeCar] = field(default_factory=list)
+
+    async def drive_in(self, *cars: FakeCar) -> None:
+        for car in cars:
+            await car.connect(self.client)
+            self.cars.append(car)
+            await until(
+                lambda car=car: (
+                    car.id in self.desk.traffic.cars
+                    and any(c.id == car.id for c in self.desk.cars())
+                )
+            )
+
+    async def register(self, station: str) -> None:
+        answer = await self.client.post("/api/stations", json={"device_id": station})
+        assert answer.status == 201
+
+    async def ask(self, station: str, destination: str) -> tuple[int, Any]:
+        body = {
+            "station_device_id": station,
+            "destination_id": destination,
+            "language": "ja",
+        }
+        answer = await self.client.post("/api/bookings", json=body)
+        return answer.status, await answer.json()
+
+    async def book(self, station: str, destination: str) -> Any:
+        await self.register(station)
+        status, booking = await self.ask(station, destination)
+        assert status == 201, booking
+        return booking
+
+    async def booking(self, id_: str) -> Any:
+        answer = await self.client.get(f"/api/bookings/{id_}")
+        assert answer.status == 200
+        return await answer.json()
+
+    async def ends(self, id_: str, state: str = "arrived") -> Any:
+        return await self.becomes(id_, state, or_ends=True)
+
+    async def becomes(self, id_: str, state: str, or_ends: bool = False) -> Any:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                booking = await self.booking(id_)
+                ended = booking["state"] in ("arrived", "cancelled", "failed")
+                if booking["state"] == state or (ended and or_ends):
+                    assert booking["state"] == state, booking
+                    return booking
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(uri: str, database: str) -> AsyncIterator[Desktop]:
+    app = make_app(CITY, uri, database=database)
+    async with TestClient(TestServer(app)) as client:
+        desktop = Desktop(client, app[DESK])
+        yield desktop
+        for car in desktop.cars:
+            await car.disconnect()

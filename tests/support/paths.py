@@ -1,0 +1,11 @@
+"""Where tests find the project and the material that may lie beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+"""The project's folder."""
+SHARED: Final = ROOT.parent / "shared"
+"""Material beside the project; a test that needs it is skipped where it is missing."""

@@ -1,0 +1,36 @@
+"""The published schemas of VDA 5050 3.0, to hold messages against."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from pixelopolis.vda5050.base import Message
+from tests.support.paths import ROOT
+
+SCHEMAS = ROOT / "tests" / "vda5050" / "schemas"
+OWN_TOPICS = {"refusal"}
+"""Topics that the standard does not know."""
+
+
+def schema(topic: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads((SCHEMAS / f"{topic}.schema").read_text(encoding="utf-8"))
+    return parsed
+
+
+@cache
+def _validator(topic: str) -> Any:
+    return jsonschema_rs.validator_for(schema(topic), validate_formats=True)
+
+
+def check(topic: str, body: Any) -> None:
+    """Raise a `jsonschema_rs.ValidationError` for what is no message of a topic."""
+    if topic not in OWN_TOPICS:
+        _validator(topic).validate(body)
+
+
+def check_message(message: Message) -> None:
+    check(message.topic, json.loads(message.model_dump_json(by_alias=True, exclude_none=True)))

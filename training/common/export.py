@@ -1,0 +1,139 @@
+"""From functions over Keras models to .tflite files: what every model's export needs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from pixelopolis.errors import ModelError
+from training.common.backend import tf
+
+SIGNATURE: Final = "serving_default"
+INPUT_NAME: Final = "picture"
+Bytes = NDArray[np.uint8]
+
+
+def converter(
+    models: Sequence[Any],
+    answer: Callable[..., Mapping[str, Any]],
+    shape: tuple[int, ...],
+    state: Mapping[str, int] | None = None,
+) -> Any:
+    """Return a converter for batch 1 with a named signature.
+
+    The module that holds the variables matters: with the Keras model in its place the converter
+    silently writes NaN weights, and without one it forgets the fixed batch.
+
+    Args:
+        models: every Keras model that `answer` calls.
+        answer: from a float32 picture (1, *shape), and the state by name, to named outputs.
+        shape: of a picture (height, width, channels).
+        state: sizes of further inputs (1, size) by name.
+    """
+    module = tf.Module()
+    module.weights = [variable.value for model in models for variable in model.variables]
+    module.answer = tf.function(answer, jit_compile=False)
+    specs = [tf.TensorSpec((1, *shape), tf.float32, INPUT_NAME)]
+    specs += [tf.TensorSpec((1, size), tf.float32, name) for name, size in (state or {}).items()]
+    concrete = module.answer.get_concrete_function(*specs)
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+
+
+def make_int8(
+    converter: Any,
+    calibration: Bytes,
+    middle: float,
+    states: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Let a converter over pictures in [-1, 1] write int8 that takes raw bytes as uint8.
+
+    Args:
+        converter: as `converter` returns it.
+        calibration: pictures (n, height, width, 3) like those that the car will see.
+        middle: x / middle - 1 is what the model takes for a byte x.
+        states: further inputs by name, (1, size) float32, for each of these pictures.
+    """
+
+    def pictures() -> Iterator[dict[str, Any]]:
+        # the first one gets both ends, so that a byte's scale is 1 / middle
+        for number, frame in enumerate(calibration):
+            picture = frame.copy()
+            if number == 0:
+                picture[0, 0], picture[0, -1] = 0, 255
+            state = states[number] if states else {}
+            yield {INPUT_NAME: tf.cast(picture[None], tf.float32) / middle - 1.0, **state}
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = pictures
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+
+
+def converted(converter: Any) -> bytes:
+    """Return the .tflite file's content."""
+    with _quiet():
+        return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what the converter's C++ writes to stderr; show it if the conversion fails."""
+    with tempfile.TemporaryFile() as log:
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            log.seek(0)
+            os.write(kept, log.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
+    """Return the median time in ms of one inference in LiteRT, on one thread, on this machine."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    for taken in interpreter.get_input_details():
+        value = picture[None] if len(taken["shape"]) == 4 else np.zeros(taken["shape"])
+        interpreter.set_tensor(taken["index"], value.astype(taken["dtype"]))
+    times_s = []
+    for _ in range(runs):
+        started_s = time.perf_counter()
+        interpreter.invoke()
+        times_s.append(time.perf_counter() - started_s)
+    return float(np.median(times_s)) * 1e3
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder, all of them or none, each whole.
+
+    Raises:
+        ModelError: they cannot be written.
+    """
+    parts = {folder / name: folder / f"{name}.part" for name in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, content in zip(parts.values(), files.values(), strict=True):
+            part.write_bytes(content)
+        for file, part in parts.items():
+            part.replace(file)
+    except OSError as error:
+        raise ModelError(
+            f"{str(folder)!r} cannot be written into: {error.strerror}.", "Name another --out."
+        ) from error
+    finally:
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""From every cell's answer to detections, as TFLite_Detection_PostProcess selects them. NumPy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.detector.anchors import Floats, decode
+from training.detector.evaluation.metrics import Detections, iou
+
+MOST_DETECTIONS: Final = 40
+OVERLAP: Final = 0.55
+"""Of two boxes that overlap more (IoU), whatever their classes, the surer one stays."""
+LEAST_SCORE: Final = 0.02
+
+
+def scores_of(objectness: Floats, classes: Floats) -> Floats:
+    """Return the scores (..., cells, 20) of logits: is there something, times is it this."""
+    return np.asarray(_sigmoid(objectness) * _sigmoid(classes), dtype=np.float32)
+
+
+def _sigmoid(x: Floats) -> NDArray[np.floating]:
+    return 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))
+
+
+def select(scores: Floats, offsets: Floats) -> Detections:
+    """Return the detections of one picture, the surest first.
+
+    Each cell speaks for its surest class only ("fast" non-maximum suppression).
+
+    Args:
+        scores: (cells, 20).
+        offsets: (cells, 4).
+    """
+    best = scores.max(axis=1)
+    order = np.argsort(-best, kind="stable")
+    order = order[best[order] >= LEAST_SCORE]
+    boxes = decode(offsets)[order]
+    overlaps = iou(boxes, boxes) > OVERLAP
+    kept: list[int] = []
+    open_ = np.ones(len(order), dtype=bool)
+    for i in range(len(order)):
+        if open_[i]:
+            kept.append(i)
+            if len(kept) == MOST_DETECTIONS:
+                break
+            open_ &= ~overlaps[i]
+    rows = order[kept]
+    return Detections(boxes[kept], scores[rows].argmax(axis=1).astype(np.int32), best[rows])
