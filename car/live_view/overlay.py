@@ -6,6 +6,7 @@ No words: visitors read them on their page, in their language.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 from car.driving.lead_car.tracker import CAR, SURE_SCORE
 from car.driving.types import Decision, DriveState, Sighting, Sightings
 from pixelopolis.model_io.crops import Image
-from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.camera import Camera, project
 from pixelopolis.vehicle.dimensions import steering_to_curvature
 
 RIBBON_RGB: Final = (74, 200, 96)
@@ -26,18 +27,6 @@ SIGN_RGB: Final = (250, 190, 60)
 CAR_RGB: Final = (90, 170, 255)
 AHEAD_RGB: Final = (240, 70, 60)
 """Boxes of signs, of cars, and of the car in the lane that is kept clear of."""
-
-
-def project_px(
-    camera: Camera, width_px: int, height_px: int, forward_m: float, left_m: float
-) -> tuple[float, float]:
-    """Return (column, row) of a point on the ground, seen from the axle, in a picture's pixels."""
-    focal = camera.focal_px * width_px / camera.width_px
-    ahead = forward_m - camera.forward_m
-    depth = ahead * math.cos(camera.pitch_rad) + camera.height_m * math.sin(camera.pitch_rad)
-    down = camera.height_m * math.cos(camera.pitch_rad) - ahead * math.sin(camera.pitch_rad)
-    depth = max(depth, 1e-3)
-    return width_px / 2 - focal * left_m / depth, height_px / 2 + focal * down / depth
 
 
 def draw_overlay(
@@ -61,9 +50,12 @@ def draw_overlay(
             forward = along if abs(bend) < 1e-6 else math.sin(bend) / curvature
             left = 0.0 if abs(bend) < 1e-6 else (1 - math.cos(bend)) / curvature
             for side, half in zip(sides, (RIBBON_HALF_M, -RIBBON_HALF_M), strict=True):
-                at = (forward - half * math.sin(bend), left + half * math.cos(bend))
-                side.append(project_px(camera, width, height, *at))
-        outline = np.array([*sides[0], *reversed(sides[1])]).round().astype(np.int32)
+                side.append((forward - half * math.sin(bend), left + half * math.cos(bend)))
+        on_m, aside_m = np.array([*sides[0], *reversed(sides[1])]).T
+        right, down, depth = camera.seen_from(on_m, aside_m, np.zeros(len(on_m)))
+        shown = replace(camera, width_px=width, height_px=height)
+        pixels = project(shown, right, down, np.maximum(depth, 1e-3))
+        outline = np.column_stack(pixels).round().astype(np.int32)
         painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
         image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
     for sighting in sightings.seen if sightings else ():

@@ -1,9 +1,28 @@
-"""The camera on the car: size, lens and pose, shared by the car, the simulator and training."""
+"""The camera on the car: size, lens and pose, and the one way from points to pixels and back.
+
+Used by the car, the simulator and training. A camera's own frame is (right, down, forward).
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pixelopolis.geometry import FloatArray
+
+
+class Lens(Protocol):
+    """What a pinhole camera does to rays: a `Camera`'s own, or that of a rendered view."""
+
+    @property
+    def width_px(self) -> int: ...
+    @property
+    def height_px(self) -> int: ...
+    @property
+    def focal_px(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +48,39 @@ class Camera:
     @property
     def focal_px(self) -> float:
         return self.width_px / 2 / math.tan(self.across_rad / 2)
+
+    def seen_from(
+        self, forward_m: FloatArray, left_m: FloatArray, up_m: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points in its own frame that are given as seen from the axle, on the road."""
+        forward, left, up = forward_m - self.forward_m, left_m, up_m - self.height_m
+        cos_p, sin_p = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
+        right, down, depth = -left, -(forward * sin_p + up * cos_p), forward * cos_p - up * sin_p
+        if self.roll_rad:
+            cos_r, sin_r = math.cos(self.roll_rad), math.sin(self.roll_rad)
+            right, down = cos_r * right + sin_r * down, cos_r * down - sin_r * right
+        return right, down, depth
+
+    def ray(self, x: float, y: float) -> FloatArray:
+        """Return the direction (forward, left, up) of a place in the frame, in parts of it."""
+        right_px = (x - 0.5) * self.width_px / self.focal_px
+        down_px = (y - 0.5) * self.height_px / self.focal_px
+        cos_r, sin_r = math.cos(self.roll_rad), math.sin(self.roll_rad)
+        right = cos_r * right_px - sin_r * down_px
+        down = sin_r * right_px + cos_r * down_px
+        cos_p, sin_p = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
+        return np.array([cos_p - sin_p * down, -right, -sin_p - cos_p * down])
+
+
+def project(
+    lens: Lens, right_m: FloatArray, down_m: FloatArray, depth_m: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the columns and rows, in pixels, of points in a camera's own frame.
+
+    The middle of the top left pixel is (0.5, 0.5). Points with a depth of 0 or less lie behind.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            lens.width_px / 2 + lens.focal_px * right_m / depth_m,
+            lens.height_px / 2 + lens.focal_px * down_m / depth_m,
+        )

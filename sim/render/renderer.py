@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -347,14 +348,6 @@ def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:
 
 def _sees_sky(view: View) -> bool:
     """Tell whether any rendered pixel looks above the panorama's lower edge."""
-    right, down, forward = view.axes
-    for x in (-0.5, 0.5):
-        for y in (view.top_px, view.bottom_px):
-            ray = (
-                forward * view.focal_px
-                + right * x * view.width_px
-                + down * (y - view.height_px / 2)
-            )
-            if math.atan2(ray[2], math.hypot(ray[0], ray[1])) > LOW_RAD:
-                return True
-    return False
+    corners = product((0, view.width_px), (0, view.rows))
+    rays = [view.ray(x_px, y_px) for x_px, y_px in corners]
+    return any(math.atan2(up, math.hypot(x, y)) > LOW_RAD for x, y, up in rays)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import road_layout
 from pixelopolis.geometry import FloatArray, Pose
-from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.camera import Camera, project
 
 NEAR_M: Final = 0.02
 FAR_M: Final = 120.0
@@ -55,12 +55,19 @@ class View:
 
         The middle of the top left pixel is (0.5, 0.5). Points with depth <= 0 lie behind.
         """
-        local = (np.atleast_2d(points_m) - self.eye_m) @ self.axes.T
-        depth = local[:, 2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            x = self.width_px / 2 + self.focal_px * local[:, 0] / depth
-            y = self.height_px / 2 + self.focal_px * local[:, 1] / depth
-        return np.column_stack([x, y - self.top_px]), depth
+        seen = self.seen_from(np.atleast_2d(points_m))
+        column, row = project(self, *seen.T)
+        return np.column_stack([column, row - self.top_px]), seen[:, 2]
+
+    def seen_from(self, points_m: FloatArray) -> FloatArray:
+        """Return points (N, 3) of the world in the camera's own frame: right, down, forward."""
+        return np.asarray((points_m - self.eye_m) @ self.axes.T)
+
+    def ray(self, x_px: float, y_px: float) -> FloatArray:
+        """Return the direction (3,) in the world of a place in the rendered rows, 1 m forward."""
+        right = (x_px - self.width_px / 2) / self.focal_px
+        down = (y_px + self.top_px - self.height_px / 2) / self.focal_px
+        return np.asarray(np.array([right, down, 1.0]) @ self.axes)
 
     def clip_matrix(self) -> NDArray[np.float32]:
         """Return the matrix (4, 4) from world to OpenGL clip space, top row of the image first."""

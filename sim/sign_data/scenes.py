@@ -150,9 +150,7 @@ def _pixel(view: View, rng: np.random.Generator) -> tuple[float, float]:
 
 def _at(view: View, x_px: float, y_px: float, depth_m: float) -> FloatArray:
     """Return the place in the world that a pixel of the view's rows shows at a depth."""
-    right = (x_px - view.width_px / 2) / view.focal_px
-    down = (y_px + view.top_px - view.height_px / 2) / view.focal_px
-    return np.asarray(view.eye_m + depth_m * (np.array([right, down, 1.0]) @ view.axes))
+    return np.asarray(view.eye_m + depth_m * view.ray(x_px, y_px))
 
 
 def _turn(axis: FloatArray, angle_rad: float) -> FloatArray:

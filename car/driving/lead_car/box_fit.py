@@ -16,7 +16,7 @@ import numpy as np
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import DETECTOR_ROWS
-from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.camera import Camera, project
 from pixelopolis.vehicle.dimensions import (
     CAR_FRONT_M,
     CAR_HEIGHT_M,
@@ -135,14 +135,11 @@ def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
     """
     cos, sin = np.cos(poses[:, 2, None]), np.sin(poses[:, 2, None])
     x, y, z = _OUTLINE.T
-    forward = poses[:, 0, None] + x * cos - y * sin - camera.forward_m
+    forward = poses[:, 0, None] + x * cos - y * sin
     left = poses[:, 1, None] + x * sin + y * cos
-    up = z - camera.height_m
-    cos_p, sin_p = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
-    depth = forward * cos_p - up * sin_p
+    right, down, depth = camera.seen_from(forward, left, z)
     depth[depth.min(axis=1) < _NEAREST_M] = np.nan
-    column = camera.width_px / 2 - camera.focal_px * left / depth
-    row = camera.height_px / 2 - camera.focal_px * (forward * sin_p + up * cos_p) / depth
+    column, row = project(camera, right, down, depth)
     return np.column_stack([column.min(1), row.min(1), column.max(1), row.max(1)])
 
 

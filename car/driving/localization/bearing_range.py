@@ -13,11 +13,10 @@ from typing import Final
 import numpy as np
 
 from car.driving.types import Sighting, Sightings
-from pixelopolis.city.signs import sign_solid
+from pixelopolis.city.signs import class_height_m
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CAR_HEIGHT_M
 
 EDGE_SIGMA_PX: Final = 1.0
 TALL_PX: Final = 0.7
@@ -86,17 +85,17 @@ def measurement_of(
     if height_px <= 0:
         return None
     middle = (left + right) / 2
-    ray = _ray(camera, middle, (top + bottom) / 2)
+    ray = camera.ray(middle, (top + bottom) / 2)
     bearing_sigma = math.hypot(EDGE_SIGMA_PX / math.sqrt(2) / camera.focal_px, MOUNT_SIGMA_RAD)
     if _is_cut(sighting.box, camera):
         half_px = (right - left) * camera.width_px / 2
         bearing_sigma = math.hypot(bearing_sigma, half_px / camera.focal_px)
         range_m, range_sigma = None, math.inf
     else:
-        spread = _slope(_ray(camera, middle, top)) - _slope(_ray(camera, middle, bottom))
+        spread = _slope(camera.ray(middle, top)) - _slope(camera.ray(middle, bottom))
         if spread <= 0:
             return None
-        range_m = height_m(sighting.class_name) / spread
+        range_m = class_height_m(sighting.class_name) / spread
         range_sigma = range_m * math.hypot(EDGE_SIGMA_PX * math.sqrt(2) / height_px, LENS_SIGMA)
     return SignMeasurement(
         sighting.class_name,
@@ -122,31 +121,11 @@ def _nearer(sight: SignMeasurement, by_m: float) -> SignMeasurement:
     return replace(sight, bearing_rad=math.atan2(left, forward), range_m=math.hypot(forward, left))
 
 
-def height_m(class_name: str) -> float:
-    """Return how high things of a class are.
-
-    Raises:
-        KeyError: for a class that is not in `pixelopolis.city.signs.SIGN_CLASSES`.
-    """
-    return CAR_HEIGHT_M if class_name == "Car" else sign_solid(class_name).height_m
-
-
 def _is_cut(box: tuple[float, float, float, float], camera: Camera) -> bool:
     left, top, right, bottom = box
     x, y = BORDER_PX / camera.width_px, BORDER_PX / camera.height_px
     low, high = DETECTOR_ROWS
     return left < x or right > 1 - x or top < low + y or bottom > high - y
-
-
-def _ray(camera: Camera, x: float, y: float) -> FloatArray:
-    """Return the direction (forward, left, up) of a place in the frame, in parts of it."""
-    right_px = (x - 0.5) * camera.width_px / camera.focal_px
-    down_px = (y - 0.5) * camera.height_px / camera.focal_px
-    cos_r, sin_r = math.cos(camera.roll_rad), math.sin(camera.roll_rad)
-    right = cos_r * right_px - sin_r * down_px
-    down = sin_r * right_px + cos_r * down_px
-    cos_p, sin_p = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
-    return np.array([cos_p - sin_p * down, -right, -sin_p - cos_p * down])
 
 
 def _slope(ray: FloatArray) -> float:

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from car.driving.localization.bearing_range import SignMeasurement, height_m
+from car.driving.localization.bearing_range import SignMeasurement
 from car.driving.localization.lane_grid import IntArray, LaneGrid
 from pixelopolis.city.model import City
-from pixelopolis.city.signs import SIGN_CLASSES, sign_solid
+from pixelopolis.city.signs import SIGN_CLASSES, class_height_m, sign_solid
 from pixelopolis.geometry import FloatArray
 from pixelopolis.vehicle.camera import Camera
 
@@ -155,9 +155,8 @@ def _seen_from(
     cells: LaneGrid, camera: Camera, sign: int
 ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     bearing, range_m, facing = view_of_signs(cells.city, camera, cells.poses, sign)
-    height_px = (
-        camera.focal_px * height_m(cells.city.signs[sign].sign_class) / np.maximum(range_m, 0.05)
-    )
+    tall_m = class_height_m(cells.city.signs[sign].sign_class)
+    height_px = camera.focal_px * tall_m / np.maximum(range_m, 0.05)
     half = camera.across_rad / 2
     seen = (height_px >= LEAST_PX) & (np.abs(bearing) < half + MARGIN_RAD)
     seen &= (facing < STEEPEST_RAD) & (range_m > 0.05)

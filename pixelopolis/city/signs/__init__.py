@@ -9,6 +9,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, Literal
 
+from pixelopolis.vehicle.dimensions import CAR_HEIGHT_M
+
 SIGN_CLASSES: Final = (
     "Hand",
     "Go",
@@ -83,6 +85,15 @@ def sign_solid(sign_class: str) -> SignSolid:
     if sign_class not in SIGN_CLASSES:
         raise KeyError(sign_class)
     return LANDMARKS.get(sign_class, BOARD)
+
+
+def class_height_m(sign_class: str) -> float:
+    """Return how high things of a class are, a car's body and mast included.
+
+    Raises:
+        KeyError: for a class that is not in `SIGN_CLASSES`.
+    """
+    return CAR_HEIGHT_M if sign_class == "Car" else sign_solid(sign_class).height_m
 
 
 @lru_cache(maxsize=len(SIGN_CLASSES) + len(LIGHTS))

@@ -38,8 +38,8 @@ class Solids:
 
         Corners behind the camera are taken to the plane `NEAR_M` before it.
         """
-        local = (self.corners_m - view.eye_m) @ view.axes.T
-        places = view.focal_px * local[:, :2] / np.maximum(local[:, 2:], NEAR_M)
+        seen = view.seen_from(self.corners_m)
+        places = view.focal_px * seen[:, :2] / np.maximum(seen[:, 2:], NEAR_M)
         if len(self.first) == 1:
             hull = cv2.convexHull(places.astype(np.float32))
             return float(cv2.contourArea(hull))

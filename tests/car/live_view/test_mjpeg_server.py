@@ -16,7 +16,6 @@ from car.live_view.overlay import (
     draw_overlay,
     encode_jpeg,
     placeholder,
-    project_px,
 )
 from pixelopolis.mjpeg import Broadcast
 from pixelopolis.vehicle.camera import Camera
@@ -81,15 +80,6 @@ def test_what_is_seen_gets_a_box_and_the_car_ahead_one_of_its_own() -> None:
     middle = drawn[160:190, 150:190]
     assert (middle == 120).all(), "only the outline is drawn"
     assert (draw_overlay(picture(), decision, Camera()) == 120).all()
-
-
-def test_a_point_on_the_ground_is_seen_where_the_camera_sees_it() -> None:
-    camera = Camera()
-    # a level camera: 0.20 m down at 0.40 m ahead of it is half a focal length below the middle
-    column, row = project_px(camera, 240, 320, 0.43, 0.0)
-    assert column == pytest.approx(120)
-    assert row == pytest.approx(160 + camera.focal_px / 2)
-    assert project_px(camera, 480, 640, 0.43, 0.1)[0] == pytest.approx(240 - camera.focal_px / 2)
 
 
 @pytest.mark.parametrize("size", [(240, 320), (60, 80), (600, 800)])

@@ -9,9 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.city.signs import SIGN_CLASSES, sign_solid
+from pixelopolis.city.signs import SIGN_CLASSES, class_height_m
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CAR_HEIGHT_M
 from training.detector.anchors import Floats
 from training.detector.data import Objects
 from training.detector.evaluation.metrics import Detections, covered, iou
@@ -155,8 +154,7 @@ def operating_points(
 
 def distance_m(heights_px: Floats, sign_class: int) -> Floats:
     """Return the distances from which whole objects look so high to the car's camera."""
-    name = SIGN_CLASSES[sign_class]
-    height_m = CAR_HEIGHT_M if name == "Car" else sign_solid(name).height_m
+    height_m = class_height_m(SIGN_CLASSES[sign_class])
     return np.asarray(Camera().focal_px * height_m / np.maximum(heights_px, 1e-3), np.float32)
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from car.driving.localization.bearing_range import TALL_PX, height_m, measurement_of, signs_now
+from car.driving.localization.bearing_range import TALL_PX, measurement_of, signs_now
 from car.driving.types import Sighting, Sightings
-from pixelopolis.city.signs import SIGN_CLASSES, sign_solid
+from pixelopolis.city.signs import SIGN_CLASSES, class_height_m, sign_solid
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
@@ -34,7 +34,7 @@ def seen(
     """What the camera shows of an upright stick as high as a sign of a class."""
     eye = HERE.ahead(camera.forward_m)
     at = Pose(eye.x_m, eye.y_m, eye.heading_rad + bearing_rad).ahead(range_m)
-    half = height_m(name) / 2
+    half = class_height_m(name) / 2
     ends = np.array([(at.x_m, at.y_m, middle_m + up) for up in (half, -half)])
     (top, bottom), depth = car_view(camera, HERE).project(ends)
     assert (depth > 0).all()
@@ -124,6 +124,6 @@ def test_signs_come_nearer_as_the_car_drives_on_and_cars_are_left_out() -> None:
 
 def test_every_class_has_a_height() -> None:
     for name in SIGN_CLASSES:
-        assert height_m(name) > 0
+        assert class_height_m(name) > 0
         if name != "Car":
-            assert height_m(name) == sign_solid(name).height_m
+            assert class_height_m(name) == sign_solid(name).height_m
