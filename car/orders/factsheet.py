@@ -29,6 +29,7 @@ from pixelopolis.vda5050.factsheet import (
     WheelPosition,
 )
 from pixelopolis.vda5050.order import ACTION_PARAMETERS, MOST_ACTIONS, MOST_NODES
+from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.dimensions import (
     CAR_FRONT_M,
     CAR_HEIGHT_M,
@@ -38,7 +39,6 @@ from pixelopolis.vehicle.dimensions import (
     WHEEL_BASE_M,
     WHEEL_RADIUS_M,
     WHEEL_WIDTH_M,
-    body_corners,
 )
 
 ACCELERATION_MPS2: Final = 1.7

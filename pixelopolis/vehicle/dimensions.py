@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from pixelopolis.geometry import Pose
-
 WHEEL_BASE_M: Final = 0.12518
 """Between the wheels' middles; the original's constant L."""
 WHEEL_RADIUS_M: Final = 0.0315
@@ -62,15 +60,3 @@ def steering_to_curvature(steering: float) -> float:
     """Return the curvature (left positive) that a steering in [-1, 1] drives."""
     slow = STEERING_SLOWDOWN * min(abs(steering), 1.0)
     return -math.copysign(2 * slow / (WHEEL_BASE_M * (2 - slow)), steering)
-
-
-def body_corners(pose: Pose) -> tuple[tuple[float, float], ...]:
-    """Return the four corners of a car's body on the ground, anticlockwise from front left."""
-    half = CAR_WIDTH_M / 2
-    corners = (
-        (CAR_FRONT_M, half),
-        (-CAR_REAR_M, half),
-        (-CAR_REAR_M, -half),
-        (CAR_FRONT_M, -half),
-    )
-    return tuple((at.x_m, at.y_m) for at in (pose.ahead(f, left) for f, left in corners))

@@ -18,11 +18,11 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.errors import CityError
 from pixelopolis.geometry import Pose
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CRUISE_MPS, body_corners
+from pixelopolis.vehicle.bodies import bodies_touch, body_corners
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CRUISE_MPS
 from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import ExpertCar
 from sim.physics.lockstep import FRAME_S, random_route
-from sim.physics.world import bodies_touch
 
 STANDS_MPS: Final = 0.005
 STOOD_S: Final = 5.0

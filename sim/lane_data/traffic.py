@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from shapely import Polygon
 
 from pixelopolis.city.model import City
 from pixelopolis.geometry import Curve, Pose
-from pixelopolis.vehicle.dimensions import CAR_REAR_M, body_corners
+from pixelopolis.vehicle.bodies import bodies_touch
+from pixelopolis.vehicle.dimensions import CAR_REAR_M
 from sim.lane_data.labels import place_of
 from sim.physics.expert import ways_from
 from sim.render.view import CarBody
@@ -54,12 +54,11 @@ def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarB
                 wanted.append(_astray(edge.curve.pose_at(_beside_m(edge.curve, pose, rng)), rng))
         elif edge.to_node == here.to_node and rng.random() < 0.4:
             wanted.append(_astray(edge.curve.pose_at(edge.length_m - WAITING_M), rng))
-    taken = [Polygon(body_corners(pose))]
+    taken = [pose]
     found: list[CarBody] = []
     for other in wanted:
-        body = Polygon(body_corners(other))
-        if other.distance_m(pose) < SIGHT_M and not any(body.intersects(one) for one in taken):
-            taken.append(body)
+        if other.distance_m(pose) < SIGHT_M and not any(bodies_touch(other, one) for one in taken):
+            taken.append(other)
             color = COLORS[int(rng.integers(len(COLORS)))]
             found.append(CarBody(f"other-{len(found)}", other, color))
     return tuple(found)

@@ -6,29 +6,8 @@ from itertools import combinations
 
 from pixelopolis.city.model import City
 from pixelopolis.geometry import Pose
-from pixelopolis.vehicle.dimensions import body_corners
+from pixelopolis.vehicle.bodies import bodies_touch
 from sim.physics.vehicle import Imperfections, Vehicle
-
-Corners = tuple[tuple[float, float], ...]
-
-
-def bodies_touch(first: Pose, second: Pose) -> bool:
-    """Tell whether two cars' bodies overlap (separating axes of two rectangles)."""
-    if first.distance_m(second) > 0.5:
-        return False
-    a, b = body_corners(first), body_corners(second)
-    return not (_separated(a, b) or _separated(b, a))
-
-
-def _separated(a: Corners, b: Corners) -> bool:
-    for i in range(4):
-        (x0, y0), (x1, y1) = a[i], a[(i + 1) % 4]
-        normal = (y1 - y0, x0 - x1)
-        along_a = [x * normal[0] + y * normal[1] for x, y in a]
-        along_b = [x * normal[0] + y * normal[1] for x, y in b]
-        if max(along_a) < min(along_b) or max(along_b) < min(along_a):
-            return True
-    return False
 
 
 class World:

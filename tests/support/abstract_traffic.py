@@ -15,7 +15,8 @@ from pixelopolis.city.start_places import spawn_places
 from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Pose
 from pixelopolis.reasons import ReasonCode, reason
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, body_corners
+from pixelopolis.vehicle.bodies import body_corners
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
 from server.traffic.granting import Wait, advance
 from server.traffic.reservations import (
     Ride,

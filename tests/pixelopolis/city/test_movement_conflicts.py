@@ -12,15 +12,10 @@ from shapely.geometry import Polygon
 from shapely.ops import unary_union
 
 from pixelopolis.city.model import City
-from pixelopolis.city.movement_conflicts import (
-    MARGIN_M,
-    bodies_along,
-    bodies_overlap,
-    movement_conflicts,
-)
+from pixelopolis.city.movement_conflicts import MARGIN_M, bodies_along, movement_conflicts
 from pixelopolis.city.sources import load_city, shipped_cities
 from pixelopolis.geometry import Curve, Pose, arc, straight
-from pixelopolis.vehicle.dimensions import body_corners
+from pixelopolis.vehicle.bodies import bodies_overlap, body_corners
 
 CITIES = {name: load_city(name) for name in (*shipped_cities(), "grid:2x2:1", "grid:3x2:5")}
 
@@ -31,7 +26,7 @@ def swept(curve: Curve) -> Polygon:
 
 
 def overlap(first: Curve, second: Curve) -> bool:
-    return bodies_overlap(bodies_along(first), bodies_along(second))
+    return bodies_overlap(bodies_along(first), bodies_along(second), MARGIN_M)
 
 
 @st.composite

@@ -1,20 +1,13 @@
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.dimensions import (
-    CAR_FRONT_M,
-    CAR_REAR_M,
-    CAR_WIDTH_M,
     CRUISE_MPS,
     MOTOR_MAX_RAD_S,
     MOTOR_UNIT_RAD_S,
     WHEEL_BASE_M,
     WHEEL_RADIUS_M,
-    body_corners,
     curvature_to_steering,
     steering_to_curvature,
     steering_to_wheels,
@@ -60,13 +53,3 @@ def test_cruise_is_180_motor_units() -> None:
     assert cruise_mps == pytest.approx(CRUISE_MPS, abs=5e-4)
     fastest_mps = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
     assert fastest_mps == pytest.approx(0.2, abs=5e-4)
-
-
-def test_body_is_a_rectangle_around_the_axle() -> None:
-    half_m = CAR_WIDTH_M / 2
-    # driving north from (1, 2): left is west
-    front_left, back_left, back_right, front_right = body_corners(Pose(1.0, 2.0, math.pi / 2))
-    assert front_left == pytest.approx((1 - half_m, 2 + CAR_FRONT_M))
-    assert back_left == pytest.approx((1 - half_m, 2 - CAR_REAR_M))
-    assert back_right == pytest.approx((1 + half_m, 2 - CAR_REAR_M))
-    assert front_right == pytest.approx((1 + half_m, 2 + CAR_FRONT_M))

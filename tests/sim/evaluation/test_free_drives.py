@@ -11,6 +11,7 @@ from car.driving.types import Sighting
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
+from pixelopolis.vehicle.bodies import bodies_touch
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import CRUISE_MPS
 from sim.camera.simulated_detector import SimulatedDetector
@@ -19,7 +20,6 @@ from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import BackgroundTraffic
 from sim.physics.lockstep import FRAME_S, DetectorSource, LockstepCar, random_route
 from sim.physics.vehicle import Vehicle
-from sim.physics.world import bodies_touch
 from sim.render.view import CarBody
 from tests.support.oracle import Oracle
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from shapely import Polygon
 
 from pixelopolis.city.sources import load_city
-from pixelopolis.vehicle.dimensions import CAR_REAR_M, body_corners
+from pixelopolis.vehicle.bodies import body_corners
+from pixelopolis.vehicle.dimensions import CAR_REAR_M
 from sim.lane_data.traffic import AHEAD_M, SIGHT_M, others_about
 
 GRID = load_city("grid:2x2:101")

@@ -16,7 +16,7 @@ from pixelopolis.vehicle.dimensions import (
     steering_to_wheels,
 )
 from sim.physics.vehicle import Imperfections, Vehicle, random_imperfections
-from sim.physics.world import World, bodies_touch
+from sim.physics.world import World
 
 PERFECT = Imperfections(lag_s=1e-3, delay_s=0.0)
 
@@ -101,13 +101,3 @@ def test_a_lasting_contact_counts_once() -> None:
     b.pose = Pose(0.15, 0.1, 1.0)
     world.step(0.005)
     assert world.collisions == 2
-
-
-@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-math.pi, math.pi))
-def test_touching_is_mutual_and_needs_nearness(x: float, y: float, heading: float) -> None:
-    a, b = Pose(0, 0, 0), Pose(x, y, heading)
-    assert bodies_touch(a, b) == bodies_touch(b, a)
-    if math.hypot(x, y) > 0.36:
-        assert not bodies_touch(a, b)
-    if math.hypot(x, y) < 0.05:
-        assert bodies_touch(a, b)
