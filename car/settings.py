@@ -14,7 +14,8 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.errors import SettingsError
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS, MOTOR_MAX_RAD_S
 
 MAX_CRUISE_MPS: Final = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
 """What the motors' Velocity Limit allows."""

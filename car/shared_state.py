@@ -22,7 +22,7 @@ from pixelopolis.vda5050.order import (
     Order,
 )
 from pixelopolis.vda5050.state import State
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 
 class SharedState:

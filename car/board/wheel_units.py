@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pixelopolis.vehicle.control_table import LEFT_MOTOR_ID, PULSES_PER_TURN, RIGHT_MOTOR_ID
-from pixelopolis.vehicle.dimensions import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
 
 GOAL_MAX_AGE_S: Final = 0.25
 """An older goal is replaced by standing still: whoever set it has gone quiet."""

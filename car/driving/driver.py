@@ -34,7 +34,8 @@ from car.driving.wheel_check import Mistake, WheelCheck, reason_of
 from pixelopolis.city.model import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, steering_to_curvature
+from pixelopolis.vehicle.speeds import CRUISE_MPS
+from pixelopolis.vehicle.steering import steering_to_curvature
 
 SEARCH_MPS: Final = 0.6 * CRUISE_MPS
 """How fast a car that does not know where it is looks for signs, where no limit is lower."""

@@ -8,7 +8,7 @@ from car.driving.localization.path_tracker import PathTracker
 from car.driving.path_follower import PathFollower
 from car.driving.types import Frame, LaneModel, LaneView, WheelReading
 from pixelopolis.city.model import Turn
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 TURNS: Final = tuple(Turn)
 

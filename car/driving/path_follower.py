@@ -21,7 +21,8 @@ from car.driving.localization.path_tracker import PathTracker
 from car.driving.types import WheelReading
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M, points_of
-from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M, curvature_to_steering
+from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
+from pixelopolis.vehicle.steering import curvature_to_steering
 
 ACTUATION_S: Final = 0.12
 """From a decision to the wheels' speed: the bus (0.05 s) and the motors' lag (0.08 s)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M, steering_to_wheels
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.steering import steering_to_wheels
 
 DECELERATION_MPS2: Final = 0.12
 """Comfortable braking; from 0.136 m/s the car slows over the last 8 cm."""

@@ -16,7 +16,7 @@ from car.driving.lead_car.tracker import CAR, SURE_SCORE
 from car.driving.types import Decision, DriveState, Sighting, Sightings
 from pixelopolis.model_io.crops import Image
 from pixelopolis.vehicle.camera import Camera, project
-from pixelopolis.vehicle.dimensions import steering_to_curvature
+from pixelopolis.vehicle.steering import steering_to_curvature
 
 RIBBON_RGB: Final = (74, 200, 96)
 RIBBON_M: Final = (0.16, 0.75)

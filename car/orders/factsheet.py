@@ -35,11 +35,11 @@ from pixelopolis.vehicle.dimensions import (
     CAR_HEIGHT_M,
     CAR_REAR_M,
     CAR_WIDTH_M,
-    SLOWEST_MPS,
     WHEEL_BASE_M,
     WHEEL_RADIUS_M,
     WHEEL_WIDTH_M,
 )
+from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 ACCELERATION_MPS2: Final = 1.7
 """The motors reach their speed with a time constant of 0.08 s: cruise divided by that."""

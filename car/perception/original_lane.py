@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
-from pixelopolis.vehicle.dimensions import MAX_STEERING_DEG
+from pixelopolis.vehicle.steering import MAX_STEERING_DEG
 
 FRAME_WIDTH_PX: Final = 600
 """Of the app's frames, 600x800."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pixelopolis.vehicle.dimensions import SLOWEST_MPS
+from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 MOST_EDGES: Final = 5000
 """Three times as many as the largest grid has."""

@@ -181,7 +181,7 @@ def spin(
     from car.board.factory import make_board
     from car.board.status import BoardStatus
     from car.tools.motor_spin import spin as turn_wheels
-    from pixelopolis.vehicle.dimensions import MOTOR_MAX_RAD_S
+    from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S
 
     settings = _board(port, config)
     goal = (speed if left is None else left, speed if right is None else right)

@@ -13,7 +13,7 @@ from pixelopolis.geometry import wrap_rad
 from pixelopolis.vda5050.order import NodePosition, Order, OrderEdge, OrderNode, parse_place
 from pixelopolis.vda5050.order_progress import node_ids, node_positions
 from pixelopolis.vda5050.state import ErrorType
-from pixelopolis.vehicle.dimensions import SLOWEST_MPS
+from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 MOST_NAMED: Final = 5
 """So many of an order's faults of one kind are named at most."""

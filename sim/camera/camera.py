@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.sensor import (
     add_noise,
     apply_sensor,

@@ -19,7 +19,8 @@ from pixelopolis.city.route_path import RoutePath
 from pixelopolis.errors import CityError
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.bodies import bodies_touch, body_corners
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CRUISE_MPS
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import ExpertCar
 from sim.physics.lockstep import FRAME_S, random_route

@@ -15,12 +15,12 @@ import numpy as np
 from car.driving.driver import DriverSettings
 from car.perception.lane_network import load_lane_model
 from pixelopolis.city.sources import load_city
-from pixelopolis.vehicle.dimensions import (
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import (
     CRUISE_MPS,
     MOTOR_MAX_RAD_S,
     MOTOR_MAX_UNITS,
     MOTOR_UNIT_RAD_S,
-    WHEEL_RADIUS_M,
 )
 from sim.camera.camera import SimulatedCamera, lane_camera
 from sim.evaluation.lane_drive import LaneFigures, Watch, drive_junction, drive_lane, junction_cases

@@ -20,7 +20,7 @@ from pixelopolis.vehicle.control_table import (
     Register,
     StartupConfiguration,
 )
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.devices import Device
 from sim.hardware.dynamixel import StatusError
 from sim.hardware.motor_motion import ShaftMotion

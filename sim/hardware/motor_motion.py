@@ -16,7 +16,7 @@ from pixelopolis.vehicle.control_table import (
     MotorRegister,
     MovingStatus,
 )
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.motor_profile import PULSES_PER_S, plan_position, plan_velocity
 
 NO_LOAD_UNITS_PER_V: Final = 5.22 / 0.229

@@ -26,7 +26,8 @@ from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_PART, Image, lane_crop
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S
 from sim.evaluation.lane_drive import LaneDrive
 from sim.lane_data.labels import LaneLabel, label_of
 from sim.lane_data.samples import CENTER, Sample, Session

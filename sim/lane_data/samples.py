@@ -12,7 +12,9 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import Image
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, WHEEL_RADIUS_M, steering_to_wheels
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
+from pixelopolis.vehicle.steering import steering_to_wheels
 from sim.lane_data.balance import spots_of
 from sim.lane_data.labels import label_of
 from sim.lane_data.traffic import others_about

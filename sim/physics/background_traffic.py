@@ -17,7 +17,8 @@ from pixelopolis.city.model import City
 from pixelopolis.city.movement_conflicts import MovementKey, movement_conflicts
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import Curve, Pose, join
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CRUISE_MPS
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.physics.expert import pursue
 from sim.physics.lockstep import FRAME_S, PHYSICS_S
 from sim.physics.vehicle import Vehicle, random_imperfections

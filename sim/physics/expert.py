@@ -15,7 +15,7 @@ from pixelopolis.city.movement_conflicts import MovementKey
 from pixelopolis.city.route_path import COMMITTED_PART
 from pixelopolis.geometry import Curve, Pose, Projection, join, wrap_rad
 from pixelopolis.model_io.lane_path import STATIONS_M
-from pixelopolis.vehicle.dimensions import curvature_to_steering
+from pixelopolis.vehicle.steering import curvature_to_steering
 
 LOOKAHEAD_M: Final = 0.20
 """With this the expert keeps within 5 mm on average and 16 mm at most (docs/decisions)."""

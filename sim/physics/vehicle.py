@@ -9,12 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixelopolis.geometry import Pose, wrap_rad
-from pixelopolis.vehicle.dimensions import (
-    MOTOR_MAX_RAD_S,
-    MOTOR_UNIT_RAD_S,
-    WHEEL_BASE_M,
-    WHEEL_RADIUS_M,
-)
+from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S, MOTOR_UNIT_RAD_S
 
 
 @dataclass(frozen=True, slots=True)

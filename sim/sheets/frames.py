@@ -12,7 +12,7 @@ import numpy as np
 
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import Image
-from pixelopolis.vehicle.dimensions import MAX_STEERING_DEG, steering_to_curvature
+from pixelopolis.vehicle.steering import MAX_STEERING_DEG, steering_to_curvature
 from sim.sheets.lane_data import (
     TILE_CAMERA,
     ground_px,

@@ -26,7 +26,7 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
 from pixelopolis.vehicle.bodies import body_corners
-from pixelopolis.vehicle.dimensions import steering_to_curvature
+from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.camera.camera import lane_camera
 from sim.evaluation.lane_drive import LaneDrive, Moment
 from sim.evaluation.lane_runs import LaneEvaluation, look_of, watch_look

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pixelopolis.geometry import Pose
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.dynamixel import Instruction, encode
 from sim.hardware.serial_port import SerialPort
 from sim.physics.vehicle import Vehicle

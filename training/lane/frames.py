@@ -16,7 +16,7 @@ import numpy as np
 from pixelopolis.city.model import Turn
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import LANE_PART, Image
-from pixelopolis.vehicle.dimensions import MAX_STEERING_DEG
+from pixelopolis.vehicle.steering import MAX_STEERING_DEG
 from training.lane.label_files import CAMERAS, COMMANDS, read_rows
 from training.lane.pictures import seen_part
 

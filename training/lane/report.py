@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import COLUMNS, SCALES_M, STATIONS_M, points_of
-from pixelopolis.vehicle.dimensions import MAX_STEERING_DEG
+from pixelopolis.vehicle.steering import MAX_STEERING_DEG
 from training.lane.data import Labels
 from training.lane.label_files import COMMANDS
 

@@ -45,7 +45,7 @@ from car.driving.types import WheelReading
 from pixelopolis.errors import BoardError
 from pixelopolis.supervision import Worker
 from pixelopolis.vehicle.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, BoardFault
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 
 BUSY_S: Final = 0.13
 """From a command's echo until the board can take the next one: 0.03 s of waiting and 17 bytes for

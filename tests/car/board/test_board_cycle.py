@@ -13,7 +13,7 @@ from car.board.motor_bus import LostPacketError, PacketError
 from car.board.status import EmergencyStop
 from pixelopolis.errors import BoardError
 from pixelopolis.vehicle.control_table import BOARD_ID, BoardFault, BoardRegister, MotorRegister
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from tests.support.paper_bus import Clock, PaperBus, driving_bus
 
 LEFT, RIGHT = 1, 2

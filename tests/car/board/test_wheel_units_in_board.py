@@ -16,7 +16,7 @@ from car.board.wheel_units import (
     velocity_units,
 )
 from pixelopolis.vehicle.control_table import PULSES_PER_TURN
-from pixelopolis.vehicle.dimensions import MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
 
 speeds = st.floats(-50, 50)
 

@@ -23,7 +23,8 @@ from car.driving.speed_profile import (
 )
 from car.driving.types import DriveState
 from pixelopolis.reasons import ReasonCode, reason
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, MOTOR_MAX_RAD_S, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS, MOTOR_MAX_RAD_S
 
 FREE = Situation(
     has_mission=True,

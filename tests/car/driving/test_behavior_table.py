@@ -12,7 +12,7 @@ from car.driving.behavior import Behavior, Situation, behave
 from car.driving.freshness import Ages
 from car.driving.types import DriveState
 from pixelopolis.reasons import Reason, ReasonCode, reason
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 FREE = Situation(
     has_mission=True,

@@ -32,7 +32,8 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import Image
 from pixelopolis.reasons import ReasonCode, reason
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from tests.support.lane_models import Steers
 from tests.support.seen_cars import box_of_car
 

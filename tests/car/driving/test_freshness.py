@@ -32,7 +32,8 @@ from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import STATIONS_M
 from pixelopolis.reasons import ReasonCode
 from pixelopolis.vehicle.control_table import PULSES_PER_TURN
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from tests.support.lane_models import Steers
 
 TOWN = load_city("pixelopolis")

@@ -13,7 +13,8 @@ from car.driving.types import Frame, LaneView
 from pixelopolis.city.model import Turn
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import STATIONS_M
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, curvature_to_steering
+from pixelopolis.vehicle.speeds import CRUISE_MPS
+from pixelopolis.vehicle.steering import curvature_to_steering
 
 EVERY = list(Turn)
 offsets = st.floats(-0.09, 0.09)

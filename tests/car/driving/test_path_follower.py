@@ -13,12 +13,8 @@ from car.driving.path_follower import PathFollower
 from car.driving.types import WheelReading
 from pixelopolis.geometry import Pose, arc, straight
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
-from pixelopolis.vehicle.dimensions import (
-    WHEEL_BASE_M,
-    WHEEL_RADIUS_M,
-    curvature_to_steering,
-    steering_to_curvature,
-)
+from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
+from pixelopolis.vehicle.steering import curvature_to_steering, steering_to_curvature
 
 SURE = np.full(3, 0.002)
 BLIND = np.full(3, 0.5)

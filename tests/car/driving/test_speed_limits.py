@@ -12,7 +12,7 @@ from car.driving.speed_profile import DECELERATION_MPS2
 from pixelopolis.city.route import Route
 from pixelopolis.city.route_path import Leg, RoutePath
 from pixelopolis.city.sources import load_city
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 CITY = load_city("pixelopolis")
 PATH = RoutePath(CITY, Route(("15", "14", "6"), 0.6, 0.1))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from car.driving.speed_profile import speed_before_stop_mps, speed_behind_mps, wheel_speeds_rad_s
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 BRAKING_MPS2 = 0.12
 

@@ -15,7 +15,7 @@ from pixelopolis.vda5050.order import Order
 from pixelopolis.vda5050.order_progress import make_order
 from pixelopolis.vda5050.order_rules import MergedOrder, OrderRejectedError, accept_order
 from pixelopolis.vda5050.state import ErrorType
-from pixelopolis.vehicle.dimensions import SLOWEST_MPS
+from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 CITY = load_city("pixelopolis")
 WAY = Route(("9", "11", "13"), 0.1, 0.5)

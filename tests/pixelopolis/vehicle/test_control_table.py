@@ -24,7 +24,7 @@ from pixelopolis.vehicle.control_table import (
     MotorRegister,
     parse_table,
 )
-from pixelopolis.vehicle.dimensions import MOTOR_MAX_UNITS
+from pixelopolis.vehicle.speeds import MOTOR_MAX_UNITS
 
 
 def robotis_table() -> dict[int, int]:

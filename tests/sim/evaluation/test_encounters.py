@@ -16,7 +16,7 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.errors import CityError
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.simulated_detector import SimulatedDetector
 from sim.evaluation.encounters import (
     BEND_PER_M,

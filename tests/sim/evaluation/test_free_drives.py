@@ -13,7 +13,7 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.bodies import bodies_touch
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.simulated_detector import SimulatedDetector
 from sim.evaluation.free_drives import FreeFigures, drive_freely
 from sim.evaluation.lane_drive import LaneDrive

@@ -13,7 +13,7 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import SCALES_M
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, MOTOR_MAX_RAD_S
+from pixelopolis.vehicle.speeds import CRUISE_MPS, MOTOR_MAX_RAD_S
 from sim.evaluation.lane_drive import LaneDrive, LaneFigures, drive_lane
 from sim.lane_data.labels import label_of
 from sim.physics.lockstep import LockstepCar, random_route

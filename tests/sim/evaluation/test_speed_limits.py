@@ -19,7 +19,8 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.city.toml_file import parse_city
 from pixelopolis.vda5050.frames import decode_from_server
 from pixelopolis.vda5050.order import Order
-from pixelopolis.vehicle.dimensions import CRUISE_MPS, WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.evaluation.lane_drive import LaneDrive, Moment
 from sim.physics.lockstep import FRAME_S, LockstepCar
 from sim.physics.vehicle import Vehicle

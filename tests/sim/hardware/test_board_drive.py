@@ -12,7 +12,7 @@ from car.driving.speed_profile import wheel_speeds_rad_s
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.hardware.boards import Boards
 from sim.hardware.firmware_program import BoardKind, board_sockets
 from sim.live.town import STEP_S, LiveTown

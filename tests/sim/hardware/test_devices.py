@@ -18,7 +18,7 @@ from pixelopolis.vehicle.control_table import (
     MotorMode,
     MotorRegister,
 )
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.bus import BusFault, FaultKind, MotorLine, VirtualBus
 from sim.hardware.dynamixel import ALERT, Instruction, Parser, StatusError, crc16, encode
 from sim.hardware.motor import MOTOR_BOOT_S

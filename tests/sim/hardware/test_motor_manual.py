@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from pixelopolis.vehicle.control_table import BOARD, BOARD_ID, XL430, BoardRegister, MovingStatus
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.dynamixel import (
     ALERT,
     Instruction,

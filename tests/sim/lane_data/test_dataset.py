@@ -17,7 +17,7 @@ from car.perception.lane_network import SHIPPED_MODEL
 from pixelopolis.city.sources import load_city
 from pixelopolis.cli.data import app as data_app
 from pixelopolis.errors import DatasetError, SettingsError
-from pixelopolis.vehicle.dimensions import CRUISE_MPS
+from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
 from sim.lane_data.labels import COLUMNS
 from sim.lane_data.samples import driven_samples, pose_samples

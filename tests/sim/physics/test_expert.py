@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pixelopolis.city.model import Turn
 from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
-from pixelopolis.vehicle.dimensions import curvature_to_steering
+from pixelopolis.vehicle.steering import curvature_to_steering
 from sim.physics.expert import (
     Successor,
     choose,

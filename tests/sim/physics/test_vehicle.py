@@ -8,13 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelopolis.geometry import Pose
-from pixelopolis.vehicle.dimensions import (
-    MOTOR_MAX_RAD_S,
-    MOTOR_UNIT_RAD_S,
-    WHEEL_RADIUS_M,
-    steering_to_curvature,
-    steering_to_wheels,
-)
+from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S, MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.steering import steering_to_curvature, steering_to_wheels
 from sim.physics.vehicle import Imperfections, Vehicle, random_imperfections
 from sim.physics.world import World
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Pose, arc
-from pixelopolis.vehicle.dimensions import steering_to_curvature
+from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.sheets.frames import (
     ANSWERED_RGB,
     ARC_M,

@@ -21,7 +21,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.cli.main import app
 from pixelopolis.errors import SettingsError
-from pixelopolis.vehicle.dimensions import steering_to_curvature
+from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.evaluation.lane_drive import INTERVENTION_M, LaneFigures
 from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
 from sim.looks.look import plain_look

@@ -35,7 +35,7 @@ from car.settings import BoardSettings
 from pixelopolis.errors import BoardError
 from pixelopolis.supervision import PAUSE_S
 from pixelopolis.vehicle.control_table import BoardFault
-from pixelopolis.vehicle.dimensions import MOTOR_UNIT_RAD_S
+from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.dynamixel import Instruction, encode
 from tests.support.original_car import OriginalCar
 from tests.support.virtual_car import wait_until

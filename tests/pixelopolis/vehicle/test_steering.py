@@ -2,12 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelopolis.vehicle.dimensions import (
-    CRUISE_MPS,
-    MOTOR_MAX_RAD_S,
-    MOTOR_UNIT_RAD_S,
-    WHEEL_BASE_M,
-    WHEEL_RADIUS_M,
+from pixelopolis.vehicle.dimensions import WHEEL_BASE_M
+from pixelopolis.vehicle.steering import (
     curvature_to_steering,
     steering_to_curvature,
     steering_to_wheels,
@@ -46,10 +42,3 @@ def test_full_steering_slows_the_inner_wheel_as_the_original_does() -> None:
     assert (left, right) == (180.0, pytest.approx(180 - 48 * 3.6153))
     assert steering_to_wheels(-1.0, 180.0) == (right, left)
     assert steering_to_wheels(5.0, 180.0) == (left, right)
-
-
-def test_cruise_is_180_motor_units() -> None:
-    cruise_mps = 180 * MOTOR_UNIT_RAD_S * WHEEL_RADIUS_M
-    assert cruise_mps == pytest.approx(CRUISE_MPS, abs=5e-4)
-    fastest_mps = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
-    assert fastest_mps == pytest.approx(0.2, abs=5e-4)
