@@ -251,7 +251,7 @@ class _Round:
         free = Closed(self.closed.edges | taken, self.closed.movements)
         wanted = set(chain.from_iterable(r.ahead for _, r in self._rides()))
         destinations = {d.edge for d in self.streets.city.destinations.values()}
-        ways = [w for e, w in self.streets.reachable(idle.edge, free).items() if e != idle.edge]
+        ways = list(self.streets.ways_from(idle.edge, free))
         for avoided in (wanted | destinations, wanted, set(ride.ahead)):
             for way in ways:
                 if way[-1] not in avoided:

@@ -9,7 +9,6 @@ sequence is the proof: when nobody can move otherwise, its first steps are what 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -151,24 +150,7 @@ class _Plan:
                 target = i
         return True
 
-    def _chain(self, edge: str, keep: str, avoid: frozenset[str]) -> list[str] | None:
-        back: dict[str, str | None] = {edge: None}
-        queue = deque([edge])
-        while queue:
-            at = queue.popleft()
-            if at not in self._who and at not in avoid:
-                chain: list[str] = []
-                step: str | None = at
-                while step is not None:
-                    chain.append(step)
-                    step = back[step]
-                return chain[::-1]
-            for following in self._streets.after[at]:
-                if (
-                    following not in back
-                    and following != keep
-                    and self._streets.may_go(at, following, self._closed)
-                ):
-                    back[following] = at
-                    queue.append(following)
-        return None
+    def _chain(self, edge: str, keep: str, avoid: frozenset[str]) -> tuple[str, ...] | None:
+        closed = Closed(self._closed.edges | {keep}, self._closed.movements)
+        ways = self._streets.ways_from(edge, closed)
+        return next((w for w in ways if w[-1] not in self._who and w[-1] not in avoid), None)

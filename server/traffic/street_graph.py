@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
+
+import networkx as nx
 
 from pixelopolis.city.model import City
 from pixelopolis.city.movement_conflicts import MovementKey, movement_conflicts
-from pixelopolis.city.route import Place, Route, edge_time_s, movement_time_s
+from pixelopolis.city.route import Place, Route
 from pixelopolis.city.route_path import RoutePath
+from pixelopolis.city.routing import edge_graph
 from pixelopolis.errors import CityError, Fault
 from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
 
@@ -52,17 +54,7 @@ class StreetGraph:
     def __init__(self, city: City) -> None:
         self.city = city
         self.conflicts: Mapping[MovementKey, frozenset[MovementKey]] = movement_conflicts(city)
-        self.after: dict[str, tuple[str, ...]] = {
-            edge: tuple(m.to_edge for m in exits) for edge, exits in city.exits.items()
-        }
-        self._time_s: dict[MovementKey, float] = {
-            key: edge_time_s(city, key[1]) + movement_time_s(city, movement)
-            for key, movement in city.movements.items()
-        }
-        self._before: dict[str, list[str]] = {edge: [] for edge in city.edges}
-        for first, seconds in self.after.items():
-            for second in seconds:
-                self._before[second].append(first)
+        self._graph = edge_graph(city)
         self._check()
         self.leads: Callable[[str, str, Closed], bool] = lru_cache(maxsize=4096)(
             lambda start, goal, closed: self.way(start, goal, closed) is not None
@@ -77,7 +69,7 @@ class StreetGraph:
         faults = tuple(
             Fault(f"edge {edge.id!r}", f"{edge.length_m:.3f} m is less than {least_m:.3f} m")
             for edge in self.city.edges.values()
-            if edge.length_m < least_m and self._before[edge.id]
+            if edge.length_m < least_m and self._graph.in_degree(edge.id)
         )
         if faults:
             raise CityError(
@@ -105,55 +97,37 @@ class StreetGraph:
             extra_s: further cost of entering some edges.
         """
         extra = extra_s or {}
-        queue: list[tuple[float, str]] = [(0.0, start)]
-        cost = {start: 0.0}
-        back: dict[str, str] = {}
-        done: set[str] = set()
-        while queue:
-            spent, edge = heapq.heappop(queue)
-            if edge == goal and edge in back:
-                return _path_back(back, start, goal)
-            if edge in done:
-                continue
-            done.add(edge)
-            for following in self.after[edge]:
-                if not self.may_go(edge, following, closed):
-                    continue
-                total = spent + self._time_s[edge, following] + extra.get(following, 0.0)
-                if following == start and goal == start:
-                    back[start] = edge
-                    return _path_back(back, start, goal)
-                if total < cost.get(following, float("inf")):
-                    cost[following] = total
-                    back[following] = edge
-                    heapq.heappush(queue, (total, following))
-        return None
 
-    def reachable(
-        self, start: str, closed: Closed, stop_at: Collection[str] = ()
-    ) -> dict[str, tuple[str, ...]]:
-        """Return the shortest way to every edge, nearest first; edges in `stop_at` end a way."""
+        def time_s(first: str, second: str, arc: Mapping[str, float]) -> float | None:
+            if not self.may_go(first, second, closed):
+                return None
+            return arc["time_s"] + extra.get(second, 0.0)
+
+        if start != goal:
+            try:
+                return tuple(nx.dijkstra_path(self._graph, start, goal, weight=time_s))
+            except nx.NetworkXNoPath:
+                return None
+        times_s, ways = cast(
+            "tuple[dict[str, float], dict[str, list[str]]]",
+            nx.single_source_dijkstra(self._graph, start, weight=time_s),
+        )
+        last = {e: time_s(e, start, arc) for e, _, arc in self._graph.in_edges(start, data=True)}
+        around = [(times_s[e] + s, e) for e, s in last.items() if e in times_s and s is not None]
+        return (*ways[min(around)[1]], start) if around else None
+
+    def ways_from(self, start: str, closed: Closed) -> Iterator[tuple[str, ...]]:
+        """Yield the shortest ways, `start` included, to all other edges, nearest first."""
         found: dict[str, tuple[str, ...]] = {start: (start,)}
-        queue = [start]
-        for edge in queue:
-            if edge in stop_at and edge != start:
-                continue
-            for following in self.after[edge]:
-                if following not in found and self.may_go(edge, following, closed):
-                    found[following] = (*found[edge], following)
-                    queue.append(following)
-        return found
+
+        def following(edge: str) -> Iterator[str]:
+            return (to for to in self._graph[edge] if self.may_go(edge, to, closed))
+
+        for edge, to in nx.generic_bfs_edges(self._graph, start, following):
+            found[to] = (*found[edge], to)
+            yield found[to]
 
     def parking(self, edge: str) -> Place:
         """Return where a car parks on an edge: before its end, body off the junction behind."""
         length_m = self.city.edges[edge].length_m
         return Place(edge, round(max(length_m - PARK_BEFORE_END_M, length_m / 2), 3))
-
-
-def _path_back(back: Mapping[str, str], start: str, goal: str) -> tuple[str, ...]:
-    edges = [goal]
-    edge = back[goal]
-    while edge != start:
-        edges.append(edge)
-        edge = back[edge]
-    return (start, *reversed(edges))

@@ -221,7 +221,7 @@ def test_a_junction_is_not_kept_for_who_could_not_use_it_yet() -> None:
     key, other = crossing_pair()
     traffic = standing(GRID, old=key[0], young=other[0])
     traffic = traffic.put(Car("car2", before_end(key[1], 0.05, GRID)))
-    onward = GRID.after[key[1]][0]
+    onward = GRID.city.exits[key[1]][0].to_edge
     traffic = along_grid(traffic, "car2", key[1], onward, released=2, asked_s=9.0)
     traffic = along_grid(traffic, "old", *key, asked_s=1.0)
     traffic = along_grid(traffic, "young", *other, asked_s=2.0)

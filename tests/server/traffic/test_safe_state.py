@@ -253,7 +253,7 @@ def test_a_plan_that_is_too_long_is_not_looked_for(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_full_ring_cannot_move_and_a_free_edge_lets_it() -> None:
-    everywhere = [Token(f"car{edge}", edge, STREETS.after[edge][0]) for edge in EDGES]
+    everywhere = [Token(f"car{edge}", edge, STREETS.city.exits[edge][0].to_edge) for edge in EDGES]
     assert find_plan(STREETS, everywhere, OPEN) is None
     assert plan_next_step(STREETS, everywhere, OPEN, "car1") is None
     assert find_plan(STREETS, everywhere[1:], OPEN) is not None
