@@ -127,6 +127,24 @@ class BookingError(PixelopolisError, ValueError):
     code = "PX402"
 
 
+class RequestRefusedError(PixelopolisError):
+    """An answer over HTTP other than yes.
+
+    Args:
+        status: HTTP status.
+        word: stable code for programs.
+        message: field and value.
+        next_step: what to do about it.
+    """
+
+    code = "PX403"
+
+    def __init__(self, status: int, word: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.status = status
+        self.word = word
+
+
 class RenderError(PixelopolisError, RuntimeError):
     """No usable OpenGL on this machine."""
 

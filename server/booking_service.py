@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from pymongo.errors import PyMongoError
 
-from pixelopolis.errors import BookingError
+from pixelopolis.errors import BookingError, RequestRefusedError
 from pixelopolis.reasons import Reason
 from server.booking import ACTIVE, Booking, BookingState
-from server.refusals import RequestRefusedError
 from server.storage.mongo import CarTakenError, StationTakenError, Store
 
 

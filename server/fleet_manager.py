@@ -19,14 +19,13 @@ from pymongo.errors import PyMongoError
 
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
-from pixelopolis.errors import NoRouteError
+from pixelopolis.errors import NoRouteError, RequestRefusedError
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.complaints import Complaints
-from server.refusals import RequestRefusedError
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from pixelopolis.errors import RequestRefusedError
 from pixelopolis.vda5050.base import MOST_FRAME_BYTES
 from pixelopolis.vda5050.factsheet import Factsheet
 from pixelopolis.vda5050.frames import FromServer, MalformedMessageError, decode_from_car, encode
@@ -16,7 +17,6 @@ from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
 from server.http.keys import DESK
 from server.http.sockets import attend
-from server.refusals import RequestRefusedError
 from server.traffic.car_link import CarLink
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from aiohttp import WSMsgType, web
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
+from pixelopolis.errors import RequestRefusedError
+from pixelopolis.request_body import body_of
 from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager
 from server.http.keys import CITY_VIEW, DESK, WORKERS
-from server.http.request_body import body_of
 from server.http.sockets import attend
-from server.refusals import RequestRefusedError
 from server.views.models import (
     BookingEvent,
     BookingRequest,

@@ -6,20 +6,19 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from pixelopolis.errors import PixelopolisError, RenderError, SettingsError
+from pixelopolis.errors import PixelopolisError, RenderError, RequestRefusedError, SettingsError
 from pixelopolis.mjpeg import HEADERS, add_video, answer_options
+from pixelopolis.request_body import Body, body_of
 from sim.hardware.bus import BusFault, FaultKind
 from sim.live.renderer_link import RendererLink
 from sim.live.town import LiveTown, TownCar
 
 PICTURE_TIMEOUT_S: Final = 5.0
-
-Body = TypeVar("Body", bound=BaseModel)
 
 
 class FaultRequest(BaseModel):
@@ -116,14 +115,10 @@ def make_app(
 
 async def _body(request: web.Request, model: type[Body]) -> Body:
     try:
-        return model.model_validate_json(await request.read())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "body"
-        _fail(
-            web.HTTPBadRequest,
-            SettingsError(f"{where}: {first['msg']}.", "Correct the field."),
-        )
+        return await body_of(request, model)
+    except RequestRefusedError as error:
+        kind = web.HTTPRequestTimeout if error.status == 408 else web.HTTPBadRequest
+        _fail(kind, SettingsError(error.message, error.next_step))
 
 
 def _fail(kind: type[web.HTTPException], error: PixelopolisError) -> NoReturn:

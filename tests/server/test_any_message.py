@@ -15,11 +15,11 @@ from pymongo import AsyncMongoClient
 
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
+from pixelopolis.errors import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.order import InstantActions, Order
 from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
-from server.refusals import RequestRefusedError
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.reservations import closed_by

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
+from pixelopolis.errors import RequestRefusedError
 from pixelopolis.reasons import ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
-from server.refusals import RequestRefusedError
 from server.storage import mongo as store_module
 from server.storage.mongo import Store
 from tests.support.paper_desk import paper_desk

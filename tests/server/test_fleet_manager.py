@@ -9,11 +9,10 @@ from dataclasses import replace
 import pytest
 
 from pixelopolis.city.route import Place
-from pixelopolis.errors import NoRouteError
+from pixelopolis.errors import NoRouteError, RequestRefusedError
 from pixelopolis.reasons import ReasonCode, reason
 from server import fleet_manager as desk_module
 from server.booking import BookingState
-from server.refusals import RequestRefusedError
 from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.reservations import Car, Traffic, held

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-import server.http.request_body
-import server.http.station_socket
+import pixelopolis.request_body
 from pixelopolis.city.route import Place
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
@@ -66,7 +65,7 @@ async def test_what_nobody_expected_is_a_clear_error_and_said_once(
 async def test_a_body_that_does_not_come_is_not_waited_for(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.http.request_body, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pixelopolis.request_body, "BODY_TIMEOUT_S", 0.1)
 
     async def never() -> Any:
         yield b"{"

@@ -1,4 +1,4 @@
-"""Reading the JSON body of a request, every fault of it named."""
+"""Reading the JSON body of an HTTP request, every fault of it named."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from pixelopolis.errors import RequestRefusedError
 from pixelopolis.vda5050.frames import describe
-from server.refusals import RequestRefusedError
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -24,7 +24,8 @@ async def body_of(request: web.Request, model: type[Body]) -> Body:
     """Return a request's JSON body.
 
     Raises:
-        RefusedError: when it is not JSON, or not of this shape; names every field.
+        RequestRefusedError: when it is late (408), not JSON or not of this shape (400); names
+            every field.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
