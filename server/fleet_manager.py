@@ -42,7 +42,7 @@ from server.traffic.reservations import (
     start_ride,
     stop_ride,
 )
-from server.traffic.status import progress_of
+from server.traffic.status import progress_of, unusable_why
 from server.traffic.street_graph import Closed, StreetGraph
 from server.views.build import booking_view, car_view
 from server.views.models import BookingView, CarView
@@ -205,7 +205,7 @@ class FleetManager:
         for booking in list(self._office.active.values()):
             car = self.traffic.cars.get(booking.car_id)
             link = self.links.get(booking.car_id)
-            if car is None or car.ride is not None or car.frozen or link is None or link.problem:
+            if car is None or car.ride or link is None or unusable_why(car, link):
                 continue
             with self._its_own(car.id):
                 await self._give_order(booking, car)

@@ -17,6 +17,7 @@ from server.traffic.car_link import LEASE_S, CarLink
 from server.traffic.car_reports import Ended, forget_moved, take_report
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride, Traffic, freeze
+from server.traffic.status import unusable_why
 from server.traffic.street_graph import StreetGraph
 
 GIVE_UP_S: Final = 60.0
@@ -170,7 +171,7 @@ class CarMonitor:
         """Keep since when each booking's car cannot be counted on; forget who is not needed."""
         for booking in bookings:
             car, link = traffic.cars.get(booking.car_id), links.get(booking.car_id)
-            if car is None or car.frozen or (link and link.problem):
+            if car is None or unusable_why(car, link):
                 self._useless_since_s.setdefault(booking.car_id, now_s)
             else:
                 self._useless_since_s.pop(booking.car_id, None)
@@ -189,8 +190,7 @@ class CarMonitor:
         """Return why a ride is given up, None when it goes on."""
         since_s = self._useless_since_s.get(booking.car_id, now_s)
         if now_s - since_s > GIVE_UP_S:
-            why = (car.frozen if car else None) or (link.problem if link else None)
-            return why or reason(ReasonCode.GONE)
+            return unusable_why(car, link) or reason(ReasonCode.GONE)
         if self._orders.get(booking.id, 0) > MOST_ORDERS:
             return reason(ReasonCode.DROPS_ORDERS)
         if epoch_s - booking.created_s > LONGEST_RIDE_S:

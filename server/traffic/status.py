@@ -1,12 +1,50 @@
-"""How far a ride is: a booking's state, and why its car does not go on. Pure."""
+"""What a car is doing, how far its ride is, and why it does not go on. Pure."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.traffic.car_link import CarLink
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car
+
+
+class CarState(StrEnum):
+    READY = "ready"
+    """Waits for a visitor."""
+    DRIVING = "driving"
+    WAITING = "waiting"
+    """Has somewhere to go, and stands."""
+    BLOCKED = "blocked"
+    """Needs a person."""
+    OFFLINE = "offline"
+
+
+def unusable_why(car: Car | None, link: CarLink | None) -> Reason | None:
+    """Return why a car cannot be counted on, None when nothing speaks against it."""
+    return (car.frozen if car else None) or (link.problem if link else None)
+
+
+def activity_of(
+    car: Car | None, link: CarLink | None, wait: Wait | None
+) -> tuple[CarState, Reason | None]:
+    """Return what a car is doing, whether or not it is connected, and why if that needs saying.
+
+    Args:
+        car: what traffic knows of it, None when it has no place on the map.
+        link: its connection, None when it has none.
+        wait: what traffic lets it wait for.
+    """
+    why = unusable_why(car, link)
+    if car is None or why:
+        return CarState.BLOCKED, why
+    if car.ride is None:
+        return CarState.READY, None
+    if wait is not None and not (link and link.state and link.state.driving):
+        return CarState.WAITING, wait.reason
+    return CarState.DRIVING, car.ride.reason
 
 
 def progress_of(
@@ -23,17 +61,16 @@ def progress_of(
     Returns:
         the state, and the reason, None while it goes on.
     """
-    said = link.state if link else None
-    stands = said is None or not said.driving
-    problem = link.problem if link else None
-    if car is None and not problem:
-        return booking.state, reason(ReasonCode.NOT_CONNECTED)
-    if car is None or car.frozen or problem:
-        return BookingState.WAITING, (car.frozen if car else None) or problem
+    activity, why = activity_of(car, link, wait)
+    if car is None or activity is CarState.BLOCKED:
+        if why is None:
+            return booking.state, reason(ReasonCode.NOT_CONNECTED)
+        return BookingState.WAITING, why
     if car.ride is None or car.ride.booking_id != booking.id:
         return booking.state, car.ride.reason if car.ride else None
-    if wait is not None and stands:
-        return BookingState.WAITING, wait.reason
-    if said is not None and stands and said.waiting_for and car.ride.taken:
+    if activity is CarState.WAITING:
+        return BookingState.WAITING, why
+    said = link.state if link else None
+    if said is not None and not said.driving and said.waiting_for and car.ride.taken:
         return BookingState.WAITING, said.waiting_for
     return (BookingState.DRIVING if car.ride.taken else booking.state), None

@@ -14,10 +14,10 @@ from server.traffic.car_link import CarLink
 from server.traffic.dispatch import signs_on
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride
+from server.traffic.status import CarState, activity_of
 from server.traffic.street_graph import StreetGraph
 from server.views.models import (
     BookingView,
-    CarState,
     CarView,
     CityView,
     DestinationView,
@@ -148,26 +148,20 @@ def car_view(
     frozen = car.frozen if car else None
     is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
     online = link is not None and not is_silent
-    why = (link.problem if link else None) or frozen
+    activity, why = activity_of(car, link, wait)
     refused = link.refused if link else None
     if place is None and why is None and refused is None:
         return None
     if not online:
-        mode, why = CarState.OFFLINE, frozen or reason(ReasonCode.NOT_CONNECTED)
-    elif why or car is None:
-        mode = CarState.BLOCKED
-    elif car.ride is None:
-        mode = CarState.WAITING if busy else CarState.READY
-    elif wait is not None and not (state and state.driving):
-        mode, why = CarState.WAITING, wait.reason
-    else:
-        mode, why = CarState.DRIVING, car.ride.reason
+        activity, why = CarState.OFFLINE, frozen or reason(ReasonCode.NOT_CONNECTED)
+    elif activity is CarState.READY and busy:
+        activity = CarState.WAITING
     return CarView(
         id=id_,
         x_m=_mm(place.x_m) if place else None,
         y_m=_mm(place.y_m) if place else None,
         heading_rad=_mm(place.heading_rad) if place else None,
-        state=mode,
+        state=activity,
         **_reason_fields(why or refused, id_),
         online=online,
     )

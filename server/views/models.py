@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.reasons import ReasonCode
 from server.booking import BookingState
+from server.traffic.status import CarState
 
 Point = tuple[float, float]
 DeviceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
@@ -61,17 +61,6 @@ class BookingView(_View):
     video_url: str | None
     route: list[RouteStep]
     path_m: list[Point]
-
-
-class CarState(StrEnum):
-    READY = "ready"
-    """Waits for a visitor."""
-    DRIVING = "driving"
-    WAITING = "waiting"
-    """Has somewhere to go, and stands."""
-    BLOCKED = "blocked"
-    """Needs a person."""
-    OFFLINE = "offline"
 
 
 class CarView(_View):
