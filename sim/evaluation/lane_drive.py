@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 
 from car.driving.driver import Driver, DriverSettings
+from car.driving.ground import GroundModel
 from car.driving.types import Decision, LaneModel, Mission
-from car.perception.ground_motion import GroundView
 from pixelopolis.city.model import City, Movement, Turn
 from pixelopolis.city.route import Route
 from pixelopolis.city.route_path import Leg, RoutePath
@@ -250,6 +250,7 @@ def drive_lane(
     rng: np.random.Generator,
     metres: float,
     settings: DriverSettings,
+    ground: GroundModel | None,
     route: RouteMaker = random_route,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
     frame_delay_s: float = 0.0,
@@ -260,7 +261,7 @@ def drive_lane(
     while total.distance_m < metres:
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
         vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng), limit_rad_s)
-        driver = Driver(model, settings, ground=GroundView(settings.camera, model.part))
+        driver = Driver(model, settings, ground=ground)
         car = LockstepCar(vehicle, driver, eye, frame_delay_s=frame_delay_s)
         drive = LaneDrive(path, car, watch=watch)
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
@@ -299,6 +300,7 @@ def drive_junction(
     eye: CameraSource,
     rng: np.random.Generator,
     settings: DriverSettings,
+    ground: GroundModel | None,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
     frame_delay_s: float = 0.0,
 ) -> LaneFigures:
@@ -312,7 +314,7 @@ def drive_junction(
         0.0, float(rng.uniform(-0.04, 0.04)), float(np.radians(rng.uniform(-8, 8)))
     )
     vehicle = Vehicle(pose, random_imperfections(rng), limit_rad_s)
-    driver = Driver(model, settings, ground=GroundView(settings.camera, model.part))
+    driver = Driver(model, settings, ground=ground)
     car = LockstepCar(vehicle, driver, eye, frame_delay_s=frame_delay_s)
     drive = LaneDrive(path, car, start_m)
     return drive.run(min(leg.end_m + 0.10, path.length_m - 0.02), stop_at_intervention=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from car.driving.driver import DriverSettings
+from car.perception.ground_motion import GroundView
 from car.perception.lane_network import load_lane_model
 from pixelopolis.city.sources import load_city
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
@@ -260,6 +261,7 @@ def _run_look(
         keeps_limits=run.cruise_mps <= CRUISE_MPS,
         follows_map=run.follows_map,
     )
+    ground = GroundView(settings.camera, model.part)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
     camera = lane_camera(model.frame_width_px)
     eye = SimulatedCamera(renderer, look, sensor_rng, camera, part=model.part)
@@ -274,6 +276,7 @@ def _run_look(
             drive_rng,
             metres,
             settings,
+            ground,
             route,
             limit_rad_s,
             frame_delay_s,
@@ -285,7 +288,7 @@ def _run_look(
     cases = junction_cases(city)
     for case in cases:
         figures = drive_junction(
-            case, city, model, eye, drive_rng, settings, limit_rad_s, frame_delay_s
+            case, city, model, eye, drive_rng, settings, ground, limit_rad_s, frame_delay_s
         )
         passed += not figures.interventions
         total.add(figures)

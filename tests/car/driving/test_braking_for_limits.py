@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ def town(**limits_mps: float) -> City:
     return replace(city, edges={**city.edges, **slow})
 
 
+@lru_cache
 def path(**limits_mps: float) -> RoutePath:
     """1.1 m of edge 9, through a junction, 10 and 2."""
     return RoutePath(town(**limits_mps), Route(("9", "10", "2"), 0.1, 0.1))

@@ -74,6 +74,7 @@ def drive(name: str, cruise_mps: float, blind_part: float = 0.0, metres: float =
         np.random.default_rng(3),
         metres,
         DriverSettings(cruise_mps=cruise_mps, keeps_limits=cruise_mps <= CRUISE_MPS),
+        ground=None,  # it sees nothing but black
         limit_rad_s=2 * MOTOR_MAX_RAD_S,
     )
 

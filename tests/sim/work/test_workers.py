@@ -161,14 +161,17 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_drive_over_ray_has_the_same_figures_as_one_here(cluster: str) -> None:
-    run = LaneEvaluation(("pixelopolis", "straight"), metres=1.0, looks=2, seed=3)
+    run = LaneEvaluation(("straight",), metres=0.5, looks=1, seed=3)
     here, there = evaluate_lane(run, 1), evaluate_lane(run, 2, cluster=cluster)
     assert figures(here) == figures(there)
-    assert there["distance_m"] > 0.9
+    assert there["distance_m"] > 0.4
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-@pytest.mark.parametrize("way", ["processes", "ray"], indirect=True)
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [("processes", signal.SIGKILL), ("processes", signal.SIGSEGV), ("ray", signal.SIGKILL)],
+    indirect=["way"],
+)
 def test_lost_work_is_tried_again(
     way: tuple[int, str | None], number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
