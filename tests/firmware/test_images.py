@@ -65,9 +65,9 @@ def test_sizes_are_printed() -> None:
 
 def test_two_builds_are_the_same_to_the_byte(board: str, tmp_path: Path) -> None:
     shutil.copytree(FIRMWARE, tmp_path / "firmware", ignore=shutil.ignore_patterns("build"))
-    (tmp_path / "pixelopolis").mkdir()
-    table = FIRMWARE.parent / "pixelopolis" / "vehicle" / "control_table.toml"
-    shutil.copy(table, tmp_path / "pixelopolis")
+    table = Path("pixelopolis", "vehicle", "control_table.toml")
+    (tmp_path / table).parent.mkdir(parents=True)
+    shutil.copy(FIRMWARE.parent / table, tmp_path / table)
     command = ["make", "-C", str(tmp_path / "firmware"), board, f"PYTHON={sys.executable}"]
     subprocess.run(command, check=True, capture_output=True)
     again = tmp_path / "firmware" / binary(board).relative_to(FIRMWARE)

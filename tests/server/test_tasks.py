@@ -13,7 +13,7 @@ import psutil
 import pytest
 from pymongo import AsyncMongoClient
 
-import server
+import server.fleet_manager
 import server.http.station_socket
 import server.storage.embedded_mongod
 from pixelopolis.city.route import Place
@@ -102,7 +102,7 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
 async def test_the_desk_that_is_cancelled_from_within_goes_on(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance, cancels = server.desk.advance, 2
+    advance, cancels = server.fleet_manager.advance, 2
 
     def cancelled(*args: Any) -> Any:
         nonlocal cancels
