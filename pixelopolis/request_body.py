@@ -1,4 +1,4 @@
-"""Reading the JSON body of an HTTP request, every fault of it named."""
+"""Read and validate the JSON body of a request."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pixelopolis.vda5050.frames import describe
 Body = TypeVar("Body", bound=BaseModel)
 
 MOST_FAULTS: Final = 5
-"""Named in one answer."""
+"""Faults named in one answer."""
 
 BODY_TIMEOUT_S: Final = 10.0
-"""A body that has not come by then is not waited for."""
+"""Give up on a body that has not arrived after this time."""
 
 
 async def body_of(request: web.Request, model: type[Body]) -> Body:
     """Return a request's JSON body.
 
     Raises:
-        RequestRefusedError: when it is late (408), not JSON or not of this shape (400); names
-            every field.
+        RequestRefusedError: it is late (408), not JSON or not of this shape (400); names every
+            wrong field.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):

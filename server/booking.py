@@ -1,7 +1,7 @@
-"""The life of a booking, as values. Pure.
+"""The states of a booking and its stored form. Pure.
 
-A car says that it is ready, a station asks, and the server pairs them: from then on the booking
-carries both device ids. It ends by arrival, by the visitor, or by a failure, once and for good.
+A booking pairs a station with a car from the moment it is created until the ride arrives, is
+canceled or fails. An ended booking never becomes active again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class BookingState(StrEnum):
     """Paired; the car has not set off."""
     DRIVING = "driving"
     WAITING = "waiting"
-    """On its way, but the car stands and says why."""
+    """On its way, but the car is standing; the reason says why."""
     ARRIVED = "arrived"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -39,7 +39,7 @@ NEXT: Final[Mapping[BookingState, frozenset[BookingState]]] = {
     BookingState.CANCELLED: frozenset(),
     BookingState.FAILED: frozenset(),
 }
-"""What may follow what."""
+"""Allowed transitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def may_become(state: BookingState) -> frozenset[BookingState]:
 
 
 def to_document(booking: Booking) -> dict[str, Any]:
-    """Return the stored form; `active` is what the unique indexes look at."""
+    """Return the stored form; the unique indexes use its `active` field."""
     document = asdict(booking)
     document["_id"] = document.pop("id")
     document["state"] = str(booking.state)

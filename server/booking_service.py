@@ -1,4 +1,4 @@
-"""The booking office: which bookings there are, in memory and in the database."""
+"""The bookings of a town, in memory and in the database."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from server.storage.mongo import CarTakenError, StationTakenError, Store
 
 
 class BookingService:
-    """Bookings of one town; the database has the last word.
+    """Bookings of one town. The database decides in case of conflict.
 
     Args:
-        store: the database, open.
-        epoch: clock for what is stored.
+        store: the open database.
+        epoch: clock for stored times, in seconds since the epoch.
     """
 
     def __init__(self, store: Store, epoch: Callable[[], float]) -> None:
         self.active: dict[str, Booking] = {}
         self.unsure = False
-        """A write has failed, and may be stored all the same: `refresh` is due."""
+        """A write failed and may have been stored anyway: call `refresh`."""
         self._last: dict[str, Booking] = {}
-        """The newest booking of every station that asked, ended or not."""
+        """The newest booking of every known station, active or ended."""
         self._store = store
         self._epoch = epoch
 
@@ -36,8 +36,8 @@ class BookingService:
         self._last = {b.station_device_id: b for b in self.active.values()}
 
     async def refresh(self) -> None:
-        """Take in which bookings are stored as active; those of the others that ended, end here."""
-        # lowered first: a write that fails meanwhile raises it again
+        """Synchronize with the active bookings in the database."""
+        # cleared first: a write that fails meanwhile sets it again
         self.unsure = False
         try:
             stored = {booking.id for booking in await self._store.active_bookings()}
@@ -62,10 +62,10 @@ class BookingService:
     async def pair(
         self, station: str, destination: str, language: str, cars: Iterable[str]
     ) -> Booking | None:
-        """Book the first of `cars` that the database lets us have; None when all were taken.
+        """Book the first of `cars` that is still free in the database; None if all were taken.
 
         Raises:
-            RefusedError: when the station has an active booking.
+            RequestRefusedError: the station already has an active booking.
         """
         for car in cars:
             booking = Booking(uuid.uuid4().hex, station, car, destination, language, self._epoch())
@@ -90,9 +90,10 @@ class BookingService:
     async def change(
         self, id_: str, state: BookingState, reason: Reason | None = None
     ) -> Booking | None:
-        """Bring a booking into a state; return how it is then, None when there is none.
+        """Change a booking's state. An ended booking does not change.
 
-        One that has ended already stays as it ended.
+        Returns:
+            The booking as it is afterwards; None if it does not exist.
         """
         ended_s = None if state in ACTIVE else self._epoch()
         try:
@@ -106,15 +107,15 @@ class BookingService:
         return booking
 
     def explain(self, booking: Booking, reason: Reason | None) -> None:
-        """Keep why a ride does not go on; only in memory."""
+        """Store in memory only why a ride is not moving."""
         if reason != booking.reason:
             self._keep(replace(booking, reason=reason))
 
     async def cancel(self, id_: str) -> Booking:
-        """End a booking for its visitor.
+        """Cancel a booking for its visitor.
 
         Raises:
-            RefusedError: when there is no such booking, or it has ended another way.
+            RequestRefusedError: the booking does not exist or has already ended differently.
         """
         booking = await self.change(id_, BookingState.CANCELLED)
         if booking is None:
@@ -132,7 +133,7 @@ class BookingService:
         """Return a booking.
 
         Raises:
-            RefusedError: when there is none.
+            RequestRefusedError: it does not exist.
         """
         booking = self.active.get(id_) or await self._store.booking(id_)
         if booking is None:
@@ -140,7 +141,7 @@ class BookingService:
         return booking
 
     async def newest(self, station: str) -> Booking | None:
-        """Return the last booking of a station, ended or not."""
+        """Return a station's newest booking, active or ended."""
         booking = self._last.get(station) or await self._store.newest_booking(station)
         if booking is not None:
             self._last.setdefault(station, booking)
@@ -150,7 +151,7 @@ class BookingService:
         last = self._last.get(booking.station_device_id)
         if booking.is_active:
             if last is not None and last.id == booking.id and not last.is_active:
-                return  # an older copy: it has ended while somebody waited for the database
+                return  # an outdated copy: the booking ended while we waited for the database
             self.active[booking.id] = booking
         else:
             self.active.pop(booking.id, None)

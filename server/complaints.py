@@ -1,4 +1,4 @@
-"""Saying in the log what peers do wrong: at once, by name, and not once a message for ever."""
+"""Rate-limited logging of faults caused by peers: at once and by name, but not for every message."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Final
 
 EVERY_S: Final = 60.0
-"""What one peer does wrong again and again is said again after so long, with how often it was."""
+"""The same fault of the same peer is logged again after this time, with a count."""
 
 MOST: Final = 1000
-"""So many kinds and names are remembered; who was heard of longest ago is forgotten first."""
+"""Number of (peer, fault) pairs remembered; the least recent is forgotten first."""
 
 MOST_A_MINUTE: Final = 50
-"""So many peers at most are named for one kind of fault in `EVERY_S`; the others are counted."""
+"""Peers named per kind of fault within `EVERY_S`; further ones are only counted."""
 
 
 @dataclass
 class _Budget:
-    """What was said of one kind since then, and of how many other peers it was not."""
+    """How many peers were named for one kind of fault since `since_s`, and how many were not."""
 
     since_s: float
     said: int = 0
@@ -28,10 +28,10 @@ class _Budget:
 
 
 class Complaints:
-    """What is said about peers.
+    """A rate-limited log of peers' faults.
 
     Args:
-        log: where it is said.
+        log: the logger to write to.
         clock: monotonic seconds.
     """
 
@@ -42,13 +42,13 @@ class Complaints:
         self._budgets: dict[str, _Budget] = {}
 
     def say(self, name: str, words: str, *values: object, error: Exception | None = None) -> None:
-        """Say what a peer does wrong, unless that was said of it lately, or of too many others.
+        """Log a fault, unless it was logged recently for this peer, or for too many others.
 
         Args:
-            name: the peer's.
+            name: the peer.
             words: the kind of fault, with %-fields for `values`.
-            values: what differs from one time to the next; cut to a line.
-            error: with its traceback, for what nobody expected.
+            values: what may differ between occurrences; cut to 300 characters.
+            error: an unexpected exception; logged with its traceback.
         """
         key, now_s = (name, words), self._clock()
         at_s, more = self._said.pop(key, (-EVERY_S, 0))
@@ -83,10 +83,10 @@ def _line(value: object) -> str:
 
 
 class OncePerMinute(logging.Filter):
-    """Lets records of one kind through at most once in `EVERY_S`; for other people's loggers.
+    """A filter for third-party loggers: at most one record of a kind per `EVERY_S`.
 
     Args:
-        usual: errors that are a peer's, not ours: named in a warning without a traceback.
+        usual: exceptions caused by the peer: logged as a warning without a traceback.
         clock: monotonic seconds.
     """
 

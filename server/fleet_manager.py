@@ -1,8 +1,8 @@
-"""The desk: pairs stations with cars, keeps rides going, and tells everybody what they must know.
+"""Pairs stations with cars, keeps rides going, and informs cars and stations.
 
-One loop at a time takes in what cars said, decides (`reports`, `granting`), stores, and only then
-tells: whatever a car was told survives this process. Sockets and requests come in through plain
-methods; nobody else changes traffic.
+One loop takes in the cars' reports, decides (`car_reports`, `granting`), stores, and only then
+sends. So everything a car was told survives a restart of the server. HTTP handlers call plain
+methods; only the loop changes traffic.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ from server.views.models import BookingView, CarView
 log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.25
-"""The loop runs at every message, and at least this often: for leases and patience."""
+"""The loop runs on every message, and at least this often to check leases and timeouts."""
 
 
 class FleetManager:
-    """A town's server without sockets.
+    """A town's server, without sockets.
 
     Args:
         city: the town.
-        store: its database, open.
+        store: its open database.
         monotonic: clock for leases.
-        epoch: clock for what is stored.
+        epoch: clock for stored times.
     """
 
     def __init__(
@@ -76,17 +76,16 @@ class FleetManager:
         self.waits: dict[str, Wait] = {}
         self.links: dict[str, CarLink] = {}
         self.changed = asyncio.Condition()
-        """Notified whenever something that stations see may have changed."""
+        """Notified when something visible to stations may have changed."""
         self._store = store
         self._monotonic = monotonic
         self._epoch = epoch
         self._office = BookingService(store, epoch)
         self._saved: object = None
         self._in_doubt = False
-        """The last turn failed, so what is in memory need not be what is stored."""
+        """The last step failed, so memory may differ from the database."""
         self._sent: dict[str, Ride | None] = {}
         self.complaints = Complaints(log, monotonic)
-        """What peers do wrong is said here."""
         self._watch = CarMonitor(monotonic(), self.complaints)
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -94,7 +93,7 @@ class FleetManager:
     # --- life -----------------------------------------------------------------------------------
 
     async def restore(self) -> None:
-        """Go on where the last server stopped."""
+        """Continue from the stored state of the previous server."""
         self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
         await self._office.restore()
@@ -102,7 +101,7 @@ class FleetManager:
             log.info("%d rides go on.", len(self._office.active))
 
     async def run(self) -> None:
-        """Keep rides going until cancelled; after a failure it may be called again."""
+        """Run the loop until canceled; it may be called again after a failure."""
         while True:
             self._news.clear()
             if self._in_doubt:
@@ -122,18 +121,18 @@ class FleetManager:
             await self._office.refresh()
 
     def _take(self, stored: Traffic) -> None:
-        """Begin from what is stored, less what is not of this town (any more)."""
+        """Load stored traffic without what no longer fits this town."""
         self.traffic = stored
         for car in stored.cars.values():
             if not fits(self.streets, car):
-                log.warning("%s was stored at a place that is not in this town.", car.id)
+                log.warning("%s was stored at a place that this town does not have.", car.id)
                 self.traffic = self.traffic.without(car.id)
         self._saved = essence(self.streets, self.traffic)
 
     # --- cars -------------------------------------------------------------------------------------
 
     def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
-        """Take note of a new connection; it replaces an older one of the same car."""
+        """Register a connection; it replaces an older one of the same car."""
         link = CarLink(car, send)
         self.links[car] = link
         return link
@@ -145,7 +144,7 @@ class FleetManager:
             self._news.set()
 
     def car_gone(self, link: CarLink) -> None:
-        """Forget a connection; the car keeps what it holds, and is silent when its lease ends."""
+        """Remove a connection. The car keeps its reservations; it counts as silent after its lease."""
         if self.links.get(link.car) is link:
             del self.links[link.car]
             self._news.set()
@@ -153,7 +152,7 @@ class FleetManager:
     # --- the loop's body --------------------------------------------------------------------------
 
     async def turn(self) -> None:
-        """Take in what is new, decide, store, tell."""
+        """Take in reports, decide, store, send."""
         async with self._turn:
             if self._office.unsure:
                 await self._office.refresh()
@@ -166,7 +165,7 @@ class FleetManager:
                         await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
             await self._give_up()
             await self._assign()
-            # pure, and slow in a large town: not in the event loop
+            # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
                 advance, self.streets, self.traffic, self._epoch()
             )
@@ -178,7 +177,7 @@ class FleetManager:
 
     @contextmanager
     def _its_own(self, car: str) -> Iterator[None]:
-        """Keep what nobody expected to what is done for one car; the others go on."""
+        """Contain an unexpected failure while serving one car, so that the others continue."""
         try:
             yield
         except PyMongoError:
@@ -187,7 +186,7 @@ class FleetManager:
             self.complaints.say(car, "cannot be served: %s", error, error=error)
 
     async def _give_up(self) -> None:
-        """End what cannot go on: bookings whose car is gone, orders whose booking has ended."""
+        """End bookings whose car is lost, and orders whose booking has ended."""
         now_s, active = self._monotonic(), list(self._office.active.values())
         self._watch.note_useless(self.traffic, self.links, active, now_s)
         for booking in active:
@@ -237,7 +236,7 @@ class FleetManager:
         self._take(await self._store.load_traffic())
 
     def _tell(self) -> None:
-        """Send every new order and every new part of one; cars that are away hear it later."""
+        """Send new orders and order updates; disconnected cars get them when they return."""
         now_s = self._monotonic()
         self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
         for car in self.traffic.cars.values():
@@ -255,7 +254,7 @@ class FleetManager:
                     link.send_order(self.streets, ride, before.released, now_s)
 
     async def _note_progress(self) -> None:
-        """Say of every booking whether its car drives or waits, and why."""
+        """Update every active booking's state and reason."""
         for booking in list(self._office.active.values()):
             id_ = booking.car_id
             with self._its_own(id_):
@@ -270,7 +269,7 @@ class FleetManager:
     # --- stations ---------------------------------------------------------------------------------
 
     async def ping(self) -> None:
-        """Raise a `PyMongoError` when the database does not answer."""
+        """Raise a `PyMongoError` if the database does not answer."""
         await self._store.ping()
 
     async def register_station(self, device_id: str) -> None:
@@ -280,7 +279,7 @@ class FleetManager:
         """Pair a station with the ready car that arrives soonest.
 
         Raises:
-            RefusedError: when the station or destination is unknown, or no car is free.
+            RequestRefusedError: the station or destination is unknown, or no car is free.
         """
         if not await self._store.has_station(station):
             raise RequestRefusedError(
@@ -323,10 +322,10 @@ class FleetManager:
         return closed_by(self.streets, frozen)
 
     async def cancel(self, id_: str) -> Booking:
-        """End a booking for its visitor; the car stops at the next place where it may stand.
+        """Cancel a booking for its visitor; the car stops at the next permitted place.
 
         Raises:
-            RefusedError: when there is no such booking, or it has ended another way.
+            RequestRefusedError: the booking does not exist or has already ended differently.
         """
         booking = await self._office.cancel(id_)
         self._news.set()
@@ -336,12 +335,12 @@ class FleetManager:
         """Return a booking as stations see it.
 
         Raises:
-            RefusedError: when there is none.
+            RequestRefusedError: it does not exist.
         """
         return self.view(await self._office.find(id_))
 
     async def newest_booking(self, station: str) -> BookingView | None:
-        """Return the last booking of a station, ended or not."""
+        """Return a station's newest booking, active or ended."""
         booking = await self._office.newest(station)
         return self.view(booking) if booking else None
 
@@ -352,7 +351,7 @@ class FleetManager:
         return booking_view(self.streets, booking, mine, link.video_url if link else None)
 
     def cars(self) -> list[CarView]:
-        """Return every car that stations can be told something of."""
+        """Return every car that can be shown to stations."""
         views = [self._car_view(name) for name in sorted({*self.traffic.cars, *self.links})]
         return [view for view in views if view is not None]
 

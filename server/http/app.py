@@ -1,4 +1,4 @@
-"""The server: one aiohttp application for cars, stations and their pages."""
+"""The aiohttp application that serves cars, stations and their pages."""
 
 from __future__ import annotations
 
@@ -41,10 +41,7 @@ SHUTDOWN_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to run a server.
-
-    `mongodb_uri` empty: a mongod of our own, with its data in `data_folder`.
-    """
+    """How to run a server. Empty `mongodb_uri`: start an embedded mongod in `data_folder`."""
 
     city: City
     host: str = "127.0.0.1"
@@ -62,13 +59,13 @@ def make_app(
     bird_url: str | None = None,
     station_folder: Path | None = None,
 ) -> web.Application:
-    """Return the application; it opens the database when it starts and closes it at the end.
+    """Return the application; it opens the database on startup and closes it on cleanup.
 
     Args:
-        city: the town.
+        mongodb_uri: a writable database.
         mongodb_uri: a database that takes writes.
-        database: its name.
-        bird_url: address of the simulator's picture of the whole town.
+        database: the database's name.
+        bird_url: address of the simulator's bird's-eye video.
         station_folder: the page's files, served at `/`.
     """
     app = web.Application(
@@ -121,7 +118,7 @@ def make_app(
 
 
 def _http_log() -> logging.Logger:
-    """Return where it is said that somebody does not speak HTTP: seldom."""
+    """Return a rate-limited logger for clients that do not speak HTTP."""
     http = logging.getLogger("server.http")
     if not http.filters:
         http.addFilter(OncePerMinute((HttpProcessingError, ConnectionError), time.monotonic))
@@ -129,11 +126,11 @@ def _http_log() -> logging.Logger:
 
 
 async def serve(settings: Settings) -> None:
-    """Run a server until it is told to stop (SIGINT, SIGTERM).
+    """Run a server until SIGINT or SIGTERM.
 
     Raises:
-        StoreError: when there is no database.
-        SettingsError: when the address cannot be used.
+        StoreError: there is no database.
+        SettingsError: the address cannot be used.
     """
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

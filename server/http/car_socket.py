@@ -1,4 +1,4 @@
-"""The cars' WebSocket: text frames in, text frames out, a queue between them and the desk."""
+"""The cars' WebSocket: text frames in both directions, with a queue for outgoing messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 SERIAL: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 HEARTBEAT_S: Final = 2.0
 QUEUE_LIMIT: Final = 200
-"""A car that lets so many messages wait is not reading: its connection is closed."""
+"""A car with this many unread messages is not reading: its connection is closed."""
 
 
 async def link(request: web.Request) -> web.WebSocketResponse:
@@ -78,10 +78,10 @@ async def _hang_up(overflow: asyncio.Event, desk: FleetManager, car: str) -> Non
 async def _read(socket: web.WebSocketResponse, desk: FleetManager, car_link: CarLink) -> None:
     async for frame in socket:
         if frame.type is WSMsgType.BINARY:
-            _refuse(desk, car_link, "", None, "body: a frame of bytes, not text")
+            _refuse(desk, car_link, "", None, "body: a binary frame, not text")
         elif frame.type is WSMsgType.TEXT:
             _take(frame.data, desk, car_link)
-        # everybody else comes in between, however much this car has sent at once
+        # let other tasks run, however many frames this car sent at once
         await asyncio.sleep(0)
 
 
@@ -102,6 +102,6 @@ def _take(text: str, desk: FleetManager, car_link: CarLink) -> None:
 def _refuse(
     desk: FleetManager, car_link: CarLink, topic: str, header_id: int | None, fault: str
 ) -> None:
-    """Answer what a car sent and nobody can use; say so, with the car's name."""
+    """Refuse a car's unusable message and log it with the car's name."""
     desk.complaints.say(car_link.car, "sent a message that cannot be used: %s", fault)
     car_link.refuse(topic, header_id, fault)

@@ -1,4 +1,4 @@
-"""What the application hands to its request handlers."""
+"""Typed keys for what the application passes to its request handlers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from server.views.models import CityView
 DESK: Final = web.AppKey("desk", FleetManager)
 CITY_VIEW: Final = web.AppKey("city_view", CityView)
 SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
-"""Every open WebSocket, closed when the server stops."""
+"""Open WebSockets, closed when the server stops."""
 WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
-"""The endless tasks of the server; each begins anew when it fails."""
+"""The server's permanent tasks, restarted when they fail."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the stations' interface, made from the same models that check it."""
+"""The OpenAPI document of the stations' API, generated from the models that validate it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPERATIONS: Final = (
     Operation(
         "post",
         "/api/stations",
-        "Register a station by its device id; again does no harm.",
+        "Register a station by its device id; repeating it is harmless.",
         StationView,
         201,
         StationRequest,
@@ -42,7 +42,7 @@ OPERATIONS: Final = (
     Operation(
         "post",
         "/api/bookings",
-        "Book the free car that is at the destination soonest.",
+        "Book the free car that reaches the destination soonest.",
         BookingView,
         201,
         BookingRequest,
@@ -52,12 +52,11 @@ OPERATIONS: Final = (
     Operation(
         "delete", "/api/bookings/{id}", "Cancel a booking.", BookingView, refusals=(404, 409)
     ),
-    Operation("get", "/healthz", "Whether server and database work.", HealthView, refusals=(503,)),
+    Operation("get", "/healthz", "Health of server and database.", HealthView, refusals=(503,)),
 )
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document."""
     bodies = [(op.body, "validation") for op in OPERATIONS if op.body is not None]
     answers = [(op.answer, "serialization") for op in OPERATIONS]
     models = [*bodies, *answers, (ErrorView, "serialization")]

@@ -1,4 +1,4 @@
-"""The stations' pages: plain files of the station package."""
+"""The station's static files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS: Final = frozenset(
 
 
 def add_pages(app: web.Application, folder: Path) -> None:
-    """Serve a folder's files at `/`, its index.html first."""
+    """Serve a folder's files at `/`, with index.html as the default."""
     root = folder.resolve()
 
     def find(name: str) -> Path | None:
@@ -22,14 +22,14 @@ def add_pages(app: web.Application, folder: Path) -> None:
             path = (root / (name or "index.html")).resolve()
             inside = path.is_relative_to(root) and path.suffix in KINDS
             return path if inside and path.is_file() else None
-        except (OSError, ValueError):  # too long, or with a NUL in it
+        except (OSError, ValueError):  # too long, or contains NUL
             return None
 
     async def get_page(request: web.Request) -> web.FileResponse:
         path = await asyncio.to_thread(find, request.match_info["name"])
         if path is None:
             raise web.HTTPNotFound
-        # a page and its modules belong together: the browser asks whether they have changed
+        # no-cache: page and modules must match, so the browser revalidates them
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
     app.router.add_get("/{name:.*}", get_page)

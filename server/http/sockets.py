@@ -1,4 +1,4 @@
-"""One peer's WebSocket: its tasks, and what they may fail of, end with it and harm nobody else."""
+"""The life of one peer's WebSocket. Its tasks and failures end with it and affect nobody else."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from aiohttp import WSCloseCode, web
 from server.http.keys import DESK, SOCKETS
 
 CLOSE_TIMEOUT_S: Final = 1.0
-"""A peer that does not answer a close for so long is hung up on."""
+"""Abort the connection of a peer that has not answered a close after this time."""
 
 _USUAL: Final = (ConnectionError, TimeoutError, asyncio.CancelledError)
-"""What a peer that vanished or does not read makes a task end of."""
+"""What a task ends with when its peer vanishes or does not read."""
 
 
 async def attend(
@@ -23,15 +23,13 @@ async def attend(
     peer: str,
     *work: Coroutine[Any, Any, object],
 ) -> web.WebSocketResponse:
-    """Do `work` until the first of it ends, then close the prepared socket.
-
-    Nothing that it fails of leaves this: a socket's errors cannot be answered as requests are.
+    """Run `work` until the first part ends, then close the socket. Never raises their failures.
 
     Args:
-        request: that the socket answers.
-        socket: prepared.
+        request: the request that opened the socket.
+        socket: the prepared socket.
         peer: its name, for the log.
-        work: each becomes a task; what is left when one has ended is cancelled.
+        work: coroutines to run as tasks; the rest are canceled when the first ends.
     """
     sockets, complaints = request.app[SOCKETS], request.app[DESK].complaints
     sockets.add(socket)
@@ -52,7 +50,7 @@ async def attend(
 
 
 async def close(request: web.Request, socket: web.WebSocketResponse, code: int) -> None:
-    """Close a socket, and hang up on a peer that lets that wait."""
+    """Close a socket; abort the connection of a peer that does not answer the close."""
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await socket.close(code=code)

@@ -1,4 +1,4 @@
-"""What stations ask and are told: JSON over HTTP, and one WebSocket of events each."""
+"""The stations' API: JSON over HTTP, and one WebSocket of events per station."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_HZ: Final = 5.0
 ETA_DRIFT_S: Final = 2.0
-"""A change of the expected arrival by less is not worth a message: pages count down themselves."""
+"""A smaller change of the arrival time is not sent: pages count down by themselves."""
 
 HEARTBEAT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 5.0
@@ -81,14 +81,14 @@ async def get_health(request: web.Request) -> web.Response:
     workers = request.app[WORKERS]
     if trouble := trouble_of(workers):
         raise RequestRefusedError(
-            503, "part_failed", f"{trouble}.", "It begins anew by itself; the log says more."
+            503, "part_failed", f"{trouble}.", "It restarts by itself; see the server's log."
         )
     online = sum(car.online for car in desk.cars())
     return _json(HealthView(city=desk.city.name, cars_online=online))
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
-    """Serve `GET /api/events?station=DEVICE_ID`: what is now at once, then every change."""
+    """Serve `GET /api/events?station=DEVICE_ID`: the current state at once, then every change."""
     station = request.query.get("station", "")
     if not DEVICE_ID.fullmatch(station):
         raise RequestRefusedError(
@@ -104,14 +104,14 @@ async def events(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
-    """Wait for the end; what a station says here means nothing."""
+    """Wait for the end of the connection; incoming frames are ignored."""
     async for frame in socket:
         if frame.type is WSMsgType.ERROR:
             return
 
 
 async def _tell(socket: web.WebSocketResponse, desk: FleetManager, station: str) -> None:
-    """Send the newest of everything, at most EVENTS_HZ times a second; nothing queues up."""
+    """Send the newest state, at most EVENTS_HZ times a second; skipped states are not queued."""
     cars = None
     booking: BookingView | None = None
     told_s = 0.0
@@ -131,7 +131,7 @@ async def _tell(socket: web.WebSocketResponse, desk: FleetManager, station: str)
 
 
 async def _newest(desk: FleetManager, station: str) -> BookingView | None:
-    """Return a station's newest booking; None as well while the database does not answer."""
+    """Return a station's newest booking; None too while the database does not answer."""
     try:
         return await desk.newest_booking(station)
     except PyMongoError:
@@ -144,7 +144,7 @@ async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
 
 
 def _is_news(told: BookingView | None, now: BookingView, age_s: float) -> bool:
-    """Whether a page that counts down by itself would show something wrong."""
+    """Whether a page that counts down by itself would now show something wrong."""
     if told is None or told.model_copy(update={"eta_s": now.eta_s}) != now:
         return True
     if told.eta_s is None or now.eta_s is None:
@@ -157,7 +157,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every refusal with code, message and next step."""
+    """Answer every error as JSON with code, message and next step."""
     try:
         return await handler(request)
     except RequestRefusedError as error:
@@ -171,13 +171,13 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         word = re.sub(r"\W+", "_", error.reason.lower())
         message = f"{request.method} {request.path}: {error.reason}."
-        return _refusal(error.status, word, message, "See /api/openapi.json for what there is.")
-    except Exception as error:  # one request's fault is its own
+        return _refusal(error.status, word, message, "See /api/openapi.json for all endpoints.")
+    except Exception as error:  # contained: other requests go on
         request.app[DESK].complaints.say(
             f"{request.method} {request.path[:80]!r}", "cannot be answered: %s", error, error=error
         )
         why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."
-        return _refusal(500, "internal_error", why, "Try again; the server's log says more.")
+        return _refusal(500, "internal_error", why, "Try again; see the server's log for details.")
 
 
 def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:

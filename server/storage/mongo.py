@@ -1,9 +1,9 @@
-"""What is kept in MongoDB: bookings, stations, cars, and the town's traffic.
+"""MongoDB storage of bookings, stations and the town's traffic.
 
-A car and a station are never in two active bookings: unique partial indexes say so. A booking
-changes by `find_one_and_update` from the states that allow it. Traffic is one document a town,
-replaced only by whoever read its newest version, so a grant of several streets is one atomic write
-and two servers cannot grant one street twice.
+Unique partial indexes keep a car or a station out of two active bookings. A booking changes by
+`find_one_and_update` from the states that allow it. Traffic is one document per town, replaced
+only by a server that read its newest version: a grant of several edges is one atomic write, and
+two servers cannot grant the same edge.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Store:
     """The database of one town.
 
     Args:
-        uri: of a replica set or a single server.
-        city: name of the town; every document carries it.
+        uri: a replica set or a single server.
+        city: name of the town; stored in every document.
         database: name of the database.
     """
 
@@ -91,7 +91,7 @@ class Store:
         )
 
     async def ping(self) -> None:
-        """Raise a `PyMongoError` when the database does not answer."""
+        """Raise a `PyMongoError` if the database does not answer."""
         await self._client.admin.command("ping")
 
     # --- bookings -------------------------------------------------------------------------------
@@ -100,8 +100,8 @@ class Store:
         """Store a new active booking.
 
         Raises:
-            CarTakenError: when its car is in another active booking.
-            StationTakenError: when its station has one.
+            CarTakenError: its car is in another active booking.
+            StationTakenError: its station has one.
         """
         try:
             await self._bookings.insert_one({**to_document(booking), "city": self.city})
@@ -116,10 +116,10 @@ class Store:
         reason: Reason | None = None,
         ended_s: float | None = None,
     ) -> Booking:
-        """Bring a booking into a state that may follow its own; return it.
+        """Change a booking's state if the transition is allowed; return the new booking.
 
         Raises:
-            BookingError: when it does not exist, or its state does not allow it.
+            BookingError: it does not exist, or its state does not allow the change.
         """
         allowed = [str(before) for before in may_become(state)]
         change = {
@@ -150,7 +150,7 @@ class Store:
         return [from_document(found) async for found in cursor]
 
     async def newest_booking(self, station_device_id: str) -> Booking | None:
-        """Return the last booking of a station, ended or not."""
+        """Return a station's newest booking, active or ended."""
         found = await self._bookings.find_one(
             {"city": self.city, "station_device_id": station_device_id},
             sort=[("created_s", DESCENDING)],
@@ -172,16 +172,16 @@ class Store:
     # --- traffic ----------------------------------------------------------------------------------
 
     async def load_traffic(self) -> Traffic:
-        """Return the newest traffic; `save_traffic` then follows upon it."""
+        """Load the newest traffic, on which the next `save_traffic` builds."""
         found = await self._traffic.find_one({"_id": self.city})
         self._version = found["version"] if found else 0
         return Traffic.from_document(found) if found else Traffic()
 
     async def save_traffic(self, traffic: Traffic) -> bool:
-        """Replace the traffic that was loaded or saved last.
+        """Replace the traffic that was last loaded or saved.
 
         Returns:
-            False when somebody else has changed it meanwhile; load it again.
+            False if another server has changed it meanwhile; load it again.
         """
         document = {**traffic.to_document(), "version": self._version + 1}
         if self._version == 0:

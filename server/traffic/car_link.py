@@ -1,4 +1,4 @@
-"""What a car's messages mean to the server, and the server's end of its link. No I/O."""
+"""The server's end of a car's link, and what the car's messages mean. No I/O."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from server.traffic.reservations import Ride
 from server.traffic.street_graph import StreetGraph
 
 LEASE_S: Final = 3.0
-"""A car that was not heard for so long is silent; it reports every 0.5 s."""
+"""A car not heard from for this long is silent; it reports every 0.5 s."""
 
 RESEND_S: Final = 2.0
-"""An order that a connected car has not confirmed is sent again after this."""
+"""An order that a connected car has not confirmed is sent again after this time."""
 
 REFUSED_FOR_GOOD: Final = frozenset(
     {
@@ -37,16 +37,16 @@ REFUSED_FOR_GOOD: Final = frozenset(
         ErrorType.INVALID_ORDER_ACTION,
     }
 )
-"""Who refuses an order so will refuse the next one too: its town or its program is another."""
+"""A car that refuses an order for one of these reasons would refuse the next one too."""
 
 GOOD_STATES: Final = 20
-"""After so many states that could be used, 10 s, one message that could not is forgotten."""
+"""Valid states (10 s) after which an unusable message is forgotten."""
 
 MOST_URL: Final = 300
-"""Characters of the address of a live view."""
+"""Maximum length of a live view's address, in characters."""
 
 BESIDE_LANE_M: Final = 0.3
-"""A position this far from every lane is no place on an edge."""
+"""A position farther than this from every lane is not on an edge."""
 
 
 @dataclass
@@ -58,13 +58,13 @@ class CarLink:
     state: State | None = None
     video_url: str | None = None
     problem: Reason | None = None
-    """Why the car cannot be used; None when it can."""
+    """Why the car cannot be used; None if it can."""
     refused: Reason | None = None
-    """Why a message of this car could not be used; None when the last ones could."""
+    """Why a recent message of this car could not be used; None if all could."""
     told_s: float = -math.inf
-    """When an order or action was last sent."""
+    """When an order or action was last sent (monotonic)."""
     _cancels: set[str] = field(default_factory=set)
-    """The cancellations sent since the last order."""
+    """Action ids of the cancellations sent since the last order."""
     _order_ids: count[int] = field(default_factory=count)
     _action_ids: count[int] = field(default_factory=count)
     _refusal_ids: count[int] = field(default_factory=count)
@@ -76,16 +76,16 @@ class CarLink:
         if self._heard_since_refused >= GOOD_STATES:
             self.refused = None
         said = state.info(INFO_VIDEO) or ""
-        # every page shows it: an address of the web, and no book
+        # shown on every page, so it must be a web address of limited length
         if len(said) <= MOST_URL and is_web_address(said):
             self.video_url = said
 
     def refuse(self, topic: str, header_id: int | None, fault: str) -> None:
-        """Tell the car that a message of it cannot be used, and remember that.
+        """Tell the car that its message cannot be used, and remember why.
 
         Args:
-            topic: of the message, empty when it has none.
-            header_id: of the message, None when it has none.
+            topic: the message's topic, empty if it has none.
+            header_id: the message's header id, None if it has none.
             fault: names field and value.
         """
         self.refused = reason(ReasonCode.MESSAGE_REFUSED, fault=fault[:MAX_TEXT])
@@ -102,7 +102,7 @@ class CarLink:
         )
 
     def send_order(self, streets: StreetGraph, ride: Ride, first_node: int, now_s: float) -> None:
-        """Send an order from one of its nodes on; from its first, it is a new one to the car."""
+        """Send an order from `first_node` on; from node 0 the car takes it as a new order."""
         self.told_s = now_s
         self._cancels.clear()
         self.send(
@@ -134,9 +134,9 @@ class CarLink:
         )
 
     def has_cancelled(self, state: State) -> bool:
-        """Whether the car has answered a cancellation: what was sent before is not on its way.
+        """Whether no earlier order can still be on its way to the car.
 
-        Neither is anything when this connection has carried no order yet.
+        True once the car has answered a cancellation, or if this connection has sent nothing yet.
         """
         answered = {action.action_id for action in state.instant_action_states}
         return self.told_s == -math.inf or not self._cancels.isdisjoint(answered)
@@ -148,7 +148,7 @@ def is_idle(state: State) -> bool:
 
 
 def other_map(city: City, state: State) -> Reason | None:
-    """Return why nothing that the car says of its place means anything here, None when it does."""
+    """Return a reason if the car uses another map, so that its positions mean nothing here."""
     position = state.mobile_robot_position
     if position is None or position.map_id == city.name:
         return None
@@ -156,7 +156,7 @@ def other_map(city: City, state: State) -> Reason | None:
 
 
 def needs_person(state: State) -> Reason | None:
-    """Return why the car cannot go on by itself, None when it can."""
+    """Return why the car cannot continue by itself, None if it can."""
     if state.operating_mode != "AUTOMATIC":
         return reason(ReasonCode.NOT_AUTOMATIC, mode=state.operating_mode.lower())
     if state.safety_state.active_emergency_stop != "NONE":
@@ -170,7 +170,7 @@ def needs_person(state: State) -> Reason | None:
 
 
 def blocked_edge(state: State) -> str:
-    """Return the edge on which another car has stood before this one for long, or nothing."""
+    """Return the edge on which another car has blocked this one for long, or ""."""
     for error in state.errors:
         if error.error_type == ErrorType.BLOCKED_BY_CAR:
             about = {r.reference_key: r.reference_value for r in error.error_references}
@@ -179,13 +179,13 @@ def blocked_edge(state: State) -> str:
 
 
 def reported_distance_m(streets: StreetGraph, ride: Ride, state: State) -> float:
-    """Return how far along its order a car says that it is."""
+    """Return how far along its order the car says it is."""
     progress = Progress(state.last_node_sequence_id // 2, max(0.0, state.distance_since_last_node))
     return distance_at(streets.path_of(ride.route), progress)
 
 
 def known_base(state: State) -> int:
-    """Return the index of the last node of the base that the car knows."""
+    """Return the index of the last base node that the car knows."""
     return max(_released_ids(state)) // 2
 
 
@@ -195,13 +195,13 @@ def _released_ids(state: State) -> list[int]:
 
 
 def beyond_order(ride: Ride, state: State) -> Reason | None:
-    """Return which node a car speaks of that its order does not release, None when all is well."""
+    """Return a reason if the car names a node that its order does not release."""
     wrong = [id_ for id_ in _released_ids(state) if id_ % 2 or id_ > 2 * ride.released]
     return reason(ReasonCode.BEYOND_ORDER, sequence=str(wrong[0])) if wrong else None
 
 
 def rejected(state: State, ride: Ride) -> str:
-    """Return the type of the error with which the car did not take an order, empty for none."""
+    """Return the type of the error with which the car rejected this order, or ""."""
     for error in state.errors:
         about = {r.reference_key: r.reference_value for r in error.error_references}
         if about.get("orderId") == ride.order_id:
@@ -210,10 +210,10 @@ def rejected(state: State, ride: Ride) -> str:
 
 
 def refuses_town(state: State, ride: Ride) -> Reason | None:
-    """Return why the car would not take the next order either, None when it may.
+    """Return why the car would not take the next order either, None if it may.
 
-    A whole order is meant, with `orderUpdateId` 0: a car that has lost what an update continues
-    refuses that too.
+    Only refusals of a complete order (`orderUpdateId` 0) count: a car that lost the order that an
+    update continues refuses the update too.
     """
     for error in state.errors:
         about = {r.reference_key: r.reference_value for r in error.error_references}
@@ -224,7 +224,7 @@ def refuses_town(state: State, ride: Ride) -> Reason | None:
 
 
 def left_route(state: State, ride: Ride) -> bool:
-    """Tell whether the car has dropped an order because it is not on its way."""
+    """Whether the car dropped this order because it left the route."""
     off = (e for e in state.errors if e.error_type == ErrorType.OFF_ROUTE)
     return any(
         r.reference_key == "orderId" and r.reference_value == ride.order_id

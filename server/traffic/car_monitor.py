@@ -1,7 +1,7 @@
-"""Who can be counted on: what cars said, how long they have been silent or stood. No I/O.
+"""Decides which cars can be relied on, from their reports, silence and lack of progress. No I/O.
 
-One car's fault harms nobody else. A car that says what cannot be is set aside: it keeps what it
-holds, others go around it, and the reason names it. It is back as soon as it makes sense.
+One car's fault affects no other. A car with impossible reports is frozen: it keeps its
+reservations, others go around it, and the reason names it. It returns once it reports plausibly.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from server.traffic.status import unusable_why
 from server.traffic.street_graph import StreetGraph
 
 GIVE_UP_S: Final = 60.0
-"""A ride whose car could not be counted on for so long has failed."""
+"""A ride fails after its car could not be relied on for this long."""
 
 STUCK_S: Final = 30.0
-"""A car that may drive and does not for so long cannot be counted on."""
+"""A car that could drive but has not moved for this long cannot be relied on."""
 
 MOVED_M: Final = 0.01
 """Less is no progress."""
 
 LONGEST_RIDE_S: Final = 1800.0
-"""A ride that is not over by then has failed, whatever its car says."""
+"""A ride still active after this time fails, whatever its car reports."""
 
 MOST_ORDERS: Final = 20
-"""A booking whose car has dropped so many orders has failed; a car that has, and took none since,
-is set aside, whatever the orders were for."""
+"""A booking fails after its car has dropped this many orders. A car that has dropped this many
+without taking one in between is frozen, whatever the orders were for."""
 
 TRY_AGAIN_S: Final = 2 * GIVE_UP_S
-"""A car that drops its orders is given another one after so long."""
+"""A frozen car that dropped its orders is given another one after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """What a car's ride was when it last came further, and when (monotonic)."""
+    """A ride as it was when the car last made progress, and when (monotonic)."""
 
     order_id: str
     released: int
@@ -52,11 +52,11 @@ class _Stand:
 
 
 class CarMonitor:
-    """The desk's memory of its cars, in monotonic seconds.
+    """The server's memory of its cars. Times are monotonic seconds.
 
     Args:
-        started_s: when the desk began to listen.
-        complaints: where cars that make no sense are named.
+        started_s: when the server began to listen.
+        complaints: where implausible cars are logged.
     """
 
     def __init__(self, started_s: float, complaints: Complaints) -> None:
@@ -70,11 +70,11 @@ class CarMonitor:
         """How many orders each car has dropped since it last took one, and when the last."""
 
     def heard(self, car: str, now_s: float) -> None:
-        """Take note of a valid state."""
+        """Note a valid state message."""
         self._heard_s[car] = now_s
 
     def ordered(self, booking: str) -> None:
-        """Take note that a booking's car gets an order."""
+        """Note that a booking's car gets an order."""
         self._orders[booking] = self._orders.get(booking, 0) + 1
 
     def listen(
@@ -89,22 +89,22 @@ class CarMonitor:
 
         Args:
             streets: the town.
-            traffic: as known so far.
-            links: every connected car.
-            waits: who waits for a grant.
+            traffic: the current traffic.
+            links: all connected cars.
+            waits: cars waiting for a grant.
             now_s: monotonic.
 
         Returns:
-            the traffic, and the orders that are over.
+            The new traffic, and the orders that have ended.
         """
         ended: list[Ended] = []
         before = traffic.cars
         traffic = forget_moved(streets, traffic, links.values())
-        # a car that waits for the edge that it stands on gets it before anybody else asks for it
+        # known cars last: a new car gets the edge it stands on before it is granted to another
         for link in sorted(links.values(), key=lambda known: known.car not in traffic.cars):
             try:
                 traffic, end = take_report(streets, traffic, link, now_s)
-            except Exception as error:  # whatever it is, it is this car's alone
+            except Exception as error:  # contained: only this car is affected
                 traffic, end = self._forget_report(traffic, link, error), None
             if end is not None:
                 ended.append(end)
@@ -122,7 +122,7 @@ class CarMonitor:
         return traffic, ended
 
     def _forget_report(self, traffic: Traffic, link: CarLink, error: Exception) -> Traffic:
-        said = "said what the desk can make nothing of: %s"
+        said = "sent a report that the server cannot use: %s"
         self._complaints.say(link.car, said, error, error=error)
         link.problem = reason(ReasonCode.NO_SENSE, error=type(error).__name__)
         return freeze(traffic, link.car, link.problem) if link.car in traffic.cars else traffic
@@ -133,7 +133,7 @@ class CarMonitor:
         return (link.refused if link else None) or reason(ReasonCode.SILENT)
 
     def _stuck(self, car: Car, waits: bool, now_s: float) -> Reason | None:
-        """Return that a car does not come further although nothing keeps it; None otherwise."""
+        """Return a reason if a car makes no progress although nothing holds it."""
         ride = car.ride
         if ride is None or waits or car.frozen:
             self._stands.pop(car.id, None)
@@ -168,7 +168,7 @@ class CarMonitor:
         bookings: Collection[Booking],
         now_s: float,
     ) -> None:
-        """Keep since when each booking's car cannot be counted on; forget who is not needed."""
+        """Note since when each booking's car cannot be relied on; forget ended bookings."""
         for booking in bookings:
             car, link = traffic.cars.get(booking.car_id), links.get(booking.car_id)
             if car is None or unusable_why(car, link):
@@ -187,7 +187,7 @@ class CarMonitor:
     def why_over(
         self, booking: Booking, car: Car | None, link: CarLink | None, now_s: float, epoch_s: float
     ) -> Reason | None:
-        """Return why a ride is given up, None when it goes on."""
+        """Return why a ride is given up, None if it goes on."""
         since_s = self._useless_since_s.get(booking.car_id, now_s)
         if now_s - since_s > GIVE_UP_S:
             return unusable_why(car, link) or reason(ReasonCode.GONE)

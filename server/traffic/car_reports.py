@@ -1,8 +1,8 @@
-"""What traffic learns from a car's state message. Pure but for the link that answers the car.
+"""Updates traffic from a car's state message. Pure, except for answers over the car's link.
 
-Three things can be said by a car: how far it is on the order that we gave it, that this order has
-ended, or that it has another order or none. The last happens when the car's computer was started
-again, or ours was; what the car says is then compared with what was stored, and the ride goes on.
+A car reports progress on the order we gave it, the end of that order, or another order or none.
+The last happens after a restart of the car or the server: the report is then compared with the
+stored ride, and the ride goes on if possible.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from server.traffic.street_graph import StreetGraph
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An order that is over; `arrived` says whether its car is where it should go."""
+    """An order that has ended; `arrived`: the car is at its destination."""
 
     car: str
     ride: Ride
@@ -54,11 +54,11 @@ class Ended:
 
 
 def forget_moved(streets: StreetGraph, traffic: Traffic, links: Iterable[CarLink]) -> Traffic:
-    """Forget where cars were stored that stand, and say that it is on another edge.
+    """Remove cars from their stored places if they report standing on another edge.
 
-    Idle ones were carried; one with a ride has found that it is not on its way, and dropped its
-    order: what it held is free then. Done for all before any is placed again, so that cars which
-    were carried to each other's places do not block each other.
+    An idle car was carried there. A car with a ride found itself off its route and dropped its
+    order, which frees its reservations. All are removed before any is placed again, so that cars
+    carried to each other's places do not block each other.
     """
     for link in links:
         car, state = traffic.cars.get(link.car), link.state
@@ -75,12 +75,12 @@ def forget_moved(streets: StreetGraph, traffic: Traffic, links: Iterable[CarLink
 def take_report(
     streets: StreetGraph, traffic: Traffic, link: CarLink, now_s: float
 ) -> tuple[Traffic, Ended | None]:
-    """Take in a car's newest state; tell the car what it should know and does not.
+    """Take in a car's newest state; send it what it should know and does not.
 
     Args:
         streets: the town.
-        traffic: as known so far.
-        link: the car's.
+        traffic: the current traffic.
+        link: the car's link.
         now_s: monotonic.
     """
     state = link.state
@@ -119,7 +119,7 @@ def _standing(
 
 
 def _place(streets: StreetGraph, traffic: Traffic, link: CarLink, state: State) -> Traffic:
-    """Believe an idle car where it stands, unless somebody else holds that edge."""
+    """Accept an idle car's place, unless another car holds that edge."""
     place = stated_place(streets.city, state)
     if place is None:
         why = needs_person(state)
@@ -135,7 +135,7 @@ def _place(streets: StreetGraph, traffic: Traffic, link: CarLink, state: State) 
 
 
 def _note_blocked(streets: StreetGraph, traffic: Traffic, car: str, state: State) -> Traffic:
-    """Remember where the car is blocked until it drives again; standing still proves nothing."""
+    """Remember where the car is blocked until it drives again."""
     edge = blocked_edge(state)
     if edge in streets.city.edges:
         return block(traffic, car, edge)
@@ -149,7 +149,7 @@ def _ended(
     if place is None:
         link.problem = reason(ReasonCode.ENDED_ELSEWHERE, node=state.last_node_id)
         return traffic, None
-    # an order that was cut short ends at another place than its destination
+    # an order that was cut short ends elsewhere than at its destination
     arrived = ride.is_whole and state.last_node_id == node_ids(streets.city, ride.route)[-1]
     return end_ride(traffic, link.car, place), Ended(link.car, ride, arrived)
 
@@ -175,14 +175,13 @@ def _other_order(
         if ride.ending:
             if link.has_cancelled(state):
                 return _place_again(streets, traffic, link, state)
-            # the order may be on its way to the car still: what it releases stays the car's
+            # the order may still be on its way to the car, which so keeps what it releases
             _cancel(link, now_s)
             return traffic
         if now_s - link.told_s >= RESEND_S:
             link.send_order(streets, ride, 0, now_s)
         return traffic
-    # it was started again and has forgotten, is not on its way, or does not take the order: begin
-    # anew from its place
+    # restarted, off its route, or refuses the order: start again from where it is
     return _place_again(streets, traffic, link, state)
 
 
@@ -192,7 +191,7 @@ def _place_again(streets: StreetGraph, traffic: Traffic, link: CarLink, state: S
 
 
 def _catch_up(streets: StreetGraph, link: CarLink, state: State, ride: Ride, now_s: float) -> None:
-    """Send again what the car has not heard."""
+    """Resend what the car has not confirmed."""
     if now_s - link.told_s < RESEND_S:
         return
     if ride.ending:

@@ -1,4 +1,4 @@
-"""Which car takes a visitor: the ready one that is at the destination soonest. Pure."""
+"""Choose the car for a booking: the ready one that reaches the destination soonest. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from server.traffic.status import unusable_why
 from server.traffic.street_graph import Closed, StreetGraph
 
 STANDS_THERE_M: Final = 0.10
-"""A car this little past a place stands at it, and need not drive around the town to it."""
+"""A car no farther than this past a place counts as standing there and need not drive around."""
 
 
 def round_place(city: City, place: Place) -> Place:
-    """Return a place in whole millimetres on its edge, as node ids name it."""
+    """Round a place to whole millimeters on its edge, as in node ids."""
     limit_mm = int(city.edges[place.edge].length_m * 1000)
     return Place(place.edge, min(max(0, round(place.s_m * 1000)), limit_mm) / 1000)
 
 
 def route_to(streets: StreetGraph, start: Place, end: Place, closed: Closed) -> Route:
-    """Return the way of a car from where it stands, around closed streets when there is one.
+    """Return a route from where a car stands, avoiding closed streets if possible.
 
     Raises:
-        NoRouteError: when no way leads there at all.
+        NoRouteError: no route exists.
     """
     city = streets.city
     start, end = round_place(city, start), round_place(city, end)
@@ -43,7 +43,7 @@ def route_to(streets: StreetGraph, start: Place, end: Place, closed: Closed) -> 
 def ready_places(
     traffic: Traffic, links: Mapping[str, CarLink], busy: Collection[str]
 ) -> dict[str, Place]:
-    """Return where every free car stands, or will stand once it has made way."""
+    """Return where every free car stands, or will stand after its relocation."""
     places: dict[str, Place] = {}
     for car in traffic.cars.values():
         link = links.get(car.id)
@@ -59,13 +59,13 @@ def ready_places(
 def choose_cars(
     streets: StreetGraph, ready: Mapping[str, Place], end: Place, closed: Closed
 ) -> tuple[str, ...]:
-    """Return the ready cars that can get there, the one that arrives soonest first.
+    """Return the ready cars that can reach the destination, soonest first.
 
     Args:
         streets: the town.
         ready: where each ready car stands.
         end: the destination.
-        closed: streets that cars which do not move occupy.
+        closed: streets occupied by cars that cannot move.
     """
     times: list[tuple[float, str]] = []
     for car, place in ready.items():
@@ -78,7 +78,7 @@ def choose_cars(
 
 
 def signs_on(city: City, edges: Iterable[str]) -> dict[str, list[str]]:
-    """Return the classes of the signs that a car passes on each edge, in driving order."""
+    """Return the classes of the signs along each edge, in driving order."""
     wanted = {edge: [s for s in city.signs if s.edge == edge] for edge in edges}
     return {
         edge: [s.sign_class for s in sorted(signs, key=lambda s: s.s_m)]

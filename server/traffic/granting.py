@@ -1,8 +1,8 @@
-"""What is released next, to whom, and for whom the others wait. Pure; the clock is passed in.
+"""Decides which edges are released next, to which cars. Pure; the time is passed in.
 
-A grant is one movement and the edge behind it, together. It is given when both are free, when no
-older ride waits for them only until somebody has driven on, and when afterwards all rides can
-still be finished (`safety`). The oldest ride is asked first, so everyone becomes first some day.
+A grant is one movement and the edge after it. It is given if both are free, no older ride waits
+for them, and all rides can still be finished afterwards (`safe_state`). The oldest ride is asked
+first, so every ride eventually becomes the first.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from server.traffic.safe_state import Token, find_plan, plan_next_step
 from server.traffic.street_graph import Closed, StreetGraph
 
 LOOKAHEAD_M: Final = 0.6
-"""A car asks for the next edge when so little of its base is left: it stops 0.10 m before the end,
-brakes in 0.08 m and reports every 0.07 m, so it need not slow down when the way is free."""
+"""A car asks for its next edge when this much of its base is left: it stops 0.10 m before the end,
+brakes in 0.08 m and reports every 0.07 m, so it need not slow down when the edge is free."""
 
 STANDS_WITHIN_M: Final = 0.2
-"""A car so near the end of its base counts as standing there."""
+"""A car this near the end of its base counts as standing there."""
 
 PATIENCE_S: Final = 15.0
-"""After so long at a stop line the streets are cleared for a car on purpose."""
+"""A car waiting this long at a stop line has the streets cleared for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a car does not get its next edge; `cars` are those that it waits for."""
+    """Why a car does not get its next edge; `cars` are those it waits for."""
 
     cars: tuple[str, ...]
     reason: Reason
@@ -49,7 +49,7 @@ class Wait:
 def advance(
     streets: StreetGraph, traffic: Traffic, now_s: float
 ) -> tuple[Traffic, dict[str, Wait]]:
-    """Release whatever may be released now; return the waits of everyone who got nothing."""
+    """Release everything that can be released now; return why each other asking car waits."""
     work = _Round(streets, traffic, now_s)
     work.end_blocked_orders()
     work.reroute_around_closures()
@@ -70,7 +70,7 @@ class _Round:
         self._frozen = [car for car in traffic.cars.values() if car.frozen]
         self.closed = closed_by(streets, self._frozen)
         self._reserved: dict[str, str] = {}
-        """Edges that only one car may be granted in this round."""
+        """Edges promised to one car in this round."""
         self._look()
 
     def _look(self) -> None:
@@ -92,7 +92,7 @@ class _Round:
         return base_end_m(self.streets, ride) - ride.progress_m
 
     def _rides(self) -> list[tuple[Car, Ride]]:
-        """Cars that go somewhere and can, the oldest ride first; who makes way before who waits."""
+        """Return rides whose cars can move, oldest first; relocations before waiting rides."""
         rides = [
             (car, car.ride)
             for car in self.traffic.cars.values()
@@ -126,7 +126,7 @@ class _Round:
             pass
 
     def _grant_one(self) -> bool:
-        """Grant the first request that can be granted; otherwise say who waits for whom."""
+        """Grant the first request that can be granted; otherwise note who waits for whom."""
         self.waits = {}
         promised: dict[MovementKey, str] = {}
         for car, ride in self._asking():
@@ -134,7 +134,7 @@ class _Round:
             blockers = self._blockers(car.id, key)
             if blockers:
                 self.waits[car.id] = self._wait(key, blockers)
-                # who crosses its way drives on; who holds the edge behind it may stand there
+                # a crossing car drives on; the car that holds the next edge may stay there
                 if key[1] not in self._edge_of and not self._any_frozen(blockers):
                     promised.setdefault(key, car.id)
                 continue
@@ -151,7 +151,7 @@ class _Round:
         return False
 
     def _blockers(self, car: str, key: MovementKey) -> tuple[str, ...]:
-        """Return who holds the edge or a movement that crosses."""
+        """Return the cars that hold the edge or a crossing movement."""
         holders = [self._edge_of.get(key[1])]
         holders += [self._movement_of.get(other) for other in (key, *self.streets.conflicts[key])]
         return tuple(dict.fromkeys(h for h in holders if h is not None and h != car))
@@ -162,7 +162,7 @@ class _Round:
     def _goes_first(
         self, car: str, key: MovementKey, promised: dict[MovementKey, str]
     ) -> str | None:
-        """Return for whom an edge, or a way that crosses this one, is kept."""
+        """Return the car for which the edge or a crossing movement is reserved."""
         kept = [self._reserved.get(key[1])]
         kept += [promised.get(other) for other in (key, *self.streets.conflicts[key])]
         return next((who for who in kept if who is not None and who != car), None)
@@ -181,7 +181,7 @@ class _Round:
                 return True
         finally:
             self.traffic = before
-        # where nothing can be proved any more, standing still proves nothing either
+        # if the state was not provably safe before, waiting would not make it safer
         return not self._all_can_finish()
 
     def _all_can_finish(self) -> bool:
@@ -199,10 +199,10 @@ class _Round:
     # --- other ways ------------------------------------------------------------------------------
 
     def end_blocked_orders(self) -> None:
-        """End the order of a car that another one blocks further on in its base.
+        """End orders whose base is blocked further on by another car.
 
-        A base never shrinks, so the car gives the order back where it stands, and its booking
-        gets a new one. Nothing is ended when there is no other way from where it stands.
+        A base never shrinks, so the car gives back its order where it stands, and its booking
+        gets a new one. Nothing is ended if there is no other route from there.
         """
         for car, ride in self._rides():
             path = self.streets.path_of(ride.route)
@@ -217,7 +217,7 @@ class _Round:
                 self._put(replace(car, ride=replace(ride, ending=True)))
 
     def reroute_around_closures(self) -> None:
-        """Give a new horizon to whoever would have to pass a car that does not move."""
+        """Give a new horizon to cars that would have to pass a car that does not move."""
         for car, ride in self._rides():
             closed = closed_to(self.closed, car)
             steps = zip((ride.base_edge, *ride.ahead), ride.ahead, strict=False)
@@ -228,7 +228,7 @@ class _Round:
                 self._put(_with_way(car, ride, way))
 
     def relocate_idle_cars(self) -> bool:
-        """Send parked cars off the next edges of those who wait; return whether any was sent."""
+        """Move parked cars off the next edges of waiting rides; return whether any was moved."""
         sent = False
         for waiting, ride in self._rides():
             for edge in ride.ahead[:2]:
@@ -275,7 +275,7 @@ class _Round:
         return [cr for cr in self._asking() if self._left_m(cr[1]) <= STANDS_WITHIN_M]
 
     def resolve_starvation(self) -> bool:
-        """Follow the proof of safety for the oldest ride that has waited too long."""
+        """Clear the way for the oldest starved ride, following the safe-state plan."""
         late = [
             (car, ride)
             for car, ride in self._standing()
@@ -284,7 +284,7 @@ class _Round:
         return any(self._clear_for(car, ride) for car, ride in late[:1])
 
     def resolve_deadlock(self) -> bool:
-        """Follow the proof of safety when everyone who wants to go on stands and got nothing."""
+        """Follow the safe-state plan when every car with a ride stands without a grant."""
         for car in self.traffic.cars.values():
             ride = car.ride
             if ride is None or car.frozen:
@@ -294,7 +294,7 @@ class _Round:
         return any(self._clear_for(car, ride) for car, ride in self._standing())
 
     def _clear_for(self, car: Car, ride: Ride) -> bool:
-        """Let one car have its next step, unless the others could not finish any more then."""
+        """Give one car its next step, unless that would keep the others from finishing."""
         before, reserved = self.traffic, dict(self._reserved)
         could_finish = self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
@@ -306,7 +306,7 @@ class _Round:
         return True
 
     def _turn_back_when_stuck(self, before: Traffic, could_finish: bool) -> bool:
-        """Undo what was changed since all could finish, when they no longer can; tell whether."""
+        """Undo the changes since `before` if they made the state unsafe; return whether undone."""
         if not could_finish or self._all_can_finish():
             return False
         self.traffic = before
@@ -341,7 +341,7 @@ class _Round:
             self._put(_with_way(car, ride, (car.edge, *way)))
 
     def note_waits(self) -> None:
-        """Keep for every ride since when it stands without a grant."""
+        """Note for every ride since when it stands without a grant."""
         asking = {car.id for car, _ in self._asking()}
         for car in list(self.traffic.cars.values()):
             ride = car.ride

@@ -1,8 +1,8 @@
-"""Who is where, who goes where, and which edges and movements each car holds. Plain values.
+"""Where each car is and goes, and which edges and movements it holds. Plain values.
 
-A car holds its edge while it stands. On a ride it holds the base of its order: from the edge that
-its tail is still on to the last edge released to it. Whatever lies behind is given back when the
-car was seen far enough past it, never by a timer. `granting` decides what is released next.
+A standing car holds its edge. A driving car holds the base of its order: from the edge under its
+tail to the last released edge. What lies behind is given back once the car was observed far
+enough past it, never by a timer. `granting` decides what is released next.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from server.traffic.street_graph import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M, Cl
 class Ride:
     """One order of one car.
 
-    `booking_id` is None when the car only makes way. `asked_s` (epoch) is its age: who asked first
-    goes first; a car that makes way inherits it from whom it lets through.
+    `booking_id` is None for a relocation. `asked_s` (epoch) is the time of the request: older
+    rides go first. A relocated car inherits it from the ride it makes way for.
     """
 
     order_id: str
@@ -31,22 +31,22 @@ class Ride:
     route: Route
     asked_s: float
     released: int = 1
-    """Edges in the base."""
+    """Number of edges in the base."""
     update_id: int = 0
     progress_m: float = 0.0
-    """How far along the route the car was seen, at most the end of its base."""
+    """How far along the route the car was observed, at most the end of its base."""
     taken: bool = False
     """The car has confirmed the order."""
     ending: bool = False
-    """Nothing more is released: the order was cancelled, or its booking has ended."""
+    """Release nothing more: the order was canceled, or its booking has ended."""
     stands_since_s: float | None = None
     """Since when the car stands at the end of its base without a grant (epoch)."""
     reason: Reason | None = None
-    """Why it makes way."""
+    """Why the car is relocated."""
 
     @property
     def is_whole(self) -> bool:
-        """The base reaches the destination."""
+        """Whether the base reaches the destination."""
         return self.released == len(self.route.edges)
 
     @property
@@ -63,7 +63,7 @@ class Ride:
 class Car:
     """A car on the streets. `place` is where it stands when it has no ride.
 
-    `frozen` says why it cannot be counted on to move (silent, lost), None when it can.
+    `frozen` says why it cannot be relied on to move (silent, lost), None if it can.
     """
 
     id: str
@@ -71,17 +71,17 @@ class Car:
     ride: Ride | None = None
     frozen: Reason | None = None
     blocked: tuple[str, ...] = ()
-    """Edges on which, as it says, another car stands in its way: closed to its own rides only."""
+    """Edges on which, by its own report, another car blocks it: closed to its own rides only."""
 
     @property
     def edge(self) -> str:
-        """Where the car will be once it has used up what it holds."""
+        """Where the car will be after it has driven all that it holds."""
         return self.ride.base_edge if self.ride else self.place.edge
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one car holds."""
+    """The edges and movements that one car holds."""
 
     edges: frozenset[str]
     movements: frozenset[MovementKey] = frozenset()
@@ -127,7 +127,7 @@ def _car_of(entry: Mapping[str, Any]) -> Car:
 
 
 def fits(streets: StreetGraph, car: Car) -> bool:
-    """Whether a stored car's place and way are in this town, whose file may have changed."""
+    """Whether a stored car's place and route exist in this town, whose file may have changed."""
     edges, movements = streets.city.edges, streets.city.movements
     way = car.ride.route if car.ride else None
     return car.place.edge in edges and (
@@ -140,7 +140,7 @@ def base_end_m(streets: StreetGraph, ride: Ride) -> float:
 
 
 def held(streets: StreetGraph, car: Car) -> Held:
-    """Return what a car holds: the base of its order, less what it has been seen to leave."""
+    """Return what a car holds: the base of its order without what it was observed to leave."""
     ride = car.ride
     if ride is None:
         return Held(frozenset({car.place.edge}))
@@ -159,7 +159,7 @@ def held(streets: StreetGraph, car: Car) -> Held:
 
 
 def closed_by(streets: StreetGraph, cars: Iterable[Car]) -> Closed:
-    """Return what nobody else may enter as long as these cars stay as they are."""
+    """Return what nobody else may enter as long as these cars stay where they are."""
     edges: set[str] = set()
     movements: set[MovementKey] = set()
     for car in cars:
@@ -176,7 +176,7 @@ def edge_holders(streets: StreetGraph, traffic: Traffic) -> dict[str, str]:
 
 
 def essence(streets: StreetGraph, traffic: Traffic) -> object:
-    """Return what must be stored: everything but how far exactly cars are within what they hold."""
+    """Return what must be stored: all but the exact progress within what cars hold."""
     return {
         car.id: (
             car.place.edge,
@@ -193,7 +193,7 @@ def essence(streets: StreetGraph, traffic: Traffic) -> object:
 
 
 def place_car(streets: StreetGraph, traffic: Traffic, car: str, place: Place) -> Traffic | str:
-    """Put a car that stands somewhere on the streets; return the holder when the edge is taken."""
+    """Place a standing car on its edge; return the holder instead if the edge is taken."""
     holder = edge_holders(streets, traffic).get(place.edge)
     if holder is not None and holder != car:
         return holder
@@ -211,8 +211,8 @@ def start_ride(traffic: Traffic, car: str, ride: Ride) -> Traffic:
 def observe(streets: StreetGraph, traffic: Traffic, car: str, distance_m: float) -> Traffic:
     """Take in how far along its order a car says it is.
 
-    Progress never goes back, and never beyond what was released: a car that claims more has not
-    been seen anywhere that it does not already hold.
+    Progress never decreases and never exceeds the base: a report beyond it is not evidence that
+    the car is anywhere it does not already hold.
     """
     known = traffic.cars[car]
     ride = known.ride
@@ -225,18 +225,18 @@ def observe(streets: StreetGraph, traffic: Traffic, car: str, distance_m: float)
 
 
 def end_ride(traffic: Traffic, car: str, place: Place) -> Traffic:
-    """The car stands still with nothing more to do; it keeps only the edge that it stands on."""
+    """End a ride: the car stands and keeps only the edge under it."""
     return traffic.put(replace(traffic.cars[car], ride=None, place=place))
 
 
 def freeze(traffic: Traffic, car: str, why: Reason | None) -> Traffic:
-    """Say why a car cannot be counted on to move; None when it can."""
+    """Set why a car cannot be relied on to move; None if it can."""
     known = traffic.cars[car]
     return traffic if known.frozen == why else traffic.put(replace(known, frozen=why))
 
 
 def block(traffic: Traffic, car: str, edge: str) -> Traffic:
-    """Close an edge to a car that says that another one stands there; no edge opens all again."""
+    """Close an edge to a car that reports being blocked there; "" reopens all."""
     known = traffic.cars[car]
     if edge in known.blocked or not (edge or known.blocked):
         return traffic
@@ -244,7 +244,7 @@ def block(traffic: Traffic, car: str, edge: str) -> Traffic:
 
 
 def closed_to(closed: Closed, car: Car) -> Closed:
-    """Return what one car may not enter: what nobody may, and where it says it was blocked."""
+    """Return what one car may not enter: the common closures and the edges where it was blocked."""
     return replace(closed, edges=closed.edges | set(car.blocked)) if car.blocked else closed
 
 

@@ -1,10 +1,9 @@
-"""Whether all rides can still be finished: the banker's question, for streets.
+"""Checks whether all rides can still be finished: the banker's algorithm for streets.
 
-Every car is thought of as standing at the end of what it has been granted, one car an edge. A state
-is safe when a sequence of single steps into free edges exists that brings every car to where it
-wants to go, the most deserving first. Cars in the way are pushed ahead, into the nearest free edge;
-whoever was pushed aside goes on later, and a car that has arrived may be pushed as well. The
-sequence is the proof: when nobody can move otherwise, its first steps are what is done.
+Each car is assumed to stand at the end of its grant, one car per edge. A state is safe if a
+sequence of single steps into free edges brings every car to its goal, by priority. Cars in the way
+are pushed ahead into the nearest free edge and continue later; an arrived car may be pushed too.
+This plan is also what is executed in a deadlock.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from typing import Final
 from server.traffic.street_graph import Closed, StreetGraph
 
 Step = tuple[str, str]
-"""(car, the edge that it drives to next)."""
+"""(car, the edge that it enters next)."""
 
 BUSY_S: Final = 20.0
-"""What an occupied edge costs a way, so that free streets are preferred."""
+"""Extra cost of an occupied edge in a route, so that free streets are preferred."""
 
 
 MAX_STEPS: Final = 5000
-"""A plan that needs more is not looked for any further."""
+"""Give up on longer plans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A car at the end of its grant; `goal` is None when it wants nothing, and may be pushed.
+    """A car at the end of its grant; `goal` None: it wants nothing and may be pushed.
 
-    `must_move`: the goal lies behind the car on its own edge, so it has to go around.
+    `must_move`: the goal is behind the car on its own edge, so it has to go around.
     """
 
     car: str
@@ -42,19 +41,19 @@ class Token:
 def find_plan(
     streets: StreetGraph, tokens: Sequence[Token], closed: Closed
 ) -> tuple[Step, ...] | None:
-    """Return steps after which every token has been at its goal, or None when none were found.
+    """Return steps that bring every car to its goal, or None if none were found.
 
-    Goals that `closed` cuts off are given up: their cars wait, and may be pushed.
+    Cars whose goals `closed` cuts off wait and may be pushed.
 
     Args:
         streets: the town.
-        tokens: all cars that can move, the most deserving first.
-        closed: what cars that cannot move occupy.
+        tokens: all cars that can move, by priority.
+        closed: what is occupied by cars that cannot move.
     """
     wanting = [t for t in tokens if _can_reach(streets, t, closed)]
     if not wanting:
         return ()
-    for first in wanting:  # the given order, then with each of the others first
+    for first in wanting:  # the given order, then each other car first
         order = sorted(wanting, key=lambda token: token is not first)
         steps = _Plan(streets, tokens, closed).bring_all(order)
         if steps is not None:
@@ -65,10 +64,10 @@ def find_plan(
 def plan_next_step(
     streets: StreetGraph, tokens: Sequence[Token], closed: Closed, car: str
 ) -> tuple[Step, ...] | None:
-    """Return the steps up to and with the next one of `car`, or None when there is no plan.
+    """Return the steps up to and including the next one of `car`, or None if there is no plan.
 
-    They are the beginning of a plan for everyone, with `car` as the most deserving: it may have to
-    let others pass first. Where no such plan is found they bring `car` alone to its goal.
+    They begin a plan for all cars with `car` first; others may have to pass before it. If there is
+    no such plan, they bring `car` alone to its goal.
     """
     first = [t for t in tokens if t.car == car]
     steps = find_plan(streets, [*first, *(t for t in tokens if t.car != car)], closed)
@@ -97,7 +96,7 @@ class _Plan:
         self.steps: list[Step] = []
 
     def bring_all(self, order: Iterable[Token]) -> tuple[Step, ...] | None:
-        """Drive cars to their goals, one after another; return the steps, None when one fails."""
+        """Drive cars to their goals in turn; return the steps, or None if one fails."""
         return tuple(self.steps) if all(self._bring(token) for token in order) else None
 
     def _bring(self, token: Token) -> bool:
@@ -123,7 +122,7 @@ class _Plan:
         return True
 
     def _follow(self, car: str, way: tuple[str, ...]) -> str | None:
-        """Drive along a way; return the edge that could not be freed, None at its end."""
+        """Drive along a route; return the edge that could not be freed, None at its end."""
         for i, edge in enumerate(way[1:], start=1):
             if edge in self._who and not self._push(edge, way[i - 1], frozenset(way[i:])):
                 return edge
@@ -137,7 +136,7 @@ class _Plan:
         self.steps.append((car, edge))
 
     def _push(self, edge: str, keep: str, way: frozenset[str]) -> bool:
-        """Free an edge: shift the cars ahead of it into the nearest free edge, off `way` if any."""
+        """Free an edge: shift the cars ahead of it into the nearest free edge, off `way` if possible."""
         chain = self._chain(edge, keep, way) or self._chain(edge, keep, frozenset())
         if chain is None:
             return False

@@ -1,4 +1,4 @@
-"""What a car is doing, how far its ride is, and why it does not go on. Pure."""
+"""What a car is doing, a booking's state, and why the car is not moving. Pure."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def activity_of(
 def progress_of(
     booking: Booking, car: Car | None, link: CarLink | None, wait: Wait | None
 ) -> tuple[BookingState, Reason | None]:
-    """Return in which state an active booking is, and why its car does not go on.
+    """Return the state of an active booking, and why its car is not moving.
 
     Args:
-        booking: as it is stored; its state stays where nothing says otherwise.
-        car: its car in traffic, None when that has no place on the map.
-        link: the car's connection, None when it has none.
-        wait: what traffic lets the car wait for.
+        booking: the stored booking; its state is kept if nothing contradicts it.
+        car: its car in traffic, None if it has no place on the map.
+        link: the car's connection, None if it has none.
+        wait: why the car gets no grant, if it waits for one.
 
     Returns:
-        the state, and the reason, None while it goes on.
+        The state, and the reason; None while the ride goes on.
     """
     activity, why = activity_of(car, link, wait)
     if car is None or activity is CarState.BLOCKED:

@@ -1,4 +1,4 @@
-"""The town as traffic sees it: edges that hold one car each, and the movements between them."""
+"""The town as a graph for traffic: edges that hold one car each, and movements between them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
 
 EDGE_MARGIN_M: Final = 0.08
 JUNCTION_MARGIN_M: Final = 0.03
-"""How much farther than needed a car must be seen before we believe that it left something. The
-second is small because a car that waits on the shortest edges stands 0.10 m along them."""
+"""Extra distance a car must be observed past something before it counts as left. The second is small
+because a car waiting on the shortest edges stands 0.10 m along them."""
 
 CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + EDGE_MARGIN_M
-"""An edge is free once the axle is so far past its end that the next car, waiting there with its
+"""An edge is free once the axle is this far past its end: the next car, waiting there with its
 front over the stop line, would not touch the body."""
 
 CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + JUNCTION_MARGIN_M
-"""A movement is free once the axle is so far along the edge behind it."""
+"""A movement is free once the axle is this far along the edge after it."""
 
 PARK_BEFORE_END_M: Final = 0.06
-"""Where on its edge a car parks that makes way."""
+"""A relocated car parks this far before the end of its edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ OPEN: Final = Closed()
 
 
 class StreetGraph:
-    """The graph of a town.
+    """The street graph of a town.
 
     Raises:
-        CityError: when a car that waits on some edge would stand in a junction.
+        CityError: a car waiting on some edge would stand in a junction.
     """
 
     def __init__(self, city: City) -> None:
@@ -59,7 +59,7 @@ class StreetGraph:
         self.leads: Callable[[str, str, Closed], bool] = lru_cache(maxsize=4096)(
             lambda start, goal, closed: self.way(start, goal, closed) is not None
         )
-        """Whether any way leads from the end of one edge to another."""
+        """Whether any route leads from the end of one edge to another."""
         self.path_of: Callable[[Route], RoutePath] = lru_cache(maxsize=512)(
             lambda route: RoutePath(city, route)
         )
@@ -92,9 +92,9 @@ class StreetGraph:
 
         Args:
             start: edge where the car is.
-            goal: edge where it shall be; `start` itself asks for a way around.
+            goal: edge to reach; `start` itself asks for a way around.
             closed: what must not be entered.
-            extra_s: further cost of entering some edges.
+            extra_s: additional cost of entering some edges.
         """
         extra = extra_s or {}
 
@@ -117,7 +117,7 @@ class StreetGraph:
         return (*ways[min(around)[1]], start) if around else None
 
     def ways_from(self, start: str, closed: Closed) -> Iterator[tuple[str, ...]]:
-        """Yield the shortest ways, `start` included, to all other edges, nearest first."""
+        """Yield the route with the fewest edges to each other edge, from `start`, nearest first."""
         found: dict[str, tuple[str, ...]] = {start: (start,)}
 
         def following(edge: str) -> Iterator[str]:
@@ -128,6 +128,6 @@ class StreetGraph:
             yield found[to]
 
     def parking(self, edge: str) -> Place:
-        """Return where a car parks on an edge: before its end, body off the junction behind."""
+        """Return where a car parks on an edge: before its end, clear of the junction behind."""
         length_m = self.city.edges[edge].length_m
         return Place(edge, round(max(length_m - PARK_BEFORE_END_M, length_m / 2), 3))

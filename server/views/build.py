@@ -1,4 +1,4 @@
-"""What stations are shown, made from what the server knows. Pure."""
+"""Builds what stations are shown from the server's state. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from server.views.models import (
 )
 
 POINT_EVERY_M: Final = 0.04
-"""Between the points of a drawn line: 0.7 mm from an arc of 0.3 m."""
+"""Distance between the points of a drawn line: within 0.7 mm of an arc of 0.3 m."""
 
 
 def city_view(city: City, bird_url: str | None) -> CityView:
@@ -81,7 +81,7 @@ def _points(curve: Curve) -> list[Point]:
 
 
 def route_steps(city: City, route: Route) -> list[RouteStep]:
-    """Return the junctions of a route, each with the signs on the edge that leads to it."""
+    """Return the junctions of a route, each with the signs on the edge before it."""
     signs = signs_on(city, route.edges)
     return [
         RouteStep(
@@ -103,7 +103,7 @@ def path_points(streets: StreetGraph, route: Route) -> list[Point]:
 
 
 def eta_s(streets: StreetGraph, ride: Ride) -> float:
-    """Return the time that is left of a ride when nobody is in its way."""
+    """Return the remaining time of a ride if nobody is in its way."""
     length_m = streets.path_of(ride.route).length_m
     left = 1.0 - ride.progress_m / length_m if length_m > 0 else 0.0
     return round(max(0.0, left) * route_time_s(streets.city, ride.route), 1)
@@ -112,7 +112,7 @@ def eta_s(streets: StreetGraph, ride: Ride) -> float:
 def booking_view(
     streets: StreetGraph, booking: Booking, ride: Ride | None, video_url: str | None
 ) -> BookingView:
-    """Return a booking with its car's way, as far as it has one."""
+    """Return a booking with its car's route, if it has one."""
     return BookingView(
         id=booking.id,
         state=booking.state,
@@ -131,15 +131,15 @@ def booking_view(
 def car_view(
     city: City, car: Car | None, link: CarLink | None, wait: Wait | None, busy: bool
 ) -> CarView | None:
-    """Return a car as stations see it; None for one of which there is nothing to say yet.
+    """Return a car as stations see it; None if nothing can be shown yet.
 
-    Without a place on the map it is one that cannot be used, and its reason says why.
+    A car that cannot be used may have no place on the map; its reason says why.
 
     Args:
         city: the town.
-        car: what traffic knows of it, if anything.
-        link: its connection, if there is one.
-        wait: for whom it waits, if for anyone.
+        car: the car in traffic, if it is there.
+        link: its connection, if it has one.
+        wait: why it gets no grant, if it waits for one.
         busy: it is in an active booking.
     """
     state = link.state if link else None
@@ -168,7 +168,7 @@ def car_view(
 
 
 def _place_on_map(city: City, car: Car | None, state: State | None) -> Pose | None:
-    """Return where a car is: as it says if that can be believed, else as traffic knows."""
+    """Return a car's reported position if it is credible, else its place in traffic."""
     said = state.mobile_robot_position if state else None
     if said is not None and said.map_id == city.name and (said.localized or car is not None):
         return Pose(said.x, said.y, said.theta)

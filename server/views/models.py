@@ -1,4 +1,4 @@
-"""What stations send and get, as JSON over HTTP. `openapi` describes it from these models."""
+"""The stations' JSON requests and responses. `openapi` is generated from these models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DeviceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 
 
 class _Body(BaseModel):
-    """Something a station sends: no field too many, no type but the right one."""
+    """A request body: unknown fields and implicit type conversion are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -39,7 +39,7 @@ class StationView(_View):
 
 
 class RouteStep(_View):
-    """A junction on the way, and the signs that announce it."""
+    """A junction on the route, and the signs that announce it."""
 
     node: str
     turn: Literal["straight", "left", "right"]
@@ -55,7 +55,7 @@ class BookingView(_View):
     language: str
     eta_s: float | None
     reason: str
-    """Why the car does not go on or the ride ended, in English; empty while it goes on."""
+    """Why the ride has stopped or ended, in English; empty while it goes on."""
     reason_code: ReasonCode | None
     reason_values: dict[str, str | float]
     video_url: str | None
@@ -64,7 +64,7 @@ class BookingView(_View):
 
 
 class CarView(_View):
-    """A car; `x_m`, `y_m` and `heading_rad` are null for one that nobody can place on the map."""
+    """A car; `x_m`, `y_m` and `heading_rad` are null if it has no place on the map."""
 
     id: str
     x_m: float | None
@@ -143,7 +143,7 @@ class HealthView(_View):
 
 
 class ErrorBody(_View):
-    """A stable code for programs, a text that names field and value, and what to do next."""
+    """An error: a stable code, a message with field and value, and the next step."""
 
     code: str
     message: str
@@ -155,5 +155,4 @@ class ErrorView(_View):
 
 
 def dump(view: BaseModel) -> Any:
-    """Return the JSON form of a view."""
     return view.model_dump(mode="json", by_alias=True)
