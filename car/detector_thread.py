@@ -23,7 +23,7 @@ from pixelopolis.model_io.crops import detector_crop
 from pixelopolis.model_io.inputs import detector_input
 from pixelopolis.supervision import WorkerThread
 
-MOST_HZ: Final = 10.0
+MAX_HZ: Final = 10.0
 """At cruise the car drives 14 mm between two looks, a tenth of its length."""
 
 NICENESS: Final = 5
@@ -58,7 +58,7 @@ class DetectorThread:
         self,
         frames: FrameSource,
         model: SightModel,
-        most_hz: float = MOST_HZ,
+        most_hz: float = MAX_HZ,
     ) -> None:
         self._frames = frames
         self._model = model

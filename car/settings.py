@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from car.detector_thread import MOST_HZ
+from car.detector_thread import MAX_HZ
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.errors import SettingsError
@@ -91,7 +91,7 @@ class DetectorSettings(_SettingsTable):
     model: Path | None = None
     """The shipped one when left out."""
     delegate: Literal["edgetpu"] | None = None
-    most_hz: Annotated[float, Field(ge=1, le=60, strict=False)] = MOST_HZ
+    most_hz: Annotated[float, Field(ge=1, le=60, strict=False)] = MAX_HZ
 
     @field_validator("model", mode="before")
     @classmethod

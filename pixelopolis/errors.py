@@ -40,7 +40,7 @@ class Fault:
         return f"{self.place}: {self.message}"
 
 
-MOST_SHOWN: Final = 50
+MAX_SHOWN: Final = 50
 """So many faults of a city are shown; `CityError.faults` has all."""
 
 
@@ -55,9 +55,9 @@ class CityError(PixelopolisError, ValueError):
         self.faults = faults
 
     def __str__(self) -> str:
-        shown = [*map(str, self.faults[:MOST_SHOWN])]
-        if len(self.faults) > MOST_SHOWN:
-            shown.append(f"... and {len(self.faults) - MOST_SHOWN} more.")
+        shown = [*map(str, self.faults[:MAX_SHOWN])]
+        if len(self.faults) > MAX_SHOWN:
+            shown.append(f"... and {len(self.faults) - MAX_SHOWN} more.")
         return "\n  ".join([super().__str__(), *shown])
 
 
@@ -128,13 +128,13 @@ class BookingError(PixelopolisError, ValueError):
 
 
 class RequestRefusedError(PixelopolisError):
-    """An answer over HTTP other than yes.
+    """A refused HTTP request.
 
     Args:
         status: HTTP status.
         word: stable code for programs.
         message: field and value.
-        next_step: what to do about it.
+        next_step: what the client can do.
     """
 
     code = "PX403"

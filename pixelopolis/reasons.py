@@ -112,7 +112,7 @@ WORDS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.FOREIGN_ORDER: "has an order that this server did not give ({order})",
     ReasonCode.BEYOND_ORDER: "speaks of node {sequence}, which its order does not release",
     ReasonCode.ORDER_REFUSED: "refuses the orders of this town ({error})",
-    ReasonCode.NO_SENSE: "says what the desk can make nothing of ({error})",
+    ReasonCode.NO_SENSE: "sent a report that the server cannot use ({error})",
     ReasonCode.STUCK: "does not move, although nothing keeps it",
     ReasonCode.PLACE_UNSTATED: "does not say where it is (lastNodeId {node!r})",
     ReasonCode.EDGE_TAKEN: "says it is on edge {edge}, which {car} holds",

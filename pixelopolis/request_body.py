@@ -13,7 +13,7 @@ from pixelopolis.vda5050.frames import describe
 
 Body = TypeVar("Body", bound=BaseModel)
 
-MOST_FAULTS: Final = 5
+MAX_FAULTS: Final = 5
 """Faults named in one answer."""
 
 BODY_TIMEOUT_S: Final = 10.0

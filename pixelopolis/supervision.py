@@ -58,7 +58,7 @@ class Worker:
         if not self.trouble:
             self._pause_s = PAUSE_S[0]
         if not self.trouble.startswith(kind):  # said once, not at every try
-            log.error("%s failed and begins anew.", self.name, exc_info=error)
+            log.error("%s failed and is restarting.", self.name, exc_info=error)
         pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S[1])
         self._failed = f"{kind}: {error}" if error else kind, self._clock() + pause_s
         self.restarts += 1

@@ -24,7 +24,7 @@ class BookingService:
 
     def __init__(self, store: Store, epoch: Callable[[], float]) -> None:
         self.active: dict[str, Booking] = {}
-        self.unsure = False
+        self.refresh_due = False
         """A write failed and may have been stored anyway: call `refresh`."""
         self._last: dict[str, Booking] = {}
         """The newest booking of every known station, active or ended."""
@@ -38,13 +38,13 @@ class BookingService:
     async def refresh(self) -> None:
         """Synchronize with the active bookings in the database."""
         # cleared first: a write that fails meanwhile sets it again
-        self.unsure = False
+        self.refresh_due = False
         try:
             stored = {booking.id for booking in await self._store.active_bookings()}
             for id_ in stored ^ self.active.keys():
                 await self._read_again(id_)
         except PyMongoError:
-            self.unsure = True
+            self.refresh_due = True
             raise
 
     async def _read_again(self, id_: str) -> Booking | None:
@@ -81,7 +81,7 @@ class BookingService:
                     "Wait for its arrival, or cancel it.",
                 ) from None
             except PyMongoError:
-                self.unsure = True
+                self.refresh_due = True
                 raise
             self._keep(booking)
             return booking
@@ -101,12 +101,12 @@ class BookingService:
         except BookingError:
             return await self._read_again(id_)
         except PyMongoError:
-            self.unsure = True
+            self.refresh_due = True
             raise
         self._keep(booking)
         return booking
 
-    def explain(self, booking: Booking, reason: Reason | None) -> None:
+    def set_reason(self, booking: Booking, reason: Reason | None) -> None:
         """Store in memory only why a ride is not moving."""
         if reason != booking.reason:
             self._keep(replace(booking, reason=reason))

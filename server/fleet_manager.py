@@ -25,7 +25,7 @@ from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
-from server.complaints import Complaints
+from server.peer_faults import PeerFaultLog
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
@@ -37,12 +37,12 @@ from server.traffic.reservations import (
     Traffic,
     closed_by,
     closed_to,
-    essence,
     fits,
+    persistent_state,
     start_ride,
     stop_ride,
 )
-from server.traffic.status import progress_of, unusable_why
+from server.traffic.status import booking_status, unusable_reason
 from server.traffic.street_graph import Closed, StreetGraph
 from server.views.build import booking_view, car_view
 from server.views.models import BookingView, CarView
@@ -80,15 +80,15 @@ class FleetManager:
         self._store = store
         self._monotonic = monotonic
         self._epoch = epoch
-        self._office = BookingService(store, epoch)
+        self._bookings = BookingService(store, epoch)
         self._saved: object = None
-        self._in_doubt = False
+        self._reload_due = False
         """The last step failed, so memory may differ from the database."""
         self._sent: dict[str, Ride | None] = {}
-        self.complaints = Complaints(log, monotonic)
-        self._watch = CarMonitor(monotonic(), self.complaints)
-        self._news = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self.peer_faults = PeerFaultLog(log, monotonic)
+        self._monitor = CarMonitor(monotonic(), self.peer_faults)
+        self._wake = asyncio.Event()
+        self._step_lock = asyncio.Lock()
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -96,29 +96,29 @@ class FleetManager:
         """Continue from the stored state of the previous server."""
         self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
-        await self._office.restore()
-        if self._office.active:
-            log.info("%d rides go on.", len(self._office.active))
+        await self._bookings.restore()
+        if self._bookings.active:
+            log.info("%d rides go on.", len(self._bookings.active))
 
     async def run(self) -> None:
         """Run the loop until canceled; it may be called again after a failure."""
         while True:
-            self._news.clear()
-            if self._in_doubt:
+            self._wake.clear()
+            if self._reload_due:
                 await self._reload()
-            self._in_doubt = True
-            await self.turn()
-            self._in_doubt = False
+            self._reload_due = True
+            await self.step()
+            self._reload_due = False
             try:
                 async with asyncio.timeout(TICK_S):
-                    await self._news.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
     async def _reload(self) -> None:
-        async with self._turn:
+        async with self._step_lock:
             self._take(await self._store.load_traffic())
-            await self._office.refresh()
+            await self._bookings.refresh()
 
     def _take(self, stored: Traffic) -> None:
         """Load stored traffic without what no longer fits this town."""
@@ -127,7 +127,7 @@ class FleetManager:
             if not fits(self.streets, car):
                 log.warning("%s was stored at a place that this town does not have.", car.id)
                 self.traffic = self.traffic.without(car.id)
-        self._saved = essence(self.streets, self.traffic)
+        self._saved = persistent_state(self.streets, self.traffic)
 
     # --- cars -------------------------------------------------------------------------------------
 
@@ -137,76 +137,77 @@ class FleetManager:
         self.links[car] = link
         return link
 
-    def car_said(self, link: CarLink, state: State) -> None:
+    def car_reported(self, link: CarLink, state: State) -> None:
         if self.links.get(link.car) is link:
-            self._watch.heard(link.car, self._monotonic())
-            link.hear(state)
-            self._news.set()
+            self._monitor.heard(link.car, self._monotonic())
+            link.receive(state)
+            self._wake.set()
 
-    def car_gone(self, link: CarLink) -> None:
-        """Remove a connection. The car keeps its reservations; it counts as silent after its lease."""
+    def car_disconnected(self, link: CarLink) -> None:
+        """Remove a connection. The car keeps its reservations and is silent once its lease ends."""
         if self.links.get(link.car) is link:
             del self.links[link.car]
-            self._news.set()
+            self._wake.set()
 
     # --- the loop's body --------------------------------------------------------------------------
 
-    async def turn(self) -> None:
+    async def step(self) -> None:
         """Take in reports, decide, store, send."""
-        async with self._turn:
-            if self._office.unsure:
-                await self._office.refresh()
-            self.traffic, ended = self._watch.listen(
+        async with self._step_lock:
+            if self._bookings.refresh_due:
+                await self._bookings.refresh()
+            self.traffic, ended = self._monitor.process_reports(
                 self.streets, self.traffic, self.links, self.waits, self._monotonic()
             )
             for end in ended:
                 if end.arrived and end.ride.booking_id is not None:
-                    with self._its_own(end.car):
-                        await self._office.change(end.ride.booking_id, BookingState.ARRIVED)
-            await self._give_up()
+                    with self._contained(end.car):
+                        await self._bookings.change(end.ride.booking_id, BookingState.ARRIVED)
+            await self._end_failed()
             await self._assign()
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
                 advance, self.streets, self.traffic, self._epoch()
             )
             await self._save()
-            self._tell()
-            await self._note_progress()
+            self._send_orders()
+            await self._update_bookings()
         async with self.changed:
             self.changed.notify_all()
 
     @contextmanager
-    def _its_own(self, car: str) -> Iterator[None]:
+    def _contained(self, car: str) -> Iterator[None]:
         """Contain an unexpected failure while serving one car, so that the others continue."""
         try:
             yield
         except PyMongoError:
             raise
         except Exception as error:
-            self.complaints.say(car, "cannot be served: %s", error, error=error)
+            self.peer_faults.report(car, "cannot be served: %s", error, error=error)
 
-    async def _give_up(self) -> None:
+    async def _end_failed(self) -> None:
         """End bookings whose car is lost, and orders whose booking has ended."""
-        now_s, active = self._monotonic(), list(self._office.active.values())
-        self._watch.note_useless(self.traffic, self.links, active, now_s)
+        now_s, active = self._monotonic(), list(self._bookings.active.values())
+        self._monitor.note_unreliable(self.traffic, self.links, active, now_s)
         for booking in active:
             car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
-            why = self._watch.why_over(booking, car, link, now_s, self._epoch())
+            why = self._monitor.failure_reason(booking, car, link, now_s, self._epoch())
             if why is not None:
-                with self._its_own(booking.car_id):
-                    await self._office.change(booking.id, BookingState.FAILED, why)
+                with self._contained(booking.car_id):
+                    await self._bookings.change(booking.id, BookingState.FAILED, why)
         for car in self.traffic.cars.values():
-            if car.ride and car.ride.booking_id and car.ride.booking_id not in self._office.active:
+            booking_id = car.ride and car.ride.booking_id
+            if booking_id and booking_id not in self._bookings.active:
                 self.traffic = stop_ride(self.traffic, car.id)
 
     async def _assign(self) -> None:
         """Give an order to every booked car that has none."""
-        for booking in list(self._office.active.values()):
+        for booking in list(self._bookings.active.values()):
             car = self.traffic.cars.get(booking.car_id)
             link = self.links.get(booking.car_id)
-            if car is None or car.ride or link is None or unusable_why(car, link):
+            if car is None or car.ride or link is None or unusable_reason(car, link):
                 continue
-            with self._its_own(car.id):
+            with self._contained(car.id):
                 await self._give_order(booking, car)
 
     async def _give_order(self, booking: Booking, car: Car) -> None:
@@ -216,17 +217,17 @@ class FleetManager:
             route = route_to(self.streets, car.place, self._destination(wanted), closed)
         except RequestRefusedError:
             why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
-            await self._office.change(booking.id, BookingState.FAILED, why)
+            await self._bookings.change(booking.id, BookingState.FAILED, why)
         except NoRouteError:
             why = reason(ReasonCode.NO_ROUTE, destination=wanted)
-            await self._office.change(booking.id, BookingState.FAILED, why)
+            await self._bookings.change(booking.id, BookingState.FAILED, why)
         else:
             ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
             self.traffic = start_ride(self.traffic, car.id, ride)
-            self._watch.ordered(booking.id)
+            self._monitor.ordered(booking.id)
 
     async def _save(self) -> None:
-        now = essence(self.streets, self.traffic)
+        now = persistent_state(self.streets, self.traffic)
         if now == self._saved:
             return
         if await self._store.save_traffic(self.traffic):
@@ -235,7 +236,7 @@ class FleetManager:
         log.warning("Traffic was changed by another server; starting from its state.")
         self._take(await self._store.load_traffic())
 
-    def _tell(self) -> None:
+    def _send_orders(self) -> None:
         """Send new orders and order updates; disconnected cars get them when they return."""
         now_s = self._monotonic()
         self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
@@ -245,7 +246,7 @@ class FleetManager:
             link = self.links.get(car.id)
             if ride is None or link is None:
                 continue
-            with self._its_own(car.id):
+            with self._contained(car.id):
                 if before is None or before.order_id != ride.order_id:
                     link.send_order(self.streets, ride, 0, now_s)
                 elif ride.ending and not before.ending:
@@ -253,18 +254,18 @@ class FleetManager:
                 elif before.update_id != ride.update_id:
                     link.send_order(self.streets, ride, before.released, now_s)
 
-    async def _note_progress(self) -> None:
+    async def _update_bookings(self) -> None:
         """Update every active booking's state and reason."""
-        for booking in list(self._office.active.values()):
+        for booking in list(self._bookings.active.values()):
             id_ = booking.car_id
-            with self._its_own(id_):
-                state, why = progress_of(
+            with self._contained(id_):
+                state, why = booking_status(
                     booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
                 )
                 if state != booking.state:
-                    await self._office.change(booking.id, state, why)
+                    await self._bookings.change(booking.id, state, why)
                 else:
-                    self._office.explain(booking, why)
+                    self._bookings.set_reason(booking, why)
 
     # --- stations ---------------------------------------------------------------------------------
 
@@ -289,7 +290,7 @@ class FleetManager:
                 "Register it with POST /api/stations.",
             )
         stop = self._destination(destination)
-        ready = ready_places(self.traffic, self.links, self._office.busy_cars)
+        ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
         choice = choose_cars(self.streets, ready, stop, self._closed())
         if ready and not choice:
             raise RequestRefusedError(
@@ -298,12 +299,12 @@ class FleetManager:
                 f"destination_id: no way leads from any free car to {destination!r}.",
                 "Choose another destination.",
             )
-        booking = await self._office.pair(station, destination, language, choice)
+        booking = await self._bookings.pair(station, destination, language, choice)
         if booking is None:
             raise RequestRefusedError(
                 409, "no_car_free", "no car is free.", "Wait until a ride has ended."
             )
-        self._news.set()
+        self._wake.set()
         return booking
 
     def _destination(self, id_: str) -> Place:
@@ -327,8 +328,8 @@ class FleetManager:
         Raises:
             RequestRefusedError: the booking does not exist or has already ended differently.
         """
-        booking = await self._office.cancel(id_)
-        self._news.set()
+        booking = await self._bookings.cancel(id_)
+        self._wake.set()
         return booking
 
     async def booking(self, id_: str) -> BookingView:
@@ -337,11 +338,11 @@ class FleetManager:
         Raises:
             RequestRefusedError: it does not exist.
         """
-        return self.view(await self._office.find(id_))
+        return self.view(await self._bookings.find(id_))
 
     async def newest_booking(self, station: str) -> BookingView | None:
         """Return a station's newest booking, active or ended."""
-        booking = await self._office.newest(station)
+        booking = await self._bookings.newest(station)
         return self.view(booking) if booking else None
 
     def view(self, booking: Booking) -> BookingView:
@@ -356,12 +357,12 @@ class FleetManager:
         return [view for view in views if view is not None]
 
     def _car_view(self, name: str) -> CarView | None:
-        with self._its_own(name):
+        with self._contained(name):
             return car_view(
                 self.city,
                 self.traffic.cars.get(name),
                 self.links.get(name),
                 self.waits.get(name),
-                name in self._office.busy_cars,
+                name in self._bookings.busy_cars,
             )
         return None

@@ -12,7 +12,7 @@ import numpy as np
 from pixelopolis.errors import CameraError
 from pixelopolis.model_io.crops import Image
 
-MOST_DAMAGED: Final = 20
+MAX_DAMAGED: Final = 20
 """So many pictures in a row that cannot be decoded (a second of them): the camera is opened again.
 One alone is nothing: half a JPEG comes from a USB camera now and then."""
 
@@ -37,7 +37,7 @@ class OpenCvSource:
         self._due_s = time.monotonic()
 
     def read(self) -> tuple[Image, float]:
-        for _ in range(MOST_DAMAGED):
+        for _ in range(MAX_DAMAGED):
             self._wait_for_turn()
             if not self._capture.grab():
                 raise CameraError(
@@ -48,7 +48,7 @@ class OpenCvSource:
             if image is not None and image.ndim == 3:
                 return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), captured_s
         raise CameraError(
-            f"camera.source: {self._spec!r} sent {MOST_DAMAGED} damaged pictures in a row.",
+            f"camera.source: {self._spec!r} sent {MAX_DAMAGED} damaged pictures in a row.",
             "Check its cable, and that no other program uses it.",
         )
 

@@ -24,7 +24,7 @@ TRIED_WIDELY: Final[Variations] = (
     *((part, more_rad) for part in (0.85, 1.15) for more_rad in (0.012, -0.012)),
 )
 """A camera whose focal length or pitch is not as drawn changes way and turn together."""
-LEAST_SHARED: Final = 0.1
+MIN_SHARED: Final = 0.1
 """Part of the picture that both must show."""
 
 
@@ -71,6 +71,6 @@ class GroundModel(Protocol):
 def compare(first: Relief, second: Relief) -> tuple[float, float]:
     """Return the mean differences of two motions where both can be judged; zeros for nowhere."""
     both = (first < OUTSIDE) & (second < OUTSIDE)
-    if both.mean() < LEAST_SHARED:
+    if both.mean() < MIN_SHARED:
         return 0.0, 0.0
     return float(first[both].mean()), float(second[both].mean())

@@ -37,7 +37,7 @@ LOOKAHEAD_S: Final = 0.1
 MEASURED_OVER_S: Final = 0.02
 """Speed and bend are taken over at least this time: a motor's angle has steps of 1.5 mrad."""
 
-LEAST_SIGMA_M: Final = 0.004
+MIN_SIGMA_M: Final = 0.004
 """Errors of neighbouring frames are alike, so no path is ever known better than this."""
 
 PARTED_SIGMA_M: Final = (0.0, 0.01, 0.03, 0.10, 0.20)
@@ -110,7 +110,7 @@ class PathFollower:
             self._command = command
             sigma = np.maximum(sigma, PARTED_SIGMA_M)
         variance = sigma**2 + (0.5 * beyond_m) ** 2
-        variance = np.maximum(variance, (LEAST_SIGMA_M * _WEIGHTS) ** 2)
+        variance = np.maximum(variance, (MIN_SIGMA_M * _WEIGHTS) ** 2)
         gain = variance / (variance + new_sigma**2)
         self._points = points_of(_SMOOTH @ (kept_m + gain * (left_m - kept_m)), _FINE)
         self._sigma_m = np.sqrt((1 - gain) * variance)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from car.driving.speed_profile import DECELERATION_MPS2
-from car.orders.instant_actions import MOST_ACTION_STATES
+from car.orders.instant_actions import MAX_ACTION_STATES
 from car.orders.state_report import REPORT_S
 from pixelopolis.geometry import Pose
-from pixelopolis.vda5050.base import MOST_FRAME_BYTES
+from pixelopolis.vda5050.base import MAX_FRAME_BYTES
 from pixelopolis.vda5050.factsheet import (
     Envelope2d,
     Factsheet,
@@ -28,7 +28,7 @@ from pixelopolis.vda5050.factsheet import (
     Wheel,
     WheelPosition,
 )
-from pixelopolis.vda5050.order import ACTION_PARAMETERS, MOST_ACTIONS, MOST_NODES
+from pixelopolis.vda5050.order import ACTION_PARAMETERS, MAX_ACTIONS, MAX_NODES
 from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.dimensions import (
     CAR_FRONT_M,
@@ -91,15 +91,15 @@ def make_factsheet(
         ),
         protocol_limits=ProtocolLimits(
             maximum_string_lengths=MaximumStringLengths(
-                maximum_message_length=MOST_FRAME_BYTES,
+                maximum_message_length=MAX_FRAME_BYTES,
                 maximum_topic_serial_length=50,
                 maximum_id_length=100,
             ),
             maximum_array_lengths=MaximumArrayLengths(
-                order_nodes=MOST_NODES,
-                order_edges=MOST_NODES - 1,
-                instant_actions=MOST_ACTIONS,
-                state_instant_action_states=MOST_ACTION_STATES,
+                order_nodes=MAX_NODES,
+                order_edges=MAX_NODES - 1,
+                instant_actions=MAX_ACTIONS,
+                state_instant_action_states=MAX_ACTION_STATES,
             ),
             timing=Timing(
                 minimum_order_interval=0.0,

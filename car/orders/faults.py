@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from car.driving.types import Decision, Mission
 from pixelopolis.city.route import Place
-from pixelopolis.vda5050.frames import MOST_CHARACTERS, MalformedMessageError, Refusal
+from pixelopolis.vda5050.frames import MAX_CHARACTERS, MalformedMessageError, Refusal
 from pixelopolis.vda5050.order import InstantAction, Order, place_node_id
 from pixelopolis.vda5050.order_rules import MergedOrder, OrderRejectedError
 from pixelopolis.vda5050.state import ErrorType, Reference, StateError
@@ -98,5 +98,5 @@ def _error(kind: ErrorType, description: str, about: tuple[tuple[str, str], ...]
         error_type=kind,
         error_level=kind.level,
         error_references=tuple(Reference(reference_key=k, reference_value=v) for k, v in about),
-        error_description=description[:MOST_CHARACTERS],
+        error_description=description[:MAX_CHARACTERS],
     )

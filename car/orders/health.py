@@ -101,7 +101,7 @@ def health_of(
             )
         )
     if failed:
-        errors.append(_error(ERROR_PART, f"{failed}. It begins anew."))
+        errors.append(_error(ERROR_PART, f"{failed}. It is restarting."))
     if failed_to_show:
         errors.append(_error(ERROR_SHOWING, failed_to_show, ErrorLevel.WARNING))
     charge_pct = _charge_pct(board)

@@ -15,7 +15,7 @@ from pixelopolis.vda5050.state import ActionState
 
 Status = Literal["RUNNING", "FINISHED", "FAILED"]
 
-MOST_ACTION_STATES: Final = 100
+MAX_ACTION_STATES: Final = 100
 """So many stay in the state; the oldest that have ended go first."""
 
 
@@ -47,7 +47,7 @@ class ActionStates:
         """Take note of a new action."""
         self._set(action.action_id, action.action_type, status)
         ended = [key for key, state in self._states.items() if state.action_status != "RUNNING"]
-        over = len(self._states) - MOST_ACTION_STATES
+        over = len(self._states) - MAX_ACTION_STATES
         for key in (ended or list(self._states))[: max(0, over)]:
             del self._states[key]
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import aiohttp
 
 from car.orders.state_report import REPORT_S
-from pixelopolis.vda5050.base import MOST_FRAME_BYTES
+from pixelopolis.vda5050.base import MAX_FRAME_BYTES
 from pixelopolis.vda5050.factsheet import Factsheet
 from pixelopolis.vda5050.frames import (
     FromCar,
@@ -42,7 +42,7 @@ STABLE_S: Final = 5.0
 SAY_AGAIN_S: Final = 60.0
 """Why the server could not use a message is logged again after so long."""
 
-MOST_SAID: Final = 20
+MAX_SAID: Final = 20
 """So many different reasons are logged in that time."""
 
 
@@ -125,7 +125,7 @@ class ServerLink:
 
     async def _hold(self, session: aiohttp.ClientSession) -> None:
         connecting = session.ws_connect(
-            self.url, autoping=False, max_msg_size=MOST_FRAME_BYTES, timeout=_CLOSE_TIMEOUT
+            self.url, autoping=False, max_msg_size=MAX_FRAME_BYTES, timeout=_CLOSE_TIMEOUT
         )
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await connecting
@@ -159,7 +159,7 @@ class ServerLink:
             elif frame.type is aiohttp.WSMsgType.TEXT:
                 self._take(frame.data)
             elif frame.type is aiohttp.WSMsgType.BINARY:
-                self._desk.refuse(MalformedMessageError("body: a frame of bytes, not text", "", {}))
+                self._desk.refuse(MalformedMessageError("body: a binary frame, not text", "", {}))
                 self.tell()
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -200,7 +200,7 @@ class ServerLink:
     def _take_refusal(self, refusal: Refusal, now_s: float) -> None:
         self._desk.take_refusal(refusal)
         self._said_s = {w: s for w, s in self._said_s.items() if now_s - s < SAY_AGAIN_S}
-        if refusal.description not in self._said_s and len(self._said_s) < MOST_SAID:
+        if refusal.description not in self._said_s and len(self._said_s) < MAX_SAID:
             self._said_s[refusal.description] = now_s
             log.warning("The server could not use a message: %s", refusal.description)
 

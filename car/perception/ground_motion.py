@@ -14,15 +14,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from car.driving.ground import LEAST_SHARED, OUTSIDE, TRIED, Relief, Variations
+from car.driving.ground import MIN_SHARED, OUTSIDE, TRIED, Relief, Variations
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from pixelopolis.vehicle.camera import Camera
 
 FLAT_PX: Final = (25, 15)
 """Shading that changes over more than this is light, not ground."""
-LEAST_CONTRAST: Final = 4.0
+MIN_CONTRAST: Final = 4.0
 """Of 255: noise on bare ground is not blown up."""
-LEAST_DOWN: Final = 0.15
+MIN_DOWN: Final = 0.15
 """Tangent of the angle by which the whole picture must look down: nearer to the horizon a pixel is
 too much ground."""
 
@@ -52,7 +52,7 @@ class GroundView:
             [middle[0] * depth + focal_px * right, middle[1] * depth + focal_px * down, depth]
         )
         top = -middle[1] / focal_px
-        self.is_usable = (cos * top + sin) / max(cos - sin * top, 1e-6) > LEAST_DOWN
+        self.is_usable = (cos * top + sin) / max(cos - sin * top, 1e-6) > MIN_DOWN
         self._to_ground = np.linalg.inv(self._to_px)
 
     def relief(self, crop_rgb: Image) -> Relief:
@@ -63,7 +63,7 @@ class GroundView:
             gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         level = gray.astype(np.float32)
         level -= cv2.blur(level, FLAT_PX)
-        return np.asarray(level / (float(level.std()) + LEAST_CONTRAST), np.float32)
+        return np.asarray(level / (float(level.std()) + MIN_CONTRAST), np.float32)
 
     def difference(
         self,
@@ -77,7 +77,7 @@ class GroundView:
             self._difference(before, after, way_m * part, turn_rad * part + more_rad)
             for part, more_rad in tried
         ]
-        shared = [each for each in differences if (each < OUTSIDE).mean() > LEAST_SHARED]
+        shared = [each for each in differences if (each < OUTSIDE).mean() > MIN_SHARED]
         return min(shared, key=lambda each: float(each[each < OUTSIDE].mean()), default=None)
 
     def _difference(self, before: Relief, after: Relief, way_m: float, turn_rad: float) -> Relief:

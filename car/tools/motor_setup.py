@@ -31,7 +31,7 @@ TURN_UNITS: Final = 44
 TURN_S: Final = 2.0
 TURN_POLL_S: Final = 0.04
 """Between two looks while it turns; a board stops the wheels of a host that is silent for 90 ms."""
-LEAST_TURN: Final = 0.05
+MIN_TURN: Final = 0.05
 """Turns of the shaft below which it did not turn at all."""
 TRIES: Final = 3
 IDS: Final = {side: motor for motor, side in MOTORS.items()}
@@ -106,7 +106,7 @@ def set_up(
     turns = turn(bench, found.id, TURN_S)
     seen = person.saw(found)
     bench.power_on()
-    if abs(turns) < LEAST_TURN:
+    if abs(turns) < MIN_TURN:
         raise BoardError(
             f"The motor (id {found.id}) did not turn.", "See that its wheel is free, and its power."
         )

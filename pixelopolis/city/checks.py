@@ -25,7 +25,7 @@ MIN_RADIUS_M: Final = 0.16
 BEND_WINDOW_M: Final = 0.05
 """Bends are measured over this length: a kink of 2 degrees between two pieces is no bend."""
 
-MOST_NAMED: Final = 5
+MAX_NAMED: Final = 5
 """So many edges of a group are named in one message."""
 
 Neighbors = Mapping[str, Sequence[str]]
@@ -196,6 +196,6 @@ def _stray_problems(
 
 
 def _names(edges: list[str]) -> str:
-    shown = ", ".join(map(repr, edges[:MOST_NAMED]))
-    more = f" and {len(edges) - MOST_NAMED} more" if len(edges) > MOST_NAMED else ""
+    shown = ", ".join(map(repr, edges[:MAX_NAMED]))
+    more = f" and {len(edges) - MAX_NAMED} more" if len(edges) > MAX_NAMED else ""
     return f"{'edge' if len(edges) == 1 else 'edges'} {shown}{more}"

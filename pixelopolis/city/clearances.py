@@ -29,7 +29,7 @@ POST_M: Final = CAR_WIDTH_M / 2 + 0.03
 
 _STEP_M: Final = CLEARANCE_M / 4
 
-MOST_SAMPLES: Final = 64
+MAX_SAMPLES: Final = 64
 """Of one stretch, so that comparing two stays small however long a lane is."""
 
 SELF_M: Final = 3 * CLEARANCE_M
@@ -98,11 +98,11 @@ def _stretches(
     to_edge: str,
     nodes: Collection[str],
 ) -> Iterator[_Strip]:
-    """Cut a curve, which begins at `from_m`, into strips of at most MOST_SAMPLES."""
+    """Cut a curve, which begins at `from_m`, into strips of at most MAX_SAMPLES."""
     s_m = np.linspace(0.0, curve.length_m, math.ceil(curve.length_m / _STEP_M) + 1)
     points_m = curve.points_at(s_m)
-    for at in range(0, len(s_m), MOST_SAMPLES):
-        stretch = slice(at, at + MOST_SAMPLES)
+    for at in range(0, len(s_m), MAX_SAMPLES):
+        stretch = slice(at, at + MAX_SAMPLES)
         inside = [node for node in nodes if _is_around(city, node, points_m[stretch]).all()]
         yield _Strip(
             edge,

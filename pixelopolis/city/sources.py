@@ -12,7 +12,7 @@ from pixelopolis.city.model import City
 from pixelopolis.city.toml_file import parse_city
 from pixelopolis.errors import CityError
 
-MOST_FILE_BYTES: Final = 8 << 20
+MAX_FILE_BYTES: Final = 8 << 20
 
 
 def shipped_cities() -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def city_text(name: str) -> tuple[str, str]:
 def _file_text(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
-            content = file.read(MOST_FILE_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: no path at all
         raise CityError(
             f"city {name!r} is neither a shipped town, a grid, a track, nor a readable file "
@@ -62,9 +62,9 @@ def _file_text(name: str) -> str:
             f"Use one of {', '.join(shipped_cities())}, grid:COLSxROWS:SEED, track:SEED, or a "
             "TOML file.",
         ) from error
-    if len(content) > MOST_FILE_BYTES:
+    if len(content) > MAX_FILE_BYTES:
         raise CityError(
-            f"city {name!r} has more than {MOST_FILE_BYTES >> 20} MiB.", "Is it a town's file?"
+            f"city {name!r} has more than {MAX_FILE_BYTES >> 20} MiB.", "Is it a town's file?"
         )
     try:
         return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark

@@ -41,10 +41,10 @@ from pixelopolis.geometry import Curve, Pose, arc, bezier, join, straight
 NODE_TOLERANCE_M: Final = 0.005
 """How far the pieces of an edge may end from the node they lead to."""
 
-MOST_LANES_M: Final = 10_000.0
+MAX_LANES_M: Final = 10_000.0
 """Of all edges of a town, node to node: four times the largest grid."""
 
-MOST_AT_NODE: Final = 12
+MAX_AT_NODE: Final = 12
 """Edges that begin, or end, at one node: one each 30 degrees."""
 
 
@@ -169,15 +169,15 @@ class _Builder:
         for i, e in enumerate(self._tables.edge):
             ends = [(nodes[n].x_m, nodes[n].y_m) for n in (e.from_, e.to) if n in nodes]
             lanes_m += _rough_length_m(e, ends)
-            if lanes_m > MOST_LANES_M:
-                text = f"the lanes up to this one have more than {MOST_LANES_M:.0f} m"
+            if lanes_m > MAX_LANES_M:
+                text = f"the lanes up to this one have more than {MAX_LANES_M:.0f} m"
                 self._fault("edge", i, "pieces", text)
                 return False
         for key in ("from_", "to"):
             for node, count in Counter(getattr(e, key) for e in self._tables.edge).items():
-                if count > MOST_AT_NODE:
+                if count > MAX_AT_NODE:
                     i = next(i for i, e in enumerate(self._tables.edge) if getattr(e, key) == node)
-                    text = f"{count} edges at node {node!r}; more than {MOST_AT_NODE} have no room"
+                    text = f"{count} edges at node {node!r}; more than {MAX_AT_NODE} have no room"
                     self._fault("edge", i, key.rstrip("_"), text)
                     return False
         return True

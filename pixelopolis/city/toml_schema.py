@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
-MOST_EDGES: Final = 5000
+MAX_EDGES: Final = 5000
 """Three times as many as the largest grid has."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
@@ -97,8 +97,8 @@ class CityTables(_CityTable):
     name: Id
     open_ended: bool = False
     road: RoadTable
-    node: list[NodeTable] = Field(min_length=2, max_length=MOST_EDGES)
-    edge: list[EdgeTable] = Field(min_length=1, max_length=MOST_EDGES)
+    node: list[NodeTable] = Field(min_length=2, max_length=MAX_EDGES)
+    edge: list[EdgeTable] = Field(min_length=1, max_length=MAX_EDGES)
     turn_ban: list[TurnBanTable] = []
     sign: list[SignTable] = []
     destination: list[DestinationTable] = []

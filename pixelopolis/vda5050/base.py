@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 VERSION: Final = "3.0.0"
 MANUFACTURER: Final = "Pixelopolis"
-MOST_FRAME_BYTES: Final = 1 << 20
+MAX_FRAME_BYTES: Final = 1 << 20
 """A longer frame ends its connection."""
 
 _SAME_MAJOR: Final = re.compile(r"3\.\d+\.\d+")

@@ -19,10 +19,10 @@ from pixelopolis.vda5050.factsheet import Factsheet
 from pixelopolis.vda5050.order import InstantActions, Order
 from pixelopolis.vda5050.state import Connection, State
 
-MOST_FAULTS: Final = 5
+MAX_FAULTS: Final = 5
 """So many faults of a message are named at most."""
 
-MOST_CHARACTERS: Final = 1000
+MAX_CHARACTERS: Final = 1000
 """And an answer is no longer than this."""
 
 
@@ -32,7 +32,7 @@ class Refusal(Message):
     topic: ClassVar[str] = "refusal"
     refused_topic: Annotated[str, Field(max_length=100)] = ""
     refused_header_id: Uint32 | None = None
-    description: Annotated[str, Field(max_length=MOST_CHARACTERS)]
+    description: Annotated[str, Field(max_length=MAX_CHARACTERS)]
 
 
 class _ConnectionFrame(WireValue):
@@ -141,11 +141,11 @@ def describe(error: ValidationError) -> str:
     said = [
         f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
         + ("" if isinstance(fault["input"], dict | list) else f" (got {fault['input']!r:.80})")
-        for fault in faults[:MOST_FAULTS]
+        for fault in faults[:MAX_FAULTS]
     ]
-    if len(faults) > MOST_FAULTS:
-        said.append(f"and {len(faults) - MOST_FAULTS} more")
-    return "; ".join(said)[:MOST_CHARACTERS]
+    if len(faults) > MAX_FAULTS:
+        said.append(f"and {len(faults) - MAX_FAULTS} more")
+    return "; ".join(said)[:MAX_CHARACTERS]
 
 
 def _malformed(text: str, error: ValidationError) -> MalformedMessageError:

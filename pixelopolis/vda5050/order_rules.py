@@ -15,7 +15,7 @@ from pixelopolis.vda5050.order_progress import node_ids, node_positions
 from pixelopolis.vda5050.state import ErrorType
 from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
-MOST_NAMED: Final = 5
+MAX_NAMED: Final = 5
 """So many of an order's faults of one kind are named at most."""
 
 POSITION_TOLERANCE_M: Final = 0.1
@@ -151,8 +151,8 @@ def _check_content(city: City, order: Order) -> None:
     if unsupported := order.unsupported_fields:
         raise OrderRejectedError(
             ErrorType.UNSUPPORTED_PARAMETER,
-            f"the car cannot act on {', '.join(unsupported[:MOST_NAMED])}.",
-            tuple(("parameter", name) for name in unsupported[:MOST_NAMED]),
+            f"the car cannot act on {', '.join(unsupported[:MAX_NAMED])}.",
+            tuple(("parameter", name) for name in unsupported[:MAX_NAMED]),
         )
     of_nodes = (action for node in order.nodes for action in node.actions)
     actions = [*of_nodes, *(action for edge in order.edges for action in edge.actions)]
@@ -161,7 +161,7 @@ def _check_content(city: City, order: Order) -> None:
             ErrorType.INVALID_ORDER_ACTION,
             f"the car has no actions for nodes or edges; got {actions[0].action_type!r} "
             f"(actionId {actions[0].action_id!r}).",
-            tuple(("actionId", action.action_id) for action in actions[:MOST_NAMED]),
+            tuple(("actionId", action.action_id) for action in actions[:MAX_NAMED]),
         )
     for node in order.nodes:
         if node.node_position is not None and node.node_position.map_id != city.name:

@@ -109,7 +109,7 @@ _LEVELS: Final = {
     ErrorType.LOCALIZATION_ERROR: ErrorLevel.FATAL,
 }
 
-MOST_REFERENCES: Final = 50
+MAX_REFERENCES: Final = 50
 """Of one error or information; ours have fewer than ten."""
 
 
@@ -123,7 +123,7 @@ class StateError(WireValue):
 
     error_type: Id
     error_level: ErrorLevel
-    error_references: Annotated[Many[Reference], Field(max_length=MOST_REFERENCES)] = ()
+    error_references: Annotated[Many[Reference], Field(max_length=MAX_REFERENCES)] = ()
     error_description: str | None = None
     error_hint: str | None = None
 
@@ -139,7 +139,7 @@ REASON_CODE: Final = "code"
 
 class Info(WireValue):
     info_type: Id
-    info_references: Annotated[Many[Reference], Field(max_length=MOST_REFERENCES)] = ()
+    info_references: Annotated[Many[Reference], Field(max_length=MAX_REFERENCES)] = ()
     info_descriptor: str | None = None
     info_level: Literal["INFO", "DEBUG"] = "INFO"
 

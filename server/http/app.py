@@ -21,14 +21,14 @@ from pixelopolis.addresses import cannot_listen, origin, public_host
 from pixelopolis.city.model import City
 from pixelopolis.folder_lock import held
 from pixelopolis.supervision import Worker, keep_working
-from server.complaints import OncePerMinute
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
 from server.http import station_socket as stations
-from server.http.keys import CITY_VIEW, DESK, SOCKETS, WORKERS
+from server.http.keys import CITY_VIEW, FLEET, SOCKETS, WORKERS
 from server.http.openapi import document
 from server.http.pages import add_pages
 from server.http.sockets import CLOSE_TIMEOUT_S
+from server.peer_faults import RateLimitFilter
 from server.storage.embedded_mongod import Mongod
 from server.storage.mongo import DATABASE, Store
 from server.views.build import city_view
@@ -62,8 +62,8 @@ def make_app(
     """Return the application; it opens the database on startup and closes it on cleanup.
 
     Args:
+        city: the town.
         mongodb_uri: a writable database.
-        mongodb_uri: a database that takes writes.
         database: the database's name.
         bird_url: address of the simulator's bird's-eye video.
         station_folder: the page's files, served at `/`.
@@ -73,7 +73,7 @@ def make_app(
     )
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
-    app[WORKERS] = (worker := Worker("desk"),)
+    app[WORKERS] = (worker := Worker("fleet manager"),)
     openapi = document()
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -95,12 +95,12 @@ def make_app(
     if station_folder is not None:
         add_pages(app, station_folder)
 
-    async def desk_runs(app: web.Application) -> AsyncIterator[None]:
+    async def run_fleet(app: web.Application) -> AsyncIterator[None]:
         async with Store(mongodb_uri, city.name, database) as store:
-            desk = FleetManager(city, store)
-            app[DESK] = desk
-            await desk.restore()
-            loop = asyncio.create_task(keep_working(worker, desk.run), name="desk")
+            fleet = FleetManager(city, store)
+            app[FLEET] = fleet
+            await fleet.restore()
+            loop = asyncio.create_task(keep_working(worker, fleet.run), name="fleet manager")
             yield
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -112,7 +112,7 @@ def make_app(
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await asyncio.gather(*closing, return_exceptions=True)
 
-    app.cleanup_ctx.append(desk_runs)
+    app.cleanup_ctx.append(run_fleet)
     app.on_shutdown.append(close_sockets)
     return app
 
@@ -121,7 +121,7 @@ def _http_log() -> logging.Logger:
     """Return a rate-limited logger for clients that do not speak HTTP."""
     http = logging.getLogger("server.http")
     if not http.filters:
-        http.addFilter(OncePerMinute((HttpProcessingError, ConnectionError), time.monotonic))
+        http.addFilter(RateLimitFilter((HttpProcessingError, ConnectionError), time.monotonic))
     return http
 
 

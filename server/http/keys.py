@@ -10,7 +10,7 @@ from pixelopolis.supervision import Worker
 from server.fleet_manager import FleetManager
 from server.views.models import CityView
 
-DESK: Final = web.AppKey("desk", FleetManager)
+FLEET: Final = web.AppKey("fleet", FleetManager)
 CITY_VIEW: Final = web.AppKey("city_view", CityView)
 SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Open WebSockets, closed when the server stops."""

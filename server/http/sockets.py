@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
-from server.http.keys import DESK, SOCKETS
+from server.http.keys import FLEET, SOCKETS
 
 CLOSE_TIMEOUT_S: Final = 1.0
 """Abort the connection of a peer that has not answered a close after this time."""
@@ -17,7 +17,7 @@ _USUAL: Final = (ConnectionError, TimeoutError, asyncio.CancelledError)
 """What a task ends with when its peer vanishes or does not read."""
 
 
-async def attend(
+async def serve_socket(
     request: web.Request,
     socket: web.WebSocketResponse,
     peer: str,
@@ -31,7 +31,7 @@ async def attend(
         peer: its name, for the log.
         work: coroutines to run as tasks; the rest are canceled when the first ends.
     """
-    sockets, complaints = request.app[SOCKETS], request.app[DESK].complaints
+    sockets, peer_faults = request.app[SOCKETS], request.app[FLEET].peer_faults
     sockets.add(socket)
     tasks = [asyncio.create_task(part, name=f"socket of {peer}") for part in work]
     try:
@@ -43,7 +43,7 @@ async def attend(
         sockets.discard(socket)
         failed = [r for r in results if isinstance(r, Exception) and not isinstance(r, _USUAL)]
         for error in failed:
-            complaints.say(peer, "cannot be served: %s", error, error=error)
+            peer_faults.report(peer, "cannot be served: %s", error, error=error)
         code = WSCloseCode.INTERNAL_ERROR if failed else WSCloseCode.GOING_AWAY
         await close(request, socket, code)
     return socket

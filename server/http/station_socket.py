@@ -16,8 +16,8 @@ from pixelopolis.errors import RequestRefusedError
 from pixelopolis.request_body import body_of
 from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager
-from server.http.keys import CITY_VIEW, DESK, WORKERS
-from server.http.sockets import attend
+from server.http.keys import CITY_VIEW, FLEET, WORKERS
+from server.http.sockets import serve_socket
 from server.views.models import (
     BookingEvent,
     BookingRequest,
@@ -50,30 +50,30 @@ async def get_city(request: web.Request) -> web.Response:
 
 async def post_station(request: web.Request) -> web.Response:
     body = await body_of(request, StationRequest)
-    await request.app[DESK].register_station(body.device_id)
+    await request.app[FLEET].register_station(body.device_id)
     return _json(StationView(device_id=body.device_id), 201)
 
 
 async def post_booking(request: web.Request) -> web.Response:
     body = await body_of(request, BookingRequest)
-    desk = request.app[DESK]
-    booking = await desk.book(body.station_device_id, body.destination_id, body.language)
-    return _json(desk.view(booking), 201)
+    fleet = request.app[FLEET]
+    booking = await fleet.book(body.station_device_id, body.destination_id, body.language)
+    return _json(fleet.view(booking), 201)
 
 
 async def get_booking(request: web.Request) -> web.Response:
-    return _json(await request.app[DESK].booking(request.match_info["id"]))
+    return _json(await request.app[FLEET].booking(request.match_info["id"]))
 
 
 async def delete_booking(request: web.Request) -> web.Response:
-    desk = request.app[DESK]
-    return _json(desk.view(await desk.cancel(request.match_info["id"])))
+    fleet = request.app[FLEET]
+    return _json(fleet.view(await fleet.cancel(request.match_info["id"])))
 
 
 async def get_health(request: web.Request) -> web.Response:
-    desk = request.app[DESK]
+    fleet = request.app[FLEET]
     try:
-        await desk.ping()
+        await fleet.ping()
     except PyMongoError as error:
         raise RequestRefusedError(
             503, "database_down", f"the database does not answer ({error}).", "Start MongoDB."
@@ -83,8 +83,8 @@ async def get_health(request: web.Request) -> web.Response:
         raise RequestRefusedError(
             503, "part_failed", f"{trouble}.", "It restarts by itself; see the server's log."
         )
-    online = sum(car.online for car in desk.cars())
-    return _json(HealthView(city=desk.city.name, cars_online=online))
+    online = sum(car.online for car in fleet.cars())
+    return _json(HealthView(city=fleet.city.name, cars_online=online))
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
@@ -99,8 +99,8 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         )
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
     await socket.prepare(request)
-    teller = _tell(socket, request.app[DESK], station)
-    return await attend(request, socket, f"station {station}", _listen(socket), teller)
+    teller = _send_orders(socket, request.app[FLEET], station)
+    return await serve_socket(request, socket, f"station {station}", _listen(socket), teller)
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
@@ -110,30 +110,30 @@ async def _listen(socket: web.WebSocketResponse) -> None:
             return
 
 
-async def _tell(socket: web.WebSocketResponse, desk: FleetManager, station: str) -> None:
+async def _send_orders(socket: web.WebSocketResponse, fleet: FleetManager, station: str) -> None:
     """Send the newest state, at most EVENTS_HZ times a second; skipped states are not queued."""
     cars = None
     booking: BookingView | None = None
-    told_s = 0.0
+    last_sent_s = 0.0
     loop = asyncio.get_running_loop()
     while True:
-        now = CarsEvent(cars=desk.cars())
+        now = CarsEvent(cars=fleet.cars())
         if now != cars:
             cars = now
             await _send(socket, now)
-        newest = await _newest(desk, station)
-        if newest is not None and _is_news(booking, newest, loop.time() - told_s):
-            booking, told_s = newest, loop.time()
+        newest = await _newest(fleet, station)
+        if newest is not None and _is_news(booking, newest, loop.time() - last_sent_s):
+            booking, last_sent_s = newest, loop.time()
             await _send(socket, BookingEvent(booking=newest))
         await asyncio.sleep(1 / EVENTS_HZ)
-        async with desk.changed:
-            await desk.changed.wait()
+        async with fleet.changed:
+            await fleet.changed.wait()
 
 
-async def _newest(desk: FleetManager, station: str) -> BookingView | None:
+async def _newest(fleet: FleetManager, station: str) -> BookingView | None:
     """Return a station's newest booking; None too while the database does not answer."""
     try:
-        return await desk.newest_booking(station)
+        return await fleet.newest_booking(station)
     except PyMongoError:
         return None
 
@@ -173,7 +173,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         message = f"{request.method} {request.path}: {error.reason}."
         return _refusal(error.status, word, message, "See /api/openapi.json for all endpoints.")
     except Exception as error:  # contained: other requests go on
-        request.app[DESK].complaints.say(
+        request.app[FLEET].peer_faults.report(
             f"{request.method} {request.path[:80]!r}", "cannot be answered: %s", error, error=error
         )
         why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."

@@ -28,10 +28,10 @@ from pixelopolis.reaper import end_with_parent
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S: Final = 60.0
-MOST_LOG_BYTES: Final = 1_000_000
+MAX_LOG_BYTES: Final = 1_000_000
 """Enough for mongod's startup log."""
 STOP_TIMEOUT_S: Final = 20.0
-MOST_ENDS, ENDS_WITHIN_S = 3, 60.0
+MAX_ENDS, ENDS_WITHIN_S = 3, 60.0
 """Give up, and stop the server, if mongod exits more often than this."""
 REPLICA_SET: Final = "pixelopolis"
 CACHE_GB: Final = 0.25
@@ -123,7 +123,7 @@ class Mongod:
                 return
             now_s = time.monotonic()
             ended_s = [*(s for s in ended_s if now_s - s < ENDS_WITHIN_S), now_s]
-            if len(ended_s) > MOST_ENDS:
+            if len(ended_s) > MAX_ENDS:
                 raise await self._failed(f"ended {len(ended_s)} times within {ENDS_WITHIN_S:.0f} s")
             log.error("mongod ended (exit status %d); restarting it.", code)
             self._restart = asyncio.create_task(self._start(), name="mongod again")
@@ -230,7 +230,7 @@ class Mongod:
         def read() -> str:
             with self._log_file.open("rb") as file:
                 file.seek(self._log_at_spawn)
-                return file.read(MOST_LOG_BYTES).decode(errors="replace")
+                return file.read(MAX_LOG_BYTES).decode(errors="replace")
 
         return await asyncio.to_thread(read)
 

@@ -14,7 +14,7 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.reasons import MAX_TEXT, Reason, ReasonCode, reason
-from pixelopolis.vda5050.frames import MOST_CHARACTERS, FromServer, Refusal
+from pixelopolis.vda5050.frames import MAX_CHARACTERS, FromServer, Refusal
 from pixelopolis.vda5050.order import CANCEL_ORDER, InstantAction, InstantActions, parse_place
 from pixelopolis.vda5050.order_progress import Progress, distance_at, make_order
 from pixelopolis.vda5050.state import INFO_VIDEO, ErrorLevel, ErrorType, State
@@ -42,7 +42,7 @@ REFUSED_FOR_GOOD: Final = frozenset(
 GOOD_STATES: Final = 20
 """Valid states (10 s) after which an unusable message is forgotten."""
 
-MOST_URL: Final = 300
+MAX_URL: Final = 300
 """Maximum length of a live view's address, in characters."""
 
 BESIDE_LANE_M: Final = 0.3
@@ -61,7 +61,7 @@ class CarLink:
     """Why the car cannot be used; None if it can."""
     refused: Reason | None = None
     """Why a recent message of this car could not be used; None if all could."""
-    told_s: float = -math.inf
+    last_sent_s: float = -math.inf
     """When an order or action was last sent (monotonic)."""
     _cancels: set[str] = field(default_factory=set)
     """Action ids of the cancellations sent since the last order."""
@@ -70,14 +70,14 @@ class CarLink:
     _refusal_ids: count[int] = field(default_factory=count)
     _heard_since_refused: int = 0
 
-    def hear(self, state: State) -> None:
+    def receive(self, state: State) -> None:
         self.state = state
         self._heard_since_refused += 1
         if self._heard_since_refused >= GOOD_STATES:
             self.refused = None
         said = state.info(INFO_VIDEO) or ""
         # shown on every page, so it must be a web address of limited length
-        if len(said) <= MOST_URL and is_web_address(said):
+        if len(said) <= MAX_URL and is_web_address(said):
             self.video_url = said
 
     def refuse(self, topic: str, header_id: int | None, fault: str) -> None:
@@ -97,13 +97,13 @@ class CarLink:
                 serial_number=self.car,
                 refused_topic=topic,
                 refused_header_id=header_id,
-                description=fault[:MOST_CHARACTERS],
+                description=fault[:MAX_CHARACTERS],
             )
         )
 
     def send_order(self, streets: StreetGraph, ride: Ride, first_node: int, now_s: float) -> None:
         """Send an order from `first_node` on; from node 0 the car takes it as a new order."""
-        self.told_s = now_s
+        self.last_sent_s = now_s
         self._cancels.clear()
         self.send(
             make_order(
@@ -120,7 +120,7 @@ class CarLink:
         )
 
     def send_cancel(self, now_s: float) -> None:
-        self.told_s = now_s
+        self.last_sent_s = now_s
         header_id = next(self._action_ids)
         action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{uuid.uuid4().hex}")
         self._cancels.add(action.action_id)
@@ -139,7 +139,7 @@ class CarLink:
         True once the car has answered a cancellation, or if this connection has sent nothing yet.
         """
         answered = {action.action_id for action in state.instant_action_states}
-        return self.told_s == -math.inf or not self._cancels.isdisjoint(answered)
+        return self.last_sent_s == -math.inf or not self._cancels.isdisjoint(answered)
 
 
 def is_idle(state: State) -> bool:

@@ -12,12 +12,12 @@ from typing import Final
 
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking
-from server.complaints import Complaints
+from server.peer_faults import PeerFaultLog
 from server.traffic.car_link import LEASE_S, CarLink
 from server.traffic.car_reports import Ended, forget_moved, take_report
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride, Traffic, freeze
-from server.traffic.status import unusable_why
+from server.traffic.status import unusable_reason
 from server.traffic.street_graph import StreetGraph
 
 GIVE_UP_S: Final = 60.0
@@ -32,7 +32,7 @@ MOVED_M: Final = 0.01
 LONGEST_RIDE_S: Final = 1800.0
 """A ride still active after this time fails, whatever its car reports."""
 
-MOST_ORDERS: Final = 20
+MAX_ORDERS: Final = 20
 """A booking fails after its car has dropped this many orders. A car that has dropped this many
 without taking one in between is frozen, whatever the orders were for."""
 
@@ -41,7 +41,7 @@ TRY_AGAIN_S: Final = 2 * GIVE_UP_S
 
 
 @dataclass(frozen=True, slots=True)
-class _Stand:
+class _RideProgress:
     """A ride as it was when the car last made progress, and when (monotonic)."""
 
     order_id: str
@@ -59,12 +59,12 @@ class CarMonitor:
         complaints: where implausible cars are logged.
     """
 
-    def __init__(self, started_s: float, complaints: Complaints) -> None:
+    def __init__(self, started_s: float, peer_faults: PeerFaultLog) -> None:
         self._started_s = started_s
-        self._complaints = complaints
+        self._peer_faults = peer_faults
         self._heard_s: dict[str, float] = {}
-        self._stands: dict[str, _Stand] = {}
-        self._useless_since_s: dict[str, float] = {}
+        self._progress: dict[str, _RideProgress] = {}
+        self._unreliable_since_s: dict[str, float] = {}
         self._orders: dict[str, int] = {}
         self._drops: dict[str, tuple[int, float]] = {}
         """How many orders each car has dropped since it last took one, and when the last."""
@@ -77,7 +77,7 @@ class CarMonitor:
         """Note that a booking's car gets an order."""
         self._orders[booking] = self._orders.get(booking, 0) + 1
 
-    def listen(
+    def process_reports(
         self,
         streets: StreetGraph,
         traffic: Traffic,
@@ -123,7 +123,7 @@ class CarMonitor:
 
     def _forget_report(self, traffic: Traffic, link: CarLink, error: Exception) -> Traffic:
         said = "sent a report that the server cannot use: %s"
-        self._complaints.say(link.car, said, error, error=error)
+        self._peer_faults.report(link.car, said, error, error=error)
         link.problem = reason(ReasonCode.NO_SENSE, error=type(error).__name__)
         return freeze(traffic, link.car, link.problem) if link.car in traffic.cars else traffic
 
@@ -136,12 +136,12 @@ class CarMonitor:
         """Return a reason if a car makes no progress although nothing holds it."""
         ride = car.ride
         if ride is None or waits or car.frozen:
-            self._stands.pop(car.id, None)
+            self._progress.pop(car.id, None)
             return None
-        now = _Stand(ride.order_id, ride.released, ride.taken, ride.progress_m, now_s)
-        before = self._stands.get(car.id)
-        if before is None or _came_further(before, now):
-            self._stands[car.id] = now
+        now = _RideProgress(ride.order_id, ride.released, ride.taken, ride.progress_m, now_s)
+        before = self._progress.get(car.id)
+        if before is None or _has_progressed(before, now):
+            self._progress[car.id] = now
             return None
         return reason(ReasonCode.STUCK) if now_s - before.since_s > STUCK_S else None
 
@@ -154,14 +154,14 @@ class CarMonitor:
             many, _ = self._drops.get(car, (0, now_s))
             self._drops[car] = many + 1, now_s
             how = "has dropped order %s." if end is None else "ended order %s before its end."
-            self._complaints.say(car, how, had.order_id)
+            self._peer_faults.report(car, how, had.order_id)
 
     def _drops_every_order(self, car: str, now_s: float) -> Reason | None:
         many, last_s = self._drops.get(car, (0, now_s))
-        is_over = many <= MOST_ORDERS or now_s - last_s >= TRY_AGAIN_S
+        is_over = many <= MAX_ORDERS or now_s - last_s >= TRY_AGAIN_S
         return None if is_over else reason(ReasonCode.DROPS_ORDERS)
 
-    def note_useless(
+    def note_unreliable(
         self,
         traffic: Traffic,
         links: Mapping[str, CarLink],
@@ -171,27 +171,29 @@ class CarMonitor:
         """Note since when each booking's car cannot be relied on; forget ended bookings."""
         for booking in bookings:
             car, link = traffic.cars.get(booking.car_id), links.get(booking.car_id)
-            if car is None or unusable_why(car, link):
-                self._useless_since_s.setdefault(booking.car_id, now_s)
+            if car is None or unusable_reason(car, link):
+                self._unreliable_since_s.setdefault(booking.car_id, now_s)
             else:
-                self._useless_since_s.pop(booking.car_id, None)
+                self._unreliable_since_s.pop(booking.car_id, None)
         booked = {booking.car_id for booking in bookings}
         known = {*traffic.cars, *links}
         self._heard_s = {k: v for k, v in self._heard_s.items() if k in known}
-        self._stands = {k: v for k, v in self._stands.items() if k in traffic.cars}
+        self._progress = {k: v for k, v in self._progress.items() if k in traffic.cars}
         self._drops = {k: v for k, v in self._drops.items() if k in known}
-        self._useless_since_s = {k: v for k, v in self._useless_since_s.items() if k in booked}
+        self._unreliable_since_s = {
+            k: v for k, v in self._unreliable_since_s.items() if k in booked
+        }
         active = {booking.id for booking in bookings}
         self._orders = {k: v for k, v in self._orders.items() if k in active}
 
-    def why_over(
+    def failure_reason(
         self, booking: Booking, car: Car | None, link: CarLink | None, now_s: float, epoch_s: float
     ) -> Reason | None:
         """Return why a ride is given up, None if it goes on."""
-        since_s = self._useless_since_s.get(booking.car_id, now_s)
+        since_s = self._unreliable_since_s.get(booking.car_id, now_s)
         if now_s - since_s > GIVE_UP_S:
-            return unusable_why(car, link) or reason(ReasonCode.GONE)
-        if self._orders.get(booking.id, 0) > MOST_ORDERS:
+            return unusable_reason(car, link) or reason(ReasonCode.GONE)
+        if self._orders.get(booking.id, 0) > MAX_ORDERS:
             return reason(ReasonCode.DROPS_ORDERS)
         if epoch_s - booking.created_s > LONGEST_RIDE_S:
             return reason(ReasonCode.TOO_LONG, limit_s=LONGEST_RIDE_S)
@@ -203,7 +205,7 @@ def _ride_of(cars: Mapping[str, Car], id_: str) -> Ride | None:
     return car.ride if car else None
 
 
-def _came_further(before: _Stand, now: _Stand) -> bool:
+def _has_progressed(before: _RideProgress, now: _RideProgress) -> bool:
     same = (before.order_id, before.released, before.taken)
     return (now.order_id, now.released, now.taken) != same or (
         now.progress_m >= before.progress_m + MOVED_M

@@ -178,7 +178,7 @@ def _other_order(
             # the order may still be on its way to the car, which so keeps what it releases
             _cancel(link, now_s)
             return traffic
-        if now_s - link.told_s >= RESEND_S:
+        if now_s - link.last_sent_s >= RESEND_S:
             link.send_order(streets, ride, 0, now_s)
         return traffic
     # restarted, off its route, or refuses the order: start again from where it is
@@ -192,7 +192,7 @@ def _place_again(streets: StreetGraph, traffic: Traffic, link: CarLink, state: S
 
 def _catch_up(streets: StreetGraph, link: CarLink, state: State, ride: Ride, now_s: float) -> None:
     """Resend what the car has not confirmed."""
-    if now_s - link.told_s < RESEND_S:
+    if now_s - link.last_sent_s < RESEND_S:
         return
     if ride.ending:
         _cancel(link, now_s)
@@ -201,5 +201,5 @@ def _catch_up(streets: StreetGraph, link: CarLink, state: State, ride: Ride, now
 
 
 def _cancel(link: CarLink, now_s: float) -> None:
-    if now_s - link.told_s >= RESEND_S:
+    if now_s - link.last_sent_s >= RESEND_S:
         link.send_cancel(now_s)

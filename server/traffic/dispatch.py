@@ -11,7 +11,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.errors import NoRouteError
 from server.traffic.car_link import CarLink
 from server.traffic.reservations import Traffic
-from server.traffic.status import unusable_why
+from server.traffic.status import unusable_reason
 from server.traffic.street_graph import Closed, StreetGraph
 
 STANDS_THERE_M: Final = 0.10
@@ -47,7 +47,7 @@ def ready_places(
     places: dict[str, Place] = {}
     for car in traffic.cars.values():
         link = links.get(car.id)
-        if car.id in busy or link is None or link.state is None or unusable_why(car, link):
+        if car.id in busy or link is None or link.state is None or unusable_reason(car, link):
             continue
         if car.ride is None:
             places[car.id] = car.place

@@ -71,9 +71,9 @@ class _Round:
         self.closed = closed_by(streets, self._frozen)
         self._reserved: dict[str, str] = {}
         """Edges promised to one car in this round."""
-        self._look()
+        self._refresh_holders()
 
-    def _look(self) -> None:
+    def _refresh_holders(self) -> None:
         self._held: dict[str, Held] = {
             car.id: held(self.streets, car) for car in self.traffic.cars.values()
         }
@@ -84,7 +84,7 @@ class _Round:
 
     def _put(self, *cars: Car) -> None:
         self.traffic = self.traffic.put(*cars)
-        self._look()
+        self._refresh_holders()
 
     # --- who asks -------------------------------------------------------------------------------
 
@@ -138,10 +138,10 @@ class _Round:
                 if key[1] not in self._edge_of and not self._any_frozen(blockers):
                     promised.setdefault(key, car.id)
                 continue
-            if first := self._goes_first(car.id, key, promised):
+            if first := self._promised_to(car.id, key, promised):
                 self.waits[car.id] = Wait((first,), reason(ReasonCode.LETS_GO_FIRST, car=first))
                 continue
-            granted = self._granted(car, ride)
+            granted = self._with_grant(car, ride)
             if not self._is_safe(granted):
                 others = tuple(c.id for c, _ in self._rides() if c.id != car.id)
                 self.waits[car.id] = Wait(others, reason(ReasonCode.KEEPS_ROOM))
@@ -159,7 +159,7 @@ class _Round:
     def _any_frozen(self, cars: tuple[str, ...]) -> bool:
         return any(self.traffic.cars[car].frozen for car in cars)
 
-    def _goes_first(
+    def _promised_to(
         self, car: str, key: MovementKey, promised: dict[MovementKey, str]
     ) -> str | None:
         """Return the car for which the edge or a crossing movement is reserved."""
@@ -167,7 +167,7 @@ class _Round:
         kept += [promised.get(other) for other in (key, *self.streets.conflicts[key])]
         return next((who for who in kept if who is not None and who != car), None)
 
-    def _granted(self, car: Car, ride: Ride) -> Car:
+    def _with_grant(self, car: Car, ride: Ride) -> Car:
         released = replace(
             ride, released=ride.released + 1, update_id=ride.update_id + 1, stands_since_s=None
         )
@@ -225,7 +225,7 @@ class _Round:
                 continue
             way = self.streets.way(ride.base_edge, ride.route.edges[-1], closed)
             if way is not None:
-                self._put(_with_way(car, ride, way))
+                self._put(_with_horizon(car, ride, way))
 
     def relocate_idle_cars(self) -> bool:
         """Move parked cars off the next edges of waiting rides; return whether any was moved."""
@@ -238,15 +238,15 @@ class _Round:
                 idle = self.traffic.cars[holder]
                 if idle.ride is not None or idle.frozen:
                     continue
-                way = self._way_to_parking(idle, ride)
+                way = self._route_to_parking(idle, ride)
                 if way is None:
                     continue
                 before, could_finish = self.traffic, self._all_can_finish()
-                self._send_away(idle, way, waiting.id, ride.asked_s)
-                sent = not self._turn_back_when_stuck(before, could_finish) or sent
+                self._relocate(idle, way, waiting.id, ride.asked_s)
+                sent = not self._undo_if_unsafe(before, could_finish) or sent
         return sent
 
-    def _way_to_parking(self, idle: Car, ride: Ride) -> tuple[str, ...] | None:
+    def _route_to_parking(self, idle: Car, ride: Ride) -> tuple[str, ...] | None:
         taken = frozenset(self._edge_of) - {idle.edge}
         free = Closed(self.closed.edges | taken, self.closed.movements)
         wanted = set(chain.from_iterable(r.ahead for _, r in self._rides()))
@@ -258,7 +258,7 @@ class _Round:
                     return way
         return None
 
-    def _send_away(self, idle: Car, way: tuple[str, ...], for_car: str, asked_s: float) -> None:
+    def _relocate(self, idle: Car, way: tuple[str, ...], for_car: str, asked_s: float) -> None:
         end = self.streets.parking(way[-1])
         ride = Ride(
             order_id=f"way-{idle.id}-{round(self.now_s * 1000)}",
@@ -281,7 +281,7 @@ class _Round:
             for car, ride in self._standing()
             if ride.stands_since_s is not None and self.now_s - ride.stands_since_s > PATIENCE_S
         ]
-        return any(self._clear_for(car, ride) for car, ride in late[:1])
+        return any(self._make_way_for(car, ride) for car, ride in late[:1])
 
     def resolve_deadlock(self) -> bool:
         """Follow the safe-state plan when every car with a ride stands without a grant."""
@@ -291,26 +291,26 @@ class _Round:
                 continue
             if ride.ending or ride.is_whole or self._left_m(ride) > STANDS_WITHIN_M:
                 return False
-        return any(self._clear_for(car, ride) for car, ride in self._standing())
+        return any(self._make_way_for(car, ride) for car, ride in self._standing())
 
-    def _clear_for(self, car: Car, ride: Ride) -> bool:
+    def _make_way_for(self, car: Car, ride: Ride) -> bool:
         """Give one car its next step, unless that would keep the others from finishing."""
         before, reserved = self.traffic, dict(self._reserved)
         could_finish = self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
         if steps is None or not self._follow(steps, car.id, ride.asked_s):
             return False
-        if self._turn_back_when_stuck(before, could_finish):
+        if self._undo_if_unsafe(before, could_finish):
             self._reserved = reserved
             return False
         return True
 
-    def _turn_back_when_stuck(self, before: Traffic, could_finish: bool) -> bool:
+    def _undo_if_unsafe(self, before: Traffic, could_finish: bool) -> bool:
         """Undo the changes since `before` if they made the state unsafe; return whether undone."""
         if not could_finish or self._all_can_finish():
             return False
         self.traffic = before
-        self._look()
+        self._refresh_holders()
         return True
 
     def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
@@ -319,26 +319,26 @@ class _Round:
             car = self.traffic.cars[who]
             if car.ride is None:
                 way = (car.edge, *(e for w, e in steps[i:] if w == who))
-                self._send_away(car, way, for_car, asked_s)
+                self._relocate(car, way, for_car, asked_s)
             elif car.ride.ending or car.ride.is_whole:
                 return changed  # it has to arrive first
             elif car.ride.ahead[0] != edge:
-                self._go_by(car, car.ride, edge)
+                self._divert_via(car, car.ride, edge)
             car = self.traffic.cars[who]
             if car.ride is None or car.ride.is_whole or car.ride.ahead[0] != edge:
                 return changed
             if self._blockers(who, (car.edge, edge)):
                 self._reserved[edge] = who
                 return True
-            self._put(self._granted(car, car.ride))
+            self._put(self._with_grant(car, car.ride))
             changed = True
         return changed
 
-    def _go_by(self, car: Car, ride: Ride, edge: str) -> None:
+    def _divert_via(self, car: Car, ride: Ride, edge: str) -> None:
         goal = ride.route.edges[-1]
         way = (edge,) if edge == goal else self.streets.way(edge, goal, self.closed)
         if way is not None:
-            self._put(_with_way(car, ride, (car.edge, *way)))
+            self._put(_with_horizon(car, ride, (car.edge, *way)))
 
     def note_waits(self) -> None:
         """Note for every ride since when it stands without a grant."""
@@ -355,7 +355,7 @@ class _Round:
                 )
 
 
-def _with_way(car: Car, ride: Ride, way: tuple[str, ...]) -> Car:
+def _with_horizon(car: Car, ride: Ride, way: tuple[str, ...]) -> Car:
     """Return the car with a new horizon; `way` begins with the last edge of its base."""
     edges = (*ride.route.edges[: ride.released], *way[1:])
     if edges == ride.route.edges:

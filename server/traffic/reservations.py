@@ -175,7 +175,7 @@ def edge_holders(streets: StreetGraph, traffic: Traffic) -> dict[str, str]:
     return {edge: car.id for car in traffic.cars.values() for edge in held(streets, car).edges}
 
 
-def essence(streets: StreetGraph, traffic: Traffic) -> object:
+def persistent_state(streets: StreetGraph, traffic: Traffic) -> object:
     """Return what must be stored: all but the exact progress within what cars hold."""
     return {
         car.id: (

@@ -136,7 +136,7 @@ class _Plan:
         self.steps.append((car, edge))
 
     def _push(self, edge: str, keep: str, way: frozenset[str]) -> bool:
-        """Free an edge: shift the cars ahead of it into the nearest free edge, off `way` if possible."""
+        """Free an edge by shifting cars ahead to the nearest free edge, off `way` if possible."""
         chain = self._chain(edge, keep, way) or self._chain(edge, keep, frozenset())
         if chain is None:
             return False

@@ -16,28 +16,28 @@ class CarState(StrEnum):
     """Waits for a visitor."""
     DRIVING = "driving"
     WAITING = "waiting"
-    """Has somewhere to go, and stands."""
+    """On a ride or a relocation, but standing."""
     BLOCKED = "blocked"
     """Needs a person."""
     OFFLINE = "offline"
 
 
-def unusable_why(car: Car | None, link: CarLink | None) -> Reason | None:
-    """Return why a car cannot be counted on, None when nothing speaks against it."""
+def unusable_reason(car: Car | None, link: CarLink | None) -> Reason | None:
+    """Return why a car cannot be relied on, None if it can."""
     return (car.frozen if car else None) or (link.problem if link else None)
 
 
-def activity_of(
+def car_activity(
     car: Car | None, link: CarLink | None, wait: Wait | None
 ) -> tuple[CarState, Reason | None]:
-    """Return what a car is doing, whether or not it is connected, and why if that needs saying.
+    """Return a car's state, whether or not it is connected, and the reason for it if any.
 
     Args:
-        car: what traffic knows of it, None when it has no place on the map.
-        link: its connection, None when it has none.
-        wait: what traffic lets it wait for.
+        car: the car in traffic, None if it has no place on the map.
+        link: its connection, None if it has none.
+        wait: why it gets no grant, if it waits for one.
     """
-    why = unusable_why(car, link)
+    why = unusable_reason(car, link)
     if car is None or why:
         return CarState.BLOCKED, why
     if car.ride is None:
@@ -47,7 +47,7 @@ def activity_of(
     return CarState.DRIVING, car.ride.reason
 
 
-def progress_of(
+def booking_status(
     booking: Booking, car: Car | None, link: CarLink | None, wait: Wait | None
 ) -> tuple[BookingState, Reason | None]:
     """Return the state of an active booking, and why its car is not moving.
@@ -61,7 +61,7 @@ def progress_of(
     Returns:
         The state, and the reason; None while the ride goes on.
     """
-    activity, why = activity_of(car, link, wait)
+    activity, why = car_activity(car, link, wait)
     if car is None or activity is CarState.BLOCKED:
         if why is None:
             return booking.state, reason(ReasonCode.NOT_CONNECTED)

@@ -19,7 +19,7 @@ from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
 
 EDGE_MARGIN_M: Final = 0.08
 JUNCTION_MARGIN_M: Final = 0.03
-"""Extra distance a car must be observed past something before it counts as left. The second is small
+"""Extra distance past something at which a car counts as having left it. The second is small
 because a car waiting on the shortest edges stands 0.10 m along them."""
 
 CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + EDGE_MARGIN_M
@@ -117,7 +117,7 @@ class StreetGraph:
         return (*ways[min(around)[1]], start) if around else None
 
     def ways_from(self, start: str, closed: Closed) -> Iterator[tuple[str, ...]]:
-        """Yield the route with the fewest edges to each other edge, from `start`, nearest first."""
+        """Yield the shortest route from `start` to each other edge, by number of edges."""
         found: dict[str, tuple[str, ...]] = {start: (start,)}
 
         def following(edge: str) -> Iterator[str]:

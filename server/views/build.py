@@ -14,7 +14,7 @@ from server.traffic.car_link import CarLink
 from server.traffic.dispatch import signs_on
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride
-from server.traffic.status import CarState, activity_of
+from server.traffic.status import CarState, car_activity
 from server.traffic.street_graph import StreetGraph
 from server.views.models import (
     BookingView,
@@ -148,7 +148,7 @@ def car_view(
     frozen = car.frozen if car else None
     is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
     online = link is not None and not is_silent
-    activity, why = activity_of(car, link, wait)
+    activity, why = car_activity(car, link, wait)
     refused = link.refused if link else None
     if place is None and why is None and refused is None:
         return None

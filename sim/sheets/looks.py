@@ -23,7 +23,7 @@ from sim.render.renderer import Renderer
 TILE_PX: Final = 240
 """Width of a frame, and of the crop under it: the model's 120 pixels twice as large."""
 LABEL_PX: Final = 16
-MOST_COLUMNS: Final = 8
+MAX_COLUMNS: Final = 8
 JPEG_QUALITY: Final = 80
 NAMED: Final = 2
 """Extremes that a label names."""
@@ -116,7 +116,7 @@ def _tile(renderer: Renderer, look: Look, place: Pose, seed: int, number: int) -
 
 
 def _grid(tiles: Sequence[Image]) -> Image:
-    columns = min(MOST_COLUMNS, len(tiles))
+    columns = min(MAX_COLUMNS, len(tiles))
     white = np.full_like(tiles[0], 255)
     filled = [*tiles, *[white] * (-len(tiles) % columns)]
     rows = [np.hstack(filled[i : i + columns]) for i in range(0, len(filled), columns)]

@@ -13,7 +13,7 @@ from pixelopolis.model_io.voc.annotation import SPLINTER_VISIBLE, Box, LabeledOb
 from sim.render.meshes.models import Body
 from sim.render.view import NEAR_M, View
 
-LEAST_PX: Final = 12
+MIN_PX: Final = 12
 BEHIND_DEG: Final = 85.0
 """A board that is seen at this angle or more shows nothing of its picture."""
 
@@ -35,7 +35,7 @@ def label(
     counts = np.bincount(ids.ravel(), minlength=max(bodies, default=0) + 1)
     found = []
     for number in sorted(bodies):
-        if counts[number] >= LEAST_PX:
+        if counts[number] >= MIN_PX:
             item = _label(ids == number, int(counts[number]), view, bodies[number])
             if item is not None:
                 found.append(item)

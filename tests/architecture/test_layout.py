@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.modules import PACKAGES, cycles, imports, siblings, sources
 from tests.support.paths import ROOT
 
-MOST_MODULES: Final = 15
+MAX_MODULES: Final = 15
 """In one folder; the command line has a module for each command, and tests are apart."""
 
 SAME_NAME: Final[dict[str, str]] = {}
@@ -26,7 +26,7 @@ def test_no_folder_has_more_modules_than_one_can_overlook() -> None:
         if path.name not in ("__init__.py", "__main__.py")
     )
     assert counts.pop("pixelopolis/cli") > 0
-    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
+    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -46,7 +46,7 @@ EQUIVALENTS = (
     Equivalent(r"server/granting\.py", r" > STANDS_WITHIN_M", LIMIT),
     Equivalent(r"server/traffic\.py", r"<= edges\.keys", "no way has every edge of a town"),
     Equivalent(r"server/watch\.py", r"_orders\.get\(booking\.id, 0\)", "the limit is far above"),
-    Equivalent(r"server/watch\.py", r"self\._stands = ", "forgets only what is not asked for"),
+    Equivalent(r"server/watch\.py", r"self\._progress = ", "forgets only what is not asked for"),
     Equivalent(r"car/belief\.py", r"deque\(maxlen=40\)", TUNED),
     Equivalent(r"car/belief\.py", r"1e-300", "only keeps a quotient from being 0 / 0"),
     Equivalent(r"car/localisation\.py", r"slope\[0, DISTANCE\]", "there is one row"),

@@ -46,7 +46,7 @@ class Clock:
 class Table:
     """A desk without sockets, its cars, and one clock."""
 
-    desk: FleetManager
+    fleet: FleetManager
     rng: random.Random
     clock: Clock
     honest: dict[str, FakeCar] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Table:
             elif isinstance(message, InstantActions) and car is not None:
                 car.cancel(message)
 
-        link = self.links[name] = self.desk.car_connected(name, send)
+        link = self.links[name] = self.fleet.car_connected(name, send)
         if car is not None:
             self.honest[name] = car
         else:
@@ -75,8 +75,8 @@ class Table:
         self.clock.now_s += ROUND_S
         for name in self.rng.sample(sorted(self.links), len(self.links)):
             for state in self._says(name):
-                self.desk.car_said(self.links[name], state)
-        await self.desk.turn()
+                self.fleet.car_reported(self.links[name], state)
+        await self.fleet.step()
 
     def _says(self, name: str) -> Iterator[State]:
         car = self.honest.get(name)
@@ -89,17 +89,17 @@ class Table:
 
     def excused(self, name: str, seen: frozenset[str] = frozenset()) -> bool:
         """Whether an honest car cannot arrive: no way is open, or it waits for such a car."""
-        car = self.desk.traffic.cars.get(name)
+        car = self.fleet.traffic.cars.get(name)
         if car is None or car.ride is None or name in seen:
             return True
-        frozen = [c for c in self.desk.traffic.cars.values() if c.frozen and c.id != name]
-        closed = closed_by(self.desk.streets, frozen)
+        frozen = [c for c in self.fleet.traffic.cars.values() if c.frozen and c.id != name]
+        closed = closed_by(self.fleet.streets, frozen)
         goal = car.ride.route.edges[-1]
         if car.frozen or not (
-            car.edge == goal or self.desk.streets.way(car.edge, goal, closed) is not None
+            car.edge == goal or self.fleet.streets.way(car.edge, goal, closed) is not None
         ):
             return True
-        wait = self.desk.waits.get(name)
+        wait = self.fleet.waits.get(name)
         return wait is not None and all(self.excused(c, seen | {name}) for c in wait.cars)
 
 
@@ -118,32 +118,32 @@ async def test_the_desk_goes_on_whatever_cars_say(
             await client[database][name].delete_many({})
     async with Store(mongodb_uri, CITY.name, database) as store:
         clock = Clock()
-        desk = FleetManager(CITY, store, clock, clock)
-        table = Table(desk, random.Random(seed), clock)
+        fleet = FleetManager(CITY, store, clock, clock)
+        table = Table(fleet, random.Random(seed), clock)
         places = spawn_places(CITY, 3 + hostile)
         for i, place in enumerate(places):
             name = f"car{i}"
             table.join(name, FakeCar(CITY, name, place, step_m=0.15) if i < 3 else None)
         for i in range(6):
-            await desk.register_station(f"kiosk-{i}")
+            await fleet.register_station(f"kiosk-{i}")
         mine: list[str] = []
         for round_ in range(CHAOS):
             await table.play()
             if round_ % 5 == 2:
                 try:
                     goal = table.rng.choice(sorted(CITY.destinations))
-                    booking = await desk.book(f"kiosk-{round_ // 5 % 6}", goal, "en")
+                    booking = await fleet.book(f"kiosk-{round_ // 5 % 6}", goal, "en")
                 except RequestRefusedError:
                     continue
                 mine.append(booking.id)
         for link in table.hostile.values():
-            desk.car_gone(link)
+            fleet.car_disconnected(link)
             del table.links[link.car]
         for round_ in range(PEACE):
             await table.play()
             if round_ % 10:
                 continue
-            states = [await desk.booking(id_) for id_ in mine]
+            states = [await fleet.booking(id_) for id_ in mine]
             if not any(view.state in ("booked", "driving", "waiting") for view in states):
                 break
         assert mine

@@ -14,8 +14,8 @@ from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.storage import mongo as store_module
 from server.storage.mongo import Store
-from tests.support.paper_desk import paper_desk
 from tests.support.paper_mongo import PaperMongo
+from tests.support.scripted_fleet import scripted_fleet
 
 GONE = reason(ReasonCode.GONE)
 SILENT = reason(ReasonCode.SILENT)
@@ -44,218 +44,218 @@ async def store(mongo: PaperMongo) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def office(store: Store) -> BookingService:
+def bookings(store: Store) -> BookingService:
     return BookingService(store, Epoch())
 
 
-async def paired(office: BookingService, station: str = "kiosk", car: str = "car1") -> Booking:
-    booking = await office.pair(station, "museum", "ja", [car])
+async def paired(bookings: BookingService, station: str = "kiosk", car: str = "car1") -> Booking:
+    booking = await bookings.pair(station, "museum", "ja", [car])
     assert booking is not None
     return booking
 
 
-async def test_the_first_car_that_is_free_is_booked(office: BookingService, store: Store) -> None:
-    first = await paired(office)
+async def test_the_first_car_that_is_free_is_booked(bookings: BookingService, store: Store) -> None:
+    first = await paired(bookings)
     assert (first.station_device_id, first.car_id) == ("kiosk", "car1")
     assert (first.destination_id, first.language) == ("museum", "ja")
     assert first.created_s == 1001.0
     assert first.state is BookingState.BOOKED
-    second = await office.pair("other", "museum", "en", ["car1", "car2", "car3"])
+    second = await bookings.pair("other", "museum", "en", ["car1", "car2", "car3"])
     assert second is not None
     assert second.car_id == "car2"
-    assert office.busy_cars == {"car1", "car2"}
+    assert bookings.busy_cars == {"car1", "car2"}
     assert await store.booking(second.id) == second
     assert first.id != second.id
 
 
-async def test_without_a_free_car_nothing_is_booked(office: BookingService, store: Store) -> None:
-    assert await office.pair("kiosk", "museum", "ja", []) is None
-    await paired(office)
-    assert await office.pair("other", "museum", "ja", ["car1"]) is None
+async def test_without_a_free_car_nothing_is_booked(bookings: BookingService, store: Store) -> None:
+    assert await bookings.pair("kiosk", "museum", "ja", []) is None
+    await paired(bookings)
+    assert await bookings.pair("other", "museum", "ja", ["car1"]) is None
     assert len(await store.active_bookings()) == 1
 
 
-async def test_a_station_with_a_ride_gets_no_second_one(office: BookingService) -> None:
-    await paired(office)
+async def test_a_station_with_a_ride_gets_no_second_one(bookings: BookingService) -> None:
+    await paired(bookings)
     with pytest.raises(RequestRefusedError) as caught:
-        await office.pair("kiosk", "museum", "ja", ["car2"])
+        await bookings.pair("kiosk", "museum", "ja", ["car2"])
     assert (caught.value.status, caught.value.word) == (409, "station_busy")
-    assert office.busy_cars == {"car1"}
+    assert bookings.busy_cars == {"car1"}
 
 
 async def test_a_ride_that_ends_frees_its_car_and_keeps_when(
-    office: BookingService, store: Store
+    bookings: BookingService, store: Store
 ) -> None:
-    booking = await paired(office)
-    driving = await office.change(booking.id, BookingState.DRIVING)
+    booking = await paired(bookings)
+    driving = await bookings.change(booking.id, BookingState.DRIVING)
     assert driving == replace(booking, state=BookingState.DRIVING)
-    assert office.active == {booking.id: driving}
-    arrived = await office.change(booking.id, BookingState.ARRIVED)
+    assert bookings.active == {booking.id: driving}
+    arrived = await bookings.change(booking.id, BookingState.ARRIVED)
     assert arrived == replace(booking, state=BookingState.ARRIVED, ended_s=1002.0)
-    assert office.active == {}
-    assert office.busy_cars == frozenset()
-    assert await office.newest("kiosk") == arrived
+    assert bookings.active == {}
+    assert bookings.busy_cars == frozenset()
+    assert await bookings.newest("kiosk") == arrived
 
 
-async def test_what_has_ended_stays_as_it_ended(office: BookingService) -> None:
-    booking = await paired(office)
-    failed = await office.change(booking.id, BookingState.FAILED, GONE)
+async def test_what_has_ended_stays_as_it_ended(bookings: BookingService) -> None:
+    booking = await paired(bookings)
+    failed = await bookings.change(booking.id, BookingState.FAILED, GONE)
     assert failed is not None
     assert (failed.state, failed.reason) == (BookingState.FAILED, GONE)
-    assert await office.change(booking.id, BookingState.ARRIVED) == failed
-    assert await office.change(booking.id, BookingState.DRIVING, SILENT) == failed
-    assert office.active == {}
+    assert await bookings.change(booking.id, BookingState.ARRIVED) == failed
+    assert await bookings.change(booking.id, BookingState.DRIVING, SILENT) == failed
+    assert bookings.active == {}
 
 
 async def test_a_booking_that_is_gone_from_the_database_is_forgotten(
-    office: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: PaperMongo
 ) -> None:
-    booking = await paired(office)
+    booking = await paired(bookings)
     for collection in mongo.databases["pixelopolis"].values():
         collection.documents.clear()
-    assert await office.change(booking.id, BookingState.DRIVING) is None
-    assert office.active == {}
-    assert await office.change("never", BookingState.DRIVING) is None
+    assert await bookings.change(booking.id, BookingState.DRIVING) is None
+    assert bookings.active == {}
+    assert await bookings.change("never", BookingState.DRIVING) is None
 
 
 async def test_why_a_ride_waits_is_kept_in_memory_only(
-    office: BookingService, store: Store
+    bookings: BookingService, store: Store
 ) -> None:
-    booking = await paired(office)
-    office.explain(booking, SILENT)
-    assert office.active[booking.id].reason == SILENT
+    booking = await paired(bookings)
+    bookings.set_reason(booking, SILENT)
+    assert bookings.active[booking.id].reason == SILENT
     stored = await store.booking(booking.id)
     assert stored is not None
     assert stored.reason is None
-    office.explain(office.active[booking.id], None)
-    assert office.active[booking.id].reason is None
+    bookings.set_reason(bookings.active[booking.id], None)
+    assert bookings.active[booking.id].reason is None
 
 
-async def test_a_visitor_cancels_once(office: BookingService) -> None:
-    booking = await paired(office)
-    cancelled = await office.cancel(booking.id)
+async def test_a_visitor_cancels_once(bookings: BookingService) -> None:
+    booking = await paired(bookings)
+    cancelled = await bookings.cancel(booking.id)
     assert cancelled.state is BookingState.CANCELLED
     assert cancelled.ended_s == 1002.0
-    assert (await office.cancel(booking.id)).state is BookingState.CANCELLED
-    other = await paired(office)
-    await office.change(other.id, BookingState.ARRIVED)
+    assert (await bookings.cancel(booking.id)).state is BookingState.CANCELLED
+    other = await paired(bookings)
+    await bookings.change(other.id, BookingState.ARRIVED)
     with pytest.raises(RequestRefusedError) as caught:
-        await office.cancel(other.id)
+        await bookings.cancel(other.id)
     assert (caught.value.status, caught.value.word) == (409, "booking_ended")
     with pytest.raises(RequestRefusedError) as caught:
-        await office.cancel("never")
+        await bookings.cancel("never")
     assert (caught.value.status, caught.value.word) == (404, "unknown_booking")
 
 
 async def test_what_a_visitor_cancels_does_not_come_back_with_an_older_copy(
-    office: BookingService,
+    bookings: BookingService,
 ) -> None:
-    booking = await paired(office)
-    cancelled = await office.cancel(booking.id)
-    office.explain(booking, SILENT)
-    assert office.active == {}
-    assert office.busy_cars == frozenset()
-    assert await office.newest("kiosk") == cancelled
-    assert await office.find(booking.id) == cancelled
+    booking = await paired(bookings)
+    cancelled = await bookings.cancel(booking.id)
+    bookings.set_reason(booking, SILENT)
+    assert bookings.active == {}
+    assert bookings.busy_cars == frozenset()
+    assert await bookings.newest("kiosk") == cancelled
+    assert await bookings.find(booking.id) == cancelled
 
 
-async def test_bookings_are_found_while_they_last_and_afterwards(office: BookingService) -> None:
-    booking = await paired(office)
-    office.explain(booking, SILENT)
-    assert (await office.find(booking.id)).reason == SILENT, "as it is in memory"
-    await office.change(booking.id, BookingState.ARRIVED)
-    assert (await office.find(booking.id)).state is BookingState.ARRIVED
+async def test_bookings_are_found_while_they_last_and_afterwards(bookings: BookingService) -> None:
+    booking = await paired(bookings)
+    bookings.set_reason(booking, SILENT)
+    assert (await bookings.find(booking.id)).reason == SILENT, "as it is in memory"
+    await bookings.change(booking.id, BookingState.ARRIVED)
+    assert (await bookings.find(booking.id)).state is BookingState.ARRIVED
     with pytest.raises(RequestRefusedError) as caught:
-        await office.find("never")
+        await bookings.find("never")
     assert caught.value.word == "unknown_booking"
 
 
 async def test_a_station_s_newest_ride_is_the_last_that_it_asked_for(
-    office: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: PaperMongo
 ) -> None:
-    assert await office.newest("kiosk") is None
-    first = await paired(office)
-    await office.change(first.id, BookingState.ARRIVED)
-    second = await paired(office)
-    assert await office.newest("kiosk") == second
+    assert await bookings.newest("kiosk") is None
+    first = await paired(bookings)
+    await bookings.change(first.id, BookingState.ARRIVED)
+    second = await paired(bookings)
+    assert await bookings.newest("kiosk") == second
     # an older one that changes late does not take its place
-    office._keep(replace(first, reason=GONE))
-    assert await office.newest("kiosk") == second
-    office._keep(replace(second, reason=GONE))
-    assert (await office.newest("kiosk")).reason == GONE  # type: ignore[union-attr]
+    bookings._keep(replace(first, reason=GONE))
+    assert await bookings.newest("kiosk") == second
+    bookings._keep(replace(second, reason=GONE))
+    assert (await bookings.newest("kiosk")).reason == GONE  # type: ignore[union-attr]
     # asked for once it is known without the database
     mongo.is_down = True
-    assert await office.newest("kiosk") is not None
+    assert await bookings.newest("kiosk") is not None
 
 
 async def test_a_booking_that_is_stored_although_no_answer_came_is_known_again(
-    office: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: PaperMongo
 ) -> None:
     mongo.is_cut_off = True
     with pytest.raises(AutoReconnect):
-        await paired(office)
+        await paired(bookings)
     mongo.is_cut_off, mongo.is_down = False, True
     with pytest.raises(OperationFailure):
-        await office.refresh()
-    assert office.unsure, "the database could not say"
+        await bookings.refresh()
+    assert bookings.refresh_due, "the database could not say"
     mongo.is_down = False
-    await office.refresh()
-    assert not office.unsure
-    (booking,) = office.active.values()
-    assert (booking.station_device_id, office.busy_cars) == ("kiosk", {"car1"})
+    await bookings.refresh()
+    assert not bookings.refresh_due
+    (booking,) = bookings.active.values()
+    assert (booking.station_device_id, bookings.busy_cars) == ("kiosk", {"car1"})
     mongo.is_cut_off = True
     with pytest.raises(AutoReconnect):
-        await office.cancel(booking.id)
+        await bookings.cancel(booking.id)
     mongo.is_cut_off = False
-    assert office.unsure
-    await office.refresh()
-    assert office.active == {}
-    newest = await office.newest("kiosk")
+    assert bookings.refresh_due
+    await bookings.refresh()
+    assert bookings.active == {}
+    newest = await bookings.newest("kiosk")
     assert newest is not None
     assert newest.state is BookingState.CANCELLED
 
 
 async def test_what_is_gone_from_the_database_is_forgotten_when_it_is_read_again(
-    office: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: PaperMongo
 ) -> None:
-    await paired(office)
+    await paired(bookings)
     for collection in mongo.databases["pixelopolis"].values():
         collection.documents.clear()
-    await office.refresh()
-    assert office.active == {}
+    await bookings.refresh()
+    assert bookings.active == {}
 
 
 async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_came(
     mongo: PaperMongo,
 ) -> None:
-    async with paper_desk() as table:
+    async with scripted_fleet() as table:
         car = await table.car("car1", "13", 0.6)
-        await table.desk.register_station("kiosk")
+        await table.fleet.register_station("kiosk")
         mongo.is_cut_off = True
         with pytest.raises(AutoReconnect):
             await table.book()
         mongo.is_cut_off = False
-        await table.turn()
+        await table.step()
         assert len(car.orders) == 1
-        newest = await table.desk.newest_booking("kiosk")
+        newest = await table.fleet.newest_booking("kiosk")
         assert newest is not None
-        cancelled = await table.desk.cancel(newest.id)
+        cancelled = await table.fleet.cancel(newest.id)
         assert cancelled.state is BookingState.CANCELLED
 
 
 async def test_after_a_failed_turn_the_bookings_are_read_again(mongo: PaperMongo) -> None:
-    async with paper_desk() as table:
+    async with scripted_fleet() as table:
         await table.car("car1", "13", 0.6)
         booking = await table.book()
         await table.store.change_booking(booking.id, BookingState.FAILED, GONE, 1.0)
-        await table.desk._reload()
-        assert table.desk._office.active == {}
+        await table.fleet._reload()
+        assert table.fleet._bookings.active == {}
 
 
-async def test_after_a_restart_rides_go_on(office: BookingService, store: Store) -> None:
-    booking = await paired(office)
-    ended = await paired(office, "other", "car2")
-    await office.change(ended.id, BookingState.ARRIVED)
+async def test_after_a_restart_rides_go_on(bookings: BookingService, store: Store) -> None:
+    booking = await paired(bookings)
+    ended = await paired(bookings, "other", "car2")
+    await bookings.change(ended.id, BookingState.ARRIVED)
     again = BookingService(store, Epoch())
     await again.restore()
     assert again.active == {booking.id: booking}

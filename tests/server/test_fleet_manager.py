@@ -17,8 +17,8 @@ from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.reservations import Car, Traffic, held
 from server.traffic.street_graph import OPEN
-from tests.support.paper_desk import CITY, PaperDesk, paper_desk
 from tests.support.paper_mongo import PaperMongo
+from tests.support.scripted_fleet import CITY, ScriptedFleet, scripted_fleet
 
 SILENT = reason(ReasonCode.SILENT)
 
@@ -31,52 +31,54 @@ def mongo(monkeypatch: pytest.MonkeyPatch) -> PaperMongo:
 
 
 @pytest.fixture
-async def desk(mongo: PaperMongo) -> AsyncIterator[PaperDesk]:
-    async with paper_desk() as opened:
+async def fleet(mongo: PaperMongo) -> AsyncIterator[ScriptedFleet]:
+    async with scripted_fleet() as opened:
         yield opened
-        assert not opened.desk.complaints._said, "nobody did anything wrong"
+        assert not opened.fleet.peer_faults._said, "nobody did anything wrong"
 
 
 # --- a ride ---------------------------------------------------------------------------------------
 
 
-async def test_a_ride_from_booking_to_arrival(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
-    assert desk.desk.traffic.cars["car1"].place == Place("9", 0.5)
-    booking = await desk.book("museum")
+async def test_a_ride_from_booking_to_arrival(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    assert fleet.fleet.traffic.cars["car1"].place == Place("9", 0.5)
+    booking = await fleet.book("museum")
     assert booking.car_id == "car1"
-    await desk.desk.turn()
+    await fleet.fleet.step()
     (order,) = car.orders
     assert order.order_update_id == 0
     assert [edge.edge_id for edge in order.edges] == ["9", "11", "13", "7"]
-    ride = desk.desk.traffic.cars["car1"].ride
+    ride = fleet.fleet.traffic.cars["car1"].ride
     assert ride is not None
     assert (ride.booking_id, ride.asked_s) == (booking.id, booking.created_s)
-    assert await desk.state(booking) is BookingState.BOOKED
+    assert await fleet.state(booking) is BookingState.BOOKED
     car.listens()
     car.drives(0.1)
-    await desk.desk.turn()
-    assert await desk.state(booking) is BookingState.DRIVING
-    await desk.drive(car)
-    assert await desk.state(booking) is BookingState.ARRIVED
+    await fleet.fleet.step()
+    assert await fleet.state(booking) is BookingState.DRIVING
+    await fleet.drive(car)
+    assert await fleet.state(booking) is BookingState.ARRIVED
     museum = CITY.destinations["museum"]
-    assert desk.desk.traffic.cars["car1"].place.edge == museum.edge
-    assert desk.desk.traffic.cars["car1"].ride is None
+    assert fleet.fleet.traffic.cars["car1"].place.edge == museum.edge
+    assert fleet.fleet.traffic.cars["car1"].ride is None
     # and the next visitor may have the car
-    assert (await desk.book("planetarium", "other")).car_id == "car1"
+    assert (await fleet.book("planetarium", "other")).car_id == "car1"
 
 
-async def test_an_order_is_told_once_and_its_growth_from_where_it_grew(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
-    await desk.book("museum")
-    await desk.desk.turn()
+async def test_an_order_is_sent_once_and_an_update_from_where_it_grew(
+    fleet: ScriptedFleet,
+) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    await fleet.book("museum")
+    await fleet.fleet.step()
     assert len(car.orders) == 1
     for _ in range(3):
-        await desk.desk.turn()
+        await fleet.fleet.step()
     assert len(car.orders) == 1
     car.listens()
     car.drives(0.4)
-    await desk.desk.turn()
+    await fleet.fleet.step()
     (update,) = car.orders
     assert update.order_update_id == 1
     assert update.nodes[0].sequence_id == 2, "from the last node of the base before"
@@ -84,218 +86,224 @@ async def test_an_order_is_told_once_and_its_growth_from_where_it_grew(desk: Pap
 
 
 async def test_a_cancelled_ride_is_told_to_its_car_once_and_nothing_is_granted_any_more(
-    desk: PaperDesk,
+    fleet: ScriptedFleet,
 ) -> None:
-    car = await desk.car("car1", "9", 0.2)
-    booking = await desk.book("museum")
-    await desk.desk.turn()
+    car = await fleet.car("car1", "9", 0.2)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
     car.listens()
     car.drives(0.1)
-    await desk.desk.turn()
-    await desk.desk.cancel(booking.id)
-    assert desk.desk._news.is_set()
+    await fleet.fleet.step()
+    await fleet.fleet.cancel(booking.id)
+    assert fleet.fleet._wake.is_set()
     for _ in range(3):
-        await desk.desk.turn()
+        await fleet.fleet.step()
     assert len(car.cancels) == 1
-    ride = desk.desk.traffic.cars["car1"].ride
+    ride = fleet.fleet.traffic.cars["car1"].ride
     assert ride is not None
     assert ride.ending
-    await desk.drive(car)
-    assert desk.desk.traffic.cars["car1"].ride is None
-    assert await desk.state(booking) is BookingState.CANCELLED
+    await fleet.drive(car)
+    assert fleet.fleet.traffic.cars["car1"].ride is None
+    assert await fleet.state(booking) is BookingState.CANCELLED
 
 
-async def test_of_two_cars_the_nearer_one_goes_and_no_car_goes_twice(desk: PaperDesk) -> None:
-    await desk.car("far", "4", 0.3)
-    await desk.car("near", "13", 0.6)
-    assert (await desk.book("museum", "one")).car_id == "near"
-    assert (await desk.book("museum", "two")).car_id == "far"
+async def test_of_two_cars_the_nearer_one_goes_and_no_car_goes_twice(fleet: ScriptedFleet) -> None:
+    await fleet.car("far", "4", 0.3)
+    await fleet.car("near", "13", 0.6)
+    assert (await fleet.book("museum", "one")).car_id == "near"
+    assert (await fleet.book("museum", "two")).car_id == "far"
     with pytest.raises(RequestRefusedError) as caught:
-        await desk.book("museum", "three")
+        await fleet.book("museum", "three")
     assert (caught.value.status, caught.value.word) == (409, "no_car_free")
 
 
-async def test_who_asks_for_what_there_is_not_is_refused(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
+async def test_who_asks_for_what_there_is_not_is_refused(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
     with pytest.raises(RequestRefusedError) as caught:
-        await desk.desk.book("stranger", "museum", "ja")
+        await fleet.fleet.book("stranger", "museum", "ja")
     assert (caught.value.status, caught.value.word) == (409, "unknown_station")
     with pytest.raises(RequestRefusedError) as caught:
-        await desk.book("atlantis")
+        await fleet.book("atlantis")
     assert (caught.value.status, caught.value.word) == (404, "unknown_destination")
-    assert desk.desk._office.active == {}
+    assert fleet.fleet._bookings.active == {}
 
 
-async def test_a_booking_wakes_the_loop(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    desk.desk._news.clear()
-    await desk.book("museum")
-    assert desk.desk._news.is_set()
+async def test_a_booking_wakes_the_loop(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    fleet.fleet._wake.clear()
+    await fleet.book("museum")
+    assert fleet.fleet._wake.is_set()
 
 
 # --- who can be counted on ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("silent_s", "is_silent"), [(2.99, False), (3.0, False), (3.01, True)])
-async def test_a_lease_is_three_seconds(desk: PaperDesk, silent_s: float, is_silent: bool) -> None:
-    await desk.car("car1", "9", 0.5)
-    await desk.turn(silent_s, says=False)
-    assert (desk.desk.traffic.cars["car1"].frozen == SILENT) is is_silent
+async def test_a_lease_is_three_seconds(
+    fleet: ScriptedFleet, silent_s: float, is_silent: bool
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    await fleet.step(silent_s, says=False)
+    assert (fleet.fleet.traffic.cars["car1"].frozen == SILENT) is is_silent
     if is_silent:
         with pytest.raises(RequestRefusedError):
-            await desk.book("museum")
-        await desk.turn()
-        assert desk.desk.traffic.cars["car1"].frozen is None, "it is heard again"
-    await desk.book("museum")
+            await fleet.book("museum")
+        await fleet.step()
+        assert fleet.fleet.traffic.cars["car1"].frozen is None, "it is heard again"
+    await fleet.book("museum")
 
 
-async def test_a_connection_that_goes_leaves_the_car_where_it_is(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
-    desk.desk._news.clear()
-    desk.desk.car_gone(car.link)
-    assert desk.desk._news.is_set()
-    assert desk.desk.links == {}
-    await desk.desk.turn()
-    assert desk.desk.traffic.cars["car1"].place == Place("9", 0.5)
+async def test_a_connection_that_goes_leaves_the_car_where_it_is(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    fleet.fleet._wake.clear()
+    fleet.fleet.car_disconnected(car.link)
+    assert fleet.fleet._wake.is_set()
+    assert fleet.fleet.links == {}
+    await fleet.fleet.step()
+    assert fleet.fleet.traffic.cars["car1"].place == Place("9", 0.5)
     with pytest.raises(RequestRefusedError):
-        await desk.book("museum")
+        await fleet.book("museum")
 
 
-async def test_a_new_connection_replaces_the_old_one_of_the_same_car(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
+async def test_a_new_connection_replaces_the_old_one_of_the_same_car(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.5)
     old = car.link
     new = car.connect()
-    assert desk.desk.links["car1"] is new
-    desk.desk._news.clear()
+    assert fleet.fleet.links["car1"] is new
+    fleet.fleet._wake.clear()
     state = car.says()
-    desk.desk._news.clear()
-    desk.desk.car_said(old, state.model_copy(update={"driving": True}))
-    desk.desk.car_gone(old)
-    assert desk.desk.links["car1"] is new
-    assert not desk.desk._news.is_set()
+    fleet.fleet._wake.clear()
+    fleet.fleet.car_reported(old, state.model_copy(update={"driving": True}))
+    fleet.fleet.car_disconnected(old)
+    assert fleet.fleet.links["car1"] is new
+    assert not fleet.fleet._wake.is_set()
     assert new.state is state
 
 
 @pytest.mark.parametrize(("useless_s", "failed"), [(59.0, False), (60.0, False), (60.1, True)])
 async def test_a_ride_is_given_up_after_a_minute_without_its_car(
-    desk: PaperDesk, useless_s: float, failed: bool
+    fleet: ScriptedFleet, useless_s: float, failed: bool
 ) -> None:
-    await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
-    await desk.desk.turn()
-    await desk.turn(3.5, says=False)
-    await desk.turn(useless_s, says=False)
-    stored = await desk.stored(booking)
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
+    await fleet.step(3.5, says=False)
+    await fleet.step(useless_s, says=False)
+    stored = await fleet.stored(booking)
     assert (stored.state is BookingState.FAILED) is failed
     assert (stored.reason == SILENT) is failed or stored.state is BookingState.WAITING
-    await desk.desk.turn()
-    ride = desk.desk.traffic.cars["car1"].ride
+    await fleet.fleet.step()
+    ride = fleet.fleet.traffic.cars["car1"].ride
     assert (ride is None or ride.ending) is failed
 
 
-async def test_a_car_that_is_back_in_time_keeps_its_ride(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
-    await desk.desk.turn()
+async def test_a_car_that_is_back_in_time_keeps_its_ride(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
     car.listens()
     for _ in range(3):
-        await desk.turn(40.0, says=False)
-        assert await desk.state(booking) is BookingState.WAITING
-        await desk.turn()
-    assert (await desk.state(booking)) in (BookingState.DRIVING, BookingState.WAITING)
-    await desk.drive(car)
-    assert await desk.state(booking) is BookingState.ARRIVED
+        await fleet.step(40.0, says=False)
+        assert await fleet.state(booking) is BookingState.WAITING
+        await fleet.step()
+    assert (await fleet.state(booking)) in (BookingState.DRIVING, BookingState.WAITING)
+    await fleet.drive(car)
+    assert await fleet.state(booking) is BookingState.ARRIVED
 
 
 async def test_after_a_restart_a_car_has_the_whole_lease_to_be_heard(
     mongo: PaperMongo,
 ) -> None:
-    async with paper_desk() as first:
+    async with scripted_fleet() as first:
         await first.car("car1", "9", 0.5)
         booking = await first.book("museum")
-        await first.desk.turn()
-        held_before = held(first.desk.streets, first.desk.traffic.cars["car1"])
-    async with paper_desk() as second:
-        assert held(second.desk.streets, second.desk.traffic.cars["car1"]) == held_before
-        assert second.desk._office.active.keys() == {booking.id}
+        await first.fleet.step()
+        held_before = held(first.fleet.streets, first.fleet.traffic.cars["car1"])
+    async with scripted_fleet() as second:
+        assert held(second.fleet.streets, second.fleet.traffic.cars["car1"]) == held_before
+        assert second.fleet._bookings.active.keys() == {booking.id}
         version = second.store._version
-        await second.desk.turn()
-        assert second.desk.traffic.cars["car1"].frozen is None
+        await second.fleet.step()
+        assert second.fleet.traffic.cars["car1"].frozen is None
         assert second.store._version == version, "what was read need not be written"
-        await second.turn(3.01)
-        assert second.desk.traffic.cars["car1"].frozen == SILENT
+        await second.step(3.01)
+        assert second.fleet.traffic.cars["car1"].frozen == SILENT
 
 
 # --- what is stored -------------------------------------------------------------------------------
 
 
-async def test_what_is_told_was_stored_before(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    await desk.book("museum")
-    await desk.desk.turn()
-    stored = await desk.store.load_traffic()
-    assert stored.cars["car1"].ride == desk.desk.traffic.cars["car1"].ride
+async def test_what_is_told_was_stored_before(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    await fleet.book("museum")
+    await fleet.fleet.step()
+    stored = await fleet.store.load_traffic()
+    assert stored.cars["car1"].ride == fleet.fleet.traffic.cars["car1"].ride
 
 
-async def test_the_same_is_not_stored_twice(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.3)
-    await desk.book("museum")
-    await desk.desk.turn()
+async def test_the_same_is_not_stored_twice(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.3)
+    await fleet.book("museum")
+    await fleet.fleet.step()
     car.listens()
     car.drives(0.05)
-    await desk.desk.turn()
-    version = desk.store._version
+    await fleet.fleet.step()
+    version = fleet.store._version
     for _ in range(3):  # a few centimetres within what it holds
         car.drives(0.05)
-        await desk.desk.turn()
-    assert desk.store._version == version
+        await fleet.fleet.step()
+    assert fleet.store._version == version
 
 
-async def test_traffic_that_another_server_changed_is_taken_over(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
+async def test_traffic_that_another_server_changed_is_taken_over(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
     other = Traffic().put(Car("car2", Place("4", 0.4)))
-    desk.store._version = 0
-    await desk.store.load_traffic()
-    assert await desk.store.save_traffic(other)
-    desk.store._version -= 1
-    await desk.car("car3", "13", 0.5)
-    assert "car2" in desk.desk.traffic.cars
-    await desk.desk.turn()
-    assert "car3" in (await desk.store.load_traffic()).cars
+    fleet.store._version = 0
+    await fleet.store.load_traffic()
+    assert await fleet.store.save_traffic(other)
+    fleet.store._version -= 1
+    await fleet.car("car3", "13", 0.5)
+    assert "car2" in fleet.fleet.traffic.cars
+    await fleet.fleet.step()
+    assert "car3" in (await fleet.store.load_traffic()).cars
 
 
 async def test_a_car_that_is_stored_outside_the_town_is_left_out(mongo: PaperMongo) -> None:
-    async with paper_desk() as first:
+    async with scripted_fleet() as first:
         await first.car("car1", "9", 0.5)
-        stray = first.desk.traffic.put(Car("stray", Place("no-such-edge", 0.1)))
+        stray = first.fleet.traffic.put(Car("stray", Place("no-such-edge", 0.1)))
         await first.store.save_traffic(stray)
-    async with paper_desk() as second:
-        assert second.desk.traffic.cars.keys() == {"car1"}
+    async with scripted_fleet() as second:
+        assert second.fleet.traffic.cars.keys() == {"car1"}
 
 
-async def test_a_car_whose_destination_cannot_be_reached_fails_its_ride(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
-    active = desk.desk._office.active
+async def test_a_car_that_cannot_reach_its_destination_fails_its_ride(
+    fleet: ScriptedFleet,
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    active = fleet.fleet._bookings.active
     active[booking.id] = replace(active[booking.id], destination_id="atlantis")
-    await desk.desk.turn()
-    stored = await desk.stored(booking)
+    await fleet.fleet.step()
+    stored = await fleet.stored(booking)
     assert stored.state is BookingState.FAILED
     assert stored.reason == reason(ReasonCode.UNKNOWN_DESTINATION, destination="atlantis")
 
 
-async def test_a_silent_car_closes_streets_to_others_but_not_to_itself(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    await desk.car("dead", "11", 0.1)
-    await desk.turn(3.5, says=False)
-    desk.cars["car1"].says()
-    await desk.desk.turn()
-    assert desk.desk._closed().edges == {"11"}
-    assert desk.desk._closed("dead") == OPEN
-    booking = await desk.book("museum")
+async def test_a_silent_car_closes_streets_to_others_not_to_itself(
+    fleet: ScriptedFleet,
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    await fleet.car("dead", "11", 0.1)
+    await fleet.step(3.5, says=False)
+    fleet.cars["car1"].says()
+    await fleet.fleet.step()
+    assert fleet.fleet._closed().edges == {"11"}
+    assert fleet.fleet._closed("dead") == OPEN
+    booking = await fleet.book("museum")
     assert booking.car_id == "car1"
-    await desk.desk.turn()
-    ride = desk.desk.traffic.cars["car1"].ride
+    await fleet.fleet.step()
+    ride = fleet.fleet.traffic.cars["car1"].ride
     assert ride is not None
     assert ride.route.edges[:2] == ("9", "10")
 
@@ -303,80 +311,80 @@ async def test_a_silent_car_closes_streets_to_others_but_not_to_itself(desk: Pap
 # --- what is seen ---------------------------------------------------------------------------------
 
 
-async def test_stations_see_their_ride_and_every_car(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
-    await desk.desk.turn()
-    view = await desk.desk.booking(booking.id)
+async def test_stations_see_their_ride_and_every_car(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
+    view = await fleet.fleet.booking(booking.id)
     assert (view.id, view.state) == (booking.id, "booked")
-    newest = await desk.desk.newest_booking("kiosk")
+    newest = await fleet.fleet.newest_booking("kiosk")
     assert newest is not None
     assert newest.id == booking.id
-    assert await desk.desk.newest_booking("other") is None
-    assert [car.id for car in desk.desk.cars()] == ["car1"]
+    assert await fleet.fleet.newest_booking("other") is None
+    assert [car.id for car in fleet.fleet.cars()] == ["car1"]
     with pytest.raises(RequestRefusedError):
-        await desk.desk.booking("never")
+        await fleet.fleet.booking("never")
 
 
-async def test_a_ride_that_has_ended_shows_no_way_of_the_next_one(desk: PaperDesk) -> None:
-    car = await desk.car("car1", "9", 0.5)
-    first = await desk.book("museum")
-    await desk.desk.turn()
-    shown = await desk.desk.booking(first.id)
+async def test_a_ride_that_has_ended_shows_no_way_of_the_next_one(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    first = await fleet.book("museum")
+    await fleet.fleet.step()
+    shown = await fleet.fleet.booking(first.id)
     passed = [CITY.edges[edge].to_node for edge in ("9", "11", "13")]
     assert [step.node for step in shown.route] == passed
     assert shown.eta_s is not None
-    await desk.drive(car)
-    assert (await desk.desk.booking(first.id)).route == []
-    second = await desk.book("planetarium", "other")
-    await desk.desk.turn()
-    assert (await desk.desk.booking(first.id)).route == []
-    assert (await desk.desk.booking(second.id)).route != []
-    desk.desk.car_gone(car.link)
-    assert (await desk.desk.booking(second.id)).video_url is None
+    await fleet.drive(car)
+    assert (await fleet.fleet.booking(first.id)).route == []
+    second = await fleet.book("planetarium", "other")
+    await fleet.fleet.step()
+    assert (await fleet.fleet.booking(first.id)).route == []
+    assert (await fleet.fleet.booking(second.id)).route != []
+    fleet.fleet.car_disconnected(car.link)
+    assert (await fleet.fleet.booking(second.id)).video_url is None
 
 
-async def test_everybody_who_waits_for_news_hears_of_each_turn(desk: PaperDesk) -> None:
+async def test_everybody_who_waits_for_news_hears_of_each_turn(fleet: ScriptedFleet) -> None:
     async def wait() -> bool:
-        async with desk.desk.changed:
-            await desk.desk.changed.wait()
+        async with fleet.fleet.changed:
+            await fleet.fleet.changed.wait()
             return True
 
     waiting = asyncio.create_task(wait())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    await desk.desk.turn()
+    await fleet.fleet.step()
     assert await asyncio.wait_for(waiting, 5.0)
 
 
 async def test_the_loop_goes_on_at_every_message_and_begins_anew_from_what_is_stored(
     mongo: PaperMongo,
 ) -> None:
-    async with paper_desk() as desk:
+    async with scripted_fleet() as fleet:
         turns, enough = 0, asyncio.Event()
-        plain = desk.desk.turn
+        plain = fleet.fleet.step
 
         async def turn() -> None:
             nonlocal turns
             turns += 1
             if turns == 3:
-                desk.desk.traffic = Traffic().put(Car("ghost", Place("9", 0.1)))
+                fleet.fleet.traffic = Traffic().put(Car("ghost", Place("9", 0.1)))
                 raise RuntimeError("odd")
             await plain()
-            desk.desk._news.set()
+            fleet.fleet._wake.set()
             if turns == 5:
                 enough.set()
 
-        desk.desk.turn = turn  # type: ignore[method-assign]
+        fleet.fleet.step = turn  # type: ignore[method-assign]
         with pytest.raises(RuntimeError):
-            await desk.desk.run()
+            await fleet.fleet.run()
         assert turns == 3
-        task = asyncio.create_task(desk.desk.run())
+        task = asyncio.create_task(fleet.fleet.run())
         await enough.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert desk.desk.traffic == Traffic()
+        assert fleet.fleet.traffic == Traffic()
 
 
 def test_it_looks_at_leases_four_times_a_second() -> None:
@@ -391,9 +399,9 @@ def test_it_looks_at_leases_four_times_a_second() -> None:
 class Turns:
     """Stands for the loop's body: counts its turns, and says when there were enough."""
 
-    def __init__(self, desk: PaperDesk, enough: int) -> None:
+    def __init__(self, fleet: ScriptedFleet, enough: int) -> None:
         self.count, self.enough, self.reached = 0, enough, asyncio.Event()
-        desk.desk.turn = self.turn  # type: ignore[method-assign]
+        fleet.fleet.step = self.turn  # type: ignore[method-assign]
 
     async def turn(self) -> None:
         self.count += 1
@@ -401,14 +409,16 @@ class Turns:
             self.reached.set()
 
 
-async def test_the_loop_turns_once_for_each_news_and_reads_nothing_again(desk: PaperDesk) -> None:
-    turns, reloads = Turns(desk, 2), []
-    desk.desk._reload = lambda: reloads.append(1)  # type: ignore[method-assign,assignment]
-    task = asyncio.create_task(desk.desk.run())
+async def test_the_loop_runs_once_for_each_event_and_reloads_nothing(
+    fleet: ScriptedFleet,
+) -> None:
+    turns, reloads = Turns(fleet, 2), []
+    fleet.fleet._reload = lambda: reloads.append(1)  # type: ignore[method-assign,assignment]
+    task = asyncio.create_task(fleet.fleet.run())
     for _ in range(50):
         await asyncio.sleep(0)
     assert turns.count == 1
-    desk.desk._news.set()
+    fleet.fleet._wake.set()
     await turns.reached.wait()
     for _ in range(50):
         await asyncio.sleep(0)
@@ -419,23 +429,23 @@ async def test_the_loop_turns_once_for_each_news_and_reads_nothing_again(desk: P
 
 
 async def test_without_news_the_loop_turns_every_tick(
-    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+    fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk_module, "TICK_S", 0.005)
-    turns = Turns(desk, 4)
-    task = asyncio.create_task(desk.desk.run())
+    turns = Turns(fleet, 4)
+    task = asyncio.create_task(fleet.fleet.run())
     await asyncio.wait_for(turns.reached.wait(), 5.0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_order_that_ends_early_is_no_arrival(desk: PaperDesk) -> None:
-    await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
-    await desk.desk.turn()
-    ride = desk.desk.traffic.cars["car1"].ride
+async def test_an_order_that_ends_early_is_no_arrival(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
+    ride = fleet.fleet.traffic.cars["car1"].ride
     assert ride is not None
-    plain = desk.desk._watch.listen
+    plain = fleet.fleet._monitor.process_reports
 
     def listen(*arguments):
         traffic, _ = plain(*arguments)
@@ -444,18 +454,20 @@ async def test_an_order_that_ends_early_is_no_arrival(desk: PaperDesk) -> None:
             Ended("car1", replace(ride, booking_id=None), arrived=True),
         ]
 
-    desk.desk._watch.listen = listen  # type: ignore[method-assign]
-    await desk.desk.turn()
-    assert await desk.state(booking) is BookingState.BOOKED
+    fleet.fleet._monitor.process_reports = listen  # type: ignore[method-assign]
+    await fleet.fleet.step()
+    assert await fleet.state(booking) is BookingState.BOOKED
 
 
-async def test_every_booked_car_gets_its_order_but_those_that_are_away(desk: PaperDesk) -> None:
+async def test_every_booked_car_gets_its_order_except_absent_ones(
+    fleet: ScriptedFleet,
+) -> None:
     for id_, edge in (("car1", "9"), ("car2", "4"), ("away", "13")):
-        await desk.car(id_, edge, 0.6)
-    bookings = [await desk.book("museum", f"kiosk{i}") for i in range(3)]
-    desk.desk.car_gone(desk.cars["away"].link)
-    await desk.desk.turn()
-    cars = desk.desk.traffic.cars
+        await fleet.car(id_, edge, 0.6)
+    bookings = [await fleet.book("museum", f"kiosk{i}") for i in range(3)]
+    fleet.fleet.car_disconnected(fleet.cars["away"].link)
+    await fleet.fleet.step()
+    cars = fleet.fleet.traffic.cars
     away = cars["away"].ride
     assert away is None or away.booking_id is None
     for booking in bookings:
@@ -463,34 +475,34 @@ async def test_every_booked_car_gets_its_order_but_those_that_are_away(desk: Pap
             ride = cars[booking.car_id].ride
             assert ride is not None
             assert ride.booking_id == booking.id
-            assert desk.desk._watch._orders[booking.id] == 1
-    assert len(desk.desk._watch._orders) == 2
+            assert fleet.fleet._monitor._orders[booking.id] == 1
+    assert len(fleet.fleet._monitor._orders) == 2
 
 
 async def test_without_any_way_there_is_no_booking(
-    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+    fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk_module, "choose_cars", lambda *_: ())
     with pytest.raises(RequestRefusedError) as caught:
-        await desk.book("museum")
+        await fleet.book("museum")
     assert (caught.value.status, caught.value.word) == (409, "no_car_free")
-    await desk.car("car1", "9", 0.5)
+    await fleet.car("car1", "9", 0.5)
     with pytest.raises(RequestRefusedError) as caught:
-        await desk.book("museum")
+        await fleet.book("museum")
     assert (caught.value.status, caught.value.word) == (409, "no_route")
 
 
 async def test_a_car_to_which_no_way_leads_any_more_fails_its_ride(
-    desk: PaperDesk, monkeypatch: pytest.MonkeyPatch
+    fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.car("car1", "9", 0.5)
-    booking = await desk.book("museum")
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
 
     def no_route(*_: object) -> None:
         raise NoRouteError("no way.", "Wait.")
 
     monkeypatch.setattr(desk_module, "route_to", no_route)
-    await desk.desk.turn()
-    stored = await desk.stored(booking)
+    await fleet.fleet.step()
+    stored = await fleet.stored(booking)
     assert stored.state is BookingState.FAILED
     assert stored.reason == reason(ReasonCode.NO_ROUTE, destination="museum")

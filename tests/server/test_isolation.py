@@ -24,7 +24,7 @@ CASES = Path(__file__).parent / "cases"
 
 
 def shown(desktop: Desktop, car: str) -> tuple[str, ReasonCode | None]:
-    view = next(view for view in desktop.desk.cars() if view.id == car)
+    view = next(view for view in desktop.fleet.cars() if view.id == car)
     return view.state, view.reason_code
 
 
@@ -96,11 +96,11 @@ async def test_what_nobody_expected_of_a_car_stays_its_own(
     ride = await desktop.book("kiosk-1", "planetarium")
     assert ride["car_id"] == "good"
     await desktop.ends(ride["id"])
-    view = next(view for view in desktop.desk.cars() if view.id == "bad")
-    assert view.reason == "bad says what the desk can make nothing of (IndexError)"
+    view = next(view for view in desktop.fleet.cars() if view.id == "bad")
+    assert view.reason == "bad sent a report that the server cannot use (IndexError)"
     named = [r for r in caplog.records if r.levelno == logging.ERROR]
     assert [r.getMessage() for r in named] == [
-        "bad said what the desk can make nothing of: nobody thought of this"
+        "bad sent a report that the server cannot use: nobody thought of this"
     ], "once, not at every turn"
     assert named[0].exc_info
     is_broken = False
@@ -143,9 +143,9 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
 async def test_a_car_that_was_never_understood_is_shown_by_name(desktop: Desktop) -> None:
     socket = await desktop.client.ws_connect("/api/cars/never/link")
     await socket.send_str("{")
-    await until(lambda: [v.id for v in desktop.desk.cars()] == ["never"])
+    await until(lambda: [v.id for v in desktop.fleet.cars()] == ["never"])
     assert shown(desktop, "never") == ("blocked", ReasonCode.MESSAGE_REFUSED)
-    assert desktop.desk.cars()[0].x_m is None
+    assert desktop.fleet.cars()[0].x_m is None
 
 
 async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
@@ -166,8 +166,8 @@ async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
             await asyncio.sleep(0.02)
     error = (await answer.json())["error"]
     assert (answer.status, error["code"]) == (503, "part_failed")
-    assert "desk: KeyError" in error["message"]
-    assert any("desk failed and begins anew" in r.getMessage() for r in caplog.records)
+    assert "fleet manager: KeyError" in error["message"]
+    assert any("fleet manager failed and is restarting" in r.getMessage() for r in caplog.records)
     fails = False
     await desktop.ends(ride["id"])
 
@@ -175,14 +175,14 @@ async def test_a_turn_that_fails_is_said_shown_and_followed_by_the_next(
 async def test_what_fails_for_one_booking_leaves_the_others(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    progress_of = server.fleet_manager.progress_of
+    booking_status = server.fleet_manager.booking_status
 
     def breaks(booking: Any, *rest: Any) -> Any:
         if booking.station_device_id == "kiosk-1":
             raise RuntimeError("nobody thought of this")
-        return progress_of(booking, *rest)
+        return booking_status(booking, *rest)
 
-    monkeypatch.setattr(server.fleet_manager, "progress_of", breaks)
+    monkeypatch.setattr(server.fleet_manager, "booking_status", breaks)
     cars = FakeCar(CITY, "car1", Place("8", 1.0)), FakeCar(CITY, "car2", Place("1", 0.8))
     await desktop.drive_in(*cars)
     first = await desktop.book("kiosk-1", "museum")
@@ -195,8 +195,8 @@ async def test_a_car_that_does_not_read_is_hung_up_on(
     desktop: Desktop, caplog: pytest.LogCaptureFixture
 ) -> None:
     await desktop.drive_in(FakeCar(CITY, "deaf", Place("1", 0.8)))
-    link = desktop.desk.links["deaf"]
+    link = desktop.fleet.links["deaf"]
     for _ in range(10_000):
         link.send_cancel(0.0)
-    await until(lambda: "deaf" not in desktop.desk.links)
+    await until(lambda: "deaf" not in desktop.fleet.links)
     assert any("deaf does not read" in r.getMessage() for r in caplog.records)

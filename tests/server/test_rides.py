@@ -34,7 +34,7 @@ async def test_a_visitor_is_driven_to_the_destination(desktop: Desktop) -> None:
 async def test_the_booking_shows_the_way_and_its_signs(desktop: Desktop) -> None:
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8), step_m=0.0))
     booking = await desktop.book("kiosk-1", "planetarium")
-    await until(lambda: desktop.desk.traffic.cars["car1"].ride)
+    await until(lambda: desktop.fleet.traffic.cars["car1"].ride)
     booking = await desktop.booking(booking["id"])
     assert booking["route"] == [
         {"node": "2", "turn": "straight", "signs": ["Korean"]},
@@ -129,7 +129,7 @@ async def test_cancelling_stops_the_car_and_frees_it(desktop: Desktop) -> None:
     answer = await desktop.client.delete(f"/api/bookings/{booking['id']}")
     assert (answer.status, (await answer.json())["state"]) == (200, "cancelled")
     await until(lambda: car.finished and car.cancels)
-    await until(lambda: desktop.desk.traffic.cars["car1"].ride is None)
+    await until(lambda: desktop.fleet.traffic.cars["car1"].ride is None)
     again = await desktop.client.delete(f"/api/bookings/{booking['id']}")
     assert (await again.json())["state"] == "cancelled"
     car.step_m = 0.1
@@ -167,7 +167,7 @@ async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     assert failed["reason"] == "dead is silent"
     waiting = await desktop.becomes(booking["id"], "waiting")
     assert waiting["reason"] == "edge 2 is held by dead, which is silent"
-    shown = {car.id: car for car in desktop.desk.cars()}
+    shown = {car.id: car for car in desktop.fleet.cars()}
     assert (shown["dead"].state, shown["dead"].online) == ("offline", False)
     # it comes back, gives up its old order, and both go on
     dead.step_m = 0.1
@@ -225,17 +225,17 @@ async def test_cars_that_were_carried_to_each_others_places_are_believed(
     one, two = FakeCar(CITY, "car1", Place("1", 0.5)), FakeCar(CITY, "car2", Place("5", 0.5))
     async with running(mongodb_uri, database) as first:
         await first.drive_in(one, two)
-        await until(lambda: len(first.desk.traffic.cars) == 2)
+        await until(lambda: len(first.fleet.traffic.cars) == 2)
     one.restart(Place("5", 0.5))
     two.restart(Place("1", 0.5))
     async with running(mongodb_uri, database) as second:
         await second.drive_in(one, two)
 
         def places() -> dict[str, str]:
-            return {car.id: car.place.edge for car in second.desk.traffic.cars.values()}
+            return {car.id: car.place.edge for car in second.fleet.traffic.cars.values()}
 
         await until(lambda: places() == {"car1": "5", "car2": "1"})
-        assert [car.state for car in second.desk.cars()] == ["ready", "ready"]
+        assert [car.state for car in second.fleet.cars()] == ["ready", "ready"]
 
 
 async def test_a_car_that_is_not_on_its_way_gets_a_new_route_for_the_same_visitor(
@@ -267,7 +267,7 @@ async def test_a_car_on_an_edge_that_another_holds_waits_and_says_why(desktop: D
     await desktop.becomes(booking["id"], "waiting")
     waiting = await desktop.booking(booking["id"])
     assert waiting["reason"] == "car1 says it is on edge 9, which car2 holds"
-    assert "car1" not in desktop.desk.traffic.cars, "what it held is free"
+    assert "car1" not in desktop.fleet.traffic.cars, "what it held is free"
     other.restart(Place("5", 0.5))
     car.step_m = 0.1
     await desktop.ends(booking["id"])
@@ -281,7 +281,7 @@ async def test_a_lost_car_is_waited_for_until_it_knows_its_place_again(desktop: 
     await until(lambda: car.orders)
     car.localized = False
     await desktop.becomes(booking["id"], "waiting")
-    await until(lambda: desktop.desk.traffic.cars["car1"].frozen == reason(ReasonCode.LOST))
+    await until(lambda: desktop.fleet.traffic.cars["car1"].frozen == reason(ReasonCode.LOST))
     assert (await desktop.booking(booking["id"]))["reason_code"] == ReasonCode.LOST
     car.localized, car.step_m = True, 0.1
     await desktop.ends(booking["id"])
@@ -299,7 +299,7 @@ async def test_a_blocked_car_is_sent_another_way(desktop: Desktop) -> None:
     assert car.cancels == 1
     assert "11" not in [edge.edge_id for edge in car.orders[-1].edges]
     assert not car.rejections
-    assert desktop.desk.traffic.cars["car1"].blocked == (), "it drove again, so it is free"
+    assert desktop.fleet.traffic.cars["car1"].blocked == (), "it drove again, so it is free"
 
 
 async def test_a_blocked_car_without_another_way_waits_and_then_goes_on(desktop: Desktop) -> None:
@@ -307,7 +307,7 @@ async def test_a_blocked_car_without_another_way_waits_and_then_goes_on(desktop:
     car.blocked = "2"
     await desktop.drive_in(car)
     booking = await desktop.book("kiosk-1", "planetarium")
-    await until(lambda: desktop.desk.traffic.cars["car1"].blocked == ("2",))
+    await until(lambda: desktop.fleet.traffic.cars["car1"].blocked == ("2",))
     car.blocked = ""
     await desktop.ends(booking["id"])
     assert car.cancels == 0

@@ -24,12 +24,12 @@ from tests.support.fake_car import FakeCar
 
 SUPERVISED = {
     # the names of the tasks that the server makes, and who sees to it that none ends unnoticed
-    "desk": "pixelopolis.supervision.keep_working",
+    "fleet manager": "pixelopolis.supervision.keep_working",
     "stop": "server.http.app.serve waits for it",
     "mongod": "server.http.app.serve waits for it, and ends with what it failed of",
     "mongod again": "server.storage.embedded_mongod.Mongod.keep_running waits for it",
-    "socket of car1": "server.http.sockets.attend",
-    "socket of station kiosk": "server.http.sockets.attend",
+    "socket of car1": "server.http.sockets.serve_socket",
+    "socket of station kiosk": "server.http.sockets.serve_socket",
 }
 MAKERS = {
     "server/http/app.py": 3,
@@ -84,7 +84,7 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
     with monkeypatch.context() as patch:
         patch.setattr("server.http.car_socket._take", fail)
         patch.setattr("server.http.station_socket._is_news", fail)
-        patch.setattr(desktop.desk, "cars", fail)
+        patch.setattr(desktop.fleet, "cars", fail)
         is_car = "car1" in name
         path = "/api/cars/car1/link" if is_car else "/api/events?station=kiosk"
         socket = await desktop.client.ws_connect(path)
@@ -194,7 +194,7 @@ async def test_a_mongod_that_ends_again_and_again_is_given_up(
     kept: tuple[Mongod, asyncio.Task[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mongod, keeper = kept
-    monkeypatch.setattr(server.storage.embedded_mongod, "MOST_ENDS", 0)
+    monkeypatch.setattr(server.storage.embedded_mongod, "MAX_ENDS", 0)
     process_of(mongod).kill()
     with pytest.raises(StoreError, match="ended 1 times within 60 s"):
         async with asyncio.timeout(60):

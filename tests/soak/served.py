@@ -20,7 +20,7 @@ from tests.support.paths import ROOT
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
-FAILED = re.compile(r"failed and begins anew|mongod ended")
+FAILED = re.compile(r"failed and is restarting|mongod ended")
 
 
 @dataclass

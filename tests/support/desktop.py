@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pixelopolis.city.sources import load_city
 from server.fleet_manager import FleetManager
 from server.http.app import make_app
-from server.http.keys import DESK
+from server.http.keys import FLEET
 from tests.support.fake_car import FakeCar
 
 CITY = load_city("pixelopolis")
@@ -32,7 +32,7 @@ class Desktop:
     """A running server, and what a station does with it."""
 
     client: TestClient[Any, Any]
-    desk: FleetManager
+    fleet: FleetManager
     cars: list[FakeCar] = field(default_factory=list)
 
     async def drive_in(self, *cars: FakeCar) -> None:
@@ -41,8 +41,8 @@ class Desktop:
             self.cars.append(car)
             await until(
                 lambda car=car: (
-                    car.id in self.desk.traffic.cars
-                    and any(c.id == car.id for c in self.desk.cars())
+                    car.id in self.fleet.traffic.cars
+                    and any(c.id == car.id for c in self.fleet.cars())
                 )
             )
 
@@ -88,7 +88,7 @@ class Desktop:
 async def running(uri: str, database: str) -> AsyncIterator[Desktop]:
     app = make_app(CITY, uri, database=database)
     async with TestClient(TestServer(app)) as client:
-        desktop = Desktop(client, app[DESK])
+        desktop = Desktop(client, app[FLEET])
         yield desktop
         for car in desktop.cars:
             await car.disconnect()

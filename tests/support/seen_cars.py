@@ -13,7 +13,7 @@ from pixelopolis.vehicle.camera import Camera
 from sim.render.meshes.car import car_mesh
 from sim.render.view import car_view
 
-LEAST_PX = 4.0
+MIN_PX = 4.0
 
 
 def in_lane(along_m: float, curvature_per_m: float, aside_m: float, turned: bool = False) -> Pose:
@@ -49,7 +49,7 @@ def box_of_car(pose: Pose, camera: Camera | None = None, eye: Pose | None = None
     low = np.array([0.0, camera.height_px * DETECTOR_ROWS[0]])
     high = np.array([camera.width_px, camera.height_px * DETECTOR_ROWS[1]])
     first, last = (np.clip(end, low, high) for end in (places.min(axis=0), places.max(axis=0)))
-    if (last - first).min() < LEAST_PX:
+    if (last - first).min() < MIN_PX:
         return None
     left, top, right, bottom = (float(v) for v in (*(first / size), *(last / size)))
     return left, top, right, bottom

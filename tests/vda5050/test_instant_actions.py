@@ -8,7 +8,7 @@ import pytest
 
 from car.driving.types import Decision, DriveState
 from car.orders.executor import OrderExecutor
-from car.orders.instant_actions import MOST_ACTION_STATES
+from car.orders.instant_actions import MAX_ACTION_STATES
 from car.orders.state_report import Health
 from pixelopolis.vda5050.order import ACTION_PARAMETERS, InstantAction
 from tests.support.vda5050_car import (
@@ -101,11 +101,11 @@ def test_no_running_action_makes_room_for_new_ones() -> None:
     it = a_car()
     it.take_order(an_order(3))
     it.take_action(action("cancelOrder", "first"))
-    for i in range(2 * MOST_ACTION_STATES):
+    for i in range(2 * MAX_ACTION_STATES):
         it.take_action(action("stateRequest", f"s{i}"))
     said = [s.action_id for s in says(it).instant_action_states]
-    assert len(said) == MOST_ACTION_STATES
-    assert (said[0], said[-1]) == ("first", f"s{2 * MOST_ACTION_STATES - 1}")
+    assert len(said) == MAX_ACTION_STATES
+    assert (said[0], said[-1]) == ("first", f"s{2 * MAX_ACTION_STATES - 1}")
 
 
 # --- cancel -----------------------------------------------------------------------------------

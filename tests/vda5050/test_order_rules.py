@@ -10,7 +10,7 @@ import pytest
 from car.orders.executor import OrderExecutor
 from pixelopolis.city.route import Place, Route
 from pixelopolis.vda5050.order import UNSUPPORTED_OF_EDGE, UNSUPPORTED_OF_POSITION, Order
-from pixelopolis.vda5050.order_rules import MOST_NAMED, OrderRejectedError, accept_order
+from pixelopolis.vda5050.order_rules import MAX_NAMED, OrderRejectedError, accept_order
 from pixelopolis.vda5050.state import ErrorType
 from tests.support.vda5050_car import (
     CITY,
@@ -301,12 +301,12 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(
 
 def test_no_more_than_a_few_faults_of_a_kind_are_named() -> None:
     does = {"actionType": "beep", "actionId": "x", "blockingType": "NONE"}
-    many = changed(an_order(), "nodes", 1, actions=[does] * (MOST_NAMED + 1))
-    fields = dict.fromkeys(sorted(UNSUPPORTED_OF_EDGE)[: MOST_NAMED + 1], 1)
+    many = changed(an_order(), "nodes", 1, actions=[does] * (MAX_NAMED + 1))
+    fields = dict.fromkeys(sorted(UNSUPPORTED_OF_EDGE)[: MAX_NAMED + 1], 1)
     for order in (many, changed(an_order(), "edges", 0, **fields)):
         with pytest.raises(OrderRejectedError) as caught:
             accept_order(CITY, None, order)
-        assert len(caught.value.references) == MOST_NAMED
+        assert len(caught.value.references) == MAX_NAMED
 
 
 def test_a_rejection_is_an_exception_with_words() -> None:

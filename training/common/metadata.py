@@ -23,7 +23,7 @@ from pixelopolis.model_io.labels import label_file
 FIELD: Final = b"TFLITE_METADATA"
 MODEL_IDENTIFIER, METADATA_IDENTIFIER = b"TFL3", b"M001"
 AUTHOR, LICENSE = "Pixelopolis", "Apache-2.0"
-LEAST_PARSER: Final = "1.0.0"
+MIN_PARSER: Final = "1.0.0"
 
 AXIS_LABELS, VALUE_LABELS = 2, 3
 """The schema's AssociatedFileType: what stands at each place, and what each number means."""
@@ -175,7 +175,7 @@ def _packed(metadata: Metadata, model: Any, names: Mapping[int, str]) -> bytes:
             AUTHOR,
             LICENSE,
             None,
-            LEAST_PARSER,
+            MIN_PARSER,
         ]
     )
     builder = flatbuffers.Builder(1024)

@@ -33,7 +33,7 @@ LEVELS: Final = (
     Level(32, 100.0, (64.0, np.inf)),
 )
 
-REACH_STRIDES, LEAST_REACH_STRIDES = 1.25, 0.75
+REACH_STRIDES, MIN_REACH_STRIDES = 1.25, 0.75
 """A cell answers for an object that covers its middle, if the object's own middle is within the
 first (along each axis); for a small one it is enough if that is within the second."""
 
@@ -118,7 +118,7 @@ def assign(
             continue
         fits = (sizes[i].max() >= _LEAST) & (sizes[i].max() < _MOST)
         reach = np.clip(
-            sizes[i] / 2, LEAST_REACH_STRIDES * _STRIDES[:, None], REACH_STRIDES * _STRIDES[:, None]
+            sizes[i] / 2, MIN_REACH_STRIDES * _STRIDES[:, None], REACH_STRIDES * _STRIDES[:, None]
         )
         chosen = fits & (away <= reach).all(axis=1)
         targets[chosen], target_boxes[chosen] = classes[i], boxes[i]

@@ -21,11 +21,11 @@ from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Im
 from training.detector.anchors import CELLS, Floats, assign
 from training.detector.data import DetectorData, Objects, moved
 
-LEAST_VISIBLE, MOST_ANGLE_DEG, LEAST_HEIGHT_PX = 0.3, 75.0, 6.0
+MIN_VISIBLE, MAX_ANGLE_DEG, MIN_HEIGHT_PX = 0.3, 75.0, 6.0
 """Objects beyond these are neither to be found nor to be missed; the limits of what counts in an
 evaluation (0.5, 60 degrees, 8 px) lie well inside."""
 
-LEAST_CUT_OFF_VISIBLE, LEAST_CUT_OFF_PX = 0.05, 8.0
+MIN_CUT_OFF_VISIBLE, MIN_CUT_OFF_PX = 0.05, 8.0
 """But a car that the picture cuts off is to be found down to these: nothing is nearer than a car
 ahead in a bend, most of which lies beside the picture."""
 
@@ -120,13 +120,13 @@ def ignored(objects: Objects) -> NDArray[np.bool_]:
     near_car = (
         (objects.classes == CAR)
         & _cut_off(objects.boxes)
-        & (objects.visible >= LEAST_CUT_OFF_VISIBLE)
-        & (np.minimum(height, width) >= LEAST_CUT_OFF_PX)
+        & (objects.visible >= MIN_CUT_OFF_VISIBLE)
+        & (np.minimum(height, width) >= MIN_CUT_OFF_PX)
     )
     return np.asarray(
-        ((objects.visible < LEAST_VISIBLE) & ~near_car)
-        | (objects.angle_deg > MOST_ANGLE_DEG)
-        | (height < LEAST_HEIGHT_PX)
+        ((objects.visible < MIN_VISIBLE) & ~near_car)
+        | (objects.angle_deg > MAX_ANGLE_DEG)
+        | (height < MIN_HEIGHT_PX)
     )
 
 

@@ -33,7 +33,7 @@ from training.detector.settings import DetectorTraining
 from training.detector.train import predict
 
 CARD_FORMAT: Final = 1
-LEAST_AGREEMENT: Final = {"float": 0.995, "int8": 0.95}
+MIN_AGREEMENT: Final = {"float": 0.995, "int8": 0.95}
 """Share of the network's sure detections that an export must find again."""
 
 RAW: Final = "_raw.tflite"
@@ -159,10 +159,10 @@ def _facts(
 ) -> dict[str, Any]:
     kind = "float" if "_float" in file else "int8"
     agreed = agreement(reference, found)
-    if not agreed["again"] >= LEAST_AGREEMENT[kind]:
+    if not agreed["again"] >= MIN_AGREEMENT[kind]:
         raise ModelError(
             f"The {kind} model finds only {100 * agreed['again']:.1f} % of what Keras finds "
-            f"(at least {100 * LEAST_AGREEMENT[kind]:.1f} % wanted).",
+            f"(at least {100 * MIN_AGREEMENT[kind]:.1f} % wanted).",
             "Train longer, or with data whose pictures span what the car sees.",
         )
     return {

@@ -15,9 +15,9 @@ from training.common.export import Bytes, converted, converter, make_int8
 from training.common.operators import POST_PROCESS
 from training.detector.anchors import CELLS, OFFSET_SCALES
 from training.detector.model import MIDDLE, scaled
-from training.detector.postprocess import LEAST_SCORE, MOST_DETECTIONS, OVERLAP
+from training.detector.postprocess import MAX_DETECTIONS, MIN_SCORE, OVERLAP
 
-MOST_OFFSET: Final = 12.0
+MAX_OFFSET: Final = 12.0
 """Offsets beyond it belong to no object; cut off, they do not coarsen the steps of the others."""
 
 SHAPE: Final = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
@@ -60,7 +60,7 @@ def to_raw_int8(model: Any, calibration: Bytes) -> bytes:
 def _raw(model: Any, picture: Any) -> dict[str, Any]:
     answer = model(picture, training=False)
     return {
-        "offsets": tf.clip_by_value(answer["boxes"], -MOST_OFFSET, MOST_OFFSET),
+        "offsets": tf.clip_by_value(answer["boxes"], -MAX_OFFSET, MAX_OFFSET),
         "scores": tf.sigmoid(answer["objectness"]) * tf.sigmoid(answer["classes"]),
     }
 
@@ -76,11 +76,11 @@ def _selected(raw: dict[str, Any]) -> dict[str, Any]:
 def _post_process() -> Callable[..., Any]:
     """Return a function that the converter replaces by the custom operator."""
     options = {
-        "max_detections": MOST_DETECTIONS,
+        "max_detections": MAX_DETECTIONS,
         "max_classes_per_detection": 1,
-        "detections_per_class": MOST_DETECTIONS,
+        "detections_per_class": MAX_DETECTIONS,
         "use_regular_nms": False,
-        "nms_score_threshold": LEAST_SCORE,
+        "nms_score_threshold": MIN_SCORE,
         "nms_iou_threshold": OVERLAP,
         "num_classes": len(SIGN_CLASSES),
         **dict(zip(("y_scale", "x_scale", "h_scale", "w_scale"), OFFSET_SCALES, strict=True)),
@@ -91,7 +91,7 @@ def _post_process() -> Callable[..., Any]:
 
     def post_process(offsets: Any, scores: Any, cells: Any) -> Any:
         # shapes only: what it does is the operator's business
-        rows = (1, MOST_DETECTIONS)
+        rows = (1, MAX_DETECTIONS)
         return (
             tf.zeros((*rows, 4)) + tf.reduce_sum(offsets) + tf.reduce_sum(cells),
             tf.zeros(rows),

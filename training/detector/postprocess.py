@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from training.detector.anchors import Floats, decode
 from training.detector.evaluation.metrics import Detections, iou
 
-MOST_DETECTIONS: Final = 40
+MAX_DETECTIONS: Final = 40
 OVERLAP: Final = 0.55
 """Of two boxes that overlap more (IoU), whatever their classes, the surer one stays."""
-LEAST_SCORE: Final = 0.02
+MIN_SCORE: Final = 0.02
 
 
 def scores_of(objectness: Floats, classes: Floats) -> Floats:
@@ -36,7 +36,7 @@ def select(scores: Floats, offsets: Floats) -> Detections:
     """
     best = scores.max(axis=1)
     order = np.argsort(-best, kind="stable")
-    order = order[best[order] >= LEAST_SCORE]
+    order = order[best[order] >= MIN_SCORE]
     boxes = decode(offsets)[order]
     overlaps = iou(boxes, boxes) > OVERLAP
     kept: list[int] = []
@@ -44,7 +44,7 @@ def select(scores: Floats, offsets: Floats) -> Detections:
     for i in range(len(order)):
         if open_[i]:
             kept.append(i)
-            if len(kept) == MOST_DETECTIONS:
+            if len(kept) == MAX_DETECTIONS:
                 break
             open_ &= ~overlaps[i]
     rows = order[kept]

@@ -18,8 +18,8 @@ from training.lane.data import Labels
 from training.lane.networks import MIDDLE, StepNetwork, scaled
 from training.lane.outputs import answers_of
 
-LEAST_CORRELATION: Final = 0.99
-LEAST_SPREAD_CORRELATION: Final = 0.95
+MIN_CORRELATION: Final = 0.99
+MIN_SPREAD_CORRELATION: Final = 0.95
 """Between the int8 model and Keras, for each answer; below it the export fails. How sure a path
 network is need not be known as well as the path."""
 
@@ -107,14 +107,14 @@ def convert_int8(
     if low:
         raise ModelError(
             f"The int8 model does not follow Keras: correlation {low} (at least "
-            f"{LEAST_CORRELATION} wanted, {LEAST_SPREAD_CORRELATION} of spreads).",
+            f"{MIN_CORRELATION} wanted, {MIN_SPREAD_CORRELATION} of spreads).",
             "Train longer, or with data whose frames span what the car sees.",
         )
     return result
 
 
 def _least_correlation(column: str) -> float:
-    return LEAST_SPREAD_CORRELATION if column.endswith("spread") else LEAST_CORRELATION
+    return MIN_SPREAD_CORRELATION if column.endswith("spread") else MIN_CORRELATION
 
 
 def _states(step: StepNetwork, windows_yuv: Bytes) -> list[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from pixelopolis.vehicle.steering import MAX_STEERING_DEG
 from training.lane.label_files import CAMERAS, COMMANDS, read_rows
 from training.lane.pictures import seen_part
 
-LEAST_RANGE_DEG: Final = 1.0
+MIN_RANGE_DEG: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[s
 
     `bias_deg` is positive where the model steers more to the right than was recorded. `slope` is
     that of the straight line that fits the answers best over the recorded steering; it and the
-    correlation are None where one of both varies by less than `LEAST_RANGE_DEG`. `zero_mae_deg`
+    correlation are None where one of both varies by less than `MIN_RANGE_DEG`. `zero_mae_deg`
     and `median_mae_deg` are the errors of always answering 0, and the median of what was recorded.
     """
     recorded, answered = (
@@ -124,7 +124,7 @@ def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[s
 
 def _figures(recorded: Any, answered: Any) -> dict[str, Any]:
     error = answered - recorded
-    varies = min(np.ptp(recorded), np.ptp(answered)) >= LEAST_RANGE_DEG
+    varies = min(np.ptp(recorded), np.ptp(answered)) >= MIN_RANGE_DEG
     correlation = float(np.corrcoef(recorded, answered)[0, 1]) if varies else None
     return {
         "frames": len(error),

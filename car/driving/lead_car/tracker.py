@@ -35,7 +35,7 @@ TO_FOLLOW: Final = {CAR: KEPT_SCORE}
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
 """Probability from which on a car is taken to be in my lane, and to be the one of before."""
 
-MOST_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
+MAX_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
 """How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most.
 A box that a side of the picture cuts off says little: that car may be in my lane or beside it."""
 
@@ -141,7 +141,7 @@ class _Track:
         odds = max(fit.in_lane, 1e-6) / max(1 - fit.in_lane, 1e-6)
         most = CUT_PROOF_STEP if _is_cut(sighting.box) else PROOF_STEP
         step = min(max(math.log(odds), -most), most)
-        return replace(self, box=sighting.box, proof=min(self.proof + step, MOST_PROOF))
+        return replace(self, box=sighting.box, proof=min(self.proof + step, MAX_PROOF))
 
     def seen(self, fit: BoxFit, sighting: Sighting) -> _Track:
         """Take in that the car was seen again in my lane, at the track's time."""

@@ -11,7 +11,7 @@ from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
 
-LEAST_SIGMA_M: Final = 0.004
+MIN_SIGMA_M: Final = 0.004
 """No picture shows a path better than this."""
 
 ALIKE: Final = 0.8
@@ -85,7 +85,7 @@ def lane_noise(spread_m: float, along: FloatArray) -> FloatArray:
         spread_m: the mean absolute error that the model expects.
         along: (stations,) how the places change with the distance, metres a metre.
     """
-    sigma_m = max(1.25 * spread_m, LEAST_SIGMA_M)
+    sigma_m = max(1.25 * spread_m, MIN_SIGMA_M)
     return np.asarray(
         sigma_m**2 * _ALIKE + BEND_SIGMA_M**2 * np.outer(along, along), dtype=np.float64
     )

@@ -22,7 +22,7 @@ from pixelopolis.city.signs import SIGN_CLASSES, class_height_m, sign_solid
 from pixelopolis.geometry import FloatArray
 from pixelopolis.vehicle.camera import Camera
 
-LEAST_PX: Final = 6.0
+MIN_PX: Final = 6.0
 """A sign that is less high in the picture is not expected."""
 
 STEEPEST_RAD: Final = math.radians(80)
@@ -158,7 +158,7 @@ def _seen_from(
     tall_m = class_height_m(cells.city.signs[sign].sign_class)
     height_px = camera.focal_px * tall_m / np.maximum(range_m, 0.05)
     half = camera.across_rad / 2
-    seen = (height_px >= LEAST_PX) & (np.abs(bearing) < half + MARGIN_RAD)
+    seen = (height_px >= MIN_PX) & (np.abs(bearing) < half + MARGIN_RAD)
     seen &= (facing < STEEPEST_RAD) & (range_m > 0.05)
     chance = np.select([height_px >= 20, height_px >= 12], [0.90, 0.55], 0.1)
     chance *= np.where(np.abs(bearing) < half - MARGIN_RAD, 1.0, 0.5)

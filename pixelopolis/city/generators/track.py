@@ -29,7 +29,7 @@ JITTER_M: Final = 0.13
 """How far a corner may lie from its place in the grid, each way."""
 BEND_M: Final = (0.25, 0.9)
 """Range of the radius of bends, evenly in its logarithm; there may be room for less only."""
-LEAST_TURN_M: Final = 0.22
+MIN_TURN_M: Final = 0.22
 """Smallest radius of a way through a junction."""
 WAVE_PART: Final = 0.45
 """Of the stretches that are long enough for an S-bend, how many have one."""
@@ -275,7 +275,7 @@ def _turns_are_wide(ways: list[list[Corner]], lanes: list[list[Point]], mouth_m:
         for other, after in zip(ways, lanes, strict=True):
             if other[0] == way[-1]:
                 (turn,) = _turns([lane[-2], lane[-1], after[1]])
-                if mouth_m < LEAST_TURN_M * math.tan(abs(turn) / 2):
+                if mouth_m < MIN_TURN_M * math.tan(abs(turn) / 2):
                     return False
     return True
 

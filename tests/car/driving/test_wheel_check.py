@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from car.driving.ground import LEAST_SHARED, OUTSIDE, Relief, compare
+from car.driving.ground import MIN_SHARED, OUTSIDE, Relief, compare
 from car.driving.types import Frame, WheelReading
 from car.driving.wheel_check import (
     FITS,
@@ -322,7 +322,7 @@ def test_motions_are_compared_where_both_reach() -> None:
     far[5:, :5] = 1.0
     assert compare(near, far) == (1.0, 2.0)
     near[:] = OUTSIDE
-    near[0, : int(100 * LEAST_SHARED) - 1] = 1.0
+    near[0, : int(100 * MIN_SHARED) - 1] = 1.0
     assert compare(near, np.ones((10, 10), np.float32)) == (0.0, 0.0)
 
 

@@ -112,7 +112,7 @@ def test_everything_that_is_wrong_is_told_in_words() -> None:
     assert said[ERROR_BOARD] == "No answer. Look for it."
     assert ERROR_BOARD_FAULT not in said, "what a lost board said once may be long ago"
     assert said[ERROR_CAMERA] == "It is silent."
-    assert said[ERROR_PART] == "lookout: ValueError. It begins anew."
+    assert said[ERROR_PART] == "lookout: ValueError. It is restarting."
     assert said[ERROR_SHOWING] == "drawing: x"
     low = replace(WELL, fault=BoardFault.BATTERY_LOW | BoardFault.HOST_SILENT)
     assert of(low).errors[0].error_description == "The board reports: host_silent, battery_low."

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import car.orders.server_link
 from car.orders.executor import OrderExecutor
-from car.orders.server_link import BACKOFF_S, MOST_SAID, ServerLink, backoff_s
+from car.orders.server_link import BACKOFF_S, MAX_SAID, ServerLink, backoff_s
 from car.orders.state_report import Health
 from car.shared_state import SharedState
 from pixelopolis.city.route import Place
@@ -299,7 +299,7 @@ def test_refusals_are_logged_once_a_minute_each_and_few_in_all(
     assert len(caplog.records) == 4
     for i in range(1000):
         link._take_refusal(refusal(i, f"nonsense {i}"), 200.0)
-    assert len(caplog.records) == 4 + MOST_SAID
+    assert len(caplog.records) == 4 + MAX_SAID
 
 
 async def test_a_frame_of_bytes_is_answered(server: FakeServer, cockpit: SharedState) -> None:

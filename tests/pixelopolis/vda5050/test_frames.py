@@ -44,7 +44,7 @@ from pixelopolis.vda5050.order_progress import (
 )
 from pixelopolis.vda5050.order_rules import MergedOrder, accept_order
 from pixelopolis.vda5050.state import (
-    MOST_REFERENCES,
+    MAX_REFERENCES,
     Connection,
     ConnectionState,
     EdgeState,
@@ -258,7 +258,7 @@ def test_a_frame_of_nothing_but_faults_is_not_read_to_its_end(
 )
 def test_references_are_no_endless_list(field: str, entry: dict[str, Any]) -> None:
     key = next(key for key in entry if key.endswith("References"))
-    entry = {**entry, key: [{"referenceKey": "a", "referenceValue": "b"}] * (MOST_REFERENCES + 1)}
+    entry = {**entry, key: [{"referenceKey": "a", "referenceValue": "b"}] * (MAX_REFERENCES + 1)}
     text = json.dumps({"topic": "state", "message": {field: [entry]}})
     with pytest.raises(MalformedMessageError) as caught:
         decode_from_car(text)

@@ -24,7 +24,7 @@ from pixelopolis.vda5050.order import InstantActions, Order
 from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
 from server.http.app import make_app
-from server.http.keys import DESK
+from server.http.keys import FLEET
 
 CITY = load_city("pixelopolis")
 STEP_M = 0.1
@@ -115,9 +115,9 @@ async def on_the_road(client: TestClient[Any, Any], ghost: Ghost) -> AsyncIterat
 
 
 async def book(client: TestClient[Any, Any], destination: str) -> Any:
-    desk: FleetManager = client.app[DESK]  # type: ignore[index]
+    fleet: FleetManager = client.app[FLEET]  # type: ignore[index]
     async with asyncio.timeout(30):
-        while not any(car.state == "ready" for car in desk.cars()):  # noqa: ASYNC110
+        while not any(car.state == "ready" for car in fleet.cars()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await client.post("/api/stations", json={"device_id": "kiosk"})
     body = {"station_device_id": "kiosk", "destination_id": destination, "language": "en"}

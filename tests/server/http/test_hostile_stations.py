@@ -54,7 +54,7 @@ async def test_what_nobody_expected_is_a_clear_error_and_said_once(
     def fails(*_: Any) -> Any:
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setattr(desktop.desk, "register_station", fails)
+    monkeypatch.setattr(desktop.fleet, "register_station", fails)
     for _ in range(3):
         answer = await answer_of(desktop, "POST", "/api/stations", json={"device_id": "k"})
         assert answer == (500, "internal_error")
@@ -112,19 +112,19 @@ async def test_viewers_that_never_read_or_vanish_keep_nobody_waiting(desktop: De
 async def test_a_viewer_outlives_a_database_that_does_not_answer(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newest, is_down = desktop.desk.newest_booking, True
+    newest, is_down = desktop.fleet.newest_booking, True
 
     async def flaky(station: str) -> Any:
         if is_down:
             raise AutoReconnect("no answer")
         return await newest(station)
 
-    monkeypatch.setattr(desktop.desk, "newest_booking", flaky)
+    monkeypatch.setattr(desktop.fleet, "newest_booking", flaky)
     socket = await desktop.client.ws_connect("/api/events?station=kiosk")
     assert (await socket.receive_json())["type"] == "cars"
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
     ride = await desktop.book("kiosk", "planetarium")
-    await until(lambda: desktop.desk.traffic.cars["car1"].ride)
+    await until(lambda: desktop.fleet.traffic.cars["car1"].ride)
     is_down = False
     async with asyncio.timeout(30):
         while (event := await socket.receive_json())["type"] != "booking":

@@ -39,7 +39,7 @@ def still_idle() -> State:
 
 def test_what_was_released_stays_the_cars_until_it_answers_the_cancellation() -> None:
     sent: list[FromServer] = []
-    link = CarLink("car1", sent.append, still_idle(), told_s=NOW_S - 0.1)
+    link = CarLink("car1", sent.append, still_idle(), last_sent_s=NOW_S - 0.1)
     traffic = ended_at_once()
     for wait_s in (0.0, RESEND_S, 5 * RESEND_S):
         traffic, ended = take_report(STREETS, traffic, link, NOW_S + wait_s)
@@ -48,7 +48,7 @@ def test_what_was_released_stays_the_cars_until_it_answers_the_cancellation() ->
     assert len(sent) == 2, "asked again, not at every state"
     action = sent[0].actions[0]  # type: ignore[union-attr]
     answer = ActionState(action_id=action.action_id, action_status="FAILED")
-    link.hear(still_idle().model_copy(update={"instant_action_states": (answer,)}))
+    link.receive(still_idle().model_copy(update={"instant_action_states": (answer,)}))
     traffic, _ = take_report(STREETS, traffic, link, NOW_S + 100)
     assert held(STREETS, traffic.cars["car1"]).edges == {"1"}
 
@@ -63,7 +63,7 @@ def test_an_answer_to_an_older_cancellation_says_nothing_of_a_newer_order() -> N
     link.send_order(STREETS, ride, 0, NOW_S - 4)
     action = sent[0].actions[0]  # type: ignore[union-attr]
     answer = ActionState(action_id=action.action_id, action_status="FAILED")
-    link.hear(still_idle().model_copy(update={"instant_action_states": (answer,)}))
+    link.receive(still_idle().model_copy(update={"instant_action_states": (answer,)}))
     traffic, _ = take_report(STREETS, traffic, link, NOW_S)
     assert held(STREETS, traffic.cars["car1"]).edges == {"1", "2"}
 
@@ -76,10 +76,10 @@ def test_a_car_that_connects_anew_got_nothing_from_its_old_connection() -> None:
 
 def test_a_car_that_took_it_after_all_ends_it_where_it_is() -> None:
     traffic = ended_at_once()
-    link = CarLink("car1", lambda _: None, still_idle(), told_s=NOW_S - 0.1)
+    link = CarLink("car1", lambda _: None, still_idle(), last_sent_s=NOW_S - 0.1)
     traffic, _ = take_report(STREETS, traffic, link, NOW_S)
     end = {"order_id": "o1", "last_node_id": "at:2:100", "last_node_sequence_id": 4}
-    link.hear(still_idle().model_copy(update=end))
+    link.receive(still_idle().model_copy(update=end))
     traffic, ended = take_report(STREETS, traffic, link, NOW_S + 0.5)
     assert ended is not None
     assert not ended.arrived

@@ -21,9 +21,9 @@ from pixelopolis.vda5050.state import (
     StateError,
 )
 from server.booking import Booking
-from server.complaints import Complaints
+from server.peer_faults import PeerFaultLog
 from server.traffic.car_link import CarLink
-from server.traffic.car_monitor import MOST_ORDERS, TRY_AGAIN_S, CarMonitor
+from server.traffic.car_monitor import MAX_ORDERS, TRY_AGAIN_S, CarMonitor
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride, Traffic
 from server.traffic.street_graph import StreetGraph
@@ -36,7 +36,7 @@ BOOKING = Booking("b1", "kiosk", "car1", "museum", "ja", 1000.0)
 
 
 def watch(started_s: float = 0.0) -> CarMonitor:
-    return CarMonitor(started_s, Complaints(logging.getLogger("watch"), lambda: 0.0))
+    return CarMonitor(started_s, PeerFaultLog(logging.getLogger("watch"), lambda: 0.0))
 
 
 def state(progress_m: float | None = None, **fields: Any) -> State:
@@ -77,7 +77,7 @@ def frozen_after(
     waits: dict[str, Wait] | None = None,
 ) -> Reason | None:
     links = {"car1": link(said)} if said else {}
-    after, _ = it.listen(STREETS, traffic, links, waits or {}, now_s)
+    after, _ = it.process_reports(STREETS, traffic, links, waits or {}, now_s)
     return after.cars["car1"].frozen
 
 
@@ -99,7 +99,7 @@ def test_who_only_says_what_cannot_be_used_is_set_aside_for_that() -> None:
     known = link(state())
     known.refused = refused
     traffic = Traffic().put(Car("car1", Place("9", 0.1)))
-    after, _ = it.listen(STREETS, traffic, {"car1": known}, {}, 20.0)
+    after, _ = it.process_reports(STREETS, traffic, {"car1": known}, {}, 20.0)
     assert after.cars["car1"].frozen == refused
 
 
@@ -162,12 +162,12 @@ def test_one_car_s_nonsense_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         it.heard(car, 10.0)
     both = Traffic().put(Car("car1", Place("9", 0.1)), Car("car2", Place("4", 0.1)))
     bad, good = link(state()), replace(link(state(last_node_id="at:4:100")), car="car2")
-    after, ended = it.listen(STREETS, both, {"car1": bad, "car2": good}, {}, 10.0)
+    after, ended = it.process_reports(STREETS, both, {"car1": bad, "car2": good}, {}, 10.0)
     nonsense = reason(ReasonCode.NO_SENSE, error="IndexError")
     assert after.cars["car1"].frozen == nonsense == bad.problem
     assert after.cars["car2"].frozen is None
     assert ended == []
-    unplaced, _ = it.listen(STREETS, Traffic(), {"car1": bad}, {}, 10.0)
+    unplaced, _ = it.process_reports(STREETS, Traffic(), {"car1": bad}, {}, 10.0)
     assert unplaced.cars == {}
 
 
@@ -176,7 +176,7 @@ def test_an_order_that_is_over_is_told() -> None:
     end = state(order_id="o1", last_node_id="at:7:100", last_node_sequence_id=8)
     it = watch()
     it.heard("car1", 10.0)
-    after, ended = it.listen(STREETS, traffic, {"car1": link(end)}, {}, 10.0)
+    after, ended = it.process_reports(STREETS, traffic, {"car1": link(end)}, {}, 10.0)
     assert [(e.car, e.arrived) for e in ended] == [("car1", True)]
     assert after.cars["car1"].ride is None
 
@@ -194,8 +194,8 @@ def over(
 ) -> Reason | None:
     traffic = Traffic().put(car) if car else Traffic()
     links = {"car1": known} if known else {}
-    it.note_useless(traffic, links, [booking], now_s)
-    return it.why_over(booking, car, known, now_s, epoch_s)
+    it.note_unreliable(traffic, links, [booking], now_s)
+    return it.failure_reason(booking, car, known, now_s, epoch_s)
 
 
 STANDS = Car("car1", Place("9", 0.1))
@@ -231,13 +231,13 @@ def test_a_car_that_is_back_begins_a_new_minute() -> None:
 @pytest.mark.parametrize(("orders", "given_up"), [(20, False), (21, True)])
 def test_a_car_that_drops_twenty_orders_is_not_given_another(orders: int, given_up: bool) -> None:
     it = watch()
-    it.note_useless(Traffic().put(STANDS), {}, [BOOKING], 0.0)
+    it.note_unreliable(Traffic().put(STANDS), {}, [BOOKING], 0.0)
     for _ in range(orders):
         it.ordered("b1")
     why = over(it, 1.0, STANDS)
     assert why == (reason(ReasonCode.DROPS_ORDERS) if given_up else None)
     # another ride is another count
-    it.note_useless(Traffic().put(STANDS), {}, [], 2.0)
+    it.note_unreliable(Traffic().put(STANDS), {}, [], 2.0)
     assert over(it, 3.0, STANDS) is None
 
 
@@ -251,8 +251,8 @@ def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
     it.heard("car1", now_s)
     traffic = riding(order_id=order_id, booking_id=None, taken=False)
     links = {"car1": link(state(errors=(error,)))}
-    after, _ = it.listen(STREETS, traffic, links, {}, now_s)
-    it.note_useless(after, links, [], now_s)
+    after, _ = it.process_reports(STREETS, traffic, links, {}, now_s)
+    it.note_unreliable(after, links, [], now_s)
     assert after.cars["car1"].ride is None
     return after.cars["car1"].frozen
 
@@ -262,8 +262,8 @@ def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
 ) -> None:
     it = watch()
     drops_orders = reason(ReasonCode.DROPS_ORDERS)
-    seen = [dropped(it, f"way-{i}", i / 10) for i in range(MOST_ORDERS + 1)]
-    assert seen == [None] * MOST_ORDERS + [drops_orders]
+    seen = [dropped(it, f"way-{i}", i / 10) for i in range(MAX_ORDERS + 1)]
+    assert seen == [None] * MAX_ORDERS + [drops_orders]
     assert len(caplog.records) == 1, "not one a turn"
     assert "car1 has dropped order way-0" in caplog.text
 
@@ -271,14 +271,14 @@ def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
         it.heard("car1", now_s)
         return frozen_after(it, Traffic().put(STANDS), now_s, state())
 
-    last_s = MOST_ORDERS / 10
+    last_s = MAX_ORDERS / 10
     assert stands(last_s + TRY_AGAIN_S - 0.1) == drops_orders
     # once in a while it is given another, which it drops too
     assert stands(last_s + TRY_AGAIN_S) is None
     assert dropped(it, "way-x", 200.0) == drops_orders
     # one that it takes clears it
     it.heard("car1", 201.0)
-    it.listen(STREETS, riding(taken=False), {"car1": link(state(0.1))}, {}, 201.0)
+    it.process_reports(STREETS, riding(taken=False), {"car1": link(state(0.1))}, {}, 201.0)
     assert stands(201.1) is None
     assert dropped(it, "way-y", 202.0) is None
 
@@ -292,13 +292,13 @@ def test_no_ride_lasts_longer_than_half_an_hour(age_s: float, over_it_is: bool) 
 def test_who_is_not_needed_is_forgotten() -> None:
     it = watch(started_s=0.0)
     it.heard("car1", 100.0)
-    it.note_useless(Traffic().put(STANDS), {}, [], 100.0)
+    it.note_unreliable(Traffic().put(STANDS), {}, [], 100.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None
-    it.note_useless(Traffic(), {"car1": link()}, [], 100.0)
+    it.note_unreliable(Traffic(), {"car1": link()}, [], 100.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None, "it is connected"
-    it.note_useless(Traffic(), {}, [], 100.0)
+    it.note_unreliable(Traffic(), {}, [], 100.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) == SILENT, "as never heard"
     it = watch()
     assert over(it, 0.0, None) is None
-    it.note_useless(Traffic(), {}, [], 50.0)  # the booking has ended meanwhile
+    it.note_unreliable(Traffic(), {}, [], 50.0)  # the booking has ended meanwhile
     assert over(it, 100.0, None) is None

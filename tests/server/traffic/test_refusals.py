@@ -70,7 +70,7 @@ UNUSABLE = {
     "another version": (frame(version="2.1.0"), "version: '2.1.0'"),
     "another maker": (frame(manufacturer="ACME"), "manufacturer: 'ACME'"),
     "another car": (frame(serialNumber="car9"), "serialNumber: 'car9'"),
-    "bytes": (b"\x00", "bytes"),
+    "bytes": (b"\x00", "binary"),
 }
 
 
@@ -87,14 +87,14 @@ async def test_an_invalid_message_is_answered_logged_and_shown(
     assert answer.serial_number == "car1"
     if isinstance(sent, str) and sent.startswith('{"topic":"state"'):
         assert (answer.refused_topic, answer.refused_header_id) == ("state", 7)
-    await until(desktop.desk.cars)
-    (view,) = desktop.desk.cars()
+    await until(desktop.fleet.cars)
+    (view,) = desktop.fleet.cars()
     assert (view.id, view.state, view.x_m) == ("car1", "blocked", None)
     assert view.reason_code is ReasonCode.MESSAGE_REFUSED
     assert said in view.reason
     assert any("car1" in record.getMessage() for record in caplog.records)
     await socket.send_str(frame())
-    await until(lambda: [car.state for car in desktop.desk.cars()] == ["ready"])
+    await until(lambda: [car.state for car in desktop.fleet.cars()] == ["ready"])
     await socket.close()
 
 
@@ -103,7 +103,7 @@ def test_a_refusal_is_forgotten_after_enough_good_states() -> None:
     link.refuse("state", 7, "driving: missing")
     for _ in range(GOOD_STATES):
         assert link.refused is not None
-        link.hear(state())
+        link.receive(state())
     assert link.refused is None
 
 
@@ -160,8 +160,8 @@ async def test_a_car_of_another_map_is_booked_by_nobody(desktop: Desktop) -> Non
     car.speech = lambda said: encode(on_mars(header_id=said.header_id))
     await car.connect(desktop.client)
     desktop.cars.append(car)
-    await until(desktop.desk.cars)
-    assert [(c.state, c.reason_code) for c in desktop.desk.cars()] == [
+    await until(desktop.fleet.cars)
+    assert [(c.state, c.reason_code) for c in desktop.fleet.cars()] == [
         ("blocked", ReasonCode.OTHER_MAP)
     ]
     await desktop.register("kiosk")

@@ -15,7 +15,7 @@ from server.booking import NEXT, Booking, BookingState
 from server.traffic.car_link import CarLink
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride
-from server.traffic.status import progress_of
+from server.traffic.status import booking_status
 
 ROUTE = Route(("a", "b"), 0.0, 0.5)
 
@@ -71,7 +71,7 @@ def test_says_whether_the_car_drives_or_waits_and_why(
     wait: Wait | None,
     expected: tuple[BookingState, Reason | None],
 ) -> None:
-    assert progress_of(booking(), its_car, its_link, wait) == expected
+    assert booking_status(booking(), its_car, its_link, wait) == expected
 
 
 @given(
@@ -92,7 +92,7 @@ def test_says_whether_the_car_drives_or_waits_and_why(
 def test_never_ends_a_ride_nor_takes_a_forbidden_step(
     state: BookingState, its_car: Car | None, its_link: CarLink | None, wait: Wait | None
 ) -> None:
-    following, why = progress_of(booking(state), its_car, its_link, wait)
+    following, why = booking_status(booking(state), its_car, its_link, wait)
 
     assert following == state or following in NEXT[state]
     assert following in (BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING)

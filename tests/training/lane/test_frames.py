@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from pixelopolis.city.model import Turn
 from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError
-from training.lane.frames import LEAST_RANGE_DEG, RecordedFrame, figures, read_frames, steer_all
+from training.lane.frames import MIN_RANGE_DEG, RecordedFrame, figures, read_frames, steer_all
 
 steerings = st.lists(st.floats(-1, 1).map(lambda v: round(v, 3)), min_size=2, max_size=30)
 
@@ -93,10 +93,10 @@ def test_a_constant_error_is_bias_and_nothing_else(recorded: list[float], error:
     assert document["bias_deg"] == pytest.approx(48 * error, abs=1e-9)
     assert document["mae_deg"] == pytest.approx(48 * abs(error), abs=1e-9)
     assert document["rmse_deg"] == pytest.approx(48 * abs(error), abs=1e-6)
-    if 48 * np.ptp(recorded) > LEAST_RANGE_DEG + 1e-6:
+    if 48 * np.ptp(recorded) > MIN_RANGE_DEG + 1e-6:
         assert document["correlation"] == pytest.approx(1.0, abs=1e-6)
         assert document["slope"] == pytest.approx(1.0, abs=1e-6)
-    elif 48 * np.ptp(recorded) < LEAST_RANGE_DEG - 1e-6:
+    elif 48 * np.ptp(recorded) < MIN_RANGE_DEG - 1e-6:
         assert document["correlation"] is document["slope"] is None
 
 

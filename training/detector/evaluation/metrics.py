@@ -35,7 +35,7 @@ SIZES: Final = {
 is found in their place, do not count."""
 
 CAR: Final = SIGN_CLASSES.index("Car")
-MOST_DETECTIONS: Final = 100
+MAX_DETECTIONS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def average_precision(
         limits = [[low, min(high, 1e5) - 1e-6] for low, high in SIZES.values()]
         evaluation.params.areaRng = limits
         evaluation.params.areaRngLbl = list(SIZES)
-        evaluation.params.maxDets = [MOST_DETECTIONS]
+        evaluation.params.maxDets = [MAX_DETECTIONS]
         evaluation.evaluate()
         evaluation.accumulate()
     curves = evaluation.eval["precision"][:, :, :, :, 0]  # IoU, recall, class, size

@@ -20,7 +20,7 @@ FOUND_IOU: Final = 0.5
 
 FIT_PRECISION: Final = 0.995
 """What a threshold is fitted to; more than is asked for, as other frames differ."""
-LEAST_THRESHOLD: Final = 0.2
+MIN_THRESHOLD: Final = 0.2
 
 RECALL, PRECISION = 0.95, 0.99
 """What "seen to a distance" means: of the objects that near so many are found, and of what is
@@ -88,7 +88,7 @@ def _height(box: Floats) -> float:
 def threshold_for(judged: Judged, precision: float = FIT_PRECISION) -> float:
     """Return the lowest score from which on so much of what is found is right.
 
-    Where no score reaches it, the one that comes nearest; never less than `LEAST_THRESHOLD`.
+    Where no score reaches it, the one that comes nearest; never less than `MIN_THRESHOLD`.
     """
     if len(judged.scores) == 0:
         return 1.0
@@ -97,7 +97,7 @@ def threshold_for(judged: Judged, precision: float = FIT_PRECISION) -> float:
     last = np.append(judged.scores[1:] != judged.scores[:-1], True)
     enough = np.flatnonzero(last & (share >= precision))
     row = enough[-1] if len(enough) else int(np.argmax(np.where(last, share, -1.0)))
-    return max(LEAST_THRESHOLD, float(judged.scores[row]))
+    return max(MIN_THRESHOLD, float(judged.scores[row]))
 
 
 def fit_thresholds(truth: Sequence[Objects], found: Sequence[Detections]) -> dict[str, float]:

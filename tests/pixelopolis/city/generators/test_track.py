@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelopolis.city.generators.track import BEND_M, LANE_M, LEAST_TURN_M, track_city_text
+from pixelopolis.city.generators.track import BEND_M, LANE_M, MIN_TURN_M, track_city_text
 from pixelopolis.city.model import Turn
 from pixelopolis.city.routing import edge_graph
 from pixelopolis.city.sources import load_city
@@ -26,7 +26,7 @@ def test_every_seed_is_a_valid_town_that_hangs_together(seed: int) -> None:
     for edge in city.edges.values():
         assert np.abs(edge.curve.curvatures_per_m).max() < 1.1 / BEND_M[0]
     for movement in city.movements.values():
-        assert np.abs(movement.curve.curvatures_per_m).max() < 1.1 / LEAST_TURN_M
+        assert np.abs(movement.curve.curvatures_per_m).max() < 1.1 / MIN_TURN_M
 
 
 def test_the_same_seed_is_the_same_town_and_another_seed_another() -> None:

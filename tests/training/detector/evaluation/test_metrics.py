@@ -22,7 +22,7 @@ from training.detector.evaluation.score_thresholds import (
     operating_point,
     threshold_for,
 )
-from training.detector.postprocess import MOST_DETECTIONS, OVERLAP, scores_of, select
+from training.detector.postprocess import MAX_DETECTIONS, OVERLAP, scores_of, select
 
 GO, STOP = SIGN_CLASSES.index("Go"), SIGN_CLASSES.index("Stop_sign")
 Row = tuple[float, float, float, int]  # top, left, side, class
@@ -191,7 +191,7 @@ def test_selected_boxes_are_apart_and_sorted(seed: int) -> None:
     scores = rng.random((len(CELLS), len(SIGN_CLASSES)), dtype=np.float32)
     offsets = rng.normal(0, 1, (len(CELLS), 4)).astype(np.float32)
     found = select(scores, offsets)
-    assert 1 <= len(found) <= MOST_DETECTIONS
+    assert 1 <= len(found) <= MAX_DETECTIONS
     assert (np.diff(found.scores) <= 0).all()
     from training.detector.evaluation.metrics import iou
 

@@ -1,4 +1,4 @@
-"""Rate-limited logging of faults caused by peers: at once and by name, but not for every message."""
+"""Rate-limited logging of faults caused by peers: at once and by name, but not every time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Final
 EVERY_S: Final = 60.0
 """The same fault of the same peer is logged again after this time, with a count."""
 
-MOST: Final = 1000
+MAX_REMEMBERED: Final = 1000
 """Number of (peer, fault) pairs remembered; the least recent is forgotten first."""
 
-MOST_A_MINUTE: Final = 50
+MAX_NAMED_PEERS: Final = 50
 """Peers named per kind of fault within `EVERY_S`; further ones are only counted."""
 
 
@@ -27,7 +27,7 @@ class _Budget:
     unsaid: int = 0
 
 
-class Complaints:
+class PeerFaultLog:
     """A rate-limited log of peers' faults.
 
     Args:
@@ -41,7 +41,9 @@ class Complaints:
         self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._budgets: dict[str, _Budget] = {}
 
-    def say(self, name: str, words: str, *values: object, error: Exception | None = None) -> None:
+    def report(
+        self, name: str, words: str, *values: object, error: Exception | None = None
+    ) -> None:
         """Log a fault, unless it was logged recently for this peer, or for too many others.
 
         Args:
@@ -54,7 +56,7 @@ class Complaints:
         at_s, more = self._said.pop(key, (-EVERY_S, 0))
         is_news = now_s - at_s >= EVERY_S
         self._said[key] = (now_s, 0) if is_news else (at_s, more + 1)
-        if len(self._said) > MOST:
+        if len(self._said) > MAX_REMEMBERED:
             self._said.popitem(last=False)
         if not is_news:
             return
@@ -62,14 +64,14 @@ class Complaints:
         others = budget.unsaid
         if now_s - budget.since_s >= EVERY_S:
             budget = self._budgets[words] = _Budget(now_s)
-        elif budget.said >= MOST_A_MINUTE:
+        elif budget.said >= MAX_NAMED_PEERS:
             budget.unsaid += 1
             return
         budget.said += 1
         again = f" ({more} times more since)" if more else ""
         if others:
             again += f" (so did {others} others, who are not named)"
-        elif budget.said == MOST_A_MINUTE:
+        elif budget.said == MAX_NAMED_PEERS:
             again += f" (others who do so are only counted for {EVERY_S:.0f} s)"
         level = logging.WARNING if error is None else logging.ERROR
         line = words % tuple(_line(value) for value in values)
@@ -82,7 +84,7 @@ def _line(value: object) -> str:
     return printable + ("..." if len(text) > 300 else "")
 
 
-class OncePerMinute(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """A filter for third-party loggers: at most one record of a kind per `EVERY_S`.
 
     Args:
@@ -106,7 +108,7 @@ class OncePerMinute(logging.Filter):
         if now_s - self._said.get(key, -EVERY_S) < EVERY_S:
             return False
         self._said[key] = now_s
-        if len(self._said) > MOST:
+        if len(self._said) > MAX_REMEMBERED:
             self._said.popitem(last=False)
         if kind is not None and issubclass(kind, self._usual):
             record.levelno, record.levelname = logging.WARNING, "WARNING"

@@ -14,7 +14,13 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.reasons import ReasonCode, from_parts
 from pixelopolis.vda5050.state import EdgeState, NodeState, PowerSupply, State
-from server.complaints import EVERY_S, MOST, MOST_A_MINUTE, Complaints, OncePerMinute
+from server.peer_faults import (
+    EVERY_S,
+    MAX_NAMED_PEERS,
+    MAX_REMEMBERED,
+    PeerFaultLog,
+    RateLimitFilter,
+)
 from server.traffic.car_link import CarLink
 from server.traffic.reservations import Car, Ride, Traffic, fits, place_car, start_ride
 from server.traffic.street_graph import StreetGraph
@@ -64,14 +70,14 @@ def test_a_fault_is_said_once_a_minute_with_how_often_it_was(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now_s = 0.0
-    complaints = Complaints(log, lambda: now_s)
+    peer_faults = PeerFaultLog(log, lambda: now_s)
     for i in range(500):
         now_s = i / 100
-        complaints.say("car1", "sent %s", f"nonsense {i}")
-    complaints.say("car2", "sent %s", "a\nb\x1b[31m")
-    complaints.say("car1", "does not read")
+        peer_faults.report("car1", "sent %s", f"nonsense {i}")
+    peer_faults.report("car2", "sent %s", "a\nb\x1b[31m")
+    peer_faults.report("car1", "does not read")
     now_s = EVERY_S + 1
-    complaints.say("car1", "sent %s", "x" * 1000)
+    peer_faults.report("car1", "sent %s", "x" * 1000)
     said = [r.getMessage() for r in caplog.records]
     assert said[:3] == ["car1 sent nonsense 0", "car2 sent a?b?[31m", "car1 does not read"]
     assert said[3] == f"car1 sent {'x' * 300}... (499 times more since)"
@@ -79,32 +85,32 @@ def test_a_fault_is_said_once_a_minute_with_how_often_it_was(
 
 
 def test_a_peer_with_many_names_fills_no_memory() -> None:
-    complaints = Complaints(log, lambda: 0.0)
-    for i in range(3 * MOST):
-        complaints.say(f"car{i}", "sent %s", "nonsense")
-    assert len(complaints._said) == MOST
+    peer_faults = PeerFaultLog(log, lambda: 0.0)
+    for i in range(3 * MAX_REMEMBERED):
+        peer_faults.report(f"car{i}", "sent %s", "nonsense")
+    assert len(peer_faults._said) == MAX_REMEMBERED
 
 
 def test_a_peer_with_ever_new_names_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
     now_s = 0.0
-    complaints = Complaints(log, lambda: now_s)
+    peer_faults = PeerFaultLog(log, lambda: now_s)
     for i in range(5000):
-        complaints.say(f"car{i}", "sent %s", "nonsense")
+        peer_faults.report(f"car{i}", "sent %s", "nonsense")
     said = [r.getMessage() for r in caplog.records]
-    assert len(said) == MOST_A_MINUTE
+    assert len(said) == MAX_NAMED_PEERS
     assert said[-1].endswith("sent nonsense (others who do so are only counted for 60 s)")
-    complaints.say("car1", "does not read")
+    peer_faults.report("car1", "does not read")
     assert caplog.records[-1].getMessage() == "car1 does not read", "another kind"
     now_s = EVERY_S
-    complaints.say("car1", "sent %s", "nonsense")
+    peer_faults.report("car1", "sent %s", "nonsense")
     assert caplog.records[-1].getMessage().endswith("(so did 4950 others, who are not named)")
-    complaints.say("car2", "sent %s", "nonsense")
+    peer_faults.report("car2", "sent %s", "nonsense")
     assert caplog.records[-1].getMessage() == "car2 sent nonsense"
 
 
 def test_other_peoples_loggers_say_one_kind_once_a_minute() -> None:
     now_s = 0.0
-    seldom = OncePerMinute((KeyError,), lambda: now_s)
+    seldom = RateLimitFilter((KeyError,), lambda: now_s)
     records = []
 
     def passes(error: Exception) -> bool:
@@ -168,5 +174,5 @@ def test_the_address_of_a_live_view_is_short_and_of_the_web(address: str, kept: 
     link = says()
     assert link.state is not None
     info = {"info_type": "video", "info_descriptor": address}
-    link.hear(State.model_validate({**link.state.model_dump(), "information": [info]}))
+    link.receive(State.model_validate({**link.state.model_dump(), "information": [info]}))
     assert link.video_url == (address if kept else None)

@@ -38,10 +38,10 @@ class Clocks:
 
 
 @dataclass
-class PaperCar:
+class ScriptedCar:
     """A car's own end of the protocol (`car.orders.executor`), moved by hand."""
 
-    desk: FleetManager
+    fleet: FleetManager
     id: str
     place: Place
     heard: list[FromServer] = field(default_factory=list)
@@ -53,7 +53,7 @@ class PaperCar:
         self.link = self.connect()
 
     def connect(self) -> CarLink:
-        self.link = self.desk.car_connected(self.id, self.heard.append)
+        self.link = self.fleet.car_connected(self.id, self.heard.append)
         return self.link
 
     @property
@@ -79,7 +79,7 @@ class PaperCar:
         """Send a state."""
         state = self.journey.report(0, datetime(2026, 1, 1, tzinfo=UTC), Health(battery_pct=80.0))
         state = state.model_copy(update={**self.changes, **changes})
-        self.desk.car_said(self.link, state)
+        self.fleet.car_reported(self.link, state)
         return state
 
     def drives(self, metres: float) -> None:
@@ -96,30 +96,30 @@ class PaperCar:
 
 
 @dataclass
-class PaperDesk:
-    desk: FleetManager
+class ScriptedFleet:
+    fleet: FleetManager
     store: Store
     clocks: Clocks
-    cars: dict[str, PaperCar] = field(default_factory=dict)
+    cars: dict[str, ScriptedCar] = field(default_factory=dict)
 
-    async def car(self, id_: str, edge: str, s_m: float) -> PaperCar:
+    async def car(self, id_: str, edge: str, s_m: float) -> ScriptedCar:
         """A car that stands there and has said so."""
-        car = self.cars[id_] = PaperCar(self.desk, id_, Place(edge, s_m))
+        car = self.cars[id_] = ScriptedCar(self.fleet, id_, Place(edge, s_m))
         car.says()
-        await self.desk.turn()
+        await self.fleet.step()
         return car
 
-    async def turn(self, passed_s: float = 0.0, says: bool = True) -> None:
+    async def step(self, passed_s: float = 0.0, says: bool = True) -> None:
         """Let time pass, with every car saying where it is, and the desk take its turn."""
         self.clocks.now_s += passed_s
         for car in self.cars.values():
             if says:
                 car.says()
-        await self.desk.turn()
+        await self.fleet.step()
 
     async def book(self, destination: str = "museum", station: str = "kiosk") -> Booking:
-        await self.desk.register_station(station)
-        return await self.desk.book(station, destination, "ja")
+        await self.fleet.register_station(station)
+        return await self.fleet.book(station, destination, "ja")
 
     async def state(self, booking: Booking) -> BookingState:
         stored = await self.store.booking(booking.id)
@@ -131,7 +131,7 @@ class PaperDesk:
         assert stored is not None
         return stored
 
-    async def drive(self, car: PaperCar, rounds: int = 100) -> None:
+    async def drive(self, car: ScriptedCar, rounds: int = 100) -> None:
         """Drive a car until its order has ended."""
         for _ in range(rounds):
             car.listens()
@@ -139,18 +139,18 @@ class PaperDesk:
                 return
             car.drives(0.3)
             self.clocks.now_s += 0.5
-            await self.desk.turn()
-            known = self.desk.traffic.cars.get(car.id)
+            await self.fleet.step()
+            known = self.fleet.traffic.cars.get(car.id)
             if known is not None and known.ride is None:
                 return
         raise AssertionError(f"{car.id} does not arrive")
 
 
 @asynccontextmanager
-async def paper_desk(store: Store | None = None) -> AsyncIterator[PaperDesk]:
+async def scripted_fleet(store: Store | None = None) -> AsyncIterator[ScriptedFleet]:
     """A desk of the first town that has begun to work."""
     clocks = Clocks()
     async with store or Store("mongodb://paper", CITY.name) as opened:
-        desk = FleetManager(CITY, opened, clocks.monotonic, clocks.epoch)
-        await desk.restore()
-        yield PaperDesk(desk, opened, clocks)
+        fleet = FleetManager(CITY, opened, clocks.monotonic, clocks.epoch)
+        await fleet.restore()
+        yield ScriptedFleet(fleet, opened, clocks)
