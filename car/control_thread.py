@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from car.camera.frames import FrameSource, WholeFrame
 from car.driving.driver import Driver
 from car.driving.types import Frame, Observation, Sightings, WheelReading
-from car.driving.wheel_check import Mistake
+from car.driving.wheel_check import WheelFault
 from car.metrics import LoopMetrics, Speedometer
 from car.shared_state import SharedState
 from pixelopolis.model_io.crops import lane_crop
@@ -77,9 +77,9 @@ class ControlThread:
         self.worker.start()
 
     @property
-    def mistake(self) -> Mistake | None:
+    def wheel_fault(self) -> WheelFault | None:
         """What is wrong with the wheels, as far as the camera shows."""
-        return self._driver.mistake
+        return self._driver.wheel_fault
 
     @property
     def picture_frozen(self) -> Reason | None:

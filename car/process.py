@@ -200,7 +200,7 @@ class CarProcess:
             self.video_url,
             failed=trouble_of(self.drivers),
             failed_to_show=trouble_of(self.showers),
-            mistake=self._control.mistake,
+            wheel_fault=self._control.wheel_fault,
         )
 
     def _camera_trouble(self) -> str:

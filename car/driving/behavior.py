@@ -1,4 +1,4 @@
-"""What the car does: one row a situation, the first that applies wins."""
+"""Driving rules in priority order; the first that matches wins."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 from car.driving.freshness import Ages, is_possible
 from car.driving.speed_profile import (
     CREEP_MPS,
-    GO_ON_GAP_M,
-    LOOKS_FROM_M,
+    PEEK_GAP_M,
+    RESTART_GAP_M,
     STOP_GAP_M,
     STOPPED_WITHIN_M,
     speed_before_stop_mps,
@@ -19,47 +19,47 @@ from car.driving.types import DriveState
 from pixelopolis.reasons import Reason, ReasonCode, reason
 
 CAMERA_SLOW_S: Final = 0.20
-"""Four missed frames: slow down."""
+"""Four missed frames."""
 CAMERA_STOP_S: Final = 0.50
 SIGHT_SLOW_S: Final = 0.5
-"""A detector looks at every second frame at least: four missed answers slow the car."""
+"""The detector processes at least every second frame: four missed results."""
 SIGHT_STOP_S: Final = 1.0
 WHEELS_SLOW_S: Final = 0.15
 WHEELS_STOP_S: Final = 0.40
 LINK_SLOW_S: Final = 2.0
-"""The server answers every half second; four missed answers slow the car."""
+"""The server answers every 0.5 s: four missed answers."""
 LINK_STOP_S: Final = 5.0
 SLOW_FACTOR: Final = 0.4
 OLDEST_S: Final = 1e6
-"""A longer silence is not counted; and there is no infinity in a message."""
+"""Longer ages are reported as this, since a message cannot carry infinity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What behaviour depends on. Ages are in seconds, None for never seen or not needed."""
+    """What the behavior depends on. Ages in seconds; None: never seen, or not needed."""
 
     has_mission: bool
     ages: Ages
-    """Its `link_s` is None when the car drives without a server."""
+    """`link_s` is None if the car drives without a server."""
     to_stop_m: float
-    """Way left to where the car must stop."""
+    """Distance to where the car must stop."""
     to_end_m: float
-    """Way left to the end of the whole path."""
+    """Distance to the end of the whole path."""
     in_junction: bool
     arrived: bool
-    """The car stood at the end of this mission already."""
+    """The car has already stood at the end of this mission."""
     has_detector: bool = False
-    """A car without one drives as if it were alone; one that has one waits for its first answer."""
+    """If set, the car waits for the detector's first result before it drives."""
     gap_m: float | None = None
-    """To the nearest car in the lane; None when there is none."""
+    """Gap to the nearest car in the lane; None if there is none."""
     car_doubted: bool = False
     """That car has been out of sight for long."""
     stopped_for_car: bool = False
-    """The car stood behind another at the step before."""
+    """The car stood behind another one at the previous step."""
     lost: Reason | None = None
-    """Why the car is not where its mission says; None when it is."""
+    """Why the car is not where its mission says; None if it is."""
     faulty: Reason | None = None
-    """Why no order can be driven until a person was there; None when all is well."""
+    """Why no order can be driven until a person has intervened; None if all is well."""
     paused: bool = False
     """The server wants the car to stand."""
 
@@ -72,19 +72,19 @@ class Behavior:
 
 
 def behave(now: Situation, cruise_mps: float) -> Behavior:
-    """Return what to do.
+    """Return the first behavior that applies.
 
     | situation                              | state             | speed                 |
     |----------------------------------------|-------------------|-----------------------|
     | no mission                             | idle              | 0                     |
-    | its wheels turn otherwise than they say | faulty           | 0                     |
+    | wheels turn differently than reported  | faulty            | 0                     |
     | not where its mission says             | lost              | 0                     |
     | at the end of the path                 | arrived           | 0                     |
     | told to pause                          | paused            | 0                     |
-    | camera, detector, wheels or link silent, or of a time that cannot be | stale | 0   |
-    | one picture again and again            | stale             | 0                     |
+    | camera, detector, wheels or link silent, or with an impossible time  | stale | 0   |
+    | camera repeats one picture             | stale             | 0                     |
     | at the end of the grant                | waiting for grant | 0                     |
-    | a car within the gap to stop at        | stopped for car   | 0; creep if doubted   |
+    | a car within the stopping gap          | stopped for car   | 0; creep if doubted   |
     | something is late                      | driving, turning  | 0.4 of the next rows  |
     | behind a car                           | driving, turning  | falls with the gap    |
     | else                                   | driving, turning  | cruise, less at a stop |
@@ -106,9 +106,9 @@ def behave(now: Situation, cruise_mps: float) -> Behavior:
         return Behavior(DriveState.WAITING_FOR_GRANT, 0.0, reason(ReasonCode.AT_GRANT_END))
     speed, cause = speed_before_stop_mps(now.to_stop_m, cruise_mps), slow
     if now.gap_m is not None:
-        keep_m = GO_ON_GAP_M if now.stopped_for_car else STOP_GAP_M
+        keep_m = RESTART_GAP_M if now.stopped_for_car else STOP_GAP_M
         if now.car_doubted:
-            keep_m = LOOKS_FROM_M
+            keep_m = PEEK_GAP_M
         if now.gap_m <= keep_m:
             why = reason(ReasonCode.CAR_AHEAD, gap_m=max(now.gap_m, 0.0))
             return Behavior(DriveState.STOPPED_FOR_CAR, 0.0, why)
@@ -122,7 +122,7 @@ def behave(now: Situation, cruise_mps: float) -> Behavior:
 
 
 def _lateness(now: Situation) -> tuple[Reason | None, Reason | None]:
-    """Return why the car must stand, or else why it must be slow."""
+    """Return (why the car must stand, else why it must slow down)."""
     ages = now.ages
     watched = (
         ("camera", ages.camera_s, CAMERA_SLOW_S, CAMERA_STOP_S, True),

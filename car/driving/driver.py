@@ -1,7 +1,7 @@
-"""The whole car without its I/O: `Driver.step(observation) -> decision`.
+"""The car's driver, without I/O: `Driver.step(observation) -> decision`.
 
-The same driver runs in the car's real-time process and in the simulator's lockstep loop, so what
-is evaluated is what drives.
+The same driver runs in the car's real-time process and in the simulator's lockstep loop, so the
+evaluated driver is the real one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from car.driving.behavior import CAMERA_STOP_S, Behavior, Situation, behave
-from car.driving.freshness import Ages, PictureWatch, age_s, sound
+from car.driving.freshness import Ages, FrozenPictureDetector, age_s, plausible
 from car.driving.ground import GroundModel
 from car.driving.lane_keeper import LaneKeeper
 from car.driving.lead_car.box_fit import lane_by_curvature, lane_on_path
@@ -30,7 +30,7 @@ from car.driving.types import (
     Mission,
     Observation,
 )
-from car.driving.wheel_check import Mistake, WheelCheck, reason_of
+from car.driving.wheel_check import WheelCheck, WheelFault, reason_of
 from pixelopolis.city.model import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle.camera import Camera
@@ -38,11 +38,11 @@ from pixelopolis.vehicle.speeds import CRUISE_MPS
 from pixelopolis.vehicle.steering import steering_to_curvature
 
 SEARCH_MPS: Final = 0.6 * CRUISE_MPS
-"""How fast a car that does not know where it is looks for signs, where no limit is lower."""
+"""Maximum speed of a car that looks for signs to find out where it is."""
 
 BLOCKED_S: Final = 10.0
-"""Who has stood behind a car for so long tells the server. A car that lets others pass at a stop
-line is gone by then as a rule."""
+"""A car that has stood behind another for this long reports it. A car that yields at a stop line
+has usually left by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +50,38 @@ class DriverSettings:
     """How the car drives.
 
     `stop_before_m`: where the axle stops before a stop line. The front is 0.14 m ahead of the
-    axle, so it stands 4 cm over the line, still 0.2 m from whoever crosses.
-    `camera`: as it is mounted.
-    `follows_map`: a lane model that sees paths tells the tracker where the car is beside its
-    route, and the car follows the route from there; otherwise it follows what the frames showed.
-    `search`: a car that does not know where it is keeps its lane, at `search_mps`, until it does;
-    otherwise it stands. Nobody has granted it that way.
+    axle, so it stands 4 cm over the line, still 0.2 m from crossing cars.
+    `follows_map`: with a lane model that sees paths, follow the route at the offset that the model
+    measures; otherwise follow the paths seen.
+    `search`: a car that does not know where it is keeps its lane at `search_mps` until it does;
+    otherwise it stands. This distance is not granted by the server.
     """
 
     cruise_mps: float = CRUISE_MPS
     keeps_limits: bool = True
-    """Without, it cruises everywhere: what is measured then is how it drives at that speed."""
+    """If not set, the car ignores speed limits, to evaluate driving at a fixed speed."""
     stop_before_m: float = 0.10
     camera: Camera = field(default_factory=Camera)
     search: bool = False
     search_mps: float = SEARCH_MPS
     follows_map: bool = True
     has_detector: bool = False
-    """It must then have answered before the car drives."""
+    """If set, the detector must have answered before the car drives."""
 
 
 def search_speed_mps(city: City) -> float:
-    """Return how fast a car may drive that may be on any edge of a town."""
+    """Return the maximum speed of a car that may be on any edge of a town."""
     return min(SEARCH_MPS, *(edge.speed_limit_mps for edge in city.edges.values()))
 
 
 class Driver:
-    """Keeps the lane by sight, takes the turns of its mission, and stops where it must.
+    """Keeps the lane by camera, takes the turns of its mission, and stops where it must.
 
     Args:
-        model: sees the lane.
+        model: the lane model.
         settings: speeds and distances.
-        belief: where in the town it is; without one it takes its orders' word for it.
-        ground: sees the ground move; without one it takes the wheels' word for how they turn.
+        belief: where the car is in the town; None: trust the place given by orders.
+        ground: model of ground motion; None: trust the reported wheel directions.
     """
 
     def __init__(
@@ -98,20 +97,20 @@ class Driver:
         self._lane = LaneKeeper(model)
         self._arrived = False
         self._passed = 0
-        self._follower = LeadCarTracker(self.settings.camera)
+        self._lead_car = LeadCarTracker(self.settings.camera)
         self._behind_since_s: float | None = None
-        self._orientation = RouteMonitor(belief) if belief else None
+        self._route_monitor = RouteMonitor(belief) if belief else None
         self._ages = Ages()
-        self._pictures = PictureWatch()
+        self._picture_detector = FrozenPictureDetector()
         self._wheel_check = WheelCheck(ground) if ground else None
 
-    def step(self, told: Observation) -> Decision:
-        """Take in what is known now and return what the wheels shall do."""
-        now = sound(told)
-        self._ages = self._ages_of(told, self._pictures.step(now.frame, now.wheels))
+    def step(self, observation: Observation) -> Decision:
+        """Take in an observation and return what the wheels shall do."""
+        now = plausible(observation)
+        self._ages = self._ages_of(observation, self._picture_detector.step(now.frame, now.wheels))
         if self._wheel_check is not None:
             self._wheel_check.step(now.frame, now.wheels)
-        self._take(now.mission)
+        self._take_mission(now.mission)
         if now.wheels is not None:
             self._lane.move(now.wheels)
         tracker = self._tracker
@@ -122,8 +121,8 @@ class Driver:
         if now.frame is not None:
             command = self._command(now.mission, tracker)
             late_s = now.now_s - now.frame.captured_s
-            self._lane.see(now.frame, command, late_s, self._guide(tracker))
-        finding = self._orient(now, now.mission, tracker)
+            self._lane.see(now.frame, command, late_s, self._route_tracker(tracker))
+        finding = self._localize(now, now.mission, tracker)
         if finding.lost and self.settings.search:
             return self._search(now)
         if tracker is None or now.mission is None:
@@ -133,61 +132,61 @@ class Driver:
         return self._decide(now, now.mission, tracker, finding)
 
     @property
-    def mistake(self) -> Mistake | None:
-        """What is wrong with the wheels; the car stands until somebody starts it again."""
-        return self._wheel_check.mistake if self._wheel_check else None
+    def wheel_fault(self) -> WheelFault | None:
+        """What is wrong with the wheels; the car stands until it is restarted."""
+        return self._wheel_check.wheel_fault if self._wheel_check else None
 
     @property
     def picture_frozen(self) -> Reason | None:
-        """Why the car stands for its camera's repeated picture; None when it changes."""
+        """Why the car stands because its camera repeats a picture; None if it does not."""
         age_s = self._ages.picture_s
         return reason(ReasonCode.PICTURE_FROZEN, age_s=age_s) if age_s > CAMERA_STOP_S else None
 
     @property
     def lane_part(self) -> float:
-        """The part of a frame's rows, from the bottom, that its lane model wants to see."""
+        """Fraction of a frame's rows, from the bottom, that the lane model needs."""
         return self._lane.part
 
     @property
     def seen(self) -> tuple[Frame, LaneView] | None:
-        """The last frame, and what the lane model made of it."""
+        """The last frame and the lane model's result for it."""
         frame, view = self._lane.frame, self._lane.view
         return (frame, view) if frame is not None and view is not None else None
 
-    def carried(self) -> None:
-        """Forget what the lane model has seen: the car was put somewhere else."""
+    def forget_pose(self) -> None:
+        """Forget earlier frames: the car was moved by hand."""
         self._lane.restart()
         if self._wheel_check is not None:
             self._wheel_check.forget()
         if self._tracker is not None:
-            self._tracker.carried()
+            self._tracker.forget_pose()
 
-    def _guide(self, tracker: PathTracker | None) -> PathTracker | None:
+    def _route_tracker(self, tracker: PathTracker | None) -> PathTracker | None:
         return tracker if self.settings.follows_map else None
 
-    # --- where it is ----------------------------------------------------------------------------
+    # --- localization ---------------------------------------------------------------------------
 
     def _command(self, mission: Mission | None, tracker: PathTracker | None) -> Turn:
-        """Return what the lane model is asked for; who is lost keeps the lane."""
+        """Return the command for the lane model; a lost car keeps the lane."""
         if mission is None or tracker is None:
             return Turn.STRAIGHT
         return mission.path.command_at(tracker.distance_m)
 
-    def _orient(
+    def _localize(
         self, now: Observation, mission: Mission | None, tracker: PathTracker | None
     ) -> RouteFinding:
-        """Take in wheels and signs; put the tracker where the belief is sure to be."""
-        if self._orientation is None:
+        """Take in wheels and signs; move the tracker to where the belief is sure to be."""
+        if self._route_monitor is None:
             return ON_ITS_WAY
         command = None
         if mission is not None and tracker is not None:
             command = mission.path.turn_at(tracker.distance_m)
         elif self.settings.search:
             command = Turn.STRAIGHT
-        self._orientation.sense(now.wheels, now.sightings, command, tracker)
+        self._route_monitor.update(now.wheels, now.sightings, command, tracker)
         if mission is None or tracker is None:
-            return self._orientation.find()
-        finding = self._orientation.compare(mission, tracker)
+            return self._route_monitor.find()
+        finding = self._route_monitor.compare(mission, tracker)
         if finding.distance_m is not None:
             tracker.put_at(finding.distance_m)
         return finding
@@ -203,10 +202,10 @@ class Driver:
         )
 
     def _search(self, now: Observation) -> Decision:
-        """Keep the lane, slowly, until signs and bends tell where it is."""
+        """Keep the lane slowly until signs and bends tell where the car is."""
         steering = self._lane.steering(now.now_s, self.settings.search_mps)
         bend_per_m = steering_to_curvature(steering)
-        car = self._follower.step(
+        car = self._lead_car.step(
             now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
         )
         self._arrived = False
@@ -225,14 +224,14 @@ class Driver:
             located=False,
         )
 
-    def _take(self, mission: Mission | None) -> None:
+    def _take_mission(self, mission: Mission | None) -> None:
         last, self._mission = self._mission, mission
         if mission is None:
             self._tracker = None
         elif last is None or self._tracker is None or last.order_id != mission.order_id:
             if self._tracker is None:
                 self._tracker = PathTracker(mission.path, mission.start_m)
-                if self._orientation is not None:  # signs will tell exactly
+                if self._route_monitor is not None:  # signs will refine it
                     self._tracker.put_at(mission.start_m)
             else:
                 self._tracker.continue_on(mission.path, mission.start_m)
@@ -243,7 +242,7 @@ class Driver:
         elif last.path is not mission.path:
             self._tracker.continue_on(mission.path, self._tracker.distance_m)
 
-    # --- what it does ---------------------------------------------------------------------------
+    # --- behavior -------------------------------------------------------------------------------
 
     def _decide(
         self, now: Observation, mission: Mission, tracker: PathTracker, finding: RouteFinding
@@ -253,7 +252,7 @@ class Driver:
         to_grant = mission.granted_m - self.settings.stop_before_m - distance
         whole_way = mission.granted_m >= path.length_m - 1e-6
         leg = path.leg_at(distance)
-        car = self._follower.step(
+        car = self._lead_car.step(
             now.now_s,
             now.wheels,
             now.sightings,
@@ -265,14 +264,14 @@ class Driver:
         behavior = self._behave(
             now,
             car,
-            self._most_mps(mission, distance),
+            self._speed_limit_mps(mission, distance),
             to_stop_m=to_end if whole_way else to_grant,
             to_end_m=to_end,
             in_junction=leg.movement is not None,
             lost=lost,
         )
         events = self._events(mission, distance, behavior.state)
-        steering = self._lane.steering(now.now_s, behavior.speed_mps, self._guide(tracker))
+        steering = self._lane.steering(now.now_s, behavior.speed_mps, self._route_tracker(tracker))
         left, right = wheel_speeds_rad_s(steering, behavior.speed_mps)
         return Decision(
             left,
@@ -290,7 +289,7 @@ class Driver:
             off_route=finding.elsewhere is not None,
         )
 
-    def _most_mps(self, mission: Mission, distance_m: float) -> float:
+    def _speed_limit_mps(self, mission: Mission, distance_m: float) -> float:
         cruise_mps = self.settings.cruise_mps
         if not self.settings.keeps_limits:
             return cruise_mps
@@ -307,12 +306,12 @@ class Driver:
         in_junction: bool = False,
         lost: Reason | None = None,
     ) -> Behavior:
-        mistake = self.mistake
+        wheel_fault = self.wheel_fault
         behavior = behave(
             Situation(
                 has_mission=True,
                 ages=self._ages,
-                faulty=reason_of(mistake) if mistake else None,
+                faulty=reason_of(wheel_fault) if wheel_fault else None,
                 to_stop_m=to_stop_m,
                 to_end_m=to_end_m,
                 in_junction=in_junction,
@@ -332,13 +331,13 @@ class Driver:
             self._behind_since_s = now.now_s
         return behavior
 
-    def _ages_of(self, told: Observation, picture_s: float) -> Ages:
-        frame = told.frame or self._lane.frame
+    def _ages_of(self, raw: Observation, picture_s: float) -> Ages:
+        frame = raw.frame or self._lane.frame
         return Ages(
-            camera_s=age_s(told.now_s, frame.captured_s if frame else None),
-            wheels_s=age_s(told.now_s, told.wheels.measured_s if told.wheels else None),
-            sight_s=age_s(told.now_s, told.sightings.captured_s if told.sightings else None),
-            link_s=age_s(told.now_s, told.link_seen_s),
+            camera_s=age_s(raw.now_s, frame.captured_s if frame else None),
+            wheels_s=age_s(raw.now_s, raw.wheels.measured_s if raw.wheels else None),
+            sight_s=age_s(raw.now_s, raw.sightings.captured_s if raw.sightings else None),
+            link_s=age_s(raw.now_s, raw.link_seen_s),
             picture_s=picture_s,
         )
 

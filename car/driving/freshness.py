@@ -1,4 +1,4 @@
-"""Which of what the driver is told is of now: by its times, and by what pictures show. Pure."""
+"""Checks that observations are current: by their times, and by changes between pictures. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pixelopolis.vehicle.control_table import PULSES_PER_TURN
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
 
 JITTER_M: Final = 2.5 * 2 * math.pi / PULSES_PER_TURN * WHEEL_RADIUS_M
-"""The angle of a standing wheel may change by two pulses, 0.1 mm, again and again."""
+"""The angle of a standing wheel may jitter by two pulses, 0.1 mm."""
 TURNED_M: Final = 0.0003
-"""A wheel that has come farther than this, six pulses, has turned."""
+"""A wheel that moved farther than this, six pulses, has turned."""
 LONGEST_STEP_S: Final = 0.15
-"""If turning so far took longer (2 mm/s; nobody drives so slowly), they stood or were not heard."""
+"""If turning this far took longer (2 mm/s), the wheels stood or were not heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How old each part's news is, in seconds; None for nothing yet.
+    """The age of each input in seconds; None: nothing yet.
 
-    Negative is from the future, infinite and NaN at no time: none can be, and all are stale.
+    Negative, infinite and NaN ages are impossible and count as stale.
     """
 
     camera_s: float | None = None
@@ -32,7 +32,7 @@ class Ages:
     sight_s: float | None = None
     link_s: float | None = None
     picture_s: float = 0.0
-    """For how long wheels have turned since any pixel changed."""
+    """How long wheels have turned since any pixel changed."""
 
 
 def age_s(now_s: float, then_s: float | None) -> float | None:
@@ -40,14 +40,14 @@ def age_s(now_s: float, then_s: float | None) -> float | None:
 
 
 def is_possible(age: float | None) -> bool:
-    """Tell whether something can be so old."""
+    """Whether an input can be this old."""
     return age is not None and 0.0 <= age < math.inf
 
 
-def sound(now: Observation) -> Observation:
-    """Return what is told without parts whose times or angles cannot be.
+def plausible(now: Observation) -> Observation:
+    """Return the observation without inputs whose times or angles are impossible.
 
-    They would spoil what the driver remembers, long after they are gone.
+    They would corrupt the driver's state for long.
     """
     frame, wheels, sightings = now.frame, now.wheels, now.sightings
     if frame is not None and not is_possible(now.now_s - frame.captured_s):
@@ -66,21 +66,21 @@ def _are_angles(now: Observation, wheels: WheelReading) -> bool:
     return finite and is_possible(now.now_s - wheels.measured_s)
 
 
-class PictureWatch:
-    """Notices a camera that shows one picture again and again under new times.
+class FrozenPictureDetector:
+    """Detects a camera that repeats one picture with new times.
 
-    A picture of a standing car may stay the same for ever. Before a car whose wheels turn every
-    picture differs from the last, if only by noise; but for one that has no structure at all, such
-    as bare ground without noise, which says nothing here.
+    While the car stands, pictures may stay equal. While its wheels turn, every picture differs from
+    the last, if only by noise. Pictures without any structure, such as bare ground without noise,
+    prove nothing.
     """
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._age_s = 0.0
-        self._turning = Turning()
+        self._turning = TurningTime()
 
     def step(self, frame: Frame | None, wheels: WheelReading | None) -> float:
-        """Take in the newest, the same again is harmless; return `Ages.picture_s`."""
+        """Take in the newest frame and wheels (repeats are harmless); return `Ages.picture_s`."""
         if wheels is not None:
             self._turning.move(wheels)
         if frame is not None and frame is not self._frame:
@@ -91,15 +91,14 @@ class PictureWatch:
         return self._age_s
 
 
-class Turning:
-    """For how long wheels have turned.
+class TurningTime:
+    """Measures how long wheels have turned.
 
-    However slow they are and often they are read, no way is lost: it is measured from a mark that
-    stays where it is until they have turned for certain. While they stand the mark's time goes on,
-    so that standing does not count.
+    Distance is measured from a mark that moves only once the wheels have surely turned, so slow
+    turning is not lost. While they stand, the mark's time moves on, so standing does not count.
 
     Attributes:
-        time_s: the sum; its owner may begin anew.
+        time_s: the sum; the owner may reset it.
     """
 
     def __init__(self) -> None:
@@ -107,7 +106,7 @@ class Turning:
         self._mark: WheelReading | None = None
 
     def move(self, wheels: WheelReading) -> None:
-        """Take in the newest wheel angles; the same again is harmless."""
+        """Take in the newest wheel angles; repeats are harmless."""
         mark = self._mark
         if mark is None or wheels.measured_s < mark.measured_s:
             self._mark = wheels

@@ -1,4 +1,4 @@
-"""What the driver asks of whatever sees the ground move, and how two answers are compared."""
+"""The driver's interface to a model of ground motion, and the comparison of two of its results."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from numpy.typing import NDArray
 from pixelopolis.model_io.crops import Image
 
 Relief = NDArray[np.float32]
-"""A picture of the ground (40, 120) without its slow shading, in units of its own contrast."""
+"""A ground picture (40, 120) with slow shading removed, scaled by its own contrast."""
 
 OUTSIDE: Final = 1000.0
-"""A difference that means: the earlier picture did not reach there."""
+"""Difference where the earlier picture does not reach."""
 Variations = tuple[tuple[float, float], ...]
-"""Parts of a motion, and turns (rad) that are added to it."""
+"""(factor of a motion, turn in rad added to it)."""
 
 TRIED: Final[Variations] = ((1.0, 0.0), (1.0, 0.012), (1.0, -0.012), (0.85, 0.0), (1.15, 0.0))
-"""What any motion is granted."""
+"""Tolerance for any motion."""
 TRIED_WIDELY: Final[Variations] = (
     *TRIED,
     *((part, more_rad) for part in (0.85, 1.15) for more_rad in (0.012, -0.012)),
 )
-"""A camera whose focal length or pitch is not as drawn changes way and turn together."""
+"""A wrong focal length or pitch scales distance and turn together."""
 MIN_SHARED: Final = 0.1
-"""Part of the picture that both must show."""
+"""Minimum fraction of the picture that both must show."""
 
 
 class GroundModel(Protocol):
-    """How well a motion over the ground explains what changed between two pictures of it.
+    """How well a motion over the ground explains the change between two pictures.
 
     Attributes:
-        is_usable: the whole bottom quarter shows ground; otherwise nothing can be told.
+        is_usable: the whole bottom quarter shows ground; otherwise results mean nothing.
     """
 
     is_usable: bool
 
     def relief(self, crop_rgb: Image) -> Relief:
-        """Return the ground in the lane model's part of a frame (h, w, 3) RGB."""
+        """Return the ground relief of the lane model's part of a frame (h, w, 3) RGB."""
         ...
 
     def difference(
@@ -49,27 +49,27 @@ class GroundModel(Protocol):
         turn_rad: float,
         tried: Variations = TRIED,
     ) -> Relief | None:
-        """Return how far from the later picture the earlier one is after a motion.
+        """Return how much the earlier picture, moved by a motion, differs from the later one.
 
-        The motion is taken as roughly known: wheels slip and differ, cameras are not quite as
-        drawn. So a little more or less way and turn are tried, and what fits best counts.
+        The motion is only roughly known because of wheel slip and camera tolerances, so variations
+        of it are tried and the best fit counts.
 
         Args:
             before: the earlier picture.
             after: the later one.
-            way_m: of the axle's middle along an arc, forward positive.
-            turn_rad: anticlockwise positive.
-            tried: how much more or less.
+            way_m: distance of the axle's center along an arc, forward positive.
+            turn_rad: counterclockwise positive.
+            tried: the variations to try.
 
         Returns:
-            The difference of each pixel in contrasts, `OUTSIDE` where the earlier picture did not
-            reach; None when they share too little.
+            The difference of each pixel in contrasts, `OUTSIDE` where the earlier picture does not
+            reach; None if they overlap too little.
         """
         ...
 
 
 def compare(first: Relief, second: Relief) -> tuple[float, float]:
-    """Return the mean differences of two motions where both can be judged; zeros for nowhere."""
+    """Return the mean differences of two motions where both are valid; zeros if nowhere."""
     both = (first < OUTSIDE) & (second < OUTSIDE)
     if both.mean() < MIN_SHARED:
         return 0.0, 0.0

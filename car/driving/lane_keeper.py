@@ -1,4 +1,4 @@
-"""Keeping the lane: what a lane model sees becomes the steering for the command of the moment."""
+"""Lane keeping: turns a lane model's views into steering for the current command."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TURNS: Final = tuple(Turn)
 
 
 def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) -> float:
-    """Return the steering in [-1, 1] that one view means to a car that has seen no other.
+    """Return the steering in [-1, 1] for a single view.
 
-    Paths are followed as `LaneKeeper` does, but for what earlier frames and the wheels would add:
-    nothing is fused, and the car is not moved on to where it will be when the wheels obey.
+    Paths are followed as in `LaneKeeper`, but without fusion over frames and without compensation
+    of delays.
     """
     command = TURNS.index(turn)
     if view.steering is not None:
@@ -29,10 +29,10 @@ def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) ->
 
 
 class LaneKeeper:
-    """A lane model, and what must be remembered from frame to frame.
+    """A lane model and its state between frames.
 
     Args:
-        model: sees steering values, or paths that are followed.
+        model: a model that predicts steering, or paths to follow.
     """
 
     def __init__(self, model: LaneModel) -> None:
@@ -48,16 +48,16 @@ class LaneKeeper:
 
     @property
     def frame(self) -> Frame | None:
-        """What was seen last."""
+        """The last frame."""
         return self._frame
 
     @property
     def view(self) -> LaneView | None:
-        """What the model made of it."""
+        """The model's view of it."""
         return self._view
 
     def restart(self) -> None:
-        """Forget earlier frames: the car was put somewhere else."""
+        """Forget earlier frames: the car was moved by hand."""
         self._model.reset()
         self._follower.forget()
 
@@ -68,13 +68,13 @@ class LaneKeeper:
     def see(
         self, frame: Frame, turn: Turn, age_s: float = 0.0, tracker: PathTracker | None = None
     ) -> None:
-        """Take in a frame and the command that holds for it; again is harmless.
+        """Take in a frame and its command; repeats are harmless.
 
         Args:
-            frame: the newest.
-            turn: to be taken.
-            age_s: of the frame.
-            tracker: of the path that the car is on, to be told where the model sees it.
+            frame: the newest frame.
+            turn: the command.
+            age_s: age of the frame.
+            tracker: tracker of the car's path, corrected by the model's view.
         """
         if frame is self._frame:
             return

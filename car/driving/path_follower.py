@@ -1,12 +1,11 @@
-"""From the paths that a lane model predicts to the steering: fused over time, made up for delays.
+"""Steers along the paths that a lane model predicts: fusion over time, compensation of delays.
 
-Every frame shows the road from 0.2 to 0.4 m ahead; what lies nearer was seen by the frames before.
-So the paths are kept, moved along by the wheels' angles, and each new prediction corrects them
-station by station as a Kalman filter does, with the error that the model itself expects. Where a
-frame shows nothing to steer by, the model says so, and the path of the frames before is driven.
-
-The car is then moved on, in thought, to where it will be when the wheels obey, and follows the
-path from there by pure pursuit (R. Coulter, CMU-RI-TR-92-01, 1992).
+Every frame shows the road from 0.2 to 0.4 m ahead; nearer parts were seen in earlier frames. So
+paths are kept, moved by wheel odometry, and corrected station by station by each new prediction as
+in a Kalman filter, with the error that the model predicts. Where a frame shows nothing useful, the
+model predicts a large error and the earlier path is driven.
+The car is then predicted to where it will be when the wheels respond, and follows the path by
+pure pursuit (R. Coulter, CMU-RI-TR-92-01, 1992).
 """
 
 from __future__ import annotations
@@ -25,29 +24,29 @@ from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
 from pixelopolis.vehicle.steering import curvature_to_steering
 
 ACTUATION_S: Final = 0.12
-"""From a decision to the wheels' speed: the bus (0.05 s) and the motors' lag (0.08 s)."""
+"""Delay from a decision to the wheels' speed: bus 0.05 s, motor lag 0.08 s."""
 
 LOOKAHEAD_M: Final = 0.10
-"""At rest. With paths that are 8 mm off, 0.08 to 0.14 m kept the car within 5 mm of its lane's
-centre on average; nearer points make it wind, farther ones cut corners (docs/decisions)."""
+"""Lookahead at rest. With paths that are 8 mm off, 0.08 to 0.14 m kept the car within 5 mm of its
+lane's center on average; less makes it weave, more cuts corners (docs/decisions)."""
 
 LOOKAHEAD_S: Final = 0.1
-"""Farther ahead with the speed."""
+"""Additional lookahead per speed."""
 
 MEASURED_OVER_S: Final = 0.02
-"""Speed and bend are taken over at least this time: a motor's angle has steps of 1.5 mrad."""
+"""Minimum time to measure speed and curvature over: motor angles have steps of 1.5 mrad."""
 
 MIN_SIGMA_M: Final = 0.004
-"""Errors of neighbouring frames are alike, so no path is ever known better than this."""
+"""Lower limit of a path's error, because errors of neighboring frames are correlated."""
 
 PARTED_SIGMA_M: Final = (0.0, 0.01, 0.03, 0.10, 0.20)
-"""How far the way of another command may be from that of the one before, at the stations."""
+"""Possible difference of the paths of two commands, at the stations."""
 
 DRIFT: Final = 0.12
-"""What a metre adds to a path's error, as a part of it: slip, wheel radii."""
+"""Growth of a path's error per meter: slip, wheel radii."""
 
 FORGET_M: Final = 0.4
-"""What was seen so far behind is no longer ahead."""
+"""Points this far behind are dropped."""
 
 _WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
 _STATIONS: Final[FloatArray] = np.array(STATIONS_M)
@@ -55,11 +54,11 @@ _FINE: Final[FloatArray] = np.linspace(STATIONS_M[0], STATIONS_M[-1], 21)
 _SMOOTH: Final[FloatArray] = np.vander(_FINE, len(STATIONS_M)) @ np.linalg.inv(
     np.vander(_STATIONS, len(STATIONS_M))
 )
-"""(21, stations): the polynomial through the stations, read at finer ones."""
+"""(21, stations): evaluates the polynomial through the stations at finer ones."""
 
 
 class PathFollower:
-    """The path of the present command, fused over frames, and the steering that follows it."""
+    """The path of the current command, fused over frames, and the steering that follows it."""
 
     def __init__(self) -> None:
         self._points: FloatArray | None = None
@@ -72,7 +71,7 @@ class PathFollower:
         self._curvature_per_m = 0.0
 
     def forget(self) -> None:
-        """Start anew: the car was put somewhere else."""
+        """Start over: the car was moved by hand."""
         self._points = None
 
     def move(self, wheels: WheelReading) -> None:
@@ -93,8 +92,8 @@ class PathFollower:
 
         Args:
             paths_left_m: (commands, stations), see `pixelopolis.model_io.lane_path`.
-            spread_m: (commands,) mean absolute error that the model expects, over the stations.
-            command: index into `Turn` of the way to take.
+            spread_m: (commands,) mean absolute error over the stations, predicted by the model.
+            command: index into `Turn` of the turn to take.
         """
         left_m, new_sigma = paths_left_m[command], spread_m[command] * _WEIGHTS
         before, self._seen_at = self._seen_at, self._wheels
@@ -116,7 +115,7 @@ class PathFollower:
         self._sigma_m = np.sqrt((1 - gain) * variance)
 
     def as_of_now(self, left_m: FloatArray, age_s: float) -> FloatArray:
-        """Return a path's places (stations,) as seen from where the car is `age_s` later."""
+        """Return a path's positions (stations,) as seen `age_s` later."""
         way = self._speed_mps * age_s
         points = _moved(points_of(_SMOOTH @ left_m, _FINE), way, self._curvature_per_m * way)
         return _stations_again(points)[0]
@@ -125,10 +124,9 @@ class PathFollower:
         """Return the steering in [-1, 1] (left negative); 0 before the first path.
 
         Args:
-            age_s: of the frame that was seen last.
-            speed_mps: that will be driven.
-            tracker: knows the path as of now, from frames and the map; without one what the frames
-                showed is followed.
+            age_s: age of the last frame.
+            speed_mps: the speed to be driven.
+            tracker: provides the path from frames and map; None: follow the paths seen.
         """
         points, way = self._points, self._speed_mps * (age_s + ACTUATION_S)
         if tracker is not None:
@@ -141,7 +139,7 @@ class PathFollower:
 
 
 def _motion(before: WheelReading, after: WheelReading) -> tuple[float, float]:
-    """Return way and turn between two readings."""
+    """Return distance and turn between two readings."""
     left = (after.left_rad - before.left_rad) * WHEEL_RADIUS_M
     right = (after.right_rad - before.right_rad) * WHEEL_RADIUS_M
     return (left + right) / 2, (right - left) / WHEEL_BASE_M
@@ -156,15 +154,15 @@ def _moved(points_m: FloatArray, way_m: float, turn_rad: float) -> FloatArray:
 
 
 def _stations_again(points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return lateral places (n,) at the stations, and how far beyond the line's end each lies.
+    """Return lateral positions (n,) at the stations, and how far beyond the line's end each lies.
 
-    Stations count from where the line is abreast of the car; beyond the line's end it goes on with
-    the bend of its last two pieces.
+    Stations are measured from the point abreast of the car. Beyond its end, the line is extended
+    with the curvature of its last two segments.
     """
     steps = np.diff(points_m, axis=0)
     lengths = np.hypot(steps[:, 0], steps[:, 1])
     along = np.concatenate([[0.0], np.cumsum(lengths)])
-    # where the line crosses the axle's line, from its first piece
+    # where the line crosses the axle, extrapolated from its first segment
     start = -points_m[0, 0] / max(steps[0, 0] / lengths[0], 0.2)
     wanted = _STATIONS + start
     left = np.interp(wanted, along, points_m[:, 1])
@@ -179,7 +177,7 @@ def _stations_again(points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _at_distance(points_m: FloatArray, distance_m: float) -> Sequence[float]:
-    """Return the first point of the line that is so far from the car; on from its end if none."""
+    """Return the first point of the line at this distance from the car, extended if necessary."""
     away = np.hypot(points_m[:, 0], points_m[:, 1])
     for i in range(1, len(points_m)):
         if away[i] >= distance_m and points_m[i, 0] > 0:
@@ -192,7 +190,7 @@ def _at_distance(points_m: FloatArray, distance_m: float) -> Sequence[float]:
 
 
 def _crossing(a: FloatArray, b: FloatArray, distance_m: float) -> tuple[float, float]:
-    """Return where the piece from a (inside) to b (outside) crosses the circle around the car."""
+    """Return where the segment from a (inside) to b (outside) crosses the circle around the car."""
     step = b - a
     aa, ab = float(step @ step), float(a @ step)
     part = (-ab + math.sqrt(max(ab * ab - aa * (float(a @ a) - distance_m**2), 0.0))) / aa

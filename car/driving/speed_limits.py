@@ -1,4 +1,4 @@
-"""How fast a car may drive along its path: each edge's limit, slowed down for in time. Pure."""
+"""Speed limits along a path, with braking in time for them. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from car.driving.speed_profile import DECELERATION_MPS2
 from pixelopolis.city.route_path import RoutePath
 
 EARLY_M: Final = 0.05
-"""A limit holds from so far before its edge to so far behind it: the motors obey 0.13 s late, and
-the car is within 4 cm of where it believes to be, mostly."""
+"""A limit applies this far before and after its edge: the motors respond after 0.13 s, and the
+position is mostly known to 4 cm."""
 
 
 class SpeedLimits:
     """The speed limits along a path.
 
-    A way through a junction has the lower limit of the two edges that it joins.
+    A movement has the lower limit of the two edges that it joins.
 
     Args:
-        path: to be driven.
-        ordered_mps: what an order says of each edge of the route beside the town's own limits, None
-            where it says nothing; empty when it says nothing at all.
+        path: the driven path.
+        ordered_mps: the order's limit for each edge of the route besides the town's own limits;
+            None: no limit for this edge; empty: none at all.
     """
 
     def __init__(self, path: RoutePath, ordered_mps: Sequence[float | None] = ()) -> None:
@@ -41,7 +41,7 @@ class SpeedLimits:
     def at(self, distance_m: float) -> float:
         """Return the speed allowed at a path distance, m/s.
 
-        Before a slower edge it falls as a comfortable braking does (v^2 = limit^2 + 2 a s).
+        Before a slower edge it falls as in comfortable braking (v^2 = limit^2 + 2 a s).
         """
         return min(
             math.sqrt(limit**2 + 2 * DECELERATION_MPS2 * max(0.0, start_m - distance_m))

@@ -1,4 +1,4 @@
-"""What the driver is told at a step and what it answers: plain values, no I/O."""
+"""The driver's inputs and outputs: plain values, no I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pixelopolis.reasons import Reason
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """The lane model's part of a camera frame, RGB (h, w, 3) uint8: the bottom quarter mostly."""
+    """The lane model's part of a camera frame, usually the bottom quarter: RGB (h, w, 3) uint8."""
 
     crop_rgb: Image
     captured_s: float
@@ -34,11 +34,11 @@ class WheelReading:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One thing that the detector sees.
+    """One detected object.
 
-    `box` is (left, top, right, bottom) in parts of the *whole* camera frame, 0..1 each, whatever
-    part of it the detector was shown. `class_name` is one of `pixelopolis.city.signs.SIGN_CLASSES`;
-    "Car" is another car.
+    `box` is (left, top, right, bottom) as fractions 0..1 of the whole camera frame, whatever part
+    of it the detector gets. `class_name` is one of `pixelopolis.city.signs.SIGN_CLASSES`; "Car"
+    is another car.
     """
 
     class_name: str
@@ -48,7 +48,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """All that was seen in one frame, which may be none, and when that frame was taken."""
+    """All detections of one frame, possibly none, and when the frame was taken."""
 
     captured_s: float
     seen: tuple[Sighting, ...]
@@ -56,19 +56,19 @@ class Sightings:
 
 @dataclass(frozen=True)
 class Mission:
-    """Where to go, and how far the server lets us.
+    """Where to go, and how far the server has granted.
 
-    `path` is the whole order; distances count from where it starts. `granted_m` is the stop line
-    that must not be crossed (the end of the order's base), never beyond `path.length_m`.
+    `path` is the whole order; distances count from its start. `granted_m` is the stop line that
+    must not be crossed (the end of the order's base), at most `path.length_m`.
     """
 
     order_id: str
     path: RoutePath
     granted_m: float
     start_m: float = 0.0
-    """Where on the path the car was when it took the order."""
+    """Where on the path the car was when it accepted the order."""
     ordered_mps: tuple[float | None, ...] = ()
-    """What the order says of the speed on each edge of the route; the town's limits hold too."""
+    """The order's speed limit for each edge of the route; the town's limits apply too."""
 
     @cached_property
     def speed_limits(self) -> SpeedLimits:
@@ -86,9 +86,9 @@ class DriveState(StrEnum):
     """Camera, detector, board or server link is too old to drive on."""
     LOST = "lost"
     FAULTY = "faulty"
-    """A person must put something right, and start the car again."""
+    """A person must fix something and restart the car."""
     PAUSED = "paused"
-    """Told to stand until it is told to go on."""
+    """Told to stand until further notice."""
 
 
 @dataclass(frozen=True)
@@ -100,72 +100,72 @@ class Observation:
     wheels: WheelReading | None
     mission: Mission | None
     link_seen_s: float | None = None
-    """When the server was last heard; None when the car drives without a server."""
+    """When the server was last heard; None if the car drives without a server."""
     paused: bool = False
     """The server wants the car to stand."""
     sightings: Sightings | None = None
-    """The newest that the detector has seen; the same object as at the step before when there is
-    nothing newer, None when the car has no detector."""
+    """The newest detections; the same object as at the previous step if there is nothing newer,
+    None if the car has no detector."""
 
 
 @dataclass(frozen=True, slots=True)
 class CarAhead:
-    """The nearest car in my lane."""
+    """The nearest car in the ego lane."""
 
     gap_m: float
     """Bumper to bumper along the lane."""
     speed_mps: float
-    """Its own."""
+    """Its own speed."""
     box: tuple[float, float, float, float]
-    """Where it was seen last: that of its `Sighting`."""
+    """Its last box, as in `Sighting`."""
     doubted: bool = False
-    """It has been beside the picture for long: it may have gone."""
+    """It has been beside the picture for long and may have left."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Wheel speeds for the motors, and what the car thinks."""
+    """Wheel speeds for the motors, and the reasons behind them."""
 
     left_rad_s: float
     right_rad_s: float
     state: DriveState
     reason: Reason | None = None
-    """Why it stands or slows; None when it just drives."""
+    """Why the car stands or slows; None if it just drives."""
     distance_m: float = 0.0
-    """Believed distance along the mission's path."""
+    """Estimated distance along the mission's path."""
     sigma_m: float = 0.0
-    """Standard deviation of that belief."""
+    """Its standard deviation."""
     place: Place | None = None
-    """Where it believes to be; None when it has no mission and does not know."""
+    """Estimated place; None if it has no mission and is unknown."""
     steering: float = 0.0
     """In [-1, 1], left negative as in the original's data."""
     events: tuple[str, ...] = field(default=())
-    """What happened in this step: "node:<id>" passed, "arrived"."""
+    """Events of this step: "node:<id>" passed, "arrived"."""
     car_ahead: CarAhead | None = None
-    """The nearest car in my lane."""
+    """The nearest car in the ego lane."""
     blocked: bool = False
-    """It has kept the car standing for so long that the server should know."""
+    """Another car has blocked the car for so long that the server should know."""
     located: bool = True
-    """It knows where it is."""
+    """The car's place is known."""
     off_route: bool = False
-    """It is not on the way of its mission; `place` says where it is."""
+    """The car has left its mission's route; `place` says where it is."""
 
     @property
     def why(self) -> str:
-        """In words why it stands or slows, or else its state."""
+        """Why it stands or slows, in words, or else its state."""
         return self.reason.words if self.reason else str(self.state)
 
     @property
     def drives(self) -> bool:
-        """The wheels are told to turn."""
+        """Whether the wheels are commanded to turn."""
         return self.left_rad_s != 0 or self.right_rad_s != 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaneView:
-    """What a lane model sees in a frame, by command in the order of `pixelopolis.city.model.Turn`.
+    """A lane model's result for a frame, by command in the order of `pixelopolis.city.model.Turn`.
 
-    A model that steers gives `steering`; one that sees paths gives the other two.
+    A steering model sets `steering`; a path model sets the other two.
     """
 
     steering: tuple[float, float, float] | None = None
@@ -173,24 +173,24 @@ class LaneView:
     paths_left_m: FloatArray | None = None
     """(commands, stations), see `pixelopolis.model_io.lane_path`."""
     spread_m: FloatArray | None = None
-    """(commands,) mean absolute error that the model expects, over the stations."""
+    """(commands,) mean absolute error over the stations, predicted by the model."""
 
 
 class LaneModel(Protocol):
     """A lane model.
 
     Attributes:
-        part: of a frame's rows, from the bottom, that it wants to see.
+        part: fraction of a frame's rows, from the bottom, that it needs.
     """
 
     part: float
 
     def look(self, picture_rgb: Image) -> LaneView:
-        """Return what it sees in its part of a frame (h, w, 3) uint8 RGB."""
+        """Return the view of its part of a frame (h, w, 3) uint8 RGB."""
         ...
 
     def reset(self) -> None:
-        """Forget earlier frames: the car was put somewhere else."""
+        """Forget earlier frames: the car was moved by hand."""
         ...
 
 
@@ -198,5 +198,5 @@ class SightModel(Protocol):
     """A detector of signs and cars."""
 
     def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
-        """Return what a (160, 240, 3) uint8 RGB detector input shows, the surest first."""
+        """Return the detections in a (160, 240, 3) uint8 RGB detector input, best score first."""
         ...

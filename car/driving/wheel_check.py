@@ -1,10 +1,9 @@
-"""Do the wheels turn as they say? What they say is compared with what the camera shows.
+"""Checks by camera that the wheels turn as reported.
 
-A motor that is mounted mirrored and not told so says "forward" and turns backwards; two that were
-exchanged steer to the wrong side. Their angles look right then, the car believes that it gets on,
-and drives backwards or turns on the spot. The ground before it moves otherwise, though: of every
-stretch the motions that each mistake would make are compared with the pictures (`ground`).
-Where the ground shows nothing all fit alike, which proves nothing.
+A mirrored motor that is not configured as such reports "forward" and turns backward; two exchanged
+motors steer to the wrong side. Their angles look right, so the car drives backward or turns on
+the spot without noticing. For each stretch, the motions that each mistake would cause are compared
+with the pictures (`ground`). Where the ground shows no structure, all fit alike and prove nothing.
 """
 
 from __future__ import annotations
@@ -23,29 +22,29 @@ from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
 
 STEP_M: Final = 0.02
-"""The way of the quicker wheel between two pictures that are compared."""
+"""Distance of the faster wheel between two compared pictures."""
 LONGEST_STEP_M: Final = 0.05
-"""With pictures missing the two share too little."""
+"""After a longer distance the two pictures overlap too little."""
 STEPS: Final = 8
-"""Evidence is the mean over so many steps, 0.16 m."""
+"""Evidence is the mean over this many steps, 0.16 m."""
 SURE: Final = 0.05
-"""By this part of their sum a mistake's motions must fit better than those that the wheels say.
-Measured in 3 towns and 13 looks, before slips and cameras a little off were granted too: at most
-0.016 with right wheels; with wrong ones more than 0.08 within 0.3 m, but for swapped wheels on a
+"""Minimum gain: a mistake's motions must fit better than the reported ones by this part of their
+sum. Measured in 3 towns and 13 looks, before slip and camera tolerances were added: at most 0.016
+with correct wheels; with wrong ones more than 0.08 within 0.3 m, except for swapped wheels on a
 straight lane, which show when the car leaves it."""
 FITS: Final = 0.6
-"""It must fit, too. Pictures that have nothing to do with each other leave 0.7 and more."""
+"""Maximum difference of a fitting motion. Unrelated pictures leave 0.7 and more."""
 HELD: Final = -0.35
-"""A car that is held while its wheels turn is no mistake: standing then fits far better."""
+"""A car held in place while its wheels turn is no mistake: standing then fits far better."""
 LEAD: Final = 0.05
-"""Mistakes whose gains are nearer to each other than this cannot be told apart."""
+"""Mistakes whose gains differ by less than this cannot be distinguished."""
 NOISE: Final = 0.02
-"""Added to every difference, so that perfect pictures divide by something."""
+"""Added to every difference to avoid division by zero."""
 HISTORY_S: Final = 1.0
-"""Frames are older than wheel angles by less than this."""
+"""Frames are less than this older than wheel angles."""
 
 
-class Mistake(StrEnum):
+class WheelFault(StrEnum):
     """What may be wrong with the motors."""
 
     LEFT_REVERSED = "left"
@@ -53,52 +52,52 @@ class Mistake(StrEnum):
     BOTH_REVERSED = "both"
     SWAPPED = "swapped"
     SWAPPED_AND_REVERSED = "swapped_and_reversed"
-    """Exchanged as they are mounted: each turns for the other side."""
+    """Exchanged without remounting: each turns for the other side."""
     REVERSED_OR_SWAPPED = "reversed_or_swapped"
-    """Both reversed or swapped: over a straight lane both look alike."""
+    """Either reversed or swapped: on a straight lane both look alike."""
 
 
 Wheels = tuple[float, float]
 
-TRULY: Final[Mapping[Mistake, Callable[[float, float], Wheels]]] = {
-    Mistake.LEFT_REVERSED: lambda left, right: (-left, right),
-    Mistake.RIGHT_REVERSED: lambda left, right: (left, -right),
-    Mistake.BOTH_REVERSED: lambda left, right: (-left, -right),
-    Mistake.SWAPPED: lambda left, right: (right, left),
-    Mistake.SWAPPED_AND_REVERSED: lambda left, right: (-right, -left),
+TRULY: Final[Mapping[WheelFault, Callable[[float, float], Wheels]]] = {
+    WheelFault.LEFT_REVERSED: lambda left, right: (-left, right),
+    WheelFault.RIGHT_REVERSED: lambda left, right: (left, -right),
+    WheelFault.BOTH_REVERSED: lambda left, right: (-left, -right),
+    WheelFault.SWAPPED: lambda left, right: (right, left),
+    WheelFault.SWAPPED_AND_REVERSED: lambda left, right: (-right, -left),
 }
-"""What the wheels (left, right) really do when they say that they do this."""
+"""What the wheels (left, right) really do, given what they report."""
 
 SLIPS: Final[tuple[Wheels, ...]] = ((0.6, 1.0), (0.8, 1.0), (1.0, 0.6), (1.0, 0.8))
-"""Parts of what the wheels say when one slips or is held: that looks like swapped motors where a
-car goes nearly straight, and is none."""
+"""Fractions of the reported motion if one wheel slips or is held: on a nearly straight lane that
+looks like swapped motors."""
 
-ON_THE_SPOT: Final = frozenset({Mistake.LEFT_REVERSED, Mistake.RIGHT_REVERSED})
+ON_THE_SPOT: Final = frozenset({WheelFault.LEFT_REVERSED, WheelFault.RIGHT_REVERSED})
 
-_WORDS: Final[Mapping[Mistake, Reason]] = {
-    Mistake.LEFT_REVERSED: reason(ReasonCode.MOTOR_REVERSED, side="left"),
-    Mistake.RIGHT_REVERSED: reason(ReasonCode.MOTOR_REVERSED, side="right"),
-    Mistake.BOTH_REVERSED: reason(ReasonCode.MOTORS_REVERSED),
-    Mistake.SWAPPED: reason(ReasonCode.MOTORS_SWAPPED),
-    Mistake.SWAPPED_AND_REVERSED: reason(ReasonCode.MOTORS_SWAPPED),
-    Mistake.REVERSED_OR_SWAPPED: reason(ReasonCode.MOTORS_REVERSED_OR_SWAPPED),
+_WORDS: Final[Mapping[WheelFault, Reason]] = {
+    WheelFault.LEFT_REVERSED: reason(ReasonCode.MOTOR_REVERSED, side="left"),
+    WheelFault.RIGHT_REVERSED: reason(ReasonCode.MOTOR_REVERSED, side="right"),
+    WheelFault.BOTH_REVERSED: reason(ReasonCode.MOTORS_REVERSED),
+    WheelFault.SWAPPED: reason(ReasonCode.MOTORS_SWAPPED),
+    WheelFault.SWAPPED_AND_REVERSED: reason(ReasonCode.MOTORS_SWAPPED),
+    WheelFault.REVERSED_OR_SWAPPED: reason(ReasonCode.MOTORS_REVERSED_OR_SWAPPED),
 }
 
 
-def reason_of(mistake: Mistake) -> Reason:
-    """Return why a car with it stands."""
-    return _WORDS[mistake]
+def reason_of(wheel_fault: WheelFault) -> Reason:
+    """Return the reason for standing with this mistake."""
+    return _WORDS[wheel_fault]
 
 
 @dataclass(frozen=True, slots=True)
 class MotionFit:
-    """How well a mistake's motion explains one step, as `ground_motion` measures it; 0 is best.
+    """How well a mistake's motion explains one step; 0 is best.
 
     Attributes:
-        itself: the difference that it leaves.
-        gain: by which part of their sum that is less than what the wheels' own motion leaves.
-        over_standing: the same against a car that stands.
-        over_slips: the same against each of the `SLIPS`.
+        itself: the difference that remains.
+        gain: by which part of their sum it is less than that of the reported motion.
+        over_standing: the same relative to a standing car.
+        over_slips: the same relative to each of the `SLIPS`.
     """
 
     itself: float
@@ -110,17 +109,17 @@ class MotionFit:
 NO_FIT: Final = MotionFit(1.0, 0.0, 0.0, (0.0,) * len(SLIPS))
 
 
-def verdict(steps: Sequence[Mapping[Mistake, MotionFit]]) -> Mistake | None:
-    """Return the mistake that explains some steps so much better than none that it must be so.
+def verdict(steps: Sequence[Mapping[WheelFault, MotionFit]]) -> WheelFault | None:
+    """Return the mistake that explains some steps so much better than none that it is certain.
 
     Args:
         steps: at least one.
     """
 
-    def mean(mistake: Mistake, what: str) -> float:
-        return float(np.mean([getattr(step[mistake], what) for step in steps]))
+    def mean(wheel_fault: WheelFault, what: str) -> float:
+        return float(np.mean([getattr(step[wheel_fault], what) for step in steps]))
 
-    best = max(TRULY, key=lambda mistake: mean(mistake, "gain"))
+    best = max(TRULY, key=lambda wheel_fault: mean(wheel_fault, "gain"))
     is_sure = bool(
         mean(best, "gain") > SURE
         and mean(best, "itself") < FITS
@@ -130,43 +129,43 @@ def verdict(steps: Sequence[Mapping[Mistake, MotionFit]]) -> Mistake | None:
     if not is_sure:
         return None
     rivals = [each for each in TRULY if mean(each, "gain") > mean(best, "gain") - LEAD]
-    # one wheel that turns backwards turns the car on the spot, as nothing else does
+    # one reversed wheel turns the car on the spot, as nothing else does
     alike = {reason_of(each).code for each in rivals if each not in ON_THE_SPOT}
     ambiguous = best not in ON_THE_SPOT and len(alike) > 1
-    return Mistake.REVERSED_OR_SWAPPED if ambiguous else best
+    return WheelFault.REVERSED_OR_SWAPPED if ambiguous else best
 
 
 class WheelCheck:
-    """Looks at every frame and wheel reading of a drive. The verdict stays.
+    """Checks every frame and wheel reading of a drive. The verdict is final.
 
     Args:
-        ground: sees it move.
+        ground: model of ground motion.
 
     Attributes:
-        mistake: what is wrong with the wheels, None as long as nothing is known to be.
+        wheel_fault: what is wrong with the wheels, None if nothing is known.
     """
 
     def __init__(self, ground: GroundModel) -> None:
-        self.mistake: Mistake | None = None
+        self.wheel_fault: WheelFault | None = None
         self._ground = ground
         self._readings: deque[WheelReading] = deque()
         self._key: tuple[Frame, Relief, Wheels] | None = None
-        self._steps: deque[Mapping[Mistake, MotionFit]] = deque(maxlen=STEPS)
+        self._steps: deque[Mapping[WheelFault, MotionFit]] = deque(maxlen=STEPS)
 
     def forget(self) -> None:
-        """Begin anew: the car was put somewhere else."""
+        """Start over: the car was moved by hand."""
         self._key = None
         self._steps.clear()
 
-    def step(self, frame: Frame | None, wheels: WheelReading | None) -> Mistake | None:
-        """Take in the newest; the same again is harmless."""
+    def step(self, frame: Frame | None, wheels: WheelReading | None) -> WheelFault | None:
+        """Take in the newest frame and wheels; repeats are harmless."""
         if wheels is not None and (not self._readings or wheels is not self._readings[-1]):
             self._note(wheels)
-        if frame is None or self.mistake is not None or not self._ground.is_usable:
-            return self.mistake
+        if frame is None or self.wheel_fault is not None or not self._ground.is_usable:
+            return self.wheel_fault
         if self._key is None or frame is not self._key[0]:
             self._see(frame)
-        return self.mistake
+        return self.wheel_fault
 
     def _note(self, wheels: WheelReading) -> None:
         readings = self._readings
@@ -197,10 +196,10 @@ class WheelCheck:
             return
         self._steps.append(fits)
         if len(self._steps) == STEPS:
-            self.mistake = verdict(self._steps)
+            self.wheel_fault = verdict(self._steps)
 
     def _wheels_at(self, time_s: float) -> Wheels | None:
-        """Return how far the wheels (left, right) say that they had come, in metres."""
+        """Return the reported distance of the wheels (left, right) in meters."""
         readings = self._readings
         if not readings:
             return None
@@ -213,7 +212,7 @@ class WheelCheck:
 
     def _fits(
         self, before: Relief, after: Relief, left_m: float, right_m: float
-    ) -> Mapping[Mistake, MotionFit] | None:
+    ) -> Mapping[WheelFault, MotionFit] | None:
         def difference(left: float, right: float, tried: Variations = TRIED) -> Relief | None:
             turn_rad = (right - left) / WHEEL_BASE_M
             return self._ground.difference(before, after, (left + right) / 2, turn_rad, tried)
@@ -223,11 +222,11 @@ class WheelCheck:
             return None
         slips = [difference(left * left_m, right * right_m) for left, right in SLIPS]
         fits = dict.fromkeys(TRULY, NO_FIT)
-        for mistake, truly in TRULY.items():
+        for wheel_fault, truly in TRULY.items():
             mistaken = difference(*truly(left_m, right_m))
             if mistaken is not None:
                 said, other = compare(as_said, mistaken)
-                fits[mistake] = MotionFit(
+                fits[wheel_fault] = MotionFit(
                     other,
                     _gain(said, other),
                     _gain(*compare(standing, mistaken)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from car.board.status import BoardStatus, EmergencyStop
-from car.driving.wheel_check import Mistake, reason_of
+from car.driving.wheel_check import WheelFault, reason_of
 from car.orders.state_report import Health
 from pixelopolis.vda5050.state import ErrorLevel, StateError
 from pixelopolis.vehicle.control_table import BoardFault
@@ -39,13 +39,13 @@ _MIRRORED: Final = (
 _SWAPPED: Final = (
     "Exchange the motors' ids (`pixelopolis motors setup` sets them), then start the car again."
 )
-NEXT_STEPS: Final[Mapping[Mistake, str]] = {
-    Mistake.LEFT_REVERSED: _MIRRORED,
-    Mistake.RIGHT_REVERSED: _MIRRORED,
-    Mistake.BOTH_REVERSED: _MIRRORED,
-    Mistake.SWAPPED: _SWAPPED,
-    Mistake.SWAPPED_AND_REVERSED: _SWAPPED,
-    Mistake.REVERSED_OR_SWAPPED: "Try each wheel (`pixelopolis motors setup`), then start again.",
+NEXT_STEPS: Final[Mapping[WheelFault, str]] = {
+    WheelFault.LEFT_REVERSED: _MIRRORED,
+    WheelFault.RIGHT_REVERSED: _MIRRORED,
+    WheelFault.BOTH_REVERSED: _MIRRORED,
+    WheelFault.SWAPPED: _SWAPPED,
+    WheelFault.SWAPPED_AND_REVERSED: _SWAPPED,
+    WheelFault.REVERSED_OR_SWAPPED: "Test each wheel (`pixelopolis motors setup`), then restart.",
 }
 
 UNKNOWN_CHARGE: Final = (
@@ -66,7 +66,7 @@ def health_of(
     video_url: str | None,
     failed: str = "",
     failed_to_show: str = "",
-    mistake: Mistake | None = None,
+    wheel_fault: WheelFault | None = None,
 ) -> Health:
     """Return the car's health. What keeps it from driving is FATAL: nobody gets this car then.
 
@@ -77,7 +77,7 @@ def health_of(
         video_url: address of the live view.
         failed: what is wrong with the threads and tasks that drive; empty when they work.
         failed_to_show: the same of those that only show how it drives.
-        mistake: what is wrong with the wheels, as the camera shows.
+        wheel_fault: what is wrong with the wheels, as the camera shows.
     """
     errors = []
     if board.estop is EmergencyStop.FAILED:
@@ -91,13 +91,13 @@ def health_of(
         errors.append(_error(ERROR_BOARD_FAULT, f"The board reports: {names}.", ErrorLevel.URGENT))
     if camera_trouble:
         errors.append(_error(ERROR_CAMERA, camera_trouble))
-    if mistake is not None:
+    if wheel_fault is not None:
         errors.append(
             StateError(
                 error_type=ERROR_WHEELS,
                 error_level=ErrorLevel.FATAL,
-                error_description=f"The car {reason_of(mistake).words}.",
-                error_hint=NEXT_STEPS[mistake],
+                error_description=f"The car {reason_of(wheel_fault).words}.",
+                error_hint=NEXT_STEPS[wheel_fault],
             )
         )
     if failed:

@@ -147,13 +147,13 @@ class Senses:
 
 
 def drop_off(
-    expectation: SignModel, senses: Senses, rng: np.random.Generator
+    sign_model: SignModel, senses: Senses, rng: np.random.Generator
 ) -> LocalizationFigures:
     """Put a car down at random and let it find itself."""
-    city = expectation.cells.city
+    city = sign_model.grid.city
     place, pose = random_place(city, rng)
     path = RoutePath(city, straight_route(city, place, WEDGED_M + 1))
-    belief = Belief(expectation)
+    belief = Belief(sign_model)
     car, driver = _car(senses, path, pose, rng, belief, search=True)
     figures = LocalizationFigures(dropoffs=1)
     where = f"put down on edge {place.edge} at {place.s_m:.2f} m"
@@ -170,7 +170,7 @@ def drop_off(
     elif not is_right(belief, car.vehicle.pose):
         best = belief.best.place
         figures.wrong += 1
-        figures.wrong_edge += not _on_edge(expectation.cells, best.edge, car.vehicle.pose)
+        figures.wrong_edge += not _on_edge(sign_model.grid, best.edge, car.vehicle.pose)
         figures.failures.append(f"{where}: claims edge {best.edge} at {best.s_m:.2f} m")
     else:
         figures.metres_to_located.append(driven_m)
@@ -193,23 +193,23 @@ def random_place(city: City, rng: np.random.Generator) -> tuple[Place, Pose]:
 
 
 def pass_nodes(
-    expectation: SignModel, senses: Senses, rng: np.random.Generator, passages: int
+    sign_model: SignModel, senses: Senses, rng: np.random.Generator, passages: int
 ) -> LocalizationFigures:
     """Drive random missions until so many nodes were passed."""
     total = LocalizationFigures()
     while total.passages < passages:
-        total.add(_mission(expectation, senses, rng, passages - total.passages))
+        total.add(_mission(sign_model, senses, rng, passages - total.passages))
     return total
 
 
 def _mission(
-    expectation: SignModel, senses: Senses, rng: np.random.Generator, passages: int
+    sign_model: SignModel, senses: Senses, rng: np.random.Generator, passages: int
 ) -> LocalizationFigures:
-    city = expectation.cells.city
+    city = sign_model.grid.city
     route = random_route(city, rng, ROUTE_M)
     start_m = float(rng.uniform(0.0, city.edges[route.edges[0]].length_m))
     path = RoutePath(city, Route(route.edges, start_m, route.end_s_m))
-    belief = Belief(expectation, Place(route.edges[0], start_m))
+    belief = Belief(sign_model, Place(route.edges[0], start_m))
     car, _ = _car(senses, path, path.pose_at(0.0), rng, belief)
     mission = Mission("drive", path, path.length_m)
     ends = [(leg.end_m, city.movements[leg.movement].node) for leg in path.legs if leg.movement]
@@ -254,10 +254,10 @@ def is_right(belief: Belief, pose: Pose) -> bool:
     return best.distance_m(pose) <= RIGHT_M and turned < math.pi / 4
 
 
-def _on_edge(cells: LaneGrid, edge: str, pose: Pose) -> bool:
+def _on_edge(grid: LaneGrid, edge: str, pose: Pose) -> bool:
     """Tell whether a pose lies on an edge, or on a way through a junction from or to it."""
-    near = cells.near(pose.x_m, pose.y_m, pose.heading_rad, RIGHT_M)
-    keys = {cells.lanes[int(lane)].key for lane in cells.lane_of[near]}
+    near = grid.near(pose.x_m, pose.y_m, pose.heading_rad, RIGHT_M)
+    keys = {grid.lanes[int(lane)].key for lane in grid.lane_of[near]}
     return any(edge == key or (isinstance(key, tuple) and edge in key) for key in keys)
 
 
@@ -271,7 +271,7 @@ def _car(
 ) -> tuple[LockstepCar, Driver]:
     pilot = Pilot(path.curve, path.route.start_s_m)
     model = senses.model if senses.model is not None else pilot
-    settings = DriverSettings(camera=belief.expectation.camera, search=search)
+    settings = DriverSettings(camera=belief.sign_model.camera, search=search)
     driver = Driver(model, settings, belief, GroundView(settings.camera, model.part))
     vehicle = Vehicle(pose, random_imperfections(rng))
     eye = senses.eye if senses.eye is not None else pilot.see

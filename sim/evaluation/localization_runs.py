@@ -113,14 +113,14 @@ def _measure(
     senses: Callable[[np.random.Generator], Senses],
 ) -> LocalizationFigures:
     # the car knows its camera's drawing, not how this look has mounted it
-    expectation = SignModel(LaneGrid(city), Camera())
+    sign_model = SignModel(LaneGrid(city), Camera())
     total = LocalizationFigures()
     for number in range(index, run.dropoffs, run.looks):
         rng = np.random.default_rng([run.seed, number, 1])
-        total.add(drop_off(expectation, senses(rng), rng))
+        total.add(drop_off(sign_model, senses(rng), rng))
     rng = np.random.default_rng([run.seed, index, 3])
     share = len(range(index, run.passages, run.looks))
-    total.add(pass_nodes(expectation, senses(rng), rng, share))
+    total.add(pass_nodes(sign_model, senses(rng), rng, share))
     return total
 
 

@@ -91,7 +91,7 @@ class LockstepCar:
     def put(self, pose: Pose) -> None:
         """Carry the car somewhere else."""
         self.vehicle.pose = pose
-        self.driver.carried()
+        self.driver.forget_pose()
 
     def _look(self) -> None:
         """Hand on what the detector found in the frame before, and show it every second one."""

@@ -35,14 +35,14 @@ def draw(seed: int, most: int, files: str) -> Iterator[Change]:
     sources = {guarded.file: (ROOT / guarded.file).read_text() for guarded in chosen}
     places = [p for g in chosen for p in places_of(sources[g.file], g.file, g.only)]
     random.Random(seed).shuffle(places)
-    seen: set[tuple[str, str]] = set()
+    detected: set[tuple[str, str]] = set()
     for place in places:
         change = change_at(sources[place.file], place)
-        if change is None or (change.file, change.mutated) in seen:
+        if change is None or (change.file, change.mutated) in detected:
             continue
-        if len(seen) == most:
+        if len(detected) == most:
             return
-        seen.add((change.file, change.mutated))
+        detected.add((change.file, change.mutated))
         yield change
 
 

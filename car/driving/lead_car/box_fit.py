@@ -1,8 +1,7 @@
-"""Where a car is that is seen in a box. Pure.
+"""Estimate the gap to a car from its bounding box. Pure.
 
-A box says only left, top, right and bottom. It is compared with the boxes of cars that would stand
-on and beside my lane, at a grid of distances and sideways places: where they agree is where the
-car is, whatever part of it the picture cuts off and however the lane bends.
+The box is compared with the boxes of cars on and beside the lane, over a grid of distances and
+lateral offsets. This works for boxes cut off by the picture's border, and in bends.
 """
 
 from __future__ import annotations
@@ -27,46 +26,46 @@ from pixelopolis.vehicle.dimensions import (
 )
 
 HALF_LANE_M: Final = 0.14
-"""Who is farther beside my lane's middle than this is in another lane (lanes are 0.28 m wide)."""
+"""A car farther than this from the lane's center is in another lane (lanes are 0.28 m wide)."""
 
 BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
-"""From one axle to the next when two cars touch."""
+"""Distance between the axles of two touching cars."""
 
 ALONG_M: Final[FloatArray] = np.geomspace(BODY_M + 0.01, 1.7, 64)
-"""Where along my lane an axle may be, from mine: 3 % from one to the next. Braking from cruise
-needs 0.3 m; what is farther than the last is no concern yet."""
+"""Grid of axle distances along the lane, 3 % apart. Braking from cruise takes 0.3 m, so cars
+beyond the grid do not matter yet."""
 
 ASIDE_M: Final[FloatArray] = np.linspace(-0.42, 0.42, 25)
-"""Where beside my lane's middle: up to a lane and a half."""
+"""Grid of lateral offsets from the lane's center: up to one and a half lanes."""
 
 _MIDDLE_SIGMA_M: Final = 0.06
-"""Cars keep to the middle of a lane, mine or the one beside it, as well as mine knows its own."""
+"""Spread of cars about the center of a lane, including the error of the ego lane's position."""
 
 _STRAYS: Final = 0.05
-"""How probable every other place is, the middle of a lane being 1."""
+"""Prior of every other offset, relative to the center of a lane."""
 
 _SIDE_PX, _SIDE_PART = 3.0, 0.03
 _HEIGHT_PX, _HEIGHT_PART = 2.5, 0.06
 _PITCH_PX: Final = 5.0
-"""How unsure box sides (constant, and in parts of the car's size) and rows are. A camera that
-looks 1.5 degrees too high or low moves all rows by 4 px."""
+"""Uncertainty of box sides (constant, and relative to the car's size) and of rows. A camera
+pitched 1.5 degrees too high or low moves all rows by 4 px."""
 
 _CUT_PX: Final = 8.0
-"""A box that comes so near to the lower edge of what the detector is shown may be cut off there:
-detectors place a side that the picture cuts off up to 6 px within it."""
+"""A box this near the lower border of the detector's input may be cut off: detectors place a
+cut-off side up to 6 px inside the border."""
 
 _NO_CAR_COST: Final = 36.0
-"""Squared sigmas, over all sides, from which on a box is of no car that stands on the road. Half a
-car behind something else has 18."""
+"""Sum of squared sigmas above which a box is not a car standing on the road. Half a car behind an
+obstacle has 18."""
 
 _SILL_M, _BELT_M = 0.018, 0.068
-"""From where to where a car's body is at its widest; only the wheels touch the road."""
+"""Height range where a car's body is widest; only the wheels touch the road."""
 
 _NEAREST_M: Final = 0.05
-"""Nothing is nearer to the lens: my own bumper is 0.11 m before it."""
+"""Minimum distance from the lens; the ego bumper is 0.11 m ahead of it."""
 
 Box = tuple[float, float, float, float]
-"""(left, top, right, bottom) in parts of the whole frame."""
+"""(left, top, right, bottom) as fractions of the whole frame."""
 
 
 def _aside_prior() -> FloatArray:
@@ -80,7 +79,7 @@ _ASIDE_PRIOR: Final = _aside_prior()
 
 
 def _outline() -> FloatArray:
-    """Return the points (N, 3) that bound a car's box, in its own frame: body, wheels, mast."""
+    """Return points (N, 3) that span a car's bounding box in its own frame: body, wheels, mast."""
     sides = (-CAR_WIDTH_M / 2, CAR_WIDTH_M / 2)
     body = [
         (x, y, z) for x in (-CAR_REAR_M, CAR_FRONT_M) for y in sides for z in (_SILL_M, _BELT_M)
@@ -95,15 +94,15 @@ _OUTLINE: Final = _outline()
 
 
 def lane_on_path(path: RoutePath, distance_m: float, heading_error_rad: float) -> FloatArray:
-    """Return the poses of cars on a path, `ALONG_M` ahead, as a car at a distance sees them.
+    """Return the poses of cars `ALONG_M` ahead on a path, in the observing car's frame.
 
     Args:
-        path: what is driven.
-        distance_m: where on it the car is.
-        heading_error_rad: its heading, less the path's.
+        path: the driven path.
+        distance_m: the observing car's distance along it.
+        heading_error_rad: its heading relative to the path.
 
     Returns:
-        (N, 3): forward and left in metres, and heading, in the car's frame.
+        (N, 3): forward and left in meters, and heading, in the car's frame.
     """
     curve = path.curve
     here = path.pose_at(distance_m)
@@ -119,7 +118,7 @@ def lane_on_path(path: RoutePath, distance_m: float, heading_error_rad: float) -
 
 
 def lane_by_curvature(curvature_per_m: float) -> FloatArray:
-    """Return the poses of cars in a lane of one curvature (left positive), as `lane_on_path`."""
+    """Return `lane_on_path` for a lane of constant curvature (left positive)."""
     bend = ALONG_M * curvature_per_m
     if abs(curvature_per_m) < 1e-6:
         return np.column_stack([ALONG_M, np.zeros_like(ALONG_M), bend])
@@ -129,9 +128,9 @@ def lane_by_curvature(curvature_per_m: float) -> FloatArray:
 
 
 def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
-    """Return the boxes (N, 4) in pixels of the whole frame, not cut off, of cars at `poses`.
+    """Return the boxes (N, 4) of cars at `poses`, in pixels of the whole frame, not cut off.
 
-    A car that is not wholly before the camera has no box: nan.
+    NaN for a car that is not entirely in front of the camera.
     """
     cos, sin = np.cos(poses[:, 2, None]), np.sin(poses[:, 2, None])
     x, y, z = _OUTLINE.T
@@ -144,13 +143,13 @@ def expected_boxes(camera: Camera, poses: FloatArray) -> FloatArray:
 
 
 def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 0.0) -> float:
-    """Return which part of a car at a gap in my lane is within the sides of the picture, 0..1.
+    """Return the fraction 0..1 of a car in the lane that lies within the picture's sides.
 
     Args:
-        camera: as it is mounted.
-        lane: poses of cars in my lane, in my frame.
-        gap_m: of the car.
-        yaw_rad: how far I look to the left of where that frame does.
+        camera: the camera as mounted.
+        lane: poses of cars in the lane, in the ego frame.
+        gap_m: gap to the car.
+        yaw_rad: yaw of the camera to the left of that frame.
     """
     at = int(np.searchsorted(ALONG_M, gap_m + BODY_M))
     if at >= len(lane):
@@ -166,7 +165,7 @@ def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Return what two boxes share, in parts of what they cover together (IoU)."""
+    """Return the intersection over union of two boxes."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
@@ -177,26 +176,26 @@ def overlap(one: Box, other: Box) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BoxFit:
-    """Where a car that was seen may be."""
+    """The estimated position of a detected car."""
 
     in_lane: float
-    """Probability that it is in my lane."""
+    """Probability that it is in the ego lane."""
     gap_m: float
-    """Bumper to bumper along my lane, if it is in it."""
+    """Bumper-to-bumper gap along the lane, if it is in it."""
     sigma_m: float
-    """Standard deviation of that."""
+    """Standard deviation of the gap."""
 
 
 _NOWHERE: Final = BoxFit(0.0, math.inf, 0.0)
 
 
 def fit_box(box: Box, camera: Camera, lane: FloatArray) -> BoxFit:
-    """Return where a car is that is seen in a box.
+    """Estimate the gap to a car from its bounding box.
 
     Args:
-        box: (left, top, right, bottom) in parts of the whole frame.
-        camera: as it is mounted.
-        lane: poses (len(ALONG_M), 3) of cars in my lane, in my frame.
+        box: (left, top, right, bottom) as fractions of the whole frame.
+        camera: the camera as mounted.
+        lane: poses (len(ALONG_M), 3) of cars in the lane, in the ego frame.
     """
     width_px, low_px = float(camera.width_px), camera.height_px * DETECTOR_ROWS[1]
     left, top, right, bottom = np.array(box) * np.tile((width_px, camera.height_px), 2)

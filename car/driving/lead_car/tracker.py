@@ -1,8 +1,8 @@
-"""The car ahead in my lane, from what the detector sees. Pure.
+"""Tracks the car ahead in the ego lane from detections. Pure.
 
-What is found in my lane (`gap`) is tracked from frame to frame by a Kalman filter over gap and
-speed (R. Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960), so that one
-wrong box stops nobody and one missed car sets nobody going.
+The gap found by `box_fit` is filtered by a Kalman filter over gap and speed (R. Kalman, A New
+Approach to Linear Filtering and Prediction Problems, 1960), so that one wrong box does not stop
+the car and one missed detection does not start it.
 """
 
 from __future__ import annotations
@@ -25,75 +25,74 @@ from pixelopolis.vehicle.dimensions import CAR_FRONT_M, WHEEL_RADIUS_M
 CAR: Final = "Car"
 
 SURE_SCORE, NEW_SCORE, KEPT_SCORE = 0.6, 0.4, 0.2
-"""Score from which on one sighting near by is a new car, two that agree are one, and a car that is
-known is seen again (Y. Zhang et al., ByteTrack, 2022: what is unsure by itself is sure where it is
-expected). Cars that the picture cuts off on two sides score 0.3 to 0.6."""
+"""Minimum score of a single near detection, of each of two matching ones, and of a detection of a
+known car (low scores are reliable where a car is expected: Y. Zhang et al., ByteTrack, 2022). Cars
+cut off on two sides of the picture score 0.3 to 0.6."""
 
 TO_FOLLOW: Final = {CAR: KEPT_SCORE}
-"""The threshold that a detector needs to be asked with (`load_detector(thresholds=...)`)."""
+"""Score thresholds that the detector needs (`load_detector(thresholds=...)`)."""
 
 NEW_IN_LANE, KEPT_IN_LANE = 0.5, 0.1
-"""Probability from which on a car is taken to be in my lane, and to be the one of before."""
+"""Minimum probability of being in the lane, for a new car and for a known one."""
 
-MAX_PROOF, PROOF_STEP, CUT_PROOF_STEP = 3.0, 0.5, 0.05
-"""How sure one can be of a car (log of the odds), and how much one sighting adds or takes at most.
-A box that a side of the picture cuts off says little: that car may be in my lane or beside it."""
+MAX_EVIDENCE, EVIDENCE_STEP, CUT_EVIDENCE_STEP = 3.0, 0.5, 0.05
+"""Limit of the evidence (log odds) for a car in the lane, and how much one detection changes it. A
+box cut off by a side of the picture says little: the car may be in the next lane."""
 
 DOUBT_PER_S: Final = 1.0
-"""And how much is lost while a car that should be in full view is not surely seen."""
+"""Evidence lost per second while a car that should be in full view is not clearly detected."""
 
 NEAR_GAP_M: Final = 0.25
-"""So near one sighting is enough; farther away two must agree."""
+"""Within this gap one detection is enough; beyond it two must agree."""
 
 LEAP_M: Final = 0.12
-"""A box that puts a known car so far from where it was expected must be as sure as a new one's, and
-so must one of a car that was not seen for longer than `PERSIST_S`: what is unsure keeps a car, but
-brings none back. Nor does it keep one that is near and in full view: that scores 0.7 and more."""
+"""A box this far from a known car's predicted position needs the score of a new car. So does one of
+a car unseen for `PERSIST_S`, and one of a near car in full view (these score 0.7 and more): low
+scores keep a track but do not revive it."""
 
 SAME_OVERLAP: Final = 0.5
-"""Boxes of two frames that share so much are of one car (IoU)."""
+"""Boxes of two frames with at least this overlap (IoU) are the same car."""
 
 AGREE_S: Final = 0.3
-"""Within this the second one must come: two of a detector's frames may miss it."""
+"""Maximum time between two matching detections: the detector may miss two frames."""
 
 PERSIST_S: Final = 1.0
-"""A car that is not seen for so long, where it would be seen, is not there."""
+"""A car that should be visible but was not detected for this long is gone."""
 
 HIDDEN_S: Final = 4.0
-"""One that has been beside the picture for so long is doubted: in a tight bend a car that is nearer
-than 0.5 m leaves it. Creeping up to where it was shows whether it is there."""
+"""A car beside the picture for this long is doubted: in tight bends a car nearer than 0.5 m leaves
+the picture. Creeping up to its last position shows whether it is there."""
 
 FORGOTTEN_S: Final = 20.0
-"""And after so long it is not there: the creeping has taken 4 s, and then it would be seen."""
+"""After this time it is taken to be gone: creeping takes 4 s, and would have shown it."""
 
 YAW_RAD: Final = 0.12
-"""How far the car may look beside where it believes to look (in bends it often does by half of it):
-what would be within the picture only then need not be seen either."""
+"""Possible error of the viewing direction (often half of it in bends): a car visible only
+within this tolerance is not expected to be detected."""
 
 HIDDEN_PART: Final = 0.6
-"""Of a car that is less than this within the picture's sides nothing need be seen."""
+"""A car with less than this fraction within the picture's sides need not be detected."""
 
 FULL_VIEW_PART: Final = 0.5
-"""And of a near one that is so much within them, enough shows to be sure of it."""
+"""A near car with at least this fraction within them should be detected reliably."""
 
-SLOWS_S: Final = 2.0
-"""Who is not seen is taken to slow down, with this time constant."""
+SLOWING_S: Final = 2.0
+"""An unseen car is assumed to slow down with this time constant."""
 
 LEAD_MPS2: Final = 0.15
-"""How quickly cars change their speed (standard deviation); braking is 0.12."""
+"""Standard deviation of a car's acceleration; braking is 0.12."""
 
 NEW_SPEED_MPS: Final = 0.10
-"""Standard deviation of the speed of a car that is seen for the first time."""
+"""Standard deviation of a new car's speed."""
 
 CAUTION: Final = 0.5
-"""Of a gap so many standard deviations are not counted on."""
+"""Standard deviations subtracted from the gap estimate."""
 
 SCALE_SIGMA: Final = 0.03
-"""Error of a gap, in parts of it, that is none of the box: lens and mounting."""
+"""Relative gap error from lens and mounting, independent of the box."""
 
 Lane = Callable[[float], FloatArray]
-"""Gives the lane from `back_m` behind where the car is now: poses (len(gap.ALONG_M), 3) of cars in
-it, in the frame of the car back there."""
+"""Returns the lane as seen from `back_m` behind the car: poses (len(ALONG_M), 3) of cars in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,17 +103,17 @@ class _Track:
     cov: FloatArray
     time_s: float
     way_m: float
-    """How far I had driven then."""
+    """Distance driven by the ego car at `time_s`."""
     seen_s: float
     missed_s: float
-    """For how long it was not seen where it should have been."""
+    """For how long it should have been detected but was not."""
     box: Box
     sure: bool
-    proof: float = PROOF_STEP
-    """Sum of the log odds that it is in my lane."""
+    evidence: float = EVIDENCE_STEP
+    """Log odds that it is in the ego lane."""
 
     def at(self, time_s: float, way_m: float) -> _Track:
-        """Return the track as it should be at a later time."""
+        """Return the track predicted to a later time."""
         dt = max(0.0, time_s - self.time_s)
         step = np.array([[1.0, dt], [0.0, 1.0]])
         noise = LEAD_MPS2 * np.array([dt**2 / 2, dt])
@@ -123,7 +122,7 @@ class _Track:
         return replace(self, mean=mean, cov=cov, time_s=time_s, way_m=way_m)
 
     def agrees(self, fit: BoxFit, sighting: Sighting, in_full_view: bool) -> bool:
-        """Whether a sighting may be of this car, in my lane still."""
+        """Whether a detection may be this car, still in the ego lane."""
         off_m = abs(fit.gap_m - float(self.mean[0]))
         expected = off_m <= LEAP_M and self.time_s - self.seen_s <= PERSIST_S
         if fit.in_lane < KEPT_IN_LANE:
@@ -133,22 +132,22 @@ class _Track:
         return off_m**2 < 9 * (float(self.cov[0, 0]) + _variance_m2(fit))
 
     def shows(self, sighting: Sighting) -> bool:
-        """Whether a sighting is about where this car was seen last, and so is of the same car."""
+        """Whether a detection overlaps this car's last box, and so is the same car."""
         return overlap(self.box, sighting.box) >= SAME_OVERLAP
 
-    def weighed(self, fit: BoxFit, sighting: Sighting) -> _Track:
-        """Take in what a sighting of this car says of whether it is in my lane."""
+    def with_evidence(self, fit: BoxFit, sighting: Sighting) -> _Track:
+        """Update the evidence for the car being in the lane with a detection of it."""
         odds = max(fit.in_lane, 1e-6) / max(1 - fit.in_lane, 1e-6)
-        most = CUT_PROOF_STEP if _is_cut(sighting.box) else PROOF_STEP
+        most = CUT_EVIDENCE_STEP if _is_cut(sighting.box) else EVIDENCE_STEP
         step = min(max(math.log(odds), -most), most)
-        return replace(self, box=sighting.box, proof=min(self.proof + step, MAX_PROOF))
+        return replace(self, box=sighting.box, evidence=min(self.evidence + step, MAX_EVIDENCE))
 
-    def seen(self, fit: BoxFit, sighting: Sighting) -> _Track:
-        """Take in that the car was seen again in my lane, at the track's time."""
+    def detected(self, fit: BoxFit, sighting: Sighting) -> _Track:
+        """Update the track with a detection of the car in the lane, at the track's time."""
         gain = self.cov[:, 0] / (self.cov[0, 0] + _variance_m2(fit))
         cov = self.cov - np.outer(gain, self.cov[0])
         return replace(
-            self.weighed(fit, sighting),
+            self.with_evidence(fit, sighting),
             mean=self.mean + gain * (fit.gap_m - self.mean[0]),
             cov=(cov + cov.T) / 2,
             seen_s=self.time_s,
@@ -157,32 +156,32 @@ class _Track:
         )
 
     def is_hidden(self, camera: Camera, lane: FloatArray) -> bool:
-        """Whether the car may be so far beside the picture that it need not be seen."""
+        """Whether the car may be so far beside the picture that it need not be detected."""
         least = min(self._shown(camera, lane, yaw) for yaw in (-YAW_RAD, 0.0, YAW_RAD))
         return self.sure and least < HIDDEN_PART
 
     def is_in_full_view(self, camera: Camera, lane: FloatArray) -> bool:
-        """Whether the car is so near, and so far within the picture, that it is surely seen."""
+        """Whether the car is so near and so far within the picture that it must be detected."""
         near = float(self.mean[0]) < NEAR_GAP_M
         return near and self._shown(camera, lane, 0.0) >= FULL_VIEW_PART
 
     def _shown(self, camera: Camera, lane: FloatArray, yaw_rad: float) -> float:
         return shown_part(camera, lane, float(self.mean[0]), yaw_rad)
 
-    def missed(self, dt: float, hidden: bool, in_full_view: bool) -> _Track:
-        """Take in that the car was not seen; `dt` since it could have been seen before."""
+    def undetected(self, dt: float, hidden: bool, in_full_view: bool) -> _Track:
+        """Update the track without a detection; `dt` since the last opportunity."""
         return replace(
             self,
-            mean=self.mean * (1.0, math.exp(-dt / SLOWS_S)),
+            mean=self.mean * (1.0, math.exp(-dt / SLOWING_S)),
             missed_s=self.missed_s + (0.0 if hidden else dt),
-            proof=self.proof - (DOUBT_PER_S * dt if in_full_view else 0.0),
+            evidence=self.evidence - (DOUBT_PER_S * dt if in_full_view else 0.0),
         )
 
     @property
     def is_gone(self) -> bool:
         unseen_s = self.time_s - self.seen_s
-        missed = self.missed_s > (PERSIST_S if self.sure else AGREE_S)
-        return missed or unseen_s > FORGOTTEN_S or self.proof < 0.0
+        undetected = self.missed_s > (PERSIST_S if self.sure else AGREE_S)
+        return undetected or unseen_s > FORGOTTEN_S or self.evidence < 0.0
 
 
 def _is_cut(box: Box) -> bool:
@@ -198,10 +197,10 @@ def _variance_m2(fit: BoxFit) -> float:
 
 
 class LeadCarTracker:
-    """Keeps track of the cars ahead in my lane.
+    """Tracks the cars ahead in the ego lane.
 
     Args:
-        camera: as it is mounted; its number of pixels does not matter, the detector has its own.
+        camera: the camera as mounted; its resolution is not used.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -215,13 +214,13 @@ class LeadCarTracker:
     def step(
         self, now_s: float, wheels: WheelReading | None, sightings: Sightings | None, lane: Lane
     ) -> CarAhead | None:
-        """Take in what is new; return the nearest car in my lane.
+        """Take in new data; return the nearest car in the lane.
 
         Args:
-            now_s: the time.
+            now_s: the current time.
             wheels: the newest wheel angles.
-            sightings: the newest; the same object as before is not used twice.
-            lane: where my lane goes, asked for when a car was seen.
+            sightings: the newest detections; the same object is processed only once.
+            lane: returns the ego lane; called only for new detections.
         """
         if wheels is not None and (not self._driven or wheels.measured_s > self._driven[-1][0]):
             way_m = (wheels.left_rad + wheels.right_rad) / 2 * WHEEL_RADIUS_M
@@ -230,7 +229,7 @@ class LeadCarTracker:
             self._newest = sightings
             self._take(sightings, lane)
         way_m = self._way_m(now_s)
-        # its own speed is not counted on: it may have stopped since
+        # assume that it has stopped: its speed may have changed since
         near = [
             CarAhead(
                 gap_m=float(track.mean[0]) - (way_m - track.way_m),
@@ -244,7 +243,7 @@ class LeadCarTracker:
         return min(near, key=lambda car: car.gap_m, default=None)
 
     def _way_m(self, time_s: float) -> float:
-        """Return how far the car had driven at a time."""
+        """Return the distance driven by the ego car at a time."""
         before = [way for at, way in self._driven if at <= time_s + 1e-9]
         return before[-1] if before else self._driven[0][1] if self._driven else 0.0
 
@@ -267,16 +266,16 @@ class LeadCarTracker:
             same = next((i for i, track in enumerate(tracks) if track.shows(sighting)), None)
             if known is not None:
                 if tracks[known].seen_s < time_s:
-                    tracks[known] = tracks[known].seen(fit, sighting)
+                    tracks[known] = tracks[known].detected(fit, sighting)
             elif same is not None:
                 if tracks[same].seen_s < time_s and fit.in_lane < NEW_IN_LANE:
-                    tracks[same] = tracks[same].weighed(fit, sighting)
+                    tracks[same] = tracks[same].with_evidence(fit, sighting)
             elif fit.in_lane >= NEW_IN_LANE and sighting.score >= NEW_SCORE:
                 tracks.append(_new_track(fit, sighting, time_s, way_m))
                 hidden.append(False)
                 full.append(False)
         tracks = [
-            track if track.seen_s == time_s else track.missed(since_s, hidden[i], full[i])
+            track if track.seen_s == time_s else track.undetected(since_s, hidden[i], full[i])
             for i, track in enumerate(tracks)
         ]
         self._tracks = tuple(track for track in tracks if not track.is_gone)

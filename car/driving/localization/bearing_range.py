@@ -1,7 +1,7 @@
-"""From a box in the picture to a direction and a distance: what the camera's mounting makes of it.
+"""Converts a bounding box to bearing and range by the camera's mounting.
 
-A thing of known height that stands upright is as far away as the two rays through the middle of
-its upper and lower edge say; so a level camera is not needed, only a known one.
+The range of an upright object of known height follows from the rays through the centers of its
+box's top and bottom edges, so the camera need not be level.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from pixelopolis.vehicle.camera import Camera
 
 EDGE_SIGMA_PX: Final = 1.0
 TALL_PX: Final = 0.7
-"""Error of each side of a box (standard deviation), and by how much boxes are too high, at 320
-pixels of height. The shipped detector's are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12
-to 30 px; on small landmarks 8 %."""
+"""Error of each box side (standard deviation), and by how much boxes are too high, at 320 rows. The
+shipped detector's boxes are 0.5 to 0.9 px too high (sigma 1.45 px) on signs of 12 to 30 px; on
+small landmarks 8 %."""
 
 MOUNT_SIGMA_RAD: Final = 0.01
-"""How far the camera may look beside the car's axis."""
+"""Yaw error of the camera relative to the car's axis."""
 
 LENS_SIGMA: Final = 0.09
-"""Part of a distance that a lens of another focal length than the drawing's makes wrong."""
+"""Relative range error caused by tolerance of the focal length."""
 
 BORDER_PX: Final = 1.5
-"""A box that ends this near to the border of what the detector sees may be cut off."""
+"""A box this near the border of the detector's input may be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignMeasurement:
-    """Where a seen thing is, from the camera's middle.
+    """Bearing and range of an object, from the camera's center.
 
-    `bearing_rad` counts from the car's axis, left positive. `range_m` is the distance over ground;
-    None when the box is cut off, since its height is then unknown.
+    `bearing_rad` is relative to the car's axis, left positive. `range_m` is the distance over
+    ground; None if the box is cut off, since its height is then unknown.
     """
 
     class_name: str
@@ -52,14 +52,14 @@ class SignMeasurement:
     def nearness(
         self, expected_m: FloatArray, place_sigma_m: float
     ) -> tuple[FloatArray, FloatArray]:
-        """Return 1/range less what is expected of it, and its standard deviation, both in 1/m.
+        """Return the innovation of 1/range and its standard deviation, both in 1/m.
 
-        A box's height goes with 1/range. Compared as ranges, boxes that are by chance too large
-        would count for more than those that are too small.
+        A box's height is proportional to 1/range. Comparing ranges would give boxes that are too
+        large by chance more weight than those that are too small.
 
         Args:
-            expected_m: where the thing should be, any shape.
-            place_sigma_m: how exactly that is known.
+            expected_m: expected range, any shape.
+            place_sigma_m: standard deviation of the expectation.
         """
         assert self.range_m is not None
         sides = EDGE_SIGMA_PX * math.sqrt(2) / self.height_px / self.range_m
@@ -71,11 +71,11 @@ class SignMeasurement:
 def measurement_of(
     sighting: Sighting, camera: Camera, tall_px: float = TALL_PX
 ) -> SignMeasurement | None:
-    """Return where a seen thing is; None for a box without height.
+    """Return an object's bearing and range; None for a box without height.
 
     Args:
-        sighting: from the detector.
-        camera: as it is mounted.
+        sighting: a detection.
+        camera: the camera as mounted.
         tall_px: by how much the detector's boxes are too high.
     """
     left, top, right, bottom = sighting.box
@@ -108,7 +108,7 @@ def measurement_of(
 
 
 def signs_now(sightings: Sightings, camera: Camera, driven_m: float) -> list[SignMeasurement]:
-    """Return where the signs of one frame are now: the car has driven on since it was taken."""
+    """Return the signs of one frame relative to the car's position now."""
     found = [measurement_of(s, camera) for s in sightings.seen if s.class_name != "Car"]
     return [_nearer(sight, driven_m) for sight in found if sight is not None]
 
@@ -129,5 +129,5 @@ def _is_cut(box: tuple[float, float, float, float], camera: Camera) -> bool:
 
 
 def _slope(ray: FloatArray) -> float:
-    """Return how much a ray climbs in one metre over ground."""
+    """Return how much a ray climbs per meter over ground."""
     return float(ray[2]) / math.hypot(ray[0], ray[1])

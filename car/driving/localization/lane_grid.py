@@ -1,4 +1,4 @@
-"""The town as a chain of short cells: where a car may be, and where it is two centimetres on."""
+"""The town's lanes as a grid of short cells, and how a car moves between them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CELL_M: Final = 0.02
 """Length of a cell, within a few percent, and the step of the belief."""
 
 STEP_VARIANCE: Final = 0.05
-"""Of the cells moved in one step: a car whose wheels are 2 % off is 6 cm off after 3 m."""
+"""Variance of the cells moved per step: with 2 % wheel error, a car is 6 cm off after 3 m."""
 
 IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """An edge, or a movement through a junction: `count` cells from number `first` on."""
+    """An edge, or a movement through a junction: `count` cells starting at `first`."""
 
     edge: str | None
     movement: Movement | None
@@ -35,7 +35,7 @@ class Lane:
 
     @property
     def key(self) -> str | tuple[str, str]:
-        """The edge's id, or the movement's two."""
+        """The edge's id, or the movement's (from_edge, to_edge)."""
         if self.movement is not None:
             return self.movement.from_edge, self.movement.to_edge
         return str(self.edge)
@@ -48,9 +48,9 @@ class LaneGrid:
         lanes: edges first, then movements.
         index: of every lane, by edge id or by a movement's (from_edge, to_edge).
         lane_of: (N,) index of each cell's lane.
-        s_m: (N,) distance of each cell's middle along its lane.
-        poses: (N, 3) x, y, heading of each cell's middle.
-        steps: what one step of `CELL_M` does.
+        s_m: (N,) distance of each cell's center along its lane.
+        poses: (N, 3) x, y, heading of each cell's center.
+        steps: the transitions of one step of `CELL_M`.
     """
 
     def __init__(self, city: City) -> None:
@@ -72,7 +72,7 @@ class LaneGrid:
         return self.city.edges[str(lane.edge)].curve
 
     def place_of(self, cell: int, ahead_m: float = 0.0) -> Place:
-        """Return a cell as (edge, s). In a junction it is the edge just left, beyond its end."""
+        """Return a cell as (edge, s); in a junction, the edge just left, beyond its end."""
         lane = self.lanes[int(self.lane_of[cell])]
         s_m = min(max(float(self.s_m[cell]) + ahead_m, 0.0), lane.length_m)
         if lane.movement is not None:
@@ -85,7 +85,7 @@ class LaneGrid:
         return Pose(x_m, y_m, heading_rad).ahead(ahead_m)
 
     def near(self, x_m: float, y_m: float, heading_rad: float, within_m: float) -> IntArray:
-        """Return the cells around a place whose lane runs the same way, within 45 degrees."""
+        """Return the cells near a position whose lane direction is within 45 degrees."""
         x, y, heading = self.poses.T
         close = (x - x_m) ** 2 + (y - y_m) ** 2 <= within_m**2
         along = np.cos(heading - heading_rad) > math.cos(math.pi / 4)
@@ -94,9 +94,9 @@ class LaneGrid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
-    """Where a car goes in one step: from cell `source` to `target` with probability `weight`.
+    """Transitions of one step: from cell `source` to `target` with probability `weight`.
 
-    `turn_rad` is how much the lane turns between them. `exit` is the index of the lane that is
+    `turn_rad` is the lane's change of heading between them. `exit` is the index of the lane that is
     entered from an edge's end (its weight is then shared among the exits), -1 elsewhere.
     """
 
@@ -125,47 +125,47 @@ def _poses(lane: Lane, curve: Curve) -> tuple[FloatArray, FloatArray]:
     return s, np.column_stack([np.interp(s, curve.s_m, column) for column in columns])
 
 
-def _steps(cells: LaneGrid) -> Steps:
-    """Return every move of none, one or two cells; means are those of the cells' lengths."""
-    index = cells.index
+def _steps(grid: LaneGrid) -> Steps:
+    """Return every transition by zero, one or two cells; means account for the cells' lengths."""
+    index = grid.index
     behind: dict[int, list[int]] = {}
-    for i, lane in enumerate(cells.lanes):
+    for i, lane in enumerate(grid.lanes):
         if lane.movement is not None:
             behind.setdefault(index[lane.movement.from_edge], []).append(i)
             behind[i] = [index[lane.movement.to_edge]]
     rows: list[tuple[int, int, float, int]] = []
-    for i, lane in enumerate(cells.lanes):
+    for i, lane in enumerate(grid.lanes):
         weights = _kernel(CELL_M * lane.count / lane.length_m)
         for cell in range(lane.count):
             for hop, weight in enumerate(weights):
-                rows += _move(cells, behind, i, cell + hop, lane.first + cell, weight)
+                rows += _move(grid, behind, i, cell + hop, lane.first + cell, weight)
     source, target, exit_ = (np.array([row[k] for row in rows]) for k in (0, 1, 3))
     shares = np.array([row[2] for row in rows])
-    heading = cells.poses[:, 2]
+    heading = grid.poses[:, 2]
     turn = np.array([wrap_rad(a) for a in heading[target] - heading[source]])
     return Steps(source, target, shares, turn, exit_)
 
 
 def _move(
-    cells: LaneGrid, behind: dict[int, list[int]], lane: int, to: int, source: int, weight: float
+    grid: LaneGrid, behind: dict[int, list[int]], lane: int, to: int, source: int, weight: float
 ) -> list[tuple[int, int, float, int]]:
     """Return the rows (source, target, weight, exit) of one hop, branching at a lane's end."""
-    here = cells.lanes[lane]
+    here = grid.lanes[lane]
     if to < here.count:
         return [(source, here.first + to, weight, -1)]
     onward = behind.get(lane, [])
-    if not onward:  # a dead end: it stays
+    if not onward:  # a dead end: stay
         return [(source, here.first + here.count - 1, weight, -1)]
     rows = []
     for following in onward:
         chosen = following if here.edge is not None else -1
-        for row in _move(cells, behind, following, to - here.count, source, weight):
+        for row in _move(grid, behind, following, to - here.count, source, weight):
             rows.append((*row[:3], chosen if row[3] < 0 else row[3]))
     return rows
 
 
 def _kernel(mean: float) -> tuple[float, float, float]:
-    """Return the probabilities of moving 0, 1 and 2 cells with a mean near 1."""
+    """Return the probabilities of moving 0, 1 and 2 cells for a mean near 1."""
     off = mean - 1
     square = max(STEP_VARIANCE + off**2, abs(off))
     return (square - off) / 2, 1 - square, (square + off) / 2

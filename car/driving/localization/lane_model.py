@@ -1,4 +1,4 @@
-"""Where a lane model should see the path of a car whose place on it is known."""
+"""Predicts how a lane model should see a path from a known position on it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
 
 MIN_SIGMA_M: Final = 0.004
-"""No picture shows a path better than this."""
+"""Lower limit of a view's error."""
 
 ALIKE: Final = 0.8
-"""How alike the errors of neighbouring stations are: one that sees the lane 5 mm too far left sees
-all of it there."""
+"""Correlation of the errors of neighboring stations: a lane seen 5 mm too far left is shifted
+as a whole."""
 
 STEP_M: Final = 0.01
-"""Of the derivative along the path, which is a sampled curve."""
+"""Step of the numeric derivative along the path, which is a sampled curve."""
 
 BEND_SIGMA_M: Final = 0.2
-"""How far along the road a model may see a bend from where it is: with less, wrong views of
-junctions pulled the distance by up to 9 cm (docs/decisions/0031)."""
+"""Error of a bend's position along the road: with less, wrong views of junctions shifted the
+distance by up to 9 cm (docs/decisions/0031)."""
 
 STATIONS: Final[FloatArray] = np.array(STATIONS_M)
 _WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
@@ -34,14 +34,14 @@ _ALIKE: Final[FloatArray] = np.outer(_WEIGHTS, _WEIGHTS) * ALIKE**_APART
 def lane_ahead_m(
     path: RoutePath, distance_m: float, left_m: float, heading_rad: float, along_m: FloatArray
 ) -> FloatArray:
-    """Return points (n, 2) of a path as forward, left of a car.
+    """Return points (n, 2) of a path as (forward, left) of a car.
 
     Args:
-        path: that the car is on.
-        distance_m: how far along it.
-        left_m: how far left of it.
+        path: the car's path.
+        distance_m: the car's distance along it.
+        left_m: offset to the left of it.
         heading_rad: relative to it.
-        along_m: (n,) how far along the path from where it is abreast of the car's axle.
+        along_m: (n,) distances along the path from the point abreast of the car's axle.
     """
     at_m = distance_m + path.route.start_s_m
     # the axle's line meets the path ahead of the nearest point if the car heads away from it
@@ -58,17 +58,17 @@ def lane_ahead_m(
 def expected_lane(
     path: RoutePath, distance_m: float, left_m: float, heading_rad: float
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the path's lateral places at the stations, and how they change.
+    """Return the path's lateral positions at the stations, and their derivatives.
 
     Args:
-        path: that the car is on.
-        distance_m: how far along it.
-        left_m: how far left of it.
+        path: the car's path.
+        distance_m: the car's distance along it.
+        left_m: offset to the left of it.
         heading_rad: relative to it.
 
     Returns:
-        left_m (stations,), and its derivatives with the distance, the offset (metres a metre) and
-        the heading (metres a radian).
+        left_m (stations,), and its derivatives with respect to distance, offset (both m/m) and
+            heading (m/rad).
     """
     here = lane_ahead_m(path, distance_m, left_m, heading_rad, STATIONS)
     there = lane_ahead_m(path, distance_m + STEP_M, left_m, heading_rad, STATIONS)
@@ -77,13 +77,13 @@ def expected_lane(
 
 
 def lane_noise(spread_m: float, along: FloatArray) -> FloatArray:
-    """Return the covariance (stations, stations) of a view, square metres.
+    """Return the covariance (stations, stations) of a view, in square meters.
 
     A normal error's standard deviation is 1.25 times its mean absolute value.
 
     Args:
-        spread_m: the mean absolute error that the model expects.
-        along: (stations,) how the places change with the distance, metres a metre.
+        spread_m: mean absolute error predicted by the model.
+        along: (stations,) derivative of the positions with respect to distance, m/m.
     """
     sigma_m = max(1.25 * spread_m, MIN_SIGMA_M)
     return np.asarray(

@@ -1,12 +1,11 @@
-"""Where on its path a car is: wheel odometry, corrected by bends of the road and signs beside it.
+"""Tracks a car along its path: wheel odometry, corrected by bends, signs and lane views.
 
-An extended Kalman filter over five numbers: the distance along the path, the heading relative to
-it, two faults of the wheels (how much the left one differs from the right one, and how much both
-differ from their drawing), and how far left of the path the car is. A lane model that sees the path
-shows the last, the heading, and where bends begin. With one that doesn't, a car that keeps its lane
-has, on average, the heading of the road; so every stretch says something about the heading,
-straights show the wheels' mismatch, and bends show the distance: turning early or late is being
-ahead or behind. Signs show it too: how far away they are, and in which direction.
+An extended Kalman filter over five states: distance along the path, heading relative to it, two
+wheel errors (mismatch of left and right, and common scale), and offset to the left of the path. A
+lane model that sees the path measures the offset, the heading, and where bends begin. Without
+one, a lane-keeping car has on average the heading of the road: straights show the wheel mismatch,
+and turning early or late in a bend shows an error of the distance. Signs measure the distance by
+bearing and range.
 (S. Thrun, W. Burgard, D. Fox, Probabilistic Robotics, 2005, section 3.3.)
 """
 
@@ -34,65 +33,65 @@ DISTANCE, HEADING, MISMATCH, SCALE, LEFT = range(5)
 PUT_SIGMA_M: Final = 0.05
 
 START_SIGMA: Final = np.array([0.02, 0.10, 0.025, 0.015, 0.03])
-"""Standard deviations at the start: 2 cm, 6 degrees, the spread of wheel radii, and 3 cm."""
+"""Initial standard deviations: 2 cm, 6 degrees, the tolerance of wheel radii, and 3 cm."""
 
 SLIP_SIGMA_M: Final = 0.004
-"""Random error of the distance after one metre (grows with the square root of the way)."""
+"""Random error of the distance after one meter (grows with the square root of the distance)."""
 
 TURN_SIGMA_RAD: Final = 0.05
-"""Random error of the heading after one metre."""
+"""Random error of the heading after one meter."""
 
 DRIFT_SIGMA_M: Final = 0.01
-"""Random error of the place across the path after one metre, beyond what the heading makes."""
+"""Random error of the offset after one meter, in addition to that caused by the heading."""
 
 LANE_HEADING_SIGMA_RAD: Final = 0.12
-"""How far a lane-keeping car's heading is from the road's: 5 degrees at most in evaluation, and
-errors of neighbouring stretches are alike, so more is allowed for."""
+"""Heading of a lane-keeping car relative to the road: at most 5 degrees in evaluation; more is
+assumed because errors of neighboring stretches are correlated."""
 
 STRETCH_M: Final = 0.03
-"""The road's heading is compared once in this distance."""
+"""Interval of comparisons with the road's heading."""
 
 SIGN_WAY_M: Final = 0.10
-"""Frames nearer to each other than this err alike, and count for less."""
+"""Frames nearer than this have correlated errors and get less weight."""
 
 LANE_WAY_M: Final = 0.15
-"""Lane models' errors in frames nearer to each other than this are alike: what deceives a model, a
-glare or a junction's mouth, is about so long (docs/decisions/0031)."""
+"""Lane models' errors in frames nearer than this are correlated: what deceives a model, such as
+glare or a junction's mouth, is about this long (docs/decisions/0031)."""
 
 LANE_GATE: Final = 11.0
-"""Squared sigmas: 19 of 20 views of five stations are nearer (chi-square)."""
+"""Squared sigmas: 95 % of the views of five stations are within it (chi-square)."""
 
 SAME_VIEW_M: Final = 0.001
-"""Frames nearer to each other than this are one."""
+"""Frames nearer than this count as one."""
 
 CHOICE_FACTOR: Final = 4.0
-"""In junctions pictures look alike that are not, so models err more than they expect."""
+"""Factor on a model's predicted errors in junctions, where different views look alike."""
 
 CARRIED_SIGMA_M: Final = 0.05
 CARRIED_SIGMA_RAD: Final = 0.2
 
 GATE: Final = 9.0
-"""Squared sigmas: a sign that is farther from where it should be is another one."""
+"""Squared sigmas: a sign farther from its expected position is a different sign."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Measured:
-    """What was seen (of a sign: bearing, and 1/range if known) against what was expected."""
+    """A measurement against its prediction (of a sign: bearing, and 1/range if known)."""
 
     innovation: FloatArray
     slope: FloatArray
-    """(n, 5): how the expectation changes with the state."""
+    """(n, 5): Jacobian of the prediction."""
     noise: FloatArray
     square: float
-    """Of the innovation, in sigmas."""
+    """Squared innovation, in sigmas."""
 
 
 class PathTracker:
-    """Belief of where a car is along one path.
+    """Estimate of where a car is along one path.
 
     Args:
-        path: the path that is driven.
-        distance_m: where on it the car starts.
+        path: the driven path.
+        distance_m: initial distance along it.
     """
 
     def __init__(self, path: RoutePath, distance_m: float) -> None:
@@ -111,7 +110,7 @@ class PathTracker:
 
     @property
     def is_finite(self) -> bool:
-        """Whether it says numbers. One that does not never will again."""
+        """Whether the state is finite; once lost, it never recovers."""
         return bool(np.isfinite(self._mean).all() and np.isfinite(self._cov).all())
 
     @property
@@ -124,33 +123,33 @@ class PathTracker:
 
     @property
     def left_m(self) -> float:
-        """How far left of the path; 0 where no lane model shows it."""
+        """Offset to the left of the path; 0 if no lane model measures it."""
         return float(self._mean[LEFT])
 
     @property
     def sees_lane(self) -> bool:
-        """Whether a lane model has shown where the path lies."""
+        """Whether a lane model has measured the path."""
         return self._sees_lane
 
     def ahead_m(self, along_m: FloatArray) -> FloatArray:
-        """Return the path's points (n, 2) forward, left of the car, so far (n,) along it."""
+        """Return the path's points (n, 2) as (forward, left) of the car, at distances (n,)."""
         return lane_ahead_m(
             self.path, self.distance_m, self.left_m, self.heading_error_rad, along_m
         )
 
     def continue_on(self, path: RoutePath, distance_m: float) -> None:
-        """Take another path that goes on from here; what is known of the wheels is kept."""
+        """Continue on another path from here; wheel errors are kept."""
         self.path = path
         self._mean[DISTANCE] = distance_m
 
     def put_at(self, distance_m: float) -> None:
-        """Go on from another distance, which is known to a few centimetres."""
+        """Continue from another distance, known to a few centimeters."""
         self._mean[DISTANCE] = distance_m
         self._cov[DISTANCE] = self._cov[:, DISTANCE] = 0.0
         self._cov[DISTANCE, DISTANCE] = PUT_SIGMA_M**2
 
-    def carried(self) -> None:
-        """Take in that the car was put somewhere else on its path: any heading, any offset."""
+    def forget_pose(self) -> None:
+        """Note that the car was moved by hand along its path: any heading, any offset."""
         for state, sigma in ((LEFT, CARRIED_SIGMA_M), (HEADING, CARRIED_SIGMA_RAD)):
             self._mean[state] = 0.0
             self._cov[state] = self._cov[:, state] = 0.0
@@ -179,7 +178,7 @@ class PathTracker:
         driven = way * (1 + mean[SCALE])
         forward = driven * math.cos(mean[HEADING])
         curvature = self.path.curvature_at(float(mean[DISTANCE]) + forward / 2)
-        # on the inner side of a bend the same way is more of the path
+        # on the inner side of a bend, the same distance covers more of the path
         forward /= 1 - float(np.clip(curvature * mean[LEFT], -0.5, 0.5))
         turn = (right_m - left_m) / WHEEL_BASE_M + way / WHEEL_BASE_M * mean[MISMATCH]
         jacobian = np.eye(5)
@@ -199,9 +198,9 @@ class PathTracker:
         self._cov = jacobian @ self._cov @ jacobian.T + np.diag(noise)
 
     def see(self, signs: Iterable[SignMeasurement], camera: Camera) -> None:
-        """Take in the signs of one frame, as they are now; those of other places are left out."""
+        """Take in one frame's signs, relative to the car's position now; ignore outliers."""
         weight, self._unseen_m = self._unseen_m / SIGN_WAY_M, 0.0
-        if weight < 0.05:  # it stands
+        if weight < 0.05:  # the car stands
             return
         for sign in signs:
             nearest = min(self._places_of(sign, camera), key=lambda m: m.square, default=None)
@@ -211,18 +210,18 @@ class PathTracker:
     def see_lane(self, left_m: FloatArray, spread_m: float, command: Turn) -> None:
         """Take in where a lane model sees the path.
 
-        What is far from all that was known counts for little: in the middle of a junction a
-        picture may look like any street.
+        Views far from the prediction get little weight: in the middle of a junction, a picture may
+        look like any street.
 
         Args:
             left_m: (stations,) see `pixelopolis.model_io.lane_path`, as of now.
-            spread_m: mean absolute error that the model expects, over the stations.
-            command: that it was asked for. Where the path takes another way at the next junction,
-                what lies behind that is left out.
+            spread_m: mean absolute error over the stations, predicted by the model.
+            command: the command the model was asked for. If the path turns differently at the next
+                junction, stations beyond it are ignored.
         """
         if not self._sees_lane:
             self._sees_lane, self._lane_unseen_m = True, LANE_WAY_M
-        if self._lane_unseen_m < SAME_VIEW_M:  # it stands, and sees the same again
+        if self._lane_unseen_m < SAME_VIEW_M:  # the car stands and sees the same again
             return
         weight, self._lane_unseen_m = self._lane_unseen_m / LANE_WAY_M, 0.0
         state = self.distance_m, self.left_m, self.heading_error_rad
@@ -240,7 +239,7 @@ class PathTracker:
         self._take(_Measured(off_by, slope, noise * doubt**2, square))
 
     def _places_of(self, sign: SignMeasurement, camera: Camera) -> Iterator[_Measured]:
-        """Yield what a sight says of the distance if it is this or that sign of its class."""
+        """Yield the measurement for each sign of the detected class."""
         city, ahead_m = self.path.city, 0.01
         poses = [self.path.pose_at(self.distance_m + d) for d in (0.0, ahead_m)]
         rows = np.array([(p.x_m, p.y_m, p.heading_rad) for p in poses])

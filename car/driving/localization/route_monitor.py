@@ -1,7 +1,7 @@
-"""Whether a car is where its mission says: the belief beside the tracker of the mission's path.
+"""Checks that a car is where its mission says, by comparing belief and tracker.
 
-The tracker knows the way and follows it to the centimetre; the belief knows the whole town and
-cannot be led astray by a wrong order, a wrong turn or a hand that lifts the car.
+The tracker follows the mission's path to the centimeter. The belief covers the whole town and is
+not misled by a wrong order, a wrong turn, or a person who moves the car.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from pixelopolis.city.route import Place
 from pixelopolis.geometry import wrap_rad
 
 ALONG_M: Final = 0.6
-"""So far the tracker may be wrong about the distance; what is farther is another place."""
+"""Maximum error of the tracker along the path; anything farther is another place."""
 
 ASIDE_M: Final = 0.25
-"""Who is farther beside the path than this is not on it: lanes are 0.28 m wide."""
+"""A car farther than this beside the path is not on it: lanes are 0.28 m wide."""
 
 APART_M: Final = 0.15
-"""So far belief and tracker may differ (or three times what the tracker says of itself)."""
+"""Tolerated difference of belief and tracker (or three times the tracker's sigma)."""
 
 BEYOND_GRANT_M: Final = 0.15
-"""Who believes to be farther beyond the end of its grant is where it must not be."""
+"""A car this far beyond the end of its grant is where it must not be."""
 
 UNLIKELY: Final = 0.02
 UNLIKELY_FOR_M: Final = 0.3
-"""A car that has driven so far with so little belief in its path is elsewhere: at the best place if
-that is more probable than not, by `KEPT`."""
+"""After this distance with little belief in its path, the car is elsewhere: at the best place, if
+its probability is at least `KEPT`."""
 
 LOST_FOR_M: Final = 1.0
-"""If there is no such place it drives on so far, in the hope of a sign; then it is lost."""
+"""Give up after this distance without such a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteFinding:
-    """What belief and mission say together.
+    """Result of comparing belief and mission.
 
-    At most one is set: `distance_m`, where on the path the car is instead of where the tracker
-    says; `elsewhere`, where it is instead of on its path; `lost`, it may be anywhere.
+    At most one is set: `distance_m`, the corrected distance along the path; `elsewhere`, the place
+    off the path; `lost`, the place is unknown.
     """
 
     distance_m: float | None = None
@@ -56,7 +56,7 @@ NOWHERE: Final = RouteFinding(lost=True)
 
 
 class RouteMonitor:
-    """One car's belief, and what it means for the mission.
+    """Compares one car's belief with its mission.
 
     Args:
         belief: over the whole town.
@@ -67,14 +67,14 @@ class RouteMonitor:
         self._seen: Sightings | None = None
         self._unlikely_since_m: float | None = None
 
-    def sense(
+    def update(
         self,
         wheels: WheelReading | None,
         sightings: Sightings | None,
         command: Turn | None,
         tracker: PathTracker | None,
     ) -> None:
-        """Take in wheels and sightings, for the belief and for the tracker (whose wheels know)."""
+        """Update belief and tracker with wheels and detections."""
         if wheels is not None:
             self.belief.move(wheels, command)
         if sightings is None or sightings is self._seen:
@@ -82,16 +82,16 @@ class RouteMonitor:
         self._seen = sightings
         signs = self.belief.see(sightings)
         if tracker is not None:
-            tracker.see(signs, self.belief.expectation.camera)
+            tracker.see(signs, self.belief.sign_model.camera)
 
     def find(self) -> RouteFinding:
-        """Return where a car without a mission is; in a junction it is nowhere."""
+        """Return where a car without a mission is; nothing while it is in a junction."""
         best = self.belief.best
         known = self.belief.is_located and not best.in_junction
         return RouteFinding(elsewhere=best.place) if known else RouteFinding(lost=True)
 
     def compare(self, mission: Mission, tracker: PathTracker) -> RouteFinding:
-        """Return what the belief says about where the tracker is."""
+        """Compare the belief with the tracker's position."""
         belief, best = self.belief, self.belief.best
         if not belief.is_located:
             unlikely_m = self._unlikely_m(tracker)
@@ -99,7 +99,7 @@ class RouteMonitor:
                 return RouteFinding(elsewhere=best.place)
             return RouteFinding(lost=unlikely_m >= LOST_FOR_M)
         self._unlikely_since_m = None
-        if best.in_junction:  # which way it takes shows when it is through
+        if best.in_junction:  # which movement it takes shows afterwards
             return ON_ITS_WAY
         path, start_m = mission.path, mission.path.route.start_s_m
         here_m = tracker.distance_m + start_m
@@ -116,7 +116,7 @@ class RouteMonitor:
         return ON_ITS_WAY
 
     def _unlikely_m(self, tracker: PathTracker) -> float:
-        """Return how far the car has driven without belief in the tracker's place."""
+        """Return the distance driven with little belief in the tracker's place."""
         pose = tracker.path.pose_at(tracker.distance_m)
         if self.belief.probability_near(pose, ALONG_M / 2) >= UNLIKELY:
             self._unlikely_since_m = None

@@ -1,9 +1,8 @@
-"""Which signs a car should see from every cell of the town, and how well sightings agree.
+"""Which signs a car should see from every cell of the town, and the likelihood of detections.
 
-A detection comes from a sign that is expected there, maybe with another class than its own, or
-from nothing at all; a sign of the car's own lane that should be plain to see and is not counts
-against a cell, mildly, since a car may stand before it.
-(S. Thrun, W. Burgard, D. Fox, Probabilistic Robotics, 2005, chapter 6.)
+A detection comes from an expected sign, possibly with a wrong class, or is false. A clearly
+visible sign of the ego lane that is not detected counts mildly against a cell, since a car may
+hide it. (S. Thrun, W. Burgard, D. Fox, Probabilistic Robotics, 2005, chapter 6.)
 """
 
 from __future__ import annotations
@@ -23,65 +22,65 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.vehicle.camera import Camera
 
 MIN_PX: Final = 6.0
-"""A sign that is less high in the picture is not expected."""
+"""Signs lower than this in the picture are not expected."""
 
 STEEPEST_RAD: Final = math.radians(80)
-"""Boards that are seen at a steeper angle are not expected."""
+"""Signs seen at a steeper angle are not expected."""
 
 MARGIN_RAD: Final = 0.15
-"""Signs this far outside the picture may be inside it: cars do not look straight ahead."""
+"""Signs this far outside the picture may be inside it: the car's heading is uncertain."""
 
 HEADING_SIGMA_RAD: Final = 0.10
-"""How far a car may look beside the lane's direction: 6 degrees."""
+"""Heading of a car relative to its lane: 6 degrees."""
 
 OFFSET_SIGMA_M: Final = 0.03
-"""How far a car may be beside the middle of its lane."""
+"""Offset of a car from the center of its lane."""
 
 PLACE_SIGMA_M: Final = 0.02
-"""How exactly boards stand where the town's file says, cells included."""
+"""Position error of signs, including the cells' size."""
 
 FALSE_PER_FRAME: Final = 0.05
-"""Detections of nothing in one frame."""
+"""Expected number of false detections per frame."""
 
 _SPACE: Final = len(SIGN_CLASSES) * 1.4 * 1.5
-"""What false detections spread over: classes, radians of bearing, metres of range."""
+"""Space of false detections: classes, radians of bearing, meters of range."""
 
 MISSED: Final = 0.3
-"""Weight of a plain sign that is not seen: the rest of the time something stands before it."""
+"""Weight of a clearly visible sign that is not detected: otherwise it is hidden."""
 
 
 class SignModel:
     """The signs of a town as seen from its cells.
 
     Args:
-        cells: of the town.
-        camera: as the car believes it to be mounted.
+        cells: the town's lane grid.
+        camera: the camera as mounted.
 
-    Attributes (K entries, one for each pair of cell and sign):
+    Attributes (K entries, one per pair of cell and sign):
         cell: (K,) index of the cell.
         sign: (K,) index into `city.signs`.
-        bearing_rad, range_m: (K,) from the camera, for a car in the middle of its lane.
-        chance: (K,) that the detector reports it.
+        bearing_rad, range_m: (K,) from the camera, for a car in the center of its lane.
+        chance: (K,) probability that the detector reports it.
     """
 
-    def __init__(self, cells: LaneGrid, camera: Camera) -> None:
-        self.cells, self.camera = cells, camera
-        rows = [_seen_from(cells, camera, i) for i in range(len(cells.city.signs))]
+    def __init__(self, grid: LaneGrid, camera: Camera) -> None:
+        self.grid, self.camera = grid, camera
+        rows = [_seen_from(grid, camera, i) for i in range(len(grid.city.signs))]
         self.cell: IntArray = np.concatenate([r[0] for r in rows] or [np.zeros(0, np.intp)])
         self.sign: IntArray = np.repeat(np.arange(len(rows)), [len(r[0]) for r in rows])
         self.bearing_rad, self.range_m, self.chance = (
             np.concatenate([r[k] for r in rows] or [np.zeros(0)]) for k in (1, 2, 3)
         )
-        classes = [SIGN_CLASSES.index(sign.sign_class) for sign in cells.city.signs]
+        classes = [SIGN_CLASSES.index(sign.sign_class) for sign in grid.city.signs]
         self.class_of: IntArray = np.array(classes, dtype=np.intp)[self.sign]
-        lanes = [lane.edge for lane in cells.lanes]
-        own = np.array([lanes.index(sign.edge) for sign in cells.city.signs], dtype=np.intp)
-        plain = (cells.lane_of[self.cell] == own[self.sign]) & (self.chance > 0.8)
+        lanes = [lane.edge for lane in grid.lanes]
+        own = np.array([lanes.index(sign.edge) for sign in grid.city.signs], dtype=np.intp)
+        plain = (grid.lane_of[self.cell] == own[self.sign]) & (self.chance > 0.8)
         self._missed: FloatArray = np.where(plain, np.log1p(-MISSED * self.chance), 0.0)
         self._all_missed = self._on_cells(self._missed)
 
     def log_likelihood(self, sights: Sequence[SignMeasurement]) -> tuple[FloatArray, float]:
-        """Return how well one frame's sights agree with each cell (N,), and with no cell at all."""
+        """Return the log likelihood of one frame's signs for each cell (N,), and for none."""
         total = self._all_missed.copy()
         seen = np.zeros(len(self.cell), dtype=bool)
         nowhere = 0.0
@@ -100,7 +99,7 @@ class SignModel:
         return total, nowhere
 
     def _density(self, sight: SignMeasurement) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return of each entry how likely it makes a sight, and whether it may be what was seen."""
+        """Return the density of a detection for each entry, and a mask of the possible ones."""
         spread = np.sqrt(
             sight.bearing_sigma_rad**2
             + HEADING_SIGMA_RAD**2
@@ -118,22 +117,22 @@ class SignModel:
         return named * np.exp(-square / 2) / norm, square < 9.0
 
     def _on_cells(self, values: FloatArray) -> FloatArray:
-        found: FloatArray = np.bincount(self.cell, values, self.cells.count).astype(float)
+        found: FloatArray = np.bincount(self.cell, values, self.grid.count).astype(float)
         return found
 
 
 def misread(height_px: float) -> float:
-    """Return how often a sign so high in the picture is given another class."""
+    """Return the probability that a sign of this height in the picture gets a wrong class."""
     return 0.03 if height_px >= 20 else 0.06 if height_px >= 12 else 0.20
 
 
 def view_of_signs(
     city: City, camera: Camera, poses: FloatArray, sign: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return bearing, range and the angle to its face of one sign, from car poses (N, 3).
+    """Return bearing, range and viewing angle of one sign from car poses (N, 3).
 
-    The range is that of its nearest edge, which is what a box's height shows. The angle is 0 for
-    what looks the same from all sides.
+    The range is that of its nearest edge, which determines the box's height. The angle is 0 for
+    objects that look the same from all sides.
     """
     board = city.sign_pose(city.signs[sign])
     x, y, heading = poses.T
@@ -152,10 +151,10 @@ def view_of_signs(
 
 
 def _seen_from(
-    cells: LaneGrid, camera: Camera, sign: int
+    grid: LaneGrid, camera: Camera, sign: int
 ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
-    bearing, range_m, facing = view_of_signs(cells.city, camera, cells.poses, sign)
-    tall_m = class_height_m(cells.city.signs[sign].sign_class)
+    bearing, range_m, facing = view_of_signs(grid.city, camera, grid.poses, sign)
+    tall_m = class_height_m(grid.city.signs[sign].sign_class)
     height_px = camera.focal_px * tall_m / np.maximum(range_m, 0.05)
     half = camera.across_rad / 2
     seen = (height_px >= MIN_PX) & (np.abs(bearing) < half + MARGIN_RAD)

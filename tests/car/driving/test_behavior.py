@@ -15,8 +15,8 @@ from car.driving.freshness import Ages
 from car.driving.speed_profile import (
     CREEP_MPS,
     DECELERATION_MPS2,
-    GO_ON_GAP_M,
-    LOOKS_FROM_M,
+    PEEK_GAP_M,
+    RESTART_GAP_M,
     SAFE_GAP_M,
     STOP_GAP_M,
     speed_behind_mps,
@@ -47,11 +47,11 @@ def test_a_car_within_the_safe_gap_stops_mine_and_says_how_near_it_is() -> None:
 
 
 def test_it_goes_on_when_the_other_is_a_hand_farther() -> None:
-    between_m = (STOP_GAP_M + GO_ON_GAP_M) / 2
+    between_m = (STOP_GAP_M + RESTART_GAP_M) / 2
     stopped = replace(FREE, gap_m=between_m, stopped_for_car=True)
     assert behave(stopped, CRUISE_MPS).state is DriveState.STOPPED_FOR_CAR
     assert behave(replace(stopped, stopped_for_car=False), CRUISE_MPS).speed_mps > 0
-    assert behave(replace(stopped, gap_m=GO_ON_GAP_M + 0.01), CRUISE_MPS).speed_mps > 0
+    assert behave(replace(stopped, gap_m=RESTART_GAP_M + 0.01), CRUISE_MPS).speed_mps > 0
 
 
 def test_a_paused_car_stands_wherever_it_is_but_an_arrived_one_has_arrived() -> None:
@@ -79,7 +79,7 @@ def test_towards_a_car_out_of_sight_it_creeps() -> None:
     answer = behave(doubted, CRUISE_MPS)
     assert (answer.state, answer.speed_mps) == (DriveState.DRIVING, CREEP_MPS)
     assert answer.reason == reason(ReasonCode.CAR_AHEAD_UNSURE)
-    near = behave(replace(doubted, gap_m=LOOKS_FROM_M), CRUISE_MPS)
+    near = behave(replace(doubted, gap_m=PEEK_GAP_M), CRUISE_MPS)
     assert near.state is DriveState.STOPPED_FOR_CAR
     far = behave(replace(doubted, gap_m=0.25), CRUISE_MPS)
     assert far.speed_mps == speed_behind_mps(0.25, CRUISE_MPS)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from car.board.wheel_units import LineQuality
 from car.driving.behavior import Situation, behave
 from car.driving.driver import Driver
-from car.driving.freshness import Ages, PictureWatch, sound
+from car.driving.freshness import Ages, FrozenPictureDetector, plausible
 from car.driving.types import (
     Decision,
     DriveState,
@@ -94,7 +94,7 @@ def test_it_goes_on_when_pictures_change_again() -> None:
 
 
 def watched(pictures: list[Image], speeds_mps: list[float]) -> float:
-    watch, angle, age_s = PictureWatch(), 0.0, 0.0
+    watch, angle, age_s = FrozenPictureDetector(), 0.0, 0.0
     for tick, (shown, speed_mps) in enumerate(zip(pictures, speeds_mps, strict=True)):
         angle += speed_mps * FRAME_S / WHEEL_RADIUS_M
         wheels = WheelReading(angle, angle, tick * FRAME_S)
@@ -124,7 +124,7 @@ def test_one_pixel_of_noise_is_a_change() -> None:
 
 @pytest.mark.parametrize("side", ["left_rad", "right_rad"])
 def test_one_turning_wheel_is_enough(side: str) -> None:
-    watch = PictureWatch()
+    watch = FrozenPictureDetector()
     for tick in range(21):
         wheels = replace(WheelReading(0.0, 0.0, tick * FRAME_S), **{side: -0.1 * tick})
         age_s = watch.step(Frame(picture(), tick * FRAME_S), wheels)
@@ -143,7 +143,7 @@ def blind_drive(fps: float, limit_mps: float, line_factor: float) -> tuple[float
         limit_mps: of the street.
         line_factor: what a bad line to the motors leaves of each speed.
     """
-    watch, now_s, way_m, speed_mps, frames = PictureWatch(), 0.0, 0.0, limit_mps, 0
+    watch, now_s, way_m, speed_mps, frames = FrozenPictureDetector(), 0.0, 0.0, limit_mps, 0
     wheels = WheelReading(0.0, 0.0, 0.0)
     while now_s < 3.0:
         now_s += 0.001
@@ -180,7 +180,7 @@ def test_however_slow_the_car_and_fast_the_camera_a_repeated_picture_stops_it(
 def test_before_a_standing_car_with_trembling_encoders_a_picture_may_stay(
     pulses: list[tuple[int, int]], fps: float
 ) -> None:
-    watch, shown = PictureWatch(), picture()
+    watch, shown = FrozenPictureDetector(), picture()
     for tick in range(round(3 * fps)):
         left, right = pulses[round(tick / fps / BUS_S) % len(pulses)]
         wheels = WheelReading(left * PULSE_RAD, right * PULSE_RAD, tick / fps)
@@ -206,7 +206,7 @@ NOW = Observation(
 
 
 def test_what_can_be_is_kept() -> None:
-    assert sound(NOW) is NOW
+    assert plausible(NOW) is NOW
 
 
 @pytest.mark.parametrize("time_s", [10.001, 1e12, math.nan, math.inf, -math.inf])
@@ -214,7 +214,7 @@ def test_what_can_be_is_kept() -> None:
 def test_a_part_of_a_time_that_cannot_be_spoils_nothing(part: str, time_s: float) -> None:
     moments = {"frame": "captured_s", "wheels": "measured_s", "sightings": "captured_s"}
     wrong = replace(NOW, **{part: replace(getattr(NOW, part), **{moments[part]: time_s})})
-    assert getattr(sound(wrong), part) is None
+    assert getattr(plausible(wrong), part) is None
     driver = Driver(Steers())
     driver.step(NOW)
     stopped = driver.step(wrong)
@@ -234,7 +234,7 @@ def test_a_part_of_a_time_that_cannot_be_spoils_nothing(part: str, time_s: float
 def test_angles_that_are_no_numbers_never_reach_what_is_remembered(
     left_rad: float, right_rad: float
 ) -> None:
-    kept = sound(replace(NOW, wheels=WheelReading(left_rad, right_rad, 9.99))).wheels
+    kept = plausible(replace(NOW, wheels=WheelReading(left_rad, right_rad, 9.99))).wheels
     assert (kept is not None) == (math.isfinite(left_rad) and math.isfinite(right_rad))
 
 

@@ -19,9 +19,9 @@ from car.driving.wheel_check import (
     STEPS,
     SURE,
     TRULY,
-    Mistake,
     MotionFit,
     WheelCheck,
+    WheelFault,
     reason_of,
     verdict,
 )
@@ -78,7 +78,7 @@ def moved(pose: Pose, way_m: float, turn_rad: float) -> Pose:
 
 
 def drive(
-    mistake: Mistake | None,
+    wheel_fault: WheelFault | None,
     left_mps: float,
     right_mps: float,
     metres: float = 0.5,
@@ -87,11 +87,11 @@ def drive(
     drawn: Camera | None = None,
     noise: float = 2.0,
     late: int = 0,
-) -> tuple[Mistake | None, float]:
+) -> tuple[WheelFault | None, float]:
     """Drive; return the verdict and the way that the quicker wheel had said until then.
 
     Args:
-        mistake: of the wheels.
+        wheel_fault: of the wheels.
         left_mps: what the left wheel says.
         right_mps: what the right one says.
         metres: at most.
@@ -112,35 +112,35 @@ def drive(
         angles = (now_s * speed / WHEEL_RADIUS_M for speed in (left_mps, right_mps))
         if tick >= late:
             check.step(frames[tick - late], WheelReading(*angles, now_s))
-        if check.mistake is not None:
-            return check.mistake, said_m
+        if check.wheel_fault is not None:
+            return check.wheel_fault, said_m
         left, right = left_mps, right_mps
-        if mistake is not None:
-            left, right = TRULY[mistake](left, right)
+        if wheel_fault is not None:
+            left, right = TRULY[wheel_fault](left, right)
         pose = moved(pose, FRAME_S * (left + right) / 2, FRAME_S * (right - left) / WHEEL_BASE_M)
         tick += 1
     return None, said_m
 
 
-@pytest.mark.parametrize("mistake", TRULY)
+@pytest.mark.parametrize("wheel_fault", TRULY)
 @pytest.mark.parametrize("late", [0, 2])
-def test_each_mistake_is_named_within_a_third_of_a_metre(mistake: Mistake, late: int) -> None:
-    found, said_m = drive(mistake, 0.136, 0.100, late=late)
-    assert found is mistake
+def test_each_fault_is_named_within_a_third_of_a_meter(wheel_fault: WheelFault, late: int) -> None:
+    found, said_m = drive(wheel_fault, 0.136, 0.100, late=late)
+    assert found is wheel_fault
     assert said_m < 0.3
 
 
-@pytest.mark.parametrize("mistake", [Mistake.LEFT_REVERSED, Mistake.RIGHT_REVERSED])
-def test_on_a_straight_lane_one_reversed_wheel_is_named_too(mistake: Mistake) -> None:
-    found, said_m = drive(mistake, 0.136, 0.136)
-    assert found is mistake
+@pytest.mark.parametrize("wheel_fault", [WheelFault.LEFT_REVERSED, WheelFault.RIGHT_REVERSED])
+def test_on_a_straight_lane_one_reversed_wheel_is_named_too(wheel_fault: WheelFault) -> None:
+    found, said_m = drive(wheel_fault, 0.136, 0.136)
+    assert found is wheel_fault
     assert said_m < 0.3
 
 
-@pytest.mark.parametrize("mistake", [Mistake.BOTH_REVERSED, Mistake.SWAPPED_AND_REVERSED])
-def test_straight_back_is_both_reversed_or_swapped(mistake: Mistake) -> None:
-    found, said_m = drive(mistake, 0.136, 0.136)
-    assert found is Mistake.REVERSED_OR_SWAPPED
+@pytest.mark.parametrize("wheel_fault", [WheelFault.BOTH_REVERSED, WheelFault.SWAPPED_AND_REVERSED])
+def test_straight_back_is_both_reversed_or_swapped(wheel_fault: WheelFault) -> None:
+    found, said_m = drive(wheel_fault, 0.136, 0.136)
+    assert found is WheelFault.REVERSED_OR_SWAPPED
     assert said_m < 0.3
 
 
@@ -187,7 +187,7 @@ LANES = {radius_m: lane(radius_m, 12.0 * (radius_m is None)) for radius_m in (No
 
 def weave(
     radius_m: float | None, phase: float, left_part: float, right_part: float, drawn: Camera
-) -> Mistake | None:
+) -> WheelFault | None:
     """Weave along a lane by right wheels of which one may slip; return the verdict."""
     check, rng = WheelCheck(GroundView(drawn, 0.25)), np.random.default_rng(1)
     pose, left_m, right_m = Pose(0.0, 0.0, 0.0), 0.0, 0.0
@@ -197,7 +197,7 @@ def weave(
         frame = Frame(np.clip(noisy, 0, 255).astype(np.uint8), now_s)
         wheels = WheelReading(left_m / WHEEL_RADIUS_M, right_m / WHEEL_RADIUS_M, now_s)
         if check.step(frame, wheels) is not None:
-            return check.mistake
+            return check.wheel_fault
         bend = (1 / radius_m if radius_m else 0.0) + 0.4 * math.sin(1.5 * now_s + phase)
         left = 0.136 * FRAME_S * (1 - WHEEL_BASE_M / 2 * bend)
         right = 0.136 * FRAME_S * (1 + WHEEL_BASE_M / 2 * bend)
@@ -235,9 +235,9 @@ def test_one_wheel_that_slips_is_no_mistake(
     assert weave(radius_m, 0.0, *parts, Camera()) is None
 
 
-@pytest.mark.parametrize("mistake", [None, *TRULY])
-def test_bare_ground_proves_nothing(mistake: Mistake | None) -> None:
-    assert drive(mistake, 0.136, 0.1, 0.4, floor=BARE)[0] is None
+@pytest.mark.parametrize("wheel_fault", [None, *TRULY])
+def test_bare_ground_proves_nothing(wheel_fault: WheelFault | None) -> None:
+    assert drive(wheel_fault, 0.136, 0.1, 0.4, floor=BARE)[0] is None
 
 
 def test_a_car_that_is_held_while_its_wheels_turn_is_not_accused() -> None:
@@ -260,7 +260,7 @@ def test_pictures_that_have_nothing_to_do_with_each_other_prove_nothing() -> Non
 
 
 def test_a_verdict_stays_and_a_carried_car_forgets_what_led_to_one() -> None:
-    def tick(check: WheelCheck, number: int) -> Mistake | None:
+    def tick(check: WheelCheck, number: int) -> WheelFault | None:
         angle = number * FRAME_S * 0.136 / WHEEL_RADIUS_M
         back = moved(Pose(0.0, 0.0, 0.0), -number * FRAME_S * 0.136, 0.0)
         frame = Frame(photograph(FLOOR, back, Camera()), number * FRAME_S)
@@ -276,7 +276,7 @@ def test_a_verdict_stays_and_a_carried_car_forgets_what_led_to_one() -> None:
     carried.forget()
     assert tick(carried, needed) is None
     straight.forget()
-    assert straight.step(None, None) is Mistake.REVERSED_OR_SWAPPED
+    assert straight.step(None, None) is WheelFault.REVERSED_OR_SWAPPED
 
 
 @given(
@@ -304,7 +304,7 @@ def test_a_camera_that_looks_at_the_horizon_is_not_used() -> None:
     assert GroundView(Camera(), 0.25).is_usable
     level = Camera(pitch_rad=math.radians(-30))
     assert not GroundView(level, 0.25).is_usable
-    assert drive(Mistake.LEFT_REVERSED, 0.1, 0.1, drawn=level)[0] is None
+    assert drive(WheelFault.LEFT_REVERSED, 0.1, 0.1, drawn=level)[0] is None
 
 
 def test_a_taller_crop_is_cut_to_the_same_ground() -> None:
@@ -326,25 +326,27 @@ def test_motions_are_compared_where_both_reach() -> None:
     assert compare(near, np.ones((10, 10), np.float32)) == (0.0, 0.0)
 
 
-def steps(gain: float, itself: float = 0.2, over_standing: float = 0.1) -> dict[Mistake, MotionFit]:
+def steps(
+    gain: float, itself: float = 0.2, over_standing: float = 0.1
+) -> dict[WheelFault, MotionFit]:
     none = dict.fromkeys(TRULY, NO_FIT)
-    return none | {Mistake.SWAPPED: MotionFit(itself, gain, over_standing)}
+    return none | {WheelFault.SWAPPED: MotionFit(itself, gain, over_standing)}
 
 
 def test_a_verdict_needs_a_gain_in_the_mean_and_a_fit() -> None:
-    assert verdict([steps(1.1 * SURE)] * STEPS) is Mistake.SWAPPED
+    assert verdict([steps(1.1 * SURE)] * STEPS) is WheelFault.SWAPPED
     assert verdict([steps(0.9 * SURE)] * STEPS) is None
     assert verdict([steps(0.0)] * (STEPS - 1) + [steps(7 * SURE)]) is None
-    assert verdict([steps(0.0)] * (STEPS - 1) + [steps(9 * SURE)]) is Mistake.SWAPPED
+    assert verdict([steps(0.0)] * (STEPS - 1) + [steps(9 * SURE)]) is WheelFault.SWAPPED
     assert verdict([steps(0.3, itself=1.1 * FITS)] * STEPS) is None
     assert verdict([steps(0.3, over_standing=1.1 * HELD)] * STEPS) is None
 
 
-@pytest.mark.parametrize("mistake", Mistake)
-def test_the_desk_is_told_what_is_wrong_and_what_to_do(mistake: Mistake) -> None:
-    (error,) = health_of(WELL, "", (0.0, 0.0), None, mistake=mistake).errors
+@pytest.mark.parametrize("wheel_fault", WheelFault)
+def test_the_desk_is_told_what_is_wrong_and_what_to_do(wheel_fault: WheelFault) -> None:
+    (error,) = health_of(WELL, "", (0.0, 0.0), None, wheel_fault=wheel_fault).errors
     assert (error.error_type, error.error_level) == (ERROR_WHEELS, ErrorLevel.FATAL)
-    assert reason_of(mistake).words in (error.error_description or "")
-    assert error.error_hint == NEXT_STEPS[mistake]
-    named = {Mistake.LEFT_REVERSED: "left", Mistake.RIGHT_REVERSED: "right"}
-    assert named.get(mistake, "") in reason_of(mistake).words
+    assert reason_of(wheel_fault).words in (error.error_description or "")
+    assert error.error_hint == NEXT_STEPS[wheel_fault]
+    named = {WheelFault.LEFT_REVERSED: "left", WheelFault.RIGHT_REVERSED: "right"}
+    assert named.get(wheel_fault, "") in reason_of(wheel_fault).words

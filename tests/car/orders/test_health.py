@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from car.board.status import BoardStatus, EmergencyStop
-from car.driving.wheel_check import Mistake, reason_of
+from car.driving.wheel_check import WheelFault, reason_of
 from car.orders.health import (
     ERROR_BATTERY_UNKNOWN,
     ERROR_BOARD,
@@ -121,10 +121,12 @@ def test_everything_that_is_wrong_is_told_in_words() -> None:
     assert long == "x" * 1000
 
 
-@pytest.mark.parametrize("mistake", Mistake)
-def test_wheels_that_turn_otherwise_than_they_say_are_fatal_and_named(mistake: Mistake) -> None:
-    (error,) = health_of(WELL, "", (0.0, 0.0), None, mistake=mistake).errors
+@pytest.mark.parametrize("wheel_fault", WheelFault)
+def test_wheel_faults_are_fatal_and_named(
+    wheel_fault: WheelFault,
+) -> None:
+    (error,) = health_of(WELL, "", (0.0, 0.0), None, wheel_fault=wheel_fault).errors
     assert (error.error_type, error.error_level) == (ERROR_WHEELS, ErrorLevel.FATAL)
-    assert error.error_description == f"The car {reason_of(mistake).words}."
-    assert error.error_hint == NEXT_STEPS[mistake]
+    assert error.error_description == f"The car {reason_of(wheel_fault).words}."
+    assert error.error_hint == NEXT_STEPS[wheel_fault]
     assert error.error_hint

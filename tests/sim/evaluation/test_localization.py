@@ -26,7 +26,7 @@ from sim.physics.vehicle import BodyMotion
 
 
 @cache
-def expectation(name: str) -> SignModel:
+def sign_model(name: str) -> SignModel:
     return SignModel(LaneGrid(load_city(name)), Camera())
 
 
@@ -41,7 +41,7 @@ def test_a_car_finds_itself_and_the_same_seed_gives_the_same_figures() -> None:
         figures = LocalizationFigures()
         for seed in range(2):
             rng = np.random.default_rng(seed)
-            figures.add(drop_off(expectation("pixelopolis"), senses("pixelopolis"), rng))
+            figures.add(drop_off(sign_model("pixelopolis"), senses("pixelopolis"), rng))
         return figures
 
     first = run()
@@ -54,7 +54,7 @@ def test_a_car_finds_itself_and_the_same_seed_gives_the_same_figures() -> None:
 
 def test_nodes_are_passed_where_they_are() -> None:
     rng = np.random.default_rng(2)
-    shown = pass_nodes(expectation("pixelopolis"), senses("pixelopolis"), rng, 4).document()
+    shown = pass_nodes(sign_model("pixelopolis"), senses("pixelopolis"), rng, 4).document()
     assert (shown["passages"], shown["passages_right_pct"], shown["given_up"]) == (4, 100.0, 0)
     assert shown["belief_right_pct"] == 100.0
 
@@ -62,7 +62,7 @@ def test_nodes_are_passed_where_they_are() -> None:
 def test_a_car_that_is_told_nonsense_is_not_called_located() -> None:
     """A detector that only imagines things locates nobody for sure; the figures say so."""
     blind = DetectorErrors(recall_large=0.0, recall_small=0.0, imagined=0.0)
-    figures = drop_off(expectation("straight"), senses("straight", blind), np.random.default_rng(1))
+    figures = drop_off(sign_model("straight"), senses("straight", blind), np.random.default_rng(1))
     assert figures.located == 0
     assert figures.wedged + figures.wrong == 1
     assert figures.failures
@@ -102,5 +102,5 @@ def test_no_figures_without_cases() -> None:
 @pytest.mark.parametrize("name", ["grid:2x2:3"])
 def test_a_grid_with_many_signs_of_one_class_is_no_harder_to_drive(name: str) -> None:
     rng = np.random.default_rng(4)
-    shown = pass_nodes(expectation(name), senses(name), rng, 4).document()
+    shown = pass_nodes(sign_model(name), senses(name), rng, 4).document()
     assert (shown["passages_right_pct"], shown["given_up"]) == (100.0, 0)

@@ -10,7 +10,7 @@ import pytest
 
 from car.driving.driver import Driver
 from car.driving.types import Decision, DriveState, Mission
-from car.driving.wheel_check import Mistake, reason_of
+from car.driving.wheel_check import WheelFault, reason_of
 from car.perception.ground_motion import GroundView
 from car.perception.lane_network import load_lane_model
 from pixelopolis.city.route import Place
@@ -34,10 +34,10 @@ LOOKS = [None, 2]
 """The demo's look, and rooms."""
 
 WIRING = {
-    Mistake.LEFT_REVERSED: Imperfections(reversed_motors=("left",)),
-    Mistake.RIGHT_REVERSED: Imperfections(reversed_motors=("right",)),
-    Mistake.BOTH_REVERSED: Imperfections(reversed_motors=("left", "right")),
-    Mistake.SWAPPED: Imperfections(swapped_motors=True),
+    WheelFault.LEFT_REVERSED: Imperfections(reversed_motors=("left",)),
+    WheelFault.RIGHT_REVERSED: Imperfections(reversed_motors=("right",)),
+    WheelFault.BOTH_REVERSED: Imperfections(reversed_motors=("left", "right")),
+    WheelFault.SWAPPED: Imperfections(swapped_motors=True),
 }
 
 
@@ -66,11 +66,11 @@ def car_of(renderer: Renderer, room: int | None, wrong: Imperfections) -> Lockst
 
 
 @pytest.mark.parametrize("room", LOOKS)
-@pytest.mark.parametrize("mistake", WIRING)
+@pytest.mark.parametrize("wheel_fault", WIRING)
 def test_the_car_stops_and_names_what_is_wrong(
-    mistake: Mistake, room: int | None, renderer: Renderer
+    wheel_fault: WheelFault, room: int | None, renderer: Renderer
 ) -> None:
-    car = car_of(renderer, room, WIRING[mistake])
+    car = car_of(renderer, room, WIRING[wheel_fault])
     mission = Mission("a", PATH, PATH.length_m)
 
     def said_m() -> float:
@@ -81,11 +81,14 @@ def test_the_car_stops_and_names_what_is_wrong(
         decisions.append(car.tick(mission))
     assert said_m() < WITHIN_M + 0.03, "it drove on"
     last = decisions[-1]
-    one_of = {mistake}
-    if mistake in (Mistake.BOTH_REVERSED, Mistake.SWAPPED):  # straight on they may look alike
-        one_of.add(Mistake.REVERSED_OR_SWAPPED)
-    assert car.driver.mistake in one_of
-    assert last.reason == reason_of(car.driver.mistake)
+    one_of = {wheel_fault}
+    if wheel_fault in (
+        WheelFault.BOTH_REVERSED,
+        WheelFault.SWAPPED,
+    ):  # alike when straight
+        one_of.add(WheelFault.REVERSED_OR_SWAPPED)
+    assert car.driver.wheel_fault in one_of
+    assert last.reason == reason_of(car.driver.wheel_fault)
     assert not last.drives
     for _ in range(40):
         last = car.tick(mission)
@@ -99,4 +102,4 @@ def test_right_wheels_drive_on(room: int | None, renderer: Renderer) -> None:
     drive = LaneDrive(PATH, car_of(renderer, room, Imperfections()))
     figures = drive.run(1.5)
     assert figures.interventions == 0, figures.failures
-    assert drive.car.driver.mistake is None
+    assert drive.car.driver.wheel_fault is None

@@ -43,8 +43,8 @@ class Chase:
         self.now_s += FRAME_S
         self.way_m += driven_m
         boxes = [box_of_car(Pose(gap_m + BODY_M, aside_m, 0.0)) for gap_m in gaps_m]
-        seen = tuple(Sighting("Car", score, box) for box in boxes if box)
-        return self.step(Sightings(self.now_s, seen))
+        detected = tuple(Sighting("Car", score, box) for box in boxes if box)
+        return self.step(Sightings(self.now_s, detected))
 
     def step(self, sightings: Sightings | None) -> CarAhead | None:
         angle = self.way_m / WHEEL_RADIUS_M
@@ -92,14 +92,14 @@ def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -
     box = box_of_car(pose)
     assert box is not None
 
-    def look(seen: bool) -> CarAhead | None:
+    def look(detected: bool) -> CarAhead | None:
         chase.now_s += FRAME_S
-        sightings = Sightings(chase.now_s, (Sighting("Car", 0.9, box),) if seen else ())
+        sightings = Sightings(chase.now_s, (Sighting("Car", 0.9, box),) if detected else ())
         return chase.follower.step(chase.now_s, None, sightings, lambda _: lane)
 
     for _ in range(3):
-        look(seen=True)
-    known = [look(seen=False) for _ in range(round((FORGOTTEN_S + 1) / FRAME_S))]
+        look(detected=True)
+    known = [look(detected=False) for _ in range(round((FORGOTTEN_S + 1) / FRAME_S))]
     for after_s, ahead in enumerate(known[:: round(1 / FRAME_S)]):
         assert (ahead is not None) is (after_s < FORGOTTEN_S), after_s
         assert ahead is None or ahead.doubted is (after_s >= HIDDEN_S)
@@ -172,9 +172,9 @@ def test_a_car_that_is_probably_beside_my_lane_stops_me_for_a_moment_only(
         assert chase.see(0.2) is not None
     assert KEPT_IN_LANE < 0.3 < NEW_IN_LANE
     monkeypatch.setattr(car.driving.lead_car.tracker, "fit_box", lambda *_: BoxFit(0.3, 0.2, 0.02))
-    seen = [chase.see(0.2) is not None for _ in range(15)]
-    assert all(seen[:5])
-    assert not any(seen[8:])
+    detected = [chase.see(0.2) is not None for _ in range(15)]
+    assert all(detected[:5])
+    assert not any(detected[8:])
 
 
 def test_a_car_that_is_seen_to_have_left_my_lane_is_let_go_even_where_it_need_not_be_seen(
@@ -186,9 +186,9 @@ def test_a_car_that_is_seen_to_have_left_my_lane_is_let_go_even_where_it_need_no
     monkeypatch.setattr(car.driving.lead_car.tracker, "shown_part", lambda *_: 0.0)
     assert chase.see() is not None, "beside the picture, it may be anywhere"
     monkeypatch.setattr(car.driving.lead_car.tracker, "fit_box", lambda *_: BoxFit(0.01, 0.2, 0.02))
-    seen = [chase.see(0.2) is not None for _ in range(12)]
-    assert seen[0], "one box may be wrong"
-    assert not any(seen[8:])
+    detected = [chase.see(0.2) is not None for _ in range(12)]
+    assert detected[0], "one box may be wrong"
+    assert not any(detected[8:])
 
 
 def test_what_is_unsure_brings_back_no_car_that_was_out_of_sight(
@@ -256,8 +256,8 @@ def test_the_surest_of_several_boxes_of_one_car_counts() -> None:
     assert poor is not None
     for _ in range(6):
         chase.now_s += FRAME_S
-        seen = (Sighting("Car", 0.3, poor), Sighting("Car", 0.9, good))
-        ahead = chase.step(Sightings(chase.now_s, seen))
+        detected = (Sighting("Car", 0.3, poor), Sighting("Car", 0.9, good))
+        ahead = chase.step(Sightings(chase.now_s, detected))
     assert ahead is not None
     assert ahead.box == good
     assert ahead.gap_m == pytest.approx(0.19, abs=0.02)

@@ -31,7 +31,7 @@ STEP_M = 0.0068
 
 
 @cache
-def expectation(name: str) -> SignModel:
+def sign_model(name: str) -> SignModel:
     return SignModel(LaneGrid(load_city(name)), Camera())
 
 
@@ -93,7 +93,7 @@ moves = st.tuples(
 def test_whatever_comes_it_stays_a_probability(
     name: str, moved: list[tuple[float, float, Turn | None, list[Sighting]]]
 ) -> None:
-    belief = Belief(expectation(name))
+    belief = Belief(sign_model(name))
     left = right = 0.0
     for i, (way_m, turn_rad, command, seen) in enumerate(moved):
         left += (way_m - turn_rad * WHEEL_BASE_M / 2) / WHEEL_RADIUS_M
@@ -103,22 +103,22 @@ def test_whatever_comes_it_stays_a_probability(
         assert belief.probabilities.min() >= 0
         assert belief.nowhere >= 0
         assert belief.probabilities.sum() + belief.nowhere == pytest.approx(1.0)
-        assert len(belief.probabilities) == belief.cells.count
+        assert len(belief.probabilities) == belief.grid.count
         assert 0 <= belief.best.probability <= 1 + 1e-9
-        assert belief.best.place.edge in belief.cells.city.edges
+        assert belief.best.place.edge in belief.grid.city.edges
 
 
 @pytest.mark.parametrize("name", ["pixelopolis", "figure-eight", "grid:3x2:5"])
 def test_a_step_is_two_centimetres_and_loses_nothing(name: str) -> None:
-    cells = expectation(name).cells
-    steps = cells.steps
-    ends = {lane.first + lane.count - 1 for lane in cells.lanes}
-    inside = [c for c in range(cells.count) if not {c, c + 1} & ends]
-    out = np.bincount(steps.source, np.where(steps.exit < 0, steps.weight, 0), cells.count)
+    grid = sign_model(name).grid
+    steps = grid.steps
+    ends = {lane.first + lane.count - 1 for lane in grid.lanes}
+    inside = [c for c in range(grid.count) if not {c, c + 1} & ends]
+    out = np.bincount(steps.source, np.where(steps.exit < 0, steps.weight, 0), grid.count)
     assert out[inside] == pytest.approx(1.0)
-    lengths = np.array([lane.length_m / lane.count for lane in cells.lanes])[cells.lane_of]
+    lengths = np.array([lane.length_m / lane.count for lane in grid.lanes])[grid.lane_of]
     hops = steps.target - steps.source
-    mean = np.bincount(steps.source, steps.weight * hops, cells.count) * lengths
+    mean = np.bincount(steps.source, steps.weight * hops, grid.count) * lengths
     assert mean[inside] == pytest.approx(CELL_M)
 
 
@@ -127,12 +127,12 @@ def test_at_a_junction_it_follows_every_way_and_the_command_most() -> None:
     told = {m.turn: m.to_edge for m in town.exits["7"]}
     after: dict[Turn | None, dict[str, float]] = {}
     for command in (None, Turn.LEFT):
-        belief = Belief(expectation("pixelopolis"), Place("7", town.edges["7"].length_m - 0.05))
+        belief = Belief(sign_model("pixelopolis"), Place("7", town.edges["7"].length_m - 0.05))
         belief.move(WheelReading(0.0, 0.0, 0.0))
         belief.move(WheelReading(0.15 / WHEEL_RADIUS_M, 0.15 / WHEEL_RADIUS_M, 1.0), command)
-        cells = belief.cells
+        grid = belief.grid
         after[command] = {
-            to: float(belief.probabilities[cells.lane_of == cells.index["7", to]].sum())
+            to: float(belief.probabilities[grid.lane_of == grid.index["7", to]].sum())
             for to in told.values()
         }
     assert min(after[None].values()) > 0.1
@@ -148,14 +148,14 @@ def test_at_a_junction_it_follows_every_way_and_the_command_most() -> None:
 def test_put_down_anywhere_in_any_town_it_finds_itself(seed: int) -> None:
     rng = np.random.default_rng(seed)
     name = ("pixelopolis", "grid:2x2:3", "grid:3x2:8")[seed % 3]
-    figures = drop_off(expectation(name), Senses(seer(name, seed)), rng)
+    figures = drop_off(sign_model(name), Senses(seer(name, seed)), rng)
     assert figures.wedged == 0, figures.failures
     assert figures.wrong == 0, figures.failures
 
 
 def test_told_where_it_is_it_believes_so_and_follows_its_wheels() -> None:
     way = path("pixelopolis", "1", "2", start_m=0.3)
-    belief = Belief(expectation("pixelopolis"), Place("1", 0.3))
+    belief = Belief(sign_model("pixelopolis"), Place("1", 0.3))
     assert belief.is_located
     car = Ideal("pixelopolis", way, belief)
     car.drive(1.0, sees=False)
@@ -165,16 +165,16 @@ def test_told_where_it_is_it_believes_so_and_follows_its_wheels() -> None:
 
 def test_told_a_place_beyond_an_edge_it_is_in_the_junction_on_any_way() -> None:
     town = load_city("pixelopolis")
-    belief = Belief(expectation("pixelopolis"), Place("7", town.edges["7"].length_m + 0.3))
-    cells = belief.cells
-    ways = [cells.index["7", m.to_edge] for m in town.exits["7"]]
-    shares = [float(belief.probabilities[cells.lane_of == way].sum()) for way in ways]
+    belief = Belief(sign_model("pixelopolis"), Place("7", town.edges["7"].length_m + 0.3))
+    grid = belief.grid
+    ways = [grid.index["7", m.to_edge] for m in town.exits["7"]]
+    shares = [float(belief.probabilities[grid.lane_of == way].sum()) for way in ways]
     assert sum(shares) > 0.98
     assert shares[0] == pytest.approx(shares[1], abs=0.01)
 
 
 def test_carried_away_while_it_drives_it_gives_up_its_certainty() -> None:
-    belief = Belief(expectation("pixelopolis"), Place("9", 0.05))
+    belief = Belief(sign_model("pixelopolis"), Place("9", 0.05))
     car = Ideal("pixelopolis", path("pixelopolis", "9", "10"), belief)
     car.drive(0.6)
     assert is_right(belief, car.pose)
@@ -189,7 +189,7 @@ def test_carried_away_while_it_drives_it_gives_up_its_certainty() -> None:
 
 
 def test_carried_before_a_sign_while_it_stands_it_notices() -> None:
-    belief = Belief(expectation("pixelopolis"), Place("1", 0.3))
+    belief = Belief(sign_model("pixelopolis"), Place("1", 0.3))
     town = load_city("pixelopolis")
     car = Ideal("pixelopolis", path("pixelopolis", "7", start_m=0.05), belief)
     car.at_m = town.edges["7"].length_m - 0.45
@@ -199,7 +199,7 @@ def test_carried_before_a_sign_while_it_stands_it_notices() -> None:
 
 
 def test_with_wheels_turned_by_hand_and_nothing_seen_it_is_not_sure_for_long() -> None:
-    belief = Belief(expectation("pixelopolis"), Place("1", 0.3))
+    belief = Belief(sign_model("pixelopolis"), Place("1", 0.3))
     belief.move(WheelReading(0.0, 0.0, 0.0))
     for i in range(1, 60):  # circles on the spot where the town has a straight
         belief.move(WheelReading(0.5 * i, 0.9 * i, 0.05 * i))
@@ -218,7 +218,7 @@ def test_signs_of_one_class_are_told_apart_by_what_else_is_seen() -> None:
         following = city.exits[sign.edge][0].to_edge
         end = city.exits[following][0].to_edge if city.exits[following] else following
         route = find_route(city, Place(sign.edge, 0.02), Place(end, 0.2))
-        belief = Belief(expectation(name))
+        belief = Belief(sign_model(name))
         car = Ideal(name, RoutePath(city, route), belief, seed=i)
         car.drive(car.path.length_m)
         right += is_right(belief, car.pose)

@@ -29,28 +29,28 @@ NOTHING = Sightings(0.0, ())
 
 
 @cache
-def expectation() -> SignModel:
+def sign_model() -> SignModel:
     return SignModel(LaneGrid(TOWN), Camera())
 
 
 def lost() -> Belief:
-    return Belief(expectation())
+    return Belief(sign_model())
 
 
 def at(edge: str, s_m: float) -> Belief:
-    return Belief(expectation(), Place(edge, s_m))
+    return Belief(sign_model(), Place(edge, s_m))
 
 
 def cell_at(edge: str | tuple[str, str], s_m: float) -> int:
-    cells = expectation().cells
-    lane = cells.lanes[cells.index[edge]]
+    grid = sign_model().grid
+    lane = grid.lanes[grid.index[edge]]
     return lane.first + min(int(s_m / lane.length_m * lane.count), lane.count - 1)
 
 
 def with_mass(masses: dict[int, float], nowhere: float = 0.0) -> Belief:
     """A belief with these cells' probabilities; the rest is as good as impossible."""
     belief = lost()
-    belief.probabilities = np.zeros(belief.cells.count)
+    belief.probabilities = np.zeros(belief.grid.count)
     for cell, mass in masses.items():
         belief.probabilities[cell] = mass
     belief.nowhere = nowhere
@@ -78,7 +78,7 @@ class Wheels:
 
 
 def lane_mass(belief: Belief, key: str | tuple[str, str]) -> float:
-    return float(belief.probabilities[belief.cells.lane_of == belief.cells.index[key]].sum())
+    return float(belief.probabilities[belief.grid.lane_of == belief.grid.index[key]].sum())
 
 
 # --- where it begins ------------------------------------------------------------------------------
@@ -88,9 +88,9 @@ def test_a_car_that_knows_nothing_may_be_anywhere_by_length() -> None:
     belief = lost()
     assert not belief.is_located
     assert belief.nowhere == 0.0
-    whole_m = sum(lane.length_m for lane in belief.cells.lanes)
+    whole_m = sum(lane.length_m for lane in belief.grid.lanes)
     for key in ("9", "2", ("9", "11")):
-        length_m = belief.cells.lanes[belief.cells.index[key]].length_m
+        length_m = belief.grid.lanes[belief.grid.index[key]].length_m
         assert lane_mass(belief, key) == pytest.approx(length_m / whole_m)
 
 
@@ -98,9 +98,9 @@ def test_put_down_it_is_there_within_five_centimetres_but_for_one_in_a_hundred()
     belief, anywhere = at("9", 0.6), lost().probabilities
     assert belief.is_located
     assert belief.nowhere == 0.0
-    lane = belief.cells.lanes[belief.cells.index["9"]]
+    lane = belief.grid.lanes[belief.grid.index["9"]]
     here = slice(lane.first, lane.first + lane.count)
-    off = (belief.cells.s_m[here] - 0.6) / 0.05
+    off = (belief.grid.s_m[here] - 0.6) / 0.05
     bell = np.exp(-(off**2) / 2)
     expected = 0.99 * bell / bell.sum() + 0.01 * anywhere[here]
     assert belief.probabilities[here] == pytest.approx(expected)
@@ -114,8 +114,8 @@ def test_put_down_beyond_an_edge_s_end_it_is_on_any_way_through_the_junction() -
     belief = at("9", TOWN.edges["9"].length_m + 0.2)
     for key in (("9", "10"), ("9", "11")):
         assert lane_mass(belief, key) == pytest.approx(0.495, abs=0.005)
-        s_m = belief.cells.s_m[belief.cells.lane_of == belief.cells.index[key]]
-        mass = belief.probabilities[belief.cells.lane_of == belief.cells.index[key]]
+        s_m = belief.grid.s_m[belief.grid.lane_of == belief.grid.index[key]]
+        mass = belief.probabilities[belief.grid.lane_of == belief.grid.index[key]]
         assert float(s_m @ mass) / float(mass.sum()) == pytest.approx(0.2, abs=0.01)
     assert belief.best.in_junction
     assert not at("9", TOWN.edges["9"].length_m).best.in_junction
@@ -155,7 +155,7 @@ def test_one_wheel_alone_may_jump() -> None:
 def test_it_is_as_much_farther_on_as_its_wheels_say(way_m: float) -> None:
     belief = with_mass({cell_at("9", 0.4): 1.0})
     before = belief.best.place.s_m
-    assert before == pytest.approx(belief.cells.s_m[cell_at("9", 0.4)])
+    assert before == pytest.approx(belief.grid.s_m[cell_at("9", 0.4)])
     Wheels(belief).drive(way_m)
     assert belief.driven_m == pytest.approx(way_m)
     assert belief.best.place.edge == "9"
@@ -187,7 +187,7 @@ def test_a_command_is_nine_times_in_ten_what_the_car_does(
     command: Turn | None, left: float
 ) -> None:
     """9 leads straight to 10 and left to 11; a command that none of them has says nothing."""
-    lane = expectation().cells.lanes[expectation().cells.index["9"]]
+    lane = sign_model().grid.lanes[sign_model().grid.index["9"]]
     belief = with_mass({lane.first + lane.count - 1: 1.0})
     Wheels(belief).drive(0.0201, command=command)
     masses = [lane_mass(belief, ("9", to)) for to in ("11", "10")]
@@ -286,7 +286,7 @@ def log_odds(belief: Belief, one: int, other: int) -> float:
 def test_a_frame_weighs_three_tenths_and_all_of_a_standing_car_s_weigh_one() -> None:
     one, other = cell_at("9", 0.7), cell_at("13", 0.7)
     seen = seen_at("9", 0.7)
-    likely, nowhere = expectation().log_likelihood(signs_now(seen, Camera(), 0.0))
+    likely, nowhere = sign_model().log_likelihood(signs_now(seen, Camera(), 0.0))
     belief = with_mass({one: 0.4, other: 0.4}, nowhere=0.2)
     assert likely[one] - likely[other] > 1.0
     total = 0.0
@@ -306,7 +306,7 @@ def test_a_frame_weighs_three_tenths_and_all_of_a_standing_car_s_weigh_one() -> 
 
 def test_each_frame_s_weight_is_also_that_of_its_doubt() -> None:
     belief = with_mass({cell_at("9", 0.3): 1.0})
-    belief._weigh = lambda likely, nowhere: None  # what is seen says nothing
+    belief._apply_likelihood = lambda likely, nowhere: None  # what is seen says nothing
     belief.see(NOTHING)
     assert belief.nowhere == pytest.approx(0.3 * 1e-4, rel=1e-3)
 
@@ -316,11 +316,11 @@ def test_two_centimetres_make_four_tenths_of_a_frame_new_and_no_more_than_one_wh
     wheels = Wheels(belief)
     for _ in range(10):
         belief.see(NOTHING)
-    assert belief._news == pytest.approx(0.0)
+    assert belief._new_frames == pytest.approx(0.0)
     wheels.drive(0.0201)
-    assert belief._news == pytest.approx(0.4)
+    assert belief._new_frames == pytest.approx(0.4)
     wheels.drive(0.2, pieces=5)
-    assert belief._news == 1.0
+    assert belief._new_frames == 1.0
 
 
 def test_a_standing_car_that_sees_another_class_of_thing_looks_half_anew() -> None:
@@ -328,18 +328,18 @@ def test_a_standing_car_that_sees_another_class_of_thing_looks_half_anew() -> No
     seen = seen_at("9", 0.7)
     for _ in range(10):
         belief.see(seen)
-    assert belief._news == pytest.approx(0.0)
+    assert belief._new_frames == pytest.approx(0.0)
     belief.see(seen)
-    assert belief._news == pytest.approx(0.0)
+    assert belief._new_frames == pytest.approx(0.0)
     more = Sightings(0.0, (*seen.seen, Sighting("Museum", 0.9, (0.4, 0.4, 0.5, 0.5))))
     belief.see(more)
-    assert belief._news == pytest.approx(0.2)  # a half, less this frame's weight
+    assert belief._new_frames == pytest.approx(0.2)  # a half, less this frame's weight
     belief.see(more)
-    assert belief._news == pytest.approx(0.0)
+    assert belief._new_frames == pytest.approx(0.0)
     # having driven on, everything is new by its way
     Wheels(belief).drive(0.0201)
     belief.see(more)
-    assert belief._news == pytest.approx(0.1)
+    assert belief._new_frames == pytest.approx(0.1)
 
 
 def test_who_has_seen_nothing_before_has_nothing_half_new() -> None:
@@ -347,7 +347,7 @@ def test_who_has_seen_nothing_before_has_nothing_half_new() -> None:
     for _ in range(10):
         belief.see(NOTHING)
     belief.see(seen_at("9", 0.7))
-    assert belief._news == pytest.approx(0.0)
+    assert belief._new_frames == pytest.approx(0.0)
 
 
 def test_signs_are_taken_as_they_are_now() -> None:
@@ -364,11 +364,11 @@ def test_signs_are_taken_as_they_are_now() -> None:
 
 def test_what_nothing_explains_makes_it_begin_anew() -> None:
     belief = with_mass({cell_at("9", 0.4): 1.0})
-    belief._weigh(np.full(belief.cells.count, 1e-250), 1e-250)
+    belief._apply_likelihood(np.full(belief.grid.count, 1e-250), 1e-250)
     assert belief.probabilities == pytest.approx(lost().probabilities)
     assert belief.nowhere == 0.0
     belief = with_mass({cell_at("9", 0.4): 0.5}, nowhere=0.5)
-    belief._weigh(np.full(belief.cells.count, 3e-180), 1e-180)
+    belief._apply_likelihood(np.full(belief.grid.count, 3e-180), 1e-180)
     assert belief.nowhere == pytest.approx(0.25)
 
 
@@ -383,10 +383,10 @@ def spread(cell: int, certain: float) -> dict[int, float]:
 def looking(masses: dict[int, float], frames: int) -> Belief:
     """A standing car to which nothing new shows."""
     belief = with_mass(masses)
-    belief._news = 0.0
+    belief._new_frames = 0.0
     for _ in range(frames):
         belief.see(NOTHING)
-        belief._news = 0.0
+        belief._new_frames = 0.0
     return belief
 
 
@@ -434,13 +434,13 @@ def test_a_place_is_kept_as_long_as_it_has_60_percent(left: float, kept: bool) -
 def test_who_is_suddenly_elsewhere_is_not_located(hop_m: float, kept: bool) -> None:
     belief = looking({cell_at("9", 0.4): 1.0}, 15)
     belief.probabilities = with_mass({cell_at("9", 0.4 + hop_m): 1.0}).probabilities
-    belief._news = 0.0
+    belief._new_frames = 0.0
     belief.see(NOTHING)
     assert belief.is_located is kept
     # and must be so for as long again
     for _ in range(13):
         belief.see(NOTHING)
-        belief._news = 0.0
+        belief._new_frames = 0.0
     assert belief.is_located is kept
     belief.see(NOTHING)
     assert belief.is_located
@@ -453,10 +453,10 @@ def test_doubt_begins_the_count_again() -> None:
     belief.see(NOTHING)
     belief.probabilities = with_mass(spread(cell, 1.0)).probabilities
     for _ in range(14):
-        belief._news = 0.0
+        belief._new_frames = 0.0
         belief.see(NOTHING)
     assert not belief.is_located
-    belief._news = 0.0
+    belief._new_frames = 0.0
     belief.see(NOTHING)
     assert belief.is_located
 
@@ -465,9 +465,9 @@ def test_the_best_place_is_all_that_is_within_15_centimetres() -> None:
     cell = cell_at("9", 0.5)
     belief = with_mass({cell: 0.4, cell + 7: 0.2, cell + 9: 0.3, cell_at("13", 0.5): 0.1})
     assert belief.best.probability == pytest.approx(0.6)
-    assert belief.probability_near(belief.cells.pose_of(cell), 0.15) == pytest.approx(0.6)
-    assert belief.probability_near(belief.cells.pose_of(cell), 0.19) == pytest.approx(0.9)
-    assert belief.probability_near(belief.cells.pose_of(cell), 0.01) == pytest.approx(0.4)
+    assert belief.probability_near(belief.grid.pose_of(cell), 0.15) == pytest.approx(0.6)
+    assert belief.probability_near(belief.grid.pose_of(cell), 0.19) == pytest.approx(0.9)
+    assert belief.probability_near(belief.grid.pose_of(cell), 0.01) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(("edge", "s_m"), [("9", 0.5), ("11", 0.08), ("5", 0.5), ("12", 0.08)])
@@ -479,7 +479,7 @@ def test_its_exactness_is_that_of_the_mass_around_and_of_the_cells(edge: str, s_
     assert belief.best.sigma_m == pytest.approx(math.hypot(size_m, 0.02 / math.sqrt(12)))
     assert with_mass({cell: 1.0}).best.sigma_m == pytest.approx(0.02 / math.sqrt(12))
     # the place is the mean, not the first of them
-    middle = (belief.cells.s_m[cell] + belief.cells.s_m[cell + 2]) / 2
+    middle = (belief.grid.s_m[cell] + belief.grid.s_m[cell + 2]) / 2
     assert belief.best.place.s_m == pytest.approx(float(middle))
     doubted = with_mass({cell: 0.35, cell + 2: 0.35, cell_at("15", 0.6): 0.3})
     assert doubted.best.place.s_m == pytest.approx(float(middle))
@@ -488,7 +488,7 @@ def test_its_exactness_is_that_of_the_mass_around_and_of_the_cells(edge: str, s_
 
 
 def belief_cells_apart(one: int, other: int) -> float:
-    return float(expectation().cells.s_m[other] - expectation().cells.s_m[one])
+    return float(sign_model().grid.s_m[other] - sign_model().grid.s_m[one])
 
 
 def test_mass_beside_the_lane_does_not_pull_the_place() -> None:
@@ -509,16 +509,16 @@ def test_without_any_mass_nothing_is_known() -> None:
 def test_a_command_changes_nothing_where_no_junction_is(named: bool) -> None:
     """In a town whose ways all have alternatives; on the straight only steps are made."""
     town = load_city("grid:3x2:5")
-    cells = LaneGrid(town)
-    belief = Belief(SignModel(cells, Camera()))
+    grid = LaneGrid(town)
+    belief = Belief(SignModel(grid, Camera()))
     edge, exits = next((e, x) for e, x in town.exits.items() if len(x) == 3)
-    lane = cells.lanes[cells.index[edge]]
+    lane = grid.lanes[grid.index[edge]]
     last, middle = lane.first + lane.count - 1, lane.first + lane.count // 2
-    belief.probabilities = np.zeros(cells.count)
+    belief.probabilities = np.zeros(grid.count)
     belief.probabilities[[last, middle]] = 0.5
     Wheels(belief).drive(0.0201, command=exits[0].turn if named else None)
     gone = [
-        float(belief.probabilities[cells.lane_of == cells.index[edge, m.to_edge]].sum())
+        float(belief.probabilities[grid.lane_of == grid.index[edge, m.to_edge]].sum())
         for m in exits
     ]
     on_edge = belief.probabilities[lane.first : lane.first + lane.count]

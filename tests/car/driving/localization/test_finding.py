@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from car.driving.localization.belief import Whereabouts
+from car.driving.localization.belief import PlaceEstimate
 from car.driving.localization.path_tracker import PathTracker
 from car.driving.localization.route_monitor import RouteFinding, RouteMonitor
 from car.driving.types import Mission, Sightings, WheelReading
@@ -39,11 +39,11 @@ class Expectation:
 class Believed:
     """A belief that says what it is told to, and keeps what it was told."""
 
-    best: Whereabouts
+    best: PlaceEstimate
     is_located: bool = True
     near: float = 1.0
     driven_m: float = 0.0
-    expectation: Expectation = field(default_factory=Expectation)
+    sign_model: Expectation = field(default_factory=Expectation)
     moved: list[object] = field(default_factory=list)
     seen: list[object] = field(default_factory=list)
     asked: list[tuple[Pose, float]] = field(default_factory=list)
@@ -60,10 +60,10 @@ class Believed:
         return self.near
 
 
-def best_at(distance_m: float, left_m: float = 0.0, turn_rad: float = 0.0) -> Whereabouts:
+def best_at(distance_m: float, left_m: float = 0.0, turn_rad: float = 0.0) -> PlaceEstimate:
     place = PATH.place_at(distance_m)
     pose = PATH.pose_at(distance_m).ahead(0.0, left_m, turn_rad)
-    return Whereabouts(place, pose, 0.99, 0.01, False)
+    return PlaceEstimate(place, pose, 0.99, 0.01, False)
 
 
 def tracker_at(distance_m: float, sigma_m: float = 0.02) -> PathTracker:
@@ -72,7 +72,7 @@ def tracker_at(distance_m: float, sigma_m: float = 0.02) -> PathTracker:
     return tracker
 
 
-def compare(best: Whereabouts, tracker: PathTracker, mission: Mission = MISSION) -> RouteFinding:
+def compare(best: PlaceEstimate, tracker: PathTracker, mission: Mission = MISSION) -> RouteFinding:
     return RouteMonitor(Believed(best)).compare(mission, tracker)
 
 
@@ -133,7 +133,7 @@ def test_who_looks_45_degrees_aside_is_on_another_street(
 def test_a_street_to_the_north_is_no_other_street() -> None:
     north = RoutePath(TOWN, find_route(TOWN, Place("4", 0.05), Place("4", 0.3)))
     assert north.pose_at(0.05).heading_rad == pytest.approx(math.pi / 2, abs=0.1)
-    best = Whereabouts(Place("4", 0.1), north.pose_at(0.05), 0.99, 0.01, False)
+    best = PlaceEstimate(Place("4", 0.1), north.pose_at(0.05), 0.99, 0.01, False)
     tracker = PathTracker(north, 0.05)
     assert compare(best, tracker, Mission("b", north, north.length_m)) == NOTHING
 
@@ -248,13 +248,13 @@ def test_belief_and_tracker_hear_of_every_reading_and_of_each_frame_once() -> No
     belief, tracker = Believed(best_at(AT_M)), Tracked()
     orientation = RouteMonitor(belief)
     wheels, frame = WheelReading(1.0, 2.0, 3.0), Sightings(1.0, ())
-    orientation.sense(wheels, frame, Turn.LEFT, tracker)
-    orientation.sense(wheels, frame, None, tracker)
-    orientation.sense(None, None, None, tracker)
+    orientation.update(wheels, frame, Turn.LEFT, tracker)
+    orientation.update(wheels, frame, None, tracker)
+    orientation.update(None, None, None, tracker)
     assert belief.moved == [(wheels, Turn.LEFT), (wheels, None)]
     assert belief.seen == [frame]
-    assert tracker.seen == [(["signs"], belief.expectation.camera)]
+    assert tracker.seen == [(["signs"], belief.sign_model.camera)]
     later = Sightings(2.0, ())
-    orientation.sense(None, later, None, None)
+    orientation.update(None, later, None, None)
     assert belief.seen == [frame, later]
     assert len(tracker.seen) == 1

@@ -121,7 +121,7 @@ def test_a_creeping_car_learns_from_what_it_sees() -> None:
 def test_who_was_carried_believes_what_it_sees() -> None:
     tracker = PathTracker(PATH, 0.1)
     drive(tracker, PATH, 0.1, 0.6)
-    tracker.carried()
+    tracker.forget_pose()
     tracker.move(WheelReading(19.5, 19.5, 9.0))
     for n in range(8):
         tracker.move(WheelReading(19.5 + 0.2 * n, 19.5 + 0.2 * n, 9.0 + 0.05 * n))

@@ -179,12 +179,12 @@ def derivative(
 def test_uncertainty_goes_where_the_motion_carries_it(path: RoutePath, i: int) -> None:
     at_m = 0.3 if path is STRAIGHT else BEND_M + 0.1
     slope = derivative(path, at_m, i, 1e-4)
-    carried = after_a_step(path, at_m, i)
+    forget_pose = after_a_step(path, at_m, i)
     for k in ALL:
         if k != i and not (path is BEND and (i, k) == (SCALE, DISTANCE)):
-            assert carried[k, i] == pytest.approx(slope[k], abs=2e-5), (i, k)
-    assert carried[i, i] == pytest.approx(1.0, abs=1e-3)
-    assert carried == pytest.approx(carried.T)
+            assert forget_pose[k, i] == pytest.approx(slope[k], abs=2e-5), (i, k)
+    assert forget_pose[i, i] == pytest.approx(1.0, abs=1e-3)
+    assert forget_pose == pytest.approx(forget_pose.T)
 
 
 def test_who_is_unsure_of_the_distance_is_unsure_of_the_heading_where_a_bend_begins() -> None:
@@ -222,7 +222,7 @@ def test_put_somewhere_it_knows_the_place_to_five_centimetres_and_keeps_the_rest
 def test_carried_it_may_look_anywhere_and_stand_anywhere_in_its_lane() -> None:
     tracker = driven()
     before, mean = tracker._cov.copy(), state(tracker)
-    tracker.carried()
+    tracker.forget_pose()
     kept = [DISTANCE, MISMATCH, SCALE]
     assert tracker._mean[[HEADING, LEFT]] == pytest.approx(0.0)
     assert tracker._mean[kept] == pytest.approx(mean[kept])

@@ -31,7 +31,7 @@ MISSION = Mission("a", PATH, PATH.length_m)
 
 
 @cache
-def expectation() -> SignModel:
+def sign_model() -> SignModel:
     return SignModel(LaneGrid(TOWN), Camera())
 
 
@@ -42,7 +42,7 @@ class Car:
         self, really: RoutePath, start: Place | None, search: bool = False, at_m: float = 0.0
     ) -> None:
         self.really = really
-        self.belief = Belief(expectation(), start)
+        self.belief = Belief(sign_model(), start)
         pilot = Pilot(really.curve, at_m + really.route.start_s_m)
         self.driver = Driver(pilot, DriverSettings(search=search), self.belief)
         seer = SimulatedDetector(TOWN, Camera(), np.random.default_rng(3))
@@ -104,7 +104,7 @@ def test_a_tracker_that_is_behind_is_put_where_the_car_is() -> None:
 
 
 def test_beyond_its_grant_is_off_its_route() -> None:
-    orientation = RouteMonitor(Belief(expectation(), Place("9", 0.5)))
+    orientation = RouteMonitor(Belief(sign_model(), Place("9", 0.5)))
     at_m = PATH.legs[2].start_m + 0.5
     granted = Mission("a", PATH, PATH.legs[1].start_m)
     tracker = PathTracker(PATH, at_m)
