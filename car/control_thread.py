@@ -21,14 +21,14 @@ from pixelopolis.supervision import Worker, WorkerThread, guarded
 log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 0.05
-"""The longest time between two wheel commands."""
+"""Maximum time between two wheel commands."""
 MISS_S: Final = 1.5 * PERIOD_S
-"""A command that comes later than this after the one before is a miss."""
+"""A command this much after the previous one counts as a miss."""
 LOG_EVERY_S: Final = 10.0
 
 
 class Wheels(Protocol):
-    """What the loop needs of the board."""
+    """The part of the board that the control thread uses."""
 
     def set_goal(self, left_rad_s: float, right_rad_s: float, now_s: float) -> None: ...
     def reading(self) -> WheelReading | None: ...
@@ -38,12 +38,12 @@ class ControlThread:
     """Runs the driver.
 
     Args:
-        driver: decides.
+        driver: makes the decisions.
         frames: the camera.
         wheels: the board.
-        cockpit: holds mission and decision.
-        sightings: gives the newest that the detector has seen.
-        on_news: called after a decision that the server must hear.
+        shared_state: holds mission and decision.
+        sightings: returns the newest detections.
+        on_event: called after a decision that the server must learn at once.
         on_frame: called after the decision on a new frame.
     """
 
@@ -52,10 +52,10 @@ class ControlThread:
         driver: Driver,
         frames: FrameSource,
         wheels: Wheels,
-        cockpit: SharedState,
+        shared_state: SharedState,
         *,
         sightings: Callable[[], Sightings | None] = lambda: None,
-        on_news: Callable[[], None],
+        on_event: Callable[[], None],
         on_frame: Callable[[], None],
     ) -> None:
         self.metrics = LoopMetrics(MISS_S)
@@ -63,9 +63,9 @@ class ControlThread:
         self._driver = driver
         self._frames = frames
         self._wheels = wheels
-        self._cockpit = cockpit
+        self._shared_state = shared_state
         self._sightings = sightings
-        self._on_news, self._on_frame = on_news, on_frame
+        self._on_news, self._on_frame = on_event, on_frame
         self._frame: tuple[WholeFrame, Frame] | None = None
         self._misses = 0
         self._log_after_s = 0.0
@@ -78,16 +78,16 @@ class ControlThread:
 
     @property
     def wheel_fault(self) -> WheelFault | None:
-        """What is wrong with the wheels, as far as the camera shows."""
+        """What is wrong with the wheels, judged by camera."""
         return self._driver.wheel_fault
 
     @property
     def picture_frozen(self) -> Reason | None:
-        """What is wrong with the camera's pictures, as far as the wheels show."""
+        """What is wrong with the camera's pictures, judged by the wheels."""
         return self._driver.picture_frozen
 
     def close(self) -> None:
-        """End the thread; its last command is to stand still."""
+        """End the thread; its last command is standstill."""
         self.worker.close(timeout_s=2.0)
 
     def _run(self) -> None:
@@ -107,8 +107,8 @@ class ControlThread:
                 Frame(lane_crop(whole.image_rgb, self._driver.lane_part), whole.captured_s),
             )
         wheels, sightings = self._wheels.reading(), self._sightings()
-        mission, link_seen_s = self._cockpit.orders()
-        now_s = time.monotonic()  # after all that is told: nothing is from the future
+        mission, link_seen_s = self._shared_state.orders()
+        now_s = time.monotonic()  # read after all inputs, so that none is from the future
         decision = self._driver.step(
             Observation(
                 now_s=now_s,
@@ -116,15 +116,15 @@ class ControlThread:
                 wheels=wheels,
                 mission=mission,
                 link_seen_s=link_seen_s,
-                paused=self._cockpit.paused,
+                paused=self._shared_state.paused,
                 sightings=sightings,
             )
         )
         commanded_s = time.monotonic()
         self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
-        if self._cockpit.decided(decision, mission, whole if is_new else None):
+        if self._shared_state.decided(decision, mission, whole if is_new else None):
             self._on_news()
-        with guarded(self.figures_worker):  # who counts and shows does not stop who drives
+        with guarded(self.figures_worker):  # a failure here must not stop driving
             captured_s = whole.captured_s if whole is not None and is_new else None
             self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)
             self.speedometer.take(wheels, now_s)

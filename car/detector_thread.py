@@ -1,8 +1,7 @@
-"""The lookout's thread: the detector on the newest frame, as often as it may, never in the way.
+"""The detector thread: runs the detector on the newest frame at a limited rate.
 
-Steering never waits for it: it has a thread of its own that yields the processor to the others
-(inference runs outside the interpreter lock), and a frame that comes while it is at work is not
-kept for later.
+Steering never waits for it: inference runs outside the interpreter lock in a low-priority thread,
+and frames that arrive meanwhile are skipped.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from pixelopolis.model_io.inputs import detector_input
 from pixelopolis.supervision import WorkerThread
 
 MAX_HZ: Final = 10.0
-"""At cruise the car drives 14 mm between two looks, a tenth of its length."""
+"""At cruise speed the car drives 14 mm between two detections, a tenth of its length."""
 
 NICENESS: Final = 5
-"""Added to the thread's own: whoever steers goes first (Linux has a niceness for each thread)."""
+"""Added to the thread's niceness, so that steering goes first (per thread on Linux)."""
 
 WINDOW: Final = 2000
-"""Looks that figures are made from."""
+"""Size of the sliding window of figures."""
 
 WAIT_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorFigures:
-    """`look_ms`: from a frame's capture until it is known what it shows; None before the first."""
+    """`look_ms`: from a frame's capture until its detections are known; None before the first."""
 
     looks: int
     hz: float
@@ -46,12 +45,12 @@ class DetectorFigures:
 
 
 class DetectorThread:
-    """Keeps the newest sightings.
+    """Keeps the newest detections.
 
     Args:
         frames: the camera.
         model: the detector.
-        most_hz: looks a second at most.
+        most_hz: maximum detection rate.
     """
 
     def __init__(
@@ -68,17 +67,17 @@ class DetectorThread:
         self._delays_ms: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self.worker = WorkerThread("lookout", self._run, self._stopping)
+        self.worker = WorkerThread("detector", self._run, self._stopping)
 
     def start(self) -> None:
         self.worker.start()
 
     def close(self) -> None:
-        """End the thread; never throws."""
+        """End the thread; never raises."""
         self.worker.close(timeout_s=2.0)
 
     def newest(self) -> Sightings | None:
-        """Return what was seen last; the same object until there is something newer."""
+        """Return the newest detections; the same object until there are newer ones."""
         return self._newest
 
     def figures(self) -> DetectorFigures:
@@ -93,7 +92,7 @@ class DetectorThread:
         return DetectorFigures(self._looks, hz, float(p50), float(p99))
 
     def _run(self) -> None:
-        # a system that forbids it loses nothing but the courtesy
+        # a system that forbids it only loses the lower priority
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         number = 0

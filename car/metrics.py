@@ -1,4 +1,4 @@
-"""How well the car keeps its clocks: delays, rates and misses, over a sliding window."""
+"""How well the car keeps its timing: delays, rates and misses, over a sliding window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WINDOW_FRAMES: Final = 12_000
 
 @dataclass(frozen=True, slots=True)
 class LoopFigures:
-    """`frame_to_command_ms`: from the capture of a frame to the wheel command that it led to."""
+    """`frame_to_command_ms`: from a frame's capture to its wheel command."""
 
     p50_ms: float | None
     p99_ms: float | None
@@ -27,10 +27,10 @@ class LoopFigures:
 
 
 class LoopMetrics:
-    """Filled by the control thread, read by others.
+    """Written by the control thread, read by others.
 
     Args:
-        period_s: the longest time between two commands that is no miss.
+        period_s: the longest allowed time between two commands.
     """
 
     def __init__(self, period_s: float) -> None:
@@ -45,7 +45,7 @@ class LoopMetrics:
         """Count a command; `captured_s` is given with the first command of a frame.
 
         Returns:
-            By how many seconds the command was late, 0 when it was in time.
+            By how many seconds the command was late, 0 if in time.
         """
         with self._lock:
             if captured_s is not None:
@@ -81,7 +81,7 @@ class Speedometer:
             self._readings.popleft()
 
     def speeds(self) -> tuple[float, float]:
-        """Return (m/s, rad/s anticlockwise); zeros without fresh readings."""
+        """Return (m/s, rad/s counterclockwise); zeros without fresh readings."""
         readings = list(self._readings)
         if len(readings) < 2 or readings[-1].measured_s <= readings[0].measured_s:
             return 0.0, 0.0

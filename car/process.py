@@ -1,9 +1,8 @@
 """One car as a process: camera, control, board and network, each at its own pace.
 
-The camera's thread keeps the newest frame. The control thread turns it into wheel speeds, at once
-and never later than every 50 ms. The lookout's thread looks for signs and cars. The board's thread
-passes speeds on. The event loop, in the main thread, talks to the server and to viewers. None of
-them waits for another.
+The camera thread keeps the newest frame. The control thread turns it into wheel speeds at once, at
+least every 50 ms. The detector thread detects signs and cars. The board thread drives the motors.
+The event loop in the main thread serves the server link and viewers. None waits for another.
 """
 
 from __future__ import annotations
@@ -50,17 +49,17 @@ from pixelopolis.supervision import Worker, keep_working, trouble_of
 log = logging.getLogger(__name__)
 
 PICTURE_LOST_S: Final = 1.0
-"""With no newer frame than this, viewers get the placeholder."""
+"""Viewers get the placeholder if the newest frame is older."""
 
 
 class CarProcess:
     """Everything that runs on one car.
 
     Args:
-        settings: of `car.toml`.
+        settings: from `car.toml`.
         city: the town of the settings.
         model: the lane model.
-        detector: of signs and cars, None to drive without.
+        detector: of signs and cars; None to drive without.
     """
 
     def __init__(
@@ -74,11 +73,11 @@ class CarProcess:
         self._board = make_board(settings.board)
         self._camera = CameraThread(settings.camera.source, settings.camera.rotate_deg)
         start, mounting = settings.start_place(city), settings.camera.mounting
-        journey = OrderExecutor(city, settings.id, start)
-        self._cockpit = SharedState(
-            journey, self._health, self._emergency_stop, settings.cruise_mps
+        executor = OrderExecutor(city, settings.id, start)
+        self._shared_state = SharedState(
+            executor, self._health, self._emergency_stop, settings.cruise_mps
         )
-        self._lookout = detector and DetectorThread(
+        self._detector_thread = detector and DetectorThread(
             self._camera,
             detector,
             most_hz=settings.detector.most_hz,
@@ -98,12 +97,12 @@ class CarProcess:
             ),
             self._camera,
             self._board,
-            self._cockpit,
-            on_news=lambda: self._in_loop(self._link.tell),
+            self._shared_state,
+            on_event=lambda: self._in_loop(self._link.send_soon),
             sightings=self._sightings,
             on_frame=lambda: self._in_loop(self._fresh.set),
         )
-        self._link = ServerLink(settings.server.url, settings.id, self._cockpit, settings.seed)
+        self._link = ServerLink(settings.server.url, settings.id, self._shared_state, settings.seed)
         self._broadcast = Broadcast()
         self._stream = StreamServer(self._broadcast, self._picture, self._status)
         self._fresh = asyncio.Event()
@@ -113,10 +112,10 @@ class CarProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """Drive until SIGTERM, SIGINT or SIGHUP; the wheels stand still before this returns.
+        """Drive until SIGTERM, SIGINT or SIGHUP; the wheels stand when this returns.
 
         Raises:
-            SettingsError: when the live view's address cannot be used.
+            SettingsError: the live view's address cannot be used.
         """
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -132,14 +131,14 @@ class CarProcess:
         log.info("%s: live view at %s", self.settings.id, self.video_url)
         self._board.start()
         self._camera.start()
-        if self._lookout:
-            self._lookout.start()
+        if self._detector_thread:
+            self._detector_thread.start()
         self._control.start()
         tasks = [
             asyncio.create_task(keep_working(worker, work), name=worker.name)
             for worker, work in (
                 (self._link_worker, self._link.run),
-                (self._view_worker, self._keep_showing),
+                (self._view_worker, self._stream_frames),
             )
         ]
         try:
@@ -150,22 +149,22 @@ class CarProcess:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._stream.close()
-            await asyncio.to_thread(self._close_eyes)
+            await asyncio.to_thread(self._close_sensors)
 
     def stop(self) -> None:
-        """End `run` (event loop's thread)."""
+        """End `run` (call in the event loop's thread)."""
         self._stop.set()
 
     @property
-    def drivers(self) -> tuple[Worker, ...]:
-        """The threads and tasks without which the car does not drive."""
-        lookout = (self._lookout.worker,) if self._lookout else ()
+    def driving_workers(self) -> tuple[Worker, ...]:
+        """The threads and tasks needed to drive."""
+        detector_thread = (self._detector_thread.worker,) if self._detector_thread else ()
         camera, control = self._camera.worker, self._control.worker
-        return (camera, control, *lookout, *self._board.workers, self._link_worker)
+        return (camera, control, *detector_thread, *self._board.workers, self._link_worker)
 
     @property
-    def showers(self) -> tuple[Worker, ...]:
-        """Those that only show how it drives."""
+    def display_workers(self) -> tuple[Worker, ...]:
+        """Those that only show it."""
         return (self._control.figures_worker, self._view_worker, self._draw_worker)
 
     @property
@@ -177,9 +176,9 @@ class CarProcess:
         self._control.close()
         self._board.close()
 
-    def _close_eyes(self) -> None:
-        if self._lookout:
-            self._lookout.close()
+    def _close_sensors(self) -> None:
+        if self._detector_thread:
+            self._detector_thread.close()
         self._camera.close()
 
     def _in_loop(self, call: Any, *args: Any) -> None:
@@ -198,8 +197,8 @@ class CarProcess:
             self._camera_trouble(),
             self._control.speedometer.speeds(),
             self.video_url,
-            failed=trouble_of(self.drivers),
-            failed_to_show=trouble_of(self.showers),
+            failed=trouble_of(self.driving_workers),
+            failed_to_show=trouble_of(self.display_workers),
             wheel_fault=self._control.wheel_fault,
         )
 
@@ -207,8 +206,8 @@ class CarProcess:
         frozen = self._control.picture_frozen
         return self._camera.trouble or (frozen.words if frozen else "")
 
-    async def _keep_showing(self) -> None:
-        """Encode each new frame once while anybody watches, or the placeholder once a second."""
+    async def _stream_frames(self) -> None:
+        """Encode each new frame once while there are viewers, or the placeholder once a second."""
         while True:
             try:
                 async with asyncio.timeout(PICTURE_LOST_S):
@@ -220,10 +219,10 @@ class CarProcess:
                 self._broadcast.put(await asyncio.to_thread(self._picture))
 
     def _sightings(self) -> Sightings | None:
-        return self._lookout.newest() if self._lookout else None
+        return self._detector_thread.newest() if self._detector_thread else None
 
     def _picture(self) -> bytes:
-        view = self._cockpit.view()
+        view = self._shared_state.view()
         mounting = self.settings.camera.mounting
         if view is None or time.monotonic() - view[0].captured_s > PICTURE_LOST_S:
             size = (mounting.width_px, mounting.height_px)
@@ -235,7 +234,7 @@ class CarProcess:
         return encode_jpeg(image, self.settings.stream.jpeg_quality)
 
     def _drawn(self, frame: WholeFrame, decision: Decision) -> Image:
-        """Return the frame with what the car thinks, or as it is when that cannot be drawn."""
+        """Return the frame with its overlay, or without if drawing fails."""
         try:
             mounting = self.settings.camera.mounting
             return draw_overlay(frame.image_rgb, decision, mounting, self._sightings())
@@ -247,7 +246,7 @@ class CarProcess:
         loop, board = self._control.metrics.figures(), self._board.status()
         return {
             "id": self.settings.id,
-            **self._cockpit.summary(),
+            **self._shared_state.summary(),
             "frame_to_command_ms": {"p50": loop.p50_ms, "p99": loop.p99_ms},
             "frames": loop.frames,
             "video_fps": round(self._camera.fps(time.monotonic()), 2),
@@ -258,9 +257,9 @@ class CarProcess:
             "camera": {"trouble": self._camera_trouble()},
             "workers": {
                 worker.name: {"trouble": worker.trouble, "restarts": worker.restarts}
-                for worker in (*self.drivers, *self.showers)
+                for worker in (*self.driving_workers, *self.display_workers)
             },
-            "detector": asdict(self._lookout.figures()) if self._lookout else None,
+            "detector": asdict(self._detector_thread.figures()) if self._detector_thread else None,
             "board": {
                 "connected": board.connected,
                 "problem": board.problem,
@@ -277,9 +276,9 @@ async def run_car(settings: CarSettings) -> None:
     """Run the car of some settings until it is told to stop.
 
     Raises:
-        PixelopolisError: for a town, place, model or address that cannot be used.
+        PixelopolisError: a town, place, model or address cannot be used.
     """
-    cv2.setNumThreads(1)  # pictures are small; the cores belong to the other cars
+    cv2.setNumThreads(1)  # pictures are small; leave the cores to the other cars
     city = load_city(settings.city)
     model, see = load_lane_model(settings.model), settings.detector
     detector = load_detector(see.model, see.delegate, TO_FOLLOW) if see.use else None

@@ -1,4 +1,4 @@
-"""What one car is told about itself: `car.toml`, checked before anything moves."""
+"""The settings of one car, `car.toml`, checked before anything moves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS, MOTOR_MAX_RAD_S
 
 MAX_CRUISE_MPS: Final = MOTOR_MAX_RAD_S * WHEEL_RADIUS_M
-"""What the motors' Velocity Limit allows."""
+"""Limited by the motors' Velocity Limit."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -28,17 +28,17 @@ class _SettingsTable(BaseModel):
 
 
 class StartSettings(_SettingsTable):
-    """Where the car is put down: `s_m` metres along an edge, looking along it."""
+    """Where the car is put down: `s_m` meters along an edge, heading along it."""
 
     edge: str
     s_m: Annotated[float, Field(ge=0, strict=False)]
 
 
 class CameraSettings(_SettingsTable):
-    """The camera and how it is mounted; the lane model was trained with the defaults.
+    """The camera and its mounting; the lane model was trained with the defaults.
 
-    `source`: `virtual:SOCKET` (the simulator's), a device index such as `"0"`, or a path (a
-    device file or a video). `rotate_deg` turns its pictures clockwise until they stand upright.
+    `source`: `virtual:SOCKET` (the simulator's), a device index such as `"0"`, or a path (a device
+    file or a video). `rotate_deg` rotates its pictures clockwise until they are upright.
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -61,20 +61,20 @@ class CameraSettings(_SettingsTable):
 
 
 class BoardSettings(_SettingsTable):
-    """The controller board, the two motors behind it, and its serial port.
+    """The controller board, its serial port, and the two motors behind it.
 
-    `mirrored` are the motors that turn backwards when the car drives forward (`pixelopolis motors
-    setup` finds out). `battery_gain` is what the board's voltage is multiplied by (`pixelopolis
-    motors battery`).
+    `mirrored`: motors that turn backward when the car drives forward (`pixelopolis motors setup`
+    finds out). `battery_gain`: factor on the board's measured voltage (`pixelopolis motors
+    battery`).
 
-    `kind = "original"` is a board with the firmware that was published in 2020. `frame_chars` is
-    how long its commands are: that firmware decodes 5 characters, a corrected one 4.
+    `kind = "original"`: a board with the firmware published in 2020. `frame_chars`: length of its
+    commands; that firmware decodes 5 characters, a corrected one 4.
     """
 
     port: Annotated[str, Field(min_length=1)]
     kind: Literal["pixelopolis", "original"] = "pixelopolis"
     baud: Annotated[int, Field(ge=9600, le=4_500_000)] | None = None
-    """1,000,000 when left out, 9,600 for an original board."""
+    """1,000,000 if omitted, 9,600 for an original board."""
     mirrored: Annotated[tuple[Literal["left", "right"], ...], Field(strict=False)] = ("right",)
     battery_gain: Annotated[float, Field(ge=0.8, le=1.2, strict=False)] = 1.0
     frame_chars: Literal[4, 5] = 5
@@ -83,13 +83,13 @@ class BoardSettings(_SettingsTable):
 class DetectorSettings(_SettingsTable):
     """The detector of signs and cars.
 
-    Without it (`use = false`) the car drives by its wheels and the lane alone, and sees no other
-    car. `delegate = "edgetpu"` runs it on a Coral accelerator. `most_hz` limits its looks a second.
+    Without it (`use = false`) the car drives by wheels and lane alone and sees no other car.
+    `delegate = "edgetpu"` runs it on a Coral accelerator. `most_hz` limits its rate.
     """
 
     use: bool = True
     model: Path | None = None
-    """The shipped one when left out."""
+    """The shipped one if omitted."""
     delegate: Literal["edgetpu"] | None = None
     most_hz: Annotated[float, Field(ge=1, le=60, strict=False)] = MAX_HZ
 
@@ -123,20 +123,21 @@ class CarSettings(_SettingsTable):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
     city: Annotated[str, Field(min_length=1)]
     start: StartSettings | None = None
-    """Where it is put down; left out, it finds itself by the signs that it sees."""
+    """Where it is put down; if omitted, it localizes itself by signs."""
     search: bool = False
-    """A car that does not know where it is drives on, slowly, until it does. Nobody grants it that
-    way, so keep the town free of others; without it the car stands until somebody carries it."""
+    """A car that does not know where it is drives on slowly until it does. This distance is not
+    granted, so keep the town free of others; without `search` the car stands until someone moves
+    it."""
     camera: CameraSettings
     board: BoardSettings
     server: ServerSettings
     stream: StreamSettings = StreamSettings()
     detector: DetectorSettings = DetectorSettings()
     model: Path | None = None
-    """Lane model; the shipped one when left out."""
+    """Lane model; the shipped one if omitted."""
     cruise_mps: Annotated[float, Field(gt=0.02, le=MAX_CRUISE_MPS, strict=False)] = CRUISE_MPS
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the pauses between attempts to reach the server."""
+    """Seed of the pauses between connection attempts."""
 
     @field_validator("model", mode="before")
     @classmethod
@@ -155,10 +156,10 @@ class CarSettings(_SettingsTable):
         return self
 
     def start_place(self, city: City) -> Place | None:
-        """Return where the car stands at first, None when nobody knows.
+        """Return where the car stands at first, None if unknown.
 
         Raises:
-            SettingsError: when the city has no such place.
+            SettingsError: the city has no such place.
         """
         if self.start is None:
             return None
@@ -178,10 +179,10 @@ class CarSettings(_SettingsTable):
 
 
 def load_settings(path: Path) -> CarSettings:
-    """Return the settings of a file; relative models are looked for beside it.
+    """Return the settings of a file; relative model paths are resolved beside it.
 
     Raises:
-        SettingsError: when it cannot be read, or with every field that is wrong and its value.
+        SettingsError: it cannot be read, or with every wrong field and its value.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

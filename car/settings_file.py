@@ -1,4 +1,4 @@
-"""Keeping what was found out about a car in its `car.toml`, without touching the rest of it."""
+"""Stores measured values in a `car.toml` without changing the rest of it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def keep(path: Path, table: str, values: Mapping[str, Any]) -> None:
     """Set keys of one table of a settings file; comments and everything else stay.
 
     Args:
-        path: of a car.toml that can be loaded.
-        table: a table at the top, as `[board]` or `board = {...}` in one line.
-        values: what to set: numbers, texts, lists of them.
+        path: a car.toml that can be loaded.
+        table: a top-level table, as `[board]` or `board = {...}` on one line.
+        values: numbers, strings, or lists of them.
 
     Raises:
-        SettingsError: the file is laid out in another way, or a value is no setting; nothing was
-            written then.
+        SettingsError: the file has an unsupported layout, or a value is no valid setting; nothing
+            was written.
     """
     before = path.read_text(encoding="utf-8")
     wanted = tomllib.loads(before)
@@ -52,7 +52,7 @@ def keep(path: Path, table: str, values: Mapping[str, Any]) -> None:
 
 
 def _set(text: str, table: str, key: str, value: str) -> str:
-    """Return the text with one key set; whoever calls checks that it worked."""
+    """Return the text with one key set; the caller verifies it."""
     inline = re.search(rf"^{table}\s*=\s*\{{(.*)\}}", text, re.MULTILINE)
     if inline:
         body = inline[1]

@@ -1,4 +1,4 @@
-"""Where the car's threads meet: one lock around orders, the newest decision and its picture."""
+"""State shared by the car's threads: orders, newest decision and its frame, under one lock."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 
 class SharedState:
-    """A journey that several threads may touch. Every method returns at once.
+    """An order executor that several threads may use. Every method returns at once.
 
     Args:
-        journey: the car's orders.
-        health: asked for with every report.
-        emergency_stop: told True to stop in an emergency, False to release that; must not wait.
-        cruise_mps: the fastest that the car drives.
+        executor: the car's orders.
+        health: called for every report.
+        emergency_stop: called with True to stop, with False to release; must not wait.
+        cruise_mps: the car's maximum speed.
     """
 
     def __init__(
         self,
-        journey: OrderExecutor,
+        executor: OrderExecutor,
         health: Callable[[], Health],
         emergency_stop: Callable[[bool], None] = lambda _: None,
         cruise_mps: float = CRUISE_MPS,
     ) -> None:
         self._cruise_mps = cruise_mps
-        self._journey = journey
+        self._journey = executor
         self._emergency_stop = emergency_stop
         self._health = health
         self._lock = threading.Lock()
         self._link_seen_s: float | None = None
         self._view: tuple[WholeFrame, Decision] | None = None
 
-    # the control thread
+    # --- control thread ---
 
     def orders(self) -> tuple[Mission | None, float | None]:
         """Return what to drive, and when the server was last heard."""
@@ -66,13 +66,13 @@ class SharedState:
     def decided(
         self, decision: Decision, mission: Mission | None, frame: WholeFrame | None
     ) -> bool:
-        """Take in a decision and the frame it was made on; return whether it is news."""
+        """Take in a decision and its frame; return whether the server must learn it at once."""
         with self._lock:
             if frame is not None:
                 self._view = (frame, decision)
             return self._journey.take_decision(decision, mission)
 
-    # the link
+    # --- server link ---
 
     def take_order(self, order: Order) -> None:
         with self._lock:
@@ -107,15 +107,15 @@ class SharedState:
     def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet:
         return make_factsheet(header_id, timestamp, self._journey.serial_number, self._cruise_mps)
 
-    # the stream
+    # --- live view ---
 
     def view(self) -> tuple[WholeFrame, Decision] | None:
-        """Return the newest frame and what was decided on it."""
+        """Return the newest frame and the decision made on it."""
         with self._lock:
             return self._view
 
     def summary(self) -> dict[str, Any]:
-        """Return the part of `/status` that is about the drive."""
+        """Return the driving part of `/status`."""
         with self._lock:
             mission, decision = self._journey.mission, self._journey.decision
             pose = self._journey.pose

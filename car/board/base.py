@@ -1,8 +1,8 @@
-"""What every kind of board has in common: a thread that connects again and again, and a status.
+"""Common base of all board drivers: a thread that reconnects, and a status.
 
-A kind of board says how it connects, drives and stops (`_session`, `_still`); losing it is normal,
-is said in words, and is tried again until it works. The wheels are stopped and released however
-the process ends, short of being killed; for that there are the watchdogs.
+A subclass implements connecting, driving and stopping (`_session`, `_still`). A lost board is
+reported and retried until it works. The wheels are stopped and released however the process
+ends; if it is killed, watchdogs do it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from pixelopolis.supervision import Worker, WorkerThread
 RETRY_S: Final = 0.5
 JOIN_TIMEOUT_S: Final = 5.0
 ESTOP_TIMEOUT_S: Final = 1.0
-"""An emergency stop that is not confirmed by then is reported as failed, and still tried."""
+"""An emergency stop not confirmed within this time is reported as failed, and still retried."""
 
 RELEASE_TIMEOUT_S: Final = 2.0
-"""A release that does not succeed by then is forgotten: nothing drives off much later."""
+"""A release that has not succeeded within this time is dropped, so that no car starts much
+later."""
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class BoardThread(ABC):
         self._wake = threading.Event()
         self._ready = threading.Event()
         self._armed = False
-        """The wheels may turn: torque was given and not seen to be gone."""
+        """The wheels may turn: torque was enabled and not confirmed as disabled."""
         self._estop_asked_s: float | None = None
         self._estop_done = threading.Event()
         self._release_asked_s: float | None = None
@@ -64,7 +65,7 @@ class BoardThread(ABC):
     # --- for the car ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to connect, in the background, as often as it takes."""
+        """Start connecting in the background."""
         self._update(problem=f"Connecting to {self._port_name}.")
         atexit.register(self.close)
         self.worker.start()
@@ -73,7 +74,7 @@ class BoardThread(ABC):
         """Wait until board and motors are ready.
 
         Raises:
-            BoardError: they are not, and why; the thread goes on trying.
+            BoardError: they are not, and why; the thread keeps trying.
         """
         if not self._ready.wait(timeout_s):
             raise self._error or BoardError(
@@ -82,11 +83,11 @@ class BoardThread(ABC):
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """What must go on for the wheels to be driven."""
+        """The threads that driving the wheels depends on."""
         return (self.worker,)
 
     def set_goal(self, left_rad_s: float, right_rad_s: float, now_s: float) -> None:
-        """Set the wheels' speeds, forward positive; they hold for 0.25 s."""
+        """Set the wheels' speeds, forward positive; they are valid for 0.25 s."""
         self._goal = Goal(left_rad_s, right_rad_s, now_s)
 
     def reading(self) -> WheelReading | None:
@@ -97,9 +98,9 @@ class BoardThread(ABC):
         return replace(self._status, estop=self._estop())
 
     def request_emergency_stop(self) -> None:
-        """Stop the wheels and cut their power at once, without waiting; `status` says how it went.
+        """Stop the wheels and cut their power at once, without waiting; `status` tells the outcome.
 
-        It holds until it is released here, also over a lost cable.
+        The stop holds until it is released here, even if the cable is lost.
         """
         if self._estop_asked_s is None:
             self._estop_done.clear()
@@ -108,10 +109,10 @@ class BoardThread(ABC):
         self._wake.set()
 
     def emergency_stop(self, timeout_s: float = ESTOP_TIMEOUT_S) -> None:
-        """Stop the wheels and cut their power at once, and read back that it is so.
+        """Stop the wheels and cut their power at once, and verify it.
 
         Raises:
-            BoardError: nobody confirmed it; it is still being tried.
+            BoardError: it was not confirmed; it is still being tried.
         """
         self.request_emergency_stop()
         if not self._estop_done.wait(timeout_s):
@@ -122,14 +123,14 @@ class BoardThread(ABC):
             )
 
     def request_release(self) -> None:
-        """Try for a moment to let the wheels be driven again, without waiting."""
+        """Try for a limited time to release the emergency stop, without waiting."""
         self._release_done.clear()
         self._estop_asked_s = None
         self._release_asked_s = self._clock()
         self._wake.set()
 
     def release_emergency_stop(self, timeout_s: float = RELEASE_TIMEOUT_S) -> None:
-        """Let the wheels be driven again.
+        """Release the emergency stop.
 
         Raises:
             BoardError: the board did not release it, for example because its button is pressed.
@@ -143,7 +144,7 @@ class BoardThread(ABC):
             )
 
     def close(self) -> None:
-        """Stop the wheels, release the torque and end the thread. Never throws."""
+        """Stop the wheels, disable torque and end the thread. Never raises."""
         atexit.unregister(self.close)
         self._stop.set()
         self._wake.set()
@@ -153,15 +154,15 @@ class BoardThread(ABC):
 
     @abstractmethod
     def _session(self) -> None:
-        """Open the port, make ready, drive until `_stop` is set or something is gone.
+        """Open the port, prepare, and drive until `_stop` is set or something is lost.
 
         Raises:
-            BoardError: what a person must see to.
-            PacketError: what may work when it is tried again.
+            BoardError: a person must intervene.
+            PacketError: retrying may help.
         """
 
-    def _unstopped(self) -> str:
-        """Return what a person must know when the wheels' stop could not be confirmed."""
+    def _stop_warning(self) -> str:
+        """Return the warning for wheels whose stop could not be confirmed."""
         return "The wheels' stop could not be confirmed."
 
     # --- the thread -------------------------------------------------------------------------------
@@ -184,10 +185,10 @@ class BoardThread(ABC):
             return
         self._update(connected=False, problem="Closed.", stop_confirmed=not self._armed)
         if self._armed:
-            log.error("%s", self._unstopped())
+            log.error("%s", self._stop_warning())
 
     def _pause(self, seconds: float) -> None:
-        """Sleep, unless there is something that cannot wait."""
+        """Sleep, unless something urgent is pending."""
         if not self._stop.is_set() and self._wake.wait(max(seconds, 0.0)):
             self._wake.clear()
 
@@ -204,7 +205,7 @@ class BoardThread(ABC):
         self._update(connected=False, problem=f"{error.message} {error.next_step}")
 
     def _update(self, **changes: object) -> None:
-        # only the thread writes, so that replacing the whole is safe
+        # only the thread writes, so replacing the value is safe
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
 
     @property

@@ -1,9 +1,9 @@
-"""The link to the controller board and the wheels' motors, in a thread of its own.
+"""The driver for the controller board and the wheel motors, in a thread of its own.
 
-Fifty times a second: goal speeds out, wheel angles in. Losing packets is normal and counted; when
-too many are lost the wheels turn slower. Losing the board, a motor or the cable stops the wheels,
-says why, and is tried again until it works. Forward is positive everywhere: a motor that is mounted
-mirrored is told so by its Drive Mode.
+It writes goal speeds and reads wheel angles 50 times a second. Lost packets are normal and
+counted; when too many are lost, the wheels turn slower. If the board, a motor or the cable is
+lost, the wheels stop, the status says why, and the thread retries until it works. Forward is
+positive everywhere: mirrored motors are configured by their Drive Mode.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from car.board.procedures import (
     exchange,
     find_board,
     is_silent,
-    look_singly,
     missing_motors,
     power_motors,
     prepare,
     read_board,
+    read_singly,
     release_estop,
     still_drives,
     stop_wheels,
@@ -42,16 +42,16 @@ from pixelopolis.vehicle.control_table import BOARD, BOARD_ID, BUS_BAUD, BoardFa
 
 CYCLE_S: Final = 0.02
 BOARD_EVERY: Final = 5
-"""Cycles between two looks at the board's faults."""
+"""Cycles between two reads of the board's faults."""
 MAX_FAILED_CYCLES: Final = 10
-"""So many cycles in a row without wheel angles: a device is gone, packets are not just lost."""
+"""Failed cycles in a row from which a device counts as lost rather than single packets."""
 BLIND_S: Final = 0.4
-"""Without wheel angles for so long the wheels stand, as in `car.driving.behavior`."""
-STILL_AFTER_MISSED: Final = 2
-"""So often a motor was silent since it was heard last while the other was not: both shall stand,
-because the silent one stops by its own Bus Watchdog and the car would turn on the spot."""
+"""Stop the wheels after this time without wheel angles, as in `car.driving.behavior`."""
+STOP_AFTER_MISSED: Final = 2
+"""Stop both wheels once one motor has missed this many replies while the other answered: the silent
+one stops by its Bus Watchdog, and the car would turn on the spot."""
 MAX_MISSED: Final = 3
-"""After so many, the silent one is asked whether it is gone."""
+"""Missed replies after which a silent motor is checked for presence."""
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,10 @@ class DynamixelBoard(BoardThread):
 
     Args:
         port: serial port of the board.
-        baud: its rate in bit/s.
+        baud: rate in bit/s.
         clock: monotonic seconds, the same clock as `now_s` of `set_goal`.
-        mirrored: sides whose motor turns backwards when the car drives forward.
-        battery_gain: what the board shall multiply the voltage by that it measures.
+        mirrored: sides whose motor turns backward when the car drives forward.
+        battery_gain: factor that the board applies to its measured voltage.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class DynamixelBoard(BoardThread):
         self._heartbeat = 0
         self._lost_before = 0
 
-    def _unstopped(self) -> str:
+    def _stop_warning(self) -> str:
         return (
             "The wheels' stop could not be confirmed; the board stops them by itself within 0.1 s "
             "of silence."
@@ -100,14 +100,14 @@ class DynamixelBoard(BoardThread):
             self._connect(bus)
             self._drive(bus)
         except BoardError as error:
-            self._note(error)  # before the stop, which takes a while when somebody is silent
+            self._note(error)  # before stopping, which takes a while if a device is silent
             raise
         finally:
             self._ready.clear()
             self._finish(bus)
 
     def _finish(self, bus: MotorBus) -> None:
-        """Stop the wheels as well as it can be done, and close the port."""
+        """Stop the wheels as well as possible and close the port."""
         try:
             if self._armed and stop_wheels(bus, self._clock):
                 self._armed = False
@@ -117,12 +117,12 @@ class DynamixelBoard(BoardThread):
         self._update(lost_packets=self._lost_before)
         bus.close()
 
-    # what follows talks to the bus and may raise BoardError or PacketError
+    # the methods below use the bus and may raise BoardError or PacketError
 
     def _connect(self, bus: MotorBus) -> None:
-        """Find board and motors and make them ready to drive."""
+        """Find board and motors and prepare them for driving."""
         find_board(bus)
-        self._heed_estop(bus)
+        self._apply_estop(bus)
         if self._release_wanted:
             release_estop(bus)
             self._released()
@@ -144,7 +144,7 @@ class DynamixelBoard(BoardThread):
     def _is_urgent(self) -> bool:
         return self._stop.is_set() or self._estop_wanted
 
-    def _heed_estop(self, bus: MotorBus) -> None:
+    def _apply_estop(self, bus: MotorBus) -> None:
         if self._estop_wanted:
             cut_power(bus)
             self._armed = False
@@ -152,11 +152,11 @@ class DynamixelBoard(BoardThread):
             raise estop_on()
 
     def _drive(self, bus: MotorBus) -> None:
-        """Exchange goals and angles until we are told to stop, or something is gone."""
+        """Exchange goals and angles until told to stop, or until something is lost."""
         failed = 0
         due_s = self._clock()
         while not self._stop.is_set():
-            self._heed_estop(bus)
+            self._apply_estop(bus)
             cycle = self._status.cycles + 1
             self._update(
                 cycles=cycle,
@@ -182,8 +182,8 @@ class DynamixelBoard(BoardThread):
             self._pause(due_s - now_s)
 
     def _exchange(self, bus: MotorBus) -> None:
-        """Send the goals, read the wheels, and see now and then that the motors heed them."""
-        one_sided = max(self._missed.values()) >= STILL_AFTER_MISSED
+        """Send the goals, read the wheels, and periodically verify that the motors follow."""
+        one_sided = max(self._missed.values()) >= STOP_AFTER_MISSED
         asked_s = self._clock()
         is_blind = asked_s - self._seen_s > BLIND_S
         goal = None if one_sided or is_blind else self._goal
@@ -199,7 +199,7 @@ class DynamixelBoard(BoardThread):
             self._check_motor(bus, goals)
 
     def _check_motor(self, bus: MotorBus, goals: Mapping[int, int]) -> None:
-        self._check_due = True  # again at once, unless this one goes well
+        self._check_due = True  # check again at once, unless this check succeeds
         motor, *others = self._to_check
         if not still_drives(bus, motor, goals[motor]):
             self._restart(bus, f"the {MOTORS[motor]} motor's")
@@ -207,15 +207,15 @@ class DynamixelBoard(BoardThread):
         self._check_due = False
 
     def _look(self, bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:
-        """Read both motors at once, or one by one when that fails: one that is gone spoils both."""
+        """Read both motors at once, or singly if that fails, since a missing motor spoils both."""
         try:
             seen = exchange(bus, goals)
         except LostPacketError:
-            seen = look_singly(bus)
+            seen = read_singly(bus)
         for motor in MOTORS:
             if motor in seen:
                 self._missed[motor] = 0
-            elif seen:  # with both silent it may be the line
+            elif seen:  # if both are silent, it may be the line
                 self._missed[motor] += 1
             if self._missed[motor] >= MAX_MISSED:
                 self._missed[motor] = 0

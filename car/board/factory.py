@@ -1,4 +1,4 @@
-"""Which kind of board a car has."""
+"""Creates the board driver for a car's kind of board."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Registers of board and motors by name, over dynamixel-sdk: the only file that knows the library.
+"""Access to the registers of board and motors by name. The only module that uses dynamixel-sdk.
 
-The library's own port handler spins while it waits and measures by the wall clock, which a clock
-change disturbs. Ours sleeps in `select` and measures by the monotonic clock; the packets are the
-library's.
+The library's port handler busy-waits and uses the wall clock, which may jump. This module's
+handler sleeps in `select` and uses the monotonic clock; packets are built by the library.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from pixelopolis.errors import BoardError
 from pixelopolis.vehicle.control_table import MOTOR_BAUDS, ControlTable
 
 ANSWER_MS: Final = 30.0
-"""How long an answer may take on top of its time on the wire: what a silent device costs us.
-A USB serial converter adds 1 to 3 ms; the rest is for a busy computer. Three in a row still fit
-into the 90 ms after which the board gives us up."""
+"""Time allowed for an answer beyond its transmission time. A USB serial converter adds 1 to 3 ms;
+the rest is for a busy computer. Three in a row still fit into the 90 ms after which the board takes
+its host for lost."""
 
 ERROR_NUMBER: Final = 0x7F
-"""Bits of a status packet's error without the alert bit."""
+"""Error bits of a status packet, without the alert bit."""
 
 TRIES: Final = 5
-"""How often a read or write of one device is sent before it counts as failed."""
+"""Attempts to read or write one device before it counts as failed."""
 
 T = TypeVar("T")
 
 
 class PacketError(Exception):
-    """One exchange that failed; the next one may succeed."""
+    """A failed exchange; retrying may help."""
 
 
 class LostPacketError(PacketError):
@@ -44,11 +43,11 @@ class LostPacketError(PacketError):
 
 
 class DeviceRefusedError(PacketError):
-    """A device answered that it will not do this; the text says why."""
+    """A device refused an instruction; the text says why."""
 
 
 class Answer(NamedTuple):
-    """What a device says of itself when it is pinged."""
+    """A device's answer to a ping."""
 
     id: int
     model: int
@@ -56,10 +55,10 @@ class Answer(NamedTuple):
 
 
 class Port(PortHandler):  # type: ignore[misc]  # the library has no types
-    """A serial port that waits for bytes without spinning.
+    """A serial port that waits for bytes without busy-waiting.
 
-    `wire_baud` is the rate of the slowest wire on the way, which answers are waited for by: the
-    board's link to the host is often faster than its motor bus.
+    `wire_baud` is the rate of the slowest wire on the way, which determines the answer time: the
+    board's host link is often faster than its motor bus.
     """
 
     wire_baud = 1_000_000
@@ -88,15 +87,15 @@ class Port(PortHandler):  # type: ignore[misc]  # the library has no types
 class MotorBus:
     """An open serial port with devices on it.
 
-    Every method raises `BoardError` when the port fails, `PacketError` when an exchange does.
-    Exchanges with one device are repeated when a packet is lost, those with all are not.
+    Every method raises `BoardError` if the port fails, `PacketError` if an exchange fails.
+    Exchanges with one device are retried when a packet is lost; broadcasts are not.
 
     Attributes:
-        lost_packets: exchanges so far that got no answer or a damaged one.
+        lost_packets: exchanges so far without a valid answer.
 
     Args:
         port: name of the serial port, such as /dev/ttyACM0.
-        baud: rate in bit/s, one that Dynamixel knows.
+        baud: rate in bit/s, one supported by Dynamixel.
 
     Raises:
         BoardError: the port cannot be opened.
@@ -116,7 +115,7 @@ class MotorBus:
         self._port.baudrate = self._port.wire_baud = baud
         try:
             self._port.openPort()
-            # two programs that drive the same motors would fight
+            # two programs driving the same motors would conflict
             self._port.ser.exclusive = True
             _hurry(self._port.ser)
         except (OSError, termios.error) as error:
@@ -124,7 +123,7 @@ class MotorBus:
             raise cannot_open(port, error) from error
 
     def close(self) -> None:
-        """Close the port; never throws."""
+        """Close the port; never raises."""
         if self._port.ser is not None:
             try:
                 self._port.closePort()
@@ -132,7 +131,7 @@ class MotorBus:
                 return
 
     def set_baud(self, baud: int) -> None:
-        """Talk at another rate from now on."""
+        """Change the port's rate."""
         try:
             self._port.ser.baudrate = baud
         except (OSError, ValueError, termios.error) as error:
@@ -143,11 +142,11 @@ class MotorBus:
         self.baud = self._port.baudrate = self._port.wire_baud = baud
 
     def set_wire_baud(self, baud: int) -> None:
-        """Wait for answers as long as they take on a wire of this rate, behind the port."""
+        """Set the rate of the wire behind the port, which determines how long answers take."""
         self._port.wire_baud = min(baud, self.baud)
 
     def ping_all(self) -> tuple[Answer, ...]:
-        """Return every device that answers a ping to all; takes 0.8 s and more at low rates."""
+        """Return every device that answers a broadcast ping; takes at least 0.8 s at low rates."""
         try:
             answers, _ = self._packets.broadcastPing(self._port)
         except (OSError, termios.error) as error:
@@ -155,7 +154,7 @@ class MotorBus:
         return tuple(Answer(id_, *about) for id_, about in sorted(answers.items()))
 
     def ping(self, device_id: int) -> int | None:
-        """Return a device's model number, None when it does not answer."""
+        """Return a device's model number, None if it does not answer."""
         try:
             model, result, _ = self._packets.ping(self._port, device_id)
         except (OSError, termios.error) as error:
@@ -191,7 +190,7 @@ class MotorBus:
         self._repeat(once)
 
     def write_once(self, device_id: int, table: ControlTable, name: str, value: int) -> None:
-        """Write without asking for a confirmation: the device may answer as somebody else then."""
+        """Write without confirmation, since the device may then answer under another id."""
         register = table[name]
         try:
             self._packets.writeTxRx(
@@ -205,7 +204,7 @@ class MotorBus:
             self._gone(error)
 
     def write_all(self, table: ControlTable, name: str, values: Mapping[int, int]) -> None:
-        """Write one register of several devices by one packet, which nobody confirms."""
+        """Write one register of several devices in one packet without confirmation."""
         register = table[name]
         group = GroupSyncWrite(self._port, self._packets, register.address, register.size)
         for device_id, value in values.items():
@@ -221,7 +220,7 @@ class MotorBus:
     ) -> Mapping[int, Mapping[str, int]]:
         """Return registers `first` to `last` of several devices by one fast sync read.
 
-        All share one answer, so one that is missing fails them all.
+        All devices share one answer packet, so a missing device fails all.
         """
         address, length = table.block(first, last)
         group = GroupSyncRead(self._port, self._packets, address, length)
@@ -231,7 +230,7 @@ class MotorBus:
             result = group.fastSyncRead()
         except (OSError, termios.error) as gone:
             self._gone(gone)
-        except IndexError:  # the library takes a late answer to something else for this one
+        except IndexError:  # the library mistakes a late answer to an earlier request for this one
             result = COMM_RX_CORRUPT
         self._check(result, 0, f"reading {first} to {last}")
         return {
@@ -262,7 +261,7 @@ class MotorBus:
         self, table: ControlTable, address: int, data: bytes, length: int
     ) -> Mapping[str, int]:
         if len(data) != length:
-            # the late answer to an earlier question
+            # a late answer to an earlier request
             self.lost_packets += 1
             raise LostPacketError(f"{len(data)} bytes instead of {length}")
         return {
@@ -274,17 +273,17 @@ class MotorBus:
         }
 
     def _gone(self, error: Exception) -> NoReturn:
-        # an exception may leave the library's "in use" mark behind
+        # an exception may leave the library's "in use" flag set
         self._port.is_using = False
         raise port_gone(self.name, error) from error
 
 
 def _hurry(port: serial.Serial) -> None:
-    """Ask a USB converter to hand bytes on at once: FTDI's hold them for 16 ms by default."""
+    """Ask a USB converter to forward bytes at once: FTDI's delay them by 16 ms by default."""
     try:
         port.set_low_latency_mode(True)
     except (OSError, ValueError, NotImplementedError):
-        return  # most others need not be asked
+        return  # most others do not need this
 
 
 def cannot_open(port: str, error: Exception) -> BoardError:
@@ -298,7 +297,7 @@ def cannot_open(port: str, error: Exception) -> BoardError:
 
 
 def port_gone(port: str, error: Exception) -> BoardError:
-    """Return the error for a port that was there and is not any more."""
+    """Return the error for a port that has disappeared."""
     return BoardError(
         f"Serial port {port} is gone: {error}.", "Plug the board's USB cable in again."
     )

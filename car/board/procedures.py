@@ -1,7 +1,7 @@
-"""What is done to board and motors step by step: find, power, prepare, arm, stop, diagnose.
+"""Procedures on board and motors: find, power, prepare, arm, stop, diagnose.
 
-Each function talks to an open bus and raises `BoardError` for what a person must see to, and
-`PacketError` for an exchange that may succeed when it is tried again.
+Each function uses an open bus and raises `BoardError` if a person must intervene, and
+`PacketError` if retrying may help.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from pixelopolis.vehicle.control_table import (
 
 MOTORS: Final = {LEFT_MOTOR_ID: "left", RIGHT_MOTOR_ID: "right"}
 BUS_WATCHDOG_S: Final = 0.2
-"""The motors stop by themselves when their bus is silent for longer."""
+"""The motors stop by themselves if their bus is silent for longer."""
 BUS_WATCHDOG_UNITS: Final = round(BUS_WATCHDOG_S * 1000 / XL430[MotorRegister.BUS_WATCHDOG].scale)
 BOOT_TIMEOUT_S: Final = 1.5
-"""Motors answer well within this after their power came on."""
+"""Motors answer well within this time after power-on."""
 PINGS: Final = 3
 STOP_TRIES: Final = 2
 FIRST, LAST = MotorRegister.TORQUE_ENABLE, MotorRegister.PRESENT_POSITION
-"""The registers that a motor is checked by, and all between; the last is read in every cycle."""
+"""The range of registers that a motor is checked by; the last is read in every cycle."""
 CHECK_EVERY: Final = 3
-"""Cycles between two checks of a motor, the left and the right one in turn: what they read takes
-the bus longer than the rest of a cycle."""
+"""Cycles between two motor checks, alternating left and right: a check takes longer on the bus than
+the rest of a cycle."""
 BRAKE_TIMEOUT_S: Final = 0.5
 BRAKE_POLL_S: Final = 0.02
 
@@ -49,12 +49,12 @@ log = logging.getLogger(__name__)
 
 
 def estop_on() -> BoardError:
-    """Return the error for wheels that an emergency stop keeps still."""
+    """Return the error for an active emergency stop."""
     return BoardError("The emergency stop is on.", "Release it when the way is clear.")
 
 
 class BoardState(NamedTuple):
-    """What the board says about itself."""
+    """The board's state registers."""
 
     motor_power: bool
     estop: bool
@@ -73,7 +73,7 @@ def read_board(bus: MotorBus) -> BoardState:
 
 
 def find_board(bus: MotorBus) -> None:
-    """Check that the board is there."""
+    """Check that the board is present."""
     model = next((m for m in (bus.ping(BOARD_ID) for _ in range(PINGS)) if m is not None), None)
     if model is None:
         raise BoardError(
@@ -90,7 +90,7 @@ def find_board(bus: MotorBus) -> None:
 def power_motors(
     bus: MotorBus, clock: Callable[[], float], give_up: Callable[[], bool]
 ) -> BoardState:
-    """Switch the motors' power on and wait until both answer; return the board's state before."""
+    """Switch the motors' power on and wait until both answer; return the board's previous state."""
     board = switch_on(bus)
     deadline_s = clock() + BOOT_TIMEOUT_S
     missing = dict(MOTORS)
@@ -107,7 +107,7 @@ def power_motors(
 
 
 def switch_on(bus: MotorBus) -> BoardState:
-    """Switch the motors' power on, unless the board must not; return the board's state before."""
+    """Switch the motors' power on, unless the board must not; return its previous state."""
     board = read_board(bus)
     if board.estop:
         raise estop_on()
@@ -123,7 +123,7 @@ def switch_on(bus: MotorBus) -> BoardState:
 
 
 def check_model(who: str, motor: int, model: int) -> None:
-    """Check that a motor is one of ours."""
+    """Check that a motor is of the supported model."""
     if model != XL430.model_number:
         raise BoardError(
             f"{who} (id {motor}) is model {model}, not {XL430.name} ({XL430.model_number}).",
@@ -132,7 +132,7 @@ def check_model(who: str, motor: int, model: int) -> None:
 
 
 def calibrate(bus: MotorBus, battery_gain: float) -> None:
-    """Tell the board what to multiply the voltage by that it measures."""
+    """Set the factor that the board applies to its measured voltage."""
     gain = round(battery_gain / BOARD[BoardRegister.BATTERY_GAIN].scale)
     try:
         bus.write(BOARD_ID, BOARD, BoardRegister.BATTERY_GAIN, gain)
@@ -141,10 +141,10 @@ def calibrate(bus: MotorBus, battery_gain: float) -> None:
 
 
 def cut_power(bus: MotorBus) -> None:
-    """Stop in an emergency, and see that the motors have no power any more.
+    """Set the emergency stop and verify that the motors have no power.
 
     Raises:
-        PacketError: nobody confirmed it.
+        PacketError: it was not confirmed.
     """
     bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, dict.fromkeys(MOTORS, 0))
     bus.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 1)
@@ -154,7 +154,7 @@ def cut_power(bus: MotorBus) -> None:
 
 
 def release_estop(bus: MotorBus) -> None:
-    """Release the board's emergency stop, whoever asked for it, and read it back.
+    """Release the board's emergency stop, whoever set it, and verify it.
 
     Raises:
         BoardError: its button is pressed.
@@ -170,7 +170,7 @@ def release_estop(bus: MotorBus) -> None:
 
 
 def prepare(bus: MotorBus, motor: int, mirrored: bool) -> None:
-    """Give a motor its settings, writing only what differs (its memory wears out)."""
+    """Configure a motor, writing only what differs, since its memory wears out."""
     error = HardwareError(bus.read(motor, XL430, MotorRegister.HARDWARE_ERROR_STATUS))
     if error:
         raise motor_failed(motor, error)
@@ -186,7 +186,7 @@ def prepare(bus: MotorBus, motor: int, mirrored: bool) -> None:
 
 
 def arm(bus: MotorBus) -> None:
-    """Standing still, switch torque and watchdogs on."""
+    """Enable torque and watchdogs at standstill."""
     bus.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0)
     for motor in MOTORS:
         bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
@@ -196,10 +196,10 @@ def arm(bus: MotorBus) -> None:
 
 
 def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:
-    """Write the goal speeds of all motors and read where they are: one control cycle.
+    """Write all motors' goal speeds and read their positions: one control cycle.
 
     Args:
-        bus: an open one.
+        bus: an open bus.
         goals: motor id to velocity register.
 
     Returns:
@@ -210,8 +210,8 @@ def exchange(bus: MotorBus, goals: Mapping[int, int]) -> Mapping[int, int]:
     return {motor: registers[LAST] for motor, registers in seen.items()}
 
 
-def look_singly(bus: MotorBus) -> Mapping[int, int]:
-    """Read what `exchange` reads of each motor by itself, once; who is silent is left out."""
+def read_singly(bus: MotorBus) -> Mapping[int, int]:
+    """Read the motors one by one, once each; silent ones are left out."""
     seen = {}
     for motor in MOTORS:
         with suppress(LostPacketError):
@@ -220,11 +220,11 @@ def look_singly(bus: MotorBus) -> Mapping[int, int]:
 
 
 def still_drives(bus: MotorBus, motor: int, goal: int) -> bool:
-    """Tell whether a motor has torque and no watchdog or restart has stopped it.
+    """Return whether a motor has torque and was not stopped by a watchdog or restart.
 
     Raises:
         BoardError: it reports a hardware error.
-        LostPacketError: no answer, or the goal that was last written did not arrive.
+        LostPacketError: no answer, or the last goal did not arrive.
     """
     seen = bus.read_block(motor, XL430, FIRST, LAST, tries=1)
     error = HardwareError(seen[MotorRegister.HARDWARE_ERROR_STATUS])
@@ -238,12 +238,12 @@ def still_drives(bus: MotorBus, motor: int, goal: int) -> bool:
 
 
 def is_silent(bus: MotorBus, device_id: int) -> bool:
-    """Tell whether a device answers to nothing, rather than that a packet was lost."""
+    """Return whether a device is silent, rather than a packet lost."""
     return all(bus.ping(device_id) is None for _ in range(PINGS))
 
 
 def diagnose(bus: MotorBus) -> BoardError:
-    """Return what is gone, after too many failed exchanges."""
+    """Return the error for what is missing, after too many failed exchanges."""
     if is_silent(bus, BOARD_ID):
         return BoardError(
             f"The board on {bus.name} does not answer any more.",
@@ -258,12 +258,12 @@ def diagnose(bus: MotorBus) -> BoardError:
 
 
 def stop_wheels(bus: MotorBus, clock: Callable[[], float]) -> bool:
-    """Bring the wheels to rest and release them; tell whether both motors confirmed it."""
+    """Bring the wheels to rest and disable torque; return whether both motors confirmed it."""
     try:
         bus.write_all(XL430, MotorRegister.GOAL_VELOCITY, dict.fromkeys(MOTORS, 0))
         if not read_board(bus).motor_power:
             return True
-        # a silent motor must not keep us from stopping the other one
+        # a silent motor must not keep the other from being stopped
         confirmed = [_stop_motor(bus, motor, clock) for motor in MOTORS]
         return all(confirmed)
     except (BoardError, PacketError):
@@ -287,7 +287,7 @@ def _stop_motor(bus: MotorBus, motor: int, clock: Callable[[], float]) -> bool:
 
 
 def await_rest(bus: MotorBus, motor: int, clock: Callable[[], float]) -> None:
-    """Give a wheel time to brake, because without torque it would roll on."""
+    """Give a wheel time to brake, since it would roll on without torque."""
     deadline_s = clock() + BRAKE_TIMEOUT_S
     while clock() < deadline_s:
         if abs(bus.read(motor, XL430, MotorRegister.PRESENT_VELOCITY)) <= 1:

@@ -1,4 +1,4 @@
-"""Wheel speeds and angles as the motors' registers have them; plain functions, no bus."""
+"""Conversion between wheel speeds and angles and motor registers; plain functions, no bus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixelopolis.vehicle.control_table import LEFT_MOTOR_ID, PULSES_PER_TURN, RI
 from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S, MOTOR_MAX_UNITS, MOTOR_UNIT_RAD_S
 
 GOAL_MAX_AGE_S: Final = 0.25
-"""An older goal is replaced by standing still: whoever set it has gone quiet."""
+"""Older goals are replaced by standstill: their sender has gone silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Goal:
 
 
 def velocity_units(rad_s: float) -> int:
-    """Return the motor's velocity register for a wheel speed, within the motor's limit."""
+    """Return the velocity register for a wheel speed, within the motor's limit."""
     units = round(rad_s / MOTOR_UNIT_RAD_S)
     return max(-MOTOR_MAX_UNITS, min(MOTOR_MAX_UNITS, units))
 
 
 def safe_units(goal: Goal | None, now_s: float) -> dict[int, int]:
-    """Return the velocity register of each motor; no goal or an old one means standing still."""
+    """Return the velocity register of each motor; 0 without a fresh goal."""
     if goal is None or now_s - goal.set_s > GOAL_MAX_AGE_S:
         return {LEFT_MOTOR_ID: 0, RIGHT_MOTOR_ID: 0}
     return {
@@ -37,27 +37,27 @@ def safe_units(goal: Goal | None, now_s: float) -> dict[int, int]:
 
 
 def scaled(units: dict[int, int], factor: float) -> dict[int, int]:
-    """Return both goals slowed alike, so that the car keeps its curve."""
+    """Return both goals scaled equally, so that the car keeps its curve."""
     return {motor: round(value * factor) for motor, value in units.items()}
 
 
 class LineQuality:
-    """How many of the last cycles failed, and how fast the wheels may still turn."""
+    """Fraction of failed cycles, and whether it requires slower wheels."""
 
     SLOW_ABOVE = 0.6
-    """Part of failed cycles: of 50 a second 20 are left, as many as the camera has frames."""
+    """Fraction of failed cycles: of 50 a second 20 remain, the camera's frame rate."""
     FULL_BELOW = 0.4
     SLOW_FACTOR = 0.4
-    """As for everything else that is late (`car.driving.behavior`)."""
+    """As for other late inputs (`car.driving.behavior`)."""
     CYCLES = 25
-    """Over which it is averaged."""
+    """Length of the sliding window."""
 
     def __init__(self) -> None:
         self.failed = 0.0
         self.factor = 1.0
 
     def note(self, good: bool) -> None:
-        """Take in how one cycle went."""
+        """Record the outcome of one cycle."""
         self.failed += ((not good) - self.failed) / self.CYCLES
         if self.failed > self.SLOW_ABOVE:
             self.factor = self.SLOW_FACTOR
@@ -66,9 +66,9 @@ class LineQuality:
 
 
 class WheelCounter:
-    """Turns a motor's position register into a wheel angle without jumps.
+    """Converts a motor's position register to a continuous wheel angle.
 
-    The register is a 32-bit number that wraps, and starts anew when the motor loses power.
+    The register is a 32-bit number that wraps around and restarts when the motor loses power.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class WheelCounter:
         self._last: tuple[int, float] | None = None
 
     def forget(self) -> None:
-        """Let the next position be a new start: the wheel may have turned unseen."""
+        """Take the next position as a new start: the wheel may have turned unobserved."""
         self._last = None
 
     def update(self, pulses: int, now_s: float) -> float:

@@ -1,4 +1,4 @@
-"""Whole frames of a camera, and what a thread that works on them needs of it."""
+"""Whole camera frames, and the interface of a frame source."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pixelopolis.model_io.crops import Image
 
 @dataclass(frozen=True, eq=False)
 class WholeFrame:
-    """One upright portrait picture, RGB (h, w, 3) uint8 with 3 h = 4 w."""
+    """An upright portrait picture, RGB (h, w, 3) uint8 with 3 h = 4 w."""
 
     image_rgb: Image
     captured_s: float
     """Monotonic clock."""
     number: int
-    """Counts up from 1, over reconnects too."""
+    """Counts up from 1, also across reconnects."""
 
 
 class FrameSource(Protocol):
-    """A camera, for whoever works on its newest frame."""
+    """A camera as seen by consumers of its newest frame."""
 
     def wait_newer(self, number: int, timeout_s: float) -> WholeFrame | None:
-        """Return the newest frame, waiting until one comes after `number`, at most `timeout_s`."""
+        """Return the newest frame, waiting up to `timeout_s` for one after `number`."""
         ...
 
 
 def upright(image_rgb: Image, rotate_deg: int = 0) -> Image:
-    """Turn a picture clockwise and cut it to portrait 3:4: sides evenly, or rows at the top."""
+    """Rotate a picture clockwise and crop it to portrait 3:4: sides evenly, or rows at the top."""
     image = np.rot90(image_rgb, -rotate_deg // 90) if rotate_deg else image_rgb
     height, width = image.shape[:2]
     if 4 * width > 3 * height:

@@ -1,4 +1,4 @@
-"""Cameras and videos that OpenCV opens."""
+"""Cameras and videos opened by OpenCV."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pixelopolis.errors import CameraError
 from pixelopolis.model_io.crops import Image
 
 MAX_DAMAGED: Final = 20
-"""So many pictures in a row that cannot be decoded (a second of them): the camera is opened again.
-One alone is nothing: half a JPEG comes from a USB camera now and then."""
+"""Reopen the camera after this many consecutive undecodable pictures (a second). Single truncated
+JPEGs are normal for USB cameras."""
 
 
 class OpenCvSource:
-    """A camera that OpenCV opens: a device index, a device file, or a video played in real time."""
+    """A camera opened by OpenCV: a device index, a device file, or a video played in real time."""
 
     def __init__(self, spec: str) -> None:
         self._spec = spec
-        # it would warn at every try, for ever; what is wrong we say ourselves, once
+        # OpenCV would warn on every attempt; errors are reported here instead, once
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._capture = cv2.VideoCapture(int(spec) if spec.isdigit() else spec)
         if not self._capture.isOpened():
@@ -44,7 +44,7 @@ class OpenCvSource:
                     f"camera.source: {self._spec!r} gives no more pictures.", "Check the cable."
                 )
             captured_s = time.monotonic()
-            image: Any = self._capture.retrieve()[1]  # None although the flag is True, too
+            image: Any = self._capture.retrieve()[1]  # may be None although the flag is True
             if image is not None and image.ndim == 3:
                 return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), captured_s
         raise CameraError(
@@ -53,7 +53,7 @@ class OpenCvSource:
         )
 
     def _wait_for_turn(self) -> None:
-        """Play a file at its own pace."""
+        """Play a file at its own frame rate."""
         if self._period_s:
             self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
             time.sleep(max(0.0, self._due_s - time.monotonic()))

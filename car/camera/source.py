@@ -1,4 +1,4 @@
-"""What every kind of camera has in common."""
+"""The interface of all camera sources."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final, Protocol
 from pixelopolis.model_io.crops import Image
 
 SILENCE_S: Final = 2.0
-"""A virtual camera that sends nothing for so long is opened again. Of any camera the newest picture
-may not be older."""
+"""A virtual camera silent for this long is reopened; for any camera, the maximum age of the newest
+picture."""
 
 
 class Source(Protocol):
     """An open camera."""
 
     def read(self) -> tuple[Image, float]:
-        """Wait for the next picture; return it and when it was captured (monotonic).
+        """Wait for the next picture; return it and its capture time (monotonic).
 
         Raises:
-            CameraError: when the source is gone.
+            CameraError: the source is lost.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What pictures come from: `open_source` opens each kind by its name."""
+"""Opens a camera source by its name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def open_source(spec: str) -> Source:
     """Open `virtual:SOCKET`, a device index, or a path.
 
     Raises:
-        CameraError: when it cannot be opened.
+        CameraError: it cannot be opened.
     """
     kind, _, path = spec.partition(":")
     return VirtualSource(path) if kind == "virtual" else OpenCvSource(spec)

@@ -1,4 +1,4 @@
-"""The camera's clock: a thread that keeps the newest whole frame and opens the source again."""
+"""The camera thread: keeps the newest whole frame and reopens a lost source."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from pixelopolis.supervision import WorkerThread
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = (0.2, 2.0)
-"""First and longest pause before a source is opened again."""
+"""First and longest pause before a source is reopened."""
 
-SAY_AGAIN_S: Final = 60.0
-"""What is wrong is logged when it changes, and so often while it comes again."""
+LOG_AGAIN_S: Final = 60.0
+"""A problem is logged when it changes, and at this interval while it persists."""
 
 RATE_WINDOW_S: Final = 5.0
 
@@ -36,9 +36,9 @@ class CameraThread:
     Args:
         spec: see `open_source`.
         rotate_deg: see `upright`.
-        on_frame: called in the camera's thread for every frame; must return at once.
-        open_: opens the source (another one in tests).
-        clock: monotonic seconds, the same clock as the pictures' times.
+        on_frame: called in the camera thread for every frame; must return at once.
+        open_: opens the source (replaced in tests).
+        clock: monotonic seconds, the same clock as the capture times.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CameraThread:
         self.worker.start()
 
     def close(self) -> None:
-        """Stop the thread; never throws. A source that hangs is left to the daemon thread."""
+        """Stop the thread; never raises. A blocked source is left to the daemon thread."""
         self.worker.close(SILENCE_S + 1)
 
     def newest(self) -> WholeFrame | None:
@@ -74,7 +74,7 @@ class CameraThread:
             return self._newest
 
     def wait_newer(self, number: int, timeout_s: float) -> WholeFrame | None:
-        """Return the newest frame, waiting until one comes after `number`, at most `timeout_s`."""
+        """Return the newest frame, waiting up to `timeout_s` for one after `number`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._newest is not None and self._newest.number > number, timeout_s
@@ -83,16 +83,16 @@ class CameraThread:
 
     @property
     def trouble(self) -> str:
-        """Why there are no frames of now; empty while they come."""
+        """Why there are no current frames; empty while there are."""
         return self.worker.trouble or self._trouble or self._untimely()
 
     def fps(self, now_s: float) -> float:
-        """Return frames per second over the last seconds."""
+        """Return the recent frame rate in frames per second."""
         recent = [t for t in list(self._times_s) if t > now_s - RATE_WINDOW_S]
         return len(recent) / RATE_WINDOW_S
 
     def _untimely(self) -> str:
-        """Say so when the newest picture is not of now: a source hangs, or its clock is wrong."""
+        """Return an error text if the newest picture is not current, because of source or clock."""
         newest = self.newest()
         if newest is None:
             return ""
@@ -100,7 +100,7 @@ class CameraThread:
         if 0.0 <= age_s <= SILENCE_S:
             return ""
         return (
-            f"camera.source: pictures of {self._spec!r} are not of now: "
+            f"camera.source: pictures of {self._spec!r} are not current: "
             f"the newest says that it is {age_s:.1f} s old."
         )
 
@@ -111,7 +111,7 @@ class CameraThread:
             try:
                 source = self._open(self._spec)
             except CameraError as error:
-                self._say(error)
+                self._log_trouble(error)
                 self._stopping.wait(pause_s * jitter.uniform(0.5, 1.0))
                 pause_s = min(2 * pause_s, RETRY_S[1])
                 continue
@@ -120,7 +120,7 @@ class CameraThread:
                 while not self._stopping.is_set():
                     self._keep(*source.read())
             except CameraError as error:
-                self._say(error)
+                self._log_trouble(error)
                 self._stopping.wait(pause_s)
             finally:
                 source.close()
@@ -135,9 +135,9 @@ class CameraThread:
             self._changed.notify_all()
         self._on_frame()
 
-    def _say(self, error: CameraError) -> None:
+    def _log_trouble(self, error: CameraError) -> None:
         self._trouble = error.message
         said, now_s = self._said, self._clock()
-        if said[0] != error.message or now_s - said[1] > SAY_AGAIN_S:
+        if said[0] != error.message or now_s - said[1] > LOG_AGAIN_S:
             log.warning("%s", error)
             self._said = error.message, now_s

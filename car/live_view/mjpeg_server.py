@@ -1,4 +1,4 @@
-"""The live view and the car's figures over HTTP."""
+"""The live view and the car's status over HTTP."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class StreamServer:
     """Serves `/video.mjpg`, `/snapshot.jpg` and `/status`.
 
     Args:
-        broadcast: where the frames come from.
-        snapshot: makes one JPEG now, whether or not anybody watches.
-        status: what `/status` says, as JSON.
+        broadcast: source of the frames.
+        snapshot: returns a current JPEG, whether or not there are viewers.
+        status: returns the content of `/status`, as JSON.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class StreamServer:
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; `port` 0 takes a free one, found in `self.port`.
+        """Listen; `port` 0 takes a free port, stored in `self.port`.
 
         Raises:
-            OSError: when the address cannot be used.
+            OSError: the address cannot be used.
         """
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()

@@ -1,6 +1,6 @@
-"""What is drawn over the live view: where the car means to drive, and what it sees.
+"""The overlay of the live view: the intended path and the detections.
 
-No words: visitors read them on their page, in their language.
+No text: visitors read it on their page, in their language.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from pixelopolis.vehicle.steering import steering_to_curvature
 
 RIBBON_RGB: Final = (74, 200, 96)
 RIBBON_M: Final = (0.16, 0.75)
-"""From where to where ahead of the axle the way is drawn."""
+"""Range ahead of the axle in which the path is drawn."""
 RIBBON_HALF_M: Final = 0.03
 
 SIGN_RGB: Final = (250, 190, 60)
 CAR_RGB: Final = (90, 170, 255)
 AHEAD_RGB: Final = (240, 70, 60)
-"""Boxes of signs, of cars, and of the car in the lane that is kept clear of."""
+"""Colors of boxes: signs, cars, and the car ahead in the lane."""
 
 
 def draw_overlay(
     image_rgb: Image, decision: Decision, camera: Camera, sightings: Sightings | None = None
 ) -> Image:
-    """Return a copy of a picture with the way that is steered drawn in while the car drives.
+    """Return a copy of a picture with the intended path (while the car drives) and boxes.
 
     Args:
         image_rgb: the whole frame.
-        decision: made on it.
-        camera: that took it.
-        sightings: the newest; each gets a box.
+        decision: the decision made on it.
+        camera: the camera that took it.
+        sightings: the newest detections.
     """
     image = image_rgb.copy()
     height, width = image.shape[:2]
@@ -68,7 +68,7 @@ def draw_overlay(
 
 
 def _is_shown(sighting: Sighting, decision: Decision) -> bool:
-    """Whether a visitor should see it: a car that is unsure by itself only where it matters."""
+    """Whether to show a detection: low-score cars only where they matter."""
     unsure = sighting.class_name == CAR and sighting.score < SURE_SCORE
     return not unsure or _is_ahead(sighting, decision)
 
@@ -84,7 +84,7 @@ def _color(sighting: Sighting, decision: Decision) -> tuple[int, int, int]:
 
 
 def placeholder(width_px: int, height_px: int) -> Image:
-    """Return a grey picture of a camera that is struck out, for when there is no live one."""
+    """Return a gray picture of a crossed-out camera, shown when there is no live picture."""
     image = np.full((height_px, width_px, 3), 38, np.uint8)
     for i in range(-height_px, width_px, 24):
         cv2.line(image, (i, height_px), (i + height_px, 0), (46, 46, 46), 8)

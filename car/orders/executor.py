@@ -1,6 +1,6 @@
-"""What the server asked of the car and how far it got: orders in, missions and states out. Pure.
+"""Executes the server's orders: orders in, missions and states out. Pure.
 
-The runtime calls it from two threads and holds a lock meanwhile.
+The car process calls it from two threads under one lock.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from pixelopolis.vda5050.state import (
 )
 
 START_TOLERANCE_M: Final = 0.30
-"""How far an order's start may be from where the car believes to be: a car's length and a half."""
+"""Maximum distance of an order's start from the car's estimated place: 1.5 car lengths."""
 
 LOST_SIGMA_M: Final = 0.30
-"""A belief wider than this is no position."""
+"""A position less certain than this is not reported."""
 
 MOVED_M: Final = 0.15
-"""A standing car that believes to be farther from where it was than this has been carried."""
+"""A standing car whose estimated place changes by more than this was moved by hand."""
 
 
 class OrderExecutor:
@@ -60,15 +60,15 @@ class OrderExecutor:
     Args:
         city: the town.
         serial_number: the car's id.
-        place: where the car stands at first; None when nobody knows.
+        place: where the car stands at first; None if unknown.
     """
 
     def __init__(self, city: City, serial_number: str, place: Place | None) -> None:
         self.city = city
         self.serial_number = serial_number
         self.place = place
-        """Where the car stood when its last order ended (at first: its start), or was found since;
-        None until then."""
+        """Where the car stood when its last order ended (initially its start), or where it was
+        localized since; None if unknown."""
         self._task: OrderTask | None = None
         self._decision = Decision(0.0, 0.0, DriveState.IDLE)
         self._faults = Faults()
@@ -78,7 +78,7 @@ class OrderExecutor:
 
     @property
     def mission(self) -> Mission | None:
-        """What the driver works on; an ended one stays, so that the car keeps its belief."""
+        """The driver's mission; an ended one stays, so that the car keeps its belief."""
         return self._task.mission if self._task else None
 
     # --- from the server ---------------------------------------------------------------------
@@ -86,13 +86,13 @@ class OrderExecutor:
     def take_order(self, order: Order) -> None:
         """Follow a new order or an update; one that cannot be followed changes nothing.
 
-        The rejection is reported as an error until the next accepted order.
+        A rejection is reported as an error until the next accepted order.
         """
         if why := order.header_fault(self.serial_number):
             self._faults.reject(order, OrderRejectedError(ErrorType.VALIDATION_FAILURE, why))
             return
         if self._task is not None and is_known(self._task.plan, order):
-            return  # sent again
+            return  # a repetition
         try:
             plan = self._accept(order)
         except OrderRejectedError as error:
@@ -151,7 +151,7 @@ class OrderExecutor:
         self._faults.refused(refusal)
 
     def take_actions(self, message: InstantActions) -> tuple[InstantAction, ...]:
-        """Carry out instant actions; return those that are new and can be carried out."""
+        """Carry out instant actions; return those that are new and possible."""
         if why := message.header_fault(self.serial_number):
             for action in message.actions:
                 self._faults.reject_action(action, why)
@@ -159,10 +159,9 @@ class OrderExecutor:
         return tuple(action for action in message.actions if self.take_action(action))
 
     def take_action(self, action: InstantAction) -> bool:
-        """Carry out an instant action; return whether it is new and can be.
+        """Carry out an instant action; return whether it is new and possible.
 
-        One that was sent again changes nothing; one that the car cannot carry out fails, and an
-        error says why.
+        A repeated action changes nothing. An impossible one fails, and an error says why.
         """
         known = self._actions.get(action.action_id)
         if known is not None and known.action_type == action.action_type:
@@ -188,7 +187,7 @@ class OrderExecutor:
             self._actions.end(START_PAUSE, "FAILED")
         if kind == CLEAR_INSTANT_ACTIONS:
             self._actions.clear()
-        # what is asked for, a state or the factsheet, the link sends at once
+        # the link answers requests for the state or factsheet at once
         awaited = kind in (START_PAUSE, EMERGENCY_STOP, RELEASE_EMERGENCY_STOP)
         self._actions.put(action, "RUNNING" if awaited else "FINISHED")
 
@@ -206,16 +205,16 @@ class OrderExecutor:
     # --- from the driver -----------------------------------------------------------------------
 
     def take_decision(self, decision: Decision, mission: Mission | None) -> bool:
-        """Take in what the driver decided on `mission`; return whether the server must hear it."""
+        """Take in a decision on `mission`; return whether the server must learn it at once."""
         task = self._task
         if mission is not self.mission:
-            return False  # decided before the newest order came
+            return False  # decided before the newest order arrived
         last, self._decision = self._decision, decision
         last_mark, self._mark = self._mark, self._milestone()
         if task is None or decision.off_route:
-            self._move_to(decision.place)
+            self._update_place(decision.place)
         if decision.off_route:
-            self._leave()
+            self._drop_order()
             return True
         if task is None or mission is None:
             return decision.located is not last.located
@@ -223,7 +222,7 @@ class OrderExecutor:
         if arrives:
             task = self._task = replace(task, finished=True)
             self._actions.end(CANCEL_ORDER)
-        if task.finished:  # it may still roll a few millimetres
+        if task.finished:  # it may still roll a few millimeters
             edge = mission.path.route.edges[-1]
             s_m = mission.path.place_at(decision.distance_m).s_m
             self.place = Place(edge, min(s_m, self.city.edges[edge].length_m))
@@ -245,8 +244,8 @@ class OrderExecutor:
         node = progress_at(task.mission.path, here_m).node
         return node, asks(task.plan, task.mission, here_m)
 
-    def _move_to(self, place: Place | None) -> None:
-        """Believe a car without an order at a place, unless it is as good as there already."""
+    def _update_place(self, place: Place | None) -> None:
+        """Update the place of a car without an order, unless it is nearly the same."""
         if place is None:
             return
         edge = self.city.edges[place.edge]
@@ -254,8 +253,8 @@ class OrderExecutor:
         if self.place is None or self._standing_pose(self.place).distance_m(there) > MOVED_M:
             self.place = Place(place.edge, min(max(place.s_m, 0.0), edge.length_m))
 
-    def _leave(self) -> None:
-        """Drop the order: the car is not on its way. What it is sent next starts from its place."""
+    def _drop_order(self) -> None:
+        """Drop the order because the car is off its route. The next order starts from its place."""
         task, self._task = self._task, None
         self._actions.end(CANCEL_ORDER)
         if task is not None and not task.finished and self.place is not None:
@@ -269,7 +268,7 @@ class OrderExecutor:
 
     @property
     def pose(self) -> Pose:
-        """Where the car believes to be; on the centre line. The origin when it has no idea."""
+        """The car's estimated pose, on the center line; the origin if unknown."""
         if self._task is None:
             return self._standing_pose(self.place) if self.place else Pose(0.0, 0.0, 0.0)
         return self._task.mission.path.pose_at(self._decision.distance_m)
@@ -284,7 +283,7 @@ class OrderExecutor:
 
     @property
     def paused(self) -> bool:
-        """Whether the car shall stand until it is told to go on."""
+        """Whether the car must stand until told to continue."""
         return self._paused
 
     def report(self, header_id: int, timestamp: datetime, health: Health) -> State:

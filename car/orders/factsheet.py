@@ -1,4 +1,4 @@
-"""What the car says of its kind: its size, its speeds, and what it understands. Pure."""
+"""The car's factsheet: size, speeds and supported features. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from pixelopolis.vehicle.dimensions import (
 from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 ACCELERATION_MPS2: Final = 1.7
-"""The motors reach their speed with a time constant of 0.08 s: cruise divided by that."""
+"""Cruise speed divided by the motors' time constant of 0.08 s."""
 
 OPTIONAL_PARAMETERS: Final = (
     OptionalParameter(parameter="order.orderDescription"),
@@ -65,7 +65,7 @@ OPTIONAL_PARAMETERS: Final = (
 def make_factsheet(
     header_id: int, timestamp: datetime, serial_number: str, cruise_mps: float
 ) -> Factsheet:
-    """Return the factsheet of a car that drives no faster than `cruise_mps`."""
+    """Return the factsheet of a car that drives at most `cruise_mps`."""
     return Factsheet(
         header_id=header_id,
         timestamp=timestamp,

@@ -1,4 +1,4 @@
-"""What is wrong, in the words of the state message: refused messages, lost ways. Pure."""
+"""Errors of the state message about orders and messages. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ORDER, _ACTION = "order", "instantActions"
 
 
 class Faults:
-    """The errors that stay in the state until something is accepted (VDA 5050 3.0, table 9).
+    """Errors that stay in the state until something is accepted (VDA 5050 3.0, table 9).
 
-    What is wrong with an order stays until one is accepted, what is wrong with an instant action
-    until one of these is. The newest of each type is kept.
+    Order errors stay until an order is accepted, errors of instant actions until one of these is.
+    The newest of each type is kept.
     """
 
     def __init__(self) -> None:
@@ -34,12 +34,12 @@ class Faults:
         self._forget(_ACTION)
 
     def reject(self, order: Order, error: OrderRejectedError) -> None:
-        """An order that the car does not take."""
+        """Report an order that the car rejects."""
         about = (("orderId", order.order_id), ("orderUpdateId", str(order.order_update_id)))
         self._put(_ORDER, error.error_type, error.description, (*about, *error.references))
 
     def reject_action(self, action: InstantAction, why: str) -> None:
-        """An instant action that the car does not carry out."""
+        """Report an instant action that the car does not carry out."""
         about = (("actionId", action.action_id),)
         self._put(_ACTION, ErrorType.INVALID_INSTANT_ACTION, why, about)
 
@@ -48,20 +48,20 @@ class Faults:
         self._put(_ORDER, ErrorType.NO_ORDER_TO_CANCEL, "there is no such order.", about)
 
     def malformed(self, error: MalformedMessageError) -> None:
-        """A message that could not be read."""
+        """Report a message that could not be read."""
         about = (("topic", error.topic), *error.about.items())
         topic = _ACTION if error.topic == _ACTION else _ORDER
         self._put(topic, ErrorType.VALIDATION_FAILURE, error.description, about)
 
     def refused(self, refusal: Refusal) -> None:
-        """A message of this car that the server could not use."""
+        """Report a message of this car that the server could not use."""
         about = [("topic", refusal.refused_topic)]
         if refusal.refused_header_id is not None:
             about.append(("headerId", str(refusal.refused_header_id)))
         self._put(_ORDER, ErrorType.MESSAGE_REFUSED, refusal.description, tuple(about))
 
     def off_route(self, plan: MergedOrder, place: Place) -> None:
-        """An order that the car has dropped because it is elsewhere."""
+        """Report an order dropped because the car is off its route."""
         where = f"is not on its way but at {place_node_id(place)!r}."
         self._put(_ORDER, ErrorType.OFF_ROUTE, where, (("orderId", plan.order_id),))
 
@@ -79,14 +79,14 @@ def not_located() -> StateError:
 
 
 def blocked_by_car(mission: Mission, decision: Decision) -> StateError:
-    """Another car has kept this one standing for long."""
+    """Return the error for a car kept standing by another one for long."""
     edge = blocked_edge(mission, decision)
     words = decision.reason.words if decision.reason else ""
     return _error(ErrorType.BLOCKED_BY_CAR, words, (("edgeId", edge),))
 
 
 def blocked_edge(mission: Mission, decision: Decision) -> str:
-    """Return the edge on which the car ahead stands, or to which it is on its way."""
+    """Return the edge of the car ahead, or the edge it is about to enter."""
     gap_m = decision.car_ahead.gap_m if decision.car_ahead else 0.0
     there_m = decision.distance_m + CAR_FRONT_M + gap_m + CAR_REAR_M
     leg = mission.path.leg_at(there_m)

@@ -1,4 +1,4 @@
-"""What the car says about its own parts, in the words of its state message. Pure."""
+"""The health of the car's parts as errors of the state message. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixelopolis.vehicle.control_table import BoardFault
 
 BATTERY_EMPTY_V: Final = 9.9
 BATTERY_FULL_V: Final = 12.6
-"""Three lithium-polymer cells in a row, 3.3 V to 4.2 V each."""
+"""Three lithium-polymer cells in series, 3.3 V to 4.2 V each."""
 
 ESTOP_STATUS: Final[Mapping[EmergencyStop, Literal["", "RUNNING", "FINISHED", "FAILED"]]] = {
     EmergencyStop.NONE: "",
@@ -68,16 +68,16 @@ def health_of(
     failed_to_show: str = "",
     wheel_fault: WheelFault | None = None,
 ) -> Health:
-    """Return the car's health. What keeps it from driving is FATAL: nobody gets this car then.
+    """Return the car's health. Faults that prevent driving are FATAL: the car is not dispatched.
 
     Args:
-        board: of board and motors.
-        camera_trouble: empty while frames come that are of now and change.
+        board: status of board and motors.
+        camera_trouble: empty while frames are current and change.
         speeds: (m/s, rad/s).
         video_url: address of the live view.
-        failed: what is wrong with the threads and tasks that drive; empty when they work.
-        failed_to_show: the same of those that only show how it drives.
-        wheel_fault: what is wrong with the wheels, as the camera shows.
+        failed: what is wrong with threads and tasks needed to drive; empty if nothing.
+        failed_to_show: the same for those that only show it.
+        wheel_fault: what is wrong with the wheels, judged by camera.
     """
     errors = []
     if board.estop is EmergencyStop.FAILED:
@@ -128,7 +128,7 @@ def _emergency_stop(board: BoardStatus) -> Literal["NONE", "MANUAL", "REMOTE"]:
 
 
 def _charge_pct(board: BoardStatus) -> float | None:
-    if not board.connected:  # what it said once may be long ago
+    if not board.connected:  # its last report may be old
         return None
     if board.battery_mv is not None:
         return battery_pct(board.battery_mv / 1000)

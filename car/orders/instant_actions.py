@@ -1,4 +1,4 @@
-"""The instant actions that the car was given, and how far each is. Pure."""
+"""The instant actions that the car received, and their states. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pixelopolis.vda5050.state import ActionState
 Status = Literal["RUNNING", "FINISHED", "FAILED"]
 
 MAX_ACTION_STATES: Final = 100
-"""So many stay in the state; the oldest that have ended go first."""
+"""Action states kept; the oldest ended ones are removed first."""
 
 
 def why_not(action: InstantAction) -> str:
-    """Return why the car cannot carry out an action, empty when it can."""
+    """Return why the car cannot carry out an action, empty if it can."""
     known = ACTION_PARAMETERS.get(action.action_type)
     if known is None:
         return f"the car has no instant action {action.action_type!r}."
@@ -31,7 +31,7 @@ def why_not(action: InstantAction) -> str:
 
 
 class ActionStates:
-    """What the state says of instant actions."""
+    """The action states reported in the state message."""
 
     def __init__(self) -> None:
         self._states: dict[str, ActionState] = {}
@@ -44,7 +44,7 @@ class ActionStates:
         return self._states.get(action_id)
 
     def put(self, action: InstantAction, status: Status) -> None:
-        """Take note of a new action."""
+        """Add a new action."""
         self._set(action.action_id, action.action_type, status)
         ended = [key for key, state in self._states.items() if state.action_status != "RUNNING"]
         over = len(self._states) - MAX_ACTION_STATES
@@ -52,21 +52,21 @@ class ActionStates:
             del self._states[key]
 
     def end(self, kind: str, status: Status = "FINISHED") -> None:
-        """Say of every running action of a kind how it has ended."""
+        """End every running action of a kind with a status."""
         self._settle(lambda state: status if state.action_type == kind else None)
 
     def clear(self) -> None:
-        """Forget every action that has ended."""
+        """Remove all ended actions."""
         self._states = {k: s for k, s in self._states.items() if s.action_status == "RUNNING"}
 
     def follow_emergency_stop(
         self, stopped: bool, status: Literal["", "RUNNING", "FINISHED", "FAILED"]
     ) -> None:
-        """Say of emergency stops and releases what the board says.
+        """Update emergency stops and releases from the board's status.
 
         Args:
-            stopped: an emergency stop keeps the wheels still.
-            status: how far one has got that we were told; empty when we were not.
+            stopped: an emergency stop is active.
+            status: progress of a remotely requested one; empty if none.
         """
 
         def ended(state: ActionState) -> Status | None:

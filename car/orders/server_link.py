@@ -1,4 +1,4 @@
-"""The WebSocket to the server: orders in, states out, and again after every loss."""
+"""The WebSocket to the server: orders in, states out; it reconnects after every loss."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from pixelopolis.vda5050.state import Connection, ConnectionState, State
 log = logging.getLogger(__name__)
 
 SILENCE_S: Final = 3.0
-"""A server that answers no ping for so long is called again."""
+"""Reconnect to a server that has not answered a ping for this long."""
 
 SEND_TIMEOUT_S: Final = 3.0
 CONNECT_TIMEOUT_S: Final = 5.0
 
 BACKOFF_S: Final = (0.25, 5.0)
-"""First and longest pause between calls."""
+"""First and longest pause before reconnecting."""
 
 STABLE_S: Final = 5.0
-"""A connection that held so long was a good one: the next pause is a short one again."""
+"""After a connection that held this long, the next pause is short again."""
 
-SAY_AGAIN_S: Final = 60.0
-"""Why the server could not use a message is logged again after so long."""
+LOG_AGAIN_S: Final = 60.0
+"""A refusal with the same text is logged again after this time."""
 
-MAX_SAID: Final = 20
-"""So many different reasons are logged in that time."""
+MAX_LOGGED: Final = 20
+"""Maximum number of different refusals logged in that time."""
 
 
 def backoff_s(attempt: int, jitter: random.Random) -> float:
-    """Return the pause after the nth failed call (from 0): doubled each time, half of it random."""
+    """Return the pause after failed attempt n (from 0): doubled each time, half of it random."""
     whole = min(BACKOFF_S[0] * 2.0 ** min(attempt, 32), BACKOFF_S[1])
     return whole * jitter.uniform(0.5, 1.0)
 
 
 class LinkListener(Protocol):
-    """What the link works for; every method returns at once."""
+    """The car's side of the link; every method returns at once."""
 
     def take_order(self, order: Order) -> None: ...
     def take_actions(self, actions: InstantActions) -> bool:
@@ -61,15 +61,15 @@ class LinkListener(Protocol):
         ...
 
     def refuse(self, error: MalformedMessageError) -> None:
-        """Take note of a message that could not be understood."""
+        """Note a message that could not be understood."""
         ...
 
     def take_refusal(self, refusal: Refusal) -> None:
-        """Take note that the server could not use a message."""
+        """Note that the server could not use a message."""
         ...
 
     def heard(self, now_s: float) -> None:
-        """Take note that the server is there."""
+        """Note that the server is alive."""
         ...
 
     def report(self, header_id: int, timestamp: datetime) -> State: ...
@@ -77,20 +77,20 @@ class LinkListener(Protocol):
 
 
 class ServerLink:
-    """Keeps one car connected.
+    """Keeps one car connected to the server.
 
     Args:
-        url: of the server, `ws://HOST:PORT`.
-        serial_number: the car.
-        desk: gets what comes, gives what goes.
-        seed: of the pauses' jitter.
+        url: the server's address, `ws://HOST:PORT`.
+        serial_number: the car's id.
+        listener: receives messages and provides those to send.
+        seed: seed of the pauses' jitter.
     """
 
-    def __init__(self, url: str, serial_number: str, desk: LinkListener, seed: int = 0) -> None:
+    def __init__(self, url: str, serial_number: str, listener: LinkListener, seed: int = 0) -> None:
         self.url = f"{url.rstrip('/')}/api/cars/{serial_number}/link"
         self.connected = False
         self._serial_number = serial_number
-        self._desk = desk
+        self._listener = listener
         self._jitter = random.Random(f"{serial_number}:{seed}")
         self._news = asyncio.Event()
         self._connection_ids = count()
@@ -98,15 +98,15 @@ class ServerLink:
         self._factsheet_ids = count()
         self._owes_factsheet = False
         self._seen_s = 0.0
-        self._said_s: dict[str, float] = {}
-        """When each refusal of the last minute was logged, by its words."""
+        self._logged_s: dict[str, float] = {}
+        """When each refusal of the last minute was logged, by its text."""
 
-    def tell(self) -> None:
-        """Send a state as soon as possible (event loop's thread)."""
+    def send_soon(self) -> None:
+        """Send a state as soon as possible (call in the event loop's thread)."""
         self._news.set()
 
     async def run(self) -> None:
-        """Hold the connection until cancelled; a cancelled link says goodbye first."""
+        """Hold the connection until canceled, then announce the disconnect."""
         attempt = 0
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -146,7 +146,7 @@ class ServerLink:
                 if isinstance(result, Exception):
                     raise result
         except asyncio.CancelledError:
-            await self._say_goodbye(socket)
+            await self._announce_disconnect(socket)
             raise
         finally:
             await socket.close()
@@ -159,8 +159,10 @@ class ServerLink:
             elif frame.type is aiohttp.WSMsgType.TEXT:
                 self._take(frame.data)
             elif frame.type is aiohttp.WSMsgType.BINARY:
-                self._desk.refuse(MalformedMessageError("body: a binary frame, not text", "", {}))
-                self.tell()
+                self._listener.refuse(
+                    MalformedMessageError("body: a binary frame, not text", "", {})
+                )
+                self.send_soon()
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while time.monotonic() - self._seen_s < SILENCE_S:
@@ -168,8 +170,8 @@ class ServerLink:
             if self._owes_factsheet:
                 self._owes_factsheet = False
                 now = datetime.now(UTC)
-                await self._send(socket, self._desk.factsheet(next(self._factsheet_ids), now))
-            state = self._desk.report(next(self._state_ids), datetime.now(UTC))
+                await self._send(socket, self._listener.factsheet(next(self._factsheet_ids), now))
+            state = self._listener.report(next(self._state_ids), datetime.now(UTC))
             await self._send(socket, state)
             await socket.ping()
             try:
@@ -183,36 +185,36 @@ class ServerLink:
         try:
             message = decode_from_server(text)
         except MalformedMessageError as error:
-            self._desk.refuse(error)
+            self._listener.refuse(error)
             topic = error.topic
         else:
             topic = message.topic
             if isinstance(message, Order):
-                self._desk.take_order(message)
+                self._listener.take_order(message)
             elif isinstance(message, InstantActions):
-                self._owes_factsheet |= self._desk.take_actions(message)
+                self._owes_factsheet |= self._listener.take_actions(message)
             else:
                 self._take_refusal(message, time.monotonic())
-        # a refusal answers a state: a state that answers it might be refused too, for ever
+        # never answer a refusal of a state with a state: that might be refused again, endlessly
         if topic != Refusal.topic:
-            self.tell()
+            self.send_soon()
 
     def _take_refusal(self, refusal: Refusal, now_s: float) -> None:
-        self._desk.take_refusal(refusal)
-        self._said_s = {w: s for w, s in self._said_s.items() if now_s - s < SAY_AGAIN_S}
-        if refusal.description not in self._said_s and len(self._said_s) < MAX_SAID:
-            self._said_s[refusal.description] = now_s
+        self._listener.take_refusal(refusal)
+        self._logged_s = {w: s for w, s in self._logged_s.items() if now_s - s < LOG_AGAIN_S}
+        if refusal.description not in self._logged_s and len(self._logged_s) < MAX_LOGGED:
+            self._logged_s[refusal.description] = now_s
             log.warning("The server could not use a message: %s", refusal.description)
 
     def _hear(self) -> None:
         self._seen_s = time.monotonic()
-        self._desk.heard(self._seen_s)
+        self._listener.heard(self._seen_s)
 
-    async def _say_goodbye(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _announce_disconnect(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
             await self._send(socket, self._connection(ConnectionState.OFFLINE))
         except (OSError, TimeoutError) as error:
-            log.info("Server link: no goodbye: %s", error)
+            log.info("Server link: disconnect not announced: %s", error)
 
     def _connection(self, state: ConnectionState) -> Connection:
         return Connection(

@@ -1,4 +1,4 @@
-"""How a car says in the standard's words where it is on its order and what it does. Pure."""
+"""The order-related part of the state message: progress on the order and driver state. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pixelopolis.vda5050.state import (
 )
 
 REPORT_S: Final = 0.5
-"""A state is sent at every event, and at least this often."""
+"""A state is sent on every event, and at least at this interval."""
 
 NEW_BASE_M: Final = 0.40
-"""With less than this granted, the car asks for more: three seconds at cruise."""
+"""Request a longer base when less than this is left: three seconds at cruise speed."""
 
 MOVING_MPS: Final = 0.005
 MOVING_RAD_S: Final = 0.05
-"""Slower than this the car counts as standing: the motors' steps are 0.8 mm/s."""
+"""A slower car counts as standing: the motors' resolution is 0.8 mm/s."""
 
 INFO_STATE: Final = "driveState"
 """infoType whose descriptor is the driver's own state."""
@@ -35,24 +35,24 @@ INFO_STATE: Final = "driveState"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the runtime knows about the car itself, for the server."""
+    """The car's condition, for the state message."""
 
     video_url: str | None = None
     battery_v: float | None = None
     battery_pct: float | None = None
-    """State of charge; None when nobody knows, and the state then says 0."""
+    """State of charge; None if unknown, reported as 0."""
     speed_mps: float = 0.0
     turn_rad_s: float = 0.0
     errors: tuple[StateError, ...] = ()
     emergency_stop: Literal["NONE", "MANUAL", "REMOTE"] = "NONE"
-    """Whether one keeps the wheels still: by the board's button, or because we were told."""
+    """Whether one is active: by the board's button, or requested remotely."""
     emergency_stop_status: Literal["", "RUNNING", "FINISHED", "FAILED"] = ""
-    """How far one has got that we were told; empty when we were not."""
+    """Progress of a remotely requested one; empty if none."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """The part of a state message that is about the order."""
+    """The part of a state message about the order."""
 
     last_node: str
     sequence_id: int = 0
@@ -64,14 +64,14 @@ class OrderReport:
 
 
 def standing(place: Place | None) -> OrderReport:
-    """Return what a car without an order says; its last node is empty when it knows no place."""
+    """Return the report of a car without an order; an unknown place gives an empty last node."""
     return OrderReport(place_node_id(place) if place else "")
 
 
 def on_the_way(
     plan: MergedOrder, mission: Mission, distance_m: float, *, ended: bool
 ) -> OrderReport:
-    """Return what a car says that is at a distance of its mission's path."""
+    """Return the report of a car at a distance along its mission's path."""
     route, released = plan.route, plan.released_edges
     at = progress_at(mission.path, distance_m, arrived=ended)
     ids = node_ids(mission.path.city, route)
@@ -98,7 +98,7 @@ def asks(plan: MergedOrder, mission: Mission, distance_m: float) -> bool:
 
 
 def is_moving(decision: Decision, health: Health) -> bool:
-    """Whether the car drives or rolls: the wheels turn, or are told to and nothing stops them."""
+    """Whether the car drives or rolls: its wheels turn, or are commanded to and not blocked."""
     turns = abs(health.speed_mps) >= MOVING_MPS or abs(health.turn_rad_s) >= MOVING_RAD_S
     return turns or (decision.drives and health.emergency_stop == "NONE")
 

@@ -1,4 +1,4 @@
-"""An order as the car works on it, and how one that is cancelled is cut short. Pure."""
+"""An order in execution, and how a canceled one is cut short. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pixelopolis.vda5050.order_rules import MergedOrder
 from pixelopolis.vehicle.dimensions import CAR_REAR_M
 
 STOP_WITHIN_M: Final = 0.12
-"""Way in which a cancelled car comes to a stand: braking from cruise takes 8 cm."""
+"""Stopping distance of a canceled car: braking from cruise takes 8 cm."""
 
 STOP_BEFORE_M: Final = DriverSettings().stop_before_m
 
 CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.02
-"""Past a junction's end the car's tail is out of it."""
+"""Distance past a junction's end at which the car's tail has left it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTask:
-    """An order, from its acceptance on, and what the driver makes of it."""
+    """An accepted order and the driver's mission for it."""
 
     plan: MergedOrder
     mission: Mission
@@ -32,11 +32,11 @@ class OrderTask:
 
 
 def cut_short(task: OrderTask, here_m: float, drives: bool) -> OrderTask:
-    """Return a cancelled task: its route ends where the car can stand soonest.
+    """Return a canceled task whose route ends where the car can stop soonest.
 
     Args:
-        task: not cancelled yet.
-        here_m: where the car is on its path.
+        task: a task not yet canceled.
+        here_m: the car's distance along its path.
         drives: it must brake first.
     """
     mission, path = task.mission, task.mission.path
@@ -56,10 +56,10 @@ def cut_short(task: OrderTask, here_m: float, drives: bool) -> OrderTask:
 
 
 def stop_place_m(mission: Mission, here_m: float, wish_m: float) -> float:
-    """Return where on its path a car at `here_m` that would like to stop at `wish_m` may stand.
+    """Return the nearest permitted stop at or after `wish_m` for a car at `here_m` on its path.
 
-    Never beyond what is granted, and never in a junction: the car leaves one that it has entered
-    or can no longer stop before.
+    At most the end of the grant, and never in a junction: a car that has entered one, or can no
+    longer stop before it, leaves it first.
     """
     path = mission.path
     whole_way = mission.granted_m >= path.length_m - 1e-6

@@ -1,4 +1,4 @@
-"""Detectors: a .tflite file in, what a frame shows out. Ours, and the original's."""
+"""Detectors from .tflite files: ours, and the original's."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECT
 from pixelopolis.model_io.labels import check_labels, log_labels, read_labels
 
 SHIPPED_DETECTOR: Final = Path(__file__).parents[1] / "models" / "detector.tflite"
-"""The int8 model that comes with the package; its card lies beside it."""
+"""The shipped int8 model; its card is beside it."""
 
 OUR_INPUT: Final = (1, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
 ORIGINAL_INPUT: Final = (1, 300, 225, 3)
-"""The original's detector is shown the whole frame, scaled."""
+"""The original's detector gets the whole frame, scaled."""
 ORIGINAL_CLASSES, ORIGINAL_THRESHOLD = SIGN_CLASSES[:15], 0.7
-"""Of `SIGN_CLASSES` it knows the first 15, and its car believed scores above this."""
+"""It knows the first 15 of `SIGN_CLASSES`; its car accepted scores above this."""
 
 DEFAULT_THRESHOLD: Final = 0.5
 """For a model without a card."""
@@ -41,18 +41,19 @@ DELEGATES: Final = {"edgetpu": ("libedgetpu.so.1", "libedgetpu.1.dylib", "edgetp
 class Detector:
     """A detector in LiteRT, on one thread or on an accelerator.
 
-    Implements `SightModel`. Ours takes RGB bytes of the frame's middle half (float files the same
-    as 0..255), the original's the whole frame, of which the rows that it is not given are grey.
+    Implements `SightModel`. Ours takes the RGB bytes of the frame's middle half (float models: the
+    same as 0..255). The original's takes the whole frame, with the missing rows gray.
 
     Args:
-        path: the .tflite file. The labels in it say which classes it knows, `NAME.json` beside it
-            (the card) says the same, and from which score on each is believed.
-        delegate: "edgetpu" for a Coral accelerator; the file must then be compiled for it.
-        thresholds: least score of each class instead of the card's; one number for all.
+        path: the .tflite file. The labels in it name its classes; `NAME.json` beside it (the card)
+            names them too, and gives the score threshold of each.
+        delegate: "edgetpu" for a Coral accelerator; the file must be compiled for it.
+        thresholds: minimum score of each class instead of the card's; one number for all.
 
     Raises:
-        ModelError: no such model, a delegate that cannot be loaded, or labels that are not the
-            card's or that nobody here knows; says what was found.
+        ModelError: the model or delegate cannot be loaded, or the labels differ from the card's or
+            are
+            unknown; says what was found.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Detector:
             )
 
     def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
-        """Return what a (160, 240, 3) uint8 RGB detector input shows, the surest first."""
+        """Return the detections in a (160, 240, 3) uint8 RGB detector input, best score first."""
         if not self.sees_whole_frame:
             return self._run(detector_input_rgb, DETECTOR_ROWS)
         top = round(2 * DETECTOR_HEIGHT_PX * DETECTOR_ROWS[0])
@@ -140,7 +141,7 @@ class Detector:
         return self.detect_in_frame(frame)
 
     def detect_in_frame(self, frame_rgb: Image) -> tuple[Sighting, ...]:
-        """Return what a whole frame (h, w, 3) shows, for a model that is shown all of it."""
+        """Return the detections in a whole frame (h, w, 3), for a model that takes all of it."""
         size = (ORIGINAL_INPUT[2], ORIGINAL_INPUT[1])
         return self._run(np.asarray(cv2.resize(frame_rgb, size), dtype=np.uint8), (0.0, 1.0))
 
@@ -164,14 +165,14 @@ class Detector:
 def _in_frame(
     box: NDArray[np.float32], rows: tuple[float, float]
 ) -> tuple[float, float, float, float]:
-    """From (top, left, bottom, right) in parts of the rows shown to (l, t, r, b) of the frame."""
+    """Convert (top, left, bottom, right) in `rows` of a frame to (l, t, r, b) of all of it."""
     top, left, bottom, right = np.clip(box, 0.0, 1.0).tolist()
     height = rows[1] - rows[0]
     return left, rows[0] + top * height, right, rows[0] + bottom * height
 
 
 def _outputs(interpreter: Any) -> dict[str, int]:
-    """Return the tensors by their names in the signature; the original's have only an order."""
+    """Return the tensors by signature name; the original's have only an order."""
     if interpreter.get_signature_list():
         details = interpreter.get_signature_runner().get_output_details()
         return {str(name): int(detail["index"]) for name, detail in details.items()}
@@ -187,7 +188,7 @@ def _load_delegate(name: str) -> Any:
     reasons = []
     for library in DELEGATES[name]:
         try:
-            ctypes.CDLL(library)  # LiteRT complains at the wrong time when it is missing
+            ctypes.CDLL(library)  # LiteRT would fail later, less clearly, if it is missing
             return load_delegate(library)
         except (OSError, ValueError) as error:
             reasons.append(f"{library}: {error}")

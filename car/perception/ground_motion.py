@@ -1,8 +1,8 @@
-"""How well a motion over the ground explains what changed between two pictures of it.
+"""How well a motion over the ground explains the change between two pictures of it.
 
-The road is a plane, so a motion of the car moves its picture by a homography (R. Hartley,
+The road is a plane, so the car's motion transforms its picture by a homography (R. Hartley,
 A. Zisserman, Multiple View Geometry in Computer Vision, 2nd edition, section 13.1): the earlier
-picture, warped by the right motion, is the later one. Things that stand on the road don't fit, and
+picture, warped by the right motion, matches the later one. Objects on the road do not fit, and
 are few.
 """
 
@@ -19,23 +19,23 @@ from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX,
 from pixelopolis.vehicle.camera import Camera
 
 FLAT_PX: Final = (25, 15)
-"""Shading that changes over more than this is light, not ground."""
+"""Shading that varies over more than this is lighting, not ground texture."""
 MIN_CONTRAST: Final = 4.0
-"""Of 255: noise on bare ground is not blown up."""
+"""Out of 255: keeps noise on bare ground from being amplified."""
 MIN_DOWN: Final = 0.15
-"""Tangent of the angle by which the whole picture must look down: nearer to the horizon a pixel is
-too much ground."""
+"""Tangent of the minimum angle below the horizon of the whole picture: nearer to the horizon a
+pixel covers too much ground."""
 
 
 class GroundView:
-    """A `GroundModel`: where one camera sees the ground in the bottom quarter of its frames.
+    """A `GroundModel`: the ground seen in the bottom quarter of one camera's frames.
 
     Attributes:
-        is_usable: the whole quarter shows ground; otherwise nothing can be told.
+        is_usable: the whole quarter shows ground; otherwise results mean nothing.
 
     Args:
-        camera: as it is mounted; its roll is left out.
-        part: of a frame's rows, from the bottom, that crops show.
+        camera: the camera as mounted; its roll is ignored.
+        part: fraction of a frame's rows, from the bottom, that crops show.
     """
 
     def __init__(self, camera: Camera, part: float) -> None:
@@ -44,7 +44,7 @@ class GroundView:
         frame_px = LANE_HEIGHT_PX / LANE_PART
         middle = (LANE_WIDTH_PX / 2 - 0.5, frame_px / 2 - (frame_px - LANE_HEIGHT_PX) - 0.5)
         cos, sin = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
-        # of a point (forward, left, 1) in the car's frame
+        # for a point (forward, left, 1) in the car's frame
         depth = np.array([cos, 0.0, camera.height_m * sin - camera.forward_m * cos])
         down = np.array([-sin, 0.0, camera.height_m * cos + camera.forward_m * sin])
         right = np.array([0.0, -1.0, 0.0])
@@ -97,5 +97,5 @@ class GroundView:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderValue=2000 * OUTSIDE,
         )
-        # at the edge of the earlier picture a pixel is part of it and part of what lies outside
+        # at the earlier picture's border, a pixel mixes picture and outside
         return np.asarray(np.minimum(np.abs(after - warped), OUTSIDE), np.float32)

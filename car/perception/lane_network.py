@@ -1,4 +1,4 @@
-"""Lane models: a .tflite file in, steering values or paths for each command out."""
+"""Lane models from .tflite files: steering values or paths for each command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pixelopolis.model_io.labels import LANE_LABELS, check_labels, log_labels, r
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
 
 SHIPPED_MODEL: Final = Path(__file__).parents[1] / "models" / "lane.tflite"
-"""The int8 model that comes with the package; its card lies beside it."""
+"""The shipped int8 model; its card is beside it."""
 
 QUARTER: Final = (1, LANE_HEIGHT_PX, LANE_WIDTH_PX, 3)
 WHOLE: Final = (1, FULL_HEIGHT_PX, LANE_WIDTH_PX, 3)
@@ -34,7 +34,7 @@ INPUT_TYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8
 
 STEERING: Final = (len(Turn),)
 PATHS: Final = (len(Turn), len(Turn) * len(STATIONS_M))
-"""Sizes of the outputs, in rising order: of networks that steer, and of those that see paths."""
+"""Output sizes in rising order, of steering models and of path models."""
 
 _NEXT_STEP: Final = "Use a model from `pixelopolis export lane`, or leave --model out."
 
@@ -42,22 +42,21 @@ _NEXT_STEP: Final = "Use a model from `pixelopolis export lane`, or leave --mode
 class LaneNetwork:
     """A lane model in LiteRT, on one thread.
 
-    Takes the bottom quarter of a frame (40 x 120 YUV bytes) or all of it (80 x 120). A float model
-    gets them as 0..255, an 8-bit one as they are (int8: shifted by 128). An 8-bit output is scaled
-    back by the tensor's own scale. What it answers is told by the sizes of its outputs: one
-    steering value is the original's model, which has no commands and is fed and obeyed as the
-    original's app does (`original_lane`); three are (straight, left,
-    right); 15 and 3 are paths and their spreads (`model_io.lane_path`). A recurrent model has
-    further inputs, its state, which it answers anew, by the same names.
+    Input: the bottom quarter of a frame (40 x 120 YUV bytes) or all of it (80 x 120), as 0..255 for
+    float models and as bytes for 8-bit ones (int8: shifted by 128). 8-bit outputs are rescaled by
+    the tensor's scale. Output sizes tell the kind: one steering value is the original's model,
+    without commands, fed and interpreted as in the original's app (`original_lane`); three are
+    (straight, left, right); 15 and 3 are paths and their spreads (`model_io.lane_path`). A
+    recurrent model has its state as additional inputs and outputs of the same names.
 
     Attributes:
-        part: of a frame's rows, from the bottom, that it wants to see.
-        frame_width_px: of the whole frames, 3:4, that it is made for: none of its input is lost.
-        has_commands: it answers for each command.
+        part: fraction of a frame's rows, from the bottom, that it needs.
+        frame_width_px: frame width (3:4) at which its input loses no resolution.
+        has_commands: it has an output for each command.
 
     Raises:
-        ModelError: when the file is no such model, or the labels in it are of other commands or
-            columns; the message names what was found.
+        ModelError: the file is no such model, or its labels are of other commands or columns; the
+            message names what was found.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,11 +102,11 @@ class LaneNetwork:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what a recurrent model has seen."""
+        """Reset a recurrent model."""
         self._state = [np.zeros(d["shape"], dtype=np.float32) for d, _ in self._states]
 
     def look(self, picture_rgb: Image) -> LaneView:
-        """Return what the model makes of its part of a frame (h, w, 3) RGB."""
+        """Return the model's view of its part of a frame (h, w, 3) RGB."""
         self._set(self._picture, self._fit(picture_rgb)[None])
         for (tensor, _), value in zip(self._states, self._state, strict=True):
             self._set(tensor, value)
@@ -123,7 +122,7 @@ class LaneNetwork:
         return LaneView(steering=(straight, left, right))
 
     def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return details of inputs and outputs by the names of the model's signature, if it has."""
+        """Return the details of inputs and outputs by signature name, if there is a signature."""
         for name in self._interpreter.get_signature_list():
             signature = self._interpreter.get_signature_runner(name)
             return signature.get_input_details(), signature.get_output_details()
@@ -168,7 +167,7 @@ def _in_metres(paths: Any) -> FloatArray:
 
 
 def _spread_m(spread: Any) -> FloatArray:
-    """Return the error that is expected, as the mean over the stations."""
+    """Return the predicted error, as the mean over the stations."""
     return np.asarray(np.exp(spread) * np.mean(SCALES_M), dtype=np.float64)
 
 

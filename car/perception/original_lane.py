@@ -1,18 +1,18 @@
-"""What the original's car app (2020) does before and after its lane model. Pure.
+"""Pre- and postprocessing of the lane model in the original car app (2020). Pure.
 
-Source: the published `car_app`. Its vision thread takes the bottom quarter of a frame of 600x800,
-600x200 px RGB, resizes it to 120x40 bilinearly and turns it to YUV, 0..255; the model itself
-divides by 127.5 and takes off 1. At exactly a fifth, bilinear sampling takes the middle pixel of
-every five as it is: thin lines break up, and the order of resize and colour makes no difference
-(its training code turns the frame to YUV first).
+Source: the published `car_app`. It takes the bottom quarter of a 600x800 frame, 600x200 px RGB,
+resizes it bilinearly to 120x40 and converts it to YUV, 0..255; the model itself divides by 127.5
+and subtracts 1. At exactly one fifth, bilinear sampling takes the middle one of every five pixels:
+thin lines break up, and the order of resize and conversion does not matter (its training code
+converts first).
 
-The answer times `max_steering_angle`, 48 in its configuration, is cut to whole degrees, left
+The output times `max_steering_angle`, 48 in its configuration, is truncated to whole degrees, left
 negative. Its wheel rule is ours (`vehicle.steering`): the outer wheel keeps 180 motor units,
-the inner one loses 3.6153 a degree.
+the inner one loses 3.6153 per degree.
 
-Not done here: the app does not limit the answer, we do, to [-1, 1]; it cuts wheel speeds to whole
-motor units (at most 0.6 %); its frames, commands and board have clocks of their own, 13.3 commands
-a second of which the board keeps up with 7.8.
+Differences: we limit the output to [-1, 1]; the app truncates wheel speeds to whole motor units
+(at most 0.6 %); its frames, commands and board are not synchronized: 13.3 commands a second, of
+which the board handles 7.8.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
 from pixelopolis.vehicle.steering import MAX_STEERING_DEG
 
 FRAME_WIDTH_PX: Final = 600
-"""Of the app's frames, 600x800."""
+"""Width of the app's frames, 600x800."""
 
 
 def original_lane_input(crop_rgb: Image) -> Image:
@@ -38,6 +38,6 @@ def original_lane_input(crop_rgb: Image) -> Image:
 
 
 def original_steering(answer: float) -> float:
-    """Return the steering in [-1, 1] that the app makes of the model's answer: whole degrees."""
+    """Return the steering in [-1, 1] that the app derives from an output: whole degrees."""
     limited = min(1.0, max(-1.0, answer))
     return math.trunc(limited * MAX_STEERING_DEG) / MAX_STEERING_DEG

@@ -1,4 +1,4 @@
-"""Calibrating the board's battery divider with a multimeter."""
+"""Calibrates the board's battery divider with a multimeter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GAIN: Final = BOARD[BoardRegister.BATTERY_GAIN]
 
 
 class Calibration(NamedTuple):
-    """Voltage that the board said before and says after, and the gain between."""
+    """The board's voltage before and after, and the gain between."""
 
     before_mv: int
     after_mv: int
@@ -24,7 +24,7 @@ class Calibration(NamedTuple):
 
 
 def read_voltage_mv(bench: Workbench, sleep: Callable[[float], None] = time.sleep) -> int:
-    """Return the mean of some looks at the board's voltage.
+    """Return the mean of several readings of the board's voltage.
 
     Raises:
         BoardError: there is no board.
@@ -41,12 +41,12 @@ def read_voltage_mv(bench: Workbench, sleep: Callable[[float], None] = time.slee
 
 
 def calibrate(bench: Workbench, before_mv: int, measured_mv: int) -> Calibration:
-    """Give the board the gain that makes its voltage the measured one.
+    """Set the gain that makes the board's voltage equal to the measured one.
 
     Args:
-        bench: with a board.
-        before_mv: what the board says by its present gain.
-        measured_mv: what a multimeter says at the battery.
+        bench: a workbench with a board.
+        before_mv: the board's voltage at its present gain.
+        measured_mv: voltage at the battery by multimeter.
 
     Raises:
         SettingsError: the two differ by more than a divider's tolerance.

@@ -1,4 +1,4 @@
-"""How long one control cycle takes on a serial port: write both motors, read both."""
+"""Measures the duration of a control cycle on a serial port: write both motors, read both."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from pixelopolis.vehicle.control_table import XL430, MotorRegister
 BAUD: Final = 1_000_000
 WARM_UP: Final = 20
 GOAL: Final = 20
-"""Velocity register that is written."""
+"""Velocity register to write."""
 
 ORIGINAL_COMMAND_MS: Final = 129.0
-"""What one command of the original took, computed from its text frames, baud rate and waits."""
+"""Duration of one command of the original, computed from its text frames, baud rate and waits."""
 
 
 def measure_cycles(
     port: str, cycles: int, board: bool, report: Callable[[int], None] = lambda _done: None
 ) -> dict[str, Any]:
-    """Return times and losses of control cycles, done by the functions that the car uses.
+    """Return times and losses of control cycles, executed by the car's own functions.
 
     Args:
-        port: of the board, or of the motors alone.
+        port: port of the board, or of the motors alone.
         cycles: how many.
-        board: whether a board is there, which must first switch the motors' power on.
-        report: gets the number of cycles done.
+        board: whether there is a board, which must first switch on the motors' power.
+        report: called with the number of completed cycles.
 
     Raises:
         BoardError: board or motors do not answer.

@@ -1,7 +1,7 @@
-"""Setting up new motors: which wheel is it, which way does it turn, then id, rate and modes.
+"""Sets up new motors: determines wheel and direction, then sets id, rate and modes.
 
-New XL430-W250 all have id 1 and 57,600 bit/s, so they are connected one at a time. What a person
-sees decides what a motor becomes; what it was asked for does not.
+New XL430-W250 all have id 1 and 57,600 bit/s, so they are connected one at a time. The wheel that
+the person saw turning decides, not the one that was asked for.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from pixelopolis.vehicle.control_table import (
 )
 
 TURN_UNITS: Final = 44
-"""10 rpm: slow enough to be seen, fast enough to be told from standing."""
+"""10 rpm: slow enough to watch, fast enough to notice."""
 TURN_S: Final = 2.0
 TURN_POLL_S: Final = 0.04
-"""Between two looks while it turns; a board stops the wheels of a host that is silent for 90 ms."""
+"""Polling interval while turning; a board stops the wheels if its host is silent for 90 ms."""
 MIN_TURN: Final = 0.05
-"""Turns of the shaft below which it did not turn at all."""
+"""Turns of the shaft below which it counts as not turned."""
 TRIES: Final = 3
 IDS: Final = {side: motor for motor, side in MOTORS.items()}
 
@@ -41,17 +41,17 @@ Wheel = Literal["left", "right", "both", "none"]
 
 
 class WheelSeen(NamedTuple):
-    """What a person saw: which wheel turned, and whether as if the car drove forward."""
+    """What a person saw: which wheel turned, and whether forward."""
 
     wheel: Wheel
     forward: bool
 
 
 class Installer(Protocol):
-    """Who connects motors and looks at wheels."""
+    """The person who connects motors and watches wheels."""
 
     def connect(self, side: Side) -> None:
-        """Return when only this side's motor is connected."""
+        """Return once only this side's motor is connected."""
         ...
 
     def look(self) -> None:
@@ -59,18 +59,18 @@ class Installer(Protocol):
         ...
 
     def saw(self, found: Found) -> WheelSeen:
-        """Called when it stands again."""
+        """Called after it has stopped."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class MotorSetup:
-    """One motor that is ready to drive."""
+    """A configured motor."""
 
     side: Side
     id: int
     mirrored: bool
-    """It turns backwards when the car drives forward; its Drive Mode says so."""
+    """It turns backward when the car drives forward; compensated by its Drive Mode."""
     was: Found
 
 
@@ -81,17 +81,17 @@ def set_up(
     done: Collection[Side] = (),
     on_rate: Callable[[int], None] = lambda _: None,
 ) -> MotorSetup:
-    """Find the one motor that is connected and make it what the person sees that it is.
+    """Find the one connected motor and configure it for the wheel that the person saw turning.
 
     Args:
         bench: where it is connected.
-        side: which motor the person is asked to connect.
-        person: connects and looks.
-        done: sides that are set up already and may not be taken twice.
-        on_rate: called with each rate at which it is looked for.
+        side: the motor that the person is asked to connect.
+        person: connects motors and watches wheels.
+        done: sides already set up, which may not be taken twice.
+        on_rate: called with each rate that is tried.
 
     Raises:
-        BoardError: with what a person must change; nothing but modes was written then.
+        BoardError: what a person must change; only modes were written then.
     """
     bench.power_off()
     person.connect(side)
@@ -100,7 +100,7 @@ def set_up(
     _write(bench, found.id, MotorRegister.TORQUE_ENABLE, 0)
     _write(bench, found.id, MotorRegister.OPERATING_MODE, MotorMode.VELOCITY)
     _write(bench, found.id, MotorRegister.DRIVE_MODE, 0)
-    # a person takes time, and a board cuts the power of a host that is silent for long
+    # a person takes time, and a board cuts the power if its host is silent for long
     person.look()
     bench.power_on()
     turns = turn(bench, found.id, TURN_S)
@@ -129,10 +129,10 @@ def set_up(
 
 
 def configure(bench: Workbench, setup: MotorSetup) -> None:
-    """Write a motor's modes, then its id, then its rate, and see that it has them.
+    """Write a motor's modes, then its id, then its rate, and verify them.
 
     Raises:
-        BoardError: it did not take them.
+        BoardError: it did not accept them.
     """
     old, new = setup.was, setup.id
     _write(bench, old.id, MotorRegister.TORQUE_ENABLE, 0)
@@ -159,7 +159,7 @@ def configure(bench: Workbench, setup: MotorSetup) -> None:
 def turn(
     bench: Workbench, motor: int, seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> float:
-    """Turn a motor's shaft slowly for a while; return how many turns it made.
+    """Turn a motor's shaft slowly for a while; return the number of turns.
 
     Raises:
         BoardError: it has a hardware error, or its stop could not be confirmed.
@@ -190,7 +190,7 @@ def turn(
 
 
 def release(bench: Workbench, motor: int, clock: Callable[[], float] = time.monotonic) -> None:
-    """Stop a motor and take its torque, and see that it is so.
+    """Stop a motor and disable its torque, and verify it.
 
     Raises:
         BoardError: it could not be confirmed.
@@ -212,7 +212,7 @@ def release(bench: Workbench, motor: int, clock: Callable[[], float] = time.mono
 
 
 def check_pair(bench: Workbench) -> None:
-    """See that both motors of a car answer as they should.
+    """Check that both motors of a car answer as they should.
 
     Raises:
         BoardError: one does not.
@@ -229,6 +229,6 @@ def check_pair(bench: Workbench) -> None:
 
 
 def _write(bench: Workbench, motor: int, register: MotorRegister, value: int) -> None:
-    """Write what differs: a motor's memory wears out."""
+    """Write only what differs, since a motor's memory wears out."""
     if bench.bus.read(motor, XL430, register) != value:
         bench.bus.write(motor, XL430, register, value)

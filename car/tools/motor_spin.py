@@ -1,4 +1,4 @@
-"""Turning the wheels for a while, to see that a car is well: the board's own driver does it."""
+"""Spins the wheels for a while through the board driver, to test a car."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pixelopolis.errors import BoardError
 
 CONNECT_S: Final = 5.0
 POLL_S: Final = 0.05
-"""Between two goals, as the car's control loop sets them."""
+"""Interval between two goals, as in the control thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spin:
-    """What the wheels did, (left, right)."""
+    """The motion of the wheels, (left, right)."""
 
     seconds: float
     goal_rad_s: tuple[float, float]
@@ -34,13 +34,13 @@ def spin(
     seconds: float,
     on_reading: Callable[[float, tuple[float, float], BoardStatus], None],
 ) -> Spin:
-    """Turn the wheels, then stop and close the board; Ctrl-C only ends it sooner.
+    """Turn the wheels, then stop and close the board; Ctrl-C ends it early.
 
     Args:
         board: not started yet.
         goal_rad_s: (left, right), forward positive.
         seconds: how long.
-        on_reading: gets the seconds gone, the measured speeds and the board's status.
+        on_reading: called with elapsed seconds, measured speeds and the board's status.
 
     Raises:
         BoardError: the board is not ready, was lost, or the stop could not be confirmed.

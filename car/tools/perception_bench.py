@@ -1,4 +1,4 @@
-"""How long a car's two models take, beside the original's two: one thread, in turns."""
+"""Compares the run time of a car's two models with the original's: one thread, in turns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pixelopolis.model_io.inputs import detector_input
 
 ORIGINAL_LANE, ORIGINAL_DETECTOR = "lane_detector.tflite", "object_detector.tflite"
 BLOCK: Final = 10
-"""A pair takes so many frames before the next one has its turn: a car runs one pair, whose weights
-stay in the caches. In turn frame by frame, the original's detector would empty them for ours."""
+"""Frames per turn of a pair: a car runs one pair, whose weights stay in the caches. Alternating
+frame by frame, the original's detector would evict ours."""
 WARM_UP: Final = 2
-"""So many of a turn's first frames don't count, for the same reason."""
+"""Discarded frames at the start of a turn, for the same reason."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A lane model and a detector, each from a whole frame on: what one look costs a car."""
+    """A lane model and a detector, each applied to a whole frame."""
 
     lane: LaneNetwork
     detector: Detector
@@ -45,10 +45,10 @@ def our_pair(detector: Path | None = None, delegate: str | None = None) -> Pair:
 
 
 def original_pair(folder: Path) -> Pair:
-    """Return the original's models of a folder.
+    """Return the original's models in a folder.
 
     Raises:
-        ModelError: one of them is missing or none of the original's.
+        ModelError: one of them is missing or not the original's.
     """
     return Pair(LaneNetwork(folder / ORIGINAL_LANE), Detector(folder / ORIGINAL_DETECTOR))
 
@@ -62,10 +62,10 @@ def measure(
     """Return each pair's times in ms: of both models together, and of each.
 
     Args:
-        pairs: by name; each takes the same frames, `BLOCK` of them at a turn.
+        pairs: by name; all process the same frames, `BLOCK` frames per turn.
         frames: whole frames (h, w, 3) RGB.
-        rounds: how many frames count.
-        report: gets the number of rounds done.
+        rounds: number of measured frames.
+        report: called with the number of completed rounds.
     """
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in pairs}
     for first in range(0, rounds, BLOCK):

@@ -1,8 +1,8 @@
-"""Reaching motors whose rate and id nobody knows yet: by the car's board, or by a plain adapter.
+"""Finds motors of unknown rate and id, through the car's board or a plain adapter.
 
-Behind a board the host's link keeps its rate and a register of the board sets that of the motor
-bus. A plain USB adapter is the motor bus itself, so the port's own rate is changed; the motors then
-need a supply of their own. Which of both is there, is found out by asking for the board.
+A board's host link keeps its rate, and a register sets that of the motor bus. A plain USB adapter
+is the motor bus itself, so the port's rate is changed; the motors then need their own supply.
+Pinging the board tells which of the two is connected.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from pixelopolis.vehicle.control_table import (
 
 FACTORY_BAUD: Final = MOTOR_BAUDS[XL430["baud_rate"].default or 0]
 LIKELY_BAUDS: Final = (FACTORY_BAUD, BUS_BAUD)
-"""A motor is new, or was set up already."""
+"""A motor is new, or was set up before."""
 BOOT_S: Final = 0.5
-"""A motor that got power answers well within this."""
+"""A motor answers well within this time after power-on."""
 
 
 class Found(NamedTuple):
@@ -46,18 +46,18 @@ class Found(NamedTuple):
 
 
 class ScanResult(NamedTuple):
-    """Everybody who answered, and the rates at which nobody could be asked."""
+    """All devices that answered, and the rates that could not be tried."""
 
     found: tuple[Found, ...]
     skipped: tuple[int, ...]
 
 
 class Workbench:
-    """A port behind which motors are looked for and set up; a context manager.
+    """A port for finding and configuring motors; a context manager.
 
     Attributes:
         bus: the open port.
-        has_board: the car's board is between us and the motors.
+        has_board: the motors are behind the car's board.
 
     Args:
         port: name of the serial port.
@@ -93,7 +93,7 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Leave the board as it was, and close the port; never throws."""
+        """Leave the board as it was, and close the port; never raises."""
         with suppress(BoardError, PacketError):
             self.tune(BUS_BAUD)
             if self.has_board and not self._had_power:
@@ -101,7 +101,7 @@ class Workbench:
         self.bus.close()
 
     def power_on(self) -> None:
-        """Give the motors power, where that is ours to give.
+        """Switch the motors' power on, if there is a board.
 
         Raises:
             BoardError: emergency stop or empty battery.
@@ -110,16 +110,16 @@ class Workbench:
             self._sleep(BOOT_S)
 
     def power_off(self) -> None:
-        """Take the motors' power, so that cables may be changed."""
+        """Switch the motors' power off, so that cables may be changed."""
         if self.has_board:
             self.bus.write(BOARD_ID, BOARD, BoardRegister.MOTOR_POWER, 0)
 
     def tune(self, baud: int) -> None:
-        """Talk to motors of this rate from now on.
+        """Set the rate for talking to motors.
 
         Raises:
-            RefusedError: the board cannot do it.
-            BoardError: the adapter cannot do it.
+            RefusedError: the board does not support it.
+            BoardError: the adapter does not support it.
         """
         if not self.has_board:
             self.bus.set_baud(baud)
@@ -132,10 +132,10 @@ class Workbench:
     def scan(
         self, bauds: Sequence[int] = MOTOR_BAUDS, on_rate: Callable[[int], None] = lambda _: None
     ) -> ScanResult:
-        """Ask everybody at every rate.
+        """Ping all devices at every rate.
 
         Args:
-            bauds: the rates in bit/s.
+            bauds: rates in bit/s.
             on_rate: called with each rate before it is tried.
         """
         found: set[Found] = set()
@@ -154,10 +154,10 @@ class Workbench:
         return ScanResult(tuple(sorted(f for f in found if f.id != ours)), tuple(skipped))
 
     def find_one(self, on_rate: Callable[[int], None] = lambda _: None) -> Found:
-        """Return the only motor that is connected, and stay at its rate.
+        """Return the only connected motor, staying at its rate.
 
         Raises:
-            BoardError: there is none, more than one, or one of another kind.
+            BoardError: there is none, more than one, or one of another model.
         """
         result = self.scan(LIKELY_BAUDS, on_rate)
         if not result.found:
@@ -175,7 +175,7 @@ class Workbench:
 
 
 def nobody_answers(port: str, has_board: bool, bauds: Sequence[int]) -> BoardError:
-    """Return the error for a motor bus on which no motor answers at any of these rates."""
+    """Return the error for a motor bus without answers at these rates."""
     rates = "any rate" if len(bauds) == len(MOTOR_BAUDS) else f"{', '.join(map(str, bauds))} bit/s"
     supply = "" if has_board else " Behind a plain adapter it needs its own supply."
     return BoardError(

@@ -52,11 +52,11 @@ class Detector:
 
 def test_the_newest_frame_is_looked_at_and_frames_between_are_left_out() -> None:
     camera, detector = Camera(), Detector()
-    lookout = DetectorThread(camera, detector, most_hz=1000)
-    assert lookout.newest() is None
-    assert lookout.figures().p50_ms is None
+    detector_thread = DetectorThread(camera, detector, most_hz=1000)
+    assert detector_thread.newest() is None
+    assert detector_thread.figures().p50_ms is None
     detector.may_end.clear()
-    lookout.start()
+    detector_thread.start()
     try:
         camera.take()
         wait_until(lambda: len(detector.shown) == 1, "a first look")
@@ -65,11 +65,11 @@ def test_the_newest_frame_is_looked_at_and_frames_between_are_left_out() -> None
         last = camera.take()
         detector.may_end.set()
         wait_until(lambda: len(detector.shown) == 2, "a second look")
-        wait_until(lambda: lookout.figures().looks == 2, "its figures")
+        wait_until(lambda: detector_thread.figures().looks == 2, "its figures")
     finally:
-        lookout.close()
+        detector_thread.close()
     assert detector.shown == [((160, 240, 3), 1), ((160, 240, 3), last)]
-    newest = lookout.newest()
+    newest = detector_thread.newest()
     assert newest is not None
     assert newest.seen == (SIGN,)
     frame = camera.wait_newer(0, 0)
@@ -79,17 +79,17 @@ def test_the_newest_frame_is_looked_at_and_frames_between_are_left_out() -> None
 
 def test_sightings_stay_the_same_object_until_there_are_newer_ones() -> None:
     camera, detector = Camera(), Detector()
-    lookout = DetectorThread(camera, detector, most_hz=1000)
-    lookout.start()
+    detector_thread = DetectorThread(camera, detector, most_hz=1000)
+    detector_thread.start()
     try:
         camera.take()
-        wait_until(lambda: lookout.newest() is not None, "a look")
-        first = lookout.newest()
-        assert lookout.newest() is first
+        wait_until(lambda: detector_thread.newest() is not None, "a look")
+        first = detector_thread.newest()
+        assert detector_thread.newest() is first
         camera.take()
-        wait_until(lambda: lookout.newest() is not first, "another look")
+        wait_until(lambda: detector_thread.newest() is not first, "another look")
     finally:
-        lookout.close()
+        detector_thread.close()
 
 
 def test_a_detector_that_fails_is_reported_and_asked_again() -> None:
@@ -101,23 +101,23 @@ def test_a_detector_that_fails_is_reported_and_asked_again() -> None:
             return seen
 
     camera = Camera()
-    lookout = DetectorThread(camera, FailsOnce())
-    lookout.start()
+    detector_thread = DetectorThread(camera, FailsOnce())
+    detector_thread.start()
     try:
         camera.take()
-        wait_until(lambda: bool(lookout.worker.trouble), "a report")
-        assert lookout.worker.trouble == "ValueError: no tensor"
-        assert lookout.newest() is None
+        wait_until(lambda: bool(detector_thread.worker.trouble), "a report")
+        assert detector_thread.worker.trouble == "ValueError: no tensor"
+        assert detector_thread.newest() is None
         camera.take()
-        wait_until(lambda: lookout.newest() is not None, "a look")
+        wait_until(lambda: detector_thread.newest() is not None, "a look")
     finally:
-        lookout.close()
+        detector_thread.close()
 
 
 @pytest.mark.parametrize("started", [True, False])
 def test_closing_ends_it_whether_or_not_it_was_started(started: bool) -> None:
-    lookout = DetectorThread(Camera(), Detector())
+    detector_thread = DetectorThread(Camera(), Detector())
     if started:
-        lookout.start()
-    lookout.close()
-    assert "lookout" not in {thread.name for thread in threading.enumerate()}
+        detector_thread.start()
+    detector_thread.close()
+    assert "detector" not in {thread.name for thread in threading.enumerate()}

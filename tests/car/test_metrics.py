@@ -75,7 +75,7 @@ class _Nothing:
 
 
 def test_the_control_loop_counts_what_is_75_milliseconds_late() -> None:
-    loop = ControlThread(*[_Nothing()] * 4, on_news=lambda: None, on_frame=lambda: None)
+    loop = ControlThread(*[_Nothing()] * 4, on_event=lambda: None, on_frame=lambda: None)
     loop.metrics.command(1.0, None)
     assert loop.metrics.command(1.0749, None) == 0.0
     assert loop.metrics.command(1.15, None) == pytest.approx(0.0001, abs=1e-6)

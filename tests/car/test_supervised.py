@@ -49,7 +49,7 @@ __all__ = ["camera", "server", "wheels"]
 KILLS: dict[str, tuple[Any, str]] = {
     "camera": (CameraThread, "_keep"),
     "control": (Driver, "step"),
-    "lookout": (DetectorThread, "_look"),
+    "detector": (DetectorThread, "_look"),
     "board": (BoardThread, "_pause"),
     "link": (SharedState, "report"),
     "live view": (Broadcast, "put"),
@@ -58,7 +58,7 @@ KILLS: dict[str, tuple[Any, str]] = {
 }
 """What is called again and again by each worker."""
 
-THREADS = {"camera", "control", "lookout", "board"}
+THREADS = {"camera", "control", "detector", "board"}
 TASKS = {"link", "live view"}
 
 
@@ -107,7 +107,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
         # the link awaits its two, and the process is what everything else belongs to
         children = {"Link._read", "Link._write", "CarProcess.run"}
         assert own_tasks() == TASKS | children
-        workers = {w.name: w for w in (*process.drivers, *process.showers)}
+        workers = {w.name: w for w in (*process.driving_workers, *process.display_workers)}
         assert workers.keys() == KILLS.keys()
         assert workers.keys() >= THREADS | TASKS
 
@@ -126,7 +126,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
                     if said:
                         break
                 fatal = said[0].error_level is ErrorLevel.FATAL
-                assert fatal == (name in {w.name for w in process.drivers})
+                assert fatal == (name in {w.name for w in process.driving_workers})
                 await state_with(server, "driving", "waiting_for_grant")
             await video.content.readuntil(b"\xff\xd9")
         assert all(worker.restarts == 1 for worker in workers.values())

@@ -54,7 +54,7 @@ NAMED = (
     Named(
         "one silent motor never stops the other",
         "car/board/dynamixel_board.py",
-        "one_sided = max(self._missed.values()) >= STILL_AFTER_MISSED",
+        "one_sided = max(self._missed.values()) >= STOP_AFTER_MISSED",
         "one_sided = False",
     ),
     Named(

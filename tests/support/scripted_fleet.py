@@ -49,7 +49,7 @@ class ScriptedCar:
     """Fields of the state that it says differently."""
 
     def __post_init__(self) -> None:
-        self.journey = OrderExecutor(CITY, self.id, self.place)
+        self.executor = OrderExecutor(CITY, self.id, self.place)
         self.link = self.connect()
 
     def connect(self) -> CarLink:
@@ -68,30 +68,30 @@ class ScriptedCar:
         """Take in what came since it listened last."""
         for message in self.heard:
             if isinstance(message, Order):
-                self.journey.take_order(message)
+                self.executor.take_order(message)
             elif isinstance(message, InstantActions):
-                self.journey.take_actions(message)
+                self.executor.take_actions(message)
             else:
                 assert isinstance(message, Refusal)
         self.heard.clear()
 
     def says(self, **changes: Any) -> State:
         """Send a state."""
-        state = self.journey.report(0, datetime(2026, 1, 1, tzinfo=UTC), Health(battery_pct=80.0))
+        state = self.executor.report(0, datetime(2026, 1, 1, tzinfo=UTC), Health(battery_pct=80.0))
         state = state.model_copy(update={**self.changes, **changes})
         self.fleet.car_reported(self.link, state)
         return state
 
     def drives(self, metres: float) -> None:
         """Drive on, at most to the end of what is granted, and say so."""
-        mission = self.journey.mission
+        mission = self.executor.mission
         assert mission is not None
-        there_m = min(self.journey.decision.distance_m + metres, mission.granted_m)
+        there_m = min(self.executor.decision.distance_m + metres, mission.granted_m)
         is_there = there_m >= mission.path.length_m - 1e-6
         stands = there_m >= mission.granted_m - 1e-6
         state = DriveState.ARRIVED if is_there else DriveState.DRIVING
         speed = 0.0 if stands else 4.0
-        self.journey.take_decision(Decision(speed, speed, state, distance_m=there_m), mission)
+        self.executor.take_decision(Decision(speed, speed, state, distance_m=there_m), mission)
         self.says()
 
 
@@ -135,7 +135,7 @@ class ScriptedFleet:
         """Drive a car until its order has ended."""
         for _ in range(rounds):
             car.listens()
-            if car.journey.mission is None:
+            if car.executor.mission is None:
                 return
             car.drives(0.3)
             self.clocks.now_s += 0.5

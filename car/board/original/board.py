@@ -1,10 +1,10 @@
-"""An unmodified original board: speeds out by text at 9,600 bit/s, no wheel angles in.
+"""Driver for an unmodified original board: speeds as text at 9,600 bit/s, no wheel angles.
 
-What such a car cannot do: it does not see its wheels. Angles are reckoned from the speeds that the
-board has confirmed, so a blocked wheel or a torque that is off goes unnoticed, and signs must put
-the place right. It steers six times a second, not twenty. Its power cannot be cut and its torque
-not released from here; and it has no watchdog, so besides our own stop at every exit a second
-process (`car.board.original.stop_guard`) stops the wheels when this one is killed.
+Limits of such a car: wheel angles are estimated from the speeds that the board has confirmed, so a
+blocked wheel or disabled torque goes unnoticed, and signs must correct the position. It takes 6
+commands a second, not 20. Power cannot be cut and torque not disabled from here. It has no
+watchdog, so in addition to our stop at every exit, a second process
+(`car.board.original.stop_guard`) stops the wheels if this one is killed.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ from pixelopolis.vehicle.control_table import LEFT_MOTOR_ID, RIGHT_MOTOR_ID, Boa
 from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 
 BUSY_S: Final = 0.13
-"""From a command's echo until the board can take the next one: 0.03 s of waiting and 17 bytes for
-each motor, and the rest of the echo. What comes meanwhile is lost."""
+"""Time from a command's echo until the board accepts the next one: a 0.03 s wait, 17 bytes for each
+motor, and the rest of the echo. Anything sent meanwhile is lost."""
 LONGEST_ANSWER_S: Final = 0.3
 MAX_UNHEARD: Final = 4
-"""So many commands in a row without an echo: the board is gone."""
+"""The board is lost after this many commands in a row without an echo."""
 STOP_TRIES: Final = 5
-RECKONED_S: Final = 0.35
-"""How long the wheels are taken to turn on without a new confirmation."""
+EXTRAPOLATE_S: Final = 0.35
+"""How long the wheels are assumed to keep turning without a new confirmation."""
 EMPTY_REPORTS: Final = 2
-"""A battery that the motors pull down for a moment is not empty."""
+"""Consecutive low reports required, since motors pull the voltage down for moments."""
 STANDING: Final = (0, 0)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
+class DeadReckoning:
     """Wheel angles at one time, and the speeds from then on."""
 
     left_rad: float = 0.0
@@ -74,8 +74,8 @@ class Reckoning:
     since_s: float = 0.0
 
     def at(self, now_s: float) -> WheelReading:
-        """Return the angles at a time, or the last that can be told."""
-        until_s = max(self.since_s, min(now_s, self.since_s + RECKONED_S))
+        """Return the angles at a time, up to the end of the estimate."""
+        until_s = max(self.since_s, min(now_s, self.since_s + EXTRAPOLATE_S))
         took_s = until_s - self.since_s
         return WheelReading(
             self.left_rad + self.left_rad_s * took_s,
@@ -83,11 +83,11 @@ class Reckoning:
             until_s,
         )
 
-    def then(self, units: tuple[int, int], now_s: float) -> Reckoning:
-        """Return the reckoning after the board took other speeds."""
+    def then(self, units: tuple[int, int], now_s: float) -> DeadReckoning:
+        """Return the estimate after the board accepted other speeds."""
         here = self.at(now_s)
         left_rad_s, right_rad_s = (value * MOTOR_UNIT_RAD_S for value in units)
-        return Reckoning(here.left_rad, here.right_rad, left_rad_s, right_rad_s, now_s)
+        return DeadReckoning(here.left_rad, here.right_rad, left_rad_s, right_rad_s, now_s)
 
 
 class OriginalBoard(BoardThread):
@@ -95,8 +95,8 @@ class OriginalBoard(BoardThread):
 
     Args:
         port: serial port of the board.
-        baud: its rate in bit/s.
-        chars: characters of a command, as `board.frame_chars`.
+        baud: rate in bit/s.
+        chars: characters of a command, see `board.frame_chars`.
         clock: monotonic seconds, the same clock as `now_s` of `set_goal`.
     """
 
@@ -110,10 +110,10 @@ class OriginalBoard(BoardThread):
         super().__init__(port, clock)
         self._baud = baud
         self._chars = chars
-        self._reckoning: Reckoning | None = None
+        self._reckoning: DeadReckoning | None = None
         self._reader = Reader()
         self._misread = False
-        """The board counts the characters of a command otherwise than we do."""
+        """The board counts the characters of a command differently."""
         self._torque: bool | None = None
         self._empty_reports = 0
         self._guard: subprocess.Popen[bytes] | None = None
@@ -133,16 +133,16 @@ class OriginalBoard(BoardThread):
         super().start()
 
     def _start_guard(self) -> None:
-        # -P: the script's own folder is no place to import from
+        # -P: do not import from the script's own folder
         program = [sys.executable, "-P", str(Path(stop_guard.__file__))]
         command = [*program, self._port_name, str(self._baud), self._command_to_stop]
         try:
             self._guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-        except OSError as error:  # no memory or no process is left: not the cable's fault
+        except OSError as error:  # out of memory or processes: not the cable's fault
             self._guard_lost(f"cannot be started: {error}")
 
     def _guard_lost(self, why: str) -> None:
-        """Take note that there is none, and when the next is due."""
+        """Note that there is no guard, and when to start the next."""
         guard, self._guard = self._guard, None
         if guard is not None and guard.stdin is not None:
             guard.stdin.close()
@@ -150,10 +150,7 @@ class OriginalBoard(BoardThread):
         self._guard_due_s = self._clock() + self._guarding.ended(error)
 
     def _keep_guard(self) -> None:
-        """Replace a guard that ended: without one the wheels of a killed car would turn on.
-
-        They stand meanwhile.
-        """
+        """Replace a guard that ended; the wheels stand meanwhile."""
         if self._stop.is_set():
             return
         if self._guard is not None and self._guard.poll() is not None:
@@ -162,7 +159,7 @@ class OriginalBoard(BoardThread):
             self._start_guard()
 
     def reading(self) -> WheelReading | None:
-        """Return the wheel angles as the confirmed speeds have them, None before the first."""
+        """Return the wheel angles estimated from confirmed speeds, None before the first."""
         reckoning = self._reckoning
         return reckoning.at(self._clock()) if reckoning else None
 
@@ -178,7 +175,7 @@ class OriginalBoard(BoardThread):
             log.warning("The process that guards the wheels had ended.")
         guard.wait()
 
-    def _unstopped(self) -> str:
+    def _stop_warning(self) -> str:
         return (
             "The wheels' stop could not be confirmed, and this board does not stop them by itself: "
             "switch it off."
@@ -197,7 +194,7 @@ class OriginalBoard(BoardThread):
             try:
                 self._connect(line)
                 self._drive(line)
-            except BoardError:  # which is an OSError too
+            except BoardError:  # which is also an OSError
                 raise
             except (OSError, termios.error) as error:
                 raise port_gone(self._port_name, error) from error
@@ -214,8 +211,8 @@ class OriginalBoard(BoardThread):
             log.debug("the stop was not confirmed")
 
     def _connect(self, line: serial.Serial) -> None:
-        """See that the board is there and takes a stop for a stop."""
-        self._torque = None  # the button may have been pressed while we were away
+        """Check that the board is present and understands a stop."""
+        self._torque = None  # the button may have been pressed while disconnected
         self._halt(line)
         if self._estop_wanted:
             self._estop_done.set()
@@ -224,10 +221,10 @@ class OriginalBoard(BoardThread):
             self._released()
 
     def _halt(self, line: serial.Serial) -> None:
-        """Stop the wheels and see that the board says so.
+        """Stop the wheels and verify it by the board's answer.
 
         Raises:
-            BoardError: it says nothing, or takes our commands for other ones.
+            BoardError: it does not answer, or misreads our commands.
         """
         heard = False
         for _ in range(STOP_TRIES):
@@ -237,7 +234,7 @@ class OriginalBoard(BoardThread):
             if Stopped() in said:
                 self._armed = False
                 break
-            # it read the command right and took it for speeds: it counts the characters otherwise
+            # it read the command but took it for other speeds: it counts the characters differently
             if Echo(token(*STANDING, chars)) in said and any(isinstance(s, Speeds) for s in said):
                 self._misread = self._armed = True
         if self._misread:
@@ -254,7 +251,7 @@ class OriginalBoard(BoardThread):
             raise LostPacketError("The board does not confirm that it stops")
 
     def _drive(self, line: serial.Serial) -> None:
-        """Exchange speeds and echoes until we are told to stop, or something is gone."""
+        """Exchange speeds and echoes until told to stop, or until something is lost."""
         unheard = 0
         while not (self._stop.is_set() or self._estop_wanted):
             self._keep_guard()
@@ -295,7 +292,7 @@ class OriginalBoard(BoardThread):
         return None
 
     def _command(self, line: serial.Serial, units: tuple[int, int], chars: int) -> list[Said]:
-        """Send speeds; return what the board says until it can take the next ones."""
+        """Send speeds; return the board's messages until it accepts the next ones."""
         frame = token(*units, chars)
         began_s = self._clock()
         line.write(frame.encode() + b"\n")
@@ -313,7 +310,7 @@ class OriginalBoard(BoardThread):
     def _take(self, said: Said, frame: str, units: tuple[int, int]) -> None:
         match said:
             case Echo(token=read) if read == frame:
-                reckoning = self._reckoning or Reckoning(since_s=self._clock())
+                reckoning = self._reckoning or DeadReckoning(since_s=self._clock())
                 self._reckoning = reckoning.then(units, self._clock())
             case Torque(on=on):
                 self._torque = on

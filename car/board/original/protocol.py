@@ -1,10 +1,10 @@
-"""What an original board (the firmware of 2020) is told and says: text at 9,600 bit/s. Pure.
+"""Text protocol of an original board (the firmware of 2020) at 9,600 bit/s. Pure.
 
-A command is both wheels' speeds in motor units, each as two digits in base 24 of the value + 288,
-left first, and a line feed. The published firmware looks at characters 1 to 4 of what it gets and
-so needs one more before them; the published app sent four only. The board answers `read = TOKEN`,
-the speeds that it understood, and `STOP LEFT RIGHT` when both are 0; every five seconds it tells
-its battery. Its motor bus shares the line, so packets for the motors come in between as noise.
+A command is both wheels' speeds in motor units, left first, each as two base-24 digits of the value
++ 288, and a line feed. The published firmware reads characters 1 to 4 and so needs one more before
+them; the published app sent only four. The board answers `read = TOKEN`, the speeds that it
+understood, and `STOP LEFT RIGHT` if both are 0; it reports its battery every five seconds. Its
+motor bus shares the line, so motor packets appear in between as noise.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ BAUD: Final = 9_600
 BASE: Final = 24
 OFFSET: Final = 288
 MAX_UNITS: Final = 311
-"""312 would need a first digit beyond the last."""
+"""312 would exceed the largest first digit."""
 DIGITS: Final = "0123456789abcdefghijklmno"
 PREFIX: Final = "p"
-"""The character before a command of five: any does, the firmware does not look at it."""
+"""The character before a five-character command; the firmware ignores it."""
 MAX_PENDING: Final = 4096
-"""Bytes kept while no line ends; more is noise."""
+"""Maximum bytes kept without a line end; more is noise."""
 
 LOW_PCT, EMPTY_PCT = 86, 82
-"""The app's limits for the battery's `b` value, the divider's part of the ADC's range in percent:
+"""The app's limits of the battery's `b` value, the divider voltage in percent of the ADC's range:
 warn, and stop."""
 
 _ECHO: Final = re.compile(r"read = (\S+)$")
@@ -42,7 +42,7 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """What it took the command for: (left, right) without sign, in motor units."""
+    """How it understood the command: absolute (left, right) speeds in motor units."""
 
     left: int
     right: int
@@ -50,19 +50,19 @@ class Speeds:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """It has sent both motors the speed 0."""
+    """It has commanded both motors to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Torque:
-    """Somebody pressed its torque button."""
+    """Someone pressed its torque button."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """Its battery, in percent of what its ADC can tell."""
+    """Battery voltage in percent of the ADC's range."""
 
     adc_pct: int
 
@@ -71,7 +71,7 @@ Said = Echo | Speeds | Stopped | Torque | Battery
 
 
 def driveable(left: int, right: int) -> tuple[int, int]:
-    """Return speeds that the board can be told: a right 0 would stop the left wheel as well."""
+    """Return speeds that the board can execute: a right 0 would also stop the left wheel."""
     left, right = (max(-OFFSET, min(MAX_UNITS, units)) for units in (left, right))
     return left, right or (1 if left else 0)
 
@@ -81,8 +81,8 @@ def token(left: int, right: int, chars: int) -> str:
 
     Args:
         left: -288 to 311.
-        right: likewise.
-        chars: 4 or 5, as `board.frame_chars`.
+        right: -288 to 311.
+        chars: 4 or 5, see `board.frame_chars`.
     """
     digits = "".join(
         DIGITS[digit] for units in (left, right) for digit in divmod(units + OFFSET, BASE)
@@ -91,13 +91,13 @@ def token(left: int, right: int, chars: int) -> str:
 
 
 class Reader:
-    """Finds what the board says among the noise of its motor bus."""
+    """Extracts the board's messages from the noise of its motor bus."""
 
     def __init__(self) -> None:
         self._pending = b""
 
     def feed(self, data: bytes) -> list[Said]:
-        """Take the next bytes and return what they complete."""
+        """Take in more bytes and return the messages they complete."""
         *lines, rest = (self._pending + data).split(b"\n")
         self._pending = rest[-MAX_PENDING:]
         said = (_meaning(line.decode("latin-1").rstrip("\r")) for line in lines)

@@ -1,10 +1,10 @@
-"""A process that outlives the car's and stops the wheels of an original board for it.
+"""A process that stops the wheels of an original board if the car's process dies.
 
-That board has no watchdog: with its host killed, the wheels would turn for ever. This program waits
-for its input to end. When the last thing that it read was not GOODBYE, the car is gone without
-having stopped: it opens the port and sends the stop command until the board confirms it.
+That board has no watchdog: if its host were killed, the wheels would turn forever. This program
+waits for the end of its input. If the last thing read was not GOODBYE, the car died without
+stopping: the program opens the port and sends the stop command until the board confirms it.
 
-Run as a script, it needs nothing but pyserial.
+It is run as a script and needs only pyserial.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import serial
 
 GOODBYE: Final = b"."
 TRY_ONCE_MORE: Final = b"!"
-"""The car could not stop the wheels either and waits for us."""
+"""The car could not stop the wheels either and waits for this process."""
 PATIENCE_S: Final = 60.0
-"""A cable may be plugged in again."""
+"""Long enough to plug a cable back in."""
 LAST_TRY_S: Final = 3.0
 EVERY_S: Final = 0.25
-"""The board is busy with a command for 0.13 s and deaf meanwhile."""
+"""The board takes 0.13 s per command and ignores input meanwhile."""
 CONFIRMED: Final = b"STOP LEFT RIGHT"
 
 
 def stop(port: str, baud: int, command: bytes, patience_s: float) -> bool:
-    """Send the stop command until the board confirms it; tell whether it did."""
+    """Send the stop command until the board confirms it; return whether it did."""
     end_s = time.monotonic() + patience_s
     while time.monotonic() < end_s:
         try:
@@ -38,7 +38,7 @@ def stop(port: str, baud: int, command: bytes, patience_s: float) -> bool:
                     if CONFIRMED in line.read(4096):
                         return True
         except OSError:
-            # the port of a process that was just killed may take a moment
+            # the port of a process that was just killed may take a moment to become free
             time.sleep(EVERY_S)
     return False
 

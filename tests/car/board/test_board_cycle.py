@@ -239,7 +239,7 @@ def test_an_emergency_stop_that_is_not_taken_is_not_confirmed(
     board.request_emergency_stop()
     bus.ignored = {BoardRegister.ESTOP}
     with pytest.raises(PacketError):
-        board._heed_estop(bus)
+        board._apply_estop(bus)
     assert board.status().estop is EmergencyStop.REQUESTED
     assert board._armed
     clock.now_s += 1.01

@@ -17,11 +17,11 @@ from car.board.procedures import (
     exchange,
     find_board,
     is_silent,
-    look_singly,
     motor_failed,
     power_motors,
     prepare,
     read_board,
+    read_singly,
     release_estop,
     still_drives,
     stop_wheels,
@@ -257,9 +257,9 @@ def test_a_cycle_writes_the_goals_and_reads_the_wheels() -> None:
     bus.silent = {LEFT}
     with pytest.raises(LostPacketError):
         exchange(bus, {LEFT: 5, RIGHT: -7})
-    assert look_singly(bus) == {RIGHT: 2222}
+    assert read_singly(bus) == {RIGHT: 2222}
     bus.silent = {LEFT, RIGHT}
-    assert look_singly(bus) == {}
+    assert read_singly(bus) == {}
 
 
 def test_a_motor_drives_with_torque_and_its_goal_and_without_a_watchdog_that_struck() -> None:

@@ -266,7 +266,7 @@ def test_a_source_that_hangs_is_said_to_be_silent() -> None:
         now_s += SILENCE_S
         assert camera.trouble == ""
         now_s += 0.1
-        assert "not of now" in camera.trouble
+        assert "not current" in camera.trouble
         assert "2.1 s old" in camera.trouble
     finally:
         hangs.set()
@@ -280,7 +280,7 @@ def test_pictures_of_another_time_are_trouble(
     simulator.accept()
     simulator.send(1, captured_s)
     assert camera.wait_newer(0, WAIT_S) is not None
-    assert "not of now" in camera.trouble
+    assert "not current" in camera.trouble
     simulator.send(2)
     assert camera.wait_newer(1, WAIT_S) is not None
     assert camera.trouble == ""

@@ -62,12 +62,12 @@ def order(released: int, update: int = 0, *, first: int = 0, order_id: str = "o1
     )
 
 
-def journey() -> OrderExecutor:
+def executor() -> OrderExecutor:
     return OrderExecutor(town(), "car1", START)
 
 
-def report(journey: OrderExecutor, health: Health | None = None) -> State:
-    return journey.report(3, NOW, health or Health())
+def report(executor: OrderExecutor, health: Health | None = None) -> State:
+    return executor.report(3, NOW, health or Health())
 
 
 def cancel(action_id: str = "a1") -> InstantAction:
@@ -77,8 +77,8 @@ def cancel(action_id: str = "a1") -> InstantAction:
 class Drive:
     """The real driver on ideal wheels, along the journey's path."""
 
-    def __init__(self, journey: OrderExecutor) -> None:
-        self.journey = journey
+    def __init__(self, executor: OrderExecutor) -> None:
+        self.executor = executor
         self.driver = Driver(Steers())
         self.now_s = 0.0
         self.rolled_m = 0.0
@@ -88,14 +88,14 @@ class Drive:
         frame = Frame(_BLACK, 0.0)
         for _ in range(20_000):
             self.now_s += 0.05
-            mission = self.journey.mission
+            mission = self.executor.mission
             frame = Frame(_BLACK, self.now_s)
             angle = self.rolled_m / WHEEL_RADIUS_M
             wheels = WheelReading(angle, angle, self.now_s)
-            paused = self.journey.paused
+            paused = self.executor.paused
             now = Observation(self.now_s, frame, wheels, mission, paused=paused)
             decision = self.driver.step(now)
-            self.journey.take_decision(decision, mission)
+            self.executor.take_decision(decision, mission)
             self.rolled_m += decision.left_rad_s * WHEEL_RADIUS_M * 0.05
             if decision.state in states or self.rolled_m - begin_m > limit_m:
                 return decision
@@ -112,7 +112,7 @@ _BLACK = _black()
 
 
 def test_before_any_order_the_car_is_at_its_place() -> None:
-    state = report(journey())
+    state = report(executor())
     assert (state.order_id, state.last_node_id, state.last_node_sequence_id) == (
         "",
         "at:13:600",
@@ -125,7 +125,7 @@ def test_before_any_order_the_car_is_at_its_place() -> None:
 
 
 def test_drives_to_the_end_of_the_base_and_on_when_more_is_granted() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     drive = Drive(it)
     drive.until(DriveState.WAITING_FOR_GRANT)
@@ -153,7 +153,7 @@ def test_drives_to_the_end_of_the_base_and_on_when_more_is_granted() -> None:
 
 
 def test_node_and_edge_states_are_what_is_still_ahead() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     route = find_route(town(), START, END)
     ids = node_ids(town(), route)
@@ -175,7 +175,7 @@ def test_node_and_edge_states_are_what_is_still_ahead() -> None:
     ],
 )
 def test_a_wrong_update_is_reported_and_changes_nothing(wrong: Order, error_type: str) -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     before = it.mission
     it.take_order(wrong)
@@ -205,7 +205,7 @@ def test_the_order_may_start_a_little_before_or_behind_the_car() -> None:
 
 
 def test_a_second_order_goes_on_from_where_the_first_ended() -> None:
-    it = journey()
+    it = executor()
     edges = len(find_route(town(), START, END).edges)
     it.take_order(order(edges))
     drive = Drive(it)
@@ -234,7 +234,7 @@ def test_a_second_order_goes_on_from_where_the_first_ended() -> None:
 
 
 def test_pause_stops_the_car_within_its_base_and_it_goes_on_afterwards() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     drive = Drive(it)
     drive.until(DriveState.ARRIVED, limit_m=0.2)
@@ -256,7 +256,7 @@ def test_pause_stops_the_car_within_its_base_and_it_goes_on_afterwards() -> None
 
 
 def test_cancel_stops_soon_and_keeps_the_place() -> None:
-    it = journey()
+    it = executor()
     edges = len(find_route(town(), START, END).edges)
     it.take_order(order(edges))
     drive = Drive(it)
@@ -277,7 +277,7 @@ def test_cancel_stops_soon_and_keeps_the_place() -> None:
 
 
 def test_a_car_that_stands_is_cancelled_where_it_is() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     drive = Drive(it)
     drive.until(DriveState.WAITING_FOR_GRANT)
@@ -289,7 +289,7 @@ def test_a_car_that_stands_is_cancelled_where_it_is() -> None:
 
 
 def test_nothing_to_cancel_is_an_error() -> None:
-    it = journey()
+    it = executor()
     it.take_action(cancel("a7"))
     state = report(it)
     assert state.errors[0].error_type == "NO_ORDER_TO_CANCEL"
@@ -297,14 +297,14 @@ def test_nothing_to_cancel_is_an_error() -> None:
 
 
 def test_an_unknown_action_fails() -> None:
-    it = journey()
+    it = executor()
     it.take_action(InstantAction(action_type="fly", action_id="a1"))
     assert report(it).instant_action_states[0].action_status == "FAILED"
 
 
 @pytest.mark.parametrize("status", ["FINISHED", "FAILED"])
 def test_an_emergency_stop_ends_as_the_board_says(status: Any) -> None:
-    it = journey()
+    it = executor()
     it.take_action(InstantAction(action_type="emergencyStop", action_id="s1"))
     asked = Health(emergency_stop="REMOTE", emergency_stop_status="RUNNING")
     state = it.report(1, NOW, asked)
@@ -345,7 +345,7 @@ def silent(part: str, age_s: float) -> Reason:
 
 
 def test_news_is_what_changes_not_what_counts() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     mission = it.mission
     late = Decision(0.0, 0.0, DriveState.STALE, silent("camera", 1.2))
@@ -376,7 +376,7 @@ def stands(distance_m: float, gap_m: float = 0.15, blocked: bool = False) -> Dec
 
 
 def test_a_car_ahead_is_why_it_waits_and_an_error_once_it_has_stood_long() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     assert it.take_decision(stands(0.1), it.mission)
     state = report(it)
@@ -393,7 +393,7 @@ def test_a_car_ahead_is_why_it_waits_and_an_error_once_it_has_stood_long() -> No
 
 
 def test_the_blocked_edge_is_where_the_other_stands_or_goes() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(3))
     mission = it.mission
     assert mission is not None
@@ -404,7 +404,7 @@ def test_the_blocked_edge_is_where_the_other_stands_or_goes() -> None:
 
 
 def test_health_goes_into_the_state() -> None:
-    state = report(journey(), Health("http://c/v.mjpg", 11.1, 44.0, 0.13, -0.2))
+    state = report(executor(), Health("http://c/v.mjpg", 11.1, 44.0, 0.13, -0.2))
     assert state.info("video") == "http://c/v.mjpg"
     assert state.power_supply.battery_voltage == 11.1
     assert state.velocity is not None
@@ -425,7 +425,7 @@ def off_route(place: Place, distance_m: float = 0.3) -> Decision:
 
 
 def test_a_car_that_is_not_on_its_way_drops_its_order_and_says_where_it_is() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(3))
     assert it.take_decision(off_route(Place("9", 0.4)), it.mission)
     assert it.mission is None
@@ -455,7 +455,7 @@ def test_a_car_that_is_not_on_its_way_drops_its_order_and_says_where_it_is() -> 
 
 
 def test_a_car_that_was_carried_after_its_arrival_tells_no_error() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(5))
     it.take_decision(Decision(0.0, 0.0, DriveState.ARRIVED, distance_m=9.0), it.mission)
     it.take_decision(off_route(Place("2", 0.2)), it.mission)
@@ -484,7 +484,7 @@ def test_a_car_that_nobody_placed_says_so_until_it_finds_itself() -> None:
 
 
 def test_a_standing_car_that_wavers_by_centimetres_stays_where_it_is() -> None:
-    it = journey()
+    it = executor()
     near = Place(START.edge, START.s_m + 0.1)
     it.take_decision(Decision(0.0, 0.0, DriveState.IDLE, place=near), None)
     assert report(it).last_node_id == "at:13:600"
@@ -503,7 +503,7 @@ def test_who_has_an_order_and_no_decision_yet_does_not_drive() -> None:
 
 
 def test_a_car_that_leaves_its_way_while_it_is_cancelled_has_ended_that() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     it.take_decision(Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2), it.mission)
     it.take_action(cancel("c1"))
@@ -522,7 +522,7 @@ def test_a_car_that_knows_no_place_says_the_origin_and_that_it_is_not_there() ->
 
 
 def test_places_and_ways_are_told_to_a_tenth_of_a_millimetre() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     it.take_decision(Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.123456), it.mission)
     state, pose = report(it), it.pose
@@ -543,7 +543,7 @@ def test_a_place_lies_on_its_edge(said_m: float, kept_m: float | None) -> None:
 
 
 def test_a_path_is_made_anew_only_for_another_way() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     first = it.mission
     assert first is not None
@@ -573,7 +573,7 @@ AHEAD = reason(ReasonCode.CAR_AHEAD, gap_m=0.1)
     ],
 )
 def test_any_single_change_is_news_to_the_server(changes: dict[str, Any], is_news: bool) -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     assert not it.take_decision(Decision(0.0, 0.0, DriveState.IDLE), it.mission)
     driving = Decision(4.0, 4.0, DriveState.DRIVING, distance_m=0.2)
@@ -587,7 +587,7 @@ def test_any_single_change_is_news_to_the_server(changes: dict[str, Any], is_new
 
 
 def test_another_gap_to_the_same_car_is_no_news() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     stands = Decision(0.0, 0.0, DriveState.STOPPED_FOR_CAR, AHEAD, distance_m=0.2)
     it.take_decision(stands, it.mission)
@@ -596,7 +596,7 @@ def test_another_gap_to_the_same_car_is_no_news() -> None:
 
 
 def test_an_old_order_s_decision_is_no_news_and_changes_nothing() -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(1))
     old = it.mission
     it.take_order(order(2, 1, first=1))
@@ -608,7 +608,7 @@ def test_an_old_order_s_decision_is_no_news_and_changes_nothing() -> None:
 
 
 def test_without_an_order_only_being_found_or_lost_is_news() -> None:
-    it = journey()
+    it = executor()
     stands = Decision(0.0, 0.0, DriveState.IDLE, place=Place("13", 0.6))
     assert not it.take_decision(stands, None)
     assert it.take_decision(replace(stands, located=False), None)
@@ -631,7 +631,7 @@ def test_a_standing_car_was_carried_when_it_is_fifteen_centimetres_away(
 def test_a_cancelled_car_that_drives_has_twelve_centimetres_to_stop(
     drives: bool, stops_m: float
 ) -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     speed = 4.0 if drives else 0.0
     state = DriveState.DRIVING if drives else DriveState.STOPPED_FOR_CAR
@@ -646,7 +646,7 @@ def test_a_cancelled_car_that_drives_has_twelve_centimetres_to_stop(
 def test_a_longer_base_is_wanted_forty_centimetres_before_its_end(
     left_m: float, asks: bool
 ) -> None:
-    it = journey()
+    it = executor()
     it.take_order(order(2))
     assert it.mission is not None
     at_m = it.mission.granted_m - left_m

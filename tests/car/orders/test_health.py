@@ -40,7 +40,7 @@ def test_a_car_that_is_well_says_nothing() -> None:
 
 def test_what_keeps_a_car_from_driving_is_fatal_so_that_nobody_gets_it() -> None:
     assert levels(of(camera="silent")) == {ERROR_CAMERA: ErrorLevel.FATAL}
-    assert levels(of(failed="lookout: ValueError")) == {ERROR_PART: ErrorLevel.FATAL}
+    assert levels(of(failed="detector: ValueError")) == {ERROR_PART: ErrorLevel.FATAL}
     gone = BoardStatus(problem="No answer.")
     assert levels(of(gone))[ERROR_BOARD] is ErrorLevel.FATAL
     failed = BoardStatus(connected=True, battery_mv=11_250, estop=EmergencyStop.FAILED)
@@ -107,12 +107,12 @@ def test_an_emergency_stop_is_told_with_who_asked_for_it(estop: EmergencyStop, s
 
 def test_everything_that_is_wrong_is_told_in_words() -> None:
     board = BoardStatus(problem="No answer. Look for it.", fault=BoardFault.ESTOP)
-    health = of(board, camera="It is silent.", failed="lookout: ValueError", shown="drawing: x")
+    health = of(board, camera="It is silent.", failed="detector: ValueError", shown="drawing: x")
     said = {error.error_type: error.error_description for error in health.errors}
     assert said[ERROR_BOARD] == "No answer. Look for it."
     assert ERROR_BOARD_FAULT not in said, "what a lost board said once may be long ago"
     assert said[ERROR_CAMERA] == "It is silent."
-    assert said[ERROR_PART] == "lookout: ValueError. It is restarting."
+    assert said[ERROR_PART] == "detector: ValueError. It is restarting."
     assert said[ERROR_SHOWING] == "drawing: x"
     low = replace(WELL, fault=BoardFault.BATTERY_LOW | BoardFault.HOST_SILENT)
     assert of(low).errors[0].error_description == "The board reports: host_silent, battery_low."

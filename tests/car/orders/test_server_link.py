@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import car.orders.server_link
 from car.orders.executor import OrderExecutor
-from car.orders.server_link import BACKOFF_S, MAX_SAID, ServerLink, backoff_s
+from car.orders.server_link import BACKOFF_S, MAX_LOGGED, ServerLink, backoff_s
 from car.orders.state_report import Health
 from car.shared_state import SharedState
 from pixelopolis.city.route import Place
@@ -80,13 +80,13 @@ async def server() -> AsyncIterator[FakeServer]:
 
 
 @pytest.fixture
-def cockpit() -> SharedState:
+def shared_state() -> SharedState:
     return SharedState(OrderExecutor(CITY, "car1", Place("13", 0.6)), Health)
 
 
 @contextlib.asynccontextmanager
-async def running(server: FakeServer, cockpit: SharedState) -> AsyncIterator[ServerLink]:
-    link = ServerLink(str(server.server.make_url("")).replace("http", "ws"), "car1", cockpit)
+async def running(server: FakeServer, shared_state: SharedState) -> AsyncIterator[ServerLink]:
+    link = ServerLink(str(server.server.make_url("")).replace("http", "ws"), "car1", shared_state)
     task = asyncio.create_task(link.run())
     try:
         yield link
@@ -111,9 +111,9 @@ def order(update: int = 0, serial: str = "car1") -> Message:
 
 
 async def test_says_hello_reports_and_says_goodbye(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
-    async with running(server, cockpit) as link:
+    async with running(server, shared_state) as link:
         hello = await server.next()
         assert isinstance(hello, Connection)
         assert hello.connection_state is ConnectionState.ONLINE
@@ -121,22 +121,22 @@ async def test_says_hello_reports_and_says_goodbye(
         assert [state.header_id for state in states] == [0, 1, 2]
         assert states[0].last_node_id == "at:13:600"
         assert link.connected
-        assert cockpit.orders()[1] == pytest.approx(time.monotonic(), abs=WAIT_S)
+        assert shared_state.orders()[1] == pytest.approx(time.monotonic(), abs=WAIT_S)
     while not isinstance(goodbye := await server.next(), Connection):
         pass
     assert goodbye.connection_state is ConnectionState.OFFLINE
 
 
 async def test_an_order_is_taken_and_answered_at_once(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         assert (await server.next_state()).order_id == ""
         await server.send(order())
         while (state := await server.next_state()).order_id != "o1":
             pass
         assert [edge.released for edge in state.edge_states].count(True) == 1
-        mission, _ = cockpit.orders()
+        mission, _ = shared_state.orders()
         assert mission is not None
         await server.send(order(1))
         while (state := await server.next_state()).order_update_id != 1:
@@ -163,25 +163,25 @@ async def test_an_order_is_taken_and_answered_at_once(
     ],
 )
 async def test_what_cannot_be_understood_is_reported(
-    server: FakeServer, cockpit: SharedState, text: str, said: str
+    server: FakeServer, shared_state: SharedState, text: str, said: str
 ) -> None:
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         await server.next_state()
         await server.send(text)
         while not (state := await server.next_state()).errors:
             pass
         assert state.errors[0].error_type == "VALIDATION_FAILURE"
         assert said in (state.errors[0].error_description or "")
-        assert cockpit.orders()[0] is None
+        assert shared_state.orders()[0] is None
         assert server.connections == 1
 
 
 async def test_an_answer_names_what_could_be_read_of_a_message(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
     broken = json.loads(encode(order()))  # type: ignore[arg-type]
     broken["message"]["nodes"][0]["released"] = "yes"
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         await server.next_state()
         await server.send(json.dumps(broken))
         while not (state := await server.next_state()).errors:
@@ -201,9 +201,9 @@ def actions(*kinds: str) -> InstantActions:
 
 
 async def test_the_factsheet_is_sent_when_it_is_asked_for(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         await server.next_state()
         await server.send(actions("factsheetRequest"))
         while not isinstance(message := await server.next(), Factsheet):
@@ -213,10 +213,10 @@ async def test_the_factsheet_is_sent_when_it_is_asked_for(
 
 
 async def test_a_state_is_sent_at_once_when_it_is_asked_for(
-    server: FakeServer, cockpit: SharedState, monkeypatch: pytest.MonkeyPatch
+    server: FakeServer, shared_state: SharedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(car.orders.server_link, "REPORT_S", 1000.0)
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         assert (await server.next_state()).header_id == 0
         await server.send(actions("stateRequest"))
         state = await server.next_state()
@@ -224,9 +224,9 @@ async def test_a_state_is_sent_at_once_when_it_is_asked_for(
 
 
 async def test_what_the_server_could_not_use_shows_in_the_state(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         await server.next_state()
         await server.send(
             Refusal(
@@ -259,21 +259,21 @@ def refusal(header_id: int, description: str = "message.driving: Field required"
 
 async def test_a_refusal_is_no_reason_for_another_state(
     server: FakeServer,
-    cockpit: SharedState,
+    shared_state: SharedState,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(car.orders.server_link, "REPORT_S", 1000.0)
     heard = asyncio.Event()
-    take_refusal = cockpit.take_refusal
+    take_refusal = shared_state.take_refusal
 
     def take(message: Refusal) -> None:
         take_refusal(message)
         if message.header_id == 9:
             heard.set()
 
-    monkeypatch.setattr(cockpit, "take_refusal", take)
-    async with running(server, cockpit):
+    monkeypatch.setattr(shared_state, "take_refusal", take)
+    async with running(server, shared_state):
         assert (await server.next_state()).header_id == 0
         for i in range(10):
             await server.send('{"topic": "refusal", "message": {}}')
@@ -290,20 +290,20 @@ async def test_a_refusal_is_no_reason_for_another_state(
 
 
 def test_refusals_are_logged_once_a_minute_each_and_few_in_all(
-    cockpit: SharedState, caplog: pytest.LogCaptureFixture
+    shared_state: SharedState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = ServerLink("ws://nowhere", "car1", cockpit)
+    link = ServerLink("ws://nowhere", "car1", shared_state)
     for second in range(120):
         link._take_refusal(refusal(second), float(second))
         link._take_refusal(refusal(second, "version: '2.0' is not '3.0.0'"), float(second))
     assert len(caplog.records) == 4
     for i in range(1000):
         link._take_refusal(refusal(i, f"nonsense {i}"), 200.0)
-    assert len(caplog.records) == 4 + MAX_SAID
+    assert len(caplog.records) == 4 + MAX_LOGGED
 
 
-async def test_a_frame_of_bytes_is_answered(server: FakeServer, cockpit: SharedState) -> None:
-    async with running(server, cockpit):
+async def test_a_frame_of_bytes_is_answered(server: FakeServer, shared_state: SharedState) -> None:
+    async with running(server, shared_state):
         await server.next_state()
         assert server.socket is not None
         await server.socket.send_bytes(b"{}")
@@ -313,9 +313,9 @@ async def test_a_frame_of_bytes_is_answered(server: FakeServer, cockpit: SharedS
 
 
 async def test_a_lost_link_comes_back_and_the_order_is_kept(
-    server: FakeServer, cockpit: SharedState
+    server: FakeServer, shared_state: SharedState
 ) -> None:
-    async with running(server, cockpit):
+    async with running(server, shared_state):
         await server.next_state()
         await server.send(order())
         while (await server.next_state()).order_id != "o1":
@@ -323,18 +323,18 @@ async def test_a_lost_link_comes_back_and_the_order_is_kept(
         assert server.socket is not None
         server.answers = False
         await server.socket.close()
-        mission, _ = cockpit.orders()
+        mission, _ = shared_state.orders()
         server.answers = True
         while not isinstance(hello := await server.next(), Connection):
             pass
         assert hello.connection_state is ConnectionState.ONLINE
         assert (await server.next_state()).order_id == "o1"
-        assert cockpit.orders()[0] is mission
+        assert shared_state.orders()[0] is mission
         assert server.connections == 2
 
 
 async def test_a_server_that_hangs_is_called_again(
-    cockpit: SharedState, monkeypatch: pytest.MonkeyPatch
+    shared_state: SharedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(car.orders.server_link, "SILENCE_S", 0.3)
     monkeypatch.setattr(car.orders.server_link, "REPORT_S", 0.05)
@@ -351,12 +351,12 @@ async def test_a_server_that_hangs_is_called_again(
     app.router.add_get("/api/cars/{serial}/link", hang)
     hanging = TestServer(app)
     await hanging.start_server()
-    link = ServerLink(str(hanging.make_url("")), "car1", cockpit)
+    link = ServerLink(str(hanging.make_url("")), "car1", shared_state)
     task = asyncio.create_task(link.run())
     async with asyncio.timeout(WAIT_S):
         await calls.get()
         await calls.get()
-    assert cockpit.orders()[1] is not None
+    assert shared_state.orders()[1] is not None
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

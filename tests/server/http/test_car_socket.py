@@ -36,17 +36,17 @@ class Ghost:
     """The car's journey, and a driver that follows it with its eyes closed."""
 
     def __init__(self, place: Place) -> None:
-        self.journey = OrderExecutor(CITY, "car1", place)
+        self.executor = OrderExecutor(CITY, "car1", place)
         self.orders: list[str] = []
         self.distance_m = 0.0
         self._order_id = ""
 
     def take_order(self, order: Order) -> None:
         self.orders.append(order.order_id)
-        self.journey.take_order(order)
+        self.executor.take_order(order)
 
     def take_actions(self, actions: InstantActions) -> bool:
-        self.journey.take_actions(actions)
+        self.executor.take_actions(actions)
         return False
 
     def refuse(self, error: MalformedMessageError) -> None:
@@ -63,10 +63,10 @@ class Ghost:
 
     def report(self, header_id: int, timestamp: datetime) -> State:
         health = Health(video_url="http://127.0.0.1:1/video.mjpg")
-        return self.journey.report(header_id, timestamp, health)
+        return self.executor.report(header_id, timestamp, health)
 
     def drive(self) -> bool:
-        mission = self.journey.mission
+        mission = self.executor.mission
         if mission is None:
             return False
         if mission.order_id != self._order_id:
@@ -85,7 +85,7 @@ class Ghost:
         )
         speed = 1.0 if state is DriveState.DRIVING else 0.0
         decision = Decision(speed, speed, state, distance_m=self.distance_m)
-        return self.journey.take_decision(decision, mission)
+        return self.executor.take_decision(decision, mission)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def on_the_road(client: TestClient[Any, Any], ghost: Ghost) -> AsyncIterat
     async def drive() -> None:
         while True:
             if ghost.drive():
-                link.tell()
+                link.send_soon()
             await asyncio.sleep(STEP_S)
 
     tasks = [asyncio.create_task(link.run()), asyncio.create_task(drive())]
@@ -145,7 +145,7 @@ async def test_the_cars_own_link_takes_a_ride(
         ended = await ends(client, booking["id"])
     assert ended["state"] == "arrived"
     assert ended["video_url"] == "http://127.0.0.1:1/video.mjpg"
-    assert ghost.journey.place.edge == CITY.destinations[destination].edge
+    assert ghost.executor.place.edge == CITY.destinations[destination].edge
     assert len(set(ghost.orders)) == 1
 
 
@@ -163,4 +163,4 @@ async def test_the_cars_own_link_takes_ride_after_ride_and_a_cancellation(
         for destination in ("landmark", "wedding-hall"):
             booking = await book(client, destination)
             assert (await ends(client, booking["id"]))["state"] == "arrived"
-            assert ghost.journey.place.edge == CITY.destinations[destination].edge
+            assert ghost.executor.place.edge == CITY.destinations[destination].edge

@@ -96,10 +96,10 @@ def test_an_orders_maximum_speed_is_kept_on_its_edge() -> None:
     body = json.loads((CASES / "order_maximum_speed.json").read_text(encoding="utf-8"))
     order = decode_from_server(json.dumps({"topic": "order", "message": body}))
     assert isinstance(order, Order)
-    journey = OrderExecutor(load_city("pixelopolis"), "car1", Place("15", 0.6))
-    journey.take_order(order)
-    assert journey.mission is not None
-    drive = Drive(journey.mission)
+    executor = OrderExecutor(load_city("pixelopolis"), "car1", Place("15", 0.6))
+    executor.take_order(order)
+    assert executor.mission is not None
+    drive = Drive(executor.mission)
     _, end_m = on(drive.path, "15")
     assert drive.fastest_mps(0.0, end_m) <= 0.05 + STEP_MPS
     way_m = on(drive.path, "14")

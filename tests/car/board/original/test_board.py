@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from car.board.base import BoardThread
 from car.board.factory import make_board
-from car.board.original.board import OriginalBoard, Reckoning
+from car.board.original.board import DeadReckoning, OriginalBoard
 from car.board.original.protocol import (
     DIGITS,
     Battery,
@@ -108,7 +108,7 @@ def test_noise_alone_never_fails(data: bytes) -> None:
 
 
 def test_reckoned_angles_follow_confirmed_speeds_and_end_with_them() -> None:
-    reckoning = Reckoning(since_s=10.0).then((100, -50), 10.0)
+    reckoning = DeadReckoning(since_s=10.0).then((100, -50), 10.0)
     later = reckoning.at(10.2)
     assert later.left_rad == pytest.approx(20 * MOTOR_UNIT_RAD_S)
     assert later.right_rad == pytest.approx(-10 * MOTOR_UNIT_RAD_S)
