@@ -1,4 +1,4 @@
-"""Where parts listen and how they are called: names, IPv4 and IPv6 alike."""
+"""Addresses where parts listen and are reached: names, IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pixelopolis.errors import SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
 EVERYWHERE: Final = {"0.0.0.0": (LOOPBACK, "192.0.2.1"), "::": ("::1", "2001:db8::1")}
-"""Hosts that mean every network: ours for this machine alone, and an address of documentation
-(RFC 5737, RFC 3849) from whose route we learn our own."""
+"""Hosts that mean all interfaces: their loopback address, and a documentation address (RFC 5737,
+RFC 3849) whose route reveals our own address."""
 
 
 def origin(host: str, port: int, scheme: str = "http") -> str:
-    """Return `http://HOST:PORT`; an IPv6 address in brackets (RFC 3986), its zone escaped."""
+    """Return `http://HOST:PORT`; IPv6 addresses are in brackets (RFC 3986), with escaped zone."""
     shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
     return f"{scheme}://{shown}:{port}"
 
 
 def public_host(host: str) -> str:
-    """Return the address by which browsers find what listens at `host`.
+    """Return the address by which browsers reach what listens at `host`.
 
-    For every network it is that of our network card, or this machine's own if it has none.
+    For all interfaces it is the network card's address, or loopback if there is none.
     """
     if host not in EVERYWHERE:
         return host
@@ -38,7 +38,7 @@ def public_host(host: str) -> str:
 
 
 def free_ports(host: str, count: int) -> list[int]:
-    """Return TCP ports that are free at a host now.
+    """Return TCP ports that are currently free at a host.
 
     Raises:
         SettingsError: nothing can listen there.
@@ -49,10 +49,10 @@ def free_ports(host: str, count: int) -> list[int]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Find out whether a part may listen somewhere.
+    """Check that a part may listen at an address.
 
     Raises:
-        SettingsError: it may not; the text says why.
+        SettingsError: it may not, and why.
     """
     _bound(host, port).close()
 
@@ -70,13 +70,13 @@ def _bound(host: str, port: int) -> socket.socket:
             made.close()
             raise
         return made
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is none
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid name
         where = f"{host!r}, port {port}" if port else repr(host)
         raise cannot_listen(where, error) from error
 
 
 def cannot_listen(where: str, error: Exception) -> SettingsError:
-    """Return the error of a part that cannot listen at a host and port."""
+    """Return the error for an address where nothing can listen."""
     why = getattr(error, "strerror", None) or error
     return SettingsError(
         f"--host, --port: nothing can listen at {where} ({why}).",

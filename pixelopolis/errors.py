@@ -1,4 +1,4 @@
-"""The errors that a person may meet, each with a stable code and the next step to take."""
+"""The user-visible errors, each with a stable code and a next step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class PixelopolisError(Exception):
 
     Args:
         message: what was expected and what was found, with field and value.
-        next_step: what the reader can do about it.
+        next_step: what the user can do.
     """
 
     code: ClassVar[str] = "PX000"
 
     def __init__(self, message: str, next_step: str) -> None:
-        # all arguments, so that an error survives its way out of a worker process
+        # all arguments, so that the error can be pickled out of a worker process
         super().__init__(message, next_step)
         self.message = message
         self.next_step = next_step
@@ -28,7 +28,7 @@ class PixelopolisError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong in a city file.
+    """One fault in a city file.
 
     `place` names file, line and field, as in `town.toml:12 edge[3].to`.
     """
@@ -41,11 +41,11 @@ class Fault:
 
 
 MAX_SHOWN: Final = 50
-"""So many faults of a city are shown; `CityError.faults` has all."""
+"""Maximum number of faults shown; `CityError.faults` has all."""
 
 
 class CityError(PixelopolisError, ValueError):
-    """A city that cannot be used; `faults` lists everything that is wrong with it."""
+    """A city that cannot be used; `faults` lists everything wrong with it."""
 
     code = "PX101"
 
@@ -74,19 +74,19 @@ class SettingsError(PixelopolisError, ValueError):
 
 
 class MissingPartError(PixelopolisError, RuntimeError):
-    """A library, program or driver that this command needs is not installed."""
+    """A library, program or driver required by this command is not installed."""
 
     code = "PX104"
 
 
 class WorkerError(PixelopolisError, RuntimeError):
-    """A process that worked for this one was lost, or cannot do the same work."""
+    """A worker process was lost, or cannot do the same work."""
 
     code = "PX105"
 
 
 class OutputError(PixelopolisError, OSError):
-    """A file, a folder or a stream that cannot be read or written."""
+    """A file, folder or stream that cannot be read or written."""
 
     code = "PX106"
 
@@ -110,7 +110,7 @@ class CameraError(PixelopolisError, ConnectionError):
 
 
 class BoardError(PixelopolisError, ConnectionError):
-    """The controller board or a motor does not answer as it should."""
+    """The controller board or a motor does not answer correctly."""
 
     code = "PX302"
 

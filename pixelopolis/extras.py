@@ -1,6 +1,6 @@
-"""The parts that can be installed, which libraries each brings, and what says that one is missing.
+"""The installable extras, the libraries of each, and the error for a missing one.
 
-Whoever lacks a library learns at once which extra has it, before any work is begun.
+A missing library is reported with its extra before any work begins.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ LIBRARIES: Final = {
     "ray": (*_CAR, *_SIM, "ray"),
     "plots": (*_CAR, *_SIM, "matplotlib"),
 }
-"""By extra of `pyproject.toml`: the modules that it adds to what a bare installation has."""
+"""By extra of `pyproject.toml`: the modules it adds to a bare installation."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
 def require(what: str, *extras: str) -> None:
-    """Find out whether some extras are installed; nothing is imported.
+    """Check that some extras are installed, without importing anything.
 
     Args:
-        what: needs them, as the message begins.
+        what: what needs them, as the message's beginning.
         extras: keys of `LIBRARIES`.
 
     Raises:
-        MissingPartError: names what is not there, and how to install it.
+        MissingPartError: what is missing, and how to install it.
     """
     wanted = dict.fromkeys(name for extra in extras for name in LIBRARIES[extra])
     missing = [name for name in wanted if not _is_there(name)]
@@ -64,7 +64,7 @@ def require(what: str, *extras: str) -> None:
 def needs(
     *extras: str,
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Make a command ask for its extras, and refuse NaN and infinity, before anything else."""
+    """Make a command check its extras, and refuse NaN and infinity, before anything else."""
 
     def decorate(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(command)
@@ -73,14 +73,14 @@ def needs(
             _check_finite(kwargs)
             return command(*args, **kwargs)
 
-        setattr(run, "extras", extras)  # noqa: B010  the tests ask every command for it
+        setattr(run, "extras", extras)  # noqa: B010  checked for every command by the tests
         return run
 
     return decorate
 
 
 def _check_finite(options: Mapping[str, object]) -> None:
-    """Refuse what compares with no bound.
+    """Refuse numbers that no comparison with a bound would catch.
 
     Raises:
         SettingsError: names the option.
@@ -94,5 +94,5 @@ def _check_finite(options: Mapping[str, object]) -> None:
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ImportError:  # a finder of a test, or half a package
+    except ImportError:  # a finder of a test, or an incomplete package
         return False

@@ -1,4 +1,4 @@
-"""One owner a folder: two that write into one would spoil each other's work."""
+"""Exclusive use of a folder: two processes writing into one would corrupt each other's work."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ LOCKS: Final = Path("/proc/locks")
 
 @contextmanager
 def held(folder: Path, option: str) -> Iterator[None]:
-    """Keep a folder, made if it is missing, to this process until it is left or ends.
+    """Lock a folder, created if missing, for this process.
 
-    The folder itself is locked (flock), so nothing lies in it, and nothing is left of a process
-    that was killed. Children do not inherit the lock. A file system that knows no such locks is
-    used without.
+    The folder itself is locked (flock), so there is no lock file, and nothing remains of a killed
+    process. Children do not inherit the lock. File systems without such locks are used unlocked.
 
     Raises:
-        SettingsError: another one holds it, who is named; or it cannot be made.
+        SettingsError: another process, which is named, holds it; or it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

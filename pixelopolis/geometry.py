@@ -1,8 +1,8 @@
-"""Plane curves: the centre lines of edges and of movements through junctions.
+"""Plane curves: the center lines of edges and of movements through junctions.
 
 Every curve is a dense polyline with arc length, heading and curvature, whatever it was made from
-(straight, arc or Bézier pieces), so that all that follows (projection, offset, joining, drawing)
-is written once. Frame: x forward or east, y left or north, angles anticlockwise from x, metres.
+(straight, arc or Bézier pieces), so projection, offset, joining and drawing need one
+implementation. Frame: x forward or east, y left or north, angles counterclockwise from x, meters.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 SPACING_M: Final = 0.005
-"""Distance between samples of a curve. At the smallest radius that ships (0.16 m) the chord is
-0.02 mm from the arc, far below the 2.5 mm of a ground texel."""
+"""Distance between samples of a curve. At the smallest radius allowed (0.16 m) the chord is 0.02 mm
+from the arc, far below the 2.5 mm of a ground texel."""
 
 
 def wrap_rad(angle_rad: float) -> float:
@@ -31,14 +31,14 @@ def wrap_rad(angle_rad: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """A place and a direction in the plane."""
+    """A position and a heading in the plane."""
 
     x_m: float
     y_m: float
     heading_rad: float
 
     def ahead(self, forward_m: float, left_m: float = 0.0, turn_rad: float = 0.0) -> Pose:
-        """Return the pose that lies `forward_m` ahead and `left_m` to the left of this one."""
+        """Return the pose `forward_m` ahead and `left_m` to the left of this one."""
         cos, sin = math.cos(self.heading_rad), math.sin(self.heading_rad)
         return Pose(
             self.x_m + forward_m * cos - left_m * sin,
@@ -47,7 +47,7 @@ class Pose:
         )
 
     def to_local(self, x_m: float, y_m: float) -> tuple[float, float]:
-        """Return (forward_m, left_m) of a point as seen from this pose."""
+        """Return (forward_m, left_m) of a point relative to this pose."""
         dx, dy = x_m - self.x_m, y_m - self.y_m
         cos, sin = math.cos(self.heading_rad), math.sin(self.heading_rad)
         return dx * cos + dy * sin, -dx * sin + dy * cos
@@ -58,26 +58,25 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Where a point lies beside a curve: `s_m` along it, `left_m` to the left of it."""
+    """The projection of a point onto a curve: `s_m` along it, `left_m` to the left of it."""
 
     s_m: float
     left_m: float
 
 
 SAME_M: Final = 1e-5
-"""Two points so near are one: towns are written in millimetres."""
+"""Points this close count as one: towns are written in millimeters."""
 
 
 class Curve:
-    """A directed plane curve, sampled every few millimetres.
+    """A directed plane curve, sampled every few millimeters.
 
     Args:
-        points_m: samples, shape (N, 2), N >= 2. A sample nearer than `SAME_M` to the one before it
-            is left out: where pieces are joined it would bend the curve by any angle.
+        points_m: samples, shape (N, 2), N >= 2. A sample within `SAME_M` of the previous one is
+            dropped: where pieces are joined, it could bend the curve by any angle.
 
     Raises:
-        ValueError: for fewer than two different points, a wrong shape or numbers that are not
-            finite.
+        ValueError: fewer than two different points, a wrong shape, or non-finite numbers.
     """
 
     def __init__(self, points_m: FloatArray) -> None:
@@ -100,14 +99,14 @@ class Curve:
 
     @cached_property
     def headings_rad(self) -> FloatArray:
-        """Direction at every sample, unwrapped, shape (N,)."""
+        """Heading at every sample, unwrapped, shape (N,)."""
         delta = np.diff(self.points_m, axis=0)
         between = np.unwrap(np.arctan2(delta[:, 1], delta[:, 0]))
         middle_s = (self.s_m[1:] + self.s_m[:-1]) / 2
         if len(between) == 1:
             return np.repeat(between, 2)
         inner = np.interp(self.s_m, middle_s, between)
-        # np.interp holds the ends; continue the last slope instead, so that an arc's ends are right
+        # np.interp holds the end values; extrapolate instead, so that an arc's ends are right
         inner[0] = (
             between[0] - (between[1] - between[0]) / (middle_s[1] - middle_s[0]) * (middle_s[0])
         )
@@ -122,7 +121,7 @@ class Curve:
         return np.gradient(self.headings_rad, self.s_m)
 
     def pose_at(self, s_m: float) -> Pose:
-        """Return the pose at `s_m`; beyond an end the curve goes on straight."""
+        """Return the pose at `s_m`; beyond an end the curve continues straight."""
         s = min(max(s_m, 0.0), self.length_m)
         pose = Pose(
             float(np.interp(s, self.s_m, self.points_m[:, 0])),
@@ -132,7 +131,7 @@ class Curve:
         return pose if s == s_m else pose.ahead(s_m - s)
 
     def points_at(self, s_m: FloatArray) -> FloatArray:
-        """Return the points (n, 2) at `s_m` (n,); beyond an end the curve goes on straight."""
+        """Return the points (n, 2) at `s_m` (n,); beyond an end the curve continues straight."""
         inside = np.clip(s_m, 0.0, self.length_m)
         points = np.column_stack(
             [np.interp(inside, self.s_m, self.points_m[:, i]) for i in range(2)]
@@ -157,7 +156,7 @@ class Curve:
     def project(
         self, x_m: float, y_m: float, from_s_m: float = -math.inf, to_s_m: float = math.inf
     ) -> Projection:
-        """Return the nearest place on the part of the curve between two arc lengths."""
+        """Return the projection onto the part of the curve between two arc lengths."""
         low = int(np.searchsorted(self.s_m, from_s_m, side="right")) - 1
         high = int(np.searchsorted(self.s_m, to_s_m, side="left"))
         low = min(max(low, 0), len(self.s_m) - 2)
@@ -193,7 +192,7 @@ class Curve:
 
 
 def join(curves: Sequence[Curve]) -> Curve:
-    """Return one curve that runs through all of `curves` in order."""
+    """Return one curve through all of `curves` in order."""
     return Curve(np.vstack([curve.points_m for curve in curves]))
 
 
@@ -209,7 +208,7 @@ def straight(start: Pose, length_m: float) -> Curve:
 
 
 def arc(start: Pose, radius_m: float, turn_rad: float) -> Curve:
-    """Return a circular arc that leaves `start` and turns by `turn_rad` (left positive)."""
+    """Return a circular arc from `start` that turns by `turn_rad` (left positive)."""
     if radius_m <= 0 or turn_rad == 0:
         raise ValueError(f"an arc needs radius_m > 0 and a turn, got {radius_m} and {turn_rad}")
     side = math.copysign(radius_m, turn_rad)
@@ -250,8 +249,8 @@ def resample(points_m: Iterable[Sequence[float]] | FloatArray) -> Curve:
 def connect(start: Pose, end: Pose) -> Curve:
     """Return a smooth curve between two poses: straight, or straight-arc-straight, or a Bézier.
 
-    The arc is the fillet of the two tangents with the largest radius that fits, which is how a
-    street corner is laid out; a Bézier serves the S-shaped rest.
+    The arc is the largest fillet of the two tangents that fits, as for street corners; S-shapes
+    get a Bézier.
     """
     turn = wrap_rad(end.heading_rad - start.heading_rad)
     forward, left = start.to_local(end.x_m, end.y_m)

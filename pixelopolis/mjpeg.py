@@ -1,8 +1,8 @@
 """Motion JPEG over HTTP, for car and simulator.
 
-One response that does not end, each part a JPEG (`multipart/x-mixed-replace`): browsers show it in
-an `<img>`. A frame is encoded once. Whoever has taken the last one gets the newest, so that a slow
-viewer sees the present with gaps, and harms nobody.
+One endless response of JPEG parts (`multipart/x-mixed-replace`), shown by browsers in an `<img>`.
+A frame is encoded once. A viewer that has taken a frame gets the newest next, so a slow viewer
+skips frames and does not delay others.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ BOUNDARY: Final = "frame"
 CONTENT_TYPE: Final = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 WRITE_TIMEOUT_S: Final = 5.0
-"""A viewer that has not taken a frame after so long is dropped."""
+"""A viewer that has not taken a frame after this time is dropped."""
 
 LOOK_S: Final = 1.0
-"""So often a viewer that waits for a frame is looked after: it may have gone."""
+"""Interval of checks whether a waiting viewer is still connected."""
 
 SEND_BUFFER_BYTES: Final = 64 * 1024
-"""Of a viewer's connection: a few frames, so that a slow one sees the present, not the past."""
+"""Send buffer of a viewer's connection: a few frames, so that a slow viewer is not far behind."""
 
 HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-"""Of all that car and simulator answer: it is of this moment, and pages of others show it."""
+"""Headers of all responses of car and simulator: never cached, readable by other pages."""
 
 
 class Broadcast(Newest[bytes]):
-    """The newest JPEG and who watches. Lives in the event loop.
+    """The newest JPEG and its viewers. Used in one event loop.
 
     Attributes:
-        viewers: open streams; nobody needs to make pictures for none.
+        viewers: number of open streams; without any, no pictures are needed.
     """
 
     def __init__(self) -> None:
@@ -48,18 +48,18 @@ class Broadcast(Newest[bytes]):
     async def stream(
         self, request: web.Request, wanted: Callable[[], None] = lambda: None
     ) -> web.StreamResponse:
-        """Answer a request with what is put from now on, until the viewer leaves.
+        """Stream new frames as the response to a request until the viewer leaves.
 
         Args:
-            request: GET; to HEAD only the headers are answered.
-            wanted: called at least every `LOOK_S` while somebody watches.
+            request: GET; HEAD gets only the headers.
+            wanted: called at least every `LOOK_S` while there are viewers.
         """
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": CONTENT_TYPE})
         if request.method == "HEAD":
             await response.prepare(request)
             return response
         transport, task = request.transport, asyncio.current_task()
-        if transport is None or task is None:  # it has left already
+        if transport is None or task is None:  # it has already left
             return response
         _keep_little(transport)
         writer = await response.prepare(request)
@@ -87,7 +87,7 @@ class Broadcast(Newest[bytes]):
         return response
 
     async def close(self, _app: web.Application | None = None) -> None:
-        """Let every viewer go."""
+        """Disconnect every viewer."""
         for task in list(self._tasks):
             task.cancel()
 
@@ -98,7 +98,7 @@ def add_video(
     broadcast: Broadcast,
     wanted: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve a stream under a path, until the application ends."""
+    """Serve a stream at a path until the application ends."""
 
     async def video(request: web.Request) -> web.StreamResponse:
         return await broadcast.stream(request, wanted)
@@ -109,7 +109,7 @@ def add_video(
 
 @web.middleware
 async def answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer OPTIONS with the methods that a path has."""
+    """Answer OPTIONS with the methods of a path."""
     unhandled = request.match_info.http_exception
     if request.method != "OPTIONS" or not isinstance(unhandled, web.HTTPMethodNotAllowed):
         return await handler(request)
@@ -120,7 +120,7 @@ async def answer_options(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _keep_little(transport: asyncio.Transport) -> None:
-    """Let a frame wait in the kernel only, and few there: what is sent next is the newest then."""
+    """Limit buffering to a few frames in the kernel, so that the next frame sent is the newest."""
     transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")
     if connection is not None:

@@ -1,4 +1,4 @@
-"""The newest of a stream of values, for any number of readers that each go at their own pace."""
+"""The newest of a stream of values, for any number of readers at their own pace."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class Newest(Generic[T]):
-    """Lives in one event loop.
+    """A value for use in one event loop.
 
     Attributes:
         value: the newest, None before the first.
-        count: values so far.
+        count: number of values so far.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Files and folders that are written when work is done are checked before it begins."""
+"""Checks that output files and folders can be written, before the work begins."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pixelopolis.errors import SettingsError
 
 
 def check_output_file(file: Path, suffixes: Sequence[str], option: str) -> None:
-    """Find out whether a file can be given a name.
+    """Check that a file can be written.
 
     Args:
-        file: to be written.
-        suffixes: the endings that it may have, in lower case.
-        option: names it in the message.
+        file: the file to write.
+        suffixes: allowed suffixes, in lower case.
+        option: its option's name, for the message.
 
     Raises:
-        SettingsError: another ending, a folder of that name, no folder to lie in, or no right or
-            way to write there.
+        SettingsError: a wrong suffix, a folder of that name, a missing parent folder, or no
+            permission.
     """
     if file.suffix.lower() not in suffixes:
         raise SettingsError(
@@ -46,14 +46,14 @@ def check_output_file(file: Path, suffixes: Sequence[str], option: str) -> None:
 
 
 def check_output_folder(folder: Path, option: str) -> None:
-    """Find out whether a folder can be made, or written into, without making it.
+    """Check that a folder can be created or written into, without creating it.
 
     Args:
-        folder: that is there, or is to be made with all folders above it.
-        option: names it in the message.
+        folder: an existing folder, or one to create with its parents.
+        option: its option's name, for the message.
 
     Raises:
-        SettingsError: a file of that name, or no right or way to write there.
+        SettingsError: a file of that name, or no permission.
     """
     there = folder
     try:

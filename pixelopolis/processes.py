@@ -1,4 +1,4 @@
-"""Parts as processes: each with its own group and log file, none left behind."""
+"""Runs parts as processes, each with its own group and log file, none left behind."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pixelopolis.supervision import Tasks
 
 
 def how_it_ended(exit_code: int) -> str:
-    """Return in words, to follow "the process", how it ended.
+    """Return how a process ended, as words that follow "the process".
 
     Args:
-        exit_code: as `subprocess` has it: minus the signal's number where one ended it.
+        exit_code: as in `subprocess`: the negative signal number if a signal ended it.
     """
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
@@ -62,12 +62,12 @@ class ChildProcess:
 
 
 class Processes:
-    """Starts parts and ends them; a context manager that leaves nothing behind.
+    """Starts and ends parts; a context manager that leaves nothing behind.
 
     Args:
-        log_dir: gets one log file a part, appended to.
-        on_death: called with a part that ended although nobody asked it to.
-        on_failure: called when `on_death` failed, so that a death does not go unnoticed.
+        log_dir: folder of the parts' log files, which are appended to.
+        on_death: called with a part that ended unexpectedly.
+        on_failure: called if `on_death` failed, so that a death does not go unnoticed.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Processes:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> ChildProcess:
-        """Start a part; its output goes to its log, or what it prints on stdout to `out`."""
+        """Start a part; its output goes to its log, or its stdout to `out`."""
         log = self._log_dir / f"{name}.log"
         with log.open("ab") as said, (out or log).open("ab") as printed:
             process = await asyncio.create_subprocess_exec(
@@ -138,12 +138,12 @@ class Processes:
         return part
 
     async def restart(self, part: ChildProcess) -> ChildProcess:
-        """Start a part again as it was, after whatever is left of it was ended."""
+        """Restart a part as it was, after ending what is left of it."""
         await self._end(part)
         return await self.start(part.name, *part.argv)
 
     async def stop(self, *names: str) -> None:
-        """End parts at the same time: SIGTERM, and SIGKILL for whatever is left later."""
+        """End parts at the same time: SIGTERM, then SIGKILL for whatever is left."""
         await asyncio.gather(*(self._end(self.parts[name]) for name in names))
 
     async def _watch(self, part: ChildProcess) -> None:
@@ -153,7 +153,7 @@ class Processes:
 
     async def _end(self, part: ChildProcess) -> None:
         watcher = self._watchers.get(part.pid)
-        if watcher is None:  # ended long ago: its number may be another's by now
+        if watcher is None:  # ended long ago: its id may have been reused
             return
         self._ending.add(part.pid)
         if part.exit_code is None:
@@ -163,12 +163,12 @@ class Processes:
                     await part.process.wait()
             except TimeoutError:
                 pass
-        # the part itself knows best how to end its children; these are the ones it left
+        # first the part itself, which ends its children best; then those that it left behind
         for number in (signal.SIGTERM, signal.SIGKILL):
             if await self._group_ends(part.pid, number):
                 break
         await part.process.wait()
-        await asyncio.wait([watcher])  # what it failed of was told
+        await asyncio.wait([watcher])  # its failure was reported
         self._watchers.pop(part.pid, None)
         self._tell_keeper("-", part.pid)
 

@@ -1,9 +1,9 @@
-"""Ends processes when whoever started them is gone, however it went.
+"""Ends processes when their starter is gone, however it ended.
 
-`python -m pixelopolis.reaper` reads lines on stdin: `+GROUP` and `-GROUP` for process groups
-that began and ended. At the end of its input, which also comes when its parent is killed, it ends
-the groups that are left. A single process without children of its own needs no keeper: it asks the
-kernel for the same (`end_with_parent`).
+`python -m pixelopolis.reaper` reads lines on stdin: `+GROUP` and `-GROUP` for process groups that
+began and ended. At the end of its input, also when its parent is killed, it ends the remaining
+groups. A single process without children does not need it: it asks the kernel for the same
+(`end_with_parent`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
-    """Ask Linux to send this process a signal as soon as its parent ends, however it ends.
+    """Ask Linux to send this process a signal when its parent ends, however it ends.
 
     Args:
-        parent: id of the process that started this one. The kernel watches the thread that did.
+        parent: id of the process that started this one. The kernel watches the starting thread.
         number: the signal.
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
-    if os.getppid() != parent:  # it ended before we asked
+    if os.getppid() != parent:  # it ended before the request
         os.kill(os.getpid(), number)
 
 
@@ -58,7 +58,7 @@ def end_groups(groups: Iterable[int], grace_s: float = GRACE_S) -> None:
 
 
 def main() -> None:
-    """Read what is there until the parent is gone, then end it."""
+    """Read groups until the parent is gone, then end them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

@@ -1,7 +1,7 @@
 """Why a car stands, slows down or cannot be used: codes with values, and their English words.
 
-Car and desk decide with codes, messages and the API carry codes, and only what is shown to
-people is words. The visitor's page has words of its own in its languages (`station/reasons.js`).
+Car and server decide by codes, and messages and the API carry codes; words are only for people. The
+visitor's page has its own words in its languages (`station/reasons.js`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 MAX_TEXT: Final = 200
-"""Characters that are kept of a text that a peer sent."""
+"""Maximum length of a text from a peer."""
 
 MAX_VALUES: Final = 8
-"""Values that are kept of a reason that a peer sent."""
+"""Maximum number of a reason's values from a peer."""
 
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,30}")
 
@@ -44,14 +44,14 @@ class ReasonCode(StrEnum):
     SEARCHING = "searching"
     OFF_ROUTE = "off_route"
     PAUSED = "paused"
-    # of the desk's traffic
+    # of the server's traffic control
     EDGE_HELD = "edge_held"
     EDGE_HELD_BY_STOPPED = "edge_held_by_stopped"
     JUNCTION_CROSSED = "junction_crossed"
     LETS_GO_FIRST = "lets_go_first"
     KEEPS_ROOM = "keeps_room"
     MAKES_WAY = "makes_way"
-    # why a car cannot be counted on, or used
+    # why a car cannot be relied on, or used
     SILENT = "silent"
     EMERGENCY_STOP = "emergency_stop"
     NOT_AUTOMATIC = "not_automatic"
@@ -73,7 +73,7 @@ class ReasonCode(StrEnum):
     UNKNOWN_DESTINATION = "unknown_destination"
     DROPS_ORDERS = "drops_orders"
     TOO_LONG = "too_long"
-    # said by a peer, or stored by an older version, in words that we do not know
+    # reported by a peer or stored by an older version in unknown words
     OTHER = "other"
 
 
@@ -125,7 +125,7 @@ WORDS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.TOO_LONG: "was not there within {limit_s:.0f} s",
     ReasonCode.OTHER: "{text}",
 }
-"""English, in the words of an engineer."""
+"""English words for engineers."""
 
 PREDICATES: Final = frozenset(ReasonCode) - {
     ReasonCode.PART_UNHEARD,
@@ -141,15 +141,15 @@ PREDICATES: Final = frozenset(ReasonCode) - {
     ReasonCode.UNKNOWN_DESTINATION,
     ReasonCode.OTHER,
 }
-"""Codes whose words read on after a car's name."""
+"""Codes whose words follow a car's name."""
 
 CAR_AHEAD_CODES: Final = frozenset(
     {ReasonCode.CAR_AHEAD, ReasonCode.FOLLOWS_CAR, ReasonCode.CAR_AHEAD_UNSURE}
 )
-"""What a driver says that another car makes stand or slow down."""
+"""A driver's reasons for which another car is responsible."""
 
 CAUSE: Final = "cause"
-"""The value that is itself a code; the other values serve its words too."""
+"""The value that is itself a code; the other values also fill its words."""
 
 
 def _fields(code: ReasonCode) -> frozenset[str]:
@@ -163,7 +163,7 @@ class Reason:
     `values` are texts, or numbers in the unit that their name ends with.
 
     Raises:
-        ValueError: when a value that the words need is missing.
+        ValueError: a value needed by the words is missing.
     """
 
     code: ReasonCode
@@ -175,7 +175,7 @@ class Reason:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """What makes it news: the code and every value but numbers, which change all the time."""
+        """What identifies it: the code and all values except numbers, which change constantly."""
         texts = (item for item in self.values.items() if isinstance(item[1], str))
         return (self.code, *sorted(texts))
 
@@ -189,7 +189,7 @@ class Reason:
         return WORDS[self.code].format(**values)
 
     def of(self, car: str) -> str:
-        """English words about a car, with its name where they need it."""
+        """English words about a car, with its name where needed."""
         return f"{car} {self.words}" if self.code in PREDICATES else self.words
 
     def to_document(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def reason(code: ReasonCode, **values: str | float) -> Reason:
 
 
 def other(text: str) -> Reason:
-    """Return a reason for words that came from outside."""
+    """Return a reason for a text from outside."""
     return Reason(ReasonCode.OTHER, {"text": text[:MAX_TEXT]})
 
 
@@ -216,7 +216,7 @@ def held_by(edge: str, car: str, cause: Reason | None) -> Reason:
 
 
 def from_document(document: object) -> Reason | None:
-    """Return a stored reason; None for none. Words of an older version are kept as `OTHER`."""
+    """Return a stored reason; None for none. Text of an older version is kept as `OTHER`."""
     if isinstance(document, str):
         return other(document) if document else None
     if not isinstance(document, Mapping):
@@ -228,11 +228,11 @@ def from_document(document: object) -> Reason | None:
 
 
 def from_parts(code: str, values: Mapping[str, Any], text: str) -> Reason:
-    """Return a reason that a peer sent as code and values, or else as the peer's own words.
+    """Return a reason that a peer sent as code and values, or else as text.
 
     Args:
-        code: maybe one of ours.
-        values: texts and numbers; numbers may have become texts on their way.
+        code: perhaps one of ours.
+        values: texts and numbers; numbers may have become texts in transit.
         text: the peer's words.
     """
     try:
@@ -244,10 +244,10 @@ def from_parts(code: str, values: Mapping[str, Any], text: str) -> Reason:
 
 
 def _values(values: Mapping[str, Any]) -> dict[str, str | float]:
-    """Return what may be stored and sent on, whatever a peer named so.
+    """Return a peer's values if they may be stored and sent on.
 
     Raises:
-        ValueError: when it may not be.
+        ValueError: they may not.
     """
     if len(values) > MAX_VALUES or not all(_NAME.fullmatch(key) for key in values):
         raise ValueError("values must be few and have plain names")

@@ -1,8 +1,8 @@
-"""Threads and tasks that never end unnoticed: their failure is said, and they begin again.
+"""Supervises threads and tasks: failures are logged, and the work restarts.
 
-Every thread and every endless task of a part runs under a `Worker`. What it fails of is logged and
-shown for a while, and after a pause it begins anew. What may be lost with one failure (a damaged
-picture, a strange packet) the work itself deals with; this is for what nobody thought of.
+Every permanent thread or task runs under a `Worker`. Its failure is logged and shown for a while,
+and it restarts after a pause. Expected faults (a damaged picture, a strange packet) are handled by
+the work itself; this is for unexpected ones.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 PAUSE_S: Final = (0.2, 2.0)
-"""The first pause before work begins anew, and the longest: it doubles with every failure."""
+"""First and longest pause before a restart; doubled with every failure."""
 
 STEADY_S: Final = 5.0
-"""Work that has gone on for so long is well again."""
+"""Work that has run for this long counts as recovered."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """What is known about one thread or task. Its own thread writes, any other may read.
+    """The state of one thread or task. Written by its own thread, readable by others.
 
     Args:
-        name: as people read it.
+        name: name for people.
         clock: monotonic seconds.
 
     Attributes:
-        restarts: how often it began anew.
+        restarts: number of restarts.
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,20 +44,20 @@ class Worker:
 
     @property
     def trouble(self) -> str:
-        """Of what it failed lately; empty when it works, or works again since `STEADY_S`."""
+        """The recent failure; empty if there is none, or after `STEADY_S` of work."""
         failed = self._failed
         return failed[0] if failed and self._clock() < failed[1] + STEADY_S else ""
 
     def ended(self, error: BaseException | None) -> float:
-        """Take note of an end that nobody asked for; None when it just returned.
+        """Record an unexpected end; `error` is None if the work just returned.
 
         Returns:
-            Seconds to wait before it begins anew.
+            Seconds to wait before the restart.
         """
         kind = type(error).__name__ if error is not None else "it just ended"
         if not self.trouble:
             self._pause_s = PAUSE_S[0]
-        if not self.trouble.startswith(kind):  # said once, not at every try
+        if not self.trouble.startswith(kind):  # log it once, not on every retry
             log.error("%s failed and is restarting.", self.name, exc_info=error)
         pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S[1])
         self._failed = f"{kind}: {error}" if error else kind, self._clock() + pause_s
@@ -66,14 +66,14 @@ class Worker:
 
 
 def trouble_of(workers: Iterable[Worker]) -> str:
-    """Return what is wrong with any of them, in words; empty when all are well."""
+    """Return what is wrong with any of them, in words; empty if nothing."""
     troubled = ((worker.name, worker.trouble) for worker in workers)
     return "; ".join(f"{name}: {trouble}" for name, trouble in troubled if trouble)
 
 
 @contextmanager
 def guarded(worker: Worker) -> Iterator[None]:
-    """Let a step that comes again anyway fail alone: it is said, and nothing else ends."""
+    """Log the failure of a step that will be repeated anyway, and continue."""
     try:
         yield
     except Exception as error:
@@ -81,16 +81,15 @@ def guarded(worker: Worker) -> Iterator[None]:
 
 
 class WorkerThread(Worker):
-    """A thread that works until it is told to stop, whatever happens.
+    """A thread that works until told to stop, whatever happens.
 
     Args:
-        name: of thread and worker.
+        name: name of thread and worker.
         work: returns soon after `stopping` is set; until then it should not return.
-        stopping: tells that it is time.
-        after: called in the thread after every end of the work, with what it failed of; it may not
-            fail itself.
-        pause: waits so many seconds, less when there is something that cannot wait; by default
-            until `stopping`.
+        stopping: the event that ends the thread.
+        after: called in the thread whenever the work has ended, with its error; must not fail.
+        pause: waits for a number of seconds, less if something urgent happens; by default until
+            `stopping`.
         clock: monotonic seconds.
     """
 
@@ -114,7 +113,7 @@ class WorkerThread(Worker):
         self._thread.start()
 
     def close(self, timeout_s: float) -> None:
-        """Tell it to stop and wait for that; never throws. One that hangs is left behind."""
+        """Tell it to stop and wait for its end; never raises. A hanging thread is left behind."""
         self._stopping.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
@@ -124,7 +123,7 @@ class WorkerThread(Worker):
             error: BaseException | None = None
             try:
                 self._work()
-            except BaseException as unexpected:  # a SystemExit would end it in silence
+            except BaseException as unexpected:  # a SystemExit would end it silently
                 error = unexpected
             self._after(error)
             if self._stopping.is_set():
@@ -133,7 +132,7 @@ class WorkerThread(Worker):
 
 
 async def keep_working(worker: Worker, work: Callable[[], Awaitable[None]]) -> None:
-    """Await work that should never end, again and again, until this is cancelled."""
+    """Await work that should never end, restarting it until this is canceled."""
     while True:
         error: BaseException | None = None
         try:
@@ -142,17 +141,17 @@ async def keep_working(worker: Worker, work: Callable[[], Awaitable[None]]) -> N
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            error = cancelled  # of something that it waited for
+            error = cancelled  # raised by something it awaited
         except Exception as unexpected:
             error = unexpected
         await asyncio.sleep(worker.ended(error))
 
 
 class Tasks:
-    """Tasks that end by themselves, of one owner; a failure of one reaches the owner.
+    """One owner's tasks that end by themselves; a failure is reported to the owner.
 
     Args:
-        on_failure: called in the event loop with what one failed of.
+        on_failure: called in the event loop with a task's error.
     """
 
     def __init__(self, on_failure: Callable[[Exception], None]) -> None:
@@ -166,7 +165,7 @@ class Tasks:
         return task
 
     async def close(self) -> None:
-        """Cancel what is left."""
+        """Cancel the remaining tasks."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

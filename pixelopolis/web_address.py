@@ -1,4 +1,4 @@
-"""Whether a text is an address that every browser takes."""
+"""Checks whether a text is a web address that every browser accepts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 
 
 def is_web_address(text: str) -> bool:
-    """Tell whether every browser takes a text for an address: http or https, host and port valid.
+    """Return whether every browser accepts a text as an http or https address.
 
-    An IPv6 address with a zone is none: browsers know no zones (WHATWG URL, 3.5). Nor is one with
-    a user's name, from which they fetch nothing.
+    IPv6 addresses with a zone are not accepted: browsers have no zones (WHATWG URL, 3.5). Nor are
+    addresses with a user name, from which they fetch nothing.
     """
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # the port, or what is in brackets
+    except ValueError:  # invalid port or brackets
         return False
     is_plain = text.isascii() and text.isprintable() and "@" not in parts.netloc
     return is_plain and parts.scheme in ("http", "https") and _is_host(host)
@@ -27,7 +27,7 @@ def is_web_address(text: str) -> bool:
 
 def _is_host(host: str) -> bool:
     last = host.rstrip(".").rpartition(".")[2]
-    # a browser takes a name whose last part is a number for an IPv4 address
+    # browsers take a name whose last part is a number for an IPv4 address
     if ":" not in host and not last[:1].isdigit():
         return len(host) <= 253 and _HOST.fullmatch(host) is not None
     try:

@@ -1,8 +1,8 @@
-"""What must hold for a town as a whole, so that cars can drive it and do not meet.
+"""Checks of a whole town: cars can drive it and do not collide.
 
-Lanes bend gently, one command means one way at a junction, and every edge can be reached from
-every other (this module); lanes that no node joins, buildings and signs keep clear of each other
-(`city_clearance`).
+This module checks that lanes bend gently, that each command means one movement at a junction, and
+that every edge can be reached from every other. `clearances` checks the distance of lanes,
+buildings and signs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from pixelopolis.city.start_places import CAR_ROOM_M
 from pixelopolis.geometry import Curve
 
 MIN_RADIUS_M: Final = 0.16
-"""The sharpest bend that a lane may have. The sharpest that ships is 0.30 m."""
+"""Minimum radius of a lane. The sharpest bend shipped has 0.30 m."""
 
 BEND_WINDOW_M: Final = 0.05
-"""Bends are measured over this length: a kink of 2 degrees between two pieces is no bend."""
+"""Bends are measured over this length, so that a 2-degree kink between two pieces does not
+count."""
 
 MAX_NAMED: Final = 5
-"""So many edges of a group are named in one message."""
+"""Maximum number of a group's edges named in one message."""
 
 Neighbors = Mapping[str, Sequence[str]]
 
@@ -37,8 +38,7 @@ Table = Literal["node", "edge", "sign", "destination", "building"]
 class Problem:
     """What is wrong with one table of the city file.
 
-    `key` is its id; of a sign or a building, which have none, its number from 0. `field` is that
-    of the table where to mend it.
+    `key` is its id, or the number from 0 of a sign or building; `field` is the one to correct.
     """
 
     table: Table
@@ -48,7 +48,7 @@ class Problem:
 
 
 def street_problems(city: City) -> Iterator[Problem]:
-    """Return what is wrong with each lane and each way through a junction."""
+    """Return the problems of each lane and each movement."""
     for edge in city.edges.values():
         radius_m = _sharpest_radius_m(edge.curve)
         if radius_m < MIN_RADIUS_M:
@@ -98,11 +98,11 @@ def _junction_problems(city: City) -> Iterator[Problem]:
                 )
 
 
-# --- where cars get to ----------------------------------------------------------------------------
+# --- reachability ---------------------------------------------------------------------------------
 
 
 def room_problems(city: City) -> Iterator[Problem]:
-    """Return what is wrong when no car has room to stand anywhere."""
+    """Return a problem if no edge is long enough for a waiting car."""
     longest = max(city.edges.values(), key=lambda edge: edge.length_m)
     if longest.length_m < CAR_ROOM_M:
         yield Problem(
@@ -115,10 +115,9 @@ def room_problems(city: City) -> Iterator[Problem]:
 
 
 def reach_problems(city: City) -> Iterator[Problem]:
-    """Return the nodes, edges and destinations that cars cannot get to, or not away from.
+    """Return the nodes, edges and destinations that cars cannot reach, or cannot leave.
 
-    The rest of the town is measured against its largest part in which every edge leads to every
-    other.
+    The reference is the largest part of the town in which every edge leads to every other.
     """
     used = {end for edge in city.edges.values() for end in (edge.from_node, edge.to_node)}
     for node in city.nodes:
@@ -154,7 +153,7 @@ def reach_problems(city: City) -> Iterator[Problem]:
 
 
 def _strong_parts(onward: Neighbors, back: Neighbors) -> list[list[str]]:
-    """Return the parts of a town in which every edge leads to every other, edges in its order."""
+    """Return the strongly connected components, edges in the town's order."""
     parts, left = [], list(onward)
     while left:
         part = reached(left[0], onward) & reached(left[0], back)
@@ -184,7 +183,7 @@ def _verdict(hub: str, is_reached: bool, leads_back: bool) -> str:
 def _stray_problems(
     verdicts: dict[str, str], onward: Neighbors, back: Neighbors
 ) -> Iterator[Problem]:
-    """Name each group of neighbours that has one verdict once, at the first of its edges."""
+    """Name each group of neighbors with the same verdict once, at its first edge."""
     for verdict in dict.fromkeys(verdicts.values()):
         strays = [edge for edge, its in verdicts.items() if its == verdict]
         beside = {edge: {*onward[edge], *back[edge]}.intersection(strays) for edge in strays}

@@ -1,4 +1,4 @@
-"""What keeps clear of a town's lanes: lanes that no node joins to them, buildings, and signs."""
+"""Checks the clearance between lanes that no node joins, buildings, and signs."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from pixelopolis.geometry import Curve, FloatArray
 from pixelopolis.vehicle.dimensions import CAR_WIDTH_M
 
 CLEARANCE_M: Final = 0.20
-"""Between the centre lines of two lanes: two cars, 0.15 m wide, each 25 mm off its line."""
+"""Between the center lines of two lanes: two cars 0.15 m wide, each 25 mm off its line."""
 
 FORK_M: Final = 0.30
-"""Beyond the mouth of a node that two lanes share they may still be nearer than CLEARANCE_M."""
+"""Two lanes of one node may be closer than CLEARANCE_M up to this far beyond its mouth."""
 
 OPPOSITE_RAD: Final = math.radians(150)
-"""Two lanes whose headings differ by more run against each other."""
+"""Two lanes whose headings differ by more run in opposite directions."""
 
 POST_M: Final = CAR_WIDTH_M / 2 + 0.03
-"""Between a centre line and a sign: half a car, and how far one that keeps its lane well is off."""
+"""Between a center line and a sign: half a car, plus a lane-keeping car's usual offset."""
 
 _STEP_M: Final = CLEARANCE_M / 4
 
 MAX_SAMPLES: Final = 64
-"""Of one stretch, so that comparing two stays small however long a lane is."""
+"""Maximum samples per stretch, which bounds the cost of comparing long lanes."""
 
 SELF_M: Final = 3 * CLEARANCE_M
-"""Places of one lane that are less far apart along it are neighbours, not an approach."""
+"""Points of one lane closer than this along it are neighbors, not a conflict."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Strip:
-    """A stretch of what cars drive: of an edge from node to node, or of a way through a junction.
+    """A stretch of an edge from node to node, or of a movement.
 
-    `points_m` (N, 2) are samples, `s_m` (N,) where they lie along the edge or the way.
+    `points_m` (N, 2) are samples, `s_m` (N,) their positions along it.
     """
 
     edge: str
-    """Whose fault it is."""
+    """The edge to blame."""
     name: str
     to_edge: str
     """Empty for an edge's own lane."""
     nodes: frozenset[str]
     inside: frozenset[str]
-    """Those of its nodes around which all of it lies."""
+    """Those of its nodes whose fork area contains all of it."""
     points_m: FloatArray
     s_m: FloatArray
 
@@ -60,7 +60,7 @@ class _Strip:
 
 
 def _pairs(strips: Sequence[_Strip]) -> Iterator[tuple[_Strip, _Strip]]:
-    """Yield every two strips, one with itself too, whose boxes are nearer than CLEARANCE_M."""
+    """Yield every pair of strips, including one with itself, whose boxes are within CLEARANCE_M."""
     low = np.array([strip.points_m.min(axis=0) for strip in strips])
     high = np.array([strip.points_m.max(axis=0) for strip in strips])
     for number, strip in enumerate(strips):
@@ -74,7 +74,7 @@ def _strips(city: City) -> Iterator[_Strip]:
     for edge in city.edges.values():
         start, end = (city.nodes[node] for node in (edge.from_node, edge.to_node))
         first, last = edge.curve.points_m[0], edge.curve.points_m[-1]
-        # its mouths as well: no other lane may pass between a lane's end and its node
+        # mouths included: no other lane may pass between a lane's end and its node
         for curve, from_m in (
             (edge.curve, 0.0),
             (Curve(np.array([(start.x_m, start.y_m), first])), -city.road.mouth_m),
@@ -98,7 +98,7 @@ def _stretches(
     to_edge: str,
     nodes: Collection[str],
 ) -> Iterator[_Strip]:
-    """Cut a curve, which begins at `from_m`, into strips of at most MAX_SAMPLES."""
+    """Cut a curve that begins at `from_m` into strips of at most MAX_SAMPLES."""
     s_m = np.linspace(0.0, curve.length_m, math.ceil(curve.length_m / _STEP_M) + 1)
     points_m = curve.points_at(s_m)
     for at in range(0, len(s_m), MAX_SAMPLES):
@@ -116,13 +116,13 @@ def _stretches(
 
 
 def _is_around(city: City, node: str, points_m: FloatArray) -> NDArray[np.bool_]:
-    """Return which points (N, 2) lie where the lanes of a node fork."""
+    """Return which points (N, 2) lie where a node's lanes fork."""
     at, reach_m = city.nodes[node], city.road.mouth_m + FORK_M
     return np.asarray(np.hypot(*(points_m - (at.x_m, at.y_m)).T) < reach_m)
 
 
 def lane_problems(city: City) -> Iterator[Problem]:
-    """Return lanes, and ways through junctions, that touch where no node joins them."""
+    """Return lanes and movements that touch where no node joins them."""
     named: set[tuple[str, str]] = set()
     for strip, other in _pairs([*_strips(city)]):
         pair = (strip.edge, other.edge)
@@ -153,7 +153,7 @@ def lane_problems(city: City) -> Iterator[Problem]:
 
 
 def _near(one: _Strip, other: _Strip) -> NDArray[np.bool_]:
-    """Return which samples (N, M) of two strips are too near to each other."""
+    """Return which samples (N, M) of two strips are too close."""
     between = one.points_m[:, None] - other.points_m[None]
     near: NDArray[np.bool_] = (between**2).sum(axis=2) < CLEARANCE_M**2
     if one.name == other.name:
@@ -162,7 +162,7 @@ def _near(one: _Strip, other: _Strip) -> NDArray[np.bool_]:
 
 
 def _against(city: City, one: _Strip, other: _Strip) -> NDArray[np.bool_]:
-    """Return which samples (N, M) of two lanes, their mouths left out, head against each other."""
+    """Return which samples (N, M) of two lanes, without mouths, have opposite headings."""
     is_lane = [
         (strip.s_m >= 0) & (strip.s_m <= city.edges[strip.edge].length_m) for strip in (one, other)
     ]
@@ -176,11 +176,11 @@ def _headings(strip: _Strip) -> FloatArray:
     return np.arctan2(steps[:, 1], steps[:, 0])
 
 
-# --- what stands beside them ----------------------------------------------------------------------
+# --- buildings and signs --------------------------------------------------------------------------
 
 
 def obstacle_problems(city: City) -> Iterator[Problem]:
-    """Return buildings that stand on the road, and signs that a car would run into."""
+    """Return buildings that stand on the road, and signs that a car would hit."""
     driven = [(f"the lane of edge {e.id!r}", e.curve) for e in city.edges.values()]
     driven += [
         (f"the way from edge {m.from_edge!r} to edge {m.to_edge!r}", m.curve)
@@ -192,7 +192,7 @@ def obstacle_problems(city: City) -> Iterator[Problem]:
     points, owners = points[eastwards], owners[eastwards]
 
     def nearest(box: Building, within_m: float) -> tuple[float, int]:
-        """Return how near to a building the middle of a lane is, and which of the points."""
+        """Return the distance of the nearest center line point to a building, and its index."""
         reach_m = math.hypot(box.width_m, box.depth_m) / 2 + within_m
         low, high = np.searchsorted(points[:, 0], (box.x_m - reach_m, box.x_m + reach_m))
         if low == high:
@@ -225,7 +225,7 @@ def obstacle_problems(city: City) -> Iterator[Problem]:
 
 
 def _box_gaps_m(box: Building, points_m: FloatArray) -> FloatArray:
-    """Return how far points (N, 2) lie outside a building's ground, 0 within."""
+    """Return the distances of points (N, 2) from a building's footprint, 0 inside."""
     cos, sin = math.cos(box.heading_rad), math.sin(box.heading_rad)
     off = points_m - (box.x_m, box.y_m)
     along = np.abs(off[:, 0] * cos + off[:, 1] * sin) - box.width_m / 2

@@ -1,6 +1,6 @@
-"""A town as a map: SVG text, and PNG from the same SVG.
+"""Draws a town as a map: SVG text, and PNG from the same SVG.
 
-Streets keep their own colours; arrows show the way, numbers the nodes, boards the signs, pins
+Streets have their real colors; arrows show directions, numbers the nodes, boards the signs, pins
 the destinations. Needs shapely, and resvg_py for PNG (extra `sim`).
 """
 
@@ -41,7 +41,7 @@ _PINS: Final = ("#d6336c", "#7048e8", "#1098ad", "#e8590c", "#2b8a3e", "#1971c2"
 
 
 class _Sheet:
-    """Metres to drawing units, y downwards."""
+    """Converts meters to drawing units, y downward."""
 
     def __init__(self, layout: RoadLayout) -> None:
         x0, y0, x1, y1 = layout.platform.bounds
@@ -53,7 +53,7 @@ class _Sheet:
         return (x_m - self.west_m) * UNITS_PER_M, (self.north_m - y_m) * UNITS_PER_M
 
     def line(self, points_m: FloatArray, close: bool = False) -> str:
-        """Return path data of a polyline (N, 2), its points thinned to 0.5 mm."""
+        """Return path data of a polyline (N, 2), simplified to 0.5 mm."""
         thin = shapely.get_coordinates(shapely.LineString(points_m).simplify(5e-4))
         points = "L".join("{:.1f} {:.1f}".format(*self.xy(x, y)) for x, y in thin.tolist())
         return f"M{points}{'Z' if close else ''}"
@@ -92,7 +92,7 @@ def city_svg(city: City) -> str:
 
 
 def city_png(city: City, width_px: int = 1600) -> bytes:
-    """Return the map of a town as a PNG file's bytes."""
+    """Return the map of a town as PNG bytes."""
     import resvg_py  # noqa: PLC0415  (only PNG needs it)
 
     return bytes(
@@ -106,7 +106,7 @@ def _path(data: str, **style: str | float) -> str:
 
 
 def _label(text: str, x: float, y: float, height: float, color: str, halo: str = "") -> str:
-    """Return a stroked label centred at (x, y); `halo` is the colour of its outline."""
+    """Return a stroked label centered at (x, y); `halo` is the color of its outline."""
     data = text_path(text, x, y, height)
     style: dict[str, str | float] = {
         "fill": "none",
@@ -200,7 +200,7 @@ def _nodes(city: City, sheet: _Sheet) -> Iterator[str]:
 
 
 def _signs(city: City, sheet: _Sheet) -> Iterator[str]:
-    """Yield each board's picture beside its place, with a line to the foot of its pole."""
+    """Yield each sign's picture beside its place, with a line to the foot of its pole."""
     size = 0.125 * UNITS_PER_M
     for sign in city.signs:
         foot = city.sign_pose(sign)

@@ -1,8 +1,8 @@
 """The town: nodes, one-way edges, the movements that join them, signs and destinations.
 
-An edge's centre line runs from the mouth of one node to the mouth of the next; inside a node a
-movement joins the end of one edge to the start of another. A car's place is (edge, metres along
-it) or (movement, metres along it). `city_file` reads and checks towns, `grid` generates them.
+An edge's center line runs from the mouth of one node to the mouth of the next; inside a node, a
+movement joins the end of one edge to the start of another. A car's place is (edge, meters along
+it) or (movement, meters along it). `toml_file` reads and checks towns, `generators` make them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ STRAIGHT_LIMIT_DEG: Final = 35.0
 """A movement that turns by less goes straight on."""
 
 U_TURN_LIMIT_DEG: Final = 150.0
-"""A movement that turns by more is a U-turn, which our streets are too narrow for."""
+"""A movement that turns by more is a U-turn, for which the streets are too narrow."""
 
 
 class Turn(StrEnum):
-    """The command for one junction, in the order of the lane model's heads."""
+    """The command for a junction, in the order of the lane model's outputs."""
 
     STRAIGHT = "straight"
     LEFT = "left"
@@ -43,7 +43,7 @@ def turn_of(angle_rad: float) -> Turn | None:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """How the streets look.
+    """The appearance of the streets.
 
     `white`: white ground, a red line on the left border and a blue one on the right, as in the
     original town. `asphalt`: dark ground, white borders, dashed yellow between opposite lanes.
@@ -53,7 +53,7 @@ class Road:
     lane_width_m: float = 0.28
     line_width_m: float = 0.015
     mouth_m: float = 0.30
-    """Distance from a node to where its edges begin and end, along their centre lines."""
+    """Distance from a node to where its edges begin and end, along their center lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A board beside an edge; `height_m` is that of its centre above the road."""
+    """A board beside an edge; `height_m` is the height of its center above the road."""
 
     sign_class: str
     edge: str
@@ -121,7 +121,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """A box-shaped building; (x_m, y_m) is the centre of its ground."""
+    """A box-shaped building; (x_m, y_m) is the center of its footprint."""
 
     x_m: float
     y_m: float
@@ -135,7 +135,7 @@ class Building:
 
 @dataclass(frozen=True, eq=False)
 class City:
-    """A checked town, equal and hashed by identity. Build one with `city_file.load_city`."""
+    """A checked town, compared and hashed by identity. Create it with `sources.load_city`."""
 
     name: str
     road: Road
@@ -148,7 +148,7 @@ class City:
 
     @cached_property
     def movements(self) -> Mapping[tuple[str, str], Movement]:
-        """Every legal way through a node, by (from_edge, to_edge)."""
+        """Every legal movement, by (from_edge, to_edge)."""
         leaving: dict[str, list[Edge]] = {}
         for edge in self.edges.values():
             leaving.setdefault(edge.from_node, []).append(edge)
@@ -176,7 +176,7 @@ class City:
 
     @cached_property
     def bounds_m(self) -> tuple[float, float, float, float]:
-        """(x_min, y_min, x_max, y_max) of all centre lines."""
+        """(x_min, y_min, x_max, y_max) of all center lines."""
         curves = [e.curve for e in self.edges.values()]
         curves += [m.curve for m in self.movements.values()]
         low = [min(float(c.points_m[:, k].min()) for c in curves) for k in (0, 1)]
@@ -184,7 +184,7 @@ class City:
         return low[0], low[1], high[0], high[1]
 
     def sign_pose(self, sign: Sign) -> Pose:
-        """Return where a sign's board stands; its heading is the direction that its face looks."""
+        """Return the pose of a sign's board; its heading is the direction that its face looks."""
         beside_m = self.road.lane_width_m / 2 + 0.07
         left_m = beside_m if sign.side == "left" else -beside_m
         at = self.edges[sign.edge].curve.pose_at(sign.s_m).ahead(0.0, left_m)

@@ -1,7 +1,7 @@
-"""Which movements through a junction may run together, from the ground that cars sweep.
+"""Which movements through a junction may run at the same time, from the areas that cars sweep.
 
-Two movements conflict when there is a place on each where the bodies of two cars, each with a
-margin around it, would overlap. Movements that share an edge always conflict: one car an edge.
+Two movements conflict if there is a position on each where two cars' bodies, with margins, would
+overlap. Movements that share an edge always conflict: an edge holds one car.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pixelopolis.geometry import Curve
 from pixelopolis.vehicle.bodies import Bodies, bodies_at, bodies_overlap
 
 MARGIN_M: Final = 0.03
-"""Around each body: how far a car that keeps its lane well may be off its curve."""
+"""Margin around each body: the usual offset of a lane-keeping car."""
 
 STEP_M: Final = 0.02
-"""Between the bodies that are compared; a corner moves at most this far between two of them, which
-is less than the margins of both."""
+"""Distance between compared bodies; a corner moves at most this far between two of them, which is
+less than both margins."""
 
 MovementKey = tuple[str, str]
 
 
 def bodies_along(curve: Curve) -> Bodies:
-    """Return the bodies of a car whose axle is anywhere on a curve, a few centimetres apart."""
+    """Return the bodies of a car with its axle on a curve, a few centimeters apart."""
     count = max(1, math.ceil(curve.length_m / STEP_M)) + 1
     along_m = np.linspace(0.0, curve.length_m, count)
     headings = np.interp(along_m, curve.s_m, curve.headings_rad)

@@ -1,7 +1,7 @@
-"""Where the road lies: its area, its border lines and the blocks between, from a city's curves.
+"""The road surface: its area, border lines and the blocks between, from a city's curves.
 
-Shared by the renderer and by `city draw`. Needs shapely (extra `sim`). All lengths in metres,
-frame x east, y north.
+Shared by the renderer and `city draw`. Needs shapely (extra `sim`). Lengths in meters, frame x
+east, y north.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from pixelopolis.geometry import Curve, FloatArray
 Side = Literal["left", "right"]
 
 VERGE_M: Final = 0.62
-"""How far the ground goes on beyond the outermost street: room for one row of buildings."""
+"""How far the ground extends beyond the outermost street: room for one row of buildings."""
 
 GUTTER_M: Final = 0.006
-"""Between the outer edge of a border line and the kerb."""
+"""Between the outer edge of a border line and the curb."""
 
 _TIE_M: Final = 0.004
-"""Two curves whose distances from a border differ by less are equally near."""
+"""Curves whose distances from a border differ by less count as equally near."""
 
 _STEP_M: Final = 0.01
 
 _SMOOTH_M: Final = 4e-4
-"""Kerbs may stray this far from the exact curve; no picture shows it."""
+"""Tolerance of the curbs from the exact curve, not visible in pictures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaneLine:
-    """A painted line as a polyline, shape (N, 2); `side` is that of the lane it bounds."""
+    """A painted line as a polyline (N, 2); `side` is its side of the lane."""
 
     points_m: FloatArray
     side: Side
@@ -49,14 +49,14 @@ class LaneLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoadLayout:
-    """The plan of a town's streets.
+    """The layout of a town's streets.
 
-    `area` is the union of all lanes and of all ways through junctions, each a lane wide.
-    `borders` run along its boundary; a line is centred on it. `dividers` part opposite lanes of
-    one street; each stands once. `guides` lead them on through junctions, one for each way that
-    the lanes go on, as turning guide lines do in a real street: without them a camera that sees
-    only the near road sees bare asphalt in the middle of a crossing. `blocks` is the ground
-    between and around the streets, up to the kerb; `platform` is all of it, streets included.
+    `area` is the union of all lanes and movements, each one lane wide. `borders` run along its
+    boundary, centered on it. `dividers` separate opposite lanes of a street, once each. `guides`
+    continue dividers through junctions, one for each movement, like turning guide lines in real
+    streets: without them a camera that sees only the near road sees bare asphalt in the middle of a
+    crossing. `blocks` is the ground between and around the streets, up to the curb; `platform` is
+    all of it, streets included.
     """
 
     area: MultiPolygon
@@ -69,7 +69,7 @@ class RoadLayout:
 
 @lru_cache(maxsize=16)
 def road_layout(city: City) -> RoadLayout:
-    """Return the plan of a town's streets; computed once a town."""
+    """Return the layout of a town's streets; cached per town."""
     half_m = city.road.lane_width_m / 2
     edges = [_line_string(edge.curve) for edge in city.edges.values()]
     lanes = edges + [_line_string(m.curve) for m in city.movements.values()]
@@ -90,18 +90,18 @@ def road_layout(city: City) -> RoadLayout:
 
 
 def polygons(shape: BaseGeometry, least_m2: float = 1e-4) -> list[Polygon]:
-    """Return the polygons that a geometry is made of, slivers left out."""
+    """Return the polygons of a geometry, without slivers."""
     parts = shapely.get_parts(shape)
     return [p for p in parts.tolist() if isinstance(p, Polygon) and p.area > least_m2]
 
 
 def dashes(points_m: FloatArray, dash_m: float, gap_m: float) -> list[FloatArray]:
-    """Return the dashes along a polyline, evenly spread so that it begins and ends with half one.
+    """Return evenly spaced dashes along a polyline that begins and ends with half a dash.
 
     Args:
         points_m: polyline, shape (N, 2).
-        dash_m: wished length of a dash.
-        gap_m: wished length of a gap.
+        dash_m: desired length of a dash.
+        gap_m: desired length of a gap.
     """
     curve = Curve(points_m)
     count = max(1, round(curve.length_m / (dash_m + gap_m)))
@@ -117,7 +117,7 @@ def _multi(shape: BaseGeometry) -> MultiPolygon:
 
 
 def _line_string(curve: Curve) -> LineString:
-    """Return a centre line, 4 mm longer at both ends: curves that follow each other overlap."""
+    """Return a center line, 4 mm longer at both ends so that successive curves overlap."""
     ends = [curve.start.ahead(-4e-3), curve.end.ahead(4e-3)]
     (first, last) = ((end.x_m, end.y_m) for end in ends)
     line = LineString(np.vstack([[first], curve.points_m, [last]])).simplify(2e-4)
@@ -138,7 +138,7 @@ def _borders(area: BaseGeometry, lanes: list[LineString], half_m: float) -> Iter
 def _is_left(
     at_m: FloatArray, tree: STRtree, lanes: list[LineString], half_m: float
 ) -> NDArray[np.bool_]:
-    """Tell for border points whether the nearest lane has them to its left (a tie is left)."""
+    """Return for border points whether the nearest lane has them to its left (a tie is left)."""
     points = np.asarray(shapely.points(at_m), dtype=object)
     who, lane = tree.query(points, predicate="dwithin", distance=half_m + 2 * _TIE_M)
     lines = np.asarray(lanes, dtype=object)[lane]
@@ -186,7 +186,7 @@ def _dividers(city: City, half_m: float) -> Iterator[FloatArray]:
 
 
 def _guides(city: City, dividers: tuple[FloatArray, ...], half_m: float) -> Iterator[FloatArray]:
-    """Yield the left borders of the ways through junctions that begin and end at a divider."""
+    """Yield the left borders of the movements that begin and end at a divider."""
     near_m = city.road.line_width_m
     ends = STRtree([Point(p) for line in dividers for p in (line[0], line[-1])])
     drawn: dict[str, list[BaseGeometry]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Places on lanes, routes between them, and how long a route takes."""
+"""Places on lanes, routes between them, and travel times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixelopolis.vehicle.speeds import CRUISE_MPS
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place on an edge: `s_m` metres from its start."""
+    """A place on an edge: `s_m` meters from its start."""
 
     edge: str
     s_m: float
@@ -33,7 +33,7 @@ class Route:
 
 
 def edge_mps(city: City, edge: str) -> float:
-    """Return how fast an edge is driven: at its limit, and never faster than cars cruise."""
+    """Return the travel speed of an edge: its limit, at most the cars' cruise speed."""
     return min(city.edges[edge].speed_limit_mps, CRUISE_MPS)
 
 
@@ -42,14 +42,14 @@ def edge_time_s(city: City, edge: str) -> float:
 
 
 def movement_time_s(city: City, movement: Movement) -> float:
-    """Return how long a way through a junction takes, at the lower of its edges' limits."""
+    """Return the travel time of a movement, at the lower of its edges' limits."""
     return movement.length_m / min(
         edge_mps(city, edge) for edge in (movement.from_edge, movement.to_edge)
     )
 
 
 def route_time_s(city: City, route: Route) -> float:
-    """Return how long a route takes at the speed limits, with nobody in the way."""
+    """Return the travel time of a route at the speed limits on free roads."""
     whole = sum(edge_time_s(city, e) for e in route.edges)
     whole += sum(movement_time_s(city, city.movements[key]) for key in route.movements)
     first, last = route.edges[0], route.edges[-1]
@@ -64,7 +64,7 @@ def next_edges(city: City) -> dict[str, tuple[str, ...]]:
 
 
 def reached(start: str, onward: Mapping[str, Iterable[str]], without: str = "") -> set[str]:
-    """Return `start` and all edges that can be reached from it, never entering `without`."""
+    """Return `start` and all edges reachable from it without entering `without`."""
     found, pending = {start}, [start]
     while pending:
         new = set(onward[pending.pop()]) - found - {without}

@@ -14,18 +14,18 @@ from pixelopolis.errors import NoRouteError
 from pixelopolis.geometry import Curve, Pose, join
 
 COMMITTED_PART: Final = 2 / 3
-"""Of a movement through a junction: behind it the car is on its way, and commands mean the next."""
+"""Fraction of a movement after which the car is committed, and commands mean the next junction."""
 
 COMMAND_LEAD_M: Final = 0.15
-"""Before a junction's mouth, from where on a lane model is asked for the turn: 0.4 m ahead of the
-axle, as far as it sees, the ways are 10 cm apart then."""
+"""Distance before a junction's mouth at which a lane model is first given the turn: there, 0.4 m
+ahead of the axle (the limit of its view), the alternatives are 10 cm apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One edge or movement of a path, from `start_m` to `end_m` of the path's distance.
 
-    The first leg begins where its edge does, so its `start_m` is not above zero.
+    The first leg begins where its edge does, so its `start_m` is at most zero.
     """
 
     start_m: float
@@ -35,10 +35,10 @@ class Leg:
 
 
 class RoutePath:
-    """A route as one curve, with what lies where along it.
+    """A route as one curve, with the legs along it.
 
-    Distances count from where the route starts. The curve covers whole edges, so that there is
-    road behind the start and beyond the end (`curve_at` of a negative distance is valid).
+    Distances count from the route's start. The curve covers whole edges, so the road continues
+    behind the start and beyond the end (`pose_at` of a negative distance is valid).
     """
 
     def __init__(self, city: City, route: Route) -> None:
@@ -87,7 +87,7 @@ class RoutePath:
         return self.curve.curvature_at(distance_m + self.route.start_s_m)
 
     def place_at(self, distance_m: float) -> Place:
-        """Return (edge, s). In a junction it is the edge just left, beyond its end."""
+        """Return (edge, s); in a junction, the edge just left, beyond its end."""
         leg = self.leg_at(distance_m)
         if leg.edge is not None:
             return Place(leg.edge, min(distance_m, self.legs[-1].end_m) - leg.start_m)
@@ -95,10 +95,10 @@ class RoutePath:
         return Place(first, self.city.edges[first].length_m + distance_m - leg.start_m)
 
     def turn_at(self, distance_m: float) -> Turn:
-        """Return the command that holds at a distance: that of the junction ahead or around.
+        """Return the turn at the current or next junction.
 
-        In the last third of a junction the next one's command holds already: the car is on its
-        way, and what matters is the choice ahead.
+        In the last third of a junction it is the next junction's turn: the car is committed, and
+        the next choice is what matters.
         """
         for leg in self.legs:
             if leg.movement is None:
@@ -108,11 +108,10 @@ class RoutePath:
         return Turn.STRAIGHT
 
     def command_at(self, distance_m: float) -> Turn:
-        """Return what a lane model is asked for at a distance: a turn at a junction only.
+        """Return the command for a lane model: a turn only at its junction, else straight on.
 
-        Elsewhere it is to keep its lane, which is straight on. What the near road looks like in
-        the middle of a turn is what it looks like on a street, so a turn must not be asked for
-        there: nothing in the picture could say that it is not yet, or no more, to be taken.
+        Elsewhere the car must keep its lane. The near road in the middle of a turn looks like an
+        ordinary street, so a turn commanded too early or too long could not be recognized as such.
         """
         leg = self._asked_leg(distance_m)
         if leg is None or leg.movement is None:
@@ -120,12 +119,12 @@ class RoutePath:
         return self.city.movements[leg.movement].turn
 
     def chooses_at(self, distance_m: float) -> bool:
-        """Tell whether `command_at` is a choice between ways."""
+        """Return whether `command_at` is a choice between movements."""
         leg = self._asked_leg(distance_m)
         return leg is not None and leg.movement is not None and self._has_choice(leg)
 
     def _asked_leg(self, distance_m: float) -> Leg | None:
-        """Return the leg through a junction that a lane model is asked to take at a distance."""
+        """Return the junction leg for which a lane model is given a command at a distance."""
         for leg in self.legs:
             if leg.movement is None:
                 continue
@@ -139,10 +138,10 @@ class RoutePath:
         return leg.movement is not None and len(self.city.exits[leg.movement[0]]) > 1
 
     def commanded_until_m(self, distance_m: float, command: Turn) -> float:
-        """Return up to where a command, asked for at a distance, means this path.
+        """Return up to which distance a command given at `distance_m` describes this path.
 
-        That is the next junction where one may choose and the path takes another way; infinity if
-        there is none.
+        That is the next junction with a choice where the path turns differently; infinity if there
+        is none.
         """
         for leg in self.legs:
             if leg.movement is None or leg.start_m <= distance_m:

@@ -1,7 +1,7 @@
-"""The quickest route through a town, by Dijkstra's algorithm (networkx).
+"""Finds the quickest route through a town, by Dijkstra's algorithm (networkx).
 
-Routes are found over edges, not over nodes, because what is legal at a node depends on the edge
-that a car comes from. The cost is time: length over speed limit.
+The graph's vertices are edges, not nodes, because the legal movements at a node depend on the
+edge that a car comes from. The cost is time: length over speed limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pixelopolis.errors import NoRouteError
 
 @lru_cache(maxsize=64)
 def edge_graph(city: City) -> nx.DiGraph[str]:
-    """Return the graph of edges; arc weight `time_s` is edge and movement behind it."""
+    """Return the graph of edges; arc weight `time_s` covers an edge and the movement after it."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(city.edges)
     for (first, second), movement in city.movements.items():
@@ -36,12 +36,12 @@ def find_route(
     Args:
         city: the town.
         start: where the car is.
-        end: where it shall stop. When it lies behind `start` on the same edge, the route leaves
-            the edge and comes back to it.
+        end: where it must stop. If it is behind `start` on the same edge, the route leaves the edge
+            and returns to it.
         blocked: edges that must not be entered.
 
     Raises:
-        NoRouteError: when an edge is unknown or `end` cannot be reached.
+        NoRouteError: an edge is unknown or `end` cannot be reached.
     """
     for name, place in (("start", start), ("end", end)):
         edge = city.edges.get(place.edge)
@@ -61,7 +61,7 @@ def find_route(
     graph = edge_graph(city)
     free = graph.subgraph([e for e in graph if e not in blocked])
     if end.edge in free:
-        # time from the start of every edge to the start of the last one, and the way there
+        # travel time from the start of every edge to the start of the last one, and the route there
         to_end, back = cast(
             "tuple[dict[str, float], dict[str, list[str]]]",
             nx.single_source_dijkstra(free.reverse(copy=False), end.edge, weight="time_s"),

@@ -1,4 +1,4 @@
-"""Where a town comes from: `load_city` takes a name, a generator's seed, or a file."""
+"""Loads a town by name, from a generator's seed, or from a file: `load_city`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_FILE_BYTES: Final = 8 << 20
 
 
 def shipped_cities() -> tuple[str, ...]:
-    """Return the names of the towns that come with the package."""
+    """Return the names of the shipped towns."""
     return tuple(
         sorted(
             entry.name.removesuffix(".toml")
@@ -30,16 +30,16 @@ def load_city(name: str) -> City:
     """Return a town by name, by `grid:COLSxROWS:SEED` or `track:SEED`, or from a TOML file.
 
     Raises:
-        CityError: when there is no such town, or with every fault that its file has.
+        CityError: there is no such town, or its file is faulty; lists every fault.
     """
     return parse_city(*city_text(name))
 
 
 def city_text(name: str) -> tuple[str, str]:
-    """Return a town's TOML text, and what messages call its source; `name` as for `load_city`.
+    """Return a town's TOML text and the name of its source for messages; see `load_city`.
 
     Raises:
-        CityError: when there is no such town.
+        CityError: there is no such town.
     """
     if name.startswith("grid:"):
         return grid_city_text(name), name
@@ -55,7 +55,7 @@ def _file_text(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: no path at all
+    except (OSError, ValueError) as error:  # ValueError: not a valid path
         raise CityError(
             f"city {name!r} is neither a shipped town, a grid, a track, nor a readable file "
             f"({error}).",
@@ -67,7 +67,7 @@ def _file_text(name: str) -> str:
             f"city {name!r} has more than {MAX_FILE_BYTES >> 20} MiB.", "Is it a town's file?"
         )
     try:
-        return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+        return content.decode("utf-8-sig")  # some editors write a byte order mark
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CityError(

@@ -1,4 +1,4 @@
-"""Where cars stand when a town wakes up: the same for the simulator and for the cars."""
+"""Initial places of the cars, the same for the simulator and the cars."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ ROOM_M: Final = 0.05
 """Free lane before and behind a waiting car, so that its whole body stands on its edge."""
 
 CAR_ROOM_M: Final = 2 * (max(CAR_FRONT_M, CAR_REAR_M) + ROOM_M)
-"""Shortest lane in whose middle a car may wait."""
+"""Minimum length of a lane for a car to wait in its middle."""
 
 
 def spawn_places(city: City, count: int) -> tuple[Place, ...]:
     """Return where `count` cars start: in the middle of edges, far apart.
 
-    The first `n` places are the same for every count. Edges that a waiting car may block without
-    cutting the town in two come first; neighbours (edges that share a node) are taken only when
-    nothing else is left, and no edge holds two cars.
+    The first `n` places are the same for every count. Edges that can be blocked without cutting
+    the town in two come first; neighbors (edges that share a node) come last; no edge holds two
+    cars.
 
     Raises:
-        SettingsError: when the town has fewer edges that hold a car.
+        SettingsError: the town has too few edges that can hold a car.
     """
     free = {e.id: e for e in city.edges.values() if e.length_m >= CAR_ROOM_M}
     if not 0 < count <= len(free):

@@ -1,7 +1,7 @@
-"""A small single-stroke alphabet, so that labels need no font on the machine that draws them.
+"""A small single-stroke font, so that drawing labels needs no installed font.
 
-Each glyph is a list of polylines on a grid 4 wide and 6 high, y up; small letters are drawn as
-capitals. Characters that are not here are left blank.
+Each glyph is a list of polylines on a grid 4 wide and 6 high, y up; lower-case letters are drawn
+as capitals. Missing characters are left blank.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ _GLYPHS: Final = {
 
 
 def text_width(text: str) -> float:
-    """Return how wide a text is in grid units."""
+    """Return the width of a text in grid units."""
     return max(0.0, len(text) * ADVANCE - (ADVANCE - 4))
 
 
 def text_path(text: str, x: float, y: float, height: float) -> str:
-    """Return the SVG path data of a text centred at (x, y), capitals `height` high, y down."""
+    """Return the SVG path data of a text centered at (x, y), capitals `height` high, y down."""
     scale = height / HEIGHT
     left = x - text_width(text) * scale / 2
     base = y + height / 2

@@ -1,6 +1,6 @@
-"""Reading a town from TOML, with every fault named at its line.
+"""Reads a town from TOML and reports every fault with its line.
 
-    open_ended = true           cars need not come back: a stretch to practise on
+    open_ended = true           cars need not return: a stretch for testing
     [road]                      style = "white" | "asphalt", lane_width_m, line_width_m, mouth_m
     [[node]]                    id, x_m, y_m
     [[edge]]                    id, from, to, priority, speed_limit_mps, offset_right_m,
@@ -13,9 +13,9 @@
     [[destination]]             id, edge, distance_m, kind, name = {en = "..."}
     [[building]]                x_m, y_m, width_m, depth_m, height_m, heading_deg, kind, colour
 
-An edge without pieces is straight. Pieces run from node to node; `offset_right_m` moves the lane
-to the right of that line, so the two directions of a street share one line. A `distance_m` below
-zero counts from the end of the edge.
+An edge without pieces is straight. Pieces run from node to node; `offset_right_m` shifts the lane
+to the right of that line, so that both directions of a street can share one line. A negative
+`distance_m` counts from the end of the edge.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from pixelopolis.errors import CityError, Fault
 from pixelopolis.geometry import Curve, Pose, arc, bezier, join, straight
 
 NODE_TOLERANCE_M: Final = 0.005
-"""How far the pieces of an edge may end from the node they lead to."""
+"""How far an edge's pieces may end from its node."""
 
 MAX_LANES_M: Final = 10_000.0
-"""Of all edges of a town, node to node: four times the largest grid."""
+"""Maximum total length of edges, node to node: four times the largest grid."""
 
 MAX_AT_NODE: Final = 12
-"""Edges that begin, or end, at one node: one each 30 degrees."""
+"""Maximum number of edges that begin, or end, at one node: one per 30 degrees."""
 
 
 def parse_city(text: str, source: str) -> City:
-    """Return the town that a TOML text describes.
+    """Return the town described by a TOML text.
 
     Args:
         text: the TOML document.
-        source: what messages call it, usually a file name.
+        source: its name in messages, usually a file name.
 
     Raises:
-        CityError: with every fault found, each with its line.
+        CityError: lists every fault with its line.
     """
     try:
         data = tomllib.loads(text)
@@ -112,7 +112,7 @@ class _Lines:
         return f"{self._source}:{line} {table}{number}{'.' + key if key else ''}"
 
     def of_pydantic(self, error: Any) -> Fault:
-        """Return the fault that one entry of `ValidationError.errors()` stands for."""
+        """Return the fault for one entry of `ValidationError.errors()`."""
         table, *rest = error["loc"] or ("file",)
         index = rest.pop(0) if rest and isinstance(rest[0], int) else 0
         place = self.place(table, index, str(rest[0]) if rest else "")
@@ -123,7 +123,7 @@ class _Lines:
 
 
 class _Builder:
-    """Builds a town from tables whose fields are valid, and notes what does not fit together."""
+    """Builds a town from valid tables and notes what does not fit together."""
 
     def __init__(self, tables: CityTables, lines: _Lines) -> None:
         self.faults: list[Fault] = []
@@ -131,10 +131,10 @@ class _Builder:
         self._lines = lines
         self._edges: dict[str, Edge] = {}
         self._faulty: set[str] = set()
-        """Edges that are noted already: what refers to them is not their second fault."""
+        """Edges already reported; references to them are not reported again."""
 
     def build(self) -> City:
-        """Return the town; it may be used only if `faults` is empty then."""
+        """Return the town; use it only if `faults` is empty afterwards."""
         tables = self._tables
         nodes: dict[str, Node] = {}
         for i, n in enumerate(tables.node):
@@ -164,7 +164,7 @@ class _Builder:
         self.faults.append(Fault(self._lines.place(table, index, key), message))
 
     def _is_small(self, nodes: dict[str, Node]) -> bool:
-        """Note what would take hours to build: such a file says something else than it means."""
+        """Report a town that would take hours to build, which is surely not intended."""
         lanes_m = 0.0
         for i, e in enumerate(self._tables.edge):
             ends = [(nodes[n].x_m, nodes[n].y_m) for n in (e.from_, e.to) if n in nodes]
@@ -258,7 +258,7 @@ class _Builder:
             yield Building(**box, color=b.colour, heading_rad=heading_rad)
 
     def _check(self, city: City, is_whole: bool) -> None:
-        """Note what is wrong with the town as a whole; of one with holes, with its lanes alone."""
+        """Report the problems of the whole town, or only of its lanes if parts are missing."""
         if not city.edges:
             return
         try:
@@ -269,7 +269,7 @@ class _Builder:
                 self._note(room_problems(city))
                 if not self._tables.open_ended:
                     self._note(reach_problems(city))
-        except ValueError as error:  # two lanes that meet at one point have no curve between them
+        except ValueError as error:  # two lanes that meet at one point leave no room for a curve
             self._fault("road", 0, "mouth_m", f"a junction has no room: {error}")
 
     def _note(self, problems: Iterable[Problem]) -> None:
@@ -318,7 +318,7 @@ def _lane(edge: EdgeTable, start: Node, end: Node, road: Road) -> Curve:
 
 
 def _rough_length_m(edge: EdgeTable, ends: Sequence[tuple[float, float]]) -> float:
-    """Return about how long an edge is; of a Bézier piece at most."""
+    """Return an edge's approximate length; an upper bound for Bézier pieces."""
     if not edge.pieces:
         return math.dist(*ends) if len(ends) == 2 else 0.0
     total_m = 0.0

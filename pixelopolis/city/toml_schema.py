@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 MAX_EDGES: Final = 5000
-"""Three times as many as the largest grid has."""
+"""Three times the largest grid."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
@@ -21,7 +21,7 @@ _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 Text = Annotated[
     str, Field(max_length=80, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")
 ]
-"""One line that people read: something to see, no control characters, no line break."""
+"""A single line of text with at least one visible character and no control characters."""
 
 
 class _CityTable(BaseModel):

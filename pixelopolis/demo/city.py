@@ -1,4 +1,4 @@
-"""The whole city on one machine: database and server, simulator, and a process for each car."""
+"""Runs the whole city on one machine: database and server, simulator, and one process per car."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ READY_TIMEOUT_S: Final = 120.0
 TELL_AFTER_S: Final = 15.0
 LOOK_AGAIN_S: Final = 0.1
 MAX_RESTARTS: Final = 3
-"""Of the server, as a service manager would; then something is wrong with it."""
+"""Restarts of the server, as by a service manager, before giving up."""
 
 SERVER, SIMULATOR = "server", "sim"
 
 
 class PartEndedError(PixelopolisError, RuntimeError):
-    """A process of the demo that the others cannot do without has ended."""
+    """A required process of the demo has ended."""
 
     code = "PX601"
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What `pixelopolis demo` was asked for.
+    """Settings of `pixelopolis demo`.
 
-    `host` is where everything listens; with 0.0.0.0, phones on the same network reach it too.
+    `host` is where everything listens; with 0.0.0.0, phones on the same network can reach it too.
     """
 
     city: str
@@ -54,17 +54,17 @@ class DemoSettings:
     data: Path
     host: str = "127.0.0.1"
     model: Path | None = None
-    """Lane model of the cars; the shipped one by default."""
+    """The cars' lane model; the shipped one by default."""
     board: BoardKind = BoardKind.DEVICE
 
 
 @dataclass
 class DemoCity:
-    """The running parts and where they answer.
+    """The running parts and their addresses.
 
     Args:
         settings: what to start.
-        say: gets a line for people whenever something happens.
+        say: called with a line of text for the user whenever something happens.
     """
 
     settings: DemoSettings
@@ -96,7 +96,7 @@ class DemoCity:
 
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.close()
-        # cars first: they stop their wheels and say goodbye while the others listen
+        # cars first: they stop their wheels and announce the disconnect while the others listen
         await self._processes.stop(*(name for name in self.car_urls if name in self.parts))
         await self._processes.__aexit__(None, None, None)
         if self._run_dir is not None:
@@ -104,7 +104,7 @@ class DemoCity:
 
     @property
     def restarts(self) -> int:
-        """How often the server was started again."""
+        """How often the server was restarted."""
         return self._restarts
 
     @property
@@ -112,17 +112,17 @@ class DemoCity:
         return self._processes.parts
 
     async def failure(self) -> None:
-        """Wait until a part that the city cannot do without has ended.
+        """Wait until a required part has ended.
 
         Raises:
-            PartEndedError: always, once it happens.
+            PartEndedError: always, once that happens.
         """
         if self._fatal is not None:
             await asyncio.shield(self._fatal)
 
     async def _start(self, spawn: tuple[Place, ...]) -> None:
         began_s = time.monotonic()
-        # the paths of sockets must be short; the data folder's may be too long
+        # paths of sockets must be short; the data folder's may be too long
         run_dir = self._run_dir = Path(tempfile.mkdtemp(prefix="pixelopolis-"))
         host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
         sim_port, *car_ports = free_ports(host, 1 + len(names))
@@ -203,7 +203,7 @@ class DemoCity:
     # --- readiness -----------------------------------------------------------------------------
 
     async def _wait(self, what: str, missing: Callable[[], Awaitable[str]]) -> None:
-        """Wait until nothing is missing; say what is when it takes long."""
+        """Wait until nothing is missing; report what is if it takes long."""
         began_s = time.monotonic()
         told = ""
         while lacks := await missing():
@@ -250,7 +250,7 @@ class DemoCity:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return None
 
-    # --- deaths --------------------------------------------------------------------------------
+    # --- failures ------------------------------------------------------------------------------
 
     def _died(self, part: ChildProcess) -> None:
         self.say(f"{part.name} {part.how_it_ended}. Its log: {part.log}")
@@ -280,7 +280,7 @@ class DemoCity:
         self._write_card(ready=True)
 
     def _fail(self, error: Exception) -> None:
-        """Let the demo end with an error: of a part, or of who watches the parts."""
+        """End the demo with an error of a part or of its supervision."""
         if self._fatal is not None and not self._fatal.done():
             self._fatal.set_exception(error)
 

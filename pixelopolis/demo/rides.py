@@ -1,4 +1,4 @@
-"""Rides as stations book them: HTTP, events and the live view, by a program instead of people."""
+"""Books and follows rides as stations do, by HTTP, events and live view."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, Final
 import aiohttp
 
 ASK_AGAIN_S: Final = 1.0
-"""Pause of a station while no car is free."""
+"""Pause before a station asks again when no car is free."""
 RIDE_TIMEOUT_S: Final = 600.0
-"""A ride that takes longer, from asking to arrival, has failed."""
+"""A ride fails if it takes longer, from request to arrival."""
 LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
 FINAL: Final = ("arrived", "cancelled", "failed")
 
@@ -34,16 +34,16 @@ class VisitorRide:
     asked_again: int = 0
     """How often no car was free."""
     wait_s: float | None = None
-    """From the first asking to a car."""
+    """From the first request to the booking."""
     distance_m: float | None = None
-    """Length of the way that the server planned."""
+    """Length of the planned route."""
     ride_s: float | None = None
-    """From the booking to the arrival."""
+    """From booking to arrival."""
     video_frames: int = 0
     video_fps: float | None = None
     states: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    """Why the car stood, in the order in which it said so."""
+    """Why the car stood, in order."""
     problem: str = ""
 
     @property
@@ -53,7 +53,7 @@ class VisitorRide:
 
 @dataclass(frozen=True)
 class RidePlan:
-    """What to book: `rides` visitors at `stations` stations, who ask at the same time."""
+    """What to book: `rides` visitors at `stations` stations, which work in parallel."""
 
     rides: int
     stations: int
@@ -64,9 +64,9 @@ async def book_rides(url: str, plan: RidePlan, say: Callable[[str], None]) -> li
     """Book rides to random destinations and follow each to its end.
 
     Args:
-        url: of the server.
-        plan: how many, where from, and the seed of destinations and languages.
-        say: gets a line for people whenever a ride begins or ends.
+        url: the server's address.
+        plan: how many, at how many stations, and the seed of destinations and languages.
+        say: called with a line of text whenever a ride begins or ends.
     """
     async with aiohttp.ClientSession(
         base_url=url, timeout=aiohttp.ClientTimeout(total=30)
@@ -84,7 +84,7 @@ def _to(plan: RidePlan) -> range:
 
 
 def visitors(plan: RidePlan, destinations: list[str]) -> list[VisitorRide]:
-    """Return who wants to go where; two visitors in a row never to the same place."""
+    """Return each visitor's destination; consecutive visitors of a station get different ones."""
     rng = random.Random(plan.seed)
     rides: list[VisitorRide] = []
     for number in range(plan.rides):
@@ -102,7 +102,7 @@ def visitors(plan: RidePlan, destinations: list[str]) -> list[VisitorRide]:
 
 
 class _Station:
-    """One station: its visitors come one after the other."""
+    """One station, whose visitors come one after the other."""
 
     def __init__(
         self, session: aiohttp.ClientSession, rides: list[VisitorRide], say: Callable[[str], None]
@@ -149,7 +149,7 @@ class _Station:
                     answer.raise_for_status()
                     return
             except (aiohttp.ClientError, OSError, TimeoutError):
-                await asyncio.sleep(ASK_AGAIN_S)  # the server is being started again
+                await asyncio.sleep(ASK_AGAIN_S)  # the server is restarting
 
     async def _book(self, ride: VisitorRide) -> dict[str, Any] | None:
         body = {
@@ -172,7 +172,7 @@ class _Station:
             await asyncio.sleep(ASK_AGAIN_S)
 
     async def _follow(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
-        """Listen to events; after a loss of the server ask what happened meanwhile."""
+        """Listen to events; after losing the server, ask for the current state."""
         self._note(ride, booking)
         while ride.state not in FINAL:
             try:
@@ -228,7 +228,7 @@ class _Station:
 
 
 def summary(rides: list[VisitorRide]) -> dict[str, Any]:
-    """Return the part of the JSON document that is about the rides."""
+    """Return the rides part of the JSON document."""
     rates = sorted(ride.video_fps for ride in rides if ride.video_fps is not None)
     return {
         "rides": len(rides),

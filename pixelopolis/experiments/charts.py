@@ -1,4 +1,4 @@
-"""Figures as bars: a chart of deviations and one of percents for each experiment."""
+"""Bar charts of an experiment's figures: deviations, and percentages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pixelopolis.reporting.charts import Bar, bar_chart
 
 
 def write_charts(experiment: Experiment, figures: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write FOLDER/experiment-NAME-*.svg; return the files. What was not measured has no bar.
+    """Write FOLDER/experiment-NAME-*.svg; return the files. Missing measurements have no bar.
 
     Args:
-        experiment: whose drives are the groups, whose arms the bars.
+        experiment: its drives are the groups, its arms the bars.
         figures: the experiment's part of the document.
-        folder: is made if it is not there.
+        folder: created if missing.
 
     Raises:
-        SettingsError: a file that cannot be written.
+        SettingsError: a file cannot be written.
         MissingPartError: no matplotlib.
     """
     roads = [drive for drive in experiment.drives if not drive.junctions]

@@ -1,4 +1,4 @@
-"""Figures in a page: the prose is its author's, what stands between two markers is ours.
+"""Inserts figures into a hand-written page, between two markers.
 
 <!-- experiments:NAME -->
 ... replaced ...
@@ -23,7 +23,7 @@ def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str
     """Return the page with each block between the markers of its kind and name.
 
     Raises:
-        SettingsError: a block that has no place in the page, or several.
+        SettingsError: the page does not have exactly one place for a block.
     """
     for name, block in blocks.items():
         begin, end = f"<!-- {kind}:{name} -->\n", f"<!-- /{kind}:{name} -->"
@@ -40,12 +40,12 @@ def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str
 def write_page(
     experiments: Sequence[Experiment], document: Mapping[str, Any], out: Path, page: Path | None
 ) -> None:
-    """Write OUT/experiments.json, tables into the page (OUT/experiments.md without), charts.
+    """Write OUT/experiments.json, tables into the page (default OUT/experiments.md), and charts.
 
-    The charts lie in a folder images/ beside the page.
+    Charts go to a folder images/ beside the page.
 
     Raises:
-        SettingsError: a page that can't be read or lacks a place, a chart that can't be written.
+        SettingsError: a page that cannot be read or lacks a place, a chart that cannot be written.
         MissingPartError: no matplotlib.
     """
     report = json.dumps(document, indent=1, ensure_ascii=False)
@@ -57,17 +57,17 @@ def write_page(
 
 
 def _block(experiment: Experiment, figures: Mapping[str, Any], page: Path) -> str:
-    """Return a table and, below it, the charts."""
+    """Return a table with the charts below it."""
     charts = write_charts(experiment, figures, page.parent / "images")
     pictures = [f"![{experiment.title}](images/{file.name})" for file in charts]
     return "\n\n".join([table(experiment, figures), *pictures])
 
 
 def check_page(experiments: Sequence[Experiment], page: Path | None, out: Path) -> None:
-    """Find out, before hours of work, whether `write_page` will find places and draw charts.
+    """Check, before hours of work, that `write_page` will find its places and can draw charts.
 
     Raises:
-        SettingsError: the page can't be read or lacks a place.
+        SettingsError: the page cannot be read or lacks a place.
         MissingPartError: no matplotlib.
     """
     check_chart_file(out / "chart.svg")
@@ -80,7 +80,7 @@ def read_page(page: Path) -> str:
     """Return a page's text.
 
     Raises:
-        SettingsError: it can't be read.
+        SettingsError: it cannot be read.
     """
     try:
         return page.read_text("utf-8")

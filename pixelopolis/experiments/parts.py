@@ -1,4 +1,4 @@
-"""What an experiment is made of: data, models that learn from them, drives that compare them."""
+"""The elements of an experiment: data, models trained on it, and drives that compare them."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ INT8, FLOAT = "lane.tflite", "lane_float.tflite"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of everything."""
+    """The size of an experiment."""
 
     pictures: int
-    """In a dataset."""
+    """Pictures per dataset."""
     epochs: int
     metres: float
-    """Of a drive, over all looks."""
+    """Meters per drive, over all looks."""
     looks: int
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A dataset; `kind` is "poses" (independent, beside the centre line) or "driven"."""
+    """A dataset; `kind` is "poses" (independent, beside the center line) or "driven"."""
 
     name: str
     cities: str
     kind: str = "poses"
     options: tuple[str, ...] = ()
     part: float = 1.0
-    """Of the pictures that a dataset has at this scale."""
+    """Fraction of the pictures of this scale."""
     series: int = 0
-    """Data of one series show the same looks; another one shows others."""
+    """Datasets of one series show the same looks, other series show others."""
     by: Recipe | None = None
-    """The model that drives; the expert without one."""
+    """The model that drives; the expert if None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A model: what learns from which data."""
+    """A model: network and training data."""
 
     name: str
     network: str
-    """Of `train lane --network`."""
+    """The value of `train lane --network`."""
     data: tuple[Data, ...]
     start: Recipe | None = None
-    """Whose weights it begins with."""
+    """The model whose weights it starts with."""
     part: float = 1.0
-    """Of the epochs that a training has at this scale."""
+    """Fraction of the epochs of this scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Arm:
     recipe: Recipe
     file: str = INT8
     options: tuple[str, ...] = ()
-    """Of all its drives."""
+    """Options of all its drives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +81,4 @@ class Experiment:
     arms: tuple[Arm, ...]
     drives: tuple[Drive, ...]
     timed: bool = False
-    """Whether the time that a model needs for a picture is part of the comparison."""
+    """Whether the inference time per picture is part of the comparison."""

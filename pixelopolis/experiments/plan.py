@@ -1,4 +1,4 @@
-"""From experiments to steps: every dataset, training, export and drive once for each seed."""
+"""Turns experiments into steps: every dataset, training, export and drive once per seed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Re
 from pixelopolis.experiments.steps import Step, made
 
 SERIES_SEEDS: Final = 1000
-"""A series of data begins so many seeds after the one before."""
+"""Distance between the seeds of two series of data."""
 DRIVE_SEED: Final = 77
-"""Of every drive: all models see the same looks, starts and cars."""
+"""Seed of every drive: all models see the same looks, starts and cars."""
 
 
 def model_step(recipe: Recipe, seed: int) -> str:
@@ -32,7 +32,7 @@ def drive_step(arm: Arm, drive: Drive, seed: int) -> str:
 
 
 def plan(experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale) -> list[Step]:
-    """Return all steps, each once and after those that it needs; seed by seed."""
+    """Return all steps, each once and after its dependencies, seed by seed."""
     steps: dict[str, Step] = {}
     for seed in seeds:
         for experiment in experiments:
@@ -57,7 +57,7 @@ def _data(data: Data, seed: int, scale: Scale) -> Iterator[Step]:
         needs = (driver,)
     elif data.kind == "poses":
         words += ["--poses", str(pictures), "--driven", "0"]
-    else:  # three pictures a frame
+    else:  # three pictures per frame
         words += ["--poses", "0", "--driven", str(round(pictures / 3))]
     yield Step(_data_step(data, seed), (*words, *data.options), needs)
 

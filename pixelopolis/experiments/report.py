@@ -1,4 +1,4 @@
-"""From the steps' results to figures with their spread over the seeds."""
+"""Combines the steps' results into figures with their spread over the seeds."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DRIVE_FIGURES: Final = (
 JUNCTION_FIGURES: Final = ("junctions_passed_pct", "junctions_passed", "junction_starts")
 
 Results = Mapping[str, Mapping[str, Any]]
-"""JSON documents by the names of their steps."""
+"""JSON documents by step name."""
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return mean, lowest, highest and the values themselves, one a seed."""
+    """Return mean, lowest, highest and the values themselves, one per seed."""
     low, high = min(values), max(values)
     return {
-        "mean": min(max(statistics.fmean(values), low), high),  # rounding may put it outside
+        "mean": min(max(statistics.fmean(values), low), high),  # rounding may move it outside
         "low": low,
         "high": high,
         "values": list(values),
@@ -40,7 +40,7 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 def document(
     experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale, outcome: Outcome
 ) -> dict[str, Any]:
-    """Return every experiment's figures by arm, and why steps failed, whose figures are missing."""
+    """Return every experiment's figures by arm, and why steps without results failed."""
     return {
         "seeds": list(seeds),
         "scale": asdict(scale),

@@ -1,11 +1,11 @@
-"""Runs steps as processes, some at a time; what is finished lies on disk and is not run again.
+"""Runs steps as parallel processes; finished steps are kept on disk and not repeated.
 
-    DIR/<step>/step.json     its words, and a digest of them and of all that it depends on
-    DIR/<step>/made/         what its command wrote
-    DIR/<step>/result.json   its command's JSON and how long it took; only when it succeeded
-    DIR/logs/<step>.log      what its command said
+    DIR/<step>/step.json     its words, and a digest of them and of everything it depends on
+    DIR/<step>/made/         output files of its command
+    DIR/<step>/result.json   its command's JSON and run time; only if it succeeded
+    DIR/logs/<step>.log      output of its command
 
-A step whose digest is another than the one on disk begins anew.
+A step whose digest differs from the one on disk starts over.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ ONE_THREAD: Final = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-"""Processes side by side share cores badly when each of them wants all: BLAS and TensorFlow."""
+"""Parallel processes slow each other down if each uses all cores: BLAS and TensorFlow."""
 
 CRASHES: Final = 1
-"""So often a step that was ended by a signal is tried again, and goes on if it can. One of the
-first 150 steps crashed in native code, and never again with the same seed; what follows from it
-should not be lost. Lost work of other commands is tried again too (docs/decisions/0033)."""
+"""Retries of a step killed by a signal; it continues if it can. One of the first 150 steps crashed
+in native code and never again with the same seed; its dependents should not be lost. Other commands
+retry lost work too (docs/decisions/0033)."""
 
 _SOURCES: Final = str(Path(pixelopolis.__file__).parents[1])
 
 ONE_LINE: Final = {"COLUMNS": "1000"}
-"""A step's error is not wrapped, so that its last line says all of it."""
+"""Keeps a step's error on one line, so that the log's last line contains all of it."""
 
 
 @dataclass
 class Outcome:
-    """What became of the steps."""
+    """The outcome of all steps."""
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The JSON documents of those that are finished."""
+    """The JSON documents of finished steps."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long each of them took, also when that was in an earlier run."""
+    """Their run times, including those of an earlier run."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Why the others have no result."""
+    """Why the other steps have no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepListener:
-    """Who is told what while steps run."""
+    """Callbacks while steps run."""
 
     begun: Callable[[Step], None] = lambda _: None
     ended: Callable[[Step, str], None] = lambda _step, _fault: None
-    """With "" or why it failed; also for steps that were finished before."""
+    """Called with "" or why it failed; also for steps that were finished before."""
 
 
 async def run_steps(
@@ -71,17 +71,17 @@ async def run_steps(
     watch: StepListener | None = None,
     program: Sequence[str] = (sys.executable, "-m", "pixelopolis"),
 ) -> Outcome:
-    """Run what isn't finished yet, `jobs` at a time; a failure stops only what depends on it.
+    """Run unfinished steps, `jobs` at a time; a failure stops only its dependents.
 
     Args:
-        steps: each after those that it needs.
+        steps: each after its dependencies.
         folder: holds the folders of all steps.
-        jobs: processes at a time.
-        watch: is told what happens.
-        program: what understands the steps' words.
+        jobs: parallel processes.
+        watch: callbacks.
+        program: the command that runs the steps' words.
 
     Raises:
-        SettingsError: steps that are no plan.
+        SettingsError: the steps are not a valid plan.
     """
     watch = watch or StepListener()
     digests = fingerprints(steps)
@@ -112,7 +112,7 @@ async def run_steps(
                         _keep(outcome, step, document)
                     watch.ended(step, fault)
         finally:
-            # before their processes are ended: that is no crash to be tried again
+            # before their processes are killed: that is not a crash to retry
             for task in running:
                 task.cancel()
     for name, reason in given_up(steps, outcome.failed).items():
@@ -168,7 +168,7 @@ async def _run(
 
 
 def _fault(part: ChildProcess) -> str:
-    said = part.last_words(1).strip() or "it said nothing"
+    said = part.last_words(1).strip() or "it printed nothing"
     return f"{part.how_it_ended}: {said} (all of it in {part.log})"
 
 

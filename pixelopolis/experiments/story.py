@@ -1,4 +1,4 @@
-"""The article's story as experiments: each a value of ten lines.
+"""The article's story as experiments.
 
 Arms that share a model or a dataset share its steps.
 """
@@ -12,23 +12,24 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
 SMALL: Final = Scale(pictures=12000, epochs=7, metres=72.0, looks=12)
-"""47 minutes on two x86-64 cores with three seeds, 89 of one process. Those of one core that a seed
-takes, as they were planned: data 6 (a picture: quarter 4 ms, whole frame 9 ms, own drive 18 ms),
-training 10 (pictures a second: `pilotnet` and `pilotnet-lstm` 1,850, `pilotnet-full` 860, `path`
-820; 6 s to start), export 1, drives 15 (a metre 0.36 s, of whole frames 0.6 s; a junction 0.5 s;
-0.6 s a look)."""
+"""47 minutes on two x86-64 cores with three seeds, 89 of one process. Planned minutes of one core
+per
+seed: data 6 (a picture: quarter 4 ms, whole frame 9 ms, own drive 18 ms), training 10 (pictures per
+second: `pilotnet` and `pilotnet-lstm` 1,850, `pilotnet-full` 860, `path` 820; 6 s to start),
+export 1, drives 15 (a meter 0.36 s, of whole frames 0.6 s; a junction 0.5 s; 0.6 s per look)."""
 TINY: Final = Scale(pictures=1200, epochs=8, metres=6.0, looks=6)
-"""Minutes: shows that every command works; its figures say nothing. Fewer pictures teach the memory
-too little for its int8 export to follow it."""
+"""Minutes: shows that every command works; its figures mean nothing. With fewer pictures the LSTM's
+int8 export would deviate too much."""
 
 # --- data -------------------------------------------------------------------------------------
 
 TOWNS: Final = "straight,figure-eight,grid:2x2:101,grid:1x2:102,grid:3x2:103,grid:2x3:104"
-"""Without `square`, `curvy` and `pixelopolis`, which the drives are in."""
+"""Without `square`, `curvy` and `pixelopolis`, which are used for the drives."""
 
 STRAIGHT: Final = Data("straight", "straight")
 BALANCED: Final = Data("balanced", TOWNS, options=("--whole",))
-"""Whole frames, of which most networks see the bottom quarter: so all learn from the same ones."""
+"""Whole frames, of which most networks use the bottom quarter, so that all train on the same
+ones."""
 PLAIN: Final = Data("plain", TOWNS, options=("--plain",))
 DRIVEN: Final = Data("driven", TOWNS, kind="driven")
 MORE: Final = Data("more", TOWNS, part=1 / 3, series=1)
@@ -63,10 +64,10 @@ JUNCTIONS: Final = Drive(
     ),
     junctions=True,
 )
-"""Houses and trees stand beside every street, and under each look 2 to 23 toys lie there."""
+"""Houses and trees stand beside every street, and 2 to 23 toys per look lie there."""
 SIX_TOWNS: Final = Drive("six", "six towns, 0.136 m/s", ())
 FAST: Final = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
-"""Those of acceptance, the default of `evaluate lane`."""
+"""The acceptance drives, the default of `evaluate lane`."""
 
 STORY: Final = (
     Experiment(
@@ -121,10 +122,10 @@ STORY: Final = (
 
 
 def named(names: Sequence[str]) -> tuple[Experiment, ...]:
-    """Return the experiments of these names; all of them for none.
+    """Return the experiments of these names; all of them if none are given.
 
     Raises:
-        SettingsError: a name that no experiment has.
+        SettingsError: an unknown name.
     """
     known = {experiment.name: experiment for experiment in STORY}
     for name in names:

@@ -1,4 +1,4 @@
-"""Figures as Markdown."""
+"""Formats figures as Markdown tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixelopolis.experiments.parts import Drive, Experiment
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """How a figure of a document is shown: its unit's factor and its decimals."""
+    """How a figure is shown: factor of its unit, and decimals."""
 
     key: str
     label: str
@@ -36,7 +36,7 @@ def figures_of(drive: Drive) -> tuple[Figure, ...]:
 
 
 def table(experiment: Experiment, figures: Mapping[str, Any]) -> str:
-    """Return an experiment's Markdown table: a row for each drive and arm, mean (low to high)."""
+    """Return an experiment's Markdown table: a row per drive and arm, mean (low to high)."""
     columns = list(dict.fromkeys(f for drive in experiment.drives for f in figures_of(drive)))
     has_turns = not all(drive.junctions for drive in experiment.drives)
     head = ["drive", "model", *(f.label for f in columns)]
@@ -58,7 +58,7 @@ def table(experiment: Experiment, figures: Mapping[str, Any]) -> str:
 
 
 def cell(value: Mapping[str, Any] | None, figure: Figure) -> str:
-    """Return "mean (low to high)", or a dash for what wasn't measured."""
+    """Return "mean (low to high)", or a dash for a missing measurement."""
     if value is None:
         return "-"
     mean, low, high = (
@@ -75,7 +75,7 @@ def _turns(driven: Mapping[str, Any]) -> str:
 
 
 def setting(document: Mapping[str, Any]) -> str:
-    """Return in a sentence what was run, and a list of what failed."""
+    """Return a sentence about what was run, and a list of what failed."""
     scale, seeds = document["scale"], document["seeds"]
     lines = [
         f"Seeds {seeds[0]} to {seeds[-1]}; {scale['pictures']} pictures a dataset, "

@@ -1,4 +1,4 @@
-"""Which part of a frame each model sees, and how large it is; pure."""
+"""Which part of a frame each model gets, and its size; pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Image = NDArray[np.uint8]
 LANE_WIDTH_PX: Final = 120
 LANE_HEIGHT_PX: Final = 40
 LANE_PART: Final = 0.25
-"""The part of the frame, from the bottom, that the lane model sees (the article's quarter)."""
+"""Fraction of the frame, from the bottom, for the lane model (a quarter in the article)."""
 FULL_HEIGHT_PX: Final = 80
-"""Of a whole frame as the article's first network took it, 120 px wide: squeezed."""
+"""Height of the whole-frame input of the article's first network, 120 px wide: squeezed."""
 
 
 DETECTOR_WIDTH_PX: Final = 240
 DETECTOR_HEIGHT_PX: Final = 160
 DETECTOR_ROWS: Final = (0.25, 0.75)
-"""The part of the frame's rows that the detector sees: boards, landmarks and cars stand on both
-sides of the level camera's horizon; what lies above and below is sky and road."""
+"""Rows of the frame for the detector: boards, landmarks and cars are on both sides of the level
+camera's horizon; above is sky, below is road."""
 
 
 def lane_crop(frame_rgb: Image, part: float = LANE_PART) -> Image:

@@ -1,7 +1,7 @@
-"""What the numbers of a model's outputs stand for, as its file says: files of labels inside it.
+"""Label files inside a model file: the meaning of each number of its outputs.
 
-TFLite's metadata lists such files; they lie, one label a line, in a zip archive behind the model's
-own bytes. `training.common.metadata` writes them, a car compares them with what it takes them for.
+TFLite's metadata lists these files; they are in a zip archive after the model's own bytes, one
+label per line. `training.common.metadata` writes them, a car compares them with what it expects.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LANE_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "path": COLUMNS,
     "spread": tuple(str(turn) for turn in Turn),
 }
-"""By output of a lane model: what stands at each place."""
+"""Labels by output of a lane model."""
 
 
 def label_file(output: str) -> str:
@@ -32,10 +32,10 @@ def label_file(output: str) -> str:
 
 
 def read_labels(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the labels inside a .tflite file by the name of their output; none of a bare model.
+    """Return the labels inside a .tflite file by output name; empty without metadata.
 
     Raises:
-        ModelError: there is an archive that cannot be read.
+        ModelError: its archive cannot be read.
     """
     end = label_file("")
     try:
@@ -60,10 +60,10 @@ def _unreadable(path: Path, why: str) -> tuple[str, str]:
 def check_labels(
     path: Path, found: Mapping[str, tuple[str, ...]], known: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Compare a model's labels with what its outputs are taken for.
+    """Compare a model's labels with the expected ones.
 
     Raises:
-        ModelError: a label is another one, or there are more or fewer.
+        ModelError: a label differs, or there are more or fewer.
     """
     for output in found.keys() & known.keys():
         if found[output] != known[output]:
@@ -80,4 +80,4 @@ def log_labels(path: Path, labels: Mapping[str, tuple[str, ...]]) -> None:
     if labels:
         log.info("model %s: labels of %s", path.name, ", ".join(labels))
     else:
-        log.info("model %s: no metadata, so its labels are taken for the usual ones", path.name)
+        log.info("model %s: no metadata, so the usual labels are assumed", path.name)

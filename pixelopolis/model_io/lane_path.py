@@ -1,9 +1,9 @@
-"""The path ahead as lane models predict it and datasets label it: the shared words for it.
+"""The path ahead, as predicted by lane models and labeled in datasets.
 
-A path is the centre line of one way on, seen from the car: its lateral places `left_m` (left of
-the car's axis positive) at `STATIONS_M` along it, counted from the point of the centre line that
-is abreast of the axle's middle. Forward places follow from those, since distances along a smooth
-line are known: a network need not learn them.
+A path is the center line of one possible way, relative to the car: its lateral positions `left_m`
+(left of the car's axis positive) at `STATIONS_M` along it, counted from the point abreast of the
+axle's center. Forward positions follow from these, since distances along a smooth line are known,
+so a network need not learn them.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ STATIONS_M: Final = (0.0, 0.1, 0.2, 0.3, 0.4)
 """The camera's bottom quarter shows the road from 0.2 to 0.4 m ahead of the axle."""
 
 SCALES_M: Final = (0.10, 0.10, 0.12, 0.18, 0.28)
-"""What a network answers is `left_m` over these: of size 1 at the rims of lanes and in bends."""
+"""A network's output is `left_m` divided by these: about 1 at lane borders and in bends."""
 
 COLUMNS: Final = tuple(f"{turn}_{round(100 * s)}cm" for turn in Turn for s in STATIONS_M)
-"""Names of a dataset's columns: straight_0cm, straight_10cm, ... right_40cm; metres, left
-positive, empty where a command has no way."""
+"""Columns of a dataset: straight_0cm, straight_10cm, ... right_40cm; meters, left positive, empty
+if a command has no path."""
 
 
 def points_of(left_m: FloatArray, stations_m: Sequence[float] | FloatArray) -> FloatArray:
-    """Return the points (n, 2) forward, left of a path from its lateral places (n,).
+    """Return the points (n, 2) (forward, left) of a path from its lateral positions (n,).
 
-    Between stations the line is taken as straight: 0.1 m apart, at a radius of 0.3 m, it is half a
+    The line is taken as straight between stations: 0.1 m apart, at a radius of 0.3 m, it is half a
     percent longer than that.
     """
     along = np.diff(np.asarray(stations_m))

@@ -1,8 +1,8 @@
-"""Pictures of files, decoded whole: a torn or damaged file is an error, never a picture with grey.
+"""Reads picture files completely: a damaged file is an error, never a picture with gray parts.
 
-OpenCV fills up what a JPEG file lacks and says nothing. libjpeg notices most damage (the file ends
-early, a code is none, bytes are left over) and warns; here its warnings are heeded. What is left
-are changes that make another valid picture: JPEG has no checksum.
+OpenCV silently fills in what a JPEG file lacks. libjpeg notices most damage (early end, invalid
+code, excess bytes) and warns; here its warnings are errors. Changes that yield another valid
+picture remain unnoticed: JPEG has no checksum.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import Image
 
 Report = Callable[[int, int], None]
-"""Told (pictures read, pictures in all)."""
+"""Called with (pictures read, pictures in total)."""
 
 FAULTS_NAMED: Final = 5
-"""Of several pictures that cannot be used, so many are named in one message."""
+"""Maximum number of unusable pictures named in one message."""
 
 _JPEG_START: Final = b"\xff\xd8"
 _DAMAGE: Final = ("Corrupt JPEG data", "Premature end")
-"""How libjpeg's warnings of lost picture content begin (its jerror.h). Others, such as the
-"Invalid SOS parameters" of some telephones' cameras, leave the picture whole.
+"""Prefixes of libjpeg's warnings about lost picture content (its jerror.h). Others, such as the
+"Invalid SOS parameters" of some phone cameras, leave the picture whole.
 
-A few "extraneous bytes before marker" may be harmless, but can also be all that tells of damage:
-of 1200 pictures with restarts and one flipped bit each, 17 had at most 4 and no other sign, and 14
-of those looked wrong. libjpeg itself says nothing of up to 4 bytes before the end.
+A few "extraneous bytes before marker" may be harmless, but can be the only sign of damage: of 1200
+pictures with restarts and one flipped bit each, 17 had at most 4 and no other sign, and 14 of those
+looked wrong. libjpeg does not report up to 4 bytes before the end.
 """
 
 _MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-"""Of a JPEG, but for those of restarts, which are inside a scan (ITU-T T.81, table B.1)."""
+"""JPEG markers except restarts, which are inside a scan (ITU-T T.81, table B.1)."""
 
 _SEQUENTIAL: Final = (0xC0, 0xC1)
 _END: Final = 0xD9
@@ -47,30 +47,30 @@ _SCAN: Final = 0xDA
 _APPLICATION: Final = range(0xE0, 0xF0)
 _WITHOUT_LENGTH: Final = (0x01, 0xD8, _END)
 _WHOLE_SPECTRUM: Final = b"\x00\x3f\x00"
-"""How the header of a sequential scan ends; libjpeg warns of anything else, and ignores it."""
+"""End of a sequential scan's header; libjpeg warns of anything else and ignores it."""
 
 _Item = TypeVar("_Item")
 _Read = TypeVar("_Read")
 
 
 def read_picture(path: Path) -> Image:
-    """Return a picture file's pixels (height, width, 3) uint8 RGB, turned as its EXIF tag says.
+    """Return a picture file's pixels (height, width, 3) uint8 RGB, rotated by its EXIF tag.
 
     Raises:
-        DatasetError: the file cannot be read, is no picture, or is not whole.
+        DatasetError: the file cannot be read, is no picture, or is incomplete.
     """
     return np.asarray(read_pixels(path, cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
 def read_pixels(path: Path, flags: int) -> NDArray[Any]:
-    """Return a picture file's pixels (height, width, 3) RGB, of the type that the flags ask for.
+    """Return a picture file's pixels (height, width, 3) RGB, of the type selected by the flags.
 
     Args:
-        path: of the file.
+        path: the file.
         flags: OpenCV's `IMREAD_COLOR`, with `IMREAD_ANYDEPTH` for 16-bit and floating pixels.
 
     Raises:
-        DatasetError: the file cannot be read, is no picture, or is not whole.
+        DatasetError: the file cannot be read, is no picture, or is incomplete.
     """
     try:
         data = path.read_bytes()
@@ -80,7 +80,7 @@ def read_pixels(path: Path, flags: int) -> NDArray[Any]:
         raise _unusable(path, f"is damaged: {damage}")
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:  # of an empty file
+    except cv2.error:  # for an empty file
         bgr = None
     if bgr is None:
         raise _unusable(path, "is not a picture that can be decoded, or not all of it")
@@ -88,20 +88,20 @@ def read_pixels(path: Path, flags: int) -> NDArray[Any]:
 
 
 def _jpeg_damage(data: bytes) -> str:
-    """Say what libjpeg finds missing or wrong; the empty string of whole and of other files."""
+    """Return the damage that libjpeg finds; "" for intact files and other formats."""
     if not data.startswith(_JPEG_START):
         return ""
     warning = _first_warning(data)
-    if warning and not warning.startswith(_DAMAGE):  # it hides those that come after it
+    if warning and not warning.startswith(_DAMAGE):  # it hides later ones
         warning = _first_warning(_without_oddities(data))
     return warning if warning.startswith(_DAMAGE) else ""
 
 
 def _first_warning(jpeg: bytes) -> str:
-    """Return what libjpeg says first, the empty string when it says nothing.
+    """Return libjpeg's first warning, "" if none.
 
-    Every byte is looked at, but pixels are made for an eighth of the size only: OpenCV makes the
-    picture, as it also turns it by its EXIF tag.
+    All bytes are checked, but pixels are computed at one eighth of the size only; OpenCV decodes
+    the picture itself, since it also applies the EXIF rotation.
     """
     try:
         simplejpeg.decode_jpeg(jpeg, "GRAY", min_height=1, min_width=1)
@@ -111,9 +111,9 @@ def _first_warning(jpeg: bytes) -> str:
 
 
 def _without_oddities(jpeg: bytes) -> bytes:
-    """Return a JPEG with the same scans and nothing that libjpeg warns of and ignores.
+    """Return a JPEG with the same scans, without what libjpeg warns of and ignores.
 
-    Those are odd segments of applications, and the spectrum of the scans of a sequential JPEG.
+    That is odd application segments, and the spectrum fields of a sequential JPEG's scans.
     """
     result = bytearray(_JPEG_START)
     at = len(result)
@@ -145,13 +145,13 @@ def _unusable(path: Path, what: str) -> DatasetError:
 def read_each(
     items: Sequence[_Item], read: Callable[[_Item], _Read], report: Report | None = None
 ) -> Iterator[_Read]:
-    """Yield what `read` returns for each item, in order, read by threads.
+    """Yield what `read` returns for each item, in order, using threads.
 
-    OpenCV and simplejpeg let go of Python's lock while they work.
+    OpenCV and simplejpeg release Python's lock while they work.
 
     Raises:
-        DatasetError: when everything was read, if `read` raised it for any item; it says of how
-            many, and names the first.
+        DatasetError: after all items, if `read` raised it for any; gives their number and names the
+            first.
     """
     faults: list[DatasetError] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:

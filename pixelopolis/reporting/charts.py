@@ -1,6 +1,6 @@
-"""Charts in one house style, as .svg or .png: the same values give the same SVG, byte for byte.
+"""Charts in one style, as .svg or .png: the same values give the same SVG, byte for byte.
 
-Needs matplotlib (extra `plots`); nothing of it is global here, and no display is used.
+Needs matplotlib (extra `plots`); no global state of it is used, and no display.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WIDTH_IN: Final = 7.5
 PNG_DPI: Final = 160
 _INK, _GRID, _FAILED = "#24292f", "#dfe3e8", "#c1121f"
 _COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""M. Okabe and K. Ito, Color Universal Design, 2008: told apart by colour-blind readers too."""
+"""M. Okabe and K. Ito, Color Universal Design, 2008: distinguishable by color-blind readers."""
 _STYLE: Final[dict[str, object]] = {
     "svg.hashsalt": "pixelopolis",
     "svg.fonttype": "path",
@@ -49,7 +49,7 @@ _STYLE: Final[dict[str, object]] = {
     "figure.constrained_layout.w_pad": 0.1,
     "figure.constrained_layout.h_pad": 0.1,
 }
-"""A white ground of its own, so that pages in the dark show it too."""
+"""A white background, so that charts are readable on dark pages."""
 
 Bar = tuple[float, float, float]
 """Mean, lowest, highest."""
@@ -57,7 +57,7 @@ Bar = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """A named series of points (x, y), with the lowest and highest of each if they are known."""
+    """A named series of points (x, y), with the lowest and highest of each if known."""
 
     name: str
     x: Sequence[float]
@@ -68,7 +68,7 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One of the axes that stand above each other."""
+    """One of the axes, stacked vertically."""
 
     y_label: str
     lines: Sequence[ChartLine]
@@ -77,10 +77,10 @@ class Panel:
 
 
 def check_chart_file(file: Path, option: str = "--plot") -> None:
-    """Find out, before the work begins, whether a chart can be written there.
+    """Check, before the work begins, that a chart can be written.
 
     Raises:
-        SettingsError: another ending than .svg or .png, or no folder to lie in.
+        SettingsError: another suffix than .svg or .png, or a missing folder.
         MissingPartError: no matplotlib.
     """
     check_output_file(file, SUFFIXES, option)
@@ -102,17 +102,17 @@ def line_chart(
 
     Args:
         file: .svg or .png.
-        panels: from the top down.
+        panels: from top to bottom.
         x_label: with its unit.
-        title: above all.
-        log_x: a logarithmic axis, whose ticks are the lines' own places.
-        nominal: the x of everyday, marked.
+        title: title of the chart.
+        log_x: a logarithmic axis with ticks at the lines' points.
+        nominal: the nominal x, marked.
         failed: each x whose points are crossed out.
-        failed_label: what that means.
+        failed_label: legend for these.
 
     Raises:
-        SettingsError: a series without points or of unlike lengths, no x > 0 on a logarithmic
-            axis, or a file that cannot be written.
+        SettingsError: a series without points or of unequal lengths, x <= 0 on a logarithmic axis,
+            or a file that cannot be written.
         MissingPartError: no matplotlib.
     """
     check_chart_file(file, "chart")
@@ -140,18 +140,18 @@ def bar_chart(
     groups: Sequence[str],
     arms: Mapping[str, Sequence[Bar | None]],
 ) -> None:
-    """Write bars side by side, whiskers from the lowest to the highest value.
+    """Write bars side by side, with whiskers from the lowest to the highest value.
 
     Args:
         file: .svg or .png.
-        title: above all.
+        title: title of the chart.
         y_label: with its unit.
         groups: names along the x axis.
-        arms: for each name of the legend, a bar for each group; None where there is none.
+        arms: for each name of the legend, a bar for each group, None if missing.
 
     Raises:
-        SettingsError: no bars at all, an arm of another length than `groups`, a mean outside of
-            its whisker, or a file that cannot be written.
+        SettingsError: no bars at all, an arm of another length than `groups`, a mean outside its
+            whisker, or a file that cannot be written.
         MissingPartError: no matplotlib.
     """
     check_chart_file(file, "chart")
@@ -188,7 +188,7 @@ def bar_chart(
 
 
 def _places(panels: Sequence[Panel], log_x: bool) -> list[float]:
-    """Return every x of the lines, after a look at them."""
+    """Check the lines and return every x of them."""
     lines = [line for panel in panels for line in panel.lines]
     if not lines:
         raise SettingsError("a chart needs at least one series, got none.", "Give it one.")
@@ -249,7 +249,7 @@ def _draw_panel(
 
 
 def _legend(figure: Figure) -> None:
-    """Write one legend under everything, with each name once."""
+    """Write one legend below all panels, with each name once."""
     named = {
         name: handle
         for axes in figure.axes
@@ -283,8 +283,8 @@ def _check_bars(
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Leave every setting of matplotlib as it was, and take none of the user's."""
-    from matplotlib import style  # noqa: PLC0415  (only who draws needs it)
+    """Isolate the chart from the user's settings of matplotlib, and leave them unchanged."""
+    from matplotlib import style  # noqa: PLC0415  (only needed for drawing)
 
     with style.context(_STYLE, after_reset=True):
         yield
@@ -292,7 +292,7 @@ def _style() -> Iterator[None]:
 
 def _new_figure(height_in: float) -> Figure:
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  (only who draws needs it)
+        from matplotlib.figure import Figure  # noqa: PLC0415  (only needed for drawing)
     except ModuleNotFoundError as missing:
         raise MissingPartError(
             f"charts need the library {missing.name!r}.", "pip install 'pixelopolis[plots]'"
@@ -301,11 +301,11 @@ def _new_figure(height_in: float) -> Figure:
 
 
 def _save(figure: Figure, file: Path, title: str) -> None:
-    """Write a figure; a Figure without pyplot draws with the ending's own backend."""
+    """Write a figure; a Figure without pyplot selects its backend by suffix."""
     if title:
         figure.suptitle(title, fontsize=12)
     svg = file.suffix.lower() == ".svg"
-    # no date and no version, so that only another picture is another file
+    # no date and no version, so that equal pictures are equal files
     metadata = dict.fromkeys(("Date", "Creator") if svg else ("Software",))
     try:
         figure.savefig(file, dpi=PNG_DPI, metadata=metadata)

@@ -1,4 +1,4 @@
-"""What all messages have in common: names, timestamps, bounded numbers, and the header."""
+"""The common parts of all messages: names, timestamps, bounded numbers, and the header."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAME_MAJOR: Final = re.compile(r"3\.\d+\.\d+")
 def _to_utc_ms(value: datetime) -> datetime:
     try:
         utc = value.astimezone(UTC)
-    except OverflowError as error:  # before year 1 or after 9999 there
+    except OverflowError as error:  # before year 1 or after 9999 in UTC
         raise ValueError("out of range in UTC") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
@@ -46,17 +46,17 @@ Timestamp = Annotated[
 
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
-# pi, with the standard's own rounding
+# pi, rounded as in the standard
 Angle = Annotated[float, Field(ge=-3.14159265359, le=3.14159265359)]
 SequenceId = Annotated[int, Field(ge=0, le=1_000_000)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 _Item = TypeVar("_Item")
 Many = Annotated[tuple[_Item, ...], FailFast()]
-"""A list that is read up to its first fault, so that a frame of nothing but faults costs little."""
+"""A list parsed up to its first fault, so that a frame full of faults costs little."""
 
 
 class WireValue(BaseModel):
-    """A value of the wire: camelCase there, frozen here. Fields unknown to it are ignored."""
+    """A value on the wire: camelCase there, frozen here. Unknown fields are ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
@@ -64,7 +64,7 @@ class WireValue(BaseModel):
 
 
 class Message(WireValue):
-    """The header that every message carries; `header_id` counts up per topic."""
+    """The header of every message; `header_id` counts up per topic."""
 
     topic: ClassVar[str] = ""
     header_id: Uint32
@@ -74,10 +74,10 @@ class Message(WireValue):
     serial_number: Id
 
     def header_fault(self, serial_number: str) -> str:
-        """Return why the message is not one to or from a car, empty when it is.
+        """Return why the header is not valid for a car, empty if it is.
 
         Args:
-            serial_number: the car.
+            serial_number: the car's id.
         """
         if not _SAME_MAJOR.fullmatch(self.version):
             return f"version: {self.version!r} is not {VERSION!r} or another of its major version."

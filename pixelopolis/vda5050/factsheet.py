@@ -1,4 +1,4 @@
-"""What a car says of its kind: the factsheet of VDA 5050 3.0, the fields that we fill."""
+"""The factsheet of VDA 5050 3.0 with the fields that our cars fill."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TypeSpecification(WireValue):
 
 
 class PhysicalParameters(WireValue):
-    """Metres, m/s, m/s^2."""
+    """Meters, m/s, m/s^2."""
 
     minimum_speed: Number
     maximum_speed: Number
@@ -41,7 +41,7 @@ class MaximumStringLengths(WireValue):
 
 
 class MaximumArrayLengths(WireValue):
-    """Names here are those of the wire, which have dots."""
+    """Field names as on the wire, where they contain dots."""
 
     model_config = ConfigDict(alias_generator=None)
 
@@ -97,7 +97,7 @@ class WheelPosition(WireValue):
 
 
 class Wheel(WireValue):
-    """`diameter` and `width` in metres; `position` from the middle of the axle, x to the front."""
+    """`diameter` and `width` in meters; `position` from the center of the axle, x forward."""
 
     type: Id
     is_active_driven: bool

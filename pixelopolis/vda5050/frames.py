@@ -1,10 +1,10 @@
-"""How cars and the server talk: VDA 5050 3.0 in the shape that we use.
+"""The protocol between cars and server: VDA 5050 3.0 over WebSocket.
 
-One WebSocket a car carries text frames `{"topic": "...", "message": {...}}`. Topics: the car sends
-`connection`, `state` (`state_messages`) and `factsheet`; the server sends `order`, `instantActions`
-(`order_messages`) and `refusal`, which is ours: the standard has no answer to a car whose message
-cannot be used. Names are camelCase on the wire and snake_case here; fields that the standard does
-not know are ignored, types must be JSON's own.
+One WebSocket per car carries text frames `{"topic": "...", "message": {...}}`. The car sends
+`connection`, `state` (`state`) and `factsheet`; the server sends `order`, `instantActions`
+(`order`) and `refusal`, our own topic: the standard has no answer to a car's unusable message.
+Names are camelCase on the wire and snake_case here; fields unknown to the standard are ignored;
+types must be JSON's own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pixelopolis.vda5050.order import InstantActions, Order
 from pixelopolis.vda5050.state import Connection, State
 
 MAX_FAULTS: Final = 5
-"""So many faults of a message are named at most."""
+"""Maximum number of a message's faults named in an answer."""
 
 MAX_CHARACTERS: Final = 1000
-"""And an answer is no longer than this."""
+"""Maximum length of an answer."""
 
 
 class Refusal(Message):
@@ -66,7 +66,7 @@ class _RefusalFrame(WireValue):
 
 
 class _Frame(WireValue):
-    """What travels as one text frame."""
+    """The content of one text frame."""
 
     topic: str
     message: SerializeAsAny[Message]
@@ -83,13 +83,13 @@ _from_server: TypeAdapter[_OrderFrame | _InstantActionsFrame | _RefusalFrame] = 
 
 
 class MalformedMessageError(Exception):
-    """A frame that is no message of ours.
+    """A frame that is no valid message.
 
     Attributes:
-        description: every fault with its field and the value that was found.
-        topic: of the frame, empty when it has none.
-        about: what could be read of it that an answer must name: `headerId`, `orderId`,
-            `orderUpdateId`, `actionId`, as far as they are there.
+        description: every fault with its field and value.
+        topic: the frame's topic, empty if it has none.
+        about: readable references for the answer: `headerId`, `orderId`, `orderUpdateId`,
+            `actionId`, as far as present.
     """
 
     def __init__(self, description: str, topic: str, about: dict[str, str]) -> None:
@@ -100,7 +100,7 @@ class MalformedMessageError(Exception):
 
     @property
     def header_id(self) -> int | None:
-        """The message's own number, None when that could not be read."""
+        """The message's header id, None if unreadable."""
         number = self.about.get("headerId", "")
         return int(number) if number.isdecimal() and int(number) < 2**32 else None
 
@@ -112,7 +112,7 @@ def encode(message: FromCar | FromServer) -> str:
 
 
 def decode_from_car(text: str) -> FromCar:
-    """Return the message in a text frame that a car sent.
+    """Return the message in a text frame from a car.
 
     Raises:
         MalformedMessageError: for anything else.
@@ -124,7 +124,7 @@ def decode_from_car(text: str) -> FromCar:
 
 
 def decode_from_server(text: str) -> FromServer:
-    """Return the message in a text frame that the server sent.
+    """Return the message in a text frame from the server.
 
     Raises:
         MalformedMessageError: for anything else.
@@ -136,7 +136,7 @@ def decode_from_server(text: str) -> FromServer:
 
 
 def describe(error: ValidationError) -> str:
-    """Return the first faults, each with its field and the value that was found."""
+    """Return the first faults, each with its field and value."""
     faults = error.errors(include_url=False, include_context=False)
     said = [
         f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
@@ -165,7 +165,7 @@ def _malformed(text: str, error: ValidationError) -> MalformedMessageError:
 
 
 def _short(value: object) -> str:
-    """Return a value's text in so few characters, all of which can be sent."""
+    """Return a value as short text that can be sent."""
     return str(value)[:100].encode("utf-8", "replace").decode()
 
 

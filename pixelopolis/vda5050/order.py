@@ -1,6 +1,6 @@
-"""What the server says to a car: orders and instant actions, in the shape of VDA 5050 3.0.
+"""Messages from the server to a car: orders and instant actions, as in VDA 5050 3.0.
 
-`orders` says what an order means on the road; this module knows only the shape.
+`order_progress` defines what an order means on the road; this module defines only its shape.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pixelopolis.vda5050.base import Angle, Id, Many, Message, Number, SequenceI
 
 MAX_NODES: Final = 2000
 MAX_ACTIONS: Final = 100
-"""Of an order, and of a message or of one node or edge."""
+"""Per order, and per message, node or edge."""
 
 _PLACE_NODE: Final = re.compile(r"at:(?P<edge>[A-Za-z0-9_.:-]{1,40}):(?P<mm>\d{1,7})")
 
@@ -47,17 +47,17 @@ UNSUPPORTED_OF_EDGE: Final = frozenset(
         "corridor",
     }
 )
-"""The standard's optional fields that our cars cannot act on. An order that has one must be refused
-(VDA 5050 3.0, 7.1.1); fields that the standard does not know are ignored."""
+"""The standard's optional fields that our cars cannot act on. An order with one must be refused
+(VDA 5050 3.0, 7.1.1); fields unknown to the standard are ignored."""
 
 
 class _Optional(WireValue):
-    """Something whose fields beyond ours are kept, so that they can be refused by name."""
+    """A value whose extra fields are kept, so that they can be refused by name."""
 
     model_config = ConfigDict(extra="allow")
 
     def beyond(self, names: frozenset[str]) -> tuple[str, ...]:
-        """Return which of some fields are there."""
+        """Return which of some fields are present."""
         extra = self.model_extra or {}
         return tuple(name for name in sorted(names) if extra.get(name) is not None)
 
@@ -94,7 +94,7 @@ class OrderNode(WireValue):
 
 
 class OrderEdge(_Optional):
-    """One edge of the town; it joins the order's nodes before and behind it."""
+    """One edge of the town; it joins the order's nodes before and after it."""
 
     edge_id: Id
     sequence_id: SequenceId
@@ -105,11 +105,11 @@ class OrderEdge(_Optional):
 
 
 class Order(Message):
-    """Where to go. The released prefix is the base, the rest is the horizon.
+    """A route. The released prefix is the base, the rest is the horizon.
 
     Sequence ids count nodes and edges together; the base ends with a node. A first message starts
     at sequence 0 with the place where the car stands; an update starts with the last node of the
-    base before it, resent unchanged.
+    previous base, resent unchanged.
     """
 
     topic: ClassVar[str] = "order"
@@ -165,7 +165,7 @@ class InstantAction(Action):
 
 CANCEL_ORDER: Final = "cancelOrder"
 ORDER_ID: Final = "orderId"
-"""A parameter of `cancelOrder`: only this order is to be cancelled."""
+"""A parameter of `cancelOrder`: cancel only this order."""
 START_PAUSE: Final = "startPause"
 STOP_PAUSE: Final = "stopPause"
 STATE_REQUEST: Final = "stateRequest"
@@ -173,8 +173,8 @@ FACTSHEET_REQUEST: Final = "factsheetRequest"
 CLEAR_INSTANT_ACTIONS: Final = "clearInstantActions"
 EMERGENCY_STOP: Final = "emergencyStop"
 RELEASE_EMERGENCY_STOP: Final = "releaseEmergencyStop"
-"""Ours: the standard has no instant action for it. Running until the car's board has read it back,
-then finished, or failed."""
+"""Our own: the standard has no instant action for it. Running until the car's board has confirmed
+it, then finished or failed."""
 
 ACTION_PARAMETERS: Final[dict[str, frozenset[str]]] = {
     CANCEL_ORDER: frozenset({ORDER_ID}),
@@ -186,11 +186,11 @@ ACTION_PARAMETERS: Final[dict[str, frozenset[str]]] = {
     EMERGENCY_STOP: frozenset(),
     RELEASE_EMERGENCY_STOP: frozenset(),
 }
-"""The instant actions that our cars carry out, and the parameters that each may have."""
+"""The instant actions that our cars support, with the allowed parameters of each."""
 
 
 class InstantActions(Message):
-    """What a car shall do at once, whatever its order says."""
+    """What a car must do at once, whatever its order says."""
 
     topic: ClassVar[str] = "instantActions"
     actions: Annotated[Many[InstantAction], Field(max_length=MAX_ACTIONS)]

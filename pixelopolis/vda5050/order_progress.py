@@ -1,10 +1,10 @@
-"""What an order means on the road, for the server that writes it and the car that drives it.
+"""The meaning of an order on the road, shared by server and car.
 
-Node 0 of an order is the place where the car stood, node n the place where it shall stop, and the
+Node 0 of an order is the place where the car stood, node n the place where it must stop, and the
 nodes between are junctions. A junction's node lies on the path at its stop line: the end of the
-edge that leads into it. So a car has reached junction i once its axle passed that line, and its
-`distanceSinceLastNode` counts from there, through the junction and along the edge behind it.
-`order_rules` says which orders a car takes.
+edge that leads into it. A car has reached junction i once its axle passed that line, and its
+`distanceSinceLastNode` counts from there, through the junction and along the edge after it.
+`order_rules` defines which orders a car accepts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pixelopolis.vda5050.order import NodePosition, Order, OrderEdge, OrderNode,
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a car is: the index of the last node it reached, and metres driven since."""
+    """A car's progress: the index of the last node it reached, and meters driven since."""
 
     node: int
     since_m: float
@@ -79,13 +79,13 @@ def make_order(
 
     Args:
         city: the town; its name is the map id.
-        route: the whole way, from where the car stood when it took the order.
-        order_id: the order.
+        route: the whole route, from where the car stood when it accepted the order.
+        order_id: the order's id.
         order_update_id: 0 for the first message.
         released_edges: length of the base in edges.
-        first_node: index of the first node to send: 0, or the last node of the base before.
+        first_node: index of the first node to send: 0, or the last node of the previous base.
         header_id: counts the messages of this topic.
-        serial_number: the car.
+        serial_number: the car's id.
         timestamp: now, in UTC.
     """
     ids = node_ids(city, route)
@@ -120,9 +120,9 @@ def make_order(
 
 
 def node_positions(city: City, route: Route) -> tuple[NodePosition, ...]:
-    """Return where an order's nodes lie: stop places on lanes, junctions where the town has them.
+    """Return the positions of an order's nodes: stop places on lanes, junctions at town nodes.
 
-    A junction's position has no `theta`: the way through it has many.
+    A junction's position has no `theta`, since movements through it differ.
     """
     nodes = [city.nodes[city.edges[edge].to_node] for edge in route.edges[:-1]]
     start = _stop_position(city, Place(route.edges[0], route.start_s_m))

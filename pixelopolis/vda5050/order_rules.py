@@ -1,4 +1,4 @@
-"""Which orders a car takes: the rules of VDA 5050 3.0, chapters 6.1.2 and 6.1.4. Pure."""
+"""Which orders a car accepts: the rules of VDA 5050 3.0, chapters 6.1.2 and 6.1.4. Pure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pixelopolis.vda5050.state import ErrorType
 from pixelopolis.vehicle.speeds import SLOWEST_MPS
 
 MAX_NAMED: Final = 5
-"""So many of an order's faults of one kind are named at most."""
+"""Maximum number of an order's faults of one kind that are named."""
 
 POSITION_TOLERANCE_M: Final = 0.1
 HEADING_TOLERANCE_RAD: Final = 0.3
-"""How far the position of a node in an order may be from where the town has it."""
+"""Tolerance of a node's position in an order relative to the town's."""
 
 
 class OrderRejectedError(Exception):
-    """An order that a car does not take; what it has stays as it is.
+    """A rejected order; the car's current one stays unchanged.
 
     Attributes:
-        error_type: what its state reports, with `description`.
-        references: what the error is about beside the order, as (key, value).
+        error_type: the error type that the car's state reports, with `description`.
+        references: what the error refers to besides the order, as (key, value).
     """
 
     def __init__(
@@ -45,31 +45,30 @@ class OrderRejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MergedOrder:
-    """An order as a car keeps it: every update merged, from node 0 on."""
+    """A car's order with all updates merged, from node 0 on."""
 
     order_id: str
     order_update_id: int
     route: Route
     released_edges: int
     maximum_mps: tuple[float | None, ...] = ()
-    """The order's own speed limit of every edge of the route; empty when it has none."""
+    """The order's own speed limit of every edge of the route; empty if it has none."""
     newest: tuple[tuple[OrderNode, ...], tuple[OrderEdge, ...]] | None = field(
         default=None, compare=False, repr=False
     )
-    """Nodes and edges of the newest message, to know it when it comes again."""
+    """Nodes and edges of the newest message, to recognize a repetition."""
 
 
 def accept_order(city: City, plan: MergedOrder | None, order: Order) -> MergedOrder:
-    """Return the plan after an order message; the same one when the message is known already.
+    """Return the plan after an order message; the same one if the message is already known.
 
     Args:
         city: the town.
-        plan: the order that the car is busy with; None when it is idle (nothing yet, arrived or
-            cancelled).
+        plan: the car's current order; None if it is idle (nothing yet, arrived or canceled).
         order: the message.
 
     Raises:
-        OrderRejectedError: with the standard's error type; the plan stays as it was.
+        OrderRejectedError: with the standard's error type; the plan stays unchanged.
     """
     if plan is not None and is_known(plan, order):
         return plan
@@ -96,7 +95,7 @@ def accept_order(city: City, plan: MergedOrder | None, order: Order) -> MergedOr
 
 
 def is_known(plan: MergedOrder, order: Order) -> bool:
-    """Whether a message is the newest one of a plan again; such a one is ignored."""
+    """Whether a message repeats the newest one of a plan; it is then ignored."""
     return (
         order.order_id == plan.order_id
         and order.order_update_id == plan.order_update_id
@@ -105,7 +104,7 @@ def is_known(plan: MergedOrder, order: Order) -> bool:
 
 
 def _joint(city: City, plan: MergedOrder | None, order: Order) -> int | None:
-    """Return the index of the node that an update goes on from, None for a new order."""
+    """Return the index of the node that an update continues from, None for a new order."""
     if plan is None:
         if order.order_update_id != 0:
             raise OrderRejectedError(
@@ -147,7 +146,7 @@ def _joint(city: City, plan: MergedOrder | None, order: Order) -> int | None:
 
 
 def _check_content(city: City, order: Order) -> None:
-    """Refuse what the car cannot do, wherever it may be asked to."""
+    """Reject what the car cannot do, wherever it is requested."""
     if unsupported := order.unsupported_fields:
         raise OrderRejectedError(
             ErrorType.UNSUPPORTED_PARAMETER,
@@ -212,7 +211,7 @@ def _new_plan(city: City, order: Order) -> MergedOrder:
 
 
 def _without_horizon(plan: MergedOrder, order: Order, joint: int) -> MergedOrder:
-    """Return a plan whose horizon an update has taken away: it ends with its base."""
+    """Return a plan without its horizon, after an update removed it: it ends with its base."""
     if joint != len(plan.route.edges):
         raise OrderRejectedError(
             ErrorType.VALIDATION_FAILURE, "an order must end with a stop place."
@@ -221,7 +220,7 @@ def _without_horizon(plan: MergedOrder, order: Order, joint: int) -> MergedOrder
 
 
 def _route(city: City, edges: Sequence[str], start_s_m: float, order: Order, joint: int) -> Route:
-    """Return the way of an order whose nodes begin at index `joint` of the way's."""
+    """Return the route of an order whose nodes begin at index `joint` of the route's."""
     end = parse_place(order.nodes[-1].node_id)
     if end is None or end.edge != edges[-1]:
         raise OrderRejectedError(
@@ -240,7 +239,7 @@ def _route(city: City, edges: Sequence[str], start_s_m: float, order: Order, joi
                 "nodeId",
                 node.node_id,
             )
-    # stop places are rounded to millimetres
+    # stop places are rounded to millimeters
     starts_at_m, ends_at_m = city.edges[edges[0]].length_m, city.edges[end.edge].length_m
     if start_s_m > starts_at_m + 0.001:
         raise _no_route(f"edge {edges[0]!r} ends before the start.", "edgeId", edges[0])

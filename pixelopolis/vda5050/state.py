@@ -1,4 +1,4 @@
-"""What a car says to the server: its state and its connection, in the shape of VDA 5050 3.0."""
+"""Messages from a car to the server: state and connection, as in VDA 5050 3.0."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ class ErrorLevel(StrEnum):
 class ErrorType(StrEnum):
     """The standard's error types that our cars use, and our own in the same style.
 
-    Ours: BLOCKED_BY_CAR, another car has kept this one standing for long; its reference `edgeId`
-    names the edge on which the other stands, or to which it is on its way. OFF_ROUTE: the car is
-    not on the way of the order that the reference `orderId` names, and has dropped it; where it is
-    instead, its state says. MESSAGE_REFUSED: the server could not use a message of this car.
+    Our own: BLOCKED_BY_CAR: another car has blocked this one for long; its reference `edgeId` names
+    the other's edge, or the one it is about to enter. OFF_ROUTE: the car has left the route of the
+    order in the reference `orderId` and dropped it; its state says where it is. MESSAGE_REFUSED:
+    the server could not use a message of this car.
     """
 
     VALIDATION_FAILURE = "VALIDATION_FAILURE"
@@ -100,7 +100,7 @@ class ErrorType(StrEnum):
 
     @property
     def level(self) -> ErrorLevel:
-        """How grave it is (VDA 5050 3.0, table 9); ours are warnings."""
+        """Its severity (VDA 5050 3.0, table 9); our own types are warnings."""
         return _LEVELS.get(self, ErrorLevel.WARNING)
 
 
@@ -110,7 +110,7 @@ _LEVELS: Final = {
 }
 
 MAX_REFERENCES: Final = 50
-"""Of one error or information; ours have fewer than ten."""
+"""Maximum per error or information; ours have fewer than ten."""
 
 
 class Reference(WireValue):
@@ -161,10 +161,10 @@ class SafetyState(WireValue):
 
 
 class State(Message):
-    """What a car does. Sent on every event, and every 0.5 s.
+    """A car's state. Sent on every event, and every 0.5 s.
 
-    `last_node_id` and `distance_since_last_node` (metres) say where the car's axle is: see
-    `orders.progress_at`. Before any order `last_node_id` is a stop place, sequence 0.
+    `last_node_id` and `distance_since_last_node` (meters) tell where the car's axle is: see
+    `order_progress.progress_at`. Before any order `last_node_id` is a stop place, sequence 0.
     """
 
     topic: ClassVar[str] = "state"
@@ -194,7 +194,7 @@ class State(Message):
 
     @property
     def waiting_for(self) -> Reason | None:
-        """Why the car says that it stands; None when it says nothing of the kind."""
+        """Why the car reports standing; None if it reports no reason."""
         for info in self.information:
             if info.info_type == INFO_WAITING:
                 values = {r.reference_key: r.reference_value for r in info.info_references}

@@ -27,9 +27,9 @@ class Lens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A pinhole camera, level by default, as it is mounted on the car.
+    """A pinhole camera as mounted on the car, level by default.
 
-    Portrait 3:4 as the original's phone: its bottom quarter is then 3:1, exactly 120x40. Height
+    Portrait 3:4 like the original's phone: its bottom quarter is then 3:1, exactly 120x40. Height
     and field of view suit both our lane model and the original's (docs/decisions).
     """
 
@@ -38,11 +38,11 @@ class Camera:
     across_rad: float = math.radians(81.2)
     """Horizontal field of view."""
     height_m: float = 0.20
-    """Of the optical centre above the road."""
+    """Height of the optical center above the road."""
     forward_m: float = 0.03
-    """Of the optical centre ahead of the axle."""
+    """Distance of the optical center ahead of the axle."""
     pitch_rad: float = 0.0
-    """Downwards positive."""
+    """Downward positive."""
     roll_rad: float = 0.0
 
     @property

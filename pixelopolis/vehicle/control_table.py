@@ -1,6 +1,6 @@
 """The registers of the controller board and of the XL430-W250 motors, from `control_table.toml`.
 
-One source: the car's driver, the simulated devices and the firmware's header read the same file.
+The car's driver, the simulated devices and the firmware's header are generated from the same file.
 Names are enumerations, checked against the file when this module is imported.
 """
 
@@ -171,7 +171,7 @@ class StartupConfiguration(IntFlag):
 
 
 class MovingStatus(IntFlag):
-    """Bits of the motor's Moving Status(123); a trapezoidal profile has both bits of its kind."""
+    """Bits of the motor's Moving Status(123); a trapezoidal profile sets both profile bits."""
 
     IN_POSITION = 1
     PROFILE_ONGOING = 2
@@ -181,7 +181,7 @@ class MovingStatus(IntFlag):
 
 
 class Register(NamedTuple):
-    """One register; see the head of `control_table.toml` for what each field means."""
+    """One register; see the head of `control_table.toml` for the fields."""
 
     name: str
     address: int
@@ -202,14 +202,14 @@ class Register(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The address behind the last byte."""
+        """The address after the last byte."""
         return self.address + self.size
 
     def encode(self, value: int) -> bytes:
         """Return the bytes of a value.
 
         Raises:
-            OverflowError: for a value that does not fit the register's size.
+            OverflowError: the value does not fit the register's size.
         """
         return value.to_bytes(self.size, "little", signed=self.signed)
 
@@ -222,8 +222,8 @@ class Register(NamedTuple):
 class ControlTable:
     """The registers of one kind of device, by name and by address.
 
-    `indirect` has, for each cell of indirect data, the address of the 2-byte register that says
-    which byte is reached there.
+    `indirect` maps each cell of indirect data to the address of the 2-byte register that selects
+    the byte reached there.
     """
 
     name: str
@@ -274,7 +274,7 @@ def parse_table(
         bits: for each register with named bits, the enumeration that must equal them.
 
     Raises:
-        SettingsError: for a row that is wrong, names what and where.
+        SettingsError: a row is wrong; says what and where.
     """
     title = section.get("name", "?")
 
@@ -339,7 +339,7 @@ def _cells(runs: Iterable[Mapping[str, int]]) -> Iterator[tuple[int, int, int]]:
 
 
 def _cell_registers(number: int, address: int, data: int, last: int) -> tuple[Register, Register]:
-    """Return a cell's two registers; at first it is a byte of its own. EEPROM is out of reach."""
+    """Return a cell's two registers; initially it maps to its own byte. EEPROM is not reachable."""
     ram, free = Area.RAM, Access.READ_WRITE
     return (
         Register(f"indirect_address_{number}", address, 2, ram, free, data, RAM_BEGIN, last),
@@ -382,8 +382,8 @@ RIGHT_MOTOR_ID: Final[int] = _DOCUMENT["car"]["right_motor_id"]
 """Ids of the motors on a car's bus. The right one is mounted mirrored."""
 
 MOTOR_BAUDS: Final[tuple[int, ...]] = tuple(_DOCUMENT["car"]["motor_bauds"])
-"""Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor hears
-packets of its own rate only."""
+"""Rate in bit/s for each value of the XL430-W250's Baud Rate(8) (ROBOTIS e-manual). A motor
+receives only packets of its own rate."""
 BUS_BAUD: Final[int] = _DOCUMENT["car"]["bus_baud"]
 """Rate of a car's motor bus and of the board's link to the host."""
 

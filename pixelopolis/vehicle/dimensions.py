@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 WHEEL_BASE_M: Final = 0.12518
-"""Between the wheels' middles; the original's constant L."""
+"""Distance between the wheels' centers; the original's constant L."""
 WHEEL_RADIUS_M: Final = 0.0315
 """The original's constant R."""
 WHEEL_WIDTH_M: Final = 0.024

@@ -1,4 +1,4 @@
-"""The frames that a virtual camera sends over a Unix socket, for the car and the simulator.
+"""The frame format of a virtual camera on its Unix socket, for car and simulator.
 
 A header (magic, width, height, channels, capture time in monotonic seconds), then
 height * width * channels bytes of RGB.

@@ -1,7 +1,7 @@
 """Generated towns: `grid:COLSxROWS:SEED`, a grid of blocks with two-way streets.
 
-The generator writes the same TOML that a person would, so a generated town is checked like any
-other and can be saved and edited.
+The generator writes ordinary TOML, so a generated town is checked like any other and can be saved
+and edited.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pixelopolis.errors import CityError
 
 LANE_M: Final = 0.28
 MOUTH_M: Final = 0.44
-"""Half a street (0.14 m) and the 0.30 m radius of a right turn."""
+"""Half a street (0.14 m) plus the 0.30 m radius of a right turn."""
 
 BLOCK_M: Final = (1.15, 1.60)
 """Range of the distance between two nodes: both mouths and at least 0.27 m of lane."""
@@ -33,11 +33,12 @@ _NAMES: Final = {
 
 
 def grid_city_text(name: str) -> str:
-    """Return the TOML of the town that `name` asks for.
+    """Return the TOML of the town `name`.
 
     Raises:
-        CityError: when the name is not `grid:COLSxROWS:SEED` with 1 to 20 blocks a side, and
-            more than one block: around a single one a car could never reach the other direction.
+        CityError: the name is not `grid:COLSxROWS:SEED` with 1 to 20 blocks a side and more than
+            one
+            block: around a single one a car could never reach the opposite direction.
     """
     match = re.fullmatch(r"grid:(\d{1,3})x(\d{1,3}):(\d{1,9})", name)
     columns, rows, seed = (int(g) for g in match.groups()) if match else (0, 0, 0)

@@ -1,9 +1,8 @@
-"""Generated tracks: `track:SEED`, a one-way loop with bends of every kind and branches across it.
+"""Generated tracks: `track:SEED`, a one-way loop with various bends and branches across it.
 
 The loop runs around a random group of blocks of an uneven grid. Branches leave it, inside or
-outside, and come back; so every place can be reached from every other. Lanes are polylines with
-rounded corners. The generator writes the same TOML that a person would, and draws again until
-the town passes the same check.
+outside, and rejoin it, so every place can be reached from every other. Lanes are polylines with
+rounded corners. The generator writes ordinary TOML, and retries until the town passes the checks.
 
 Seeds below 1,000 are for training, those from 9,000 on for evaluation.
 """
@@ -26,16 +25,16 @@ MOUTH_M: Final = (0.26, 0.33)
 BLOCK_M: Final = (1.05, 1.55)
 """Range of the distance between two rows or columns of corners."""
 JITTER_M: Final = 0.13
-"""How far a corner may lie from its place in the grid, each way."""
+"""Maximum displacement of a corner from its grid position, in each direction."""
 BEND_M: Final = (0.25, 0.9)
-"""Range of the radius of bends, evenly in its logarithm; there may be room for less only."""
+"""Range of bend radii, uniform in the logarithm; smaller where there is no room."""
 MIN_TURN_M: Final = 0.22
-"""Smallest radius of a way through a junction."""
+"""Minimum radius of a movement."""
 WAVE_PART: Final = 0.45
-"""Of the stretches that are long enough for an S-bend, how many have one."""
+"""Fraction of the sufficiently long stretches that get an S-bend."""
 WAVE_LEAST_M: Final = 1.0
 WAVE_M: Final = (0.05, 0.14)
-"""Range of how far an S-bend swings to each side."""
+"""Range of an S-bend's amplitude."""
 
 _BRANCHES: Final = (1, 2, 2, 3, 3)
 _TRIES: Final = 500
@@ -52,10 +51,10 @@ Point = tuple[float, float]
 
 @lru_cache(maxsize=16)
 def track_city_text(name: str) -> str:
-    """Return the TOML of the town that `name` asks for.
+    """Return the TOML of the town `name`.
 
     Raises:
-        CityError: when the name is not `track:SEED`.
+        CityError: the name is not `track:SEED`.
     """
     match = re.fullmatch(r"track:(\d{1,9})", name)
     if match is None:
@@ -75,7 +74,7 @@ def track_city_text(name: str) -> str:
 
 
 def _draw(name: str, rng: random.Random) -> str | None:
-    """Return one drawing, or None where a bend or a turn came out too sharp."""
+    """Return one candidate, or None if a bend or turn is too sharp."""
     columns, rows = rng.choice(((3, 2), (2, 3), (3, 3)))
     ways = _ways(columns, rows, rng)
     mouth_m = rng.uniform(*MOUTH_M)
@@ -129,7 +128,7 @@ def _id(corner: Corner) -> str:
     return f"{corner[0]}.{corner[1]}"
 
 
-# --- which corners the lanes pass -----------------------------------------------------------------
+# --- topology -------------------------------------------------------------------------------------
 
 
 def _ways(columns: int, rows: int, rng: random.Random) -> list[list[Corner]]:
@@ -157,7 +156,7 @@ def _ways(columns: int, rows: int, rng: random.Random) -> list[list[Corner]]:
 
 
 def _loop(columns: int, rows: int, rng: random.Random) -> list[Corner]:
-    """Return the corners around a group of blocks, in one sense or the other."""
+    """Return the corners around a group of blocks, in random direction."""
     while True:
         blocks = {(rng.randrange(columns), rng.randrange(rows))}
         wanted = rng.randint(3, columns * rows - 1)
@@ -168,7 +167,7 @@ def _loop(columns: int, rows: int, rng: random.Random) -> list[Corner]:
                 blocks.add((x + dx, y + dy))
         after: dict[Corner, Corner] = {}
         sides = 0
-        for x, y in blocks:  # anticlockwise sides of a block that no other block shares
+        for x, y in blocks:  # counterclockwise sides of a block that no other block shares
             for (dx, dy), a, b in (
                 ((0, -1), (x, y), (x + 1, y)),
                 ((1, 0), (x + 1, y), (x + 1, y + 1)),
@@ -178,12 +177,12 @@ def _loop(columns: int, rows: int, rng: random.Random) -> list[Corner]:
                 if (x + dx, y + dy) not in blocks:
                     after[a] = b
                     sides += 1
-        if len(after) < sides:  # the outline meets itself in a corner
+        if len(after) < sides:  # the outline touches itself in a corner
             continue
         loop = [min(after)]
         while (following := after[loop[-1]]) != loop[0]:
             loop.append(following)
-        if len(loop) == sides:  # else there is a hole
+        if len(loop) == sides:  # otherwise there is a hole
             return loop if rng.random() < 0.5 else loop[::-1]
 
 
@@ -197,7 +196,7 @@ def _branch(
     joints: set[Corner],
     rng: random.Random,
 ) -> list[Corner] | None:
-    """Return the corners of a new way from the streets to the streets, over free ground."""
+    """Return the corners of a new branch between two points of the streets, over free ground."""
     used = {frozenset((a, b)) for a, ends in onward.items() for b in ends}
     open_ends = sorted(set(onward) - joints)
     found: dict[int, list[list[Corner]]] = {}
@@ -219,7 +218,7 @@ def _branch(
     return rng.choice(found[rng.choice(sorted(found))]) if found else None
 
 
-# --- where they run -------------------------------------------------------------------------------
+# --- geometry -------------------------------------------------------------------------------------
 
 
 def _places(columns: int, rows: int, rng: random.Random) -> dict[Corner, Point]:
@@ -243,7 +242,7 @@ def _heading(a: Point, b: Point) -> float:
 
 
 def _polyline(places: list[Point], mouth_m: float, rng: random.Random) -> list[Point]:
-    """Return a lane's corners, S-bends put into some of its longer stretches."""
+    """Return a lane's corners, with S-bends in some of its longer stretches."""
     lane = [places[0]]
     for number, (a, b) in enumerate(itertools.pairwise(places)):
         start_m = mouth_m if number == 0 else 0.3
@@ -265,7 +264,7 @@ def _polyline(places: list[Point], mouth_m: float, rng: random.Random) -> list[P
 
 
 def _turns(lane: list[Point]) -> list[float]:
-    """Return by how much a lane turns at each of its inner corners."""
+    """Return the turning angle at each inner corner of a lane."""
     headings = [_heading(a, b) for a, b in itertools.pairwise(lane)]
     return [math.remainder(b - a, 2 * math.pi) for a, b in itertools.pairwise(headings)]
 
@@ -281,7 +280,7 @@ def _turns_are_wide(ways: list[list[Corner]], lanes: list[list[Point]], mouth_m:
 
 
 def _pieces(lane: list[Point], mouth_m: float, rng: random.Random) -> list[str] | None:
-    """Return straights and arcs along a polyline; None where a corner has no room for its bend."""
+    """Return straights and arcs along a polyline; None if a corner has no room for its bend."""
     lengths = [math.dist(a, b) for a, b in itertools.pairwise(lane)]
     free = [length / 2 for length in lengths]
     free[0] = lengths[0] - mouth_m

@@ -1,4 +1,4 @@
-"""The sign classes that cars know, in the order of the original's label file: art and size."""
+"""The sign classes, in the order of the original's label file: art and size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SIGN_SIZE_M: Final = 0.08
 
 @dataclass(frozen=True, slots=True)
 class SignSolid:
-    """The box that a sign fills: across its face, into it, and up, without its pole.
+    """The bounding box of a sign without its pole: across its face, into it, and up.
 
     `in_the_round`: a model of a landmark, which looks the same from all sides; else it is a board.
     """
@@ -51,7 +51,7 @@ class SignSolid:
     in_the_round: bool = False
 
     def low_m(self, center_m: float) -> float:
-        """Return how high its lower edge is; `center_m` is that of its centre."""
+        """Return the height of its lower edge; `center_m` is that of its center."""
         return center_m - self.height_m / 2
 
 
@@ -69,18 +69,18 @@ LANDMARKS: Final[Mapping[str, SignSolid]] = MappingProxyType(
         )
     }
 )
-"""Classes that stand beside the road as models, each on a plinth as wide as it is itself."""
+"""Classes that stand beside the road as models, each on a plinth of its own width."""
 
 Light = Literal["green", "amber", "red"]
 LIGHTS: Final[tuple[Light, ...]] = ("green", "amber", "red")
-"""What a traffic light may show."""
+"""States of a traffic light."""
 
 
 def sign_solid(sign_class: str) -> SignSolid:
-    """Return the box that a sign of a class fills.
+    """Return the bounding box of a sign class.
 
     Raises:
-        KeyError: for a class that is not in `SIGN_CLASSES`.
+        KeyError: the class is not in `SIGN_CLASSES`.
     """
     if sign_class not in SIGN_CLASSES:
         raise KeyError(sign_class)
@@ -98,14 +98,14 @@ def class_height_m(sign_class: str) -> float:
 
 @lru_cache(maxsize=len(SIGN_CLASSES) + len(LIGHTS))
 def sign_svg(sign_class: str, light: Light = "green") -> str:
-    """Return the board's picture as SVG text, square, its box 100 units wide.
+    """Return a sign's picture as square SVG text, its box 100 units wide.
 
     Args:
         sign_class: one of `SIGN_CLASSES`.
-        light: what a traffic light shows; other classes have one picture only.
+        light: state of a traffic light; ignored for other classes.
 
     Raises:
-        KeyError: for a class that is not in `SIGN_CLASSES`.
+        KeyError: the class is not in `SIGN_CLASSES`.
     """
     if sign_class not in SIGN_CLASSES:
         raise KeyError(sign_class)

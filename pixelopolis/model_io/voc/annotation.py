@@ -1,9 +1,9 @@
-"""Pascal VOC annotations: what is to be seen in a picture, in labelImg's format.
+"""Pascal VOC annotations of pictures, in labelImg's format.
 
-`voc.dataset` reads folders of them. Files count pixels from 1 and include the last one;
-in the program a box begins at 0 and ends behind its last pixel. Besides VOC's own tags an object
-may have `visible` and `view_angle_deg`, and an annotation `look`, `city` and `scene`; other
-programs pass over them.
+`voc.dataset` reads folders of them. Files count pixels from 1 and include the last one; in the
+program a box begins at 0 and ends after its last pixel. Besides VOC's own tags an object may have
+`visible` and `view_angle_deg`, and an annotation `look`, `city` and `scene`, which other programs
+ignore.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pixelopolis.errors import DatasetError
 
 SOURCE_TAGS: Final = ("look", "city", "scene", "sky")
 SPLINTER_VISIBLE: Final = 0.05
-"""Of which less shows, that is a splinter: it is labelled, but nobody need find or learn it, and
-who finds it is not wrong."""
+"""An object with a smaller visible part is a splinter: it is labeled, but need not be found or
+learned, and finding it is not an error."""
 
 _REPAIR: Final = "Correct the file in labelImg, or remove it from the dataset."
 
 
 class Box(NamedTuple):
-    """A box in pixels of its picture, from 0, `xmax` and `ymax` behind the last pixel."""
+    """A box in pixels of its picture, from 0; `xmax` and `ymax` are after the last pixel."""
 
     xmin: float
     ymin: float
@@ -44,7 +44,7 @@ class Box(NamedTuple):
 
     @property
     def area_px(self) -> float:
-        """0 for a box without inside."""
+        """0 for an empty box."""
         return max(self.width_px, 0.0) * max(self.height_px, 0.0)
 
     def iou(self, other: Box) -> float:
@@ -61,10 +61,10 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabeledObject:
-    """One object of a picture; `box_px` is the extent of what shows of it.
+    """One object of a picture; `box_px` bounds its visible part.
 
-    `visible` (0..1) is the part of it that shows, `view_angle_deg` is between a board's normal
-    and the line of sight (0 for what is no board); None where nobody measured them.
+    `visible` (0..1) is the visible fraction, `view_angle_deg` the angle between a board's normal
+    and the line of sight (0 for other objects); None if not measured.
     """
 
     class_name: str
@@ -77,10 +77,10 @@ class LabeledObject:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What one picture shows. `source` may hold the `SOURCE_TAGS`."""
+    """The annotation of one picture. `source` may hold the `SOURCE_TAGS`."""
 
     file_name: str
-    """Of the picture; empty where the file does not say."""
+    """The picture's file name; empty if not given."""
     width_px: int
     height_px: int
     objects: tuple[LabeledObject, ...] = ()
@@ -88,7 +88,7 @@ class Annotation:
 
 
 class BoxFault(StrEnum):
-    """Why a box cannot be right. Nobody may learn from it or be measured by it."""
+    """Why a box is invalid and unusable for training and evaluation."""
 
     NO_AREA = "no area"
     FROM_0 = "counted from 0"
@@ -96,7 +96,7 @@ class BoxFault(StrEnum):
 
 
 def box_fault(box: Box, width_px: int, height_px: int) -> BoxFault | None:
-    """Return what is wrong with a box of a picture of this size, None of a sound one."""
+    """Return what is wrong with a box in a picture of this size, None if valid."""
     if not (box.width_px > 0 and box.height_px > 0):
         return BoxFault.NO_AREA
     least = min(box.xmin, box.ymin)
@@ -106,22 +106,21 @@ def box_fault(box: Box, width_px: int, height_px: int) -> BoxFault | None:
 
 
 def box_faults(annotation: Annotation) -> Iterator[tuple[int, BoxFault]]:
-    """Yield the number of each object whose box cannot be right, and why."""
+    """Yield the number of each object with an invalid box, and why."""
     for number, item in enumerate(annotation.objects):
         if fault := box_fault(item.box_px, annotation.width_px, annotation.height_px):
             yield number, fault
 
 
 def read_annotation(path: Path, first_pixel: int = 1) -> Annotation:
-    """Read one XML file as it is; boxes may be wrong, tags that VOC lets out may be missing.
+    """Read one XML file as it is; boxes may be invalid, optional VOC tags may be missing.
 
     Args:
-        path: of the file.
-        first_pixel: the number of a picture's first column and row; 0 where a program did not
-            count from 1 as VOC does.
+        path: the file.
+        first_pixel: the number of a picture's first column and row: 1 in VOC, 0 in some programs.
 
     Raises:
-        DatasetError: naming file and field.
+        DatasetError: names file and field.
     """
     try:
         root = ET.parse(path).getroot()

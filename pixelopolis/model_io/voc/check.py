@@ -1,4 +1,4 @@
-"""What a folder of annotated pictures holds, and what in it looks wrong."""
+"""Checks a folder of annotated pictures: its contents, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pixelopolis.model_io.voc.pictures import tile, write_sheets
 
 SPLITS: Final = ("train", "val", "test")
 HEIGHTS_PX: Final = (0, 8, 12, 20, 40)
-"""Lower ends of the size classes, in pixels at the detector's input."""
+"""Lower limits of the size classes, in pixels at the detector's input."""
 TINY_PX: Final = 4.0
-"""Side of a box at the detector's input below which nobody can tell what is in it; objects that
-are marked as difficult may be so small."""
+"""Side of a box at the detector's input below which its content is unrecognizable; objects marked
+as difficult may be this small."""
 DUPLICATE_IOU: Final = 0.9
 FAULTS: Final = frozenset(
     (
@@ -38,17 +38,17 @@ FAULTS: Final = frozenset(
         *BoxFault,
     )
 )
-"""Kinds that no dataset may have; "tiny" and "duplicate" a person should look at."""
+"""Kinds that make a dataset faulty; "tiny" and "duplicate" only need a person's look."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """Something that looks wrong with a picture, or with one object of it."""
+    """Something suspicious about a picture, or about one of its objects."""
 
     kind: str
     name: str
     number: int | None = None
-    """Of the object, from 0; None for the whole picture."""
+    """Number of the object from 0; None for the whole picture."""
     detail: str = ""
 
     def document(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class DataFinding:
 
 @dataclass(slots=True)
 class Report:
-    """Counts over all objects that could be read, and findings."""
+    """Counts over all readable objects, and findings."""
 
     pictures: int = 0
     empty: int = 0
@@ -70,7 +70,7 @@ class Report:
     difficult: Counter[str] = field(default_factory=Counter)
     truncated: Counter[str] = field(default_factory=Counter)
     heights: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """By class and lower end of the size class."""
+    """By class and lower limit of the size class."""
     findings: list[DataFinding] = field(default_factory=list)
 
     @property
@@ -105,15 +105,15 @@ def check_dataset(
     split: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
-    """Read every picture and annotation of a dataset, or of one split of it.
+    """Read every picture and annotation of a dataset, or of one split.
 
     Args:
         dataset: the folder.
         split: as in ImageSets/Main; None for everything.
-        progress: gets the number of pictures done.
+        progress: called with the number of pictures done.
 
     Raises:
-        DatasetError: when there is no such split, or nothing at all.
+        DatasetError: there is no such split, or nothing at all.
     """
     names = dataset.names(split)
     report = Report(findings=[*_between_splits(dataset)])
@@ -141,7 +141,7 @@ def _between_splits(dataset: VocDataset) -> Iterator[DataFinding]:
 def _without_annotation(
     dataset: VocDataset, owned: set[Path], names: set[str]
 ) -> Iterator[DataFinding]:
-    """Yield pictures that nothing belongs to; of a name without a clear picture, that was told."""
+    """Yield pictures without annotation, except those already reported as ambiguous."""
     told = names - {path.stem for path in owned}
     for path in dataset.image_files():
         if path not in owned and path.stem not in told:
@@ -151,9 +151,9 @@ def _without_annotation(
 def _check_picture(
     dataset: VocDataset, name: str, report: Report, owners: dict[Path, str]
 ) -> Iterator[DataFinding]:
-    """Yield what is wrong with a picture; add it to the report's counts and to the owners."""
+    """Yield what is wrong with a picture; update the report's counts and the owners."""
     if not dataset.annotation_path(name).is_file():
-        return  # told already, by its split
+        return  # already reported, by its split
     report.pictures += 1
     try:
         annotation = read_annotation(dataset.annotation_path(name))
@@ -216,11 +216,11 @@ def write_pictures(
     """Write sheets of pictures with their boxes: suspicious ones first, then some of the others.
 
     Args:
-        dataset: the folder that was checked.
+        dataset: the checked folder.
         report: see `check_dataset`.
-        folder: where the sheets go.
-        names: of all pictures that were checked.
-        most: pictures on all sheets together.
+        folder: output folder.
+        names: all checked pictures.
+        most: maximum number of pictures on all sheets together.
     """
     by_name: dict[str, list[DataFinding]] = {}
     for finding in sorted(report.findings, key=lambda f: f.kind not in FAULTS):

@@ -1,11 +1,11 @@
-"""Folders of annotated pictures as Pascal VOC lays them out, ours or labelled by hand.
+"""Folders of annotated pictures in Pascal VOC layout, ours or labeled by hand.
 
     DIR/JPEGImages/NAME.jpg       pictures
-    DIR/Annotations/NAME.xml      one annotation each
+    Annotations/NAME.xml      one annotation each
     DIR/ImageSets/Main/SPLIT.txt  names by split, one a line
 
-Also understood: `images` and `annotations` for the folders, annotations and pictures side by side
-in one folder, as labelImg leaves them, and lines of ImageSets with endings of picture files.
+Also accepted: `images` and `annotations` as folder names, annotations and pictures side by side in
+one folder, as labelImg leaves them, and lines of ImageSets with file extensions.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ ANNOTATION_FOLDERS: Final = ("Annotations", "annotations")
 PICTURE_FOLDERS: Final = ("JPEGImages", "images")
 
 _CLASS_FLAG: Final = re.compile(r"\s+-?[01]$")
-"""Ends the lines of VOC's lists of single classes: whether the picture shows the class."""
+"""Last column of VOC's lists of single classes: whether the picture shows the class."""
 
 
 class PictureFault(StrEnum):
-    """Why it is not clear which picture an annotation belongs to."""
+    """Why an annotation's picture is unclear."""
 
     MISSING = "missing picture"
     SEVERAL = "several pictures of one name"
@@ -40,7 +40,7 @@ class PictureFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The picture of an annotation, or why there is none that can be trusted."""
+    """The picture of an annotation, or why it is missing or unclear."""
 
     path: Path | None
     fault: PictureFault | None = None
@@ -54,12 +54,12 @@ class VocDataset:
     folder: Path
 
     def names(self, split: str | None = None) -> tuple[str, ...]:
-        """Return the names of a split, in the file's order; of all annotations without one.
+        """Return the names of a split, in the file's order; without one, of all annotations.
 
         A folder without ImageSets is all training data: "train" and "trainval" are everything.
 
         Raises:
-            DatasetError: when there is no such split, or there are no annotations at all.
+            DatasetError: there is no such split, or there are no annotations at all.
         """
         sets = self.folder / "ImageSets" / "Main"
         if split is not None and sets.is_dir():
@@ -102,10 +102,10 @@ class VocDataset:
         return self._annotations / f"{name}.xml"
 
     def annotation(self, name: str) -> Annotation:
-        """Return what a picture shows, every box with an area and inside the picture.
+        """Return a picture's annotation; every box is non-empty and inside the picture.
 
         Raises:
-            DatasetError: naming file and field.
+            DatasetError: names file and field.
         """
         path = self.annotation_path(name)
         annotation = read_annotation(path)
@@ -125,9 +125,10 @@ class VocDataset:
         """Find the picture of an annotation.
 
         Args:
-            name: of the annotation.
-            file_name: of the picture, as the annotation says; where there is no such file, the
-                one with the annotation's name is taken.
+            name: the annotation's name.
+            file_name: the picture's name according to the annotation; if there is no such file, the
+                one
+                with the annotation's name is used.
         """
         own = _different(self._images / f"{name}{suffix}" for suffix in IMAGE_SUFFIXES)
         said = re.split(r"[\\/]", file_name)[-1]
@@ -151,10 +152,10 @@ class VocDataset:
         return Lookup(own[0])
 
     def image_path(self, name: str, file_name: str = "") -> Path:
-        """Return where the picture of an annotation lies; arguments as for `look_up`.
+        """Return the path of an annotation's picture; arguments as for `look_up`.
 
         Raises:
-            DatasetError: when it is missing, or more than one may be meant.
+            DatasetError: it is missing or ambiguous.
         """
         found = self.look_up(name, file_name)
         if found.path is None:
@@ -166,7 +167,7 @@ class VocDataset:
         return found.path
 
     def image_files(self) -> tuple[Path, ...]:
-        """Return all pictures of the folder, with annotation or without."""
+        """Return all pictures of the folder, with or without annotation."""
         return tuple(
             sorted(path for path in self._images.glob("*") if path.suffix in IMAGE_SUFFIXES)
         )
@@ -197,11 +198,11 @@ def _lines(file: Path) -> list[str]:
 
 
 def _name_in(line: str, known: Mapping[str, str]) -> str:
-    """Return the name of an annotation that a line of ImageSets means.
+    """Return the annotation's name for a line of ImageSets.
 
     Args:
-        line: a name, perhaps with a folder before it, a picture's ending, and a class flag.
-        known: names of the annotations there are, by their composed letters.
+        line: a name, perhaps with a folder before it, a file extension, and a class flag.
+        known: the existing annotations' names, by their composed letters.
     """
     bare = re.split(r"[\\/]", line)[-1]
     unflagged = _CLASS_FLAG.sub("", bare)
@@ -218,12 +219,12 @@ def _without_ending(text: str) -> str:
 
 
 def _composed(text: str) -> str:
-    """Return a letter and its accent as one character: macOS separates them in files' names."""
+    """Compose letters with their accents (NFC): macOS separates them in file names."""
     return unicodedata.normalize("NFC", text)
 
 
 def _different(paths: Iterable[Path]) -> list[Path]:
-    """Return those that exist; `a.jpg` and `a.JPG` are one file on some systems."""
+    """Return the existing files once each; `a.jpg` and `a.JPG` are one file on some systems."""
     found: dict[tuple[int, int], Path] = {}
     for path in paths:
         if _is_file(path):

@@ -1,9 +1,10 @@
-"""Other layouts of annotated pictures, written anew as a Pascal VOC folder.
+"""Converts other layouts of annotated pictures to a Pascal VOC folder.
 
-Read are Pascal VOC, counted from 1 or from 0, in any layout that `VocDataset` understands, and YOLO
-labels: `labels/NAME.txt` beside `images/NAME.jpg`, perhaps with folders `train`, `val` and `test`
-in both, a line an object: number of the class, middle x and y, width and height in parts of the
-picture. Classes' names stand one a line in `classes.txt`, as labelImg writes it.
+Input: Pascal VOC, counted from 1 or from 0, in any layout that `VocDataset` accepts, and YOLO
+labels: `labels/NAME.txt` beside `images/NAME.jpg`, optionally with folders `train`, `val` and
+`test` in both, one object per line: number of the class, center x and y, width and height as
+fractions of the picture. `classes.txt` holds the classes' names, one per line, as written by
+labelImg.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pixelopolis.output_file import check_output_folder
 
 CLASSES_FILE: Final = "classes.txt"
 BORDER_PX: Final = 1.0
-"""Parts of a picture are rounded when they are written: a box so far outside is cut off there."""
+"""Tolerance for rounded fractions: a box this far outside the picture is clipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class _Entry:
     splits: tuple[str, ...]
     picture: Path
     place: Path
-    """Of its labels, for messages."""
+    """Where its labels come from, for messages."""
     annotation: Annotation
 
 
@@ -51,15 +52,15 @@ def import_dataset(
 
     Args:
         source: the folder to read.
-        out: a new folder; it is there with everything in it, or not at all.
+        out: a new folder; created with all its contents, or not at all.
         first_pixel: the number of the first column and row in Pascal VOC files of `source`.
-        classes: names of the classes of YOLO labels; `classes.txt` in the folder by default.
+        classes: file with class names of YOLO labels; by default `classes.txt` in the folder.
 
     Returns:
         The counts `images`, `objects` and `splits`.
 
     Raises:
-        DatasetError: `out` exists, or something cannot be read or has a box that cannot be right.
+        DatasetError: `out` exists, or something cannot be read or has an invalid box.
     """
     if out.exists():
         raise DatasetError(f"{out} is there already.", "Name a new folder with --out.")

@@ -1,4 +1,4 @@
-"""Annotated pictures side by side on sheets, boxes drawn: for a person to judge a dataset by."""
+"""Sheets of annotated pictures with their boxes, for judging a dataset by eye."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tile(
     """Return one picture of a sheet.
 
     Args:
-        image_rgb: (h, w, 3); None where there is none.
+        image_rgb: (h, w, 3); None if there is none.
         annotation: its boxes are drawn: green, orange if difficult, red if suspicious.
         caption: written below.
         suspicious: numbers of the objects to mark.
@@ -60,7 +60,7 @@ def write_sheets(folder: Path, tiles: Sequence[Image]) -> list[Path]:
     """Write tiles to sheet_00.png, sheet_01.png and so on, 16 on each; return their paths.
 
     Raises:
-        DatasetError: when a sheet cannot be written.
+        DatasetError: a sheet cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -77,8 +77,8 @@ def test_spin_stops_when_it_is_told_to_end(car: VirtualCar, number: signal.Signa
 def test_a_program_that_forgets_to_close_stops_at_its_exit(car: VirtualCar) -> None:
     program = (
         "import sys, time\n"
-        "from car.board.dynamixel_board import Board\n"
-        f"board = Board({car.port!r})\n"
+        "from car.board.dynamixel_board import DynamixelBoard\n"
+        f"board = DynamixelBoard({car.port!r})\n"
         "board.start()\n"
         "board.wait_connected(20)\n"
         "for _ in range(40):\n"
