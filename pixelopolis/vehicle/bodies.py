@@ -1,4 +1,4 @@
-"""The ground that cars' bodies cover, and whether two of them overlap. Pure."""
+"""The ground covered by cars' bodies, and their overlap. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CAR_WIDTH_M
 
 
 def body_corners(pose: Pose) -> tuple[tuple[float, float], ...]:
-    """Return the four corners of a car's body on the ground, anticlockwise from front left."""
+    """Return the four corners of a car's body on the ground, counterclockwise from front left."""
     half = CAR_WIDTH_M / 2
     corners = (
         (CAR_FRONT_M, half),
@@ -25,14 +25,14 @@ def body_corners(pose: Pose) -> tuple[tuple[float, float], ...]:
 
 @dataclass(frozen=True, eq=False)
 class Bodies:
-    """Where cars' bodies are: middles (N, 2) in metres and headings (N,)."""
+    """Bodies of cars: centers (N, 2) in meters and headings (N,)."""
 
     middles_m: FloatArray
     headings_rad: FloatArray
 
 
 def bodies_at(axles_m: FloatArray, headings_rad: FloatArray) -> Bodies:
-    """Return the bodies of cars whose axles (N, 2) and headings (N,) these are."""
+    """Return the bodies of cars with these axle positions (N, 2) and headings (N,)."""
     ahead_m = (CAR_FRONT_M - CAR_REAR_M) / 2
     forward = np.column_stack([np.cos(headings_rad), np.sin(headings_rad)])
     return Bodies(axles_m + ahead_m * forward, headings_rad)
@@ -42,9 +42,9 @@ def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = 0.0) -> bool
     """Return whether any body of the first touches any of the second.
 
     Args:
-        first: one car's.
-        second: the other's.
-        margin_m: added to every side of all bodies.
+        first: bodies of one car.
+        second: bodies of the other.
+        margin_m: margin on every side of all bodies.
     """
     half = np.array([(CAR_FRONT_M + CAR_REAR_M) / 2, CAR_WIDTH_M / 2]) + margin_m
     between = second.middles_m[None, :, :] - first.middles_m[:, None, :]
@@ -54,7 +54,7 @@ def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = 0.0) -> bool
     gaps = between[one, other]
     own, its = first.headings_rad[one], second.headings_rad[other]
     cos, sin = np.abs(np.cos(its - own)), np.abs(np.sin(its - own))
-    # two rectangles are apart when one of their four sides' directions separates them
+    # separating axis theorem: rectangles are apart if a direction of one of their sides separates them
     apart = np.zeros(one.size, dtype=bool)
     for heading in (own, its):
         along = gaps[:, 0] * np.cos(heading) + gaps[:, 1] * np.sin(heading)

@@ -1,4 +1,4 @@
-"""The camera on the car: size, lens and pose, and the one way from points to pixels and back.
+"""The car's camera: size, lens and pose, and the projection between points and pixels.
 
 Used by the car, the simulator and training. A camera's own frame is (right, down, forward).
 """
@@ -15,7 +15,7 @@ from pixelopolis.geometry import FloatArray
 
 
 class Lens(Protocol):
-    """What a pinhole camera does to rays: a `Camera`'s own, or that of a rendered view."""
+    """Intrinsics of a pinhole camera: a `Camera`, or the camera of a rendered view."""
 
     @property
     def width_px(self) -> int: ...
@@ -52,7 +52,7 @@ class Camera:
     def seen_from(
         self, forward_m: FloatArray, left_m: FloatArray, up_m: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return points in its own frame that are given as seen from the axle, on the road."""
+        """Return points given relative to the axle, on the road, in the camera's own frame."""
         forward, left, up = forward_m - self.forward_m, left_m, up_m - self.height_m
         cos_p, sin_p = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         right, down, depth = -left, -(forward * sin_p + up * cos_p), forward * cos_p - up * sin_p
@@ -62,7 +62,7 @@ class Camera:
         return right, down, depth
 
     def ray(self, x: float, y: float) -> FloatArray:
-        """Return the direction (forward, left, up) of a place in the frame, in parts of it."""
+        """Return the direction (forward, left, up) of a point given as fractions of the frame."""
         right_px = (x - 0.5) * self.width_px / self.focal_px
         down_px = (y - 0.5) * self.height_px / self.focal_px
         cos_r, sin_r = math.cos(self.roll_rad), math.sin(self.roll_rad)
@@ -75,9 +75,9 @@ class Camera:
 def project(
     lens: Lens, right_m: FloatArray, down_m: FloatArray, depth_m: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the columns and rows, in pixels, of points in a camera's own frame.
+    """Return columns and rows, in pixels, of points in a camera's own frame.
 
-    The middle of the top left pixel is (0.5, 0.5). Points with a depth of 0 or less lie behind.
+    The center of the top left pixel is (0.5, 0.5). Points with a depth <= 0 are behind the camera.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return (

@@ -1,4 +1,4 @@
-"""How fast the motors turn and the car drives."""
+"""Speeds of motors and car."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ CRUISE_MPS: Final = 0.136
 """The original's cruise speed, 180 motor units."""
 
 SLOWEST_MPS: Final = 0.02
-"""No speed limit may be lower: the motors' speeds have steps of 0.8 mm/s."""
+"""Minimum speed limit: the motors' speeds have steps of 0.8 mm/s."""
