@@ -54,7 +54,7 @@ def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = 0.0) -> bool
     gaps = between[one, other]
     own, its = first.headings_rad[one], second.headings_rad[other]
     cos, sin = np.abs(np.cos(its - own)), np.abs(np.sin(its - own))
-    # separating axis theorem: rectangles are apart if a direction of one of their sides separates them
+    # separating axis theorem: a direction of some side separates rectangles that are apart
     apart = np.zeros(one.size, dtype=bool)
     for heading in (own, its):
         along = gaps[:, 0] * np.cos(heading) + gaps[:, 1] * np.sin(heading)
