@@ -25,7 +25,7 @@ ELSEWHERE: Final = {
     "pixelopolis.output_file": "tests/training/common/test_runs.py",
     "pixelopolis.request_body": "tests/server/http/test_hostile_stations.py",
     "pixelopolis.vehicle.virtual_camera": "tests/car/camera/test_thread.py",
-    "pixelopolis.web_address": "tests/server/test_complaints.py",
+    "pixelopolis.web_address": "tests/server/test_peer_faults.py",
     "sim.hardware.cable": "tests/sim/evaluation/test_stops.py",
     "sim.hardware.motor_profile": "tests/sim/hardware/test_motor_manual.py",
     "sim.live.motor_process": "tests/sim/hardware/test_foreign_clients.py",
