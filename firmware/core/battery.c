@@ -27,7 +27,7 @@ void battery_sample(struct battery *battery, uint16_t mv, uint32_t now_us) {
     }
 }
 
-/* A threshold that is left only BATTERY_HYSTERESIS_MV above where it was entered. */
+/* A threshold with hysteresis BATTERY_HYSTERESIS_MV. */
 static bool below(bool was, uint32_t mv, uint32_t threshold_mv) {
     return mv < (was ? threshold_mv + BATTERY_HYSTERESIS_MV : threshold_mv);
 }

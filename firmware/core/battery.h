@@ -1,4 +1,4 @@
-/* The battery's voltage: smoothed, with two thresholds that do not flutter. */
+/* The battery's voltage: smoothed, with two thresholds with hysteresis. */
 #ifndef BATTERY_H
 #define BATTERY_H
 
@@ -10,11 +10,11 @@
 #define BATTERY_SAMPLE_US 1000u
 #define BATTERY_FILTER_SHIFT 7u
 
-/* So many samples are made good for at most after a late step: the filter has settled by then. */
+/* Maximum number of missed samples made up for after a late step: the filter has settled by then. */
 #define BATTERY_CATCH_UP 1024u
 
-/* mV above its threshold at which a battery is no longer low or empty: more than the 0.2 V of sag by
- * which it recovers when the motors rest. */
+/* Hysteresis in mV of both thresholds: more than the 0.2 V by which the battery recovers when the
+ * motors rest. */
 #define BATTERY_HYSTERESIS_MV 300u
 
 /* The control table's settings. */
@@ -27,16 +27,16 @@ struct battery {
     uint32_t filtered; /* mV * 2^16, as measured */
     uint32_t sampled_us;
     uint32_t mv; /* smoothed and calibrated */
-    bool known;  /* a first sample was seen */
+    bool known;  /* there was a first sample */
     bool low, empty;
 };
 
 void battery_init(struct battery *battery, uint32_t now_us);
 
-/* Take a measured voltage. */
+/* Take in a measured voltage. */
 void battery_sample(struct battery *battery, uint16_t mv, uint32_t now_us);
 
-/* Calibrate the smoothed voltage and hold it against the thresholds. */
+/* Calibrate the smoothed voltage and compare it with the thresholds. */
 void battery_judge(struct battery *battery, const struct battery_limits *limits);
 
 #endif

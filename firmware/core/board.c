@@ -2,7 +2,7 @@
 
 #include "clock.h"
 #include "device.h"
-#include "exchange.h"
+#include "bridge.h"
 
 void board_init(struct board *board, uint32_t now_us) {
     bytes_clear(&board->from_host);
@@ -10,8 +10,8 @@ void board_init(struct board *board, uint32_t now_us) {
     bytes_clear(&board->from_motors);
     dxl_reset(&board->host_parser);
     dxl_reset(&board->motor_parser);
-    passage_init(&board->passage);
-    answers_init(&board->answers);
+    bus_arbiter_init(&board->arbiter);
+    replies_init(&board->replies);
     motors_init(&board->motors);
     watchdog_init(&board->watchdog, now_us);
     battery_init(&board->battery, now_us);
@@ -43,7 +43,7 @@ size_t board_host_take(struct board *board, uint8_t *buffer, size_t max) {
 }
 
 size_t board_motor_take(struct board *board, uint8_t *buffer, size_t max) {
-    return passage_take(&board->passage, buffer, max);
+    return bus_arbiter_take(&board->arbiter, buffer, max);
 }
 
 static void step_clock(struct board *board, uint32_t now_us) {
@@ -87,13 +87,13 @@ static void step_leds(struct board *board, uint32_t now_us) {
 void board_step(struct board *board, const struct board_inputs *inputs, uint32_t now_us) {
     step_clock(board, now_us);
     step_inputs(board, inputs, now_us);
-    exchange_step(board, inputs->motor_transmit_idle, now_us);
-    /* after the host's packets, so that a late step takes no living host for a silent one */
+    bridge_step(board, inputs->motor_transmit_idle, now_us);
+    /* after processing the host's packets, so that a late step does not count as silence of the host */
     step_watchdog(board, now_us);
     device_settle(board, now_us);
-    exchange_own(board, now_us);
+    bridge_send_own(board, now_us);
     step_leds(board, now_us);
-    board->well = !passage_stuck(&board->passage, now_us);
+    board->well = !bus_arbiter_stuck(&board->arbiter, now_us);
 }
 
 struct board_outputs board_outputs(const struct board *board) {
@@ -101,7 +101,7 @@ struct board_outputs board_outputs(const struct board *board) {
     return (struct board_outputs){
         .motor_power = board->power.on,
         .motor_baud = bauds[board->motor_baud],
-        .motor_transmit = board->passage.state == PASSAGE_SENDING,
+        .motor_transmit = board->arbiter.state == BUS_ARBITER_SENDING,
         .board_led = board->leds.board.lit,
         .motor_led = board->leds.motors.lit,
         .fan = board->power.fan,

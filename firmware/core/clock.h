@@ -1,5 +1,5 @@
-/* Time: microseconds in 32 bits that wrap. Only differences below 2^31 us (35 minutes) mean anything,
- * so whoever waits for longer keeps a flag, not a time. */
+/* Time in microseconds, 32 bits with wrap-around. Only differences below 2^31 us (35 minutes) are
+ * meaningful, so longer waits are kept as flags. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

@@ -36,7 +36,7 @@ void device_settle(struct board *board, uint32_t now_us) {
         fault |= BOARD_FAULT_ESTOP;
     table_set(table, BOARD_FAULT, fault);
     if (power_step(&board->power, &forbid, now_us)) {
-        /* a MOSFET may fail closed: the motors are told to stop as well */
+        /* stop the motors too, since the MOSFET may have failed closed */
         if (motors_driven(&board->motors))
             watchdog_stop(&board->watchdog, now_us);
         motors_unpowered(&board->motors);
@@ -84,7 +84,7 @@ enum dxl_error device_write(struct board *board, size_t address, const uint8_t *
     struct table_refusals refusals = {
         .motor_power_on = board->battery.empty || table_get(&board->table, BOARD_ESTOP) != 0,
         .estop_off = estop_pressed(board),
-        /* a stop must be heard by the motors that it is for */
+        /* the motors must be able to receive a stop */
         .motor_baud_change = motors_driven(&board->motors),
         .motor_baud = table_get(&board->table, BOARD_MOTOR_BAUD),
     };
@@ -101,7 +101,7 @@ enum dxl_error device_write(struct board *board, size_t address, const uint8_t *
 
 static enum dxl_error register_write(struct board *board, const struct dxl_packet *packet) {
     size_t n = packet->size;
-    /* no write of more than the whole table can succeed, and a longer one fails at the same place */
+    /* a write longer than the table always fails, at the same address if truncated */
     board->registered_size = (uint8_t)(n < sizeof board->registered ? n : sizeof board->registered);
     memcpy(board->registered, packet->parameters, board->registered_size);
     return DXL_OK;
@@ -151,7 +151,7 @@ static enum dxl_error execute(struct board *board, const struct dxl_packet *pack
         return n > 2 ? register_write(board, packet) : DXL_DATA_LENGTH;
     case DXL_ACTION:
         return action(board, now_us);
-    case DXL_FACTORY_RESET: /* the board's settings are constants: only a restart is left of it */
+    case DXL_FACTORY_RESET: /* the board's settings are constants, so this is only a restart */
         if (n != 1)
             return DXL_INSTRUCTION;
         if (parameters[0] != DXL_RESET_ALL && parameters[0] != DXL_RESET_BUT_ID &&

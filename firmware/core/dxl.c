@@ -42,7 +42,7 @@ void dxl_feed(struct dxl_parser *parser, uint8_t byte) {
     parser->bytes[parser->fill++] = byte;
 }
 
-/* Tell whether a packet may begin with these n bytes. */
+/* Return whether a packet may begin with these n bytes. */
 static bool may_begin(const uint8_t *bytes, size_t n) {
     size_t header = n < HEADER_SIZE ? n : HEADER_SIZE;
     if (memcmp(bytes, HEADER, header) != 0)
@@ -57,7 +57,7 @@ static bool may_begin(const uint8_t *bytes, size_t n) {
     return length >= DXL_LENGTH_MIN && length <= DXL_LENGTH_MAX;
 }
 
-/* Forget the first n bytes, and what follows until a packet may begin. */
+/* Drop the first n bytes, and more until a packet may begin. */
 static void drop(struct dxl_parser *parser, size_t n) {
     while (n < parser->fill && !may_begin(parser->bytes + n, parser->fill - n))
         n++;
@@ -66,7 +66,7 @@ static void drop(struct dxl_parser *parser, size_t n) {
     parser->scanned = DXL_PREFIX_SIZE;
 }
 
-/* Tell whether an unstuffed header stands between the prefix and `end`; remember how far we saw. */
+/* Return whether there is an unstuffed header between the prefix and `end`; note how far we looked. */
 static bool header_inside(struct dxl_parser *parser, size_t end) {
     size_t known = parser->fill < end ? parser->fill : end;
     for (; parser->scanned + HEADER_SIZE <= known; parser->scanned++) {
@@ -76,7 +76,7 @@ static bool header_inside(struct dxl_parser *parser, size_t end) {
         if (after == end)
             return true;
         if (after == known)
-            return false; /* the byte that tells has not come yet */
+            return false; /* the deciding byte has not arrived yet */
         if (parser->bytes[after] != HEADER[2])
             return true;
     }
@@ -87,7 +87,7 @@ static size_t unstuff(uint8_t *to, const uint8_t *from, size_t n) {
     size_t size = 0;
     for (size_t i = 0; i < n; i++) {
         to[size++] = from[i];
-        /* the byte behind a header inside a packet is always the stuffing */
+        /* the byte after a header inside a packet is always stuffing */
         if (i + 1 >= HEADER_SIZE && memcmp(from + i + 1 - HEADER_SIZE, HEADER, HEADER_SIZE) == 0)
             i++;
     }
@@ -114,7 +114,7 @@ enum dxl_found dxl_next(struct dxl_parser *parser, struct dxl_packet *packet) {
         packet->parameters = parser->body + 1;
         packet->size = (uint16_t)(body - 1);
         bool right = dxl_crc(0, parser->bytes, body_end) == dxl_number(parser->bytes + body_end, 2);
-        /* after a wrong CRC the length may be wrong too: look for a header in what followed */
+        /* after a wrong CRC the length may be wrong too: search what followed for a header */
         parser->used = right ? (uint16_t)end : HEADER_SIZE;
         return right ? DXL_PACKET : DXL_DAMAGED;
     }
@@ -125,7 +125,7 @@ size_t dxl_encode(uint8_t *to, uint8_t id, uint8_t instruction, const uint8_t *p
     memcpy(to, HEADER, HEADER_SIZE);
     to[3] = 0;
     to[4] = id;
-    to[5] = to[6] = 0; /* the length, when it is known */
+    to[5] = to[6] = 0; /* length, set below */
     size_t size = DXL_PREFIX_SIZE;
     to[size++] = instruction;
     for (size_t i = 0; i < n; i++) {

@@ -1,8 +1,8 @@
-/* Dynamixel Protocol 2.0 packets: bytes to packets and back, with nothing else known.
+/* Encoding and parsing of Dynamixel Protocol 2.0 packets.
  *
  * From ROBOTIS' public description (e-manual, DYNAMIXEL Protocol 2.0). A packet is
  * FF FF FD 00, id, length (2), instruction, parameters, CRC (2); the length counts what follows it.
- * Inside, FF FF FD is stuffed to FF FF FD FD, so that a header is never mistaken for data.
+ * Inside, FF FF FD is stuffed to FF FF FD FD, so that data never looks like a header.
  * sim/hardware/dynamixel.py is the same in Python; the tests compare the two.
  */
 #ifndef DXL_H
@@ -15,7 +15,7 @@
 #define DXL_PREFIX_SIZE 7u   /* bytes before the instruction */
 #define DXL_CRC_SIZE 2u      /* bytes */
 #define DXL_LENGTH_MIN 3u    /* instruction and CRC */
-#define DXL_LENGTH_MAX 1024u /* largest length field taken for real; dynamixel-sdk sends no longer one */
+#define DXL_LENGTH_MAX 1024u /* largest accepted length field; dynamixel-sdk's maximum */
 #define DXL_PACKET_SIZE (DXL_PREFIX_SIZE + DXL_LENGTH_MAX)
 #define DXL_ID_MAX 0xFCu
 #define DXL_BROADCAST 0xFEu
@@ -39,10 +39,10 @@ enum {
     DXL_FAST_BULK_READ = 0x9A,
 };
 
-/* What a factory reset leaves as it is. */
+/* What a factory reset keeps. */
 enum { DXL_RESET_ALL = 0xFF, DXL_RESET_BUT_ID = 1, DXL_RESET_BUT_ID_AND_BAUD = 2 };
 
-#define DXL_ERROR_MASK 0x7Fu /* bit 7 is the alert: the device has a hardware error to report */
+#define DXL_ERROR_MASK 0x7Fu /* bit 7 is the alert: the device has a hardware error */
 
 /* Error number of a status packet (bits 0 to 6). */
 enum dxl_error {
@@ -56,10 +56,10 @@ enum dxl_error {
     DXL_ACCESS = 7,
 };
 
-/* One packet as received. Its pointers hold until the parser is used again. */
+/* A received packet. Its pointers are valid until the parser is used again. */
 struct dxl_packet {
     uint8_t id, instruction;
-    uint16_t raw_size, size; /* bytes of raw and of parameters */
+    uint16_t raw_size, size; /* bytes of raw and parameters */
     const uint8_t *raw;      /* as on the wire */
     const uint8_t *parameters;
 };
@@ -70,12 +70,12 @@ enum dxl_found {
     DXL_DAMAGED, /* the CRC is wrong; id and instruction may be wrong too */
 };
 
-/* Turns a stream of bytes, however fragmented and polluted, into packets. A header that begins
- * inside a packet ends that packet: so a valid packet is always found, whatever stood before it. */
+/* Finds packets in a stream of bytes with arbitrary fragmentation and noise. A header inside a packet
+ * ends that packet, so a valid packet is always found, whatever preceded it. */
 struct dxl_parser {
-    uint16_t fill;    /* bytes that are kept */
-    uint16_t scanned; /* of these, so many hold no header inside the packet */
-    uint16_t used;    /* so many were given out as a packet and go next */
+    uint16_t fill;    /* bytes kept */
+    uint16_t scanned; /* number of these without a header inside the packet */
+    uint16_t used;    /* bytes of the last packet returned, to be dropped next */
     uint8_t bytes[DXL_PACKET_SIZE];
     uint8_t body[DXL_LENGTH_MAX];
 };
@@ -86,17 +86,16 @@ uint16_t dxl_crc(uint16_t crc, const uint8_t *bytes, size_t n);
 /* Return a little-endian number of 1 to 4 bytes. */
 uint32_t dxl_number(const uint8_t *bytes, size_t size);
 
-/* What a bulk packet says of one device, before the data of a write: id, address and length. */
+/* Size of a bulk packet's entry for one device, before a write's data: id, address and length. */
 #define DXL_BULK_HEAD 5u
 
-/* Return the size of one device's part of a bulk write, which begins at parameter `at`; 0 if it is cut
- * off. */
+/* Return the size of the device entry of a bulk write at parameter `at`; 0 if truncated. */
 size_t dxl_bulk_part(const struct dxl_packet *packet, size_t at);
 
 void dxl_reset(struct dxl_parser *parser);
-/* Take one more byte. Before it, dxl_next must have said that it needs one. */
+/* Add a byte; only after dxl_next returned DXL_NOTHING. */
 void dxl_feed(struct dxl_parser *parser, uint8_t byte);
-/* Look for the next packet in what was fed. */
+/* Find the next packet. */
 enum dxl_found dxl_next(struct dxl_parser *parser, struct dxl_packet *packet);
 
 /* Write a packet to `to`, whose size is DXL_PACKET_SIZE; the first parameter of a status packet is

@@ -27,12 +27,12 @@ static uint8_t motor_code(const struct leds_state *state) {
     return state->driven ? LED_ON : LED_SLOW;
 }
 
-/* How many parts a code's cycle has, lit and dark in turn. */
+/* Number of phases of a code's cycle, alternately lit and dark. */
 static uint8_t parts(uint8_t code) {
     return code > LED_FLASHES ? (uint8_t)(2 * (code - LED_FLASHES)) : 2;
 }
 
-/* How long a part of a code lasts. */
+/* Duration of a phase. */
 static uint32_t part_us(uint8_t code, uint8_t part) {
     if (code == LED_SLOW)
         return LED_SLOW_HALF_US;

@@ -2,7 +2,7 @@
  *
  * Board LED                                  Motor LED
  *   on             all is well                 off          the motors have no power
- *   slow blinking  no host is heard            slow blinking  power, but no torque
+ *   slow blinking  no host                     slow blinking  power, but no torque
  *   2 flashes      the wheels were stopped     on           power, and a motor may have torque
  *                  because the host was silent fast blinking  the board is stopping the wheels
  *   3 flashes      the battery is low
@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Times in microseconds: flashes that can be counted, with a pause that cannot be missed. */
+/* Times in microseconds: countable flashes and a clear pause. */
 #define LED_FLASH_US 150000u
 #define LED_GAP_US 200000u
 #define LED_PAUSE_US 1000000u
@@ -35,7 +35,7 @@ enum led_code { LED_OFF, LED_ON, LED_SLOW, LED_FAST, LED_FLASHES /* plus their n
 struct led {
     uint8_t code;
     bool lit;
-    uint8_t part;      /* of the code's cycle */
+    uint8_t part;      /* phase of the code's cycle */
     uint32_t since_us; /* when this part began */
 };
 
@@ -43,10 +43,10 @@ struct leds {
     struct led board, motors;
 };
 
-/* What the LEDs tell of. */
+/* The state shown by the LEDs. */
 struct leds_state {
     uint32_t fault;   /* BOARD_FAULT_* */
-    uint32_t wishes;  /* BOARD_LEDS_*: the host's */
+    uint32_t wishes;  /* BOARD_LEDS_*, set by the host */
     bool host_present, motor_power, driven, stopping;
 };
 

@@ -46,7 +46,7 @@ static bool touches(size_t address, size_t n, size_t wanted, size_t size) {
     return address < wanted + size && wanted < address + n;
 }
 
-/* Tell whether a write may switch torque on. Nobody but the motor knows what indirect data is. */
+/* Return whether a write may enable torque. Only the motor knows the target of indirect data. */
 static bool arms(const struct motor *motor, size_t address, const uint8_t *data, size_t n) {
     uint32_t on = 0;
     if (table_written(address, data, n, XL430_TORQUE_ENABLE, &on) && on != 0)
@@ -60,7 +60,7 @@ static bool arms(const struct motor *motor, size_t address, const uint8_t *data,
             touches(address, n, XL430_GOAL_POSITION_AT, XL430_GOAL_POSITION_SIZE));
 }
 
-/* Note what a write may do to a motor, and to its torque now or at the next action. */
+/* Note the possible effect of a write on a motor, and on its torque now or at the next action. */
 static void written(struct motor *motor, bool *torque, size_t address, const uint8_t *data,
                     size_t n) {
     uint32_t mode = 0;
@@ -93,7 +93,7 @@ static void bulk_written(struct motors *motors, const struct dxl_packet *packet)
     }
 }
 
-/* Note a packet that is meant for this motor. */
+/* Note a packet addressed to this motor. */
 static void told(struct motor *motor, const struct dxl_packet *packet) {
     size_t address = packet->size < 2 ? 0 : dxl_number(packet->parameters, 2);
     const uint8_t *data = packet->parameters + 2;
@@ -105,7 +105,7 @@ static void told(struct motor *motor, const struct dxl_packet *packet) {
         break;
     case DXL_FACTORY_RESET:
     case DXL_REBOOT:
-    case DXL_BACKUP: /* may restore another mode, and reboots then */
+    case DXL_BACKUP: /* may restore another mode and reboot */
         motor->mode_harmless = motor->torque_said = false;
         break;
     case DXL_WRITE:
@@ -120,7 +120,7 @@ static void told(struct motor *motor, const struct dxl_packet *packet) {
         motor->torque = motor->torque || motor->waiting;
         motor->waiting = false;
         break;
-    default: /* whatever it is, it may be a command that drives */
+    default: /* unknown: it may be a command that drives */
         motor->torque = true;
     }
 }
@@ -146,7 +146,7 @@ void motors_told(struct motors *motors, const struct dxl_packet *packet) {
             told(&motors->each[i], packet);
 }
 
-/* Note registers as a motor itself said them. */
+/* Note registers reported by a motor. */
 static void learn(struct motor *motor, size_t address, const uint8_t *data, size_t n) {
     uint32_t value = 0;
     if (table_written(address, data, n, XL430_TORQUE_ENABLE, &value)) {

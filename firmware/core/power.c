@@ -22,7 +22,7 @@ bool power_step(struct power *power, const struct power_causes *causes, uint32_t
         power->fan = true;
         power->off_us = now_us;
     } else if (causes->battery_empty || elapsed_us(power->off_us, now_us) >= FAN_RUN_ON_US) {
-        power->fan = false; /* an empty battery cools nothing */
+        power->fan = false; /* spare an empty battery */
     }
     return cut;
 }

@@ -1,9 +1,9 @@
-/* What pins carry on a real board, as frames of bytes: for ports that have no pins.
+/* Pin states as byte frames, for ports without pins.
  *
  * To the board, 4 bytes: 0xA5, battery_mv low, high, buttons (BOARD_BUTTONS_*).
  * From the board, 2 bytes: 0x5A, pins (FRAMES_*), at each change and every FRAMES_REPEAT_US. The
  * upper four bits are 1 + the motor bus's rate, as the motors' baud_rate has it.
- * The streams of a simulator lose nothing, so a frame only has to be found once, at the start. */
+ * A simulator's streams are lossless, so frame alignment is found once, at the start. */
 #ifndef FRAMES_H
 #define FRAMES_H
 
@@ -27,7 +27,7 @@
 struct frames_reader {
     uint8_t frame[FRAMES_INPUT_SIZE];
     uint8_t fill;
-    bool seen; /* a whole frame came */
+    bool seen; /* a complete frame was received */
 };
 
 struct frames_writer {
@@ -36,11 +36,11 @@ struct frames_writer {
     uint32_t sent_us;
 };
 
-/* Take bytes, and from each whole frame the inputs. */
+/* Take in bytes, and the inputs of each complete frame. */
 void frames_read(struct frames_reader *reader, const uint8_t *bytes, size_t n,
                  struct board_inputs *inputs);
 
-/* Write a frame, of FRAMES_OUTPUT_SIZE bytes, if it is time for one; return its size or 0. */
+/* Write a frame of FRAMES_OUTPUT_SIZE bytes if one is due; return its size or 0. */
 size_t frames_write(struct frames_writer *writer, const struct board_outputs *outputs,
                     uint32_t now_us, uint8_t *frame);
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FIRMWARE = Path(__file__).parent.parent
-TESTS = ("board", "stopping", "dxl", "passage", "same_answers")
+TESTS = ("board", "stopping", "dxl", "bus_arbiter", "same_answers")
 """Of `tests/firmware`, the quickest first."""
 CPU_LIMIT_S = 60
 """Processor time after which a test counts as hanging; a good one of `TESTS` takes some seconds."""

@@ -1,43 +1,43 @@
-#include "exchange.h"
+#include "bridge.h"
 
 #include "clock.h"
 #include "device.h"
 
 static void to_host(struct board *board, const uint8_t *bytes, size_t n) {
-    /* a packet for which there is no room is lost whole */
+    /* a packet that does not fit is lost as a whole */
     if (bytes_room(&board->to_host) >= n)
         bytes_put(&board->to_host, bytes, n);
 }
 
-/* Send a status packet of the board to the host; on_bus: motors wait for it too. */
+/* Send a status packet of the board to the host; on_bus: also to the motors, which wait for it. */
 static void send_status(struct board *board, const struct device_answer *answer, bool on_bus,
                         uint32_t now_us) {
     uint8_t status[DEVICE_STATUS_SIZE];
     size_t n = dxl_encode(status, BOARD_DEVICE_ID, DXL_STATUS, answer->data, answer->size);
     to_host(board, status, n);
     if (on_bus)
-        passage_send(&board->passage, status, n, now_us);
+        bus_arbiter_send(&board->arbiter, status, n, now_us);
 }
 
-/* Give the board's answers, as long as it is its turn. */
+/* Send the board's replies while it is the board's turn. */
 static void answer_in_turn(struct board *board, uint32_t now_us) {
-    struct answers *answers = &board->answers;
-    while (answers_own_turn(answers, BOARD_DEVICE_ID)) {
+    struct pending_replies *replies = &board->replies;
+    while (replies_own_turn(replies, BOARD_DEVICE_ID)) {
         struct device_answer answer = {.size = 1};
-        struct answers_asked asked = answers_turn(answers);
+        struct replies_asked asked = replies_turn(replies);
         enum dxl_error error = device_read(board, asked.address, asked.length, answer.data + 1);
         answer.data[0] = (uint8_t)error;
-        if (answers->kind == ANSWERS_LIST) {
+        if (replies->kind == REPLIES_LIST) {
             if (error == DXL_OK)
                 answer.size = (uint8_t)(1 + asked.length);
-            answers_advance(answers);
-            send_status(board, &answer, answers_others_follow(answers, BOARD_DEVICE_ID), now_us);
+            replies_advance(replies);
+            send_status(board, &answer, replies_others_follow(replies, BOARD_DEVICE_ID), now_us);
         } else {
-            size_t n = answers_chain_own(answers, BOARD_DEVICE_ID, error, answer.data + 1);
-            const uint8_t *block = answers->chain + answers->chain_size - n;
+            size_t n = replies_chain_own(replies, BOARD_DEVICE_ID, error, answer.data + 1);
+            const uint8_t *block = replies->chain + replies->chain_size - n;
             to_host(board, block, n);
-            if (answers_others_follow(answers, BOARD_DEVICE_ID))
-                passage_send(&board->passage, block, n, now_us);
+            if (replies_others_follow(replies, BOARD_DEVICE_ID))
+                bus_arbiter_send(&board->arbiter, block, n, now_us);
         }
     }
 }
@@ -52,36 +52,36 @@ static void answer_ping(struct board *board, uint32_t now_us) {
 /* --- from the motors ------------------------------------------------------------------------- */
 
 static void motor_answered(struct board *board, const struct dxl_packet *status, uint32_t now_us) {
-    struct answers *answers = &board->answers;
-    struct answers_asked asked = answers_asked(answers, status->id);
-    passage_useful(&board->passage, now_us);
+    struct pending_replies *replies = &board->replies;
+    struct replies_asked asked = replies_asked(replies, status->id);
+    bus_arbiter_useful(&board->arbiter, now_us);
     motors_answered(&board->motors, status, asked.address, asked.length);
-    if (answers->kind == ANSWERS_COUNT && answers->expected > 0)
-        answers->expected--;
-    if (answers->kind != ANSWERS_LIST)
+    if (replies->kind == REPLIES_COUNT && replies->expected > 0)
+        replies->expected--;
+    if (replies->kind != REPLIES_LIST)
         return;
-    if (status->id != BOARD_DEVICE_ID && answers_awaits(answers, status->id)) {
-        /* those before it stayed silent, but the board does not */
-        while (answers_next_id(answers) != status->id) {
-            answers_advance(answers);
+    if (status->id != BOARD_DEVICE_ID && replies_awaits(replies, status->id)) {
+        /* skip silent devices before it, but not the board */
+        while (replies_next_id(replies) != status->id) {
+            replies_advance(replies);
             answer_in_turn(board, now_us);
         }
-        answers_advance(answers);
+        replies_advance(replies);
     }
     to_host(board, status->raw, status->raw_size);
     answer_in_turn(board, now_us);
 }
 
 static void hear(struct board *board, uint8_t byte, uint32_t now_us) {
-    struct answers *answers = &board->answers;
+    struct pending_replies *replies = &board->replies;
     struct dxl_packet packet;
     enum dxl_found found;
-    passage_heard(&board->passage, now_us);
-    /* in a list the board's answers go between packets, so those are kept until they are whole */
-    if (answers->kind != ANSWERS_LIST)
+    bus_arbiter_heard(&board->arbiter, now_us);
+    /* in a list the board's replies go between packets, so these are buffered until complete */
+    if (replies->kind != REPLIES_LIST)
         bytes_put(&board->to_host, &byte, 1);
-    if (answers->kind == ANSWERS_CHAIN && !answers_complete(answers)) {
-        answers_chain_byte(answers, byte);
+    if (replies->kind == REPLIES_CHAIN && !replies_complete(replies)) {
+        replies_chain_byte(replies, byte);
         answer_in_turn(board, now_us);
     }
     dxl_feed(&board->motor_parser, byte);
@@ -90,29 +90,29 @@ static void hear(struct board *board, uint8_t byte, uint32_t now_us) {
             motor_answered(board, &packet, now_us);
 }
 
-/* End listening when everything was answered, or nobody answers. */
+/* Stop listening once all replies have arrived or timed out. */
 static void conclude(struct board *board, uint32_t now_us) {
-    struct passage *passage = &board->passage;
-    struct answers *answers = &board->answers;
-    while (passage->state == PASSAGE_LISTENING) {
-        bool ping = answers->kind == ANSWERS_PING;
-        if (answers_complete(answers)) {
-            passage_free(passage);
+    struct bus_arbiter *arbiter = &board->arbiter;
+    struct pending_replies *replies = &board->replies;
+    while (arbiter->state == BUS_ARBITER_LISTENING) {
+        bool ping = replies->kind == REPLIES_PING;
+        if (replies_complete(replies)) {
+            bus_arbiter_free(arbiter);
             return;
         }
-        if (!passage_quiet(passage, ping ? PASSAGE_QUIET_PING_US : PASSAGE_QUIET_US, now_us))
+        if (!bus_arbiter_quiet(arbiter, ping ? BUS_ARBITER_QUIET_PING_US : BUS_ARBITER_QUIET_US, now_us))
             return;
         if (ping)
             answer_ping(board, now_us);
-        passage_listen(passage, now_us);
-        answers_skip(answers, BOARD_DEVICE_ID);
+        bus_arbiter_listen(arbiter, now_us);
+        replies_skip(replies, BOARD_DEVICE_ID);
         answer_in_turn(board, now_us);
     }
 }
 
 /* --- from the host --------------------------------------------------------------------------- */
 
-/* Tell whether an instruction can move no motor. */
+/* Return whether an instruction cannot move a motor. */
 static bool asks(uint8_t instruction) {
     switch (instruction) {
     case DXL_PING:
@@ -153,11 +153,11 @@ static void bulk_write(struct board *board, const struct dxl_packet *packet, uin
     }
 }
 
-/* What the board itself does on a packet to all. */
+/* Execute a broadcast packet on the board itself. */
 static void broadcast(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
     struct device_answer unsent;
     switch (packet->instruction) {
-    case DXL_PING: /* in its place: behind the motors */
+    case DXL_PING: /* answered later, after the motors */
         return;
     case DXL_SYNC_READ:
     case DXL_FAST_SYNC_READ:
@@ -171,7 +171,7 @@ static void broadcast(struct board *board, const struct dxl_packet *packet, uint
     case DXL_BULK_WRITE:
         bulk_write(board, packet, now_us);
         return;
-    case DXL_FACTORY_RESET: /* nobody forgets its id together with all the others */
+    case DXL_FACTORY_RESET: /* a broadcast must not reset all ids */
         if (packet->size == 1 && packet->parameters[0] == DXL_RESET_ALL)
             return;
         break;
@@ -179,20 +179,20 @@ static void broadcast(struct board *board, const struct dxl_packet *packet, uint
     device_execute(board, packet, &unsent, now_us);
 }
 
-/* Pass a packet on to the motors, byte for byte, unless it is a command while wheels are stopped. */
+/* Forward a packet to the motors unchanged, unless it is a command while commands are blocked. */
 static void pass(struct board *board, const struct dxl_packet *packet, uint32_t now_us) {
-    struct answers *answers = &board->answers;
-    answers_init(answers);
+    struct pending_replies *replies = &board->replies;
+    replies_init(replies);
     if (!asks(packet->instruction) && device_holds(board))
         return;
-    answers_expect(answers, packet, BOARD_DEVICE_ID);
-    bool named = answers->kind == ANSWERS_LIST || answers->kind == ANSWERS_CHAIN;
-    if (named && !answers_others_follow(answers, BOARD_DEVICE_ID))
+    replies_expect(replies, packet, BOARD_DEVICE_ID);
+    bool named = replies->kind == REPLIES_LIST || replies->kind == REPLIES_CHAIN;
+    if (named && !replies_others_follow(replies, BOARD_DEVICE_ID))
         return;
-    if (answers->kind == ANSWERS_LIST)
+    if (replies->kind == REPLIES_LIST)
         dxl_reset(&board->motor_parser);
     motors_told(&board->motors, packet);
-    passage_send(&board->passage, packet->raw, packet->raw_size, now_us);
+    bus_arbiter_send(&board->arbiter, packet->raw, packet->raw_size, now_us);
 }
 
 static void count(struct board *board, size_t address) {
@@ -203,7 +203,7 @@ static void count(struct board *board, size_t address) {
 static void obey(struct board *board, const struct dxl_packet *packet, bool damaged,
                  uint32_t now_us) {
     struct device_answer answer = {.size = 1, .data = {DXL_CRC}};
-    if (packet->instruction == DXL_STATUS) /* no command: an echo */
+    if (packet->instruction == DXL_STATUS) /* not a command but an echo */
         return;
     if (damaged) {
         count(board, BOARD_BAD_PACKETS_AT);
@@ -248,21 +248,21 @@ static void command_motors(struct board *board, uint8_t address, uint8_t size, u
         n += 1u + size;
     }
     size_t packet_size = dxl_encode(packet, DXL_BROADCAST, DXL_SYNC_WRITE, parameters, n);
-    passage_send(&board->passage, packet, packet_size, now_us);
+    bus_arbiter_send(&board->arbiter, packet, packet_size, now_us);
 }
 
-void exchange_own(struct board *board, uint32_t now_us) {
+void bridge_send_own(struct board *board, uint32_t now_us) {
     struct watchdog *watchdog = &board->watchdog;
-    struct passage *passage = &board->passage;
+    struct bus_arbiter *arbiter = &board->arbiter;
     bool stop = watchdog->phase == WATCHDOG_STOP;
     if (!stop && watchdog->phase != WATCHDOG_RELEASE)
         return;
-    if (passage->state == PASSAGE_SENDING)
+    if (arbiter->state == BUS_ARBITER_SENDING)
         return;
-    bool waited = elapsed_us(watchdog->due_us, now_us) >= EXCHANGE_STOP_WAIT_US;
-    if (passage->state == PASSAGE_LISTENING && !waited)
+    bool waited = elapsed_us(watchdog->due_us, now_us) >= BRIDGE_STOP_WAIT_US;
+    if (arbiter->state == BUS_ARBITER_LISTENING && !waited)
         return;
-    answers_init(&board->answers);
+    replies_init(&board->replies);
     if (stop)
         command_motors(board, XL430_GOAL_VELOCITY_AT, XL430_GOAL_VELOCITY_SIZE, now_us);
     else
@@ -270,20 +270,20 @@ void exchange_own(struct board *board, uint32_t now_us) {
     watchdog_sending(watchdog);
 }
 
-void exchange_step(struct board *board, bool transmit_idle, uint32_t now_us) {
+void bridge_step(struct board *board, bool transmit_idle, uint32_t now_us) {
     struct dxl_packet packet;
     bool damaged;
     uint8_t byte;
-    if (passage_step(&board->passage, transmit_idle, now_us) && watchdog_sent(&board->watchdog))
+    if (bus_arbiter_step(&board->arbiter, transmit_idle, now_us) && watchdog_sent(&board->watchdog))
         motors_released(&board->motors);
     while (bytes_take(&board->from_motors, &byte, 1) == 1)
         hear(board, byte, now_us);
     for (;;) {
         conclude(board, now_us);
-        if (board->passage.state == PASSAGE_FREE)
+        if (board->arbiter.state == BUS_ARBITER_FREE)
             board->motor_baud = (uint8_t)table_get(&board->table, BOARD_MOTOR_BAUD);
-        exchange_own(board, now_us);
-        if (board->passage.state != PASSAGE_FREE || !next_from_host(board, &packet, &damaged))
+        bridge_send_own(board, now_us);
+        if (board->arbiter.state != BUS_ARBITER_FREE || !next_from_host(board, &packet, &damaged))
             return;
         obey(board, &packet, damaged, now_us);
     }
