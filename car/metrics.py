@@ -86,7 +86,7 @@ class Speedometer:
         if len(readings) < 2 or readings[-1].measured_s <= readings[0].measured_s:
             return 0.0, 0.0
         first, last = readings[0], readings[-1]
-        metres_per_rad_s = WHEEL_RADIUS_M / (last.measured_s - first.measured_s)
-        left = (last.left_rad - first.left_rad) * metres_per_rad_s
-        right = (last.right_rad - first.right_rad) * metres_per_rad_s
+        meters_per_rad_s = WHEEL_RADIUS_M / (last.measured_s - first.measured_s)
+        left = (last.left_rad - first.left_rad) * meters_per_rad_s
+        right = (last.right_rad - first.right_rad) * meters_per_rad_s
         return (left + right) / 2, (right - left) / WHEEL_BASE_M

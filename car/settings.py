@@ -173,7 +173,7 @@ class CarSettings(_SettingsTable):
             raise SettingsError(
                 f"start.s_m: {self.start.s_m} lies beyond the end of edge {edge.id!r} "
                 f"({edge.length_m:.3f} m).",
-                "Give a distance on the edge, in metres.",
+                "Give a distance on the edge, in meters.",
             )
         return Place(edge.id, self.start.s_m)
 

@@ -90,7 +90,7 @@ class FleetManager:
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
 
-    # --- life -----------------------------------------------------------------------------------
+    # --- start and loop ----------------------------------------------------------------------
 
     async def restore(self) -> None:
         """Continue from the stored state of the previous server."""
@@ -129,7 +129,7 @@ class FleetManager:
                 self.traffic = self.traffic.without(car.id)
         self._saved = persistent_state(self.streets, self.traffic)
 
-    # --- cars -------------------------------------------------------------------------------------
+    # --- cars --------------------------------------------------------------------------------
 
     def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
         """Register a connection; it replaces an older one of the same car."""
@@ -149,7 +149,7 @@ class FleetManager:
             del self.links[link.car]
             self._wake.set()
 
-    # --- the loop's body --------------------------------------------------------------------------
+    # --- one step of the loop ----------------------------------------------------------------
 
     async def step(self) -> None:
         """Take in reports, decide, store, send."""
@@ -267,7 +267,7 @@ class FleetManager:
                 else:
                     self._bookings.set_reason(booking, why)
 
-    # --- stations ---------------------------------------------------------------------------------
+    # --- stations ----------------------------------------------------------------------------
 
     async def ping(self) -> None:
         """Raise a `PyMongoError` if the database does not answer."""

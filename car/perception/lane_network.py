@@ -114,7 +114,7 @@ class LaneNetwork:
         self._state = [self._get(tensor) for _, tensor in self._states]
         if len(self._answers) == 2:
             spread, paths = (self._get(tensor).reshape(-1) for tensor in self._answers)
-            return LaneView(paths_left_m=_in_metres(paths), spread_m=_spread_m(spread))
+            return LaneView(paths_left_m=_in_meters(paths), spread_m=_spread_m(spread))
         (values,) = (self._get(tensor).reshape(-1).clip(-1.0, 1.0) for tensor in self._answers)
         if not self.has_commands:
             return LaneView(steering=(original_steering(float(values[0])),) * 3)
@@ -162,7 +162,7 @@ def _described(tensors: dict[str, Any]) -> str:
     )
 
 
-def _in_metres(paths: Any) -> FloatArray:
+def _in_meters(paths: Any) -> FloatArray:
     return np.asarray(paths.reshape(len(Turn), len(STATIONS_M)) * SCALES_M, dtype=np.float64)
 
 

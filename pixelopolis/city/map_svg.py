@@ -26,7 +26,7 @@ UNITS_PER_M: Final = 400.0
 MARGIN_M: Final = 0.22
 TITLE_M: Final = 0.34
 
-_PAPER, _INK, _LAWN, _PAVING, _KERB = "#f3efe6", "#2d3440", "#cfe0b4", "#e9e2d2", "#b9b0a0"
+_PAPER, _INK, _LAWN, _PAVING, _CURB = "#f3efe6", "#2d3440", "#cfe0b4", "#e9e2d2", "#b9b0a0"
 _STYLES: Final = {
     "white": {"surface": "#ffffff", "left": "#e0202c", "right": "#1a5ae0", "divider": "#e0202c"},
     "asphalt": {
@@ -122,7 +122,7 @@ def _ground(layout: RoadLayout, sheet: _Sheet) -> Iterator[str]:
     shadow = f'transform="translate(0 {0.02 * UNITS_PER_M:.0f})"'
     yield f'<path d="{sheet.area(layout.platform)}" fill="#d8d1c2" {shadow}/>'
     blocks = MultiPolygon(list(layout.blocks))
-    yield _path(sheet.area(blocks), fill=_PAVING, stroke=_KERB, stroke_width=4, fill_rule="evenodd")
+    yield _path(sheet.area(blocks), fill=_PAVING, stroke=_CURB, stroke_width=4, fill_rule="evenodd")
     green = blocks.buffer(-0.11)
     if not green.is_empty:
         lawn = MultiPolygon(polygons(green))
@@ -136,7 +136,7 @@ def _buildings(city: City, sheet: _Sheet) -> Iterator[str]:
         corners = [at.ahead(*c) for c in ((x, y), (-x, y), (-x, -y), (x, -y))]
         outline = np.array([(c.x_m, c.y_m) for c in corners])
         data = sheet.line(np.vstack([outline, outline[:1]]), close=True)
-        yield _path(data, fill=building.color, stroke=_KERB, stroke_width=3)
+        yield _path(data, fill=building.color, stroke=_CURB, stroke_width=3)
 
 
 def _streets(city: City, layout: RoadLayout, sheet: _Sheet) -> Iterator[str]:

@@ -78,13 +78,13 @@ def road_layout(city: City) -> RoadLayout:
     solid = MultiPolygon([Polygon(part.exterior) for part in polygons(area)])
     platform = solid.buffer(VERGE_M, quad_segs=24).simplify(_SMOOTH_M)
     dividers = tuple(_dividers(city, half_m))
-    kerb = area.buffer(city.road.line_width_m / 2 + GUTTER_M, quad_segs=8).simplify(_SMOOTH_M)
+    curb = area.buffer(city.road.line_width_m / 2 + GUTTER_M, quad_segs=8).simplify(_SMOOTH_M)
     return RoadLayout(
         area=_multi(area),
         borders=tuple(_borders(area, lanes, half_m)),
         dividers=dividers,
         guides=tuple(_guides(city, dividers, half_m)),
-        blocks=tuple(polygons(platform.difference(kerb))),
+        blocks=tuple(polygons(platform.difference(curb))),
         platform=_multi(platform),
     )
 
@@ -140,19 +140,19 @@ def _is_left(
 ) -> NDArray[np.bool_]:
     """Return for border points whether the nearest lane has them to its left (a tie is left)."""
     points = np.asarray(shapely.points(at_m), dtype=object)
-    who, lane = tree.query(points, predicate="dwithin", distance=half_m + 2 * _TIE_M)
+    index, lane = tree.query(points, predicate="dwithin", distance=half_m + 2 * _TIE_M)
     lines = np.asarray(lanes, dtype=object)[lane]
-    along = shapely.line_locate_point(lines, points[who])
+    along = shapely.line_locate_point(lines, points[index])
     reach = np.clip(along + 2e-3, 4e-3, shapely.length(lines))
     ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, reach))
     behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, reach - 4e-3))
-    tangent, rel = ahead - behind, at_m[who] - behind
+    tangent, rel = ahead - behind, at_m[index] - behind
     is_left = tangent[:, 0] * rel[:, 1] - tangent[:, 1] * rel[:, 0] > 0
-    gap = shapely.distance(lines, points[who])
+    gap = shapely.distance(lines, points[index])
     nearest = np.full(len(at_m), np.inf)
-    np.minimum.at(nearest, who, gap)
+    np.minimum.at(nearest, index, gap)
     left = np.zeros(len(at_m), dtype=bool)
-    np.logical_or.at(left, who, is_left & (gap <= nearest[who] + _TIE_M))
+    np.logical_or.at(left, index, is_left & (gap <= nearest[index] + _TIE_M))
     return left
 
 

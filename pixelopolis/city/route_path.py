@@ -1,4 +1,4 @@
-"""The path in metres that a car drives along a route."""
+"""The path of a car along a route."""
 
 from __future__ import annotations
 

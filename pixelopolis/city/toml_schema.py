@@ -12,7 +12,7 @@ MAX_EDGES: Final = 5000
 """Three times the largest grid."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
-Metres = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
+Meters = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
 Degrees = Annotated[float, Field(allow_inf_nan=False, ge=-360, le=360)]
 Length = Annotated[float, Field(allow_inf_nan=False, gt=0, le=100)]
 
@@ -37,15 +37,15 @@ class RoadTable(_CityTable):
 
 class NodeTable(_CityTable):
     id: Id
-    x_m: Metres
-    y_m: Metres
+    x_m: Meters
+    y_m: Meters
 
 
 class PieceTable(_CityTable):
     straight_m: Length | None = None
     arc_radius_m: Annotated[float, Field(ge=0.16, le=100)] | None = None
     turn_deg: Degrees | None = None
-    bezier_m: list[list[Metres]] | None = None
+    bezier_m: list[list[Meters]] | None = None
 
 
 class EdgeTable(_CityTable):
@@ -67,7 +67,7 @@ class TurnBanTable(_CityTable):
 class SignTable(_CityTable):
     sign_class: str = Field(alias="class")
     edge: Id
-    distance_m: Metres
+    distance_m: Meters
     side: Literal["left", "right"] = "right"
     height_m: Annotated[float, Field(ge=0.04, le=1.0)] = 0.16
 
@@ -75,14 +75,14 @@ class SignTable(_CityTable):
 class DestinationTable(_CityTable):
     id: Id
     edge: Id
-    distance_m: Metres
+    distance_m: Meters
     kind: Text = "place"
     name: dict[Text, Text]
 
 
 class BuildingTable(_CityTable):
-    x_m: Metres
-    y_m: Metres
+    x_m: Meters
+    y_m: Meters
     width_m: Length
     depth_m: Length
     height_m: Length

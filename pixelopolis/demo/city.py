@@ -26,7 +26,7 @@ from pixelopolis.supervision import Tasks
 from sim.hardware.firmware_program import BoardKind, check_program
 
 READY_TIMEOUT_S: Final = 120.0
-TELL_AFTER_S: Final = 15.0
+REPORT_AFTER_S: Final = 15.0
 LOOK_AGAIN_S: Final = 0.1
 MAX_RESTARTS: Final = 3
 """Restarts of the server, as by a service manager, before giving up."""
@@ -205,7 +205,7 @@ class DemoCity:
     async def _wait(self, what: str, missing: Callable[[], Awaitable[str]]) -> None:
         """Wait until nothing is missing; report what is if it takes long."""
         began_s = time.monotonic()
-        told = ""
+        reported = ""
         while lacks := await missing():
             waited_s = time.monotonic() - began_s
             if waited_s > READY_TIMEOUT_S:
@@ -213,9 +213,9 @@ class DemoCity:
                     f"{what} is not ready after {READY_TIMEOUT_S:.0f} s: {lacks}.",
                     f"Look into the logs in {self.settings.data / 'logs'}.",
                 )
-            if waited_s > TELL_AFTER_S and lacks != told:
+            if waited_s > REPORT_AFTER_S and lacks != reported:
                 self.say(f"{what} is not ready yet: {lacks.rstrip('.')}.")
-                told = lacks
+                reported = lacks
             await asyncio.sleep(LOOK_AGAIN_S)
         self.say(f"{what} is ready ({time.monotonic() - began_s:.1f} s).")
 

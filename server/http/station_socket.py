@@ -99,8 +99,8 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         )
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
     await socket.prepare(request)
-    teller = _send_orders(socket, request.app[FLEET], station)
-    return await serve_socket(request, socket, f"station {station}", _listen(socket), teller)
+    sender = _send_events(socket, request.app[FLEET], station)
+    return await serve_socket(request, socket, f"station {station}", _listen(socket), sender)
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
@@ -110,7 +110,7 @@ async def _listen(socket: web.WebSocketResponse) -> None:
             return
 
 
-async def _send_orders(socket: web.WebSocketResponse, fleet: FleetManager, station: str) -> None:
+async def _send_events(socket: web.WebSocketResponse, fleet: FleetManager, station: str) -> None:
     """Send the newest state, at most EVENTS_HZ times a second; skipped states are not queued."""
     cars = None
     booking: BookingView | None = None
@@ -122,7 +122,7 @@ async def _send_orders(socket: web.WebSocketResponse, fleet: FleetManager, stati
             cars = now
             await _send(socket, now)
         newest = await _newest(fleet, station)
-        if newest is not None and _is_news(booking, newest, loop.time() - last_sent_s):
+        if newest is not None and _must_send(booking, newest, loop.time() - last_sent_s):
             booking, last_sent_s = newest, loop.time()
             await _send(socket, BookingEvent(booking=newest))
         await asyncio.sleep(1 / EVENTS_HZ)
@@ -143,13 +143,13 @@ async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
         await socket.send_json(dump(event))
 
 
-def _is_news(told: BookingView | None, now: BookingView, age_s: float) -> bool:
+def _must_send(sent: BookingView | None, now: BookingView, age_s: float) -> bool:
     """Whether a page that counts down by itself would now show something wrong."""
-    if told is None or told.model_copy(update={"eta_s": now.eta_s}) != now:
+    if sent is None or sent.model_copy(update={"eta_s": now.eta_s}) != now:
         return True
-    if told.eta_s is None or now.eta_s is None:
-        return told.eta_s != now.eta_s
-    return abs(max(0.0, told.eta_s - age_s) - now.eta_s) > ETA_DRIFT_S
+    if sent.eta_s is None or now.eta_s is None:
+        return sent.eta_s != now.eta_s
+    return abs(max(0.0, sent.eta_s - age_s) - now.eta_s) > ETA_DRIFT_S
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

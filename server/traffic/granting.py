@@ -86,7 +86,7 @@ class _Round:
         self.traffic = self.traffic.put(*cars)
         self._refresh_holders()
 
-    # --- who asks -------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------
 
     def _left_m(self, ride: Ride) -> float:
         return base_end_m(self.streets, ride) - ride.progress_m
@@ -119,7 +119,7 @@ class _Round:
             if car.id not in named and not car.frozen
         ]
 
-    # --- the ordinary grant ---------------------------------------------------------------------
+    # --- regular grants ----------------------------------------------------------------------
 
     def grant_all(self) -> None:
         while self._grant_one():
@@ -165,7 +165,7 @@ class _Round:
         """Return the car for which the edge or a crossing movement is reserved."""
         kept = [self._reserved.get(key[1])]
         kept += [promised.get(other) for other in (key, *self.streets.conflicts[key])]
-        return next((who for who in kept if who is not None and who != car), None)
+        return next((id_ for id_ in kept if id_ is not None and id_ != car), None)
 
     def _with_grant(self, car: Car, ride: Ride) -> Car:
         released = replace(
@@ -196,7 +196,7 @@ class _Round:
             blockers, reason(ReasonCode.JUNCTION_CROSSED, node=node, cars=", ".join(blockers))
         )
 
-    # --- other ways ------------------------------------------------------------------------------
+    # --- rerouting and relocation ------------------------------------------------------------
 
     def end_blocked_orders(self) -> None:
         """End orders whose base is blocked further on by another car.
@@ -269,7 +269,7 @@ class _Round:
         )
         self._put(replace(idle, ride=ride))
 
-    # --- when nobody can go on otherwise --------------------------------------------------------
+    # --- starvation and deadlock -------------------------------------------------------------
 
     def _standing(self) -> list[tuple[Car, Ride]]:
         return [cr for cr in self._asking() if self._left_m(cr[1]) <= STANDS_WITHIN_M]
@@ -315,20 +315,20 @@ class _Round:
 
     def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
         changed = False
-        for i, (who, edge) in enumerate(steps):
-            car = self.traffic.cars[who]
+        for i, (id_, edge) in enumerate(steps):
+            car = self.traffic.cars[id_]
             if car.ride is None:
-                way = (car.edge, *(e for w, e in steps[i:] if w == who))
+                way = (car.edge, *(e for w, e in steps[i:] if w == id_))
                 self._relocate(car, way, for_car, asked_s)
             elif car.ride.ending or car.ride.is_whole:
                 return changed  # it has to arrive first
             elif car.ride.ahead[0] != edge:
                 self._divert_via(car, car.ride, edge)
-            car = self.traffic.cars[who]
+            car = self.traffic.cars[id_]
             if car.ride is None or car.ride.is_whole or car.ride.ahead[0] != edge:
                 return changed
-            if self._blockers(who, (car.edge, edge)):
-                self._reserved[edge] = who
+            if self._blockers(id_, (car.edge, edge)):
+                self._reserved[edge] = id_
                 return True
             self._put(self._with_grant(car, car.ride))
             changed = True

@@ -83,7 +83,7 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
 
     with monkeypatch.context() as patch:
         patch.setattr("server.http.car_socket._take", fail)
-        patch.setattr("server.http.station_socket._is_news", fail)
+        patch.setattr("server.http.station_socket._must_send", fail)
         patch.setattr(desktop.fleet, "cars", fail)
         is_car = "car1" in name
         path = "/api/cars/car1/link" if is_car else "/api/events?station=kiosk"

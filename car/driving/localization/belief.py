@@ -204,9 +204,9 @@ class Belief:
             factor = np.ones(len(grid.lanes) + 1)
             for exits in grid.city.exits.values():
                 named = [m.turn is command for m in exits]
-                told = COMMAND_TRUST if any(named) else 0.0
+                trust = COMMAND_TRUST if any(named) else 0.0
                 for movement, is_named in zip(exits, named, strict=True):
-                    share = (1 - told) / len(exits) + told * is_named
+                    share = (1 - trust) / len(exits) + trust * is_named
                     factor[grid.index[movement.from_edge, movement.to_edge]] = share
             self._exit_weights_of[command] = factor[grid.steps.exit]
         return self._exit_weights_of[command]

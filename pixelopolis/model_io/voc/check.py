@@ -142,9 +142,9 @@ def _without_annotation(
     dataset: VocDataset, owned: set[Path], names: set[str]
 ) -> Iterator[DataFinding]:
     """Yield pictures without annotation, except those already reported as ambiguous."""
-    told = names - {path.stem for path in owned}
+    ambiguous = names - {path.stem for path in owned}
     for path in dataset.image_files():
-        if path not in owned and path.stem not in told:
+        if path not in owned and path.stem not in ambiguous:
             yield DataFinding("picture without annotation", path.stem, detail=path.name)
 
 

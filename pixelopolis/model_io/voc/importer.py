@@ -95,7 +95,7 @@ def _check(entries: list[_Entry]) -> None:
             item = entry.annotation.objects[number]
             raise DatasetError(
                 f"{entry.place}: object[{number}] ({item.class_name}): {fault}.",
-                "Correct it where it was labelled, or remove it.",
+                "Correct it where it was labeled, or remove it.",
             )
         if (before := places.setdefault(entry.name, entry.place)) != entry.place:
             raise DatasetError(
