@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, load_delegate
+from ai_edge_litert.interpreter import load_delegate
 from numpy.typing import NDArray
 
 from car.driving.types import Sighting
@@ -19,6 +19,7 @@ from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.errors import ModelError
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 from pixelopolis.model_io.labels import check_labels, log_labels, read_labels
+from pixelopolis.model_io.litert import load_interpreter
 
 SHIPPED_DETECTOR: Final = Path(__file__).parents[1] / "models" / "detector.tflite"
 """The shipped int8 model; its card is beside it."""
@@ -65,10 +66,7 @@ class Detector:
         next_step = "Use a model from `pixelopolis export detector`, or leave --model out."
         delegates = [_load_delegate(delegate)] if delegate else None
         try:
-            self._interpreter = Interpreter(
-                model_path=str(path), num_threads=1, experimental_delegates=delegates
-            )
-            self._interpreter.allocate_tensors()
+            self._interpreter = load_interpreter(path, delegates)
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(
                 f"model {str(path)!r} cannot be loaded: {error}.", next_step

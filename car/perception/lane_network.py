@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from car.driving.types import LaneView
 from car.perception.original_lane import FRAME_WIDTH_PX, original_lane_input, original_steering
@@ -24,6 +23,7 @@ from pixelopolis.model_io.crops import (
 from pixelopolis.model_io.inputs import lane_full_input, lane_input
 from pixelopolis.model_io.labels import LANE_LABELS, check_labels, log_labels, read_labels
 from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
+from pixelopolis.model_io.litert import load_interpreter
 
 SHIPPED_MODEL: Final = Path(__file__).parents[1] / "models" / "lane.tflite"
 """The shipped int8 model; its card is beside it."""
@@ -61,8 +61,7 @@ class LaneNetwork:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=1)
-            self._interpreter.allocate_tensors()
+            self._interpreter = load_interpreter(path)
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(
                 f"model {str(path)!r} cannot be loaded: {error}.", _NEXT_STEP

@@ -1,4 +1,4 @@
-"""`pixelopolis bench`: how fast the parts run on this machine."""
+"""`pixelopolis bench`: how fast the parts run on this computer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from pixelopolis.city.sources import load_city
-from pixelopolis.cli.common import CityName, Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import (
+    CityName,
+    Delegate,
+    DetectorFile,
+    Json,
+    Seed,
+    console,
+    print_json,
+    progress_bar,
+)
+from pixelopolis.cli.tables import number_table
 from pixelopolis.errors import BoardError
 from pixelopolis.extras import needs
 from pixelopolis.vehicle.camera import Camera
@@ -27,25 +36,22 @@ from sim.hardware.firmware_program import BoardKind
 if TYPE_CHECKING:
     from pixelopolis.model_io.crops import Image
 
-app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this machine.")
-
-
-@app.callback()
-def bench() -> None:
-    """Keep `render` a command of its own, however few there are."""
+app = typer.Typer(no_args_is_help=True, help="Measure how fast the parts run on this computer.")
 
 
 @app.command()
 @needs("sim")
 def render(
-    width: Annotated[int, typer.Option(min=16, max=4096, help="Of the picture, in pixels.")] = 320,
-    height: Annotated[int, typer.Option(min=16, max=4096, help="Of the picture, in pixels.")] = 240,
-    ids: Annotated[bool, typer.Option("--ids", help="Read instance ids back as well.")] = False,
+    width: Annotated[int, typer.Option(min=16, max=4096, help="Image width in pixels.")] = 320,
+    height: Annotated[int, typer.Option(min=16, max=4096, help="Image height in pixels.")] = 240,
+    ids: Annotated[bool, typer.Option("--ids", help="Also read instance ids back.")] = False,
     city: CityName = "pixelopolis",
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long to measure.")] = 3.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=600, help="Duration of the measurement in s.")
+    ] = 3.0,
     json: Json = False,
 ) -> None:
-    """Render car views through a town, read-back included, in one process."""
+    """Render and read back camera views, in one process."""
     town = load_city(city)
     from sim.render.speed import measure
 
@@ -74,16 +80,14 @@ def render(
 @needs("car")
 def perception(
     original: Annotated[
-        Path | None, typer.Option(help="Folder with the original's two .tflite files.")
+        Path | None, typer.Option(help="Folder of the original's .tflite files, to compare with.")
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
-    ] = None,
-    delegate: Annotated[str | None, typer.Option(help="edgetpu: on a Coral accelerator.")] = None,
-    rounds: Annotated[int, typer.Option(max=1_000_000, help="Looks of each pair.", min=1)] = 200,
+    model: DetectorFile = None,
+    delegate: Delegate = None,
+    rounds: Annotated[int, typer.Option(max=1_000_000, help="Runs of each model.", min=1)] = 200,
     json: Json = False,
 ) -> None:
-    """Lane model and detector from a whole frame on, on one thread; beside the original's."""
+    """Time lane model and detector on whole frames, on one thread."""
     import cv2
 
     from car.tools.perception_bench import measure, original_pair, our_pair
@@ -95,7 +99,7 @@ def perception(
         pairs["original"] = original_pair(original)
     frames, source = _whole_frames()
     with progress_bar() as progress:
-        task = progress.add_task("looks", total=rounds)
+        task = progress.add_task("runs", total=rounds)
         times = measure(pairs, frames, rounds, lambda done: progress.update(task, completed=done))
     document: dict[str, Any] = {"frames": source, "rounds": rounds}
     if original is not None:
@@ -112,7 +116,7 @@ def perception(
     if json:
         print_json(document)
         return
-    table = Table("pair", "p50 ms", "p99 ms", "lane ms", "detector ms", "MMAC", "bytes")
+    table = number_table("models", "p50 ms", "p99 ms", "lane ms", "detector ms", "MMAC", "bytes")
     for name in pairs:
         row = document[name]
         table.add_row(
@@ -123,11 +127,13 @@ def perception(
         )
     console.print(table)
     if original is not None:
-        console.print(f"speed-up {document['speedup_vs_original']:.1f}", highlight=False)
+        console.print(
+            f"speed-up over the original: {document['speedup_vs_original']:.1f}", highlight=False
+        )
 
 
 class BusPath(StrEnum):
-    """What lies between the measuring process and the virtual motors."""
+    """What connects the measuring process to the virtual motors."""
 
     DIRECT = "direct"
     DEVICE = "device"
@@ -140,17 +146,17 @@ class BusPath(StrEnum):
 def bus(
     board: Annotated[
         list[BusPath] | None,
-        typer.Option(help="What lies before the motors; may be repeated. All by default."),
+        typer.Option(help="Board in front of the motors; repeatable.", show_default="all"),
     ] = None,
     cycles: Annotated[
-        int, typer.Option(max=10_000_000, min=10, help="Control cycles of each.")
+        int, typer.Option(max=10_000_000, min=10, help="Control cycles for each board.")
     ] = 2000,
     json: Json = False,
 ) -> None:
-    """One control cycle (write both motors, read both) without and with each kind of board.
+    """Time control cycles: write both motors, then read both.
 
-    The virtual motors live in another process. `direct` has no board, `device` the simulator's,
-    `host` and `qemu` have the firmware.
+    The virtual motors run in another process. `direct` has no board, `device` the simulated one;
+    `host` and `qemu` run the firmware.
     """
     from car.tools.bus_bench import ORIGINAL_COMMAND_MS, measure_cycles
 
@@ -169,7 +175,9 @@ def bus(
     if json:
         print_json(document)
         return
-    table = Table("board", "p50 ms", "p99 ms", "cycles/s", "lost", "times the original")
+    table = number_table(
+        "board", "p50 ms", "p99 ms", "cycles/s", "lost", "speed-up over the original"
+    )
     for path in paths:
         row = document[path]
         keys = ("p50_ms", "p99_ms", "cycles_per_s", "lost", "speedup_vs_original")
@@ -182,19 +190,19 @@ def bus(
 def stops(
     board: Annotated[
         list[BoardKind] | None,
-        typer.Option(help="What plays the board; may be repeated. All by default."),
+        typer.Option(help="Board to test; repeatable.", show_default="all"),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(max=1_000_000, min=1, help="How often everything fails.")
+        int, typer.Option(max=1_000_000, min=1, help="How often to repeat every failure.")
     ] = 3,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
-    """Let everything fail while a car drives, and measure how soon its wheels are stopped.
+    """Inject failures while a car drives; time until its wheels stop.
 
-    Times are the worst of all rounds. Goal zero counts from the last good sign: the host's last
-    valid frame, the last picture, the server's last word, the motors' last packet. Held up is how
-    long a busy computer kept the bench itself from looking.
+    Times are the worst of all rounds. "goal zero" counts from the last sign of life: the host's
+    last valid frame, the last image, the server's last message, the motors' last packet. "delay"
+    is how long a busy computer kept the benchmark itself from measuring.
     """
     import asyncio
 
@@ -213,13 +221,14 @@ def stops(
         print_json(document)
         return
     for kind in kinds:
-        table = Table(
-            *("failure", "stopped by", "promised", "goal zero", "torque off", "again", "held up"),
-            title=kind,
+        table = number_table(
+            *("failure", "stopped by", "limit", "goal zero", "torque off", "drives again", "delay"),
+            words=2,
+            title=f"board {kind}, times in ms",
         )
         for name, row in document[kind].items():
             keys = ("promised_ms", "goal_zero_ms", "torque_off_ms", "drives_again_ms", "held_up_ms")
-            shown = ["" if row.get(key) is None else f"{row[key]:.0f} ms" for key in keys]
+            shown = ["" if row.get(key) is None else f"{row[key]:.0f}" for key in keys]
             table.add_row(name, row["stopped_by"], *shown)
         console.print(table)
 
@@ -230,7 +239,7 @@ def _show(progress: Progress, task: TaskID, done: int) -> None:
 
 @contextmanager
 def _motors(board: str) -> Iterator[str]:
-    """Run a car's motors as a process; give the port where they answer."""
+    """Run a car's motors as a process; yield their port."""
     with tempfile.TemporaryDirectory(prefix="pixelopolis-") as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "sim.live.motor_process", folder, board],
@@ -245,14 +254,14 @@ def _motors(board: str) -> Iterator[str]:
             if not process.stdout.readline():
                 raise BoardError(
                     f"{board}: its motors did not start: {process.stderr.read().strip()}",
-                    "See to that, or leave it out with --board.",
+                    "Fix that, or leave this board out with --board.",
                 )
             yield str(Path(folder) / "car1.bus")
             process.communicate()
 
 
 def _whole_frames() -> tuple[list[Image], str]:
-    """Return views through a town, or noise where nothing can be rendered, as on a car."""
+    """Return rendered views, or noise where the renderer is not installed, as on a car."""
     try:
         from sim.render.speed import pictures
     except ModuleNotFoundError:

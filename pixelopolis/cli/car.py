@@ -9,20 +9,18 @@ from typing import Annotated
 
 import typer
 
+from pixelopolis.cli.common import Verbose
 from pixelopolis.extras import needs
 
 
 @needs("car")
 def run(
-    config: Annotated[Path, typer.Option(help="The car's settings, a TOML file as below.")],
-    verbose: Annotated[bool, typer.Option(help="Log more.")] = False,
+    config: Annotated[Path, typer.Option(help="Settings of the car (TOML, see above).")],
+    verbose: Verbose = False,
 ) -> None:
-    """Run one car: camera, board, live view and the link to the server.
+    """Run one car: camera, board, live view, server link.
 
-    A car.toml (camera.source may also be a device index or a video file; without start the car
-    finds its place by the signs that it sees; detector = {delegate = "edgetpu"} uses a Coral
-    accelerator; board may also say mirrored, battery_gain, and kind = "original", see
-    docs/motors.md):
+    Example of a settings file:
 
     \b
     id = "car1"
@@ -32,7 +30,11 @@ def run(
     board = {port = "/dev/ttyACM0"}
     server = {url = "ws://desk.local:8080"}
     stream = {host = "0.0.0.0", port = 8091, public_host = "car1.local"}
-    """  # noqa: D301 (the backspace keeps the lines apart)
+
+    camera.source may also be a device index or a video file. Without start, the car localizes
+    itself by the signs it sees. detector = {delegate = "edgetpu"} uses a Coral accelerator. board
+    also takes mirrored, battery_gain, and kind = "original"; see docs/motors.md.
+    """  # noqa: D301 (click keeps the line breaks of a paragraph that starts with a backspace)
     from car.process import run_car
     from car.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""`pixelopolis city`: check a town and draw its map."""
+"""`pixelopolis city`: check a city and draw its map."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pixelopolis.cli.common import Json, console, print_json
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
-app = typer.Typer(no_args_is_help=True, help="Check a town and draw its map.")
+app = typer.Typer(no_args_is_help=True, help="Check a city and draw its map.")
 
 Name = Annotated[
-    str, typer.Argument(help="Shipped town, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
+    str, typer.Argument(help="A shipped city, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
 ]
 
 
 @app.command()
 def check(name: Name, json: Json = False) -> None:
-    """Read a town and say what it has; every fault is named with its line."""
+    """Validate a city and summarize it; list every fault with its line."""
     city = load_city(name)
     turns = Counter(movement.turn.value for movement in city.movements.values())
     x0, y0, x1, y1 = city.bounds_m
@@ -40,10 +40,10 @@ def check(name: Name, json: Json = False) -> None:
     if json:
         print_json(document)
         return
-    ways = ", ".join(f"{count} {turn}" for turn, count in sorted(turns.items()))
+    movements = ", ".join(f"{count} {turn}" for turn, count in sorted(turns.items()))
     console.print(
-        f"{city.name}: sound. {document['nodes']} nodes, {document['edges']} edges, "
-        f"{document['lane_m']} m of lane, ways through nodes: {ways}; {document['signs']} signs, "
+        f"{city.name}: no faults. {document['nodes']} nodes, {document['edges']} edges, "
+        f"{document['lane_m']} m of lane; movements: {movements}; {document['signs']} signs, "
         f"{len(city.destinations)} destinations.",
         markup=False,
         highlight=False,
@@ -54,10 +54,10 @@ def check(name: Name, json: Json = False) -> None:
 @needs("sim")
 def draw(
     name: Name,
-    out: Annotated[Path, typer.Option(help="File to write, .svg or .png.")],
-    width: Annotated[int, typer.Option(min=100, max=8000, help="Of a PNG, in pixels.")] = 1600,
+    out: Annotated[Path, typer.Option(help="Output file (.svg, .png).")],
+    width: Annotated[int, typer.Option(min=100, max=8000, help="Width of a PNG in pixels.")] = 1600,
 ) -> None:
-    """Draw a town's map: streets, nodes, directions, signs and destinations."""
+    """Draw a map of streets, directions, signs and destinations."""
     city = load_city(name)
     if out.suffix not in (".svg", ".png"):
         raise SettingsError(

@@ -19,39 +19,53 @@ from pixelopolis.errors import OutputError, SettingsError
 from sim.hardware.firmware_program import BoardKind
 
 BROKEN_PIPE_CODE: Final = 128 + signal.SIGPIPE
-"""As a shell says of a program that SIGPIPE ended."""
+"""What a shell reports for a program that SIGPIPE ended."""
 
 console = Console(file=cast("IO[str]", Stderr()))
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random stream.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")]
 Board = Annotated[
     BoardKind,
     typer.Option(
-        help="What plays the cars' boards: a device in the simulator, the firmware's host build, "
-        "or its image in QEMU (both: make firmware)."
+        help="Board of each car: simulated (device), or the firmware, built for this computer "
+        "(host) or run in QEMU (qemu); both need `make firmware`."
     ),
 ]
 Panoramas = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of your own equirectangular pictures (.hdr, .exr, .jpg, .png) for the looks' "
-        "skies; training and evaluation never share one."
+        help="Folder of equirectangular images (.hdr, .exr, .jpg, .png) to use as surroundings; "
+        "training and evaluation never share one."
     ),
 ]
 Plain = Annotated[
-    bool, typer.Option("--plain", help="The demo's look, nothing left to chance, not rooms.")
+    bool, typer.Option("--plain", help="Use the demo's fixed look instead of random rooms.")
 ]
 CityName = Annotated[
-    str, typer.Option(help="Shipped town, grid:COLSxROWS:SEED, track:SEED, or a TOML file.")
+    str,
+    typer.Option(help="City: a shipped name, grid:COLSxROWS:SEED, track:SEED, or a TOML file."),
+]
+Delegate = Annotated[
+    str | None, typer.Option(help="LiteRT delegate: edgetpu for a Coral accelerator.")
+]
+DetectorFile = Annotated[
+    Path | None, typer.Option(help="Detector (.tflite).", show_default="the shipped one")
+]
+LaneFile = Annotated[
+    Path | None, typer.Option(help="Lane model (.tflite).", show_default="the shipped one")
+]
+Jobs = Annotated[int, typer.Option(max=1024, min=1, help="Parallel processes.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose/--no-verbose", help="Log more.", show_default=False)
 ]
 
 
 def check_looks(plain: bool, panoramas: Path | None) -> None:
-    """Refuse what shows nothing of its panoramas.
+    """Check that the plain look is not combined with panoramas, which only rooms show.
 
     Raises:
-        SettingsError: the plain look, and a folder for rooms.
+        SettingsError: both are given.
     """
     if plain and panoramas is not None:
         raise SettingsError(
@@ -65,12 +79,12 @@ def print_json(document: Any) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print on stdout, now.
+    """Print one line on stdout and flush it.
 
-    Whoever read it and is gone has read enough: the command ends, as by SIGPIPE.
+    If the reader has closed the pipe, the command ends with the exit code of SIGPIPE.
 
     Raises:
-        OutputError: it is closed, or cannot take it.
+        OutputError: stdout is closed or cannot be written.
     """
     if sys.stdout is None:
         raise OutputError("standard output is closed.", "Leave it open, or send it to a file.")
@@ -98,15 +112,15 @@ def progress_bar() -> Progress:
     )
 
 
-async def until_told(work: Any, told: Callable[[int], None] = lambda _: None) -> Any:
-    """Run until done, or until SIGINT, SIGTERM or SIGHUP, which end it cleanly; then None.
+async def run_until_signal(work: Any, on_signal: Callable[[int], None] = lambda _: None) -> Any:
+    """Await `work`; SIGINT, SIGTERM and SIGHUP cancel it, and the result is then None.
 
-    `told` gets the signal's number.
+    `on_signal` gets the signal's number.
     """
     task = asyncio.ensure_future(work)
 
     def end(number: int) -> None:
-        told(number)
+        on_signal(number)
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -1,4 +1,4 @@
-"""`pixelopolis data`: write datasets from the simulator, and check annotated pictures."""
+"""`pixelopolis data`: render datasets, check and import them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
 from pixelopolis.cli.common import (
+    Jobs,
     Json,
     Panoramas,
     Plain,
@@ -22,11 +22,14 @@ from pixelopolis.cli.common import (
     print_json,
     progress_bar,
 )
+from pixelopolis.cli.tables import number_table
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file, check_output_folder
 
-app = typer.Typer(no_args_is_help=True, help="Write datasets from the simulator, check them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Render datasets in the simulator; check and import them."
+)
 
 TRAINING_CITIES: Final = (
     "pixelopolis,pixelopolis,straight,square,curvy,figure-eight,"
@@ -40,35 +43,44 @@ SHEET_PICTURES: Final = 48
 @app.command()
 @needs("car", "sim")
 def lane(
-    out: Annotated[Path, typer.Option(help="Folder for the dataset; an interrupted run goes on.")],
-    cities: Annotated[str, typer.Option(help="Towns, separated by commas.")] = TRAINING_CITIES,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the dataset; an interrupted run is resumed.")
+    ],
+    cities: Annotated[
+        str,
+        typer.Option(help="Cities, separated by commas.", show_default="the 19 training cities"),
+    ] = TRAINING_CITIES,
     poses: Annotated[
-        int, typer.Option(max=100_000_000, help="Frames at independent poses.", min=0)
+        int, typer.Option(max=100_000_000, help="Frames at independent random poses.", min=0)
     ] = 30000,
     driven: Annotated[
-        int, typer.Option(max=100_000_000, help="Driven frames (three cameras each).", min=0)
+        int,
+        typer.Option(max=100_000_000, help="Frames along drives, each from three cameras.", min=0),
     ] = 2000,
     drive: Annotated[
         Path | None,
-        typer.Option(help="Let this lane model drive, and write its frames (--frames) alone."),
+        typer.Option(help="Write only frames (see --frames) of drives by this lane model."),
     ] = None,
     frames: Annotated[
-        int, typer.Option(max=100_000_000, help="Frames of --drive that are kept.", min=1)
+        int, typer.Option(max=100_000_000, help="Number of frames to keep with --drive.", min=1)
     ] = 8000,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Write whole frames, not their bottom quarters.")
+        bool, typer.Option("--whole", help="Write whole frames instead of the bottom quarter.")
     ] = False,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Picture file: 48 of the frames with their paths drawn in."),
+        typer.Option(help="Also write an image of 48 frames with their paths drawn in."),
     ] = None,
     plain: Plain = False,
     panoramas: Panoramas = None,
-    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 2,
+    jobs: Jobs = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Lane data: frames, and steering and path for every command, in the original's layout."""
+    """Render lane data: frames with steering and paths per command.
+
+    The folder has the original project's layout.
+    """
     from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
     from sim.looks.panoramas import panorama_files
     from sim.sheets.lane_data import write_sheet
@@ -83,7 +95,7 @@ def lane(
         else plan_sessions(names, poses, driven, seed, whole=whole)
     )
     if panoramas is not None:
-        panorama_files(panoramas, "training")  # a folder with faults is named before the work
+        panorama_files(panoramas, "training")  # refuse a bad folder before the work begins
         sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]
     sessions = [replace(s, plain=plain) for s in sessions]
     started = time.monotonic()
@@ -98,16 +110,16 @@ def lane(
         seconds = round(time.monotonic() - started, 1)
         print_json({"out": str(out), "seed": seed, **document, "seconds": seconds})
         return
-    table = Table("road", "of the lanes", "wanted", "written")
+    table = number_table("road", "share of the lanes", "target", "written")
     for road, parts in document["roads"].items():
         table.add_row(road, *(f"{100 * part:.1f} %" for part in parts.values()))
     console.print(table)
 
 
 class Split(StrEnum):
-    """Which looks and towns a dataset shows; no two splits share any.
+    """Which looks and cities a dataset shows; no two splits share any.
 
-    Of a user's own panoramas train and val show one part, test the other.
+    Of the user's panoramas, train and val show one part and test the other.
     """
 
     TRAIN = "train"
@@ -119,23 +131,26 @@ class Split(StrEnum):
 @needs("sim")
 def signs(
     out: Annotated[Path, typer.Option(help="New folder for the dataset.")],
-    images: Annotated[int, typer.Option(max=100_000_000, help="Pictures.", min=1)] = 8000,
-    split: Annotated[Split, typer.Option(help="Whose looks and towns.")] = Split.TRAIN,
+    images: Annotated[int, typer.Option(max=100_000_000, help="Number of images.", min=1)] = 8000,
+    split: Annotated[Split, typer.Option(help="Which set of looks and cities.")] = Split.TRAIN,
     scenes: Annotated[
         float | None,
         typer.Option(
-            help="Part of the pictures that show many objects afloat instead of a street; "
-            "0.6 for train and 0.3 for val and test.",
+            help="Share of images that show many floating objects instead of a street.",
+            show_default="0.6 for train, 0.3 for val and test",
             min=0.0,
             max=1.0,
         ),
     ] = None,
     panoramas: Panoramas = None,
-    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 2,
+    jobs: Jobs = 2,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Detector data: signs, landmarks and cars with their boxes, as Pascal VOC (labelImg)."""
+    """Render detector data: images with boxes, as Pascal VOC.
+
+    The boxes are of signs, landmarks and cars; labelImg opens them.
+    """
     from sim.looks.panoramas import panorama_files
     from sim.sign_data.dataset import SCENES_PART, SKIES, plan_chunks, write_sign_dataset
 
@@ -146,7 +161,7 @@ def signs(
     )
     about = {"command": command, "split": str(split), "seed": seed, "scenes_part": part}
     if panoramas is not None:
-        panorama_files(panoramas, SKIES[split.value])  # faults are named before the work
+        panorama_files(panoramas, SKIES[split.value])  # refuse a bad folder before the work begins
         chunks = [replace(chunk, panoramas=str(panoramas.resolve())) for chunk in chunks]
         about["command"] = f"{command} --panoramas {panoramas}"
     started = time.monotonic()
@@ -164,16 +179,17 @@ def signs(
 @needs("sim")
 def check(
     folder: Annotated[
-        Path, typer.Argument(help="Pascal VOC folder, ours or labelled by hand, or lane dataset.")
+        Path,
+        typer.Argument(help="Pascal VOC folder, rendered or labeled by hand, or lane dataset."),
     ],
-    split: Annotated[str | None, typer.Option(help="One of its splits; all without.")] = None,
+    split: Annotated[str | None, typer.Option(help="Check only this split.")] = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(help="Folder for sheets of pictures with boxes, suspicious ones first."),
+        typer.Option(help="Folder for sheets of images with boxes, suspicious ones first."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count classes and sizes, and list what looks wrong; faults end it with code 1."""
+    """Count labels and list faults; exit code 1 if there are any."""
     from training.lane.check import is_lane_dataset
 
     if pictures is not None:
@@ -211,15 +227,17 @@ def import_(
     out: Annotated[Path, typer.Option(help="New folder for the Pascal VOC dataset.")],
     first_pixel: Annotated[
         int,
-        typer.Option(help="Of Pascal VOC: 0 if its boxes count pixels from 0.", min=0, max=1),
+        typer.Option(help="Pascal VOC: 0 if its boxes count pixels from 0.", min=0, max=1),
     ] = 1,
     classes: Annotated[
         Path | None,
-        typer.Option(help="Of YOLO labels: names, one a line; classes.txt there by default."),
+        typer.Option(
+            help="YOLO: file of class names, one a line.", show_default="FOLDER/classes.txt"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write YOLO labels, or Pascal VOC that counts from 0, anew as Pascal VOC."""
+    """Convert YOLO labels, or 0-based Pascal VOC, to Pascal VOC."""
     from pixelopolis.model_io.voc.importer import import_dataset
 
     document = import_dataset(folder, out, first_pixel, classes)
@@ -240,7 +258,7 @@ def _check_lane(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(folder), **document})
     else:
-        table = Table("command", "labels")
+        table = number_table("command", "labels")
         for command, count in document["commands"].items():
             table.add_row(command, str(count))
         console.print(table)
@@ -259,8 +277,8 @@ FINDINGS_SHOWN: Final = 30
 
 def _print_report(document: dict[str, Any]) -> None:
     lows = list(document["heights_px"])
-    table = Table(
-        "class", "objects", "difficult", "truncated", *(f"{low} px and up" for low in lows)
+    table = number_table(
+        *("class", "objects", "diffi-\ncult", "trun-\ncated"), *(f"from\n{low} px" for low in lows)
     )
     for name, counts in document["classes"].items():
         sizes = [str(counts["heights_px"][low]) for low in lows]
@@ -281,4 +299,4 @@ def _print_findings(findings: Sequence[dict[str, Any]]) -> None:
         line = f"{finding['kind']}: {finding['name']}{where}: {finding['detail']}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(findings) > FINDINGS_SHOWN:
-        console.print("More with --json.", highlight=False)
+        console.print("--json lists all findings.", highlight=False)

@@ -1,4 +1,4 @@
-"""`pixelopolis demo`: the whole city on this machine."""
+"""`pixelopolis demo`: the whole city on this computer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from pixelopolis.cli.common import (
     Board,
     CityName,
     Json,
+    LaneFile,
     Seed,
     console,
     print_json,
     print_line,
-    until_told,
+    run_until_signal,
 )
+from pixelopolis.cli.tables import figure_rows
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.folder_lock import held
@@ -34,27 +36,27 @@ def run(
     cars: Annotated[int, typer.Option(max=100, min=1, help="Number of cars.")] = 2,
     city: CityName = "pixelopolis",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")
+        int, typer.Option(min=0, max=65535, help="Port of the web page; 0: any free one.")
     ] = 8080,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets phones on your network in.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 admits phones on your network.")
     ] = "127.0.0.1",
     seed: Seed = 1,
     board: Board = BoardKind.DEVICE,
-    headless: Annotated[bool, typer.Option(help="Book rides by itself, then end.")] = False,
-    rides: Annotated[int, typer.Option(max=100_000, min=1, help="How many, with --headless.")] = 6,
+    headless: Annotated[
+        bool, typer.Option(help="Book --rides without a person, then end.", show_default=False)
+    ] = False,
+    rides: Annotated[int, typer.Option(max=100_000, min=1, help="Rides of --headless.")] = 6,
     json_: Json = False,
-    model: Annotated[
-        Path | None, typer.Option(help="Lane model of the cars; the shipped one by default.")
-    ] = None,
+    model: LaneFile = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder for database and logs; a temporary one by default."),
+        typer.Option(help="Folder for database and logs.", show_default="a temporary one"),
     ] = None,
 ) -> None:
-    """Start database, server, simulator and cars, until Ctrl-C.
+    """Run database, server, simulator and cars, until Ctrl-C.
 
-    With --headless: book rides as stations would; exit code 0 only if all of them arrived.
+    With --headless, the exit code is 0 only if every ride arrived.
     """
     import asyncio
 
@@ -68,19 +70,19 @@ def run(
     with _kept(data) if data else _temporary(lambda: succeeded) as folder:
         settings = DemoSettings(city, cars, port, seed, folder, host, model, board)
         if headless:
-            document = asyncio.run(until_told(_drive(settings, rides)))
+            document = asyncio.run(run_until_signal(_drive(settings, rides)))
             succeeded = document is not None and document["arrived"] == rides
             if document is not None:
                 (print_json if json_ else _print_summary)(document)
         else:
-            asyncio.run(until_told(_show(settings)))
+            asyncio.run(run_until_signal(_show(settings)))
             succeeded = True
     raise typer.Exit(0 if succeeded else 1)
 
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[Path]:
-    """Give a user's own folder; nobody else may use it meanwhile."""
+    """Give the user's folder, locked against other commands."""
     with held(folder, "--data"):
         yield folder.resolve()
         _say(f"Database and logs are kept in {folder}.")
@@ -88,7 +90,7 @@ def _kept(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _temporary(succeeded: Callable[[], bool]) -> Iterator[Path]:
-    """Give a folder that goes away; of a demo that failed the logs stay, if there are any."""
+    """Give a temporary folder; after a failure its logs, if any, are kept."""
     import shutil
     import tempfile
 
@@ -99,7 +101,7 @@ def _temporary(succeeded: Callable[[], bool]) -> Iterator[Path]:
         logs = [f for f in (*folder.glob("logs/*"), folder / "mongod.log") if f.is_file()]
         if succeeded() or not any(log.stat().st_size for log in logs):
             shutil.rmtree(folder, ignore_errors=True)
-        else:  # the database has hundreds of megabytes
+        else:  # hundreds of megabytes
             shutil.rmtree(folder / "db", ignore_errors=True)
             _say(f"Logs are kept in {folder}.")
 
@@ -141,7 +143,7 @@ async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
     began_s = time.monotonic()
     async with DemoCity(settings, _say) as city:
         ready_s = time.monotonic() - began_s
-        # one station more than cars, so that somebody always has to wait for a free one
+        # one more station than cars, so that a booking always has to wait for a free car
         plan = RidePlan(rides, stations=settings.cars + 1, seed=settings.seed)
         driving = asyncio.create_task(book_rides(city.url, plan, _say))
         failing = asyncio.create_task(city.failure())
@@ -167,7 +169,7 @@ async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
 
 
 async def _figures(city: DemoCity) -> dict[str, Any]:
-    """Return the truth from the simulator and each car's own figures; the slowest car counts."""
+    """Return the simulator's ground truth and the cars' metrics, the worst of all cars."""
     truth = await city.get(f"{city.sim_url}/state") or {}
     cars = {name: await city.get(f"{url}/status") for name, url in city.car_urls.items()}
     alive = {name: car for name, car in cars.items() if car}
@@ -195,6 +197,6 @@ async def _figures(city: DemoCity) -> dict[str, Any]:
 
 
 def _print_summary(document: dict[str, Any]) -> None:
-    for key, value in document.items():
-        if key not in ("each", "each_car"):
-            print_line(f"{key}: {value}")
+    shown = {key: value for key, value in document.items() if key not in ("each", "each_car")}
+    for name, value in figure_rows(shown):
+        print_line(f"{name}: {value}")

@@ -1,17 +1,17 @@
-"""`pixelopolis evaluate`: figures of the shipped models, or of yours."""
+"""`pixelopolis evaluate`: measure the shipped models, or yours."""
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pixelopolis.cli.common import (
+    DetectorFile,
     Json,
+    LaneFile,
     Panoramas,
     Plain,
     Seed,
@@ -23,6 +23,7 @@ from pixelopolis.cli.common import (
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.cli.evaluate_original import original
+from pixelopolis.cli.tables import figure_table, number_table
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
@@ -33,28 +34,24 @@ class SeerName(StrEnum):
 
 
 Seer = Annotated[
-    SeerName, typer.Option(help="What sees: the detector, or a simulated one that is fast.")
-]
-DetectorFile = Annotated[
-    Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
-]
-LaneFile = Annotated[
-    Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
+    SeerName, typer.Option(help="Detector to use: the real network, or a fast simulated one.")
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="How many at once: 1 by default, with --ray all its CPUs.", min=1, max=1024),
+    typer.Option(
+        help="Parallel processes.", show_default="1; with --ray all its CPUs", min=1, max=1024
+    ),
 ]
 Ray = Annotated[
     str | None,
     typer.Option(
         "--ray",
-        help="Work over a Ray cluster: local starts one here, auto is the one of this machine, "
-        "or HOST:PORT (extra `ray`).",
+        help="Spread the work over a Ray cluster: local (start one), auto (the one that runs "
+        "here) or HOST:PORT. Needs the extra `ray`.",
     ),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Measure models.")
+app = typer.Typer(no_args_is_help=True, help="Measure how well models see and drive.")
 
 
 app.command()(detector)
@@ -62,55 +59,63 @@ app.command()(frames)
 app.command()(original)
 
 
-@app.callback()
-def evaluate() -> None:
-    """Measure models."""
-
-
 @app.command()
 @needs("car", "sim")
 def lane(
     city: Annotated[
         list[str] | None,
-        typer.Option(help="Town to drive in; may be repeated. By default the six of acceptance."),
+        typer.Option(
+            help="City to drive in; repeatable.", show_default="the six of the acceptance test"
+        ),
     ] = None,
     metres: Annotated[
-        float, typer.Option(max=1e6, help="Way in all, over all looks.", min=1)
+        float, typer.Option(max=1_000_000, help="Total distance over all looks, in meters.", min=1)
     ] = 100.0,
     looks: Annotated[
-        int, typer.Option(max=100_000, help="Looks, one town after another.", min=1)
+        int, typer.Option(max=100_000, help="Number of looks, shared out over the cities.", min=1)
     ] = 12,
     model: LaneFile = None,
     junctions: Annotated[
-        bool, typer.Option("--junctions", help="Junction test instead of a drive.")
+        bool,
+        typer.Option("--junctions", help="Test every junction from bad starting poses instead."),
     ] = False,
     straight_on: Annotated[
         bool,
         typer.Option(
             "--straight-on",
-            help="Never turn where the road goes straight on, as models without "
-            "commands always drive; else routes are random.",
+            help="Go straight on at every junction instead of random routes. Models without "
+            "commands always do.",
         ),
     ] = False,
     no_map: Annotated[
         bool,
-        typer.Option("--no-map", help="Follow what frames showed, without the route's shape."),
+        typer.Option(
+            "--no-map", help="Follow the paths seen in frames alone, not the route's map."
+        ),
     ] = False,
-    cruise_mps: Annotated[float, typer.Option(help="Cruise speed.", min=0.02, max=0.3)] = 0.136,
+    cruise_mps: Annotated[
+        float, typer.Option(help="Cruise speed in m/s.", min=0.02, max=0.3)
+    ] = 0.136,
     sweep: Annotated[
         str | None,
-        typer.Option(help="exposure, blur, pitch, latency or lane-width: worse until it fails."),
+        typer.Option(
+            help="Vary one condition until driving fails: exposure, blur, pitch, latency or "
+            "lane-width."
+        ),
     ] = None,
     values: Annotated[
         list[float] | None,
-        typer.Option("--value", min=-1e6, max=1e6, help="Of the sweep; may be repeated."),
+        typer.Option(
+            "--value", min=-1_000_000, max=1_000_000, help="Value of the sweep; repeatable."
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Chart of the sweep, .svg or .png (extra `plots`).")
+        Path | None,
+        typer.Option(help="Write a chart of the sweep (.svg, .png). Needs the extra `plots`."),
     ] = None,
     worst: Annotated[
         Path | None,
-        typer.Option(help="Picture (.jpg, .png) of the worst moment: what the car saw and drove."),
+        typer.Option(help="Write an image (.jpg, .png) of the worst moment of the drive."),
     ] = None,
     plain: Plain = False,
     panoramas: Panoramas = None,
@@ -119,7 +124,7 @@ def lane(
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Lane keeping: autonomy, deviation, turns; with --junctions every choice from bad starts."""
+    """Drive a lane model: autonomy, deviation from the lane, turns."""
     from pixelopolis.output_file import check_output_file
     from pixelopolis.reporting.charts import check_chart_file
     from sim.evaluation.lane_runs import ACCEPTANCE, LaneEvaluation, evaluate_lane
@@ -171,7 +176,7 @@ def lane(
 
         document = sweep_lane(run, swept, values, measure) if swept else measure(run)
         if worst is not None:
-            progress.update(task, description="the worst look again", total=None)
+            progress.update(task, description="driving the worst look again", total=None)
             worst_case.draw_worst_case(run, document["worst"], worst)
     if plot is not None:
         sweep_chart(document, plot)
@@ -186,14 +191,14 @@ def lane(
 @app.command()
 @needs("car", "sim")
 def rides(
-    city: Annotated[str, typer.Option(help="Town of the encounters.")] = "pixelopolis",
+    city: Annotated[str, typer.Option(help="City of the encounters.")] = "pixelopolis",
     encounters: Annotated[
         int,
-        typer.Option(max=1_000_000, help="Encounters with a stopped or slower car ahead.", min=0),
+        typer.Option(max=1_000_000, help="Approaches to a stopped or slower car ahead.", min=0),
     ] = 300,
     minutes: Annotated[
         float,
-        typer.Option(max=1e6, help="Simulated minutes of free driving in two-way towns.", min=0),
+        typer.Option(max=1_000_000, help="Simulated minutes of driving in two-way traffic.", min=0),
     ] = 30.0,
     seer: Seer = SeerName.DETECTOR,
     detector: DetectorFile = None,
@@ -203,7 +208,7 @@ def rides(
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Other cars: collisions and gaps behind a car ahead, and stops for cars that are not."""
+    """Drive among other cars: collisions, gaps, needless stops."""
     from sim.evaluation.ride_runs import RidesRun, evaluate_rides, parts
 
     run = RidesRun(
@@ -224,12 +229,12 @@ def rides(
 @app.command()
 @needs("car", "sim")
 def localisation(
-    city: Annotated[str, typer.Option(help="Town to be lost in.")] = "pixelopolis",
+    city: Annotated[str, typer.Option(help="City to localize in.")] = "pixelopolis",
     dropoffs: Annotated[
-        int, typer.Option(max=1_000_000, help="Cars put down anywhere, told nothing.", min=0)
+        int, typer.Option(max=1_000_000, help="Cars placed at unknown random poses.", min=0)
     ] = 500,
     passages: Annotated[
-        int, typer.Option(max=1_000_000, help="Nodes passed on missions.", min=0)
+        int, typer.Option(max=1_000_000, help="Nodes to pass on missions.", min=0)
     ] = 1000,
     looks: Annotated[int, typer.Option(max=100_000, help="Number of looks.", min=1)] = 50,
     seer: Seer = SeerName.DETECTOR,
@@ -240,7 +245,7 @@ def localisation(
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Where am I: cars put down anywhere find themselves, and know every node that they pass."""
+    """Localize cars: from an unknown pose, and while driving."""
     from sim.evaluation.localization_runs import LocalizationRun, evaluate_localization
 
     run = LocalizationRun(
@@ -260,7 +265,9 @@ def localisation(
 
 
 def _show_sweep(document: dict[str, Any]) -> None:
-    table = Table(document["sweep"], "m", "autonomy %", "out of lane %", "mean mm", "max mm")
+    table = number_table(
+        document["sweep"], "distance m", "autonomy %", "out of lane %", "mean mm", "max mm"
+    )
     for point in document["points"]:
         table.add_row(
             f"{point['value']:g}",
@@ -274,13 +281,12 @@ def _show_sweep(document: dict[str, Any]) -> None:
 
 
 def _show_lane_table(document: dict[str, Any]) -> None:
-    table = Table(
-        "city", "look", "m", "autonomy %", "interventions", "out of lane %", "mean mm", "max mm",
-        *(f"{turn} right/wrong" for turn in ("straight", "left", "right")),
-    )  # fmt: skip
+    table = number_table(
+        *("city", "look", "distance\nm", "autonomy\n%", "inter-\nventions"),
+        *("out of\nlane %", "mean\nmm", "max\nmm", "wrong\nturns"),
+    )
     rows = document["by_look"] + document["by_city"] + [{"city": "all", **document}]
     for row in rows:
-        turns = row["turns_by_command"].values()
         table.add_row(
             row["city"],
             str(row.get("look", "all")),
@@ -290,19 +296,16 @@ def _show_lane_table(document: dict[str, Any]) -> None:
             f"{row['out_of_lane_pct']:.3f}",
             f"{1000 * row['mean_abs_deviation_m']:.1f}",
             f"{1000 * row['max_abs_deviation_m']:.1f}",
-            *(f"{turn['right']}/{turn['wrong']}" for turn in turns),
+            f"{row['turns_wrong']} of {row['turns_right'] + row['turns_wrong']}",
         )
-    console.print(table)
+    console.print(table, new_line_start=True)
 
 
 def _show(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    table = Table("figure", "value")
-    for name, value in document.items():
-        if not isinstance(value, list):
-            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    console.print(table)
-    for failure in document.get("failures", []):
-        console.print(json.dumps(failure), markup=False)
+    failures = document.get("failures", [])
+    console.print(figure_table({k: v for k, v in document.items() if k != "failures"}))
+    for failure in failures:
+        console.print(failure, markup=False, highlight=False, soft_wrap=True)

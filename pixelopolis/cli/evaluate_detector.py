@@ -1,4 +1,4 @@
-"""`pixelopolis evaluate detector`: figures on labelled pictures."""
+"""`pixelopolis evaluate detector`: figures on labeled images."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
-from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.cli.common import Delegate, DetectorFile, Json, console, print_json, progress_bar
+from pixelopolis.cli.tables import figure_table, number_table
 from pixelopolis.extras import needs
 
 
@@ -18,19 +18,22 @@ from pixelopolis.extras import needs
 def detector(
     data: Annotated[Path, typer.Option(help="Pascal VOC folder (`pixelopolis data signs`).")],
     split: Annotated[
-        str | None, typer.Option(help="Of --data; test, or else all of it, by default.")
+        str | None, typer.Option(help="Split of --data.", show_default="test, or else all of it")
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A detector (.tflite); the shipped one by default.")
-    ] = None,
-    delegate: Annotated[str | None, typer.Option(help="edgetpu: on a Coral accelerator.")] = None,
+    model: DetectorFile = None,
+    delegate: Delegate = None,
     fit_thresholds: Annotated[
         bool,
-        typer.Option("--fit-thresholds", help="Fit each class's threshold on these pictures."),
+        typer.Option(
+            "--fit-thresholds", help="First fit each class's score threshold to this data."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Detector: average precision by class and size; precision, recall, reach at its thresholds."""
+    """Measure a detector: average precision by class and size.
+
+    Also precision, recall and range at its score thresholds, and the same for its float version.
+    """
     from car.perception.detector import SHIPPED_DETECTOR, Detector
     from training.detector.evaluation.evaluate import compare, detect_all, figures, read
     from training.detector.evaluation.score_thresholds import fit_thresholds as fit
@@ -46,7 +49,7 @@ def detector(
         )
         found = []
         for file in paths:
-            # everything that it answers: thresholds come later
+            # keep all detections; the thresholds are applied later
             every = Detector(file, delegate if file == path else None, thresholds=0.0)
             task = progress.add_task(file.name, total=len(frames))
             found.append(detect_all(frames.images, every.detect, partial(_show, progress, task)))
@@ -66,16 +69,17 @@ def _show(progress: Progress, task: TaskID, done: int) -> None:
 
 
 def _print_detector(document: dict[str, Any]) -> None:
-    for name, value in document.items():
-        if isinstance(value, float):
-            console.print(f"{name} {value:.4f}", highlight=False)
-    for key, first in (("by_size", "height px"), ("by_class", "class")):
+    tables = ("by_size", "by_class")
+    console.print(figure_table({k: v for k, v in document.items() if k not in tables}))
+    for key, first in (("by_size", "height"), ("by_class", "class")):
         rows: dict[str, dict[str, Any]] = document[key]
-        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-        table = Table(first, *columns)
-        for name, row in rows.items():
-            table.add_row(name, *(_number(row.get(column)) for column in columns))
-        console.print(table)
+        columns = dict.fromkeys(name for row in rows.values() for name in row)
+        precisions = [name for name in columns if name.startswith(("ap50", "map50"))]
+        for shown in (precisions, [name for name in columns if name not in precisions]):
+            table = number_table(first, *(name.replace("_", " ") for name in shown))
+            for name, row in rows.items():
+                table.add_row(name, *(_number(row.get(column)) for column in shown))
+            console.print(table)
 
 
 def _number(value: Any) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
 from pixelopolis.city.model import Turn
-from pixelopolis.cli.common import Json, console, print_json, progress_bar
+from pixelopolis.cli.common import Json, LaneFile, console, print_json, progress_bar
+from pixelopolis.cli.tables import number_table
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
 
@@ -27,21 +27,20 @@ SHOWN_FOLDERS: Final = 20
 @needs("car", "sim")
 def frames(
     data: Annotated[
-        Path, typer.Option(help="Folder with images/ and labels/, ours or the original's.")
+        Path, typer.Option(help="Folder with images/ and labels/, in our or the original's layout.")
     ],
-    model: Annotated[
-        Path | None, typer.Option(help="A lane model (.tflite); the shipped one by default.")
-    ] = None,
-    command: Annotated[Turn, typer.Option(help="What the model is asked for.")] = Turn.STRAIGHT,
+    model: LaneFile = None,
+    command: Annotated[Turn, typer.Option(help="Command given to the model.")] = Turn.STRAIGHT,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Picture file: frames with recorded and answered steering drawn in."),
+        typer.Option(help="Also write an image of frames with both steering angles drawn in."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Lane model on recorded frames: its steering against what was recorded, in degrees of 48.
+    """Compare a lane model's steering with recorded steering.
 
-    Each frame is seen alone: no earlier frame is remembered, and nothing drives.
+    Errors are in degrees, where full steering is 48°. Each frame is judged alone, without the
+    frames before it.
     """
     from car.perception.lane_network import load_lane_model
     from training.lane.frames import figures, read_frames
@@ -72,7 +71,7 @@ def answer_all(
     command: Turn,
     done: Callable[[], None],
 ) -> list[float]:
-    """Return the steering in [-1, 1] for each frame, seen alone; `done` is called after each."""
+    """Return the steering in [-1, 1] for each frame alone; call `done` after each."""
     from car.driving.lane_keeper import steering_alone
     from training.lane.frames import steer_all
 
@@ -104,8 +103,9 @@ def _write_sheet(
 
 
 def _show(document: dict[str, Any]) -> None:
-    table = Table(
-        "frames of", "n", "mae °", "bias °", "rmse °", "correlation", "slope", "zero °", "median °"
+    table = number_table(
+        *("source", "frames", "MAE\n°", "bias\n°", "RMSE\n°", "corre-\nlation", "slope"),
+        *("MAE of\n0 °", "MAE of\nmedian °"),
     )
     folders = sorted(document["by_folder"], key=lambda row: -row["mae_deg"])
     rows = [("all", document)]

@@ -1,4 +1,4 @@
-"""`pixelopolis evaluate original`: our lane model and the original's, each in the other's world."""
+"""`pixelopolis evaluate original`: compare our lane model with the original's."""
 
 from __future__ import annotations
 
@@ -10,38 +10,37 @@ from typing import Annotated, Any, Final
 import typer
 
 from pixelopolis.city.model import Turn
-from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.common import Jobs, Json, LaneFile, Seed, console, print_json, progress_bar
 from pixelopolis.extras import needs
 
 TOWN: Final = "pixelopolis"
-"""The original's; ours was trained in it, under other looks."""
+"""The original's city; our model was trained in it too, under other looks."""
 KIND: Final = "original"
-"""Of the places in the page: `<!-- original:town -->` and `<!-- original:frames -->`."""
+"""Prefix of the markers in the page: `<!-- original:town -->`, `<!-- original:frames -->`."""
 
 
 @needs("car", "sim")
 def original(
     folder: Annotated[
         Path,
-        typer.Option(help="With models/lane_detector.tflite and lane_dataset/ of the original."),
+        typer.Option(help="Original project: models/lane_detector.tflite and lane_dataset/."),
     ],
-    model: Annotated[
-        Path | None, typer.Option(help="Our lane model (.tflite); the shipped one by default.")
-    ] = None,
+    model: LaneFile = None,
     metres: Annotated[
-        float, typer.Option(max=1e6, help="Way in all, over all looks.", min=1)
+        float, typer.Option(max=1_000_000, help="Total distance over all looks, in meters.", min=1)
     ] = 20.0,
     looks: Annotated[int, typer.Option(max=100_000, help="Number of looks.", min=1)] = 10,
     docs: Annotated[
-        Path | None, typer.Option(help="Page whose marked places get the tables.")
+        Path | None, typer.Option(help="Markdown page to fill with the tables.")
     ] = None,
-    jobs: Annotated[int, typer.Option(max=1024, help="Processes.", min=1)] = 1,
+    jobs: Jobs = 1,
     seed: Seed = 7,
     as_json: Json = False,
 ) -> None:
-    """Our lane model and the original's: in the original's town, and on the original's frames.
+    """Compare our lane model with the original's.
 
-    Both drive the same routes, straight on, with the same cars under the same looks.
+    Both drive the same routes, straight on, in the original's city, with the same cars and looks,
+    and both are compared with the steering recorded in the original's dataset.
     """
     from car.perception.lane_network import SHIPPED_MODEL, load_lane_model
     from car.tools.perception_bench import ORIGINAL_LANE
@@ -51,7 +50,9 @@ def original(
     from training.lane.frames import figures, read_frames
 
     page = read_page(docs) if docs else _bare()
-    fill(page, {"town": "", "frames": ""}, KIND)  # before minutes of work
+    fill(
+        page, {"town": "", "frames": ""}, KIND
+    )  # a page without markers is refused before minutes of work
     files = {"original's": folder / "models" / ORIGINAL_LANE, "ours": model or SHIPPED_MODEL}
     networks = {name: load_lane_model(file) for name, file in files.items()}
     recorded = read_frames(folder / "lane_dataset")
@@ -119,6 +120,6 @@ def frames_table(frames: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _markdown(head: Sequence[str], words: int, rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose first `words` columns are words, the others numbers."""
+    """Return a table whose first `words` columns hold text, the others numbers."""
     rules = ["---"] * words + ["---:"] * (len(head) - words)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rules, *rows))

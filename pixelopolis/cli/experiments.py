@@ -1,4 +1,4 @@
-"""`pixelopolis experiments`: the article's story, measured."""
+"""`pixelopolis experiments`: measure what the article tells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress
 
-from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar, until_told
+from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar, run_until_signal
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 @needs("training", "plots")
 def run(
     out: Annotated[
-        Path, typer.Option(help="Folder of data, models and figures; what is in it goes on.")
+        Path, typer.Option(help="Folder for data, models and figures; finished steps are kept.")
     ] = Path("var/experiments"),
     only: Annotated[
-        list[str] | None, typer.Option(help="One experiment; may be given several times.")
+        list[str] | None, typer.Option(help="Run only this experiment; repeatable.")
     ] = None,
     seeds: Annotated[
-        int, typer.Option(max=1000, help="Repetitions, each with its own seed.", min=1)
+        int, typer.Option(max=1000, help="Repetitions, each with another seed.", min=1)
     ] = 3,
     seed: Seed = 1,
-    jobs: Annotated[int, typer.Option(max=1024, help="Processes, of one thread each.", min=1)] = 2,
+    jobs: Annotated[
+        int, typer.Option(max=1024, help="Parallel processes, one thread each.", min=1)
+    ] = 2,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few pictures and metres, to see that it all works.")
+        bool, typer.Option("--quick", help="Smoke test with little data and short drives.")
     ] = False,
     docs: Annotated[
-        Path | None, typer.Option(help="Page whose marked places get tables and charts.")
+        Path | None, typer.Option(help="Markdown page to fill with tables and charts.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train and drive what the article tells about; tables with the spread over seeds."""
+    """Train and evaluate the article's models over several seeds."""
     from pixelopolis.experiments.pages import check_page, write_page
     from pixelopolis.experiments.plan import plan
     from pixelopolis.experiments.report import document
@@ -47,7 +49,7 @@ def run(
     from pixelopolis.experiments.story import SMALL, TINY, named
 
     if quick and docs is not None:
-        raise SettingsError("figures of --quick say nothing.", "Leave out --docs, or --quick.")
+        raise SettingsError("figures of --quick are meaningless.", "Leave out --docs, or --quick.")
     experiments = named(only or [])
     numbers = range(seed, seed + seeds)
     scale = TINY if quick else SMALL
@@ -56,10 +58,10 @@ def run(
     check_page(experiments, docs, out)
     signals: list[int] = []
     with progress_bar() as bar:
-        work = run_steps(steps, out.resolve(), jobs, _watch(bar, steps))
-        outcome: Outcome | None = asyncio.run(until_told(work, signals.append))
+        work = run_steps(steps, out.resolve(), jobs, _listener(bar, steps))
+        outcome: Outcome | None = asyncio.run(run_until_signal(work, signals.append))
     if outcome is None:
-        console.print("Stopped; the same command goes on.")
+        console.print("Stopped; run the same command to continue.")
         raise typer.Exit(128 + signals[0])
     figures = document(experiments, numbers, scale, outcome)
     write_page(experiments, figures, out, docs)
@@ -71,22 +73,22 @@ def run(
         raise typer.Exit(1)
 
 
-def _watch(bar: Progress, steps: list[Step]) -> StepListener:
+def _listener(bar: Progress, steps: list[Step]) -> StepListener:
     from pixelopolis.experiments.runner import StepListener
 
     task = bar.add_task("experiments", total=len(steps))
-    under_way: list[str] = []
+    running: list[str] = []
 
     def show() -> None:
-        bar.update(task, description=", ".join(under_way) or "experiments")
+        bar.update(task, description=", ".join(running) or "experiments")
 
     def begun(step: Step) -> None:
-        under_way.append(step.name)
+        running.append(step.name)
         show()
 
     def ended(step: Step, fault: str) -> None:
-        if step.name in under_way:
-            under_way.remove(step.name)
+        if step.name in running:
+            running.remove(step.name)
         if fault:
             console.print(f"{step.name}: {fault}", style="red", markup=False, highlight=False)
         bar.advance(task)
@@ -98,6 +100,6 @@ def _watch(bar: Progress, steps: list[Step]) -> StepListener:
 def _say(figures: dict[str, Any], page: Path) -> None:
     failed = figures["failed"]
     if failed:
-        console.print(f"{len(failed)} steps have no result; the same command tries them again.")
+        console.print(f"{len(failed)} steps have no result; run the same command to retry.")
     minutes = figures["process_s"] / 60
-    console.print(f"{minutes:.0f} minutes of one process in all. Tables: {page}", highlight=False)
+    console.print(f"{minutes:.0f} process minutes in total. Tables: {page}", highlight=False)

@@ -1,4 +1,4 @@
-"""`pixelopolis export`."""
+"""`pixelopolis export`: models for the car from finished training runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json
+from pixelopolis.cli.tables import number_table
 from pixelopolis.extras import needs
 
-app = typer.Typer(no_args_is_help=True, help="Make models that a car can run.")
-
-
-@app.callback()
-def _group() -> None:
-    """Make models that a car can run."""
+app = typer.Typer(no_args_is_help=True, help="Export trained models for the car.")
 
 
 @app.command()
@@ -24,10 +19,13 @@ def _group() -> None:
 def lane(
     run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train lane`.")],
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("car/models"),
-    name: Annotated[str, typer.Option(help="First part of the files' names.")] = "lane",
+    name: Annotated[str, typer.Option(help="Base name of the files.")] = "lane",
     json: Json = False,
 ) -> None:
-    """Write int8 and float .tflite files, compared with Keras, and their model card."""
+    """Write a lane model's .tflite files and its model card.
+
+    The int8 and the float file are compared with the Keras model.
+    """
     from training.lane.card import export_lane
 
     with console.status("converting and comparing"):
@@ -35,10 +33,8 @@ def lane(
     if json:
         print_json(card)
         return
-    table = Table(title=f"{out}, compared with Keras")
     columns = ("file", "bytes", "largest difference", "lowest correlation", "ms", "Edge TPU")
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("file", "Edge TPU") else "right")
+    table = number_table(*columns, title=f"{out}, compared with Keras")
     for file, facts in card["files"].items():
         table.add_row(
             file,
@@ -56,10 +52,10 @@ def lane(
 @needs("training")
 def metadata(
     models: Annotated[Path, typer.Option(help="Folder with NAME.json and its .tflite files.")],
-    name: Annotated[str, typer.Option(help="First part of the files' names.")],
+    name: Annotated[str, typer.Option(help="Base name of the files.")],
     json: Json = False,
 ) -> None:
-    """Write name, version and labels into .tflite files that were exported without them."""
+    """Add name, version and labels to .tflite files without them."""
     from training.describe import describe
 
     card = describe(models, name)
@@ -76,14 +72,17 @@ def detector(
     run: Annotated[Path, typer.Option(help="Run folder of `pixelopolis train detector`.")],
     data: Annotated[
         Path,
-        typer.Option(help="Pascal VOC folder that thresholds are fitted and figures taken on."),
+        typer.Option(help="Pascal VOC folder to fit thresholds and measure precision on."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("car/models"),
-    name: Annotated[str, typer.Option(help="First part of the files' names.")] = "detector",
+    name: Annotated[str, typer.Option(help="Base name of the files.")] = "detector",
     split: Annotated[str, typer.Option(help="Split of --data.")] = "val",
     json: Json = False,
 ) -> None:
-    """Write int8, float and raw-head .tflite files, compared with Keras, and their model card."""
+    """Write a detector's .tflite files and its model card.
+
+    The int8, float and raw-head files are compared with the Keras model.
+    """
     from training.detector.card import export_detector
 
     with console.status("converting and comparing"):
@@ -91,10 +90,8 @@ def detector(
     if json:
         print_json(card)
         return
-    table = Table(title=f"{out}, compared with Keras")
-    columns = ("file", "bytes", "MMAC", "found again", "score difference", "ms", "Edge TPU")
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("file", "Edge TPU") else "right")
+    columns = ("file", "bytes", "MMAC", "same boxes", "score difference", "ms", "Edge TPU")
+    table = number_table(*columns, title=f"{out}, compared with Keras")
     for file, facts in card["files"].items():
         agreed = facts.get("against_keras")
         table.add_row(

@@ -1,4 +1,4 @@
-"""The `pixelopolis` command: one file a command group, each part imported when it is asked for."""
+"""The `pixelopolis` command: one file for each command group, imported when it is used."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ app = typer.Typer(
     help="A miniature city whose cars drive themselves.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for name, group in (
     ("city", city.app),
@@ -54,25 +55,25 @@ for name, command in (
 
 
 def main() -> None:
-    """Run the command line; an error that we know is printed with its next step.
+    """Run the command line; print known errors without a traceback, with their next step.
 
-    SIGTERM ends a command as Ctrl-C does, by an exception, so that it takes away what it has begun
-    and made; services take the signal themselves. Exit codes: 0; 1 for an error; 2 for a line that
-    is none; 130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of stdout has gone.
+    SIGTERM raises an exception as Ctrl-C does, so that commands stop their processes and remove
+    temporary files; services handle the signal themselves. Exit codes: 0; 1 for an error; 2 for a
+    usage error; 130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of stdout is gone.
     """
-    told: list[int] = []
+    signal_codes: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)  # who asks again cannot wait
-        told.append(128 + number)
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
+        signal_codes.append(128 + number)
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
     try:
         app()
     except SystemExit as ended:
-        # a library that was interrupted may have put a code of its own into its place
-        code = told[0] if told else ended.code
+        # an interrupted library may have raised SystemExit with another code
+        code = signal_codes[0] if signal_codes else ended.code
     except Exception as error:
         known = as_known(error)
         if known is None:
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def as_known(error: Exception) -> PixelopolisError | None:
-    """Return what a person can do something about; None for a fault of ours."""
+    """Return the error as one that the user can act on; None for a bug of ours."""
     if isinstance(error, PixelopolisError):
         return error
     if isinstance(error, OSError):
@@ -94,7 +95,7 @@ def as_known(error: Exception) -> PixelopolisError | None:
     if isinstance(error, ImportError) and error.name and not error.name.startswith(OWN):
         library = error.name.partition(".")[0]
         return MissingPartError(
-            f"the library {library!r} cannot be loaded: {error}.", "Install it anew."
+            f"the library {library!r} cannot be loaded: {error}.", "Install it again."
         )
     return None
 
@@ -103,12 +104,12 @@ OWN: Final = ("pixelopolis", "car", "server", "station", "sim", "training")
 
 
 def _flushed(code: str | int | None) -> str | int | None:
-    """Return the exit code after stdout took all that was written to it."""
+    """Flush stdout; return the exit code, which is an error's if stdout cannot be written."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        # the interpreter would try again at its end, and complain
+        # otherwise the interpreter flushes again at exit and prints a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return code or BROKEN_PIPE_CODE

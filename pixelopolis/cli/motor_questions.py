@@ -1,4 +1,4 @@
-"""What `pixelopolis motors setup` asks a person, and answers that a script gives instead."""
+"""The questions of `pixelopolis motors setup`, and scripted answers to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Questions:
-    """Asks on the terminal, or has its answers already."""
+    """Ask on the terminal, or take the answers from the command line."""
 
     def __init__(self, yes: bool, answers: list[WheelSeen], progress: Progress) -> None:
         self._yes, self._answers, self._progress = yes, answers, progress
@@ -38,7 +38,7 @@ class Questions:
 
     def tried(self, baud: int) -> None:
         self._progress.update(
-            self._task, description=f"looking at {baud} bit/s", advance=1, visible=True
+            self._task, description=f"scanning at {baud} bit/s", advance=1, visible=True
         )
 
     def look(self) -> None:
@@ -65,7 +65,7 @@ class Questions:
         return WheelSeen(wheel, forward)  # type: ignore[arg-type]  # one of the choices
 
     def again(self, error: BoardError) -> None:
-        """Try again if the person wants to, else raise the error."""
+        """Ask whether to try again; raise the error if not."""
         if self._yes or self._scripted:
             raise error
         console.print(str(error), style="red", markup=False)
@@ -75,17 +75,23 @@ class Questions:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        # a live progress bar and a question do not share a line
+        # a live progress bar would overwrite the question
         self._progress.stop()
         yield
         self._progress.start()
 
 
 def parse_answer(text: str) -> WheelSeen:
-    """Return what `WHEEL:forward` or `WHEEL:backward` says."""
+    """Parse `WHEEL:forward` or `WHEEL:backward`.
+
+    Raises:
+        SettingsError: anything else.
+    """
     from car.tools.motor_setup import WheelSeen
 
     wheel, _, way = text.partition(":")
     if wheel not in ("left", "right", "both", "none") or way not in ("forward", "backward"):
-        raise SettingsError(f"--saw {text!r} is not understood.", "Write left:forward, say.")
+        raise SettingsError(
+            f"--saw: expected WHEEL:forward or WHEEL:backward, got {text!r}.", "Write left:forward."
+        )
     return WheelSeen(wheel, way == "forward")  # type: ignore[arg-type]  # one of the four

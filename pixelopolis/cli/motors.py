@@ -1,7 +1,8 @@
-"""`pixelopolis motors`: find, set up and try the wheels' motors, and calibrate the battery."""
+"""`pixelopolis motors`: find, set up and test the wheel motors, and calibrate the battery."""
 
 from __future__ import annotations
 
+import json as json_format
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.prompt import FloatPrompt
-from rich.table import Table
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
 from pixelopolis.cli.motor_questions import Questions, parse_answer
+from pixelopolis.cli.tables import number_table
 from pixelopolis.errors import BoardError, SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.vehicle.control_table import MOTOR_BAUDS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from car.tools.workbench import Workbench
 
 app = typer.Typer(
-    no_args_is_help=True, help="Find, set up and try the wheels' motors; calibrate the battery."
+    no_args_is_help=True, help="Find, set up and test the motors; calibrate the battery gauge."
 )
 
 Port = Annotated[
@@ -31,7 +32,7 @@ Port = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(help="A car.toml: its board is used, and what is found is kept there."),
+    typer.Option(help="car.toml that names the board; results are written into it."),
 ]
 
 
@@ -42,14 +43,14 @@ def scan(
     config: Config = None,
     baud: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=10_000_000, help="Only this rate in bit/s; may be repeated."),
+        typer.Option(min=1, max=10_000_000, help="Scan only this rate in bit/s; repeatable."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List every motor that answers, at every rate that a motor may have (10 s).
+    """List every motor that answers, at every rate (10 s).
 
-    Motors with the same rate and id show as one: new ones are connected one at a time. It is an
-    error when nobody answers.
+    Motors with the same rate and id show as one, so connect new ones one at a time. It is an error
+    if none answers.
     """
     from car.tools.workbench import nobody_answers
 
@@ -57,7 +58,7 @@ def scan(
     unknown = [rate for rate in rates if rate not in MOTOR_BAUDS]
     if unknown:
         raise SettingsError(
-            f"--baud {unknown[0]} is no rate of an XL430.",
+            f"--baud {unknown[0]}: an XL430 has no such rate.",
             f"Use one of {', '.join(map(str, MOTOR_BAUDS))}.",
         )
     with _workbench(port, config) as bench, progress_bar() as progress:
@@ -78,12 +79,12 @@ def scan(
             }
         )
     else:
-        table = Table("bit/s", "id", "model", "firmware")
+        table = number_table("bit/s", "id", "model", "firmware", words=4)
         for motor in result.found:
             table.add_row(str(motor.baud), str(motor.id), motor.name, str(motor.firmware))
         if result.found:
             console.print(table)
-        console.print(f"Through {'the board' if has_board else 'a plain adapter'}.")
+        console.print(f"Connected through {'the board' if has_board else 'a plain adapter'}.")
         for rate in result.skipped:
             console.print(f"{rate} bit/s could not be tried here.")
     if not result.found:
@@ -95,22 +96,20 @@ def scan(
 def setup(
     port: Port = None,
     config: Config = None,
-    side: Annotated[
-        str, typer.Option(help="left, right or both: which motors to set up.")
-    ] = "both",
+    side: Annotated[str, typer.Option(help="Motors to set up: left, right or both.")] = "both",
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not wait for cables to be changed.")
+        bool, typer.Option("--yes", help="Do not wait until a cable is changed.")
     ] = False,
     saw: Annotated[
         list[str] | None,
-        typer.Option(help="Answer for each motor instead of a question: WHEEL:forward|backward."),
+        typer.Option(help="Answer in advance, once per motor: WHEEL:forward or WHEEL:backward."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make new motors a car's left and right one: id, rate, mode and direction.
+    """Set id, rate, mode and direction of new motors.
 
-    Connect one at a time, at the board or at a USB adapter with a supply; the wheel turns, and you
-    say which one it was and which way.
+    Connect one motor at a time, to the board or to a USB adapter with a power supply. Its wheel
+    turns; say which wheel it was and in which direction.
     """
     from car.tools.motor_setup import MotorSetup, Side, check_pair, set_up
 
@@ -120,14 +119,16 @@ def setup(
         "both": ("left", "right"),
     }
     if side not in sides:
-        raise SettingsError(f"--side is {side!r}.", "Say left, right or both.")
+        raise SettingsError(
+            f"--side: expected left, right or both, got {side!r}.", "Choose one of them."
+        )
     ready: dict[Side, MotorSetup] = {}
     with _workbench(port, config) as bench, progress_bar() as progress:
         person = Questions(yes, [parse_answer(text) for text in saw or ()], progress)
         console.print(
-            "Through the board: it switches the motors' power for you."
+            "Connected through the board, which switches the motors' power for you."
             if bench.has_board
-            else "Through a plain adapter: switch the supply off before you change a cable."
+            else "Connected through a plain adapter: switch the supply off before changing a cable."
         )
         wanted = sides[side]
         while len(ready) < len(wanted):
@@ -166,18 +167,21 @@ def spin(
     config: Config = None,
     speed: Annotated[
         float,
-        typer.Option(min=-100, max=100, help="Of both wheels in rad/s; negative is backwards."),
+        typer.Option(min=-100, max=100, help="Speed of both wheels in rad/s; negative: backward."),
     ] = 2.0,
     left: Annotated[
-        float | None, typer.Option(min=-100, max=100, help="Of the left wheel instead, rad/s.")
+        float | None, typer.Option(min=-100, max=100, help="Speed of the left wheel in rad/s.")
     ] = None,
     right: Annotated[
-        float | None, typer.Option(min=-100, max=100, help="Of the right wheel instead, rad/s.")
+        float | None, typer.Option(min=-100, max=100, help="Speed of the right wheel in rad/s.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Duration in s.")] = 5.0,
     json: Json = False,
 ) -> None:
-    """Turn the wheels with live readings; lift the car first. Ctrl-C stops them."""
+    """Turn the wheels and show live readings; lift the car first.
+
+    Ctrl-C stops them.
+    """
     from car.board.factory import make_board
     from car.board.status import BoardStatus
     from car.tools.motor_spin import spin as turn_wheels
@@ -188,7 +192,7 @@ def spin(
     for option, value in zip(("--left, --speed", "--right, --speed"), goal, strict=True):
         if abs(value) > MOTOR_MAX_RAD_S:
             raise SettingsError(
-                f"{option}: {value} rad/s is more than a motor can.",
+                f"{option}: {value} rad/s is faster than a motor can turn.",
                 f"Stay within {MOTOR_MAX_RAD_S:.2f} rad/s.",
             )
     with stopping(), progress_bar() as progress:
@@ -234,28 +238,31 @@ def battery(
     config: Config = None,
     measured: Annotated[
         float | None,
-        typer.Option(min=0, max=100, help="What a multimeter shows at the battery, in volts."),
+        typer.Option(min=0, max=100, help="Battery voltage by a multimeter, in V."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Calibrate the board's battery divider with a multimeter, and keep the gain in car.toml."""
+    """Calibrate the battery gauge with a multimeter.
+
+    The gain is written into --config.
+    """
     from car.settings_file import keep
     from car.tools.battery_gain import calibrate, read_voltage_mv
 
     with _workbench(port, config) as bench:
         before_mv = read_voltage_mv(bench)
-        console.print(f"The board says {before_mv / 1000:.3f} V.", highlight=False)
+        console.print(f"The board measures {before_mv / 1000:.3f} V.", highlight=False)
         if measured is None:
-            measured = FloatPrompt.ask("Volts at the battery, by a multimeter", console=console)
+            measured = FloatPrompt.ask("Battery voltage by a multimeter, in V", console=console)
         done = calibrate(bench, before_mv, round(measured * 1000))
     if config is not None:
         keep(config, "board", {"battery_gain": done.gain})
     if json:
         print_json({**done._asdict(), "measured_mv": round(measured * 1000)})
     else:
-        kept = f"kept in {config}" if config else "write it into the board of car.toml"
+        kept = f"written to {config}" if config else "write it into car.toml"
         console.print(
-            f"board.battery_gain = {done.gain} ({kept}); the board now says "
+            f"board.battery_gain = {done.gain} ({kept}); the board now measures "
             f"{done.after_mv / 1000:.3f} V.",
             highlight=False,
             markup=False,
@@ -264,7 +271,7 @@ def battery(
 
 @contextmanager
 def _workbench(port: str | None, config: Path | None) -> Iterator[Workbench]:
-    """Open the port of a board or adapter; a device that falls silent on the way is an error."""
+    """Open the port of a board or adapter; a device that stops answering is an error."""
     from car.board.motor_bus import PacketError
     from car.tools.workbench import Workbench
 
@@ -274,24 +281,24 @@ def _workbench(port: str | None, config: Path | None) -> Iterator[Workbench]:
             yield bench
     except PacketError as error:
         raise BoardError(
-            f"A device on {name} did not do what it should: {error}.",
+            f"A device on {name} did not answer as it should: {error}.",
             "Check cables and power, then try again.",
         ) from error
 
 
 def _board(port: str | None, config: Path | None) -> BoardSettings:
-    """Return what the options say about the board."""
+    """Return the board's settings from the options."""
     from car.settings import BoardSettings, load_settings
 
     if config is not None and port is None:
         return load_settings(config).board
     if port is not None and config is None:
         return BoardSettings(port=port)
-    raise SettingsError("Neither or both of --port and --config are given.", "Give one.")
+    raise SettingsError("Neither or both of --port and --config are given.", "Give one of them.")
 
 
 def _port(port: str | None, config: Path | None) -> str:
-    """Return the port of a board, or adapter, that lets packets through."""
+    """Return the port of a board or adapter that passes packets to the motors."""
     board = _board(port, config)
     if board.kind == "original":
         raise SettingsError(
@@ -302,7 +309,7 @@ def _port(port: str | None, config: Path | None) -> str:
 
 
 def _keep_mirrored(config: Path | None, found: dict[Any, bool]) -> dict[str, Any]:
-    """Keep which motors turn backwards when the car drives forward; return the new settings."""
+    """Store which motors turn backward when the car drives forward; return the new settings."""
     from car.settings import BoardSettings, load_settings
     from car.settings_file import keep
 
@@ -312,17 +319,19 @@ def _keep_mirrored(config: Path | None, found: dict[Any, bool]) -> dict[str, Any
         return {}
     if config is not None:
         keep(config, "board", {"mirrored": sides})
-        console.print(f"{config}: board.mirrored = {sides}", markup=False)
+        console.print(f"{config}: board.mirrored = {json_format.dumps(sides)}", markup=False)
     else:
-        console.print(f"Write into the board of car.toml: mirrored = {sides}", markup=False)
+        console.print(
+            f"Write into the board of car.toml: mirrored = {json_format.dumps(sides)}", markup=False
+        )
     return {"mirrored": sides}
 
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a command as Ctrl-C does: with the wheels stopped.
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, with the wheels stopped.
 
-    Ctrl-C itself as well: what a shell script starts in the background would ignore it.
+    SIGINT is set too, because a shell lets its background processes ignore it.
     """
 
     def interrupt(_number: int, _frame: Any) -> NoReturn:

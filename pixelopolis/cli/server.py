@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pixelopolis.cli.common import CityName, console
+from pixelopolis.cli.common import CityName, Verbose, console
 from pixelopolis.extras import needs
 
 
@@ -17,20 +17,20 @@ from pixelopolis.extras import needs
 def run(
     city: CityName = "pixelopolis",
     port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8080,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     mongodb: Annotated[
         str,
         typer.Option(
-            envvar="MONGODB_URI", help="Database to use; none: a mongod of our own in --data."
+            envvar="MONGODB_URI", help="URI of a database; without one, start a mongod in --data."
         ),
     ] = "",
-    data: Annotated[Path, typer.Option(help="Folder of our own mongod.")] = Path("var/server"),
+    data: Annotated[Path, typer.Option(help="Data folder of that mongod.")] = Path("var/server"),
     bird_url: Annotated[
-        str | None, typer.Option(help="Address of the simulator's bird's-eye view.")
+        str | None, typer.Option(help="URL of the simulator's bird's-eye view.")
     ] = None,
-    verbose: Annotated[bool, typer.Option(help="Say more.")] = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Run the desk: bookings, dispatch, traffic, and the stations' pages."""
+    """Run the server: bookings, dispatch, traffic and web pages."""
     from rich.logging import RichHandler
 
     from pixelopolis.city.sources import load_city

@@ -23,30 +23,30 @@ def run(
     directory: Annotated[
         Path,
         typer.Option(
-            "--dir", help="Where each car's serial port (car1.bus) and camera (car1.camera) appear."
+            "--dir", help="Folder for each car's serial port (car1.bus) and camera (car1.camera)."
         ),
     ] = Path("var/sim"),
     http_host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     http_port: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="For /bird.mjpg, /bird.jpg, /state; 0: any free one."),
+        typer.Option(min=0, max=65535, help="Port of /bird.mjpg, /bird.jpg, /state; 0: any free."),
     ] = 8090,
     seed: Seed = 1,
     board: Board = BoardKind.DEVICE,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Write a sheet of random looks (.png or .jpg) instead of simulating."),
+        typer.Option(help="Write an image (.png, .jpg) of random looks instead of simulating."),
     ] = None,
-    looks: Annotated[int, typer.Option(max=1000, min=1, help="Looks on the sheet.")] = 16,
+    looks: Annotated[int, typer.Option(max=1000, min=1, help="Number of looks on the sheet.")] = 16,
     panoramas: Panoramas = None,
 ) -> None:
-    """Simulate a city in real time until Ctrl-C; with --sheet show its looks and end."""
+    """Simulate a city and its cars in real time, until Ctrl-C."""
     if sheet is not None:
         _write_sheet(sheet, city, looks, seed, panoramas)
         return
     if panoramas is not None:
         raise SettingsError(
-            f"--panoramas {str(panoramas)!r}: the real-time town has no rooms.", "Add --sheet."
+            f"--panoramas {str(panoramas)!r}: the real-time city has no rooms.", "Add --sheet."
         )
     import asyncio
     import logging

@@ -1,4 +1,4 @@
-"""What is said to people, where losing it harms nothing."""
+"""A standard error that never fails."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 
 class Stderr:
-    """Standard error as it is now; what it cannot take is dropped.
+    """The current standard error; output that cannot be written is dropped.
 
-    A full disk, or a reader that has gone, must not end a drive of which it was told.
+    A full disk or a closed pipe must not end the run that reports its progress there.
     """
 
     def write(self, text: str) -> int:
         try:
             return sys.stderr.write(text)
-        except (OSError, ValueError, AttributeError):  # full; closed; never there
+        except (OSError, ValueError, AttributeError):  # full, closed or absent
             return len(text)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""`pixelopolis train`."""
+"""`pixelopolis train`: train models on datasets."""
 
 from __future__ import annotations
 
@@ -7,59 +7,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from pixelopolis.cli.common import Json, Seed, console, print_json, progress_bar
+from pixelopolis.cli.tables import number_table
 from pixelopolis.extras import needs
 
 if TYPE_CHECKING:
     from training.detector.train import DetectorEpoch
     from training.lane.train import LaneEpoch
 
-app = typer.Typer(no_args_is_help=True, help="Train models on data that lie on disk.")
-
-
-@app.callback()
-def _group() -> None:
-    """Train models on data that lie on disk."""
+app = typer.Typer(no_args_is_help=True, help="Train models on datasets.")
 
 
 @app.command()
 @needs("training")
 def lane(
-    data: Annotated[list[Path], typer.Option(help="Dataset folder; may be given several times.")],
-    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
+    data: Annotated[list[Path], typer.Option(help="Dataset folder; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run is resumed.")],
     network: Annotated[
         str, typer.Option(help="path, pilotnet, pilotnet-full (whole frames) or pilotnet-lstm.")
     ] = "path",
-    epochs: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Passes over the training pictures at most.")
-    ] = 15,
-    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Pictures a training step.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of epochs.")] = 15,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Images per training step.")] = 64,
     seed: Seed = 1,
     width: Annotated[
         float | None,
-        typer.Option(min=0.01, max=100, help="Factor on the channels; 1 for path, else 0.5."),
+        typer.Option(
+            min=0.01,
+            max=100,
+            help="Factor on the number of channels.",
+            show_default="1 for path, else 0.5",
+        ),
     ] = None,
-    dropout: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of features left out.")
-    ] = 0.1,
-    learning_rate: Annotated[
-        float, typer.Option(min=0, max=10, help="Highest learning rate.")
-    ] = 1e-3,
+    dropout: Annotated[float, typer.Option(min=0, max=0.99, help="Dropout rate.")] = 0.1,
+    learning_rate: Annotated[float, typer.Option(min=0, max=10, help="Peak learning rate.")] = 1e-3,
     flip: Annotated[
-        str, typer.Option(help="Mirror pictures: never, uncoloured (no red or blue line), always.")
+        str,
+        typer.Option(help="Mirror images: never, always, or uncoloured (no red or blue line)."),
     ] = "never",
-    augment: Annotated[bool, typer.Option(help="Vary light, hide parts.")] = True,
+    augment: Annotated[bool, typer.Option(help="Vary the light and hide parts of images.")] = True,
     patience: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Epochs without progress before it stops.")
+        int, typer.Option(min=1, max=100_000, help="Epochs without improvement before it stops.")
     ] = 8,
     start: Annotated[
-        Path | None, typer.Option(help="Begin with the network of this finished run.")
+        Path | None, typer.Option(help="Start from the weights of this finished run.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train a lane network; figures and pictures go to OUT/tensorboard as well."""
+    """Train a lane network.
+
+    OUT/tensorboard gets figures and images.
+    """
     from training.common.runs import shown
     from training.lane.settings import Flip, LaneTraining, Network
 
@@ -96,7 +94,7 @@ def lane(
 
 
 class _Show:
-    """One progress bar for reading and one for training, and a line an epoch."""
+    """Show one progress bar for reading and one for training, and a line for each epoch."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -108,7 +106,7 @@ class _Show:
         self._bar.update(self._tasks[name], description=text, completed=done, total=total)
 
     def reading(self, done: int, total: int) -> None:
-        self._update("reading", "reading pictures", done, total)
+        self._update("reading", "reading images", done, total)
 
     def step(self, epoch: int, done: int, total: int) -> None:
         self._update("training", f"epoch {epoch}", done, total)
@@ -141,10 +139,14 @@ class _Show:
 
 
 def _print(result: dict[str, Any], out: Path) -> None:
-    table = Table(title=f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best")
-    unit = result["validation_unit"]
-    for column in ("command", f"validation error ({unit})", "median guess", "labels"):
-        table.add_column(column, justify="left" if column == "command" else "right")
+    columns = (
+        "command",
+        f"validation error ({result['validation_unit']})",
+        "median guess",
+        "labels",
+    )
+    title = f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best"
+    table = number_table(*columns, title=title)
     for name, row in result["validation"].items():
         table.add_row(
             name,
@@ -153,42 +155,44 @@ def _print(result: dict[str, Any], out: Path) -> None:
             str(row["labels"]),
         )
     console.print(table)
-    console.print(f"{result['images_per_s']:.0f} pictures/s, {result['training_s']:.0f} s training")
+    console.print(f"{result['images_per_s']:.0f} images/s, {result['training_s']:.0f} s training")
     console.print(f"Next: pixelopolis export lane --run {out}", highlight=False)
 
 
 @app.command()
 @needs("training")
 def detector(
-    data: Annotated[
-        list[Path], typer.Option(help="Pascal VOC folder; may be given several times.")
-    ],
-    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it goes on.")],
+    data: Annotated[list[Path], typer.Option(help="Pascal VOC folder; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run is resumed.")],
     ratio: Annotated[
         list[float] | None,
         typer.Option(
-            min=0, max=1000, help="Share of each --data in an epoch; every picture once without it."
+            min=0,
+            max=1000,
+            help="Share of each --data in an epoch, in their order.",
+            show_default="every image once",
         ),
     ] = None,
-    epochs: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Passes over the training pictures.")
-    ] = 14,
-    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Pictures a training step.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Number of epochs.")] = 14,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Images per training step.")] = 16,
     seed: Seed = 1,
-    width: Annotated[float, typer.Option(min=0.01, max=100, help="Factor on the channels.")] = 1.0,
-    learning_rate: Annotated[
-        float, typer.Option(min=0, max=10, help="Highest learning rate.")
-    ] = 2e-3,
-    weight_decay: Annotated[
-        float, typer.Option(min=0, max=10, help="Pull of weights towards zero.")
-    ] = 0.02,
-    augment: Annotated[bool, typer.Option(help="Vary place, light, sharpness and noise.")] = True,
+    width: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Factor on the number of channels.")
+    ] = 1.0,
+    learning_rate: Annotated[float, typer.Option(min=0, max=10, help="Peak learning rate.")] = 2e-3,
+    weight_decay: Annotated[float, typer.Option(min=0, max=10, help="Weight decay.")] = 0.02,
+    augment: Annotated[
+        bool, typer.Option(help="Vary position, light, sharpness and noise.")
+    ] = True,
     start: Annotated[
-        Path | None, typer.Option(help="Begin with the network of this finished run.")
+        Path | None, typer.Option(help="Start from the weights of this finished run.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train the detector of signs and cars; figures and pictures go to OUT/tensorboard as well."""
+    """Train the detector of signs and cars.
+
+    OUT/tensorboard gets figures and images.
+    """
     from training.common.runs import shown
     from training.detector.settings import DetectorTraining
 
@@ -213,12 +217,11 @@ def detector(
     if json:
         print_json(result)
         return
-    table = Table(title=f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best")
-    for column in ("validation", "mAP50", "mAP50:95"):
-        table.add_column(column, justify="left" if column == "validation" else "right")
+    title = f"{out}: epoch {result['best_epoch']} of {result['epochs']} is best"
+    table = number_table("validation", "mAP50", "mAP50:95", title=title)
     for size, value in result["map50"].items():
         strict = result["map50_95"][size]
         table.add_row(size, *("-" if v is None else f"{v:.3f}" for v in (value, strict)))
     console.print(table)
-    console.print(f"{result['images_per_s']:.0f} pictures/s, {result['training_s']:.0f} s training")
+    console.print(f"{result['images_per_s']:.0f} images/s, {result['training_s']:.0f} s training")
     console.print(f"Next: pixelopolis export detector --run {out}", highlight=False)

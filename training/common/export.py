@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
+from pixelopolis.model_io.litert import load_interpreter, native_stderr_filtered
 from training.common.backend import tf
 
 SIGNATURE: Final = "serving_default"
@@ -80,31 +78,13 @@ def make_int8(
 
 def converted(converter: Any) -> bytes:
     """Return the .tflite file's content."""
-    with _quiet():
+    with native_stderr_filtered(lambda _: False):
         return bytes(converter.convert())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what the converter's C++ writes to stderr; show it if the conversion fails."""
-    with tempfile.TemporaryFile() as log:
-        kept = os.dup(2)
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            log.seek(0)
-            os.write(kept, log.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
     """Return the median time in ms of one inference in LiteRT, on one thread, on this machine."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = load_interpreter(content)
     for taken in interpreter.get_input_details():
         value = picture[None] if len(taken["shape"]) == 4 else np.zeros(taken["shape"])
         interpreter.set_tensor(taken["index"], value.astype(taken["dtype"]))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
+from pixelopolis.model_io.litert import load_interpreter
 from training.common.export import SIGNATURE, Bytes
 from training.detector.evaluation.metrics import Detections, iou
 
@@ -18,8 +18,7 @@ SURE: Final = 0.5
 
 def run(content: bytes, images: Bytes) -> list[Detections]:
     """Return what an exported detector finds in pictures (n, 160, 240, 3)."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = load_interpreter(content)
     taken = interpreter.get_input_details()[0]
     given = interpreter.get_signature_runner(SIGNATURE).get_output_details()
     size = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX] * 2, dtype=np.float32)

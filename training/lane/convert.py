@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from pixelopolis.errors import ModelError
+from pixelopolis.model_io.litert import load_interpreter
 from training.common.backend import tf
 from training.common.export import INPUT_NAME, SIGNATURE, Bytes, converted, converter, make_int8
 from training.common.operators import Graph, read_graph
@@ -172,8 +172,7 @@ def run(content: bytes, frames_yuv: Bytes) -> Labels:
     Raises:
         ModelError: the file lacks the signature that the exports carry.
     """
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = load_interpreter(content)
     names = interpreter.get_signature_list().get(SIGNATURE)
     if names is None or INPUT_NAME not in names["inputs"]:
         raise ModelError(

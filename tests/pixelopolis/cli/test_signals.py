@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from pixelopolis.cli import main
-from pixelopolis.cli.common import until_told
+from pixelopolis.cli.common import run_until_signal
 from pixelopolis.processes import how_it_ended
 
 
@@ -71,7 +71,7 @@ async def test_work_is_told_by_which_signal_it_was_ended(number: signal.Signals)
             ended.append("cleanly")
         return "never"
 
-    assert await until_told(work(), told.append) is None
+    assert await run_until_signal(work(), told.append) is None
     assert (told, ended) == ([number], ["cleanly"])
 
 
