@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +33,7 @@ def lane(
     if json:
         print_json(card)
         return
-    columns = ("file", "bytes", "largest difference", "lowest correlation", "ms", "Edge TPU")
+    columns = ("file", "bytes", "largest difference", "lowest correlation", "ms")
     table = number_table(*columns, title=f"{out}, compared with Keras")
     for file, facts in card["files"].items():
         table.add_row(
@@ -42,9 +42,9 @@ def lane(
             f"{facts['largest_difference']:.5f}",
             f"{min(facts['correlation'].values()):.5f}",
             f"{card['latency_ms'][file]:.2f}",
-            facts["edge_tpu"].partition(":")[0],
         )
     console.print(table)
+    _print_edge_tpu(card)
     console.print(f"Model card: {out / f'{name}.md'}", highlight=False)
 
 
@@ -90,7 +90,7 @@ def detector(
     if json:
         print_json(card)
         return
-    columns = ("file", "bytes", "MMAC", "same boxes", "score difference", "ms", "Edge TPU")
+    columns = ("file", "bytes", "MMAC", "same boxes", "score difference", "ms")
     table = number_table(*columns, title=f"{out}, compared with Keras")
     for file, facts in card["files"].items():
         agreed = facts.get("against_keras")
@@ -101,8 +101,14 @@ def detector(
             f"{100 * agreed['again']:.2f} %" if agreed else "-",
             f"{agreed['mean_score_difference']:.4f}" if agreed else "-",
             f"{card['latency_ms'][file]:.2f}" if file in card["latency_ms"] else "-",
-            facts["edge_tpu"].partition(":")[0],
         )
     console.print(table)
-    console.print(f"Edge TPU: {card['edgetpu_compiler']}", highlight=False)
+    _print_edge_tpu(card)
+    console.print(f"Edge TPU compiler: {card['edgetpu_compiler']}", highlight=False)
     console.print(f"Model card: {out / f'{name}.md'}", highlight=False)
+
+
+def _print_edge_tpu(card: dict[str, Any]) -> None:
+    for file, facts in card["files"].items():
+        verdict = facts["edge_tpu"].partition(":")[0]
+        console.print(f"{file} on an Edge TPU: {verdict}", highlight=False)

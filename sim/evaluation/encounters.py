@@ -1,8 +1,7 @@
-"""Encounters with a car ahead that stands or is slower, and what came of them.
+"""Encounters with a stopped or slower car ahead, and their outcomes.
 
-The measured car drives a random route; another one, driven by the expert, is on it. An encounter
-ends when it is clear how it went: the car behind has stood for 5 s, or followed for 3 m, or gone on
-with the other, or touched it.
+The measured car drives a random route on which an expert-driven car is ahead. An encounter ends
+when the car behind has stood for 5 s, followed for 3 m, driven on after the other, or touched it.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ STOOD_S: Final = 5.0
 FOLLOWED_M: Final = 3.0
 WENT_ON_M: Final = 0.5
 LIMIT_S: Final = 150.0
-"""At 30 % of cruise, 3 m take 74 s."""
+"""Following for 3 m at 30 % of cruise takes 74 s."""
 
 BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
 SIDEWAYS_M: Final = 0.03
 BEND_PER_M: Final = 1.0
-"""More curvature than this is a bend."""
+"""Curvature above which a path counts as a bend."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeadCarPlan:
-    """What the car ahead does.
+    """Behavior of the car ahead.
 
-    `speed_mps` from the start on, 0 if it stands; it stops `stops_after_m` later (None: never), and
-    `waits_s` after the car behind has come to stand it goes on at cruise (None: never).
+    It drives at `speed_mps` (0: stands), stops `stops_after_m` later (None: never), and drives on
+    at cruise `waits_s` after the car behind has come to rest (None: never).
     """
 
     gap_m: float
@@ -61,7 +60,7 @@ class LeadCarPlan:
 
 
 def random_plan(rng: np.random.Generator, gap_m: float) -> LeadCarPlan:
-    """Half of the cars ahead stand, half are slower; half of those that stand later go on."""
+    """Half of the cars ahead stand, half are slower; half of those that stand later drive on."""
     left_m = float(rng.uniform(-SIDEWAYS_M, SIDEWAYS_M))
     waits_s = float(rng.uniform(1.0, 4.0)) if rng.random() < 0.5 else None
     if rng.random() < 0.5:
@@ -73,21 +72,21 @@ def random_plan(rng: np.random.Generator, gap_m: float) -> LeadCarPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncounterScene:
-    """A path, where on it the measured car starts, and what it will meet."""
+    """A path, the measured car's start on it, and the plan of the car ahead."""
 
     path: RoutePath
     start_m: float
     plan: LeadCarPlan
     bend: bool
-    """The other car is just around a bend at first."""
+    """Whether a bend hides the other car at first."""
 
     @property
     def other_m(self) -> float:
-        """Where on the path the other car is at first."""
+        """Initial path position of the other car."""
         return self.start_m + BODY_M + self.plan.gap_m
 
     def other(self, rng: np.random.Generator) -> ExpertCar:
-        """Return the other car; `rng` draws its faults."""
+        """Return the other car; `rng` draws its imperfections."""
         s_m = self.path.route.start_s_m + self.other_m
         return ExpertCar(self.path.curve, s_m, rng, self.plan.left_m)
 
@@ -98,16 +97,16 @@ class EncounterScene:
 
 
 def random_scene(city: City, rng: np.random.Generator, bend: bool) -> EncounterScene:
-    """Return a scene with a straight way to the other car, or with a bend before it.
+    """Return a scene with a straight path, or a bend, up to the other car.
 
     Raises:
-        CityError: when the town has no such place.
+        CityError: the city has no such place.
     """
     for _ in range(200):
         path = RoutePath(city, random_route(city, rng, 7.0))
         at_m = np.arange(0.0, path.length_m, 0.02)
         bent = np.abs([path.curvature_at(float(m)) for m in at_m]) > BEND_PER_M
-        # the other's axle: 1 m from the start, and road enough behind it to follow on
+        # the other's axle is at least 1 m from the start, with enough road left to follow on
         fits = (at_m > 1.1) & (at_m < path.length_m - FOLLOWED_M - 0.6)
         before = np.array([bent[(at_m > m - 1.0) & (at_m <= m + 0.15)].any() for m in at_m])
         just = np.array([bent[(at_m > m - 0.3) & (at_m <= m)].any() for m in at_m])
@@ -126,17 +125,17 @@ def random_scene(city: City, rng: np.random.Generator, bend: bool) -> EncounterS
 
 @dataclass
 class EncounterFigures:
-    """What one encounter, or the sum of several, showed."""
+    """Figures of one encounter, or the sum of several."""
 
     encounters: int = 0
     collisions: int = 0
     interventions: int = 0
     min_gaps_m: list[float] = field(default_factory=list)
-    """The least distance between the bodies in each encounter."""
+    """Smallest distance between the bodies in each encounter."""
     stands: int = 0
-    """Encounters in which the other came to stand."""
+    """Encounters in which the car ahead stopped."""
     stopped_safely: int = 0
-    """And ours behind it, without touching."""
+    """Of these, the ones in which ours stopped behind it without touching."""
     goes_on: int = 0
     resumed: int = 0
     follows: int = 0
@@ -149,7 +148,6 @@ class EncounterFigures:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def document(self) -> dict[str, Any]:
-        """Return the figures by their public names."""
         gaps_m = np.array(self.min_gaps_m)
         return {
             "encounters": self.encounters,
@@ -172,12 +170,12 @@ def _share(part: int, whole: int) -> float | None:
 
 
 class Encounter:
-    """One scene, played to its end.
+    """Simulates one scene to its end.
 
     Args:
-        scene: what happens.
+        scene: path and plan.
         drive: the measured car at the scene's start.
-        other: the car that it meets, at its place.
+        other: the car ahead at its start.
     """
 
     def __init__(self, scene: EncounterScene, drive: LaneDrive, other: ExpertCar) -> None:
@@ -187,7 +185,7 @@ class Encounter:
         self._begin_m = other.s_m
         self._stood_s = 0.0
         self._gone_from_m: float | None = None
-        """Where ours stood when the other went on."""
+        """Our path position when the other car drove on."""
 
     def run(self) -> EncounterFigures:
         plan, drive = self.scene.plan, self.drive
@@ -220,7 +218,7 @@ class Encounter:
         return figures
 
     def _speed_mps(self) -> float:
-        """Return how fast the car ahead drives now, and note when it goes on."""
+        """Return the current target speed of the car ahead; note when it drives on."""
         plan, driven_m = self.scene.plan, self.other.s_m - self._begin_m
         if self._gone_from_m is not None:
             return CRUISE_MPS
@@ -232,7 +230,7 @@ class Encounter:
         return 0.0
 
     def _outcome(self) -> str:
-        """Return how it ended, nothing while it goes on."""
+        """Return the outcome; empty while undecided."""
         plan, drive = self.scene.plan, self.drive
         if bodies_touch(drive.car.vehicle.pose, self.other.pose):
             return "touched"
@@ -247,5 +245,5 @@ class Encounter:
 
 
 def body_gap_m(one: Pose, other: Pose) -> float:
-    """Return the distance between two cars' bodies, 0 when they touch."""
+    """Return the distance between two car bodies, 0 if they touch."""
     return float(Polygon(body_corners(one)).distance(Polygon(body_corners(other))))

@@ -1,4 +1,4 @@
-"""Driving where nobody is in the way: how often a car stops for one that is not in its lane."""
+"""Driving with a free lane: how often a car stops for another that is not in its way."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from sim.physics.lockstep import FRAME_S, random_route
 
 STANDS_MPS: Final = 0.005
 FALSE_STOP_S: Final = 2.0
-"""Standing for longer is a false stop."""
+"""A longer stop counts as a false stop."""
 
 GIVE_UP_S: Final = 10.0
-"""After so long it would stand for ever; the drive ends."""
+"""A drive ends after a stop of this length."""
 
 OTHERS: Final = 10
 ROUTE_M: Final = 12.0
 MET_M: Final = 0.6
-"""Another car that comes so near was met: an oncoming one passes at 0.28 m."""
+"""A car this near counts as met; oncoming cars pass at 0.28 m."""
 
 MakeDrive = Callable[[RoutePath, BackgroundTraffic], LaneDrive]
 
 
 @dataclass
 class FreeFigures:
-    """What some time of free driving showed."""
+    """Figures of some time of free driving."""
 
     time_s: float = 0.0
     distance_m: float = 0.0
     false_stops: int = 0
     hindered_s: float = 0.0
-    """In which the car followed or stood behind a car that was not in its way."""
+    """Time spent slowed or stopped by a car that was not in the way."""
     met: int = 0
     interventions: int = 0
     failures: list[str] = field(default_factory=list)
@@ -49,7 +49,6 @@ class FreeFigures:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def document(self) -> dict[str, Any]:
-        """Return the figures by their public names."""
         return {
             "false_stops": self.false_stops,
             "free_minutes": self.time_s / 60,
@@ -63,13 +62,13 @@ class FreeFigures:
 def drive_freely(
     city: City, make_drive: MakeDrive, rng: np.random.Generator, seconds: float
 ) -> FreeFigures:
-    """Drive random routes of a two-way town for so long, others beside.
+    """Drive random routes of a two-way city among other cars.
 
     Args:
-        city: the town.
-        make_drive: puts the measured car at the start of a path, with the others in its sight.
-        rng: of routes and others.
-        seconds: simulated time in all.
+        city: the city.
+        make_drive: puts the measured car at the start of a path; it sees the other cars.
+        rng: for routes and other cars.
+        seconds: total simulated time.
     """
     total = FreeFigures()
     while total.time_s < seconds:

@@ -1,10 +1,10 @@
-"""Closed-loop figures of a lane model: it drives, we measure.
+"""Closed-loop figures of a lane model.
 
-Terms: *out of lane*: the outer side of a wheel is beyond the inner side of a lane line, measured
-against the lane of the route, in junctions too. *Intervention*: the middle of the axle is more
-than 0.10 m off the route; the car is put back on it and 6 s are charged (M. Bojarski et al.,
-End to End Learning for Self-Driving Cars, 2016: autonomy = 1 - 6 s × interventions / time).
-Nothing solid stands within 0.10 m of a car that is on its route, so touching implies leaving.
+Terms: *out of lane*: the outer side of a wheel is beyond the inner edge of a lane line of the
+route's lane, in junctions too. *Intervention*: the middle of the axle is more than 0.10 m off the
+route; the car is put back on it and 6 s are charged (M. Bojarski et al., End to End Learning for
+Self-Driving Cars, 2016: autonomy = 1 - 6 s × interventions / time). No solid object is within 0.10
+m of a car on its route, so a car that touches one has had an intervention.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ RouteMaker = Callable[[City, np.random.Generator, float], Route]
 INTERVENTION_M: Final = 0.10
 INTERVENTION_COST_S: Final = 6.0
 JUNCTION_LEAD_M: Final = 0.5
-"""The junction test starts this far before the choice."""
+"""Distance of the junction test's start from the junction."""
 SEARCH_M: Final = 0.5
-"""How far from its last place on the route a car is looked for."""
+"""How far from its last position on the route a car is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class Moment:
     """One camera period of a drive."""
 
     seen_from: Pose
-    """Where its frame was taken."""
+    """Pose when its frame was captured."""
     decision: Decision
     pose: Pose
-    """Where it ended, before anybody put the car back."""
+    """Pose at its end, before any intervention."""
     left_m: float
-    """Of the route, there."""
+    """Distance to the left of the route at its end."""
 
 
 @dataclass
 class LaneFigures:
-    """What one drive, or the sum of several, showed."""
+    """Figures of one drive, or the sum of several."""
 
     time_s: float = 0.0
     distance_m: float = 0.0
@@ -64,11 +64,11 @@ class LaneFigures:
     max_abs_deviation_m: float = 0.0
     frames: int = 0
     turns: Counter[tuple[str, bool]] = field(default_factory=Counter)
-    """Choices taken, by (command, rightly)."""
+    """Number of turns at junctions by (command, correctly taken)."""
     max_at: str = ""
-    """Where the largest deviation was."""
+    """Place of the largest deviation."""
     failures: list[str] = field(default_factory=list)
-    """Where interventions happened: "edge 7 at 0.41 m" or "turn 7 > 9 (left)"."""
+    """Places of interventions: "edge 7 at 0.41 m" or "turn 7 > 9 (left)"."""
 
     def add(self, other: LaneFigures) -> None:
         self.time_s += other.time_s
@@ -91,7 +91,6 @@ class LaneFigures:
         return sum(count for (_, rightly), count in self.turns.items() if not rightly)
 
     def document(self) -> dict[str, object]:
-        """Return the figures by their public names."""
         time_s = max(self.time_s, 1e-9)
         return {
             "autonomy_pct": 100 * max(0.0, 1 - self.interventions * INTERVENTION_COST_S / time_s),
@@ -119,16 +118,16 @@ class LaneFigures:
 
 
 def is_out_of_lane(city: City, left_m: float, heading_error_rad: float) -> bool:
-    """Tell whether a wheel touches a lane line of the lane that the car should be in."""
+    """Return whether a wheel touches a line of the lane in which the car should be."""
     reach = (WHEEL_BASE_M + WHEEL_WIDTH_M) / 2 * abs(math.cos(heading_error_rad))
     reach += WHEEL_RADIUS_M * abs(math.sin(heading_error_rad))
     return abs(left_m) + reach > (city.road.lane_width_m - city.road.line_width_m) / 2
 
 
 class LaneDrive:
-    """One car on one path, put back on it whenever it leaves.
+    """One car on one path; each intervention puts it back on the path.
 
-    `watch` is called at the end of every camera period.
+    `observer` is called at the end of every camera period.
     """
 
     def __init__(
@@ -148,7 +147,7 @@ class LaneDrive:
         self._leg = path.leg_at(start_m)
 
     def run(self, until_m: float, stop_at_intervention: bool = False) -> LaneFigures:
-        """Drive until `until_m` of the path, or until it can't."""
+        """Drive to `until_m` along the path, or until the car makes no progress."""
         limit_s = self.car.time_s + 5 + 3 * (until_m - self.distance_m) / 0.05
         while self.distance_m < until_m and self.car.time_s < limit_s:
             self.tick()
@@ -196,7 +195,7 @@ class LaneDrive:
             self._intervene(f"{at.left_m * 1000:+.0f} mm")
 
     def _choice(self, leg: Leg) -> Movement | None:
-        """Return the leg's movement if the car could have gone another way there."""
+        """Return the leg's movement if its junction offers others too."""
         if leg.movement is None or len(self.path.city.exits[leg.movement[0]]) < 2:
             return None
         return self.path.city.movements[leg.movement]
@@ -256,7 +255,7 @@ def drive_lane(
     frame_delay_s: float = 0.0,
     watch: Watch | None = None,
 ) -> LaneFigures:
-    """Drive routes for `metres` in all with one car under one look."""
+    """Drive routes of `metres` in total with one car under one look."""
     total = LaneFigures()
     while total.distance_m < metres:
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
@@ -274,14 +273,14 @@ def drive_lane(
 
 @dataclass(frozen=True, slots=True)
 class JunctionCase:
-    """One way through one junction that has a choice."""
+    """One movement at one junction that has a choice."""
 
     route: Route
     movement: Movement
 
 
 def junction_cases(city: City) -> list[JunctionCase]:
-    """Return every movement at every choice, with a route that leads to it and goes on."""
+    """Return every movement at every junction with a choice, with a short route over it."""
     cases = []
     for movement in city.movements.values():
         if len(city.exits[movement.from_edge]) < 2:
@@ -304,7 +303,7 @@ def drive_junction(
     limit_rad_s: float = MOTOR_MAX_RAD_S,
     frame_delay_s: float = 0.0,
 ) -> LaneFigures:
-    """Drive one junction from a disturbed start 0.5 m before it: ±4 cm and ±8 degrees."""
+    """Drive over one junction from a disturbed pose 0.5 m before it: ±4 cm and ±8 degrees."""
     path = RoutePath(city, case.route)
     leg = next(
         leg for leg in path.legs if leg.movement == (case.movement.from_edge, case.movement.to_edge)

@@ -1,4 +1,4 @@
-"""Evaluations over many looks, spread over processes; the same figures whatever their number."""
+"""Lane evaluations over many looks in parallel; the number of processes changes no figure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sim.render.renderer import Renderer
 from sim.work.workers import run_all
 
 EVALUATION_STREAM: Final = 1_000_000
-"""Looks of evaluation are drawn from other seeds than those of training data."""
+"""Evaluation draws its looks from other seeds than training data does."""
 
 
 ACCEPTANCE: Final = (
@@ -45,19 +45,20 @@ ACCEPTANCE: Final = (
     "grid:3x2:9001",
     "grid:2x3:9002",
 )
-"""The towns of the acceptance figures; but for the first no model has been trained in them."""
+"""The cities of the acceptance figures; models were trained only in the first of them."""
 
 
 SHARED_M: Final = 50.0
-"""Looks of one town share a renderer for about this way. A new one costs as much as some metres."""
+"""Looks of one city share a renderer for about this distance; a new renderer costs as much time as
+driving some meters."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneEvaluation:
-    """What to evaluate; a plain value, so that it can go to another process.
+    """Settings of an evaluation; a plain value that can be sent to other processes.
 
-    Look number i is driven in town number i, beginning again after the last one; there are at
-    least as many looks as towns. Every look has the same share of `metres`.
+    Look i drives in city i modulo the number of cities; there are at least as many looks as cities.
+    Every look drives an equal share of `metres`.
     """
 
     cities: tuple[str, ...]
@@ -68,13 +69,13 @@ class LaneEvaluation:
     cruise_mps: float = 0.136
     junctions: bool = False
     straight_on: bool = False
-    """Routes go straight on wherever they can, as for models that take no command."""
+    """Go straight on wherever possible, as models without commands do."""
     follows_map: bool = True
-    """Cars know their route's shape; else they follow what their frames showed alone."""
+    """Cars know the route's shape; otherwise they follow only the paths seen in frames."""
     panoramas: str | None = None
-    """Folder of the user's own skies, for rooms."""
+    """Folder of the user's panoramas, for rooms."""
     plain: bool = False
-    """The plain look instead of rooms: starts, cars and ways differ alone."""
+    """Use the plain look instead of rooms, so that only starts, cars and routes vary."""
     swept: Swept | None = None
     swept_value: float = 0.0
 
@@ -99,17 +100,17 @@ def evaluate_lane(
     done: Callable[[], None] = lambda: None,
     cluster: str | None = None,
 ) -> dict[str, Any]:
-    """Return the figures of a run: in all, by town, by look, and which look was the worst.
+    """Return figures in total, by city, by road and by look, and the worst look.
 
     `jobs` and `cluster` as in `run_all`.
 
     Raises:
-        CityError, ModelError, RenderError, DatasetError: when a town, the model, OpenGL or the
-            folder of panoramas cannot be used.
+        CityError, ModelError, RenderError, DatasetError: a city, the model, OpenGL or the folder
+            of panoramas cannot be used.
         MissingPartError, SettingsError, WorkerError: see `run_all`.
     """
     for name in run.cities:
-        load_city(name)  # a town with faults is named before the work begins
+        load_city(name)  # refuse a faulty city before the work begins
     model = load_lane_model(Path(run.model) if run.model else None)
     started = time.perf_counter()
     results: list[LookResult] = []
@@ -156,7 +157,7 @@ def evaluate_lane(
 
 
 def motors_note(cruise_mps: float) -> str | None:
-    """Say which motors a cruise speed needs, None if the XL430-W250 reaches it."""
+    """Return which motors a cruise speed needs; None if the XL430-W250 reaches it."""
     units = math.ceil(cruise_mps / WHEEL_RADIUS_M / MOTOR_UNIT_RAD_S)
     if units <= MOTOR_MAX_UNITS:
         return None
@@ -184,7 +185,7 @@ def _figures(run: LaneEvaluation, results: Sequence[LookResult]) -> dict[str, An
 
 
 def _worst(results: Sequence[LookResult]) -> dict[str, Any]:
-    """Name the worst look: by interventions, then time out of lane, then largest deviation."""
+    """Return the look with the most interventions, then time out of lane, then deviation."""
     worst = max(
         results,
         key=lambda r: (
@@ -203,7 +204,7 @@ def _worst(results: Sequence[LookResult]) -> dict[str, Any]:
 
 
 def look_of(run: LaneEvaluation, index: int) -> Look:
-    """Return one of a run's looks, before anything is swept."""
+    """Return one of a run's looks, without the sweep."""
     if run.plain:
         return plain_look()
     seed = EVALUATION_STREAM + run.seed
@@ -216,12 +217,12 @@ def _look(run: LaneEvaluation, index: int) -> Look:
 
 
 def watch_look(run: LaneEvaluation, index: int, watch: Watch) -> None:
-    """Drive one look of a run again, just as it was, and watch."""
+    """Repeat the drive of one look and call `observer` after every camera period."""
     _run_looks(run, [index], watch)
 
 
 def _parts(run: LaneEvaluation) -> list[range]:
-    """Return the looks of a run, in parts that one renderer serves."""
+    """Split the looks into groups that share a renderer."""
     together = max(1, int(SHARED_M * run.looks / run.metres))
     towns = len(run.cities)
     return [
@@ -238,7 +239,7 @@ def _name(looks: Sequence[int]) -> str:
 def _run_looks(
     run: LaneEvaluation, looks: Sequence[int], watch: Watch | None = None
 ) -> list[LookResult]:
-    """Drive looks of one town."""
+    """Drive looks that share a city."""
     city = swept_city(run.city_of(looks[0]), run.swept, run.swept_value)
     with Renderer(city, _look(run, looks[0])) as renderer:
         return [_run_look(run, index, renderer, watch) for index in looks]

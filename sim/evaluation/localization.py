@@ -1,8 +1,8 @@
-"""How well a car knows where it is: put down anywhere, and at every node that it passes.
+"""How well a car localizes itself: from an unknown pose, and at every node that it passes.
 
-A *drop-off*: a car that was told nothing drives on until it says that it knows its place; right is
-a place within `RIGHT_M` of the truth and in its direction. A *passage*: a car on a mission says
-"node passed"; right is the node that it passes, within `RIGHT_M` of where it says so.
+A *drop-off*: a car without any prior drives until it claims a place, which is right if it is within
+`RIGHT_M` of the true pose and in its direction. A *passage*: a car on a mission reports a node as
+passed, which is right if the car is within `RIGHT_M` of that node.
 """
 
 from __future__ import annotations
@@ -36,40 +36,40 @@ from sim.physics.lockstep import (
 from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
 
 RIGHT_M: Final = 0.15
-"""Who is so near to where it believes to be is right."""
+"""Largest error of a place that counts as right."""
 
 LIMIT_M: Final = 3.0
-"""A car must know where it is after so much way."""
+"""A car should know its place within this distance."""
 
 WEDGED_M: Final = 9.0
-"""Who does not know after so much way never will."""
+"""Give up after this distance."""
 
 ROUTE_M: Final = 25.0
-"""Way of one mission, about fifteen nodes."""
+"""Length of one mission, about fifteen nodes."""
 
 OFF_LANE_M: Final = 0.12
-"""A car that is farther from its route is put back on it; lane keeping is measured elsewhere."""
+"""A car farther from its route is put back; lane keeping is measured elsewhere."""
 
 
 @dataclass
 class LocalizationFigures:
-    """What drop-offs and passages showed; `add` sums."""
+    """Figures of drop-offs and passages."""
 
     dropoffs: int = 0
     located: int = 0
-    """Right within `LIMIT_M`, and never wrong."""
+    """Right within `LIMIT_M`, and never wrong before."""
     wrong: int = 0
-    """Claimed a place that is not within `RIGHT_M` of the truth."""
+    """Claimed a place that is not within `RIGHT_M` of the true pose."""
     wrong_edge: int = 0
-    """Of these, on another edge than the car's."""
+    """Of these, the ones on another edge than the car's."""
     wedged: int = 0
     metres_to_located: list[float] = field(default_factory=list)
     passages: int = 0
     passages_right: int = 0
     belief_right: int = 0
-    """Passages at which the belief over the whole town was right too."""
+    """Passages at which the belief over the whole city was right too."""
     given_up: int = 0
-    """Missions that the car left because it believed, wrongly, not to be on its way."""
+    """Missions that the car dropped because it wrongly believed that it had left its route."""
     failures: list[str] = field(default_factory=list)
 
     def add(self, other: LocalizationFigures) -> None:
@@ -89,7 +89,6 @@ class LocalizationFigures:
         self.failures += other.failures
 
     def document(self) -> dict[str, Any]:
-        """Return the figures by their public names."""
         return {
             "dropoffs": self.dropoffs,
             "located_pct": _pct(self.located, self.dropoffs),
@@ -111,9 +110,9 @@ def _pct(part: int, whole: int) -> float | None:
 
 
 class Pilot:
-    """Steers along a curve by knowing where the car is: a lane model without pictures.
+    """A lane model without images: it steers along a curve from the car's true pose.
 
-    `see` stands in for the camera and notes the pose; `look` answers for it.
+    `see` stands in for the camera and stores the pose; `look` answers for it.
     """
 
     part = LANE_PART
@@ -134,12 +133,12 @@ class Pilot:
         return LaneView(steering=(pursue(self._curve, self._pose, at.s_m),) * 3)
 
     def reset(self) -> None:
-        """Remember nothing but the place on the curve."""
+        """Forget everything except the position on the curve."""
 
 
 @dataclass(frozen=True)
 class Senses:
-    """What drives and what sees. `model` None: a `Pilot` steers, and nothing is rendered."""
+    """Detector, and lane model with camera; without a model a `Pilot` steers, unrendered."""
 
     seer: DetectorSource
     model: LaneModel | None = None
@@ -149,7 +148,7 @@ class Senses:
 def drop_off(
     sign_model: SignModel, senses: Senses, rng: np.random.Generator
 ) -> LocalizationFigures:
-    """Put a car down at random and let it find itself."""
+    """Place a car at random and let it localize itself."""
     city = sign_model.grid.city
     place, pose = random_place(city, rng)
     path = RoutePath(city, straight_route(city, place, WEDGED_M + 1))
@@ -181,7 +180,7 @@ def drop_off(
 
 
 def random_place(city: City, rng: np.random.Generator) -> tuple[Place, Pose]:
-    """Return a place on any edge, and a pose near it: ±4 cm beside the middle, ±10 degrees."""
+    """Return a place on any edge and a pose near it: ±4 cm beside the center line, ±10 degrees."""
     edges = list(city.edges.values())
     lengths = np.array([edge.length_m for edge in edges])
     edge = edges[int(rng.choice(len(edges), p=lengths / lengths.sum()))]
@@ -195,7 +194,7 @@ def random_place(city: City, rng: np.random.Generator) -> tuple[Place, Pose]:
 def pass_nodes(
     sign_model: SignModel, senses: Senses, rng: np.random.Generator, passages: int
 ) -> LocalizationFigures:
-    """Drive random missions until so many nodes were passed."""
+    """Drive random missions until `passages` nodes are passed."""
     total = LocalizationFigures()
     while total.passages < passages:
         total.add(_mission(sign_model, senses, rng, passages - total.passages))
@@ -239,7 +238,7 @@ def _mission(
 
 
 def _along(path: RoutePath, car: LockstepCar, truth_m: float) -> float:
-    """Return how far along its path a car is; one that left its lane is put back."""
+    """Return the car's position along its path; put it back if it left its lane."""
     pose, offset = car.vehicle.pose, path.route.start_s_m
     at = path.curve.project(pose.x_m, pose.y_m, truth_m + offset - 0.3, truth_m + offset + 0.3)
     if abs(at.left_m) > OFF_LANE_M:
@@ -248,14 +247,14 @@ def _along(path: RoutePath, car: LockstepCar, truth_m: float) -> float:
 
 
 def is_right(belief: Belief, pose: Pose) -> bool:
-    """Tell whether the belief's best place is where the car is, in its direction."""
+    """Return whether the belief's best place matches the pose, direction included."""
     best = belief.best.pose
     turned = abs(wrap_rad(best.heading_rad - pose.heading_rad))
     return best.distance_m(pose) <= RIGHT_M and turned < math.pi / 4
 
 
 def _on_edge(grid: LaneGrid, edge: str, pose: Pose) -> bool:
-    """Tell whether a pose lies on an edge, or on a way through a junction from or to it."""
+    """Return whether a pose lies on an edge, or on a movement from or to it."""
     near = grid.near(pose.x_m, pose.y_m, pose.heading_rad, RIGHT_M)
     keys = {grid.lanes[int(lane)].key for lane in grid.lane_of[near]}
     return any(edge == key or (isinstance(key, tuple) and edge in key) for key in keys)

@@ -1,4 +1,4 @@
-"""Evaluate localization over many looks, spread over processes like `lane_runs`."""
+"""Localization over many looks in parallel, like `lane_runs`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from sim.render.renderer import Renderer
 from sim.work.workers import run_all
 
 ERRORS: Final = DetectorErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
-"""Of the geometric seer. The shipped detector finds 0.9 of the signs from 20 px on, 0.8 of those of
-16 to 20 px and 0.44 of those of 12 to 16 px, whatever part of them shows."""
+"""Of the simulated detector. The shipped one finds 0.9 of the signs from 20 px on, 0.8 of those of
+16 to 20 px and 0.44 of those of 12 to 16 px, whatever part of them is visible."""
 
 WORST: Final = 5
-"""Looks that are named."""
+"""Number of worst looks in the result."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalizationRun:
-    """What to evaluate; a plain value, so that it can go to another process.
+    """Settings of an evaluation; a plain value that can be sent to other processes.
 
-    `seer`: with "detector" a car drives and sees by its models on rendered pictures, with
-    "geometric" by a pilot that knows the way and a simulated detector, without pictures.
-    `detector` and `model` are files; None takes the shipped ones.
+    With the `seer` "detector" a car drives and detects with its models on rendered images; with
+    "geometric" it uses a `Pilot` and a simulated detector, unrendered. `detector` and `model` are
+    files; None takes the shipped ones.
     """
 
     city: str
@@ -50,7 +50,6 @@ class LocalizationRun:
     looks: int
     seed: int
     seer: str = "detector"
-    """"detector" or "geometric"."""
     detector: str | None = None
     model: str | None = None
 
@@ -66,9 +65,9 @@ def evaluate_localization(
     `jobs` and `cluster` as in `run_all`.
 
     Raises:
-        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        CityError, ModelError, RenderError: the city, a model or OpenGL cannot be used.
         MissingPartError, SettingsError, WorkerError: see `run_all`.
-        SettingsError: when the run asks for nothing.
+        SettingsError: there is nothing to evaluate.
     """
     if not run.dropoffs and not run.passages:
         raise SettingsError(
@@ -112,7 +111,7 @@ def _measure(
     city: City,
     senses: Callable[[np.random.Generator], Senses],
 ) -> LocalizationFigures:
-    # the car knows its camera's drawing, not how this look has mounted it
+    # the car does not know how this look has mounted its camera
     sign_model = SignModel(LaneGrid(city), Camera())
     total = LocalizationFigures()
     for number in range(index, run.dropoffs, run.looks):

@@ -1,6 +1,7 @@
-"""Encounters and free drives under many looks, spread over processes.
+"""Encounters and free drives under many looks, in parallel.
 
-The same figures whatever their number: each encounter and each drive has streams of its own.
+Each encounter and each drive has its own random streams, so the number of processes changes no
+figure.
 """
 
 from __future__ import annotations
@@ -44,30 +45,30 @@ from sim.render.view import CarBody
 from sim.work.workers import run_all
 
 BATCH: Final = 10
-"""Encounters with one renderer, each with a look of its own."""
+"""Encounters that share a renderer, each with its own look."""
 
 DRIVE_MIN: Final = 2.0
-"""Minutes of free driving in one town under one look."""
+"""Minutes of free driving in one city under one look."""
 
 START_M, START_RAD = 0.02, math.radians(3)
-"""How far beside its lane and turned the measured car may start."""
+"""Largest initial offset from the lane center, and heading error, of the measured car."""
 
 ERRORS: Final = DetectorErrors(imagined_cars=0.02, least_shown=(0.05, 0.25))
-"""Of the geometric seer. The shipped detector finds half the cars of which 0.1 to 0.2 show, 0.84 of
-those of which 0.2 to 0.3 do (score 0.4), and nearly all of the others; and it imagines some."""
+"""Of the simulated detector. The shipped one finds half of the cars that are 0.1 to 0.2 visible,
+0.84 of those that are 0.2 to 0.3 visible (score 0.4), and nearly all others; it has some false
+positives."""
 
 FREE_LOOKS: Final = 1_000_000
-"""Looks of free drives are others than those of encounters."""
+"""Free drives have other looks than encounters."""
 
 COLORS: Final = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
 
 
 @dataclass(frozen=True, slots=True)
 class RidesRun:
-    """What to evaluate; a plain value, so that it can go to another process.
+    """Settings of an evaluation; a plain value that can be sent to other processes.
 
-    `detector` and `model` are files; None takes the shipped ones. The geometric seer errs as a
-    detector does and needs no pictures of what it sees.
+    `detector` and `model` are files; None takes the shipped ones.
     """
 
     city: str
@@ -75,13 +76,13 @@ class RidesRun:
     minutes: float
     seed: int
     seer: str
-    """"geometric" or "detector"."""
+    """"detector", or "geometric" for a simulated one that needs no rendered images."""
     detector: str | None = None
     model: str | None = None
 
 
 Part = tuple[Literal["encounters", "free"], int]
-"""A batch of encounters, or a free drive, by number."""
+"""Kind and number of a batch of encounters or a free drive."""
 
 Figures = EncounterFigures | FreeFigures
 
@@ -97,9 +98,9 @@ def evaluate_rides(
     `jobs` and `cluster` as in `run_all`.
 
     Raises:
-        CityError, ModelError, RenderError: when the town, a model or OpenGL cannot be used.
+        CityError, ModelError, RenderError: the city, a model or OpenGL cannot be used.
         MissingPartError, SettingsError, WorkerError: see `run_all`.
-        SettingsError: when the run asks for nothing.
+        SettingsError: there is nothing to evaluate.
     """
     if not parts(run):
         raise SettingsError(
@@ -128,7 +129,7 @@ def evaluate_rides(
 
 
 def parts(run: RidesRun) -> list[Part]:
-    """Return what a run consists of."""
+    """Return the units of work of a run."""
     batches: list[Part] = [("encounters", i) for i in range(math.ceil(run.encounters / BATCH))]
     return batches + [("free", i) for i in range(math.ceil(run.minutes / DRIVE_MIN))]
 
@@ -171,7 +172,7 @@ def _run_free(run: RidesRun, number: int, seconds: float) -> FreeFigures:
 
 
 def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
-    """Return where other cars are whenever it is asked, in their colours."""
+    """Return a function that gives the current bodies of other cars."""
     return lambda: [
         CarBody(f"other{i}", car.pose, COLORS[(first + i) % len(COLORS)])
         for i, car in enumerate(cars)
@@ -179,7 +180,7 @@ def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
 
 
 class _Studio:
-    """One town with its renderer, for cars under any look."""
+    """One city with its renderer and models, for cars under any look."""
 
     def __init__(self, run: RidesRun, city: City) -> None:
         self.city = city
@@ -201,7 +202,7 @@ class _Studio:
     def drive(
         self, number: int, path: RoutePath, start_m: float, rng: np.random.Generator, cars: Cars
     ) -> LaneDrive:
-        """Return a car at a place of a path, under look `number`, that sees the other cars."""
+        """Return a car on a path under look `number`; it sees the other cars."""
         look = look_of(EVALUATION_STREAM + self._run.seed, number)
         self._renderer.set_look(look)
         eye = SimulatedCamera(self._renderer, look, rng, part=self._model.part, cars=cars)

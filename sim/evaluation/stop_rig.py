@@ -1,8 +1,8 @@
-"""A car's process on a test bench: board and motors, a cable, a camera and a server that can fail.
+"""A car's process on a test bench: board, motors, cable, camera and server that can fail.
 
-Everything but the car and an outside board runs here, in real time, in one event loop. The car is
-the program that drives visitors, without its detector; its camera shows a grey floor, its order is
-long, and nobody looks where it goes.
+Everything except the car and an external board program runs here, in real time, in one event loop.
+The car is the real program without its detector; its camera shows a gray floor and its order is
+long.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ from sim.physics.vehicle import Vehicle
 CAR: Final = "car1"
 CITY: Final = "pixelopolis"
 WAY_M: Final = 200.0
-"""Of the order: some 25 minutes of driving."""
+"""Length of the order: some 25 minutes of driving."""
 LOOK_S: Final = 0.001
 FRAME_S: Final = 0.05
 WAIT_S: Final = 60.0
-"""Bound for broken code; a car's start takes some ten seconds on a busy computer."""
+"""Limit for what must happen; a car's start takes some ten seconds on a busy computer."""
 AT_SPEED_RAD_S: Final = 1.0
 AT_REST_RAD_S: Final = 0.05
 
 
 class RigError(PixelopolisError, RuntimeError):
-    """Something that must happen on the test bench did not."""
+    """Something that must happen on the test bench did not happen."""
 
     code = "PX602"
 
 
 class OneOrderServer:
-    """A server that gives one long order, and can fall silent.
+    """A server that gives one long order and can fall silent.
 
     Attributes:
-        heard_s: when it last said something to the car.
+        heard_s: time of its last message to the car.
         reachable: cleared while the network is down.
-        state: the car's last.
+        state: the car's last state.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class OneOrderServer:
         link = web.WebSocketResponse(autoping=False)
         await link.prepare(request)
         self.heard_s = time.monotonic()
-        with suppress(ConnectionError):  # it may have called again meanwhile
+        with suppress(ConnectionError):  # the car may have reconnected
             await self._converse(link)
         return link
 
@@ -131,24 +131,24 @@ class OneOrderServer:
 
 
 class StopRig:
-    """One car on the bench; a context manager that has it driving, and leaves nothing behind.
+    """A context manager that runs one car on the bench and cleans up.
 
     Args:
-        kind: what its board is.
+        kind: kind of board.
         directory: for sockets and ptys; a short path.
-        seed: of noise and pauses.
+        seed: for noise and pauses.
 
     Attributes:
         bus: the motors.
         cable: between car and board.
         desk: its server.
-        frame_s: when the camera's last frame was sent.
+        frame_s: time of the camera's last frame.
         camera_on: whether frames are sent.
-        goal_zero_s: when the motors' goal last became zero.
-        motors_heard_s: when they had last heard a packet then.
-        released_s: when they last lost their torque.
-        held_up_s: longest time between two looks at all this, since it was set to 0.
-        board_dead: the simulated board does nothing any more (`BoardKind.DEVICE`).
+        goal_zero_s: time when the motors' goal last became zero.
+        motors_heard_s: time of the motors' last packet before that.
+        released_s: time when they last lost torque.
+        held_up_s: longest pause of the measuring loop since this was set to 0.
+        board_dead: the simulated board (`BoardKind.DEVICE`) does nothing.
     """
 
     def __init__(self, kind: BoardKind, directory: Path, seed: int) -> None:
@@ -177,11 +177,11 @@ class StopRig:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[StopRig]:
-        """Run everything meanwhile.
+        """Run the whole bench.
 
         Raises:
-            BoardError: the board's program does not work.
-            MissingPartError: it is not there.
+            BoardError: the board's program fails.
+            MissingPartError: the board's program is missing.
             RigError: the car does not drive.
         """
         camera = CameraSocket(self._directory / f"{CAR}.camera")
@@ -224,7 +224,7 @@ class StopRig:
             encoding="utf-8",
         )
 
-    # --- what the rows do ----------------------------------------------------------------------
+    # --- failures and their repair ------------------------------------------------------------
 
     async def start_car(self) -> None:
         argv = (sys.executable, "-m", "pixelopolis", "car", "--config", str(self._config))
@@ -234,26 +234,26 @@ class StopRig:
         os.kill(self._processes.parts[CAR].pid, number)
 
     async def kill_car(self) -> None:
-        """Kill -9 the process that talks to the board."""
+        """Send SIGKILL to the process that talks to the board."""
         part = self._processes.parts[CAR]
         self._killed = part.pid
         os.kill(part.pid, 9)
         await part.process.wait()
 
     def kill_board(self) -> None:
-        """Kill -9 the board's program; a simulated board just does nothing any more."""
+        """Send SIGKILL to the board's program; a simulated board stops working."""
         if self.kind is BoardKind.DEVICE:
             self.board_dead = self.cable.mute = True
         else:
             os.kill(self._boards.pid(CAR), 9)
 
     def revive_board(self) -> None:
-        """Start it again; an outside board is started by itself."""
+        """Start the board again; a killed program was already restarted."""
         if isinstance(self.bus, VirtualBus) and self.board_dead:
             self.board_dead = self.cable.mute = False
             self.bus.board.reboot(time.monotonic())
 
-    # --- what is seen ---------------------------------------------------------------------------
+    # --- measurements ---------------------------------------------------------------------------
 
     @property
     def driven(self) -> bool:
@@ -268,7 +268,7 @@ class StopRig:
         return self.driven and max(self.vehicle.wheel_rad_s) > AT_SPEED_RAD_S
 
     def reports(self, fault: str) -> bool:
-        """Tell whether the car's state names a fault of the board, as in `battery low`."""
+        """Return whether the car's state contains a board fault such as `battery low`."""
         state = self.desk.state
         return state is not None and any(
             fault.replace(" ", "_") in (error.error_description or "") for error in state.errors
@@ -279,10 +279,10 @@ class StopRig:
         return max(map(abs, self.vehicle.wheel_rad_s)) < AT_REST_RAD_S
 
     async def until(self, what: str, true: Callable[[], bool], limit_s: float = WAIT_S) -> float:
-        """Wait until something is true; return when it was seen.
+        """Wait for a condition; return the time when it held.
 
         Raises:
-            RigError: it never was.
+            RigError: it did not hold within the limit.
         """
         end_s = time.monotonic() + limit_s
         while not true():
@@ -295,10 +295,10 @@ class StopRig:
             await asyncio.sleep(LOOK_S)
         return time.monotonic()
 
-    # --- what goes on ---------------------------------------------------------------------------
+    # --- simulation -----------------------------------------------------------------------------
 
     async def _live(self) -> None:
-        """Physics and watchdogs at the simulator's pace; the cable is looked after more often."""
+        """Step physics and watchdogs at the simulator's pace; poll the cable more often."""
         due_s = time.monotonic()
         goal, driven, torque = (0.0, 0.0), False, False
         looked_s = due_s

@@ -1,7 +1,7 @@
-"""How soon the wheels are told to stand still, whatever fails: one row for each thing that may.
+"""How soon the wheels are stopped after each kind of failure.
 
-A row drives the car of a `StopRig`, lets something fail, waits until the motors' goal is zero and
-the wheels are at rest, mends it, and waits until the car drives again.
+Each row lets the car of a `StopRig` drive, injects a failure, waits until the motors' goal is zero
+and the wheels are at rest, repairs it, and waits until the car drives again.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from sim.hardware.board import FULL_BATTERY_MV, NO_BUTTON
 from sim.hardware.firmware_program import BoardKind
 
 RELEASING: Final = ("board", "power")
-"""Who not only stops the wheels, but takes their torque too."""
+"""Layers that stop the wheels and then release their torque."""
 TOLERANCE_MS: Final = 30.0
-"""On top of what is promised: the simulator's step of 5 ms, and what a busy computer adds."""
+"""Allowed excess: the simulator's step of 5 ms, and delays of a busy computer."""
 SETTLE_S: Final = 0.3
-"""Of driving before something fails, and up to as much more, so that no phase is preferred."""
+"""Driving time before a failure, plus a random amount up to the same, to vary the phase."""
 STOP_S: Final = 15.0
 RESET_S: Final = 0.2
-"""How long a person presses the reset button."""
+"""How long the reset button is pressed."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One row: what fails, and who stops the wheels.
+    """One kind of failure, and the layer that stops the wheels.
 
     Attributes:
         name: of the row.
-        stopped_by: the layer that stops the wheels: the board by goal zero and then torque off, its
-            switch in the motors' power, the motors' Bus Watchdog, the car's driver. A low battery
-            stops nobody, the car only reports it.
-        promised_ms: from `since` to goal zero; None when the car drives on.
-        happen: lets it fail.
-        mend: makes it well again.
-        since: when the last good sign came; without it time counts from the failure itself.
+        stopped_by: "board" (goal zero, then torque off), "power" (its switch in the motors' power),
+            "motors" (their Bus Watchdog) or "driver"; "nobody" for a low battery, which is only
+            reported.
+        promised_ms: limit from `since` to goal zero; None if the car drives on.
+        happen: injects the failure.
+        mend: repairs it.
+        since: time of the last sign of life; without it, times count from the failure itself.
     """
 
     name: str
@@ -124,7 +124,7 @@ async def _press_stop(rig: StopRig) -> None:
 
 
 async def _release_stop(rig: StopRig) -> None:
-    """Let the stop button go and press reset, as a person does who has cleared the way."""
+    """Release the stop button and press reset."""
     rig.bus.pins.buttons = NO_BUTTON
     await asyncio.sleep(RESET_S)
     rig.bus.pins.buttons = BoardButton.RESET
@@ -145,13 +145,13 @@ def _limit_mv(register: BoardRegister) -> int:
 
 
 CAR_LATE_MS: Final = 70.0
-"""The driver decides at least every 50 ms, and the car's board thread passes it on within 20 ms."""
+"""The driver decides at least every 50 ms; the board thread passes it on within 20 ms."""
 BUS_WATCHDOG_MS: Final = 200.0
-"""What the car sets the motors' Bus Watchdog to."""
+"""The timeout of the motors' Bus Watchdog that the car sets."""
 BATTERY_MS: Final = 500.0
 """The voltage is smoothed with a time constant of 128 ms (firmware/core/battery.h)."""
 BUTTON_MS: Final = 10.0
-"""A stop button counts after 3 ms (firmware/core/buttons.h); it is told at the simulator's step."""
+"""A stop button counts after 3 ms (firmware/core/buttons.h), at the simulator's next step."""
 HOST_TIMEOUT_MS: Final = float(BOARD[BoardRegister.HOST_TIMEOUT_MS].default or 0)
 
 CAMERA_MS: Final = CAMERA_STOP_S * 1000 + CAR_LATE_MS
@@ -187,17 +187,17 @@ async def measure_stops(
     seed: int,
     report: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, Any]:
-    """Return the rows of one kind of board, by name.
+    """Return the rows of one kind of board by name.
 
     Args:
-        kind: what plays the board.
+        kind: kind of board.
         directory: for sockets and ptys; a short path.
-        rounds: how often everything fails.
-        seed: of pauses and noise.
+        rounds: repetitions of every failure.
+        seed: for pauses and noise.
         report: gets the number of failures done.
 
     Raises:
-        MissingPartError: the board's program is not there.
+        MissingPartError: the board's program is missing.
         RigError: the wheels did not stop, or the car did not drive again.
     """
     pauses = random.Random(seed)
@@ -207,7 +207,7 @@ async def measure_stops(
         for _ in range(rounds):
             for failure in FAILURES:
                 settled = False
-                while not settled:  # a busy computer may have stopped it meanwhile
+                while not settled:  # a busy computer may have stopped the car meanwhile
                     await rig.until("the car drives", lambda: rig.at_speed)
                     await asyncio.sleep(SETTLE_S * (1 + pauses.random()))
                     settled = rig.at_speed
@@ -218,9 +218,9 @@ async def measure_stops(
 
 
 async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
-    """Return seconds: to goal zero (or to the report), to rest, and to driving again.
+    """Return times in s: to goal zero (or the report), to rest, and to driving again.
 
-    `held_up` is how long a busy computer kept the bench itself from looking: no time is truer.
+    `held_up` is the longest pause of the measuring loop, and so the error of the times.
     """
     began_s, rig.held_up_s = time.monotonic(), 0.0
     await failure.happen(rig)
@@ -230,7 +230,7 @@ async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
                 f"{failure.name}: the car reports it", lambda: rig.reports(failure.name), STOP_S
             )
             return {"reported": said_s - began_s, "held_up": rig.held_up_s}
-        # a busy computer may stop the wheels for a moment in between: the stop that lasts counts
+        # a busy computer may stop the wheels briefly: the stop that lasts counts
         what = f"{failure.name}: the wheels are at rest and stay so"
         rest_s = await rig.until(what, lambda: rig.at_rest and not rig.driven, STOP_S)
         zero_s, released_s = rig.goal_zero_s, rig.released_s
@@ -247,7 +247,7 @@ async def _let_fail(rig: StopRig, failure: Failure) -> dict[str, float]:
 
 
 def _row(failure: Failure, times: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the worst of all rounds in ms, and every round's time to goal zero."""
+    """Return the worst times of all rounds in ms, and every time to goal zero."""
     row: dict[str, Any] = {"stopped_by": failure.stopped_by, "promised_ms": failure.promised_ms}
     for key in times[0]:
         row[f"{key}_ms"] = round(max(each[key] for each in times) * 1e3, 1)

@@ -1,4 +1,4 @@
-"""One thing gets worse step by step, the rest stays: where does lane keeping end?"""
+"""Vary one condition step by step until lane keeping fails."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sim.evaluation.lane_runs import LaneEvaluation
 from sim.evaluation.swept import AXES, DIRECTIONS, Swept
 
 FAILED_PCT: Final = 90.0
-"""A direction of a sweep ends with the first value whose autonomy is lower, or ..."""
+"""A direction of a sweep ends at the first value with a lower autonomy, or ..."""
 
 FAILED_WAY: Final = 0.5
-"""... at which less than this part of the way is driven: a car that stands is seldom put back."""
+"""... with less than this share of the distance driven: a standing car has few interventions."""
 
 
 def sweep_lane(
@@ -27,9 +27,9 @@ def sweep_lane(
     """Return the figures of a run for every value.
 
     Args:
-        run: everything else.
-        swept: what changes.
-        values: exactly these; by default from the nominal value each way until it fails.
+        run: all other settings.
+        swept: the condition to vary.
+        values: the values; by default from nominal in each direction until failure.
         measure: evaluates one run.
     """
     points = []
@@ -45,10 +45,10 @@ def sweep_lane(
 
 
 def sweep_chart(document: dict[str, Any], file: Path) -> None:
-    """Write the chart of a sweep: deviation and autonomy by value, failures crossed out.
+    """Write a chart of deviation and autonomy by value; failures are crossed out.
 
     Args:
-        document: of `sweep_lane`; a point's looks give the band around its mean deviation.
+        document: as `sweep_lane` returns it; looks give the band around the mean deviation.
         file: .svg or .png.
 
     Raises:
@@ -84,7 +84,7 @@ def sweep_chart(document: dict[str, Any], file: Path) -> None:
 
 
 def _setting(points: Sequence[dict[str, Any]]) -> str:
-    """Say how points were measured, so that a chart alone can be judged."""
+    """Describe how the points were measured, for the chart's caption."""
     first = points[0]
     metres = max(p["distance_m"] for p in points)
     towns, looks = len(first["cities"]), first["looks"]

@@ -1,4 +1,4 @@
-"""What a sweep makes worse, by how much, and what that does to looks and towns."""
+"""What a sweep varies, over which values, and how it changes looks and cities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sim.looks.look import Look
 
 
 class Swept(StrEnum):
-    """What can be swept.
+    """Conditions that can be swept.
 
-    Exposure is a factor, blur in pixels at 120 across, pitch in degrees (its sign as the
-    camera's), latency of the camera in seconds, lane width in metres.
+    Exposure is a factor, blur in pixels at an image width of 120, pitch in degrees (signed like the
+    camera's), latency of the camera in s, lane width in m.
     """
 
     EXPOSURE = "exposure"
@@ -35,7 +35,7 @@ AXES: Final[dict[Swept, str]] = {
     Swept.LATENCY: "age of a frame when it arrives, s",
     Swept.LANE_WIDTH: "lane width, m",
 }
-"""What a chart says below its horizontal axis."""
+"""Labels of a chart's horizontal axis."""
 
 DIRECTIONS: Final[dict[Swept, tuple[tuple[float, ...], ...]]] = {
     Swept.EXPOSURE: (
@@ -50,11 +50,11 @@ DIRECTIONS: Final[dict[Swept, tuple[tuple[float, ...], ...]]] = {
     Swept.LATENCY: ((0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6),),
     Swept.LANE_WIDTH: ((0.28, 0.32, 0.36, 0.40, 0.45, 0.5), (0.26, 0.24, 0.22, 0.20, 0.18)),
 }
-"""Values in either direction, the nominal one first of all."""
+"""Values in each direction; the first of all is nominal."""
 
 
 def swept_look(look: Look, swept: Swept | None, value: float) -> Look:
-    """Return a look with the swept thing added to what it has already."""
+    """Return a look changed by the sweep."""
     if swept is Swept.EXPOSURE:
         red, green, blue = (gain * value for gain in look.gains)
         return replace(look, gains=(red, green, blue))
@@ -68,10 +68,10 @@ def swept_look(look: Look, swept: Swept | None, value: float) -> Look:
 
 
 def swept_city(name: str, swept: Swept | None, value: float) -> City:
-    """Return a town, its lanes as wide as the sweep says.
+    """Return a city with the lane width of the sweep.
 
     Raises:
-        CityError: when there is no such town, or when it does not bear such lanes.
+        CityError: no such city, or its streets are too narrow for such lanes.
     """
     text, source = city_text(name)
     if swept is Swept.LANE_WIDTH:

@@ -99,14 +99,14 @@ def convert_int8(
             f"The int8 graph does not look mappable to an Edge TPU: {'; '.join(faults)}.",
             "Use layers that quantise (ReLU6, no ELU) and operators on Coral's list.",
         )
-    low = {
-        name: round(value, 4)
+    low = [
+        f"{name} {value:.4f}"
         for name, value in result.correlation.items()
         if not value >= _least_correlation(name)
-    }
+    ]
     if low:
         raise ModelError(
-            f"The int8 model does not follow Keras: correlation {low} (at least "
+            f"The int8 model differs from Keras: correlation {', '.join(low)} (at least "
             f"{MIN_CORRELATION} wanted, {MIN_SPREAD_CORRELATION} of spreads).",
             "Train longer, or with data whose frames span what the car sees.",
         )

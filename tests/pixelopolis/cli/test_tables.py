@@ -78,7 +78,7 @@ def test_frame_figures(capsys: pytest.CaptureFixture[str]) -> None:
     document = figures(frames, [0.0, 0.1, 0.3])
     evaluate_frames._show(document)
     assert_readable(
-        capsys.readouterr().err, "source frames bias RMSE slope median session-2026-03-14 2.77"
+        capsys.readouterr().err, "source frames RMSE slope session-2026-03-14 2.77"
     )
 
 
