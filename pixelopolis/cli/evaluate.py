@@ -28,13 +28,13 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
 
-class SeerName(StrEnum):
+class DetectorKind(StrEnum):
     GEOMETRIC = "geometric"
     DETECTOR = "detector"
 
 
 Seer = Annotated[
-    SeerName, typer.Option(help="Detector to use: the real network, or a fast simulated one.")
+    DetectorKind, typer.Option(help="Detector to use: the real network, or a fast simulated one.")
 ]
 Jobs = Annotated[
     int | None,
@@ -200,7 +200,7 @@ def rides(
         float,
         typer.Option(max=1_000_000, help="Simulated minutes of driving in two-way traffic.", min=0),
     ] = 30.0,
-    seer: Seer = SeerName.DETECTOR,
+    seer: Seer = DetectorKind.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
     jobs: Jobs = None,
@@ -216,7 +216,7 @@ def rides(
         encounters=encounters,
         minutes=minutes,
         seed=seed,
-        seer=seer.value,
+        detector_kind=seer.value,
         detector=str(detector) if detector else None,
         model=str(model) if model else None,
     )
@@ -237,7 +237,7 @@ def localisation(
         int, typer.Option(max=1_000_000, help="Nodes to pass on missions.", min=0)
     ] = 1000,
     looks: Annotated[int, typer.Option(max=100_000, help="Number of looks.", min=1)] = 50,
-    seer: Seer = SeerName.DETECTOR,
+    seer: Seer = DetectorKind.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
     jobs: Jobs = None,
@@ -254,7 +254,7 @@ def localisation(
         passages=passages,
         looks=looks,
         seed=seed,
-        seer=seer.value,
+        detector_kind=seer.value,
         detector=str(detector) if detector else None,
         model=str(model) if model else None,
     )

@@ -1,4 +1,4 @@
-"""The one way from a renderer, a look and a camera to the picture that a car's process gets."""
+"""The images of a car's camera, from renderer, look and camera."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody, View, car_view
 
 Cars = Callable[[], Sequence[CarBody]]
-"""Where all other cars are now."""
+"""Returns the current bodies of all other cars."""
 
 PERIOD_S: Final = 0.05
-"""Of the camera, 20 Hz."""
+"""Frame period of the camera, 20 Hz."""
 HUNTING_S: Final = 0.7
-"""How long an auto exposure takes to change its mind."""
+"""Correlation time of the auto exposure's gain."""
 BLURRED_ROWS: Final = 0.25
-"""Smear is the same over this part of a frame's rows: nearer ground moves faster."""
+"""Share of a frame's rows that get the same motion blur; nearer ground moves faster."""
 MARGIN_STEP_PX: Final = 8
 YAW_SIGMA_RAD_S: Final = 0.35
-"""Turning of a car at an independent pose: a bend of 0.30 m at cruise is 0.45 rad/s."""
+"""Yaw rate of a car at an independent pose; a bend of 0.30 m at cruise gives 0.45 rad/s."""
 
 
 def no_cars() -> Sequence[CarBody]:
@@ -51,20 +51,20 @@ def no_cars() -> Sequence[CarBody]:
 
 
 def lane_camera(width_px: int = LANE_WIDTH_PX) -> Camera:
-    """Return the camera whose bottom quarter is `width_px` wide; 120 is the lane model's size."""
+    """Return a camera whose bottom quarter is `width_px` wide; the lane model takes 120."""
     return Camera(width_px=width_px, height_px=round(width_px * LANE_HEIGHT_PX / LANE_PART / 120))
 
 
 class SimulatedCamera:
-    """A car's camera under one look: call it with a pose, and how the car moves there.
+    """A car's camera under one look, called with a pose and a motion.
 
     Args:
-        renderer: of the town, with the look set whenever the eye is called.
+        renderer: of the city; it shows the look at every call.
         look: gives mounting, lens and sensor.
-        rng: of noise, flicker, auto exposure, and of the motion at independent poses.
-        camera: as it is drawn; the look mounts it.
-        part: of the frame's rows, from the bottom.
-        rows: (from, to) in parts of the frame's height instead of `part`.
+        rng: for noise, flicker, auto exposure, and motion at independent poses.
+        camera: its nominal values, which the look changes.
+        part: share of the frame's rows, from the bottom.
+        rows: (from, to) as shares of the frame's height, instead of `part`.
         cars: the other cars.
     """
 
@@ -95,17 +95,17 @@ class SimulatedCamera:
     def __call__(
         self, pose: Pose, motion: BodyMotion | None = None, cars: Sequence[CarBody] | None = None
     ) -> Image:
-        """Return the picture (rows, width, 3) uint8 RGB from a pose of the car's axle.
+        """Return the image (rows, width, 3) uint8 RGB from a pose of the car's axle.
 
-        Without `motion`, at a pose that belongs to no drive, the car moves as cars do, drawn at
-        random; `cars` replaces the eye's own.
+        Without `motion`, for a pose outside a drive, a typical motion is drawn at random. `cars`
+        replaces the camera's own.
         """
         view = self._lens.wider(self._view(pose))
         others = self._cars() if cars is None else cars
         return self.develop(self._renderer.render(view, others).rgb, motion)
 
     def develop(self, rendered_rgb: Image, motion: BodyMotion | None = None) -> Image:
-        """Return what this eye makes of a rendered picture of its (widened) view."""
+        """Apply lens, shutter and sensor to a rendered image of the camera's (widened) view."""
         sensor, rng = self.look.sensor, self._rng
         image = self._lens.bend(rendered_rgb)
         image = self._defocus(image)
@@ -142,12 +142,12 @@ class SimulatedCamera:
                 float(self._rng.normal(0.0, YAW_SIGMA_RAD_S)),
             )
         view, focal_px = self._lens.view, self.camera.focal_px
-        turned_px = motion.yaw_rad_s * focal_px  # per second; the picture turns to the right
+        turned_px = motion.yaw_rad_s * focal_px  # per second; the image moves right
         if sensor.exposure_s:
             pieces = []
             bands = max(1, round(view.rows / view.height_px / BLURRED_ROWS))
             for band in np.array_split(np.arange(view.rows), bands):
-                # level ground at a row's depth comes nearer: dy/dt = v (y - horizon)² / (f h)
+                # flow of level ground at a row: dy/dt = v (y - horizon)² / (f h)
                 below_px = view.top_px + float(band.mean()) - view.height_px / 2
                 below_px += math.tan(self.camera.pitch_rad) * focal_px
                 fall_px = motion.speed_mps * max(below_px, 0) ** 2 / focal_px / self.camera.height_m
@@ -163,7 +163,7 @@ class SimulatedCamera:
         return lean(image, view.height_px, from_middle, turned_px * sensor.readout_s)
 
     def _light(self) -> NDArray[np.float32]:
-        """Return the light of every pixel, (rows, width or 1, 1): vignette, hunting, flicker."""
+        """Return the gain (rows, width or 1, 1) of every pixel: vignette, exposure, flicker."""
         sensor, rng, view = self.look.sensor, self._rng, self._lens.view
         gain = self._lens.vignette
         if sensor.drift:
@@ -181,7 +181,7 @@ class SimulatedCamera:
 
 
 class _Lens:
-    """A camera's lens for one view of it: which wider pinhole view to render, how to bend it."""
+    """The distortion of one view, and the wider pinhole view that must be rendered for it."""
 
     def __init__(self, camera: Camera, view: View, sensor: Sensor) -> None:
         self.view = view
@@ -199,7 +199,7 @@ class _Lens:
             return
         seen = places / distorted_focal_px(view.width_px, camera.across_rad, sensor.k1)
         rays = undistort(seen, sensor.k1) * camera.focal_px
-        # the pinhole picture must hold every ray, and bilinear sampling's neighbours
+        # the pinhole image must hold every ray, and the neighbors for bilinear sampling
         outside = np.abs(rays).reshape(-1, 2).max(axis=0) - np.array(self._size_px) / 2
         margin_x, margin_y = (max(0, math.ceil(o + 1)) for o in outside)
         width, height = (
@@ -213,14 +213,14 @@ class _Lens:
         self._map = cv2.convertMaps(rays[..., 0] + width / 2 - 0.5, down - top - 0.5, cv2.CV_16SC2)
 
     def wider(self, view: View) -> View:
-        """Return the view that must be rendered."""
+        """Return the view to render."""
         if self._map is None:
             return view
         (width, height), (top, bottom) = self._size_px, self._rows
         return replace(view, width_px=width, height_px=height, top_px=top, bottom_px=bottom)
 
     def bend(self, image: Image) -> Image:
-        """Return what the lens makes of the wider view."""
+        """Return the distorted image of the wider view."""
         if self._map is None:
             return image
         return np.asarray(

@@ -1,7 +1,7 @@
-"""What a camera adds to the light that reaches it: lens, shutter, noise, tone curve and JPEG.
+"""Effects of a camera on an image, as pure functions, in a real camera's order.
 
-Pure functions of pictures and numbers. The order is that of a real camera: lens (defocus,
-distortion, vignette), shutter (motion, rolling rows, flicker), sensor noise, tone curve, JPEG.
+Lens (defocus, distortion, vignette), shutter (motion blur, rolling shutter, flicker), sensor noise,
+tone curve, JPEG.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ Field = NDArray[np.float32]
 
 
 def distorted_focal_px(width_px: int, across_rad: float, k1: float) -> float:
-    """Return the focal length whose picture is `across_rad` wide in its middle row."""
+    """Return the focal length at which the middle row spans `across_rad`."""
     edge = math.tan(across_rad / 2)
-    # the seen radius whose ray leaves at `edge`: the smaller root of k1 edge r² - r + edge = 0
+    # distorted radius of the ray at `edge`: the smaller root of k1 edge r² - r + edge = 0
     seen = 2 * edge / (1 + math.sqrt(1 - 4 * k1 * edge**2))
     return width_px / 2 / seen
 
 
 def undistort(places: NDArray[np.floating[Any]], k1: float) -> Field:
-    """Return where pinhole rays of seen places (..., 2), both in focal lengths, go."""
+    """Return the pinhole coordinates of distorted points (..., 2), both in focal lengths."""
     squared = (places**2).sum(axis=-1, keepdims=True)
     return np.asarray(places / (1 + k1 * squared), dtype=np.float32)
 
 
 def distort(rays: NDArray[np.floating[Any]], k1: float) -> Field:
-    """Return where pinhole rays (..., 2) are seen, both in focal lengths: undoes `undistort`.
+    """Return the distorted coordinates of pinhole points (..., 2): the inverse of `undistort`.
 
-    What lies beyond the lens's edge is seen there.
+    Points beyond the lens's edge are moved to the edge.
     """
     squared = (rays**2).sum(axis=-1, keepdims=True)
     root = np.sqrt(np.maximum(1 - 4 * k1 * squared, 0))
@@ -47,14 +47,14 @@ def distort(rays: NDArray[np.floating[Any]], k1: float) -> Field:
 
 @lru_cache(maxsize=8)
 def tone_curve(gamma: float, contrast: float, haze: float) -> Image:
-    """Return the table (256,) of a tone curve."""
+    """Return a tone curve as a lookup table (256,)."""
     value = (np.arange(256) / 255) ** gamma
     value = value + contrast * (value * value * (3 - 2 * value) - value)
     return np.asarray(np.round(255 * (haze + (1 - haze) * np.clip(value, 0, 1))), dtype=np.uint8)
 
 
 def smear(image: Image, dx_px: float, dy_px: float) -> Image:
-    """Return the image smeared evenly along a vector."""
+    """Return the image blurred evenly along a vector."""
     reach = math.ceil(max(abs(dx_px), abs(dy_px)) / 2)
     if math.hypot(dx_px, dy_px) < 0.4 or not reach:
         return image
@@ -80,13 +80,13 @@ def smear(image: Image, dx_px: float, dy_px: float) -> Image:
 
 
 def lean(image: Image, height_px: int, from_middle: float, dx_px: float) -> Image:
-    """Return rows shifted ever more: by `dx_px` over a whole frame's height.
+    """Shear the rows, by `dx_px` over the whole frame's height (rolling shutter).
 
     Args:
         image: rows (h, w, 3) of the frame.
         height_px: of the whole frame.
-        from_middle: of the first row, in frame heights below the frame's middle.
-        dx_px: to the right, of the frame's last row against its first.
+        from_middle: position of the first row, in frame heights below the frame's middle.
+        dx_px: shift of the frame's last row to the right of its first.
     """
     if abs(dx_px) < 0.25:
         return image
@@ -102,7 +102,7 @@ _BANK_PX: Final = 512
 
 @lru_cache(maxsize=2)
 def _noise_bank(blotches: bool) -> Field:
-    """Return a square of normal noise (512, 512, 3), standard deviation 1."""
+    """Return a tile of standard normal noise (512, 512, 3)."""
     rng = np.random.default_rng(20260)
     bank = rng.standard_normal((_BANK_PX, _BANK_PX, 3), dtype=np.float32)
     if blotches:
@@ -112,9 +112,9 @@ def _noise_bank(blotches: bool) -> Field:
 
 
 def _piece(bank: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """Return a random piece of a bank of noise, turned over at random.
+    """Return a random, randomly flipped crop of a noise tile.
 
-    Drawing normal numbers for every picture took longer than all else that a sensor does.
+    Drawing normal numbers for every image took longer than all other effects together.
     """
     rows, columns = shape[0], shape[1]
     if rows > _BANK_PX or columns > _BANK_PX:
@@ -128,7 +128,7 @@ def _piece(bank: Field, shape: tuple[int, ...], rng: np.random.Generator) -> Fie
 
 
 def add_noise(picture: Field, sensor: Sensor, rng: np.random.Generator) -> Field:
-    """Return a picture of 0..255 with shot and read noise."""
+    """Add shot and read noise to an image of 0..255."""
     if sensor.shot_sigma <= 0 and sensor.read_sigma <= 0:
         return picture
     noise = _piece(_noise_bank(False), picture.shape, rng)
@@ -140,14 +140,14 @@ def add_noise(picture: Field, sensor: Sensor, rng: np.random.Generator) -> Field
 
 
 def saturate(image: Image, saturation: float) -> Image:
-    """Return the image with colours stronger or paler, brightness kept (ITU-R BT.601)."""
+    """Scale the saturation; luma (ITU-R BT.601) stays."""
     gray = (1 - saturation) * np.array([0.299, 0.587, 0.114])
     matrix = np.tile(gray, (3, 1)) + saturation * np.eye(3)
     return np.asarray(cv2.transform(image, matrix), dtype=np.uint8)
 
 
 def jpeg(image: Image, quality: int) -> Image:
-    """Return what is left of an RGB image after JPEG."""
+    """Return an RGB image after JPEG compression."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     back = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -158,7 +158,7 @@ def jpeg(image: Image, quality: int) -> Image:
 def apply_sensor(
     image_rgb: NDArray[np.uint8], look: Look, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return what the look's sensor makes of an image (h, w, 3): blurred, then noisy."""
+    """Return an image (h, w, 3) with the blur, noise, tone and compression of a look's sensor."""
     sensor = look.sensor
     if sensor.blur_px > 0.05:
         image_rgb = np.asarray(

@@ -1,7 +1,7 @@
-"""What a simulated car's detector sees: a real one on rendered frames, or one from geometry alone.
+"""Detections of a simulated car: by the real network on rendered frames, or by geometry alone.
 
-The second costs a hundredth of the first and errs as a detector does: unsteady boxes, small things
-missed, a class mistaken now and then, and things that are not there.
+The second costs a hundredth of the first and has a detector's errors: noisy boxes, missed small
+objects, confused classes and false positives.
 """
 
 from __future__ import annotations
@@ -30,27 +30,28 @@ from sim.render.renderer import Renderer
 from sim.render.view import View, car_view
 
 CAR_ROOF_M: Final = 0.11
-"""Height of a car's body; above it there is only the camera's mast."""
+"""Height of a car's body; only the camera's mast is higher."""
 
 CAR_MAST_M: Final = ((0.006, 0.028), (-0.024, 0.024))
-"""Where the camera on the mast is in the car's frame: from and to, forward and left."""
+"""Extent of the camera on the mast in the car's frame: (from, to) forward and left."""
 
 SEEN_FROM_BEHIND_RAD: Final = math.radians(85)
 FAR_M: Final = 2.5
-"""Nothing beyond this is as high as `DetectorErrors.least_px`."""
+"""Nothing beyond this distance is as high as `DetectorErrors.least_px`."""
 
 STEEP_RAD: Final = math.radians(60)
-"""Boards are told apart up to here; from here to `SEEN_FROM_BEHIND_RAD` ever less often."""
+"""Boards are classified up to this view angle; from here to `SEEN_FROM_BEHIND_RAD` less and less
+often."""
 
 
 class NetworkDetector:
-    """A detector that looks at rendered pictures.
+    """The real detector on rendered images.
 
     Args:
-        renderer: of the town, with the look set; it may render other pictures too.
+        renderer: of the city, with the look set; it may render other images too.
         model: the detector.
         look: gives mounting and sensor.
-        rng: of the sensor's noise.
+        rng: for the sensor's noise.
         cars: the other cars.
     """
 
@@ -71,50 +72,50 @@ class NetworkDetector:
 
 @dataclass(frozen=True, slots=True)
 class DetectorErrors:
-    """How a simulated detector errs.
+    """Errors of a simulated detector.
 
     Recall depends on the box's height: `recall_large` from 20 px, `recall_small` at 12 to 20 px,
-    from there evenly down to none at `least_px`.
+    and linearly less below, down to 0 at `least_px`.
     """
 
     box_sigma_px: float = 0.7
-    """Of each side of a box."""
+    """Standard deviation of each side of a box."""
     recall_large: float = 0.99
     recall_small: float = 0.95
     least_px: float = 7.0
     confused: float = 0.01
-    """Part of the boards that are given another class."""
+    """Share of boards that get a wrong class."""
     imagined: float = 0.02
-    """Boxes a frame where nothing is."""
+    """False positives per frame."""
     imagined_cars: float = 0.0
-    """And how many more that are taken for cars."""
+    """Further false positives per frame, of the class Car."""
     least_shown: tuple[float, float] = (0.25, 0.5)
-    """Of what shows less than the first part nothing is found, from the second on all."""
+    """Visible share below which nothing is found, and from which on visibility costs no recall."""
     tall_px: float = TALL_PX
-    """By how much boxes are too high."""
+    """Excess height of boxes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Thing:
-    """Something that may be seen: its corners (N, 3) in the world, and which way it faces."""
+    """A visible object: its corners (N, 3) in the world, and its facing direction."""
 
     class_name: str
     corners_m: FloatArray
     cover_m: FloatArray
-    """Corners of the bulk of it, which hides what is behind."""
+    """Corners of its solid part, which hides what is behind."""
     faces_rad: float | None = None
-    """None for what looks the same from all sides."""
+    """None if it looks the same from all sides."""
 
 
 class SimulatedDetector:
-    """A detector that knows where everything is.
+    """A detector that knows the true positions of all objects.
 
     Args:
-        city: the town: its signs are seen, its buildings hide them.
+        city: its signs are visible, its buildings hide them.
         camera: as it is mounted.
-        rng: of the errors.
+        rng: for the errors.
         cars: the other cars.
-        errors: how often and how much it errs.
+        errors: rates and sizes of its errors.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ class SimulatedDetector:
         return errors.recall_small * _part(height_px, errors.least_px, 12.0)
 
     def _uncovered(self, thing: _Thing, view: View, covers: FloatArray) -> float:
-        """Return which part of a thing is not behind nearer things or walls."""
+        """Return the share of an object that nearer objects and walls leave visible."""
         across = np.linspace(0.1, 0.9, 5)
         box = _box_px(thing.cover_m, view)
         x = box[0] + (box[2] - box[0]) * across
@@ -253,7 +254,7 @@ def _block(
 
 
 def _nearest(things: Sequence[_Thing], view: View) -> list[tuple[_Thing, FloatArray]]:
-    """Return what is wholly before the camera, nearest first, with the boxes (N, 4) before it."""
+    """Return the objects in front of the camera, nearest first, with the boxes before each."""
     before = []
     for thing in things:
         depth = (thing.corners_m - view.eye_m) @ view.axes[2]
@@ -275,7 +276,7 @@ def _area(box: FloatArray) -> float:
 
 
 def _seen_at_rad(thing: _Thing, view: View) -> float:
-    """Return the angle between a board's face and the line of sight; 0 is straight on."""
+    """Return the angle between a board's normal and the line of sight."""
     assert thing.faces_rad is not None
     to_eye = view.eye_m[:2] - thing.corners_m.mean(axis=0)[:2]
     facing = np.array([math.cos(thing.faces_rad), math.sin(thing.faces_rad)])
@@ -283,7 +284,7 @@ def _seen_at_rad(thing: _Thing, view: View) -> float:
 
 
 def _part(value: float, low: float, high: float) -> float:
-    """Return 0 up to `low`, 1 from `high` on, and a straight line between."""
+    """Interpolate from 0 at `low` to 1 at `high`."""
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
@@ -304,9 +305,9 @@ def _walls(city: City) -> FloatArray:
 
 
 def _behind_walls(eye_m: FloatArray, points_m: FloatArray, walls: FloatArray) -> NDArray[np.bool_]:
-    """Tell which points (N, 3) have a building between them and the eye, seen from above.
+    """Return which points (N, 3) have a building between them and the eye, seen from above.
 
-    Every building is higher than signs and camera.
+    All buildings are higher than signs and camera.
     """
     if not len(walls):
         return np.zeros(len(points_m), dtype=bool)

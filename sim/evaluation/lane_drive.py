@@ -135,11 +135,11 @@ class LaneDrive:
         path: RoutePath,
         car: LockstepCar,
         start_m: float = 0.0,
-        watch: Watch | None = None,
+        observer: DriveObserver | None = None,
     ) -> None:
         self.path = path
         self.car = car
-        self.watch = watch
+        self.observer = observer
         self.figures = LaneFigures()
         self.mission = Mission("drive-0", path, path.length_m, start_m)
         self.distance_m = start_m
@@ -189,8 +189,8 @@ class LaneDrive:
         if leg is not self._leg:
             self._count_turn(self._leg)
             self._leg = leg
-        if self.watch is not None:
-            self.watch(self, Moment(seen_from, decision, pose, at.left_m))
+        if self.observer is not None:
+            self.observer(self, Moment(seen_from, decision, pose, at.left_m))
         if abs(at.left_m) > INTERVENTION_M:
             self._intervene(f"{at.left_m * 1000:+.0f} mm")
 
@@ -239,13 +239,13 @@ class LaneDrive:
         return min(gaps, key=gaps.__getitem__) != movement.to_edge
 
 
-Watch = Callable[[LaneDrive, Moment], None]
+DriveObserver = Callable[[LaneDrive, Moment], None]
 
 
 def drive_lane(
     city: City,
     model: LaneModel,
-    eye: CameraSource,
+    camera: CameraSource,
     rng: np.random.Generator,
     metres: float,
     settings: DriverSettings,
@@ -253,7 +253,7 @@ def drive_lane(
     route: RouteMaker = random_route,
     limit_rad_s: float = MOTOR_MAX_RAD_S,
     frame_delay_s: float = 0.0,
-    watch: Watch | None = None,
+    observer: DriveObserver | None = None,
 ) -> LaneFigures:
     """Drive routes of `metres` in total with one car under one look."""
     total = LaneFigures()
@@ -261,8 +261,8 @@ def drive_lane(
         path = RoutePath(city, route(city, rng, metres - total.distance_m + 0.5))
         vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng), limit_rad_s)
         driver = Driver(model, settings, ground=ground)
-        car = LockstepCar(vehicle, driver, eye, frame_delay_s=frame_delay_s)
-        drive = LaneDrive(path, car, watch=watch)
+        car = LockstepCar(vehicle, driver, camera, frame_delay_s=frame_delay_s)
+        drive = LaneDrive(path, car, observer=observer)
         until_m = min(path.length_m - 0.02, metres - total.distance_m)
         before = total.distance_m
         total.add(drive.run(until_m))
@@ -296,7 +296,7 @@ def drive_junction(
     case: JunctionCase,
     city: City,
     model: LaneModel,
-    eye: CameraSource,
+    camera: CameraSource,
     rng: np.random.Generator,
     settings: DriverSettings,
     ground: GroundModel | None,
@@ -314,6 +314,6 @@ def drive_junction(
     )
     vehicle = Vehicle(pose, random_imperfections(rng), limit_rad_s)
     driver = Driver(model, settings, ground=ground)
-    car = LockstepCar(vehicle, driver, eye, frame_delay_s=frame_delay_s)
+    car = LockstepCar(vehicle, driver, camera, frame_delay_s=frame_delay_s)
     drive = LaneDrive(path, car, start_m)
     return drive.run(min(leg.end_m + 0.10, path.length_m - 0.02), stop_at_intervention=True)

@@ -24,7 +24,13 @@ from pixelopolis.vehicle.speeds import (
     MOTOR_UNIT_RAD_S,
 )
 from sim.camera.camera import SimulatedCamera, lane_camera
-from sim.evaluation.lane_drive import LaneFigures, Watch, drive_junction, drive_lane, junction_cases
+from sim.evaluation.lane_drive import (
+    DriveObserver,
+    LaneFigures,
+    drive_junction,
+    drive_lane,
+    junction_cases,
+)
 from sim.evaluation.swept import Swept, swept_city, swept_look
 from sim.looks.look import Look, RoadStyle, plain_look
 from sim.looks.panoramas import panorama_files
@@ -216,9 +222,9 @@ def _look(run: LaneEvaluation, index: int) -> Look:
     return swept_look(look_of(run, index), run.swept, run.swept_value)
 
 
-def watch_look(run: LaneEvaluation, index: int, watch: Watch) -> None:
+def observe_look(run: LaneEvaluation, index: int, observer: DriveObserver) -> None:
     """Repeat the drive of one look and call `observer` after every camera period."""
-    _run_looks(run, [index], watch)
+    _run_looks(run, [index], observer)
 
 
 def _parts(run: LaneEvaluation) -> list[range]:
@@ -237,16 +243,16 @@ def _name(looks: Sequence[int]) -> str:
 
 
 def _run_looks(
-    run: LaneEvaluation, looks: Sequence[int], watch: Watch | None = None
+    run: LaneEvaluation, looks: Sequence[int], observer: DriveObserver | None = None
 ) -> list[LookResult]:
     """Drive looks that share a city."""
     city = swept_city(run.city_of(looks[0]), run.swept, run.swept_value)
     with Renderer(city, _look(run, looks[0])) as renderer:
-        return [_run_look(run, index, renderer, watch) for index in looks]
+        return [_run_look(run, index, renderer, observer) for index in looks]
 
 
 def _run_look(
-    run: LaneEvaluation, index: int, renderer: Renderer, watch: Watch | None
+    run: LaneEvaluation, index: int, renderer: Renderer, observer: DriveObserver | None
 ) -> LookResult:
     started = time.perf_counter()
     city = renderer.city
@@ -264,8 +270,8 @@ def _run_look(
     )
     ground = GroundView(settings.camera, model.part)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
-    camera = lane_camera(model.frame_width_px)
-    eye = SimulatedCamera(renderer, look, sensor_rng, camera, part=model.part)
+    view = lane_camera(model.frame_width_px)
+    camera = SimulatedCamera(renderer, look, sensor_rng, view, part=model.part)
     if not run.junctions:
         metres = run.metres / run.looks
         onward = run.straight_on or not model.has_commands
@@ -273,7 +279,7 @@ def _run_look(
         figures = drive_lane(
             city,
             model,
-            eye,
+            camera,
             drive_rng,
             metres,
             settings,
@@ -281,7 +287,7 @@ def _run_look(
             route,
             limit_rad_s,
             frame_delay_s,
-            watch,
+            observer,
         )
         wall_s = time.perf_counter() - started
         return LookResult(index, run.city_of(index), figures, wall_s, road)
@@ -289,7 +295,7 @@ def _run_look(
     cases = junction_cases(city)
     for case in cases:
         figures = drive_junction(
-            case, city, model, eye, drive_rng, settings, ground, limit_rad_s, frame_delay_s
+            case, city, model, camera, drive_rng, settings, ground, limit_rad_s, frame_delay_s
         )
         passed += not figures.interventions
         total.add(figures)

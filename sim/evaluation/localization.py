@@ -140,9 +140,9 @@ class Pilot:
 class Senses:
     """Detector, and lane model with camera; without a model a `Pilot` steers, unrendered."""
 
-    seer: DetectorSource
+    detector: DetectorSource
     model: LaneModel | None = None
-    eye: CameraSource | None = None
+    camera: CameraSource | None = None
 
 
 def drop_off(
@@ -273,5 +273,5 @@ def _car(
     settings = DriverSettings(camera=belief.sign_model.camera, search=search)
     driver = Driver(model, settings, belief, GroundView(settings.camera, model.part))
     vehicle = Vehicle(pose, random_imperfections(rng))
-    eye = senses.eye if senses.eye is not None else pilot.see
-    return LockstepCar(vehicle, driver, eye, senses.seer), driver
+    camera = senses.camera if senses.camera is not None else pilot.see
+    return LockstepCar(vehicle, driver, camera, senses.detector), driver

@@ -39,7 +39,8 @@ WORST: Final = 5
 class LocalizationRun:
     """Settings of an evaluation; a plain value that can be sent to other processes.
 
-    With the `seer` "detector" a car drives and detects with its models on rendered images; with
+    With "detector" as `detector_kind`, a car drives and detects with its models on rendered images;
+    with
     "geometric" it uses a `Pilot` and a simulated detector, unrendered. `detector` and `model` are
     files; None takes the shipped ones.
     """
@@ -49,7 +50,7 @@ class LocalizationRun:
     passages: int
     looks: int
     seed: int
-    seer: str = "detector"
+    detector_kind: str = "detector"
     detector: str | None = None
     model: str | None = None
 
@@ -85,7 +86,7 @@ def evaluate_localization(
     by_look.sort(key=lambda row: (row["located_pct"] or 0) + (row["passages_right_pct"] or 0))
     return {
         "city": city.name,
-        "seer": run.seer,
+        "seer": run.detector_kind,
         "seed": run.seed,
         "looks": run.looks,
         **total.document(),
@@ -98,7 +99,7 @@ def evaluate_localization(
 def _run_look(run: LocalizationRun, index: int) -> LocalizationFigures:
     city = load_city(run.city)
     look = look_of(EVALUATION_STREAM + run.seed, index)
-    if run.seer == "geometric":
+    if run.detector_kind == "geometric":
         return _measure(run, index, city, lambda rng: _geometric(city, look, rng))
     with Renderer(city, look) as renderer:
         senses = _rendered(run, renderer, look, np.random.default_rng([run.seed, index, 2]))
@@ -132,5 +133,5 @@ def _rendered(
 ) -> Senses:
     detector = load_detector(Path(run.detector) if run.detector else None)
     model = load_lane_model(Path(run.model) if run.model else None)
-    eye = SimulatedCamera(renderer, look, rng, part=model.part)
-    return Senses(NetworkDetector(renderer, detector, look, rng), model, eye)
+    camera = SimulatedCamera(renderer, look, rng, part=model.part)
+    return Senses(NetworkDetector(renderer, detector, look, rng), model, camera)

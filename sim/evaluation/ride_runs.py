@@ -75,7 +75,7 @@ class RidesRun:
     encounters: int
     minutes: float
     seed: int
-    seer: str
+    detector_kind: str
     """"detector", or "geometric" for a simulated one that needs no rendered images."""
     detector: str | None = None
     model: str | None = None
@@ -118,7 +118,7 @@ def evaluate_rides(
     wall_s = time.perf_counter() - started
     return {
         "city": city.name,
-        "seer": run.seer,
+        "seer": run.detector_kind,
         "seed": run.seed,
         **met.document(),
         **free.document(),
@@ -187,7 +187,7 @@ class _Studio:
         self._run = run
         self._model = load_lane_model(Path(run.model) if run.model else None)
         self._detector: SightModel | None = None
-        if run.seer == "detector":
+        if run.detector_kind == "detector":
             path = Path(run.detector) if run.detector else None
             self._detector = load_detector(path, thresholds=TO_FOLLOW)
         self._expectation = SignModel(LaneGrid(city), Camera())
@@ -205,22 +205,22 @@ class _Studio:
         """Return a car on a path under look `number`; it sees the other cars."""
         look = look_of(EVALUATION_STREAM + self._run.seed, number)
         self._renderer.set_look(look)
-        eye = SimulatedCamera(self._renderer, look, rng, part=self._model.part, cars=cars)
+        camera = SimulatedCamera(self._renderer, look, rng, part=self._model.part, cars=cars)
         start = path.pose_at(start_m).ahead(
             0.0,
             float(rng.uniform(-START_M, START_M)),
             float(rng.uniform(-START_RAD, START_RAD)),
         )
         vehicle = Vehicle(start, random_imperfections(rng))
-        seer = self._seer(look, rng, cars)
+        detector = self._new_detector(look, rng, cars)
         driver = Driver(
             self._model,
             belief=Belief(self._expectation, path.place_at(start_m)),
             ground=GroundView(Camera(), self._model.part),
         )
-        return LaneDrive(path, LockstepCar(vehicle, driver, eye, seer), start_m)
+        return LaneDrive(path, LockstepCar(vehicle, driver, camera, detector), start_m)
 
-    def _seer(self, look: Look, rng: np.random.Generator, cars: Cars) -> DetectorSource:
+    def _new_detector(self, look: Look, rng: np.random.Generator, cars: Cars) -> DetectorSource:
         if self._detector is None:
             return SimulatedDetector(self.city, look.camera_of(Camera()), rng, cars, ERRORS)
         return NetworkDetector(self._renderer, self._detector, look, rng, cars)

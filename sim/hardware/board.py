@@ -1,4 +1,4 @@
-"""The controller board in software: the firmware's rules, and what the board feels. Pure."""
+"""The controller board in software: the firmware's rules, its inputs and its registers. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sim.hardware.dynamixel import StatusError
 from sim.hardware.motor import Motor
 
 FULL_BATTERY_MV: Final = 11800
-"""Three lithium cells, charged and under load."""
+"""Three charged lithium cells under load."""
 
 NO_BUTTON: Final = BoardButton(0)
 
@@ -32,23 +32,23 @@ _ACTING: Final = (
     BoardRegister.MOTOR_BAUD,
     BoardRegister.BATTERY_GAIN,
 )
-"""Registers whose writing changes more than the register."""
+"""Registers that act when written."""
 
 
 @dataclass
 class Pins:
-    """What a board feels: its battery, as its divider has it, and the buttons that are pressed."""
+    """Inputs of a board: the battery voltage before calibration, and the pressed buttons."""
 
     battery_mv: int = FULL_BATTERY_MV
     buttons: BoardButton = NO_BUTTON
 
 
 class SimulatedBoard(Device):
-    """The controller board: motor power, emergency stop, battery, and the host's watchdog.
+    """The controller board: motor power, emergency stop, battery, and host watchdog.
 
     Args:
-        motors: those on its motor bus.
-        pins: what it feels.
+        motors: on its motor bus.
+        pins: its inputs.
     """
 
     def __init__(self, motors: tuple[Motor, ...], pins: Pins) -> None:
@@ -62,7 +62,7 @@ class SimulatedBoard(Device):
         self._buttons = NO_BUTTON
 
     def host_frame(self, now_s: float) -> None:
-        """Note that a valid packet came from the host, for whomever."""
+        """Note that the host sent a valid packet, to any device."""
         self._host_seen_s = now_s
         self[BoardRegister.HOST_PACKETS] = (self[BoardRegister.HOST_PACKETS] + 1) % 2**32
 
@@ -71,13 +71,13 @@ class SimulatedBoard(Device):
 
     @property
     def battery_mv(self) -> int:
-        """The battery's voltage by the host's calibration."""
+        """The battery voltage after the host's calibration."""
         gain = self[BoardRegister.BATTERY_GAIN]
         return min((self._pins.battery_mv * gain + 500) // 1000, 2**16 - 1)
 
     @property
     def holds(self) -> bool:
-        """Whether it keeps commands from the motors: it stops the wheels, or has stopped them."""
+        """Whether it blocks commands to the motors: it is stopping or has stopped the wheels."""
         return self._release_s is not None or self._stopped or self._empty
 
     @property
@@ -93,7 +93,7 @@ class SimulatedBoard(Device):
         return any(motor.torque for motor in self._motors)
 
     def step(self, now_s: float) -> None:
-        """Look at the clock, the battery and the buttons, and act."""
+        """Check time, battery and buttons, and act."""
         if self._start_s is None:
             self._start_s = self._host_seen_s = now_s
         self._press(now_s)
@@ -113,7 +113,7 @@ class SimulatedBoard(Device):
             motor.set_power(self[BoardRegister.MOTOR_POWER] == 1, now_s)
 
     def _press(self, now_s: float) -> None:
-        """React to buttons that went down."""
+        """Handle buttons that were pressed."""
         pressed = self._pins.buttons & ~self._buttons
         self._buttons = self._pins.buttons
         if pressed & BoardButton.RESET:
@@ -123,7 +123,7 @@ class SimulatedBoard(Device):
             self[BoardRegister.MOTOR_POWER] = int(on)
 
     def _watch_host(self, now_s: float) -> None:
-        """Stop the wheels of a silent host, and a moment later release them."""
+        """Stop the wheels when the host is silent; shortly afterwards release them."""
         timeout_s = self[BoardRegister.HOST_TIMEOUT_MS] / 1000
         silent_s = now_s - self._host_seen_s
         if silent_s > self[BoardRegister.HOST_GONE_MS] / 1000:
@@ -137,7 +137,7 @@ class SimulatedBoard(Device):
             self._command_motors(MotorRegister.TORQUE_ENABLE, now_s)
 
     def _command_motors(self, register: MotorRegister, now_s: float) -> None:
-        """Write 0 to a register of every motor, as a packet on the motor bus would."""
+        """Write 0 to a register of every motor, as a packet on the motor bus does."""
         for motor in self._motors:
             motor.heard(now_s)
             if motor.answers(now_s):
@@ -161,7 +161,7 @@ class SimulatedBoard(Device):
         halted = self._stopped or self._empty
         if register.name == BoardRegister.MOTOR_POWER and value == 1 and halted:
             return StatusError.RESULT_FAIL
-        # a stop must be heard by the motors that it is for
+        # the motors must be able to hear a stop
         retuned = register.name == BoardRegister.MOTOR_BAUD and value != self[register.name]
         if retuned and self._driven:
             return StatusError.RESULT_FAIL
@@ -171,6 +171,6 @@ class SimulatedBoard(Device):
         return super()._refusal(register, value)
 
     def _written(self, name: str, _before: int) -> None:
-        # these act at once, and a fault whose cause remains comes back at once
+        # these act at once; a fault whose cause remains comes back at once
         if name in _ACTING:
             self.step(self._host_seen_s)

@@ -1,8 +1,8 @@
-"""The controller boards of the cars in the simulator: in here, or as processes of their own.
+"""The cars' controller boards: simulated ones, or processes that run the firmware.
 
-A board in here is part of the car's `VirtualBus`, behind a pty. A board in a process (the
-firmware's host build, or its image in QEMU) has only the motors here (`MotorLine`), behind a Unix
-socket, and its pins behind another. It is started, watched and ended with the simulator.
+A simulated board is part of the car's `VirtualBus`, behind a pty. A process (the firmware's host
+build, or its image in QEMU) gets the motors (`MotorLine`) at one Unix socket and its pins at
+another; it is started, watched and ended with the simulator.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from sim.hardware.firmware_program import (
 from sim.hardware.serial_port import SerialPort, UnixLine
 
 PINS_EVERY_S: Final = 0.02
-"""A board measures its battery at least so often."""
+"""Largest interval at which a board measures its battery."""
 START_TIMEOUT_S: Final = 30.0
-"""A board that has not shown its outputs by then does not work."""
+"""A board whose outputs are unknown by then does not work."""
 RESTART_S: Final = 0.5
-"""After a death, as a board's independent watchdog restarts it."""
+"""Pause before a restart, as by a board's independent watchdog."""
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class CarBoard(Protocol):
     """What the simulator needs of a car's board.
 
     Attributes:
-        worker: what it failed of lately. A strange packet to one car's board ends nothing.
+        worker: its recent failures; a malformed packet to one car's board ends nothing.
     """
 
     worker: Worker
 
     def serve(self, now_s: float) -> None:
-        """Take what has arrived and answer it."""
+        """Read what has arrived and answer it."""
         ...
 
     def state(self) -> dict[str, Any]: ...
@@ -58,7 +58,7 @@ class CarBoard(Protocol):
 
 
 class DeviceBoard:
-    """The virtual board: it and the motors answer on a pty."""
+    """The simulated board: it and the motors answer on a pty."""
 
     def __init__(self, directory: Path, car_id: str, bus: MotorLine) -> None:
         self.worker = Worker(f"{car_id}.board")
@@ -85,13 +85,13 @@ class DeviceBoard:
 
 
 class OutsideBoard:
-    """A board's program: its wires to motors, pins and, for QEMU, to the pty of the car.
+    """A process that runs the firmware, with its lines to motors, pins and the car's pty.
 
-    When the program dies, its pins stay as they were, the motors' power too: it is the motors' own
-    Bus Watchdog that must stop the wheels then.
+    When the process dies, its pins keep their state, the motors' power too, so that the motors' own
+    Bus Watchdog must stop the wheels.
 
     Attributes:
-        outputs: what its pins switch, None until it told.
+        outputs: state of its output pins, None until it is known.
     """
 
     def __init__(self, kind: BoardKind, directory: Path, car_id: str, bus: MotorLine) -> None:
@@ -151,12 +151,12 @@ class OutsideBoard:
         self._io.close()
         if self._bridge is not None:
             self._bridge.close()
-        # the host build's own, when it had no time to take it away
+        # left behind by a killed host build
         self._link.unlink(missing_ok=True)
 
 
 class PtyBridge:
-    """Carries bytes between a car's pty, which stays, and a program's Unix socket."""
+    """Passes bytes between a car's permanent pty and a process's Unix socket."""
 
     def __init__(self, link: Path, socket: Path) -> None:
         self._port = SerialPort(link)
@@ -177,11 +177,11 @@ class PtyBridge:
 
 
 class Boards:
-    """The boards of all cars; a context manager that has them ready, and leaves nothing behind.
+    """The boards of all cars; a context manager that starts and ends them.
 
     Args:
-        kind: what they are.
-        directory: where their sockets and ptys appear.
+        kind: of all boards.
+        directory: for sockets and ptys.
         buses: of each car; a `VirtualBus` for `BoardKind.DEVICE`.
     """
 
@@ -230,23 +230,23 @@ class Boards:
             self._failure.cancel()
 
     def serve(self, now_s: float) -> None:
-        """Take what has arrived from all boards; call it at least every 20 ms."""
+        """Serve all boards; call it at least every 20 ms."""
         for board in self._boards.values():
             board.serve(now_s)
 
     def state(self, car_id: str) -> dict[str, Any]:
-        """Return what is known about a car's board, in JSON's types."""
+        """Return the state of a car's board, as JSON types."""
         return self._boards[car_id].state() if car_id in self._boards else {}
 
     def pid(self, car_id: str) -> int:
-        """Return the process of a car's board."""
+        """Return the process id of a car's board."""
         return self._processes.parts[f"{car_id}.board"].pid
 
     async def wait_ready(self) -> None:
-        """Wait until every board has shown its outputs.
+        """Wait until the outputs of every board are known.
 
         Raises:
-            BoardError: one of them did not in time, or ended.
+            BoardError: a board took too long, or ended.
         """
         for board in self._outside.values():
             try:
@@ -260,7 +260,7 @@ class Boards:
                 ) from None
 
     async def wait_broken(self) -> None:
-        """Wait until a board ends before it has ever answered, which is raised."""
+        """Wait until a board ends before it has ever answered; raise that."""
         assert self._failure is not None, "a context manager"
         await asyncio.shield(self._failure)
 
@@ -287,7 +287,7 @@ class Boards:
 
     async def _restart(self, board: OutsideBoard, part: ChildProcess) -> None:
         await asyncio.sleep(RESTART_S)
-        await self._processes.stop(part.name)  # whatever is left of it
+        await self._processes.stop(part.name)  # a part of it may still run
         await self._start(board)
 
     def _fail(self, error: Exception) -> None:

@@ -1,8 +1,8 @@
-"""One car's devices behind bytes: the motors alone, or with the controller board before them.
+"""The devices of one car's bus: the motors alone, or behind the controller board.
 
-A board in a process of its own (`sim.hardware.boards`) needs the motors alone. Otherwise the board
-(id 200) and the motors hear the same packets; the board counts them as signs of life and passes
-those for other ids to the motor bus. Pure: the clock is passed in, faults are seeded.
+A board in its own process (`sim.hardware.boards`) needs the motors alone. Otherwise the board (id
+200) and the motors get the same packets; the board takes them as signs of life and passes those for
+other ids to the motor bus. Pure: the clock is an argument, faults are seeded.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from sim.hardware.instructions import (
 from sim.hardware.motor import Motor, shadow_may_write
 
 _RESET_ALL: Final = (Instruction.FACTORY_RESET, bytes([FACTORY_RESET_ALL]))
-"""Not carried out by all devices at once (e-manual, Factory Reset(0x06))."""
+"""All devices at once do not obey it (e-manual, Factory Reset(0x06))."""
 
 
 class FaultKind(StrEnum):
-    """What may be made to go wrong on request."""
+    """Faults that can be injected."""
 
     NONE = "none"
     LOST_PACKETS = "lost_packets"
@@ -63,17 +63,17 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BusFault:
-    """What goes wrong: `rate` is the part of packets that is lost in each direction."""
+    """An injected fault; `rate` is the share of packets lost in each direction."""
 
     kind: FaultKind = FaultKind.NONE
     rate: float = 0.0
 
 
 class MotorLine:
-    """The motor bus of one car: the left and the right motor, set up, and what they answer.
+    """One car's motor bus with its left and right motor, already set up.
 
     Args:
-        seed: of the stream that picks lost packets.
+        seed: for the choice of lost packets.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -93,14 +93,14 @@ class MotorLine:
 
     @fault.setter
     def fault(self, fault: BusFault) -> None:
-        """Make this, and only this, go wrong from now on."""
+        """Inject this fault from now on, instead of any other."""
         self._fault = fault
         self.left.deaf = fault.kind is FaultKind.SILENT_LEFT
         self.right.deaf = fault.kind is FaultKind.SILENT_RIGHT
 
     @property
     def wheel_goal_rad_s(self) -> tuple[float, float]:
-        """(left, right) speed that the wheels are driven to, forward positive."""
+        """Target speeds of the (left, right) wheels, forward positive."""
         return self.left.wheel_goal_rad_s, self.right.wheel_goal_rad_s
 
     @property
@@ -108,27 +108,27 @@ class MotorLine:
         return self.left.powered
 
     def set_power(self, on: bool, now_s: float) -> None:
-        """Switch the motors' supply, as the board's MOSFET does."""
+        """Switch the motors' power, as the board's MOSFET does."""
         for motor in self.motors:
             motor.set_power(on, now_s)
 
     def observe(self, wheel_rad: Sequence[float], wheel_rad_s: Sequence[float]) -> None:
-        """Take (left, right) angles and speeds of the wheels from physics, forward positive."""
+        """Take the wheels' (left, right) angles and speeds from physics, forward positive."""
         for motor, angle_rad, speed_rad_s in zip(self.motors, wheel_rad, wheel_rad_s, strict=True):
             motor.observe(angle_rad, speed_rad_s)
 
     def step(self, now_s: float) -> None:
-        """Let every watchdog look at the clock; call it at least every 10 ms."""
+        """Run the watchdogs; call it at least every 10 ms."""
         for motor in self.motors:
             motor.step(now_s, self.pins.battery_mv)
 
     def receive(self, data: bytes, now_s: float, baud: int | None = BUS_BAUD) -> bytes:
-        """Take bytes from the host and return the devices' answer, which may be empty.
+        """Take bytes from the host; return the devices' answer, which may be empty.
 
         Args:
-            data: what arrived.
+            data: received bytes.
             now_s: the devices' clock.
-            baud: rate at which the host sends, in bit/s; None for one that nobody knows.
+            baud: the host's rate in bit/s; None if unknown.
         """
         for motor in self.motors:
             motor.line_baud = baud or 0
@@ -159,7 +159,7 @@ class MotorLine:
     def _execute(self, targets: list[Device], packet: Packet, now_s: float) -> bytes:
         answers = []
         for target in targets:
-            # what changes its id is still answered by the old one, as a host expects
+            # a packet that changes the id is still answered with the old one, as hosts expect
             asked_id = target.id
             answers_it = may_answer(target, packet.instruction)
             error, data = execute(target, packet, now_s)
@@ -175,11 +175,11 @@ class MotorLine:
         return sorted(self.motors, key=lambda motor: motor.id)
 
     def _present(self, device_id: int, now_s: float) -> list[Device]:
-        """Return the devices that take packets for an id: new motors all have the same."""
+        """Return the devices that take packets for an id; several new motors share one."""
         return [d for d in self._devices() if d.id == device_id and d.answers(now_s)]
 
     def _shadows(self, device_id: int, now_s: float) -> list[Motor]:
-        """Return the motors that have this secondary id, and take packets."""
+        """Return the motors with this secondary id that take packets."""
         return [
             device
             for device in self._devices()
@@ -213,14 +213,13 @@ class MotorLine:
                 answer += said
         return answer
 
-    def _write_several(self, told: Sequence[Write], now_s: float) -> None:
-        """Carry out writes by whoever hears the packet; they do it at its end.
+    def _write_several(self, requested: Sequence[Write], now_s: float) -> None:
+        """Carry out the writes of one packet.
 
-        A board that is among them acts while the packet is still on its way to the motors, with
-        the rate that it had.
+        A board that is among the devices passes the packet on at the motor bus's old rate.
         """
         found: list[tuple[Device, Write]] = []
-        for write in told:
+        for write in requested:
             found += [(device, write) for device in self._present(write.id, now_s)]
             if shadow_may_write(write.address):
                 found += [(shadow, write) for shadow in self._shadows(write.id, now_s)]
@@ -230,7 +229,7 @@ class MotorLine:
                 device.write(write.address, write.data)
 
     def _read_in_turn(self, asked: Sequence[Read], instruction: int, now_s: float) -> bytes:
-        """Return one status packet of each device that is there."""
+        """Return the status packets of the devices that answer, one after another."""
         answer = b""
         for device_id, address, length in asked:
             answer += _at_once(
@@ -243,14 +242,14 @@ class MotorLine:
         return answer
 
     def _fast_read(self, asked: Sequence[Read], instruction: int, now_s: float) -> bytes:
-        """Return the one packet to which each device adds its block."""
+        """Return the one status packet with a block of each device."""
         expected = 1 + sum(length + 4 for _, _, length in asked)
         if expected > MAX_LENGTH:
             return b""
         blocks: list[tuple[int, int, bytes]] = []
         for device_id, address, length in asked:
             devices = [d for d in self._present(device_id, now_s) if may_answer(d, instruction)]
-            # each device waits for the one before it, so a silent one ends the chain
+            # each device waits for the previous one, so a silent one ends the chain
             if len(devices) != 1 or self._lost():
                 break
             error, data = devices[0].read(address, length, now_s)
@@ -260,10 +259,10 @@ class MotorLine:
 
 
 class VirtualBus(MotorLine):
-    """Board and two motors of one car, as the host's serial link shows them.
+    """The board and the two motors of one car, as seen from the host's serial port.
 
     Args:
-        seed: of the stream that picks lost packets.
+        seed: for the choice of lost packets.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -276,7 +275,7 @@ class VirtualBus(MotorLine):
         super().step(now_s)
 
     def receive(self, data: bytes, now_s: float, baud: int | None = BUS_BAUD) -> bytes:
-        # the board's link has one rate; the motor bus has the one that its register says
+        # the host's link has a fixed rate; the motor bus has the one in the board's register
         return self._take(data, now_s) if baud == BUS_BAUD else b""
 
     def _answer(self, packet: Packet, now_s: float) -> bytes:
@@ -284,7 +283,7 @@ class VirtualBus(MotorLine):
             self.board.host_frame(now_s)
         else:
             self.board.bad_frame()
-        # damaged packets go no further than the board, commands not while it stops the wheels
+        # the board passes on no damaged packets, and no commands while it stops the wheels
         asks = packet.instruction in ASKING
         self._passes = packet.crc_ok and (asks or not self.board.holds)
         return super()._answer(packet, now_s)
@@ -299,7 +298,7 @@ class VirtualBus(MotorLine):
 
 
 def _at_once(answers: list[bytes]) -> bytes:
-    """Return what is heard when several devices answer at the same time: any 0 pulls the line."""
+    """Return the line's bytes when several devices answer at once: any 0 pulls the line low."""
     size = max(map(len, answers), default=0)
     heard = (1 << 8 * size) - 1
     for answer in answers:

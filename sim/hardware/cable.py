@@ -1,4 +1,4 @@
-"""The serial cable between a car and its board, which can be pulled and disturbed."""
+"""A serial cable between car and board that can be unplugged and disturbed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from sim.hardware.dynamixel import Instruction, Parser
 from sim.hardware.serial_port import READ_SIZE, SerialPort
 
 NOISE_BYTES: Final = 24
-"""Sent at every look while the cable is noisy: a fifth of what the line can carry."""
+"""Bytes per poll while the cable is noisy: a fifth of the line's capacity."""
 
 
 class Cable:
-    """Carries bytes between two ptys in an event loop.
+    """Passes bytes between two ptys in an event loop.
 
     Args:
-        car_end: where the car finds its serial port.
-        board_end: the board's own pty.
-        seed: of the noise.
+        car_end: path of the car's serial port.
+        board_end: the board's pty.
+        seed: for the noise.
 
     Attributes:
-        frame_s: when the last valid packet of the host was passed on.
-        noisy: the board gets noise instead of what the car says.
+        frame_s: time of the host's last valid packet.
+        noisy: the board gets noise instead of the car's bytes.
         mute: the board gets nothing.
     """
 
@@ -50,7 +50,7 @@ class Cable:
             self._loop.add_reader(self._car.fd, self._from_car)
 
     def pull(self) -> None:
-        """Take both ends out: the car's port is gone, and so is the host for the board."""
+        """Unplug both ends: the car's port disappears, and the board has no host."""
         if self._car is not None:
             self._loop.remove_reader(self._car.fd)
             self._car.close()
@@ -58,7 +58,7 @@ class Cable:
         self._leave_board()
 
     def look(self) -> None:
-        """Find the board's end again, and make noise."""
+        """Reopen the board's end if needed, and send noise."""
         if self._car is not None and self._board is None:
             try:
                 fd = os.open(self._board_end, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -110,7 +110,7 @@ class Cable:
 
 
 def _set_up(fd: int) -> None:
-    """Let a terminal pass bytes as they are, at the board's rate."""
+    """Set a terminal to raw mode at the board's rate."""
     tty.setraw(fd)
     settings = termios.tcgetattr(fd)
     settings[4] = settings[5] = termios.B1000000

@@ -1,7 +1,6 @@
-"""What board and motors have in common in software: a control table that behaves as a real one.
+"""The part of the simulated devices that board and motors share: the control table. Pure.
 
-Pure: a device is told the time, and answers reads and writes. `bus` puts packets around it.
-Source: the errors of Protocol 2.0 in ROBOTIS' e-manual.
+`bus` adds packets. Source of the error codes: ROBOTIS' e-manual, DYNAMIXEL Protocol 2.0.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ FACTORY_RESET_KEEPS: Final[Mapping[int, tuple[str, ...]]] = {
     0x01: ("id",),
     0x02: ("id", "baud_rate"),
 }
-"""What each option of a factory reset leaves as it is (e-manual, Factory Reset(0x06))."""
+"""Registers that each option of a factory reset keeps (e-manual, Factory Reset(0x06))."""
 
 
 class Device:
-    """A control table in memory, with the access rules that the table states."""
+    """A control table in memory, with its access rules."""
 
     boot_s = 0.0
-    """How long the device stays silent after a reboot."""
+    """Time without answers after a reboot."""
 
     def __init__(self, table: ControlTable) -> None:
         self.table = table
         self.powered = True
         self._ready_s = 0.0
-        # the same twice: bytes for the host, numbers for ourselves, who look 200 times a second
+        # stored twice: bytes for the host, numbers for our own reads, 200 times a second
         self._memory = bytearray(table.size)
         self._values: dict[str, int] = {}
         self._known = bytearray(table.size)
@@ -46,7 +45,7 @@ class Device:
         return self._values[name]
 
     def __setitem__(self, name: str, value: int) -> None:
-        """Set a register from inside the device, without the rules for hosts."""
+        """Set a register from inside the device, without the access rules."""
         if self._values.get(name) != value:
             register = self.table[name]
             self._memory[register.address : register.end] = register.encode(value)
@@ -67,11 +66,11 @@ class Device:
         return False
 
     def answers(self, now_s: float) -> bool:
-        """Whether the device takes packets at all."""
+        """Whether the device takes packets."""
         return self.powered and now_s >= self._ready_s
 
     def refresh(self, now_s: float) -> None:
-        """Bring measured registers up to date."""
+        """Update measured registers."""
 
     def reboot(self, now_s: float) -> None:
         self._ready_s = now_s + self.boot_s
@@ -79,7 +78,7 @@ class Device:
         self._defaults(Area.RAM)
 
     def factory_reset(self, option: int, now_s: float) -> StatusError:
-        """Give EEPROM its first values, but for what the option keeps, and reboot."""
+        """Reset EEPROM except for what the option keeps, and reboot."""
         if option not in FACTORY_RESET_KEEPS:
             return StatusError.DATA_RANGE
         kept = {name: self[name] for name in FACTORY_RESET_KEEPS[option] if name in self._values}
@@ -90,20 +89,20 @@ class Device:
         return StatusError.NONE
 
     def clear(self, _parameters: bytes) -> StatusError:
-        """Carry out Clear(0x10), which only motors know."""
+        """Carry out Clear(0x10), which only motors support."""
         return StatusError.INSTRUCTION
 
     def backup(self, _parameters: bytes, _now_s: float) -> StatusError:
-        """Carry out Control Table Backup(0x20), which only motors know."""
+        """Carry out Control Table Backup(0x20), which only motors support."""
         return StatusError.INSTRUCTION
 
     def _target(self, address: int) -> int:
-        """Return the address of the byte that is reached here: another one at indirect data."""
+        """Return the address that an access reaches; indirect data redirects it."""
         at = self.table.indirect.get(address)
         return address if at is None else int.from_bytes(self._memory[at : at + 2], "little")
 
     def read(self, address: int, length: int, now_s: float) -> tuple[StatusError, bytes]:
-        """Return (error, bytes); gaps between registers read as zero, as in a block read."""
+        """Return (error, bytes); gaps between registers read as zero."""
         end = address + length
         if end > self.table.size or not any(self._known[address:end]):
             return StatusError.ACCESS, b""
@@ -113,7 +112,7 @@ class Device:
         return StatusError.NONE, bytes(self._memory[self._target(at)] for at in range(address, end))
 
     def write(self, address: int, data: bytes) -> StatusError:
-        """Write whole registers, all or none of them."""
+        """Write whole registers, all or none."""
         values: dict[str, int] = {}
         targets = [self._target(address + at) for at in range(len(data))]
         error, at = StatusError.NONE, 0
@@ -139,7 +138,7 @@ class Device:
         return StatusError.NONE
 
     def register_write(self, address: int, data: bytes) -> StatusError:
-        """Keep a write for `action`."""
+        """Store a write until `action`."""
         self._registered = (address, data)
         return StatusError.NONE
 
@@ -150,7 +149,7 @@ class Device:
         return self.write(address, data)
 
     def _refusal(self, register: Register, value: int) -> StatusError:
-        """Return why a host may not write this value, `NONE` when it may."""
+        """Return the error of a host's write, or `NONE`."""
         if register.values and value not in register.values:
             return StatusError.DATA_RANGE
         if register.mask is not None and value & ~register.mask:
@@ -164,4 +163,4 @@ class Device:
         return StatusError.NONE
 
     def _written(self, name: str, before: int) -> None:
-        """React to a register that a host wrote; `before` is what it held."""
+        """React to a host's write; `before` is the old value."""

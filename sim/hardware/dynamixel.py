@@ -1,8 +1,8 @@
-"""Dynamixel Protocol 2.0 packets: bytes to packets and back, with nothing else known.
+"""Encoding and decoding of Dynamixel Protocol 2.0 packets.
 
-Written from ROBOTIS' public description (e-manual, DYNAMIXEL Protocol 2.0). A packet is
-`FF FF FD 00, id, length (2), instruction, parameters, CRC (2)`; the length counts what follows it.
-Inside, `FF FF FD` is stuffed to `FF FF FD FD`, so that a header is never mistaken for data.
+Written from ROBOTIS' public description (e-manual, DYNAMIXEL Protocol 2.0). A packet is `FF FF FD
+00, id, length (2), instruction, parameters, CRC (2)`; the length counts the bytes after it. In the
+body, `FF FF FD` is stuffed to `FF FF FD FD`, so that data never look like a header.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ STUFFED: Final = b"\xff\xff\xfd\xfd"
 BROADCAST_ID: Final = 0xFE
 MAX_ID: Final = 0xFC
 MAX_LENGTH: Final = 1024
-"""Largest length field that is taken for real; dynamixel-sdk sends no longer packet."""
+"""Largest accepted length field; dynamixel-sdk sends no longer packet."""
 PREFIX_SIZE: Final = 7
 """Bytes before the instruction."""
 ALERT: Final = 0x80
-"""Bit of a status packet's error: the device has a hardware error to report."""
+"""Bit of a status packet's error field: the device has a hardware error."""
 
 
 class Instruction(IntEnum):
@@ -56,9 +56,9 @@ class StatusError(IntEnum):
 
 
 class Packet(NamedTuple):
-    """One packet as received; `parameters` are unstuffed, `crc_ok` says whether the CRC was right.
+    """One received packet with unstuffed parameters.
 
-    The id and instruction of a packet with a wrong CRC may be wrong too.
+    If `crc_ok` is false, id and instruction may be wrong too.
     """
 
     id: int
@@ -81,14 +81,14 @@ _CRC_TABLE: Final = _crc_table()
 
 
 def crc16(data: bytes, crc: int = 0) -> int:
-    """Return the CRC-16 with polynomial 0x8005, not reflected; `crc` continues an earlier one."""
+    """Return the CRC-16 (polynomial 0x8005, not reflected); `crc` continues an earlier one."""
     for byte in data:
         crc = ((crc << 8) & 0xFF00) ^ _CRC_TABLE[(crc >> 8) ^ byte]
     return crc
 
 
 def stuff(body: bytes) -> bytes:
-    """Return instruction and parameters with every header inside them marked."""
+    """Return instruction and parameters with byte stuffing."""
     return body.replace(HEADER, STUFFED)
 
 
@@ -110,13 +110,14 @@ def encode_status(device_id: int, error: int, parameters: bytes = b"") -> bytes:
 
 
 def encode_fast_status(blocks: Iterable[tuple[int, int, bytes]], expected_length: int) -> bytes:
-    """Return the answer to a fast read from (id, error, data) of each device in turn.
+    """Return the answer to a fast read.
 
-    All devices share one packet, not stuffed; each adds its block with the CRC of all bytes so far.
+    All devices share one packet without stuffing; each adds its block with the CRC of all bytes so
+    far.
 
     Args:
-        blocks: of the devices that answer, up to the first one that stays silent.
-        expected_length: length field for all devices asked, answering or not.
+        blocks: (id, error, data) of the devices in turn, up to the first silent one.
+        expected_length: length field for all requested devices, answering or not.
     """
     packet = b""
     for device_id, error, data in blocks:
@@ -129,17 +130,17 @@ def encode_fast_status(blocks: Iterable[tuple[int, int, bytes]], expected_length
 
 
 class Parser:
-    """Turns a stream of bytes, however fragmented and polluted, into packets.
+    """Finds packets in a stream of bytes with gaps and garbage.
 
-    A header that begins inside a packet ends that packet: what came before was cut off. So a valid
-    packet is always found, whatever stands before it.
+    A header inside a packet ends that packet, which was cut off; so a valid packet is always found,
+    whatever precedes it.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Packet]:
-        """Take the next bytes and return the packets that they complete."""
+        """Take the next bytes; return the packets that they complete."""
         self._buffer += data
         packets: list[Packet] = []
         while (packet := self._next()) is not None:
@@ -147,7 +148,7 @@ class Parser:
         return packets
 
     def reset(self) -> None:
-        """Forget a packet that is only half received."""
+        """Discard a partly received packet."""
         self._buffer.clear()
 
     def _next(self) -> Packet | None:
@@ -181,13 +182,13 @@ class Parser:
             received = int.from_bytes(buffer[end - 2 : end], "little")
             crc_ok = crc16(bytes(buffer[: end - 2])) == received
             device_id = buffer[4]
-            # after a wrong CRC the length may be wrong too: look for a header in what followed
+            # after a wrong CRC the length may be wrong too: search the rest for a header
             del buffer[: end if crc_ok else len(HEADER)]
             body = unstuff(body)
             return Packet(device_id, body[0], body[1:], crc_ok)
 
     def _header_inside(self, end: int) -> bool:
-        """Tell whether an unstuffed header stands between the prefix and `end`."""
+        """Return whether the buffer has an unstuffed header between prefix and `end`."""
         at = self._buffer.find(HEADER, PREFIX_SIZE, end)
         while at >= 0:
             after = at + len(HEADER)

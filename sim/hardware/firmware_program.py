@@ -1,8 +1,8 @@
-"""The programs that may stand in for a car's controller board, and how each is started.
+"""The programs that can replace a car's controller board, and their command lines.
 
-The firmware's host build and its QEMU image run as processes beside the simulator. They meet it at
-Unix sockets: the raw bytes of the motor bus, and two small kinds of frames for what a board feels
-and does with its pins (`encode_pins`, `OutputReader`).
+The firmware's host build and its QEMU image run as processes beside the simulator. Unix sockets
+connect them: one carries the raw bytes of the motor bus, the other two kinds of frames for input
+and output pins (`encode_pins`, `OutputReader`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ HOST_BUILD: Final = FIRMWARE / "host" / "pixelopolis-board"
 QEMU_IMAGE: Final = FIRMWARE / "qemu" / "pixelopolis-board.elf"
 QEMU: Final = "qemu-system-arm"
 MACHINE: Final = "netduinoplus2"
-"""QEMU's STM32F405: a Cortex-M4 with the USARTs of our boards."""
+"""QEMU's STM32F405: a Cortex-M4 with the UARTs of our boards."""
 NO_ESCAPE: Final = ("-echr", "0x100")
-"""QEMU hands a line's bytes over one by one, with two changes of thread each; `mux=on` puts a
-buffer between, four times faster, whose escape byte (1) must not be one that a packet can have."""
+"""QEMU delivers a serial line's bytes one by one, with two thread switches each. `mux=on` adds a
+buffer, which is four times faster; its escape character (1) must not occur in packets."""
 
 PINS_MARK: Final = 0xA5
 OUTPUTS_MARK: Final = 0x5A
 
 
 class BoardKind(StrEnum):
-    """What plays the controller board."""
+    """Kinds of controller board."""
 
     DEVICE = "device"
     HOST = "host"
@@ -38,7 +38,7 @@ class BoardKind(StrEnum):
 
 
 class BoardOutput(IntFlag):
-    """What the board's pins switch."""
+    """Output pins of the board."""
 
     MOTOR_POWER = 1
     BOARD_LED = 2
@@ -50,10 +50,10 @@ ALL_OUTPUTS: Final = sum(BoardOutput)
 
 
 class BoardSockets(NamedTuple):
-    """Where a board's program meets the others.
+    """Sockets of a board's program.
 
     `bus` is the pty that the car opens; the host build makes it. `host` carries the same bytes to
-    QEMU, which cannot keep a pty open under a name of our choice.
+    QEMU, which cannot give its pty a name of our choice.
     """
 
     bus: Path
@@ -67,10 +67,10 @@ def board_sockets(directory: Path, car_id: str) -> BoardSockets:
 
 
 def check_program(kind: BoardKind) -> None:
-    """See that what a kind of board needs is there.
+    """Check that the program of a kind of board exists.
 
     Raises:
-        MissingPartError: it is not; the text names the make target or the Debian package.
+        MissingPartError: it does not; the text names the make target or the Debian package.
     """
     if kind is BoardKind.HOST and not HOST_BUILD.is_file():
         raise MissingPartError(
@@ -89,10 +89,10 @@ def check_program(kind: BoardKind) -> None:
 
 
 def command_line(kind: BoardKind, at: BoardSockets) -> tuple[str, ...]:
-    """Return how to start a board's program; whoever starts it listens on the sockets first.
+    """Return a board program's command line; the sockets must be listening before it starts.
 
     Raises:
-        MissingPartError: it is not there.
+        MissingPartError: the program does not exist.
     """
     check_program(kind)
     if kind is BoardKind.HOST:
@@ -105,7 +105,7 @@ def command_line(kind: BoardKind, at: BoardSockets) -> tuple[str, ...]:
             for name, path in (("host", at.host), ("motors", at.motors), ("io", at.io))
             for word in (
                 "-chardev",
-                # a comma in a value is written twice
+                # a comma in a value is doubled
                 f"socket,id={name},server=off,mux=on,path={str(path).replace(',', ',,')}",
                 "-serial",
                 f"chardev:{name}",
@@ -117,15 +117,15 @@ def command_line(kind: BoardKind, at: BoardSockets) -> tuple[str, ...]:
 
 
 def encode_pins(battery_mv: int, buttons: BoardButton) -> bytes:
-    """Return the frame that tells a board its battery (0 to 65535 mV) and pressed buttons."""
+    """Return the frame with the battery voltage (0 to 65535 mV) and the pressed buttons."""
     return bytes([PINS_MARK]) + battery_mv.to_bytes(2, "little") + bytes([buttons])
 
 
 class OutputReader:
-    """Finds the frames of a board's outputs in a stream of bytes.
+    """Decodes the frames of a board's outputs.
 
     Attributes:
-        motor_baud: rate of the motor bus in bit/s, as it was told last.
+        motor_baud: last reported rate of the motor bus in bit/s.
     """
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class OutputReader:
         self.motor_baud = BUS_BAUD
 
     def feed(self, data: bytes) -> list[BoardOutput]:
-        """Return the outputs that came, in order; what is no frame is skipped."""
+        """Return the received outputs in order; other bytes are skipped."""
         found = []
         for byte in data:
             code, pins = divmod(byte, ALL_OUTPUTS + 1)

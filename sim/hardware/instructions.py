@@ -1,4 +1,4 @@
-"""What the instructions of Protocol 2.0 ask of devices, one at a time or several at once. Pure.
+"""Decoding and execution of Protocol 2.0 instructions, for one device or several. Pure.
 
 Source: ROBOTIS' e-manual, DYNAMIXEL Protocol 2.0, Instruction Details.
 """
@@ -21,7 +21,7 @@ ASKING: Final = (Instruction.PING, Instruction.READ, *READS_OF_SEVERAL)
 
 
 class Read(NamedTuple):
-    """A read that one device of several is asked for."""
+    """A read from one of several devices."""
 
     id: int
     address: int
@@ -29,7 +29,7 @@ class Read(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A write that one device of several is told."""
+    """A write to one of several devices."""
 
     id: int
     address: int
@@ -37,7 +37,7 @@ class Write(NamedTuple):
 
 
 def reads(packet: Packet) -> list[Read]:
-    """Return what each device is asked for, in their order; nothing of a malformed packet."""
+    """Return the reads of a packet in order; none of a malformed packet."""
     parameters = packet.parameters
     if packet.instruction in SYNC_READS:
         return [Read(device_id, *two_words(parameters)) for device_id in parameters[4:]]
@@ -48,7 +48,7 @@ def reads(packet: Packet) -> list[Read]:
 
 
 def writes(packet: Packet) -> list[Write]:
-    """Return what each device is told; nothing of a malformed packet."""
+    """Return the writes of a packet in order; none of a malformed packet."""
     sync = packet.instruction == Instruction.SYNC_WRITE
     return _sync_writes(packet.parameters) if sync else _bulk_writes(packet.parameters)
 
@@ -75,7 +75,7 @@ def _bulk_writes(parameters: bytes) -> list[Write]:
 
 
 def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, bytes]:
-    """Let one device carry out an instruction; return (error, data of its status packet)."""
+    """Execute an instruction on one device; return (error, data) of its status packet."""
     parameters = packet.parameters
     match packet.instruction:
         case Instruction.PING:
@@ -105,7 +105,7 @@ def execute(device: Device, packet: Packet, now_s: float) -> tuple[StatusError, 
 
 
 def execute_as_shadow(motor: Motor, packet: Packet, now_s: float) -> None:
-    """Let a motor obey a packet to its secondary id: without an answer, and not in EEPROM."""
+    """Execute a packet to a motor's secondary id: without an answer, and not in EEPROM."""
     writing = packet.instruction in (Instruction.WRITE, Instruction.REG_WRITE)
     if writing and not shadow_may_write(two_words(packet.parameters)[0]):
         return
@@ -114,7 +114,7 @@ def execute_as_shadow(motor: Motor, packet: Packet, now_s: float) -> None:
 
 
 def may_answer(device: Device, instruction: int) -> bool:
-    """Tell whether a device's Status Return Level(68) lets it answer."""
+    """Return whether Status Return Level(68) allows an answer."""
     if not isinstance(device, Motor) or instruction == Instruction.PING:
         return True
     level = device[MotorRegister.STATUS_RETURN_LEVEL]
@@ -122,5 +122,5 @@ def may_answer(device: Device, instruction: int) -> bool:
 
 
 def two_words(parameters: bytes) -> tuple[int, int]:
-    """Return the first two 16-bit numbers, 0 for what is missing."""
+    """Return the first two 16-bit numbers; missing ones are 0."""
     return int.from_bytes(parameters[:2], "little"), int.from_bytes(parameters[2:4], "little")

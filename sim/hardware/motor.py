@@ -1,7 +1,6 @@
-"""A wheel's motor in software. Pure.
+"""A wheel motor in software. Pure.
 
-Source: ROBOTIS' e-manual, XL430-W250-T, whose registers are named here with their addresses, and
-DYNAMIXEL Protocol 2.0.
+Source: ROBOTIS' e-manual, XL430-W250-T (register names and addresses) and DYNAMIXEL Protocol 2.0.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from sim.hardware.dynamixel import StatusError
 from sim.hardware.motor_motion import ShaftMotion
 
 MOTOR_BOOT_S: Final = 0.2
-"""A motor stays silent for so long after its power came on. Not in the manual; long enough that a
-host which does not wait for its motors is found out."""
+"""Time without answers after power-on. Not in the manual; long enough to reveal a host that does
+not wait for its motors."""
 INSIDE_DEGC: Final = 35
 CLEAR_TURNS: Final = b"\x01\x44\x58\x4c\x22"
 STORE_BACKUP, RESTORE_BACKUP = b"\x01CTRL", b"\x02CTRL"
@@ -44,29 +43,29 @@ _OF_THE_MODE: Final = (
     MotorRegister.FEEDFORWARD_1ST_GAIN,
     *_PROFILE,
 )
-"""Reset when the operating mode changes (e-manual, Operating Mode(11))."""
+"""Registers that a change of the operating mode resets (e-manual, Operating Mode(11))."""
 _BACKED_UP: Final = (
     *(register.name for register in XL430 if register.area is Area.EEPROM),
     *_OF_THE_MODE,
     *(register.name for register in XL430 if register.name.startswith("indirect_address")),
 )
-"""What a backup holds (e-manual, Control Table Backup(0x20))."""
+"""Registers in a backup (e-manual, Control Table Backup(0x20))."""
 
 
 class Motor(Device):
-    """An XL430-W250 and the wheel on its horn, without power until the board switches it on.
+    """An XL430-W250 with its wheel, unpowered until the board switches it on.
 
-    Gains, the LED and the return delay are stored without effect: the wheel's response is that of
-    `physics.vehicle`. It never blocks, so it is never overloaded, and it does not warm up.
+    Gains, LED and return delay are stored without effect: the wheel responds as in
+        `physics.vehicle`. It never stalls and does not warm up.
 
     Args:
         motor_id: id on the bus.
         mirrored: the horn turns clockwise (negative) when the car drives forward.
 
     Attributes:
-        deaf: its bus cable is broken: it hears nobody and answers nobody.
-        line_baud: rate of its bus, None for whatever its own is; it hears only its own rate.
-        temperature_degc: inside.
+        deaf: its bus cable is broken; it neither receives nor answers.
+        line_baud: rate of its bus, None for its own; it hears only its own rate.
+        temperature_degc: internal temperature.
         motion: of its shaft.
     """
 
@@ -96,7 +95,7 @@ class Motor(Device):
 
     @property
     def wheel_goal_rad_s(self) -> float:
-        """Speed that the wheel is driven to, forward positive; 0 without power or torque."""
+        """Target speed of the wheel, forward positive; 0 without power or torque."""
         if not self.torque:
             return 0.0
         return self.motion.driven * MOTOR_UNIT_RAD_S * self.motion.sign * self._mount
@@ -112,11 +111,11 @@ class Motor(Device):
 
     @property
     def secondary_id(self) -> int | None:
-        """The id whose packets it obeys without an answer, None for none."""
+        """The id whose packets it obeys without an answer, or None."""
         second = self[MotorRegister.SECONDARY_ID]
         return second if second < 253 and second != self.id else None
 
-    # --- power, and what it feels -----------------------------------------------------------------
+    # --- power and sensors ------------------------------------------------------------------------
 
     def set_power(self, on: bool, now_s: float) -> None:
         if on and not self.powered:
@@ -129,7 +128,7 @@ class Motor(Device):
         self._boot()
 
     def _boot(self) -> None:
-        """Begin as after power-on, when RAM holds its first values."""
+        """Initialize RAM as after power-on."""
         self._shut_down = False
         startup = self[MotorRegister.STARTUP_CONFIGURATION]
         if startup & StartupConfiguration.RAM_RESTORE:
@@ -140,33 +139,33 @@ class Motor(Device):
         self._first_goals()
 
     def _first_goals(self) -> None:
-        """Want to be here, at rest."""
+        """Set the goals to the present position, at rest."""
         self[MotorRegister.GOAL_VELOCITY] = 0
         self[MotorRegister.GOAL_POSITION] = self.motion.hold()
-        # the manual has the limit for every mode; in PWM mode that would be full speed at once
+        # the manual initializes goals to the limits; in PWM mode that would be full speed at once
         by_pwm = self.motion.mode == MotorMode.PWM
         self[MotorRegister.GOAL_PWM] = 0 if by_pwm else self[MotorRegister.PWM_LIMIT]
 
     def observe(self, wheel_rad: float, wheel_rad_s: float) -> None:
-        """Take what physics says about the wheel, forward positive."""
+        """Take the wheel's angle and speed from physics, forward positive."""
         self.motion.shaft_rad = wheel_rad * self._mount
         self.motion.shaft_rad_s = wheel_rad_s * self._mount
 
     def fail(self, error: HardwareError) -> None:
-        """Raise a hardware error; those named in Shutdown(63) switch torque off until a reboot."""
+        """Set a hardware error; those selected by Shutdown(63) switch torque off until a reboot."""
         self[MotorRegister.HARDWARE_ERROR_STATUS] |= error
         if self[MotorRegister.SHUTDOWN] & error:
             self._shut_down = True
             self[MotorRegister.TORQUE_ENABLE] = 0
 
     def heard(self, now_s: float) -> None:
-        """Note that an instruction packet, for whomever, was on the motor bus."""
+        """Note an instruction packet on the motor bus, to any device."""
         self.motion.now_s = now_s
         if self._hears:
             self.heard_s = now_s
 
     def step(self, now_s: float, supply_mv: int) -> None:
-        """Let the Bus Watchdog look at the clock, and the motor at its supply and temperature."""
+        """Run the Bus Watchdog, and check supply and temperature."""
         self.motion.now_s = now_s
         self.motion.supply_mv = supply_mv
         if not self.powered:
@@ -187,7 +186,7 @@ class Motor(Device):
         self[MotorRegister.BUS_WATCHDOG] = -1
 
     def _judge(self, error: HardwareError, wrong: bool) -> None:
-        """Raise an error, or take it back when its cause is gone and nothing was shut down."""
+        """Set an error, or clear it once its cause is gone and nothing was shut down."""
         raised = bool(self[MotorRegister.HARDWARE_ERROR_STATUS] & error)
         if wrong and not raised:
             self.fail(error)
@@ -202,10 +201,10 @@ class Motor(Device):
         self[MotorRegister.PRESENT_TEMPERATURE] = self.temperature_degc
         self[MotorRegister.REGISTERED_INSTRUCTION] = int(self._registered is not None)
 
-    # --- what hosts may do ------------------------------------------------------------------------
+    # --- instructions -----------------------------------------------------------------------------
 
     def clear(self, parameters: bytes) -> StatusError:
-        """Forget the turns of Present Position(132), if the motor stands."""
+        """Clear the turns of Present Position(132), if the motor stands."""
         if parameters != CLEAR_TURNS:
             return StatusError.DATA_RANGE
         if self.motion.moving:
@@ -216,7 +215,7 @@ class Motor(Device):
         return StatusError.NONE
 
     def backup(self, parameters: bytes, now_s: float) -> StatusError:
-        """Store the settings, or take EEPROM's back and reboot; without torque only."""
+        """Store the settings, or restore EEPROM and reboot; only without torque."""
         if parameters not in (STORE_BACKUP, RESTORE_BACKUP):
             return StatusError.DATA_RANGE
         if self.torque:
@@ -270,10 +269,10 @@ class Motor(Device):
         self._first_goals()
 
     def _engage(self) -> None:
-        """Take hold: torque has come.
+        """Torque was switched on: hold the present position.
 
-        The shaft stays where it is, as it does when a real motor was moved by hand; the manual
-        does not say so of Goal Position(116).
+        Real motors do so after being moved by hand; the manual does not say it of Goal
+        Position(116).
         """
         if self.motion.mode == MotorMode.POSITION:
             self.motion.forget_turns()
@@ -282,5 +281,5 @@ class Motor(Device):
 
 
 def shadow_may_write(address: int) -> bool:
-    """Tell whether a packet to a secondary id may write here: not in EEPROM."""
+    """Return whether a packet to a secondary id may write here: not in EEPROM."""
     return address >= RAM_BEGIN

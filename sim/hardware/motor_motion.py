@@ -1,6 +1,6 @@
-"""What an XL430-W250 wants of its shaft, and what its registers say about it. Pure.
+"""The shaft of an XL430-W250: target motion, and the registers that report it. Pure.
 
-The shaft turns anticlockwise positive; registers count the other way round in reverse mode. Source:
+The shaft angle is counterclockwise positive; registers count the other way in reverse mode. Source:
 ROBOTIS' e-manual, XL430-W250-T.
 """
 
@@ -20,41 +20,41 @@ from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
 from sim.hardware.motor_profile import PULSES_PER_S, plan_position, plan_velocity
 
 NO_LOAD_UNITS_PER_V: Final = 5.22 / 0.229
-"""Speed without load and with full PWM: 47 rpm at 9.0 V, 57 at 11.1 V, 61 at 12.0 V (e-manual)."""
+"""No-load speed at full PWM: 47 rpm at 9.0 V, 57 at 11.1 V, 61 at 12.0 V (e-manual)."""
 FULL_PWM: Final = 885
 """100 % (e-manual, Goal PWM(100))."""
 FRICTION: Final = 0.03
-"""Part of the full torque that gears and a rolling car take. Assumed, not measured."""
+"""Share of the full torque taken by gears and a rolling car. Assumed, not measured."""
 POSITION_GAIN_PER_S: Final = 3.0
-"""Speed for each pulse off the planned position; well damped with the wheel's lag and delay."""
+"""Speed for each pulse of position error; well damped with the wheel's lag and delay."""
 REST_PULSES: Final = 0.5
-"""So near to its goal a shaft rests: the encoder cannot tell the two apart."""
+"""Position error at which a shaft rests, below the encoder's resolution."""
 IN_POSITION_PULSES: Final = 10
-"""The manual says "a predefined value" and not which."""
+"""The manual says "a predefined value" without naming it."""
 SINGLE_TURN_OFFSET: Final = 1024
 """Larger homing offsets are ignored in position mode (e-manual, Homing Offset(20))."""
 SUPPLY_MV: Final = 11_100
-"""The recommended one, until somebody says what it is."""
+"""The recommended supply voltage, until it is set."""
 
 TURN_RAD: Final = 2 * math.pi
 
 
 class Registers(Protocol):
-    """The motor's control table, which says how it shall move."""
+    """The motor's control table."""
 
     def __getitem__(self, name: str) -> int: ...
 
 
 class ShaftMotion:
-    """A shaft, its encoder, and the way that it is to go.
+    """A shaft with its encoder and its planned motion.
 
     Args:
         registers: of the motor.
 
     Attributes:
         now_s: the motor's clock.
-        shaft_rad, shaft_rad_s: where the shaft is since the start, and how fast it turns.
-        supply_mv: voltage of the supply.
+        shaft_rad, shaft_rad_s: angle since the start, and speed.
+        supply_mv: supply voltage.
     """
 
     def __init__(self, registers: Registers) -> None:
@@ -72,12 +72,12 @@ class ShaftMotion:
 
     @property
     def sign(self) -> int:
-        """What registers count forwards, as the shaft does."""
+        """Sign of a register's count for a positive shaft angle."""
         return -1 if self._registers[MotorRegister.DRIVE_MODE] & DriveMode.REVERSE else 1
 
     @property
     def position(self) -> float:
-        """Present position in pulses, before it is rounded and wraps."""
+        """Present position in pulses, before rounding and wrapping."""
         offset = self._registers[MotorRegister.HOMING_OFFSET]
         if self.mode == MotorMode.POSITION and abs(offset) > SINGLE_TURN_OFFSET:
             offset = 0
@@ -94,7 +94,7 @@ class ShaftMotion:
 
     @property
     def driven(self) -> float:
-        """Velocity in units that a shaft with torque is driven to."""
+        """Target velocity in units of a shaft with torque."""
         most = self._most_pwm / FULL_PWM * self._no_load
         if self.mode == MotorMode.VELOCITY:
             wanted = self._ramp.velocity(self.now_s)
@@ -110,7 +110,7 @@ class ShaftMotion:
 
     @property
     def _most_pwm(self) -> int:
-        """Bound of the output in every mode."""
+        """Limit of the output in every mode."""
         goal = abs(self._registers[MotorRegister.GOAL_PWM])
         return min(goal, self._registers[MotorRegister.PWM_LIMIT])
 
@@ -123,18 +123,18 @@ class ShaftMotion:
         return self.mode in (MotorMode.POSITION, MotorMode.EXTENDED_POSITION)
 
     def forget_turns(self) -> None:
-        """Count from within one turn again: the encoder knows no more."""
+        """Reduce the position to one turn, as an encoder without memory does."""
         self._zero_rad = self.shaft_rad - self.sign * (self.sign * self.shaft_rad % TURN_RAD)
 
     def hold(self) -> int:
-        """Want to be here, at rest; return the position in pulses."""
+        """Set the goal to the present position, at rest; return it in pulses."""
         here = round(self.position)
         self._profile = plan_position(self.now_s, here, here, 0, 0, by_time=False)
         self._ramp = plan_velocity(self.now_s, 0.0, 0, 0, by_time=False)
         return here
 
     def plan(self, goal: str) -> None:
-        """Begin the way to the goal that was written to the register of this name."""
+        """Plan the motion to the goal in the named register."""
         registers = self._registers
         by_time = bool(registers[MotorRegister.DRIVE_MODE] & DriveMode.TIME_BASED_PROFILE)
         acceleration = registers[MotorRegister.PROFILE_ACCELERATION]
@@ -148,7 +148,7 @@ class ShaftMotion:
             )
 
     def measured(self, torque: bool) -> dict[str, int]:
-        """Return the registers that tell about the motion, as they are now."""
+        """Return the present values of the motion registers."""
         ongoing = torque and self._by_position and self._profile.ongoing(self.now_s)
         pwm, load = self._output() if torque else (0, 0)
         trajectory, place = 0.0, 0.0
@@ -185,10 +185,10 @@ class ShaftMotion:
         return status
 
     def _output(self) -> tuple[int, int]:
-        """Return Present PWM(124) and Present Load(126), which follows from it (e-manual).
+        """Return Present PWM(124) and the Present Load(126) that follows from it (e-manual).
 
-        At full PWM a motor comes to its speed without load with the lag of `physics.vehicle`: the
-        PWM beyond what the present speed takes is what pushes.
+        At full PWM a motor approaches its no-load speed with the lag of `physics.vehicle`: PWM
+        beyond what the present speed needs accelerates it.
         """
         driven, speed = self.driven / self._no_load, self.velocity / self._no_load
         push = driven - speed + (math.copysign(FRICTION, driven) if driven else 0.0)

@@ -1,4 +1,4 @@
-"""The ways that an XL430-W250 plans to a goal: positions by a profile, speeds by a ramp. Pure.
+"""Motion planning of an XL430-W250: profiles for positions, ramps for speeds. Pure.
 
 Units are the registers': pulses, velocity units (0.229 rpm), seconds. Source: ROBOTIS' e-manual,
 Profile Acceleration(108), Profile Velocity(112) and "What is the Profile".
@@ -13,9 +13,9 @@ from typing import Final
 from pixelopolis.vehicle.control_table import PULSES_PER_TURN, MovingStatus
 
 PULSES_PER_S: Final = 0.229 / 60 * PULSES_PER_TURN
-"""Of one velocity unit."""
+"""Pulses/s of one velocity unit."""
 UNITS_PER_S: Final = 214.577 / 60 / 0.229
-"""Change of speed that one unit of Profile Acceleration(108) allows: 214.577 rpm in a minute."""
+"""Acceleration of one unit of Profile Acceleration(108): 214.577 rpm per minute."""
 
 _STEP: Final = MovingStatus(0)
 _TRAPEZOIDAL: Final = MovingStatus.RECTANGULAR | MovingStatus.TRIANGULAR
@@ -23,16 +23,16 @@ _TRAPEZOIDAL: Final = MovingStatus.RECTANGULAR | MovingStatus.TRIANGULAR
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A way from rest at one position to rest at another.
+    """A motion from rest at one position to rest at another.
 
-    A real motor blends a new goal with its present speed; this one begins at rest.
+    A real motor blends a new goal with its present speed; this one starts at rest.
 
     Attributes:
         kind: bits of Moving Status(123).
-        begun_s: when it was begun.
+        begun_s: start time.
         start, goal: pulses.
-        ramp_s: how long it speeds up, and as long it slows down.
-        lasts_s: until the goal; 0 for a step.
+        ramp_s: duration of acceleration, and of deceleration.
+        lasts_s: total duration; 0 for a step.
     """
 
     kind: MovingStatus
@@ -77,11 +77,11 @@ def plan_position(
     """Return the profile to a goal position.
 
     Args:
-        now_s: when it begins.
+        now_s: start time.
         start: present position in pulses.
         goal: in pulses.
-        velocity: Profile Velocity(112): a speed, or milliseconds for the whole way.
-        acceleration: Profile Acceleration(108): of the speed, or milliseconds until the speed.
+        velocity: Profile Velocity(112): a speed, or the total duration in ms.
+        acceleration: Profile Acceleration(108), or the duration of the acceleration in ms.
         by_time: the profile is time-based (Drive Mode(10)).
     """
     way = abs(goal - start)
@@ -105,7 +105,7 @@ def plan_position(
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A way from one speed to another, in velocity units."""
+    """A transition between two speeds in velocity units."""
 
     begun_s: float
     start: float
@@ -120,7 +120,7 @@ class Ramp:
 
 
 def plan_velocity(now_s: float, start: float, goal: int, acceleration: int, by_time: bool) -> Ramp:
-    """Return the ramp to a goal velocity; the arguments are those of `plan_position`."""
+    """Return the ramp to a goal velocity; arguments as in `plan_position`."""
     if by_time:
         lasts_s = acceleration / 1000
     elif acceleration:

@@ -1,4 +1,4 @@
-"""Raw lines: a pseudo-terminal as a car's USB cable, and a Unix socket as a wire to a program."""
+"""Raw byte lines: a pty as a car's USB cable, and a Unix socket as a line to a program."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ BAUDS: Final = {
     termios.B3000000: 3_000_000,
     termios.B4000000: 4_000_000,
 }
-"""Rates of Dynamixel motors that POSIX terminals have a name for; 4.5 Mbit/s has none."""
+"""Rates of Dynamixel motors that POSIX terminals support; 4.5 Mbit/s is not among them."""
 
 
 class SerialPort:
-    """One pseudo-terminal under a name of our choice.
+    """A pty with a fixed path.
 
     Args:
-        link: path of the symbolic link to make; what stands there is replaced.
+        link: path of the symbolic link to make; an existing one is replaced.
     """
 
     def __init__(self, link: Path) -> None:
         self.link = link
-        # our own copy of the car's end keeps the terminal alive while no car has it open
+        # holding the car's end open keeps the pty alive while no car has it open
         self.fd, self._car_end = pty.openpty()
         tty.setraw(self._car_end)
         os.set_blocking(self.fd, False)
@@ -48,34 +48,34 @@ class SerialPort:
         return BAUDS.get(output_rate)
 
     def read(self) -> bytes:
-        """Return what has arrived, b"" for nothing."""
+        """Return the bytes that have arrived, b"" for none."""
         try:
             return os.read(self.fd, READ_SIZE)
         except BlockingIOError:
             return b""
 
     def write(self, data: bytes) -> None:
-        """Send what fits; the rest is lost, as on a wire that nobody reads."""
+        """Send what fits; the rest is lost, as on a line without a reader."""
         try:
             os.write(self.fd, data)
         except BlockingIOError:
             return
 
     def close(self) -> None:
-        """Unplug the cable: the car's reads and writes fail from now on."""
+        """Close the pty: the car's reads and writes fail from now on."""
         self.link.unlink(missing_ok=True)
         os.close(self.fd)
         os.close(self._car_end)
 
 
 class UnixLine:
-    """A wire to one program: a Unix socket on which we listen, and whoever connected last.
+    """A line to one program: a listening Unix socket, and its latest client.
 
-    Must be made in a running event loop, which calls `on_data` when bytes are there to `read`.
+    Needs a running event loop, which calls `on_data` when there are bytes to `read`.
 
     Args:
-        path: of the socket; what stands there is replaced.
-        on_data: see above; it may be called for nothing.
+        path: of the socket; an existing one is replaced.
+        on_data: see above; spurious calls are possible.
         on_connect: called when a program has connected.
     """
 
@@ -99,7 +99,7 @@ class UnixLine:
     def _accept(self) -> None:
         try:
             peer, _ = self._listener.accept()
-        except BlockingIOError:  # it left again
+        except BlockingIOError:  # it has already disconnected
             return
         self._drop()
         peer.setblocking(False)
@@ -108,7 +108,7 @@ class UnixLine:
         self._on_connect()
 
     def read(self) -> bytes:
-        """Return what has arrived, b"" for nothing."""
+        """Return the bytes that have arrived, b"" for none."""
         if self._peer is None:
             return b""
         try:
@@ -122,7 +122,7 @@ class UnixLine:
         return data
 
     def write(self, data: bytes) -> None:
-        """Send what fits; the rest is lost, as on a wire that nobody reads."""
+        """Send what fits; the rest is lost, as on a line without a reader."""
         if self._peer is None:
             return
         try:

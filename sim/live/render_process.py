@@ -141,7 +141,7 @@ def render(task: RenderTask, exchange: Exchange) -> None:
         ]
 
     with Renderer(city, look) as renderer:
-        eye = SimulatedCamera(renderer, look, rng, task.camera, part=1.0)
+        camera = SimulatedCamera(renderer, look, rng, task.camera, part=1.0)
         exchange.send(Kind.READY)
         turn = frames = late = 0
         bird_due_s = 0.0
@@ -153,7 +153,7 @@ def render(task: RenderTask, exchange: Exchange) -> None:
                     continue
                 pose, motion = scene.cars[index]
                 others = [body for body in bodies(scene) if body.id != car]
-                image = eye(pose, motion, others)
+                image = camera(pose, motion, others)
                 exchange.publish(car, encode_frame(image, scene.time_s))
                 frames += 1
             scene = exchange.scene

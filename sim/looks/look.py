@@ -1,8 +1,8 @@
-"""Looks: everything about a picture that is not the town itself, varied at random by seed.
+"""Looks: everything that changes an image of a city except the city itself, random by seed.
 
-A look is reproducible from (seed, index) alone, and every aspect has its own random stream: one
-more number drawn for the sky never changes the light. Colours are (red, green, blue) in 0..1 as
-displayed; one look holds the colours of both road styles, so that it suits any town.
+A look is reproducible from (seed, index), and every aspect has its own random stream, so that
+drawing one more number for the sky never changes the light. Colors are (red, green, blue) in 0..1
+as displayed; a look holds the colors of both road styles, so that it suits any city.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ RoadStyle = Literal["white", "asphalt"]
 SkyKind = Literal["hall", "gallery", "day", "evening", "living", "office", "stage"]
 
 SKY_KINDS: Final[tuple[SkyKind, ...]] = ("hall", "gallery", "day", "evening")
-"""Those that `look_of` draws."""
+"""The kinds that `look_of` draws."""
 
 
 class _Stream(IntEnum):
-    """The second key of every random stream. Only ever append."""
+    """Second key of every random stream. Only ever append."""
 
     SKY = 1
     LIGHT = 2
@@ -46,20 +46,20 @@ class _Stream(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """The panorama: `rotation_rad` turns it anticlockwise, `exposure` scales its brightness."""
+    """The panorama: `rotation_rad` turns it counterclockwise, `exposure` scales its brightness."""
 
     kind: SkyKind
     rotation_rad: float = 0.0
     exposure: float = 1.0
     file: str | None = None
-    """An equirectangular picture that is shown instead of `kind`."""
+    """An equirectangular image to show instead of `kind`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Light that sums to 1 on level ground: `sun_share` from one side, what lamps leave from all.
+    """Sun and ambient light, which sum to 1 on level ground: the sun's part is `sun_share`.
 
-    `azimuth_rad` is where the sun stands, anticlockwise from east; `softness_m` blurs its
+    `azimuth_rad` is the sun's direction, counterclockwise from east; `softness_m` blurs its
     shadows.
     """
 
@@ -76,10 +76,10 @@ MAX_LAMPS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """A light near enough that its light fades over the town.
+    """A lamp so near that its light falls off over the city.
 
-    `x_part`, `y_part` are its place in parts of the town's width and depth, `height_m` above it;
-    `share` of the light on level ground is its, on average.
+    `x_part`, `y_part` give its position as shares of the city's width and depth, `height_m` its
+    height; `share` is its mean part of the light on level ground.
     """
 
     x_part: float
@@ -92,35 +92,35 @@ class Lamp:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What the road's surface is like, beyond its paint; the default is matt, clean and whole."""
+    """Surface of the road, apart from its paint; the default is matte, clean and seamless."""
 
     mirrors: float = 0.0
-    """Part of the light from straight above that is mirrored; 0 is matt."""
+    """Share of light from straight above that is reflected; 0 is matte."""
     roughness: float = 4.0
-    """Mip level of the mirrored panorama: each level is twice as blurred, 3 is about 2 degrees."""
+    """Mip level of the reflected panorama: each level doubles the blur, 3 is about 2 degrees."""
     lamps: float = 0.0
-    """How much brighter than white lamps and windows are, in whites."""
+    """Brightness of lamps and windows above white, in units of white."""
     glare: float = 0.0
-    """Brightness of the sun's own reflection, in whites."""
+    """Brightness of the sun's reflection, in units of white."""
     dirt: float = 0.0
-    """How much of surface and lines stains cover, 0..1."""
+    """Share of surface and lines covered by stains, 0..1."""
     dirt_rgb: Rgb = (0.35, 0.32, 0.28)
     sheet_m: tuple[float, float] | None = None
-    """Size of the sheets that the road is made of; None: one piece."""
+    """Size of the sheets that form the road; None: one piece."""
     sheet_turn_rad: float = 0.0
     joint_m: float = 0.002
     """Half the width of a joint."""
     joint_dark: float = 0.0
-    """How dark joints are, 0..1."""
+    """Darkness of joints, 0..1."""
     sheets_differ: float = 0.0
-    """How much brightness differs from sheet to sheet."""
+    """Variation of brightness between sheets."""
     line_gaps: float = 0.0
-    """How much of a line is missing at a joint, 0..1."""
+    """Share of a line missing at a joint, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """People who stand around the town's platform; `seed` says who and where."""
+    """People around the city's platform; `seed` picks persons and places."""
 
     count: int = 0
     seed: int = 0
@@ -135,14 +135,14 @@ class RoadColors:
     right: Rgb
     divider: Rgb
     grain: float = 0.0
-    """How uneven the surface is, 0..1."""
+    """Unevenness of the surface, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoadLook:
-    """`style` overrides the town's own; `wear` in 0..1 is how much of the lines has rubbed off.
+    """`style` overrides the city's own; `wear` in 0..1 is the share of the lines rubbed off.
 
-    `line_width` is how wide lines are against the town's own; lanes stay where they are.
+    `line_width` scales the width of lines; lanes stay as they are.
     """
 
     white: RoadColors
@@ -154,18 +154,18 @@ class RoadLook:
 
 @dataclass(frozen=True, slots=True)
 class GroundColors:
-    """Colours of what is not road."""
+    """Colors of everything except the road."""
 
     kerb: Rgb
     pavement: Rgb
     lawn: Rgb
     floor: Rgb
-    """Around the town's platform."""
+    """Around the city's platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """How this camera's mounting and lens differ from the drawing."""
+    """Deviations of mounting and lens from nominal."""
 
     height_factor: float = 1.0
     pitch_rad: float = 0.0
@@ -175,7 +175,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Clutter:
-    """Objects lying beside the road; `seed` says which and where."""
+    """Objects beside the road; `seed` picks kinds and places."""
 
     count: int = 0
     seed: int = 0
@@ -183,7 +183,7 @@ class Clutter:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One way that the town may look. `gains` are exposure and white balance, per channel."""
+    """One appearance of the city. `gains` are exposure and white balance, per channel."""
 
     sky: Sky
     light: Light
@@ -194,22 +194,22 @@ class Look:
     sensor: Sensor = Sensor()  # noqa: RUF009 - frozen
     clutter: Clutter = Clutter()
     repaint: float = 0.0
-    """How far the colours of buildings and trees stray, 0..1."""
+    """Variation of the colors of buildings and trees, 0..1."""
     repaint_seed: int = 0
     lamps: tuple[Lamp, ...] = ()
     """At most `MAX_LAMPS`."""
     floor: Floor = Floor()
     people: People = People()
     lights_seed: int | None = None
-    """Which lamp of each traffic light is lit; None: all are green."""
+    """Picks the lit lamp of each traffic light; None: all are green."""
 
     @property
     def sky_share(self) -> float:
-        """The part of the light on level ground that comes from all sides."""
+        """Ambient share of the light on level ground."""
         return 1 - self.light.sun_share - sum(lamp.share for lamp in self.lamps)
 
     def camera_of(self, camera: Camera) -> Camera:
-        """Return the camera as it is mounted in this look."""
+        """Return the camera as mounted in this look."""
         return replace(
             camera,
             height_m=camera.height_m * self.mount.height_factor,
@@ -219,7 +219,7 @@ class Look:
         )
 
     def road_style(self, own: RoadStyle) -> RoadStyle:
-        """Return the style of the road in a town whose own style is `own`."""
+        """Return the style of the road in a city whose own style is `own`."""
         return self.road.style or own
 
     def road_colors(self, own: RoadStyle) -> RoadColors:
@@ -241,7 +241,7 @@ GROUND: Final = GroundColors(
 
 
 def plain_look() -> Look:
-    """Return the demo's look: a bright exhibition hall, nothing left to chance."""
+    """Return the demo's look: a bright exhibition hall, without randomness."""
     return Look(
         sky=Sky("hall", rotation_rad=0.5),
         light=Light(
@@ -263,8 +263,8 @@ def look_of(seed: int, index: int, restyle: float = 0.0) -> Look:
     Args:
         seed: of the whole series, >= 0.
         index: of this look, >= 0.
-        restyle: share of looks that name a road style, evenly one of the two, whatever the
-            town's own is. It changes nothing else about the look.
+        restyle: share of looks with a road style of their own, evenly one of the two. It changes
+            nothing else about the look.
     """
 
     def stream(name: _Stream) -> np.random.Generator:
@@ -320,7 +320,7 @@ def _random_style(rng: np.random.Generator, restyle: float) -> RoadStyle | None:
 
 
 def _near(rng: np.random.Generator, color: Rgb, hue: float, sat: float, value: float) -> Rgb:
-    """Return a colour with hue (in turns), saturation and value moved by at most these."""
+    """Return a color with hue (in turns), saturation and value moved by at most these amounts."""
     pixel = np.array([[color]], dtype=np.float32)
     hsv = cv2.cvtColor(pixel, cv2.COLOR_RGB2HSV)[0, 0]
     moves = rng.uniform(-1, 1, 3)

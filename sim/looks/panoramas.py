@@ -1,4 +1,4 @@
-"""A user's own panoramas: which of a folder are for training and which for evaluation."""
+"""Splits a user's panoramas into those for training and those for evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Use = Literal["training", "evaluation"]
 
 SUFFIXES: Final = (".hdr", ".exr", ".jpg", ".jpeg", ".png")
 EVALUATION_PART: Final = 0.25
-"""Part of all panoramas that is kept for evaluation."""
+"""Share of all panoramas that is kept for evaluation."""
 
 
 def panorama_files(folder: Path, use: Use) -> tuple[str, ...]:
-    """Return a folder's panoramas for one use, by name; the two uses never share a picture.
+    """Return a folder's panoramas for one use, by name; the two uses never share one.
 
-    The digest of its bytes puts each on its side, so that neither a new name nor more pictures
-    move it to the other one. A side may be empty: then its looks have the shipped skies alone.
+    The digest of its content assigns a panorama, so that renaming or adding files moves none to the
+    other use. The result may be empty: such looks show the built-in skies alone.
 
     Raises:
-        DatasetError: when the folder holds no panoramas or cannot be read.
+        DatasetError: the folder holds no panoramas or cannot be read.
     """
     try:
         found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)

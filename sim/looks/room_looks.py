@@ -1,9 +1,8 @@
-"""Looks of real rooms and real cameras: what lane models learn from and are measured under.
+"""Looks of real rooms and cameras, for training and evaluating lane models.
 
-A room look is `looks.look_of` with a wider mount, a wider exposure, and a whole camera: lens,
-shutter, noise, tone curve, JPEG. Detector data and what is measured with the detector keep
-`look_of`. Every aspect has its own random stream here too; each range stands beside its
-parameter with its reason.
+A room look is `look_of` with a wider range of mounting and exposure, and a whole camera: lens,
+shutter, noise, tone curve, JPEG. Detector data and evaluations with the detector keep `look_of`.
+Every aspect has its own random stream here too; a comment at each range gives its reason.
 """
 
 from __future__ import annotations
@@ -33,19 +32,19 @@ from sim.looks.look import (
 from sim.looks.sensor import Sensor
 
 NIGHTS: Final = 0.1
-"""Part of the rooms that are dark but for their lamps."""
+"""Share of rooms that only lamps light."""
 RESTYLE: Final = 0.3
-"""Part of the rooms whose road is of one of the two styles whatever the town's own is."""
+"""Share of rooms with a road style of their own, whatever the city's is."""
 
 
 OWN_SKIES: Final = 0.7
-"""Part of the rooms that show the user's own panoramas, if there are any."""
+"""Share of rooms that show the user's panoramas, if there are any."""
 
 LINE_WIDTHS: Final = (0.7, 1.0, 1.35)
 
 
 class _RoomStream(IntEnum):
-    """The second key of every random stream, beyond those of `looks`. Only ever append."""
+    """Second key of every random stream, after those of `look`. Only ever append."""
 
     EXPOSURE = 101
     MOUNT = 102
@@ -71,8 +70,8 @@ def room_look(
     Args:
         seed: of the whole series, >= 0.
         index: of this look, >= 0.
-        restyle: share of looks that name a road style (see `look_of`).
-        panoramas: files of equirectangular pictures; `OWN_SKIES` of the looks show one of them.
+        restyle: share of looks with a road style of their own (see `look_of`).
+        panoramas: equirectangular images; `OWN_SKIES` of the looks show one of them.
     """
 
     def stream(name: _RoomStream) -> np.random.Generator:
@@ -101,20 +100,20 @@ def room_look(
 
 
 def _gains(rng: np.random.Generator, night: bool) -> Rgb:
-    # displayed values halved to doubled: with a display's gamma of 2.2 that is 2.2 stops of light
-    # either way, what auto exposure misses by against a window or under one lamp
+    # displayed values halved to doubled: with a display gamma of 2.2 that is 2.2 stops of light,
+    # the error of auto exposure against a window or under one lamp
     stops = float(rng.triangular(-1.0, 0.1, 1.0))
-    # in the dark cameras open up as far as they can
+    # in the dark, cameras open up as far as they can
     exposure = 2.0 ** (0.25 + 0.75 * abs(stops) if night else stops)
-    # white balance: uncorrected light of 3000 to 8000 K is some 15 % off in red against blue
-    # after a camera's own correction; greens follow fluorescent tubes
+    # white balance: 3000 to 8000 K leave some 15 % between red and blue after the camera's own
+    # correction; green varies with fluorescent tubes
     warm, green = rng.uniform(-0.16, 0.16), rng.uniform(-0.06, 0.06)
     return exposure * (1 + float(warm)), exposure * (1 + float(green)), exposure * (1 - float(warm))
 
 
 def _mount(rng: np.random.Generator) -> Mount:
-    # a phone or camera holder printed, glued and bumped: 16 mm of height, 3 degrees of pitch,
-    # 2 of roll; datasheets of lenses give their field of view to 5 %
+    # camera holders are printed, glued and bumped: ±16 mm of height, ±3 degrees of pitch, ±2 of
+    # roll; datasheets give a lens's field of view to 5 %
     height, pitch, roll, across = rng.uniform(-1, 1, 4).tolist()
     return Mount(
         1 + 0.08 * height,
@@ -128,25 +127,24 @@ def _lens(sensor: Sensor, rng: np.random.Generator) -> Sensor:
     k1, vignette, defocus = rng.uniform(-1, 1), rng.beta(1.2, 2.5), rng.beta(1.0, 2.2)
     return replace(
         sensor,
-        # uncorrected lenses of 80 degrees: -0.1 to -0.3 of barrel; phones correct theirs and
-        # leave a little of either sign
+        # lenses of 80 degrees: barrel distortion of -0.1 to -0.3; phones correct theirs to a little
+        # of either sign
         k1=0.03 * float(k1) if rng.random() < 0.5 else -0.12 * abs(float(k1)),
-        # cos^4 at the corner of this frame (53 degrees off axis) would be 0.87; cameras correct
-        # most of it
+        # cos^4 at the corner of this frame (53 degrees off axis) would be 0.87, mostly corrected
         vignette=0.55 * float(vignette),
-        # up to one pixel of 120 across 81 degrees: a fixed focus lens set to infinity
+        # up to one pixel of 120 across 81 degrees: a fixed-focus lens set to infinity
         defocus_rad=0.0135 * float(defocus),
     )
 
 
 def _shutter(sensor: Sensor, rng: np.random.Generator) -> Sensor:
-    # 1/250 s in the sun, up to the whole of 1/30 s under lamps
+    # 1/250 s in sunlight to 1/30 s under lamps
     exposure_s = float(np.exp(rng.uniform(math.log(1 / 250), math.log(1 / 30))))
-    # CMOS sensors read a frame in 10 to 33 ms (IMX219: 18.9 us a line, 21 to 47 ms by mode)
+    # CMOS sensors read out a frame in 10 to 33 ms (IMX219: 18.9 us a line, 21 to 47 ms by mode)
     readout_s = float(rng.uniform(0.010, 0.033))
     drift = 0.12 * float(rng.beta(1.0, 2.0))
-    # lamps on the mains: LEDs with poor drivers modulate 30 %, of which an exposure of length t
-    # leaves sinc(100 t); longer ones than half a period leave little
+    # mains flicker: LEDs with poor drivers modulate by 30 %; an exposure of length t leaves
+    # sinc(100 t) of it, little beyond half a period
     lamps, hertz = rng.random() < 0.5, 100.0 if rng.random() < 0.5 else 120.0
     depth = 0.35 * float(rng.beta(1.0, 2.0)) * abs(float(np.sinc(hertz * exposure_s)))
     return replace(
@@ -160,8 +158,8 @@ def _shutter(sensor: Sensor, rng: np.random.Generator) -> Sensor:
 
 
 def _noise(sensor: Sensor, rng: np.random.Generator) -> Sensor:
-    # small sensors: 2 % of full scale is a clean picture, 8 of 255 a phone in a dim room; it is
-    # averaged when a large frame is made small, hence the many quiet ones
+    # small sensors: 2 % of full scale is a clean image, 8 of 255 a phone in a dim room; scaling
+    # down averages noise, hence many low values
     return replace(
         sensor,
         shot_sigma=9.0 * float(rng.beta(1.0, 1.8)),
@@ -171,42 +169,42 @@ def _noise(sensor: Sensor, rng: np.random.Generator) -> Sensor:
 
 
 def _tone(sensor: Sensor, rng: np.random.Generator) -> Sensor:
-    # cameras bend their curve from flat ("log-like") to a strong S; 0.75 to 1.35 of gamma spans
-    # what pictures of one scene by several phones differ by
+    # tone curves from flat (log-like) to a strong S; gamma 0.75 to 1.35 is the spread between
+    # phones
     return replace(
         sensor,
         gamma=float(np.exp(rng.uniform(math.log(0.75), math.log(1.35)))),
         contrast=float(rng.uniform(-0.25, 0.7)),
-        # a finger's grease on the lens with a window in front veils 10 to 15 %
+        # a greasy lens in front of a window adds 10 to 15 % of haze
         haze=0.16 * float(rng.beta(0.6, 2.5)),
         saturation=float(rng.uniform(0.65, 1.3)),
     )
 
 
 def _jpeg(sensor: Sensor, rng: np.random.Generator) -> Sensor:
-    # of pictures at the model's own size, where a block is a fifteenth of the width: 40 there
-    # looks as bad as 15 at 640 pixels; one camera in five sends raw pictures
+    # of images at the model's own size, where a block is a fifteenth of the width: 40 here looks as
+    # bad as 15 at 640 px; one camera in five sends raw images
     quality = int(rng.integers(40, 97))
     return replace(sensor, jpeg_quality=None if rng.random() < 0.2 else quality)
 
 
 def _dimmed(light: Light) -> Light:
-    """Return what windows leave at night: a tenth of the light, from all sides."""
+    """Return the windows' light at night: a tenth, ambient."""
     return replace(light, sun_share=0.02)
 
 
 def _lamps(rng: np.random.Generator, sun_share: float, night: bool) -> tuple[Lamp, ...]:
-    # by day one room in three has its lamps off; more than three at once light like a sky
+    # by day, one room in three has its lamps off; more than three lamps are like ambient light
     count = int(rng.choice(4, p=(0.0, 0.6, 0.3, 0.1) if night else (0.35, 0.33, 0.22, 0.10)))
     total = 0.8 if night else float(rng.uniform(0.15, 0.6)) * (1 - sun_share)
     shares = total * rng.dirichlet([3.0] * count) if count else ()
-    # at night the first one hangs over the table, or nobody would play there
+    # at night the first lamp hangs over the table
     return tuple(_lamp(rng, float(s), night and not i) for i, s in enumerate(shares))
 
 
 def _lamp(rng: np.random.Generator, share: float, above: bool) -> Lamp:
-    # ceiling and standard lamps 0.9 to 2.6 m above a table; warm bulbs to cold tubes; a bulb's
-    # 6 cm to a shade's 40 cm seen past a house make 1 to 8 cm of half shadow
+    # lamps 0.9 to 2.6 m above a table, warm bulbs to cold tubes; diameters of 6 cm (bulb) to 40 cm
+    # (shade) behind a house give penumbras of 1 to 8 cm
     x, y = rng.uniform(-0.2, 1.2, 2).tolist()
     height_m, warm = float(rng.uniform(0.9, 2.6)), float(rng.uniform(-0.08, 0.22))
     if above:
@@ -222,9 +220,8 @@ def _lamp(rng: np.random.Generator, share: float, above: bool) -> Lamp:
 
 
 def _floor(rng: np.random.Generator) -> Floor:
-    # mirrored straight on: paper nothing to see, paint and foil 0.04 (refractive index 1.5);
-    # roughness from a laminated sheet to emulsion paint; windows and lamps are 2 to 15 times as
-    # bright as white paper beside them
+    # reflectance straight on: paper 0, paint and foil 0.04 (refractive index 1.5); roughness from
+    # laminate to emulsion paint; windows and lamps are 2 to 15 times as bright as white paper
     shiny, whole, dusty = rng.random(3).tolist()
     mirrors, roughness, lamps, glare = rng.uniform(0, 1, 4).tolist()
     dirt, tone, length, width, turn, joint, dark, differ, gaps = rng.uniform(0, 1, 9).tolist()
@@ -234,10 +231,10 @@ def _floor(rng: np.random.Generator) -> Floor:
         roughness=float(2 + round(4 * roughness)),
         lamps=13.0 * lamps**2,
         glare=6.0 * glare**2,
-        # dust of shoes, glue and hands: half the rooms are clean
+        # dust, glue and fingerprints: half the rooms are clean
         dirt=0.45 * dirt if dusty < 0.5 else 0.0,
         dirt_rgb=(gray * 1.06, gray, gray * 0.9),
-        # cardboard, foam or print of A3 to 1.2 m; tape of 2 to 6 mm
+        # sheets from A3 to 1.2 m; joints under tape of 2 to 6 mm
         sheet_m=(0.3 + 0.9 * length, 0.3 + 0.6 * width) if whole < 0.5 else None,
         sheet_turn_rad=math.pi * turn,
         joint_m=0.001 + 0.002 * joint,
@@ -248,13 +245,13 @@ def _floor(rng: np.random.Generator) -> Floor:
 
 
 def _people(rng: np.random.Generator) -> People:
-    # a table with nobody, with its two builders, a fair
+    # from nobody to a fair's crowd
     return People(int(rng.integers(0, 9)), int(rng.integers(2**31)))
 
 
 def _lines(road: RoadLook, rng: np.random.Generator) -> RoadLook:
-    # tape of other makers: reds to orange and magenta, blues to turquoise and violet, whites to
-    # cream; old print fades by up to 35 % towards the paper
+    # tape of other makers: red to orange and magenta, blue to turquoise and violet, white to cream;
+    # old print fades by up to 35 %
     fade = 0.35 * float(rng.beta(1.0, 2.5))
     shift = rng.uniform(-1, 1, 3).tolist()
 
@@ -286,12 +283,12 @@ def _lines(road: RoadLook, rng: np.random.Generator) -> RoadLook:
 
 
 def _line_width(rng: np.random.Generator) -> float:
-    # tapes of 10, 15 and 20 mm; of few widths, as each is painted for the whole town
+    # tapes of 10, 15 and 20 mm; few widths, as each needs its own map of the city
     return float(rng.choice(LINE_WIDTHS, p=(0.3, 0.4, 0.3)))
 
 
 def _sky(sky: Sky, rng: np.random.Generator, night: bool, panoramas: Sequence[str]) -> Sky:
-    # indoors more than out; a dark room has windows no brighter than its walls
+    # mostly indoors; the windows of a dark room are no brighter than its walls
     kinds: tuple[SkyKind, ...] = (
         ("hall", "gallery", "day", "evening", "living", "office", "stage")
         if not night

@@ -1,8 +1,8 @@
-"""Other cars of a simulated town: driven by the expert, kept from being in a car's way.
+"""Other cars of a simulated city, driven by the expert and kept out of the measured car's way.
 
-They drive at random where nobody is. What the measured car needs soon is theirs only if they are
-gone by then, so whoever they make it stop for was not in its way: oncoming cars pass beside it, and
-others cross the junctions ahead.
+They drive random routes. They enter road that the measured car needs soon only if they will have
+left it in time, so a stop of the measured car for one of them is a false stop: oncoming cars pass
+beside it, others cross the junctions ahead.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from sim.physics.vehicle import Vehicle, random_imperfections
 STOP_BEFORE_M: Final = 0.10
 CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + 0.08
 CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.03
-"""Where others wait, and how far past a street or junction it is free: as the server has it."""
+"""Where others wait, and how far beyond a street or junction they leave it; as in the server."""
 
 ASKS_M: Final = 0.25
-"""So far before the end of their street the others see whether they may go on."""
+"""Distance from the end of a street at which others decide whether to go on."""
 
 KEPT_FREE_M: Final = 2.2
-"""So far ahead of the measured car nobody else may enter its way. Whoever has just entered is off
-it in 12 s at most (1.25 m at 0.8 of cruise), in which that car drives 1.6 m."""
+"""Length of the measured car's path ahead that no other may enter. One that has just entered leaves
+it within 12 s (1.25 m at 0.8 of cruise), in which the measured car drives 1.6 m."""
 
 AVOIDED_M: Final = 5.0
-"""And nobody turns into a street that it reaches within this."""
+"""Nobody turns into a street that the measured car reaches within this distance."""
 
 
 class ExpertCar:
-    """A car on a curve that is driven by who knows the curve.
+    """A car that the expert drives along a curve.
 
     Args:
         curve: to follow.
-        s_m: where on it the car starts.
-        rng: of its faults.
-        left_m: how far beside the curve it keeps.
+        s_m: start position on it.
+        rng: for its imperfections.
+        left_m: lateral offset that it keeps.
     """
 
     def __init__(
@@ -61,14 +61,13 @@ class ExpertCar:
         return self.vehicle.pose
 
     def follow(self, curve: Curve, s_m: float) -> None:
-        """Go on along another curve, `s_m` along which the car is."""
+        """Follow another curve, on which the car is at `s_m`."""
         self.curve, self.s_m = curve, s_m
         self._line = curve.offset(self.left_m) if self.left_m else curve
-        # not of all of it: a route may come by the same place again
+        # search nearby only: a route may pass the same place again
         self._line_m = self._along_m(self._line, s_m, 0.5)
 
     def drive(self, speed_mps: float) -> None:
-        """Drive for one camera period."""
         steering = pursue(self._line, self.vehicle.pose, self._line_m)
         self.vehicle.set_goal(*wheel_speeds_rad_s(steering, speed_mps))
         for _ in range(round(FRAME_S / PHYSICS_S)):
@@ -82,7 +81,7 @@ class ExpertCar:
 
 
 class _BackgroundCar:
-    """One of the others: on an edge, or on its way over a junction to the next."""
+    """Another car: on an edge, or on its way over a junction to the next."""
 
     def __init__(self, city: City, edge: str, rng: np.random.Generator) -> None:
         self.city = city
@@ -97,7 +96,7 @@ class _BackgroundCar:
 
     @property
     def edges(self) -> frozenset[str]:
-        """Streets that it is on or may be soon."""
+        """Edges that it occupies or may occupy soon."""
         return frozenset({self.edge, self.movement[1]} if self.movement else {self.edge})
 
     def enter(self, key: MovementKey) -> None:
@@ -120,13 +119,13 @@ class _BackgroundCar:
 
 
 class BackgroundTraffic:
-    """All others of a town.
+    """All other cars of a city.
 
     Args:
-        city: the town.
+        city: the city.
         path: of the measured car.
-        count: how many others, at most; they start beyond `AVOIDED_M` of its way.
-        rng: of all of them.
+        count: largest number of cars; they start more than `AVOIDED_M` from the path.
+        rng: for all of them.
     """
 
     def __init__(self, city: City, path: RoutePath, count: int, rng: np.random.Generator) -> None:
@@ -148,14 +147,14 @@ class BackgroundTraffic:
         return tuple(car.pose for car in self.cars)
 
     def drive(self, distance_m: float) -> None:
-        """Drive for one camera period while the measured car is at a distance of its path."""
+        """Drive for one camera period; the measured car is at `distance_m` on its path."""
         for other in self.all:
             if other.movement is None:
                 self._ask(other, distance_m)
             other.drive(self._rng)
 
     def in_the_way(self, distance_m: float) -> bool:
-        """Whether somebody is where the measured car will be soon: then the drive must end."""
+        """Whether a car occupies road that the measured car needs soon; the drive must then end."""
         ahead = set(self._edges_ahead(distance_m, KEPT_FREE_M))
         return any(other.edges & ahead for other in self.all)
 

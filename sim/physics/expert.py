@@ -1,4 +1,4 @@
-"""The driver that knows: pure pursuit of the centre line, and what each command would mean.
+"""Pure pursuit of the center line, and the path that each command means.
 
 R. Coulter, Implementation of the Pure Pursuit Path Tracking Algorithm, CMU-RI-TR-92-01, 1992.
 """
@@ -18,29 +18,29 @@ from pixelopolis.model_io.lane_path import STATIONS_M
 from pixelopolis.vehicle.steering import curvature_to_steering
 
 LOOKAHEAD_M: Final = 0.20
-"""With this the expert keeps within 5 mm on average and 16 mm at most (docs/decisions)."""
+"""The expert then keeps within 5 mm on average and 16 mm at most (docs/decisions)."""
 
 METRES_A_RADIAN: Final = 0.15
-"""How near a way is to a car is counted in metres, a radian of different direction as so many."""
+"""Weight of a heading difference against a distance, when a car is matched to a path."""
 
 COMMIT_M: Final = 0.20
-"""Once a car is this much nearer to one way through a junction than to another, it is on it.
+"""A car this much nearer to one way through a junction than to another is committed to it.
 
-A car that swings 0.1 m out of its turn and heads 0.6 radians off it must still be told to turn.
-With 0.10 m, cars that were 5 cm late in a left turn were told to go straight on, and what was
-learnt from that made all of them late."""
+A car that swings 0.1 m out of its turn, 0.6 rad off its heading, must still be steered into it.
+With 0.10 m, cars that were 5 cm late in a left turn got the label "straight on", and models learned
+to turn late."""
 
 SEARCH_M: Final = 0.35
-"""A way may cross itself, so a car is looked for near its place only."""
+"""A path may cross itself, so a car is searched for near its last position only."""
 
 
 def pursue(curve: Curve, pose: Pose, near_s_m: float | None = None) -> float:
     """Return the steering in [-1, 1] (left negative) that leads back to `curve`.
 
     Args:
-        curve: what to follow.
+        curve: to follow.
         pose: of the car's axle.
-        near_s_m: where on the curve the car is about; None searches all of it.
+        near_s_m: approximate position on the curve; None searches all of it.
     """
     window = (-math.inf, math.inf) if near_s_m is None else (near_s_m - 0.3, near_s_m + 0.3)
     at = curve.project(pose.x_m, pose.y_m, *window)
@@ -51,21 +51,21 @@ def pursue(curve: Curve, pose: Pose, near_s_m: float | None = None) -> float:
 
 @dataclass(frozen=True)
 class Successor:
-    """One way on from an edge or movement."""
+    """One continuation of an edge or movement."""
 
     curve: Curve
     turn: Turn | None
-    """None where there is no junction ahead that can be chosen at."""
+    """None if no junction with a choice is ahead."""
     lead_m: float
-    """Where on the curve that edge or movement begins."""
+    """Position on the curve where that edge or movement begins."""
 
 
 def ways_from(
     city: City, edge: str, movement: MovementKey | None, s_m: float
 ) -> tuple[Successor, ...]:
-    """Return every way on from a place: on an edge, or on a movement that leaves it.
+    """Return every continuation from an edge, or from a movement that leaves it.
 
-    In the last third of a movement commands mean the next junction already, as in
+    In the last third of a movement, commands already mean the next junction, as in
     `RoutePath.turn_at`.
     """
     if movement is None:
@@ -77,9 +77,9 @@ def ways_from(
 
 @lru_cache(maxsize=512)
 def ways_from_edge(city: City, edge: str) -> tuple[Successor, ...]:
-    """Return every way on from an edge: the edge, a movement behind it, and the next edge.
+    """Return every continuation of an edge: the edge, a movement after it, and the next edge.
 
-    What lies behind the edge is put in front, so that a pose at its very start has road behind it.
+    The road before the edge is prepended, so that a pose at its very start has road behind it.
     """
     before = [m.curve for m in city.movements.values() if m.to_edge == edge][:1]
     return _onward(city, edge, before, sum(curve.length_m for curve in before))
@@ -87,7 +87,7 @@ def ways_from_edge(city: City, edge: str) -> tuple[Successor, ...]:
 
 @lru_cache(maxsize=512)
 def ways_in_movement(city: City, key: MovementKey) -> tuple[Successor, ...]:
-    """Return the ways through a junction from one edge, the one being driven first."""
+    """Return the ways through a junction from one edge, the current one first."""
     movement = city.movements[key]
     first = city.edges[movement.from_edge].curve
     others = [m for m in city.exits[movement.from_edge] if m.to_edge != movement.to_edge]
@@ -101,7 +101,7 @@ def ways_in_movement(city: City, key: MovementKey) -> tuple[Successor, ...]:
 
 @lru_cache(maxsize=512)
 def ways_after_movement(city: City, key: MovementKey) -> tuple[Successor, ...]:
-    """Return the ways on from the end of a movement, which lies behind them."""
+    """Return the continuations from the end of a movement, with the movement before them."""
     movement = city.movements[key]
     before = [city.edges[movement.from_edge].curve, movement.curve]
     return _onward(city, movement.to_edge, before, before[0].length_m)
@@ -127,14 +127,14 @@ def choose(
 ) -> dict[Turn, Successor | None]:
     """Return the way that each command means at a pose.
 
-    Commit rule: a command whose way is clearly farther from the car than another's means the
-    nearest way, since the choice is behind the car. Where all ways are one, every command means
-    it; else a command that does not exist here means None.
+    A command whose way is clearly farther from the car than another one means the nearest way,
+    since that choice is already behind the car. If there is only one way, every command means it;
+    otherwise a command without a way here means None.
 
     Args:
         ways: from `ways_from`.
         pose: of the car.
-        s_m: where it is along the edge or movement; None searches all of the ways.
+        s_m: position along the edge or movement; None searches all of the ways.
     """
     gaps = [_away_m(way, pose, s_m) for way in ways]
     nearest = min(range(len(ways)), key=gaps.__getitem__)
@@ -148,20 +148,20 @@ def choose(
 
 
 def steering_to(way: Successor, pose: Pose, s_m: float | None = None) -> float:
-    """Return the steering in [-1, 1] that leads back to a way; arguments as of `path_left_m`."""
+    """Return the steering in [-1, 1] toward a way; arguments as of `path_left_m`."""
     return pursue(way.curve, pose, _project(way, pose, s_m).s_m)
 
 
 def path_left_m(way: Successor, pose: Pose, s_m: float | None = None) -> tuple[float, ...]:
-    """Return the lateral places of a way at the stations of `pixelopolis.model_io.lane_path`.
+    """Return a way's lateral offsets at the stations of `pixelopolis.model_io.lane_path`.
 
-    Station 0 is where the way crosses the line of the car's axle; beyond its ends the way goes on
+    Station 0 is where the way crosses the line of the car's axle; beyond its ends the way continues
     straight.
 
     Args:
         way: from `ways_from`.
         pose: of the car, within 75 degrees of the way's direction.
-        s_m: where it is along the edge or movement; None searches all of the way.
+        s_m: position along the edge or movement; None searches all of the way.
     """
     at_m = _project(way, pose, s_m).s_m
     for _ in range(4):  # Newton's: from the nearest place to the one abreast of the axle

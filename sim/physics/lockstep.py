@@ -1,4 +1,4 @@
-"""The car's pure driver and the physics, step by step: deterministic, faster than real time."""
+"""The car's driver and the physics in lockstep: deterministic, faster than real time."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from pixelopolis.model_io.crops import Image
 from sim.physics.vehicle import BodyMotion, Vehicle
 
 FRAME_S: Final = 0.05
-"""The camera's period, 20 Hz."""
+"""Camera period, 20 Hz."""
 PHYSICS_S: Final = 0.005
 
 CameraSource = Callable[[Pose, BodyMotion], Image]
-"""What the car's camera sees from a pose while it moves: RGB (h, w, 3) uint8, the lane model's
-part of the frame."""
+"""Returns the camera's image at a pose and motion: RGB (h, w, 3) uint8, the lane model's part of
+the frame."""
 
 DetectorSource = Callable[[Pose], tuple[Sighting, ...]]
-"""What the car's detector sees from a pose (see `sim.camera.simulated_detector`)."""
+"""Returns the detector's sightings at a pose (see `sim.camera.simulated_detector`)."""
 
 SEE_EVERY: Final = 2
-"""The detector looks at every second frame, and its answer comes one camera period later."""
+"""The detector gets every second frame; its result arrives one camera period later."""
 
 
 class LockstepCar:
-    """One car whose camera, driver and motors share one simulated clock.
+    """One car whose camera, driver and motors share a simulated clock.
 
     Args:
         vehicle: the physics.
         driver: decides.
-        eye: what the lane model's part of the camera sees.
-        seer: what the detector sees; without one the car has none.
+        camera: renders the lane model's part of the frame.
+        detector: None for a car without one.
         frame_delay_s: from a frame's capture to the driver, in whole camera periods.
     """
 
@@ -54,14 +54,14 @@ class LockstepCar:
         self,
         vehicle: Vehicle,
         driver: Driver,
-        eye: CameraSource,
-        seer: DetectorSource | None = None,
+        camera: CameraSource,
+        detector: DetectorSource | None = None,
         frame_delay_s: float = 0.0,
     ) -> None:
         self.vehicle = vehicle
         self.driver = driver
-        self.eye = eye
-        self.seer = seer
+        self.camera = camera
+        self.detector = detector
         self._frames: deque[Frame] = deque(maxlen=1 + round(frame_delay_s / FRAME_S))
         self.time_s = 0.0
         self._ticks = 0
@@ -69,9 +69,9 @@ class LockstepCar:
         self._coming: Sightings | None = None
 
     def tick(self, mission: Mission | None) -> Decision:
-        """See, decide, and drive on for one camera period."""
+        """Capture, decide, and drive for one camera period."""
         self._look()
-        self._frames.append(Frame(self.eye(self.vehicle.pose, self.vehicle.motion), self.time_s))
+        self._frames.append(Frame(self.camera(self.vehicle.pose, self.vehicle.motion), self.time_s))
         arrived = len(self._frames) == self._frames.maxlen
         decision = self.driver.step(
             Observation(
@@ -89,21 +89,21 @@ class LockstepCar:
         return decision
 
     def put(self, pose: Pose) -> None:
-        """Carry the car somewhere else."""
+        """Move the car to another pose."""
         self.vehicle.pose = pose
         self.driver.forget_pose()
 
     def _look(self) -> None:
-        """Hand on what the detector found in the frame before, and show it every second one."""
+        """Deliver the sightings of the previous frame, and detect on every second one."""
         if self._coming is not None:
             self._sightings, self._coming = self._coming, None
-        if self.seer is not None and self._ticks % SEE_EVERY == 0:
-            self._coming = Sightings(self.time_s, self.seer(self.vehicle.pose))
+        if self.detector is not None and self._ticks % SEE_EVERY == 0:
+            self._coming = Sightings(self.time_s, self.detector(self.vehicle.pose))
         self._ticks += 1
 
 
 def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
-    """Return a random walk over the town's edges of about `length_m`, shorter at a dead end."""
+    """Return a random walk of about `length_m` over the city's edges, shorter at a dead end."""
     return _walk(
         city,
         str(rng.choice(list(city.edges))),
@@ -113,16 +113,15 @@ def random_route(city: City, rng: np.random.Generator, length_m: float) -> Route
 
 
 def straight_route(city: City, start: Place, length_m: float) -> Route:
-    """Return a route of about `length_m` from a place, straight on wherever it can."""
+    """Return a route of about `length_m` from a place, straight on wherever possible."""
     way = _walk(city, start.edge, start.s_m + length_m, _straightest)
     return Route(way.edges, start.s_m, way.end_s_m)
 
 
 def ring_route(city: City, rng: np.random.Generator, length_m: float) -> Route:
-    """Return a route that goes straight on wherever it can, round and round if there is a ring.
+    """Return a route straight on wherever possible, in laps if there is a ring.
 
-    It is for models that take no command: nobody tells them to turn. In the original town these
-    are the laps of the outer ring.
+    It suits models without commands. In the original city these are laps of the outer ring.
     """
     onward = {e: _straightest(exits).to_edge for e, exits in city.exits.items() if exits}
     after_many = set(city.edges)

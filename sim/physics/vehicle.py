@@ -1,4 +1,4 @@
-"""Differential-drive physics with the motors' response and the faults of a real build."""
+"""Differential-drive physics with motor response and the imperfections of real cars."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S, MOTOR_UNIT_RAD_S
 
 @dataclass(frozen=True, slots=True)
 class Imperfections:
-    """What makes one car differ from its drawing."""
+    """Differences of one car from nominal."""
 
     left_radius_factor: float = 1.0
     right_radius_factor: float = 1.0
     slip: float = 0.0
-    """Part of a wheel's way that is lost on the ground."""
+    """Share of a wheel's travel that slips."""
     lag_s: float = 0.08
-    """Time constant of the XL430's velocity response (measured facts of the prototype)."""
+    """Time constant of the XL430's velocity response, as measured on the prototype."""
     delay_s: float = 0.05
-    """From the command to the first motion: bus, USB and motor controller."""
+    """Delay from the command to the first motion: bus, USB and motor controller."""
     reversed_motors: tuple[str, ...] = ()
-    """"left", "right": those that turn backwards without knowing it, as a wrong `board.mirrored`
-    makes them. What they say of themselves is what they were told."""
+    """"left" and "right": motors that turn backward, as with a wrong `board.mirrored`. They report
+    what they were commanded."""
     swapped_motors: bool = False
-    """Each is where the other should be."""
+    """The two motors are mounted on each other's side."""
 
     def on_the_ground(self, left: float, right: float) -> tuple[float, float]:
-        """Return what the (left, right) wheels do when the motors say that they do this."""
+        """Return the speeds of the (left, right) wheels when the motors report these."""
         left = -left if "left" in self.reversed_motors else left
         right = -right if "right" in self.reversed_motors else right
         return (right, left) if self.swapped_motors else (left, right)
 
 
 def random_imperfections(rng: np.random.Generator) -> Imperfections:
-    """Draw one car's faults.
+    """Draw one car's imperfections.
 
     Wheel radii differ by up to ±1.5 % each (3 % between the two, as in the prototype), slip is up
     to 1 %, lag and delay vary by a quarter.
@@ -55,19 +55,19 @@ def random_imperfections(rng: np.random.Generator) -> Imperfections:
 
 @dataclass(frozen=True, slots=True)
 class BodyMotion:
-    """How a car moves over the ground, its camera with it; anticlockwise positive."""
+    """Speed and yaw rate of a car and its camera; counterclockwise positive."""
 
     speed_mps: float = 0.0
     yaw_rad_s: float = 0.0
 
 
 class Vehicle:
-    """One car in the plane. `step` moves it; nothing here knows the wall clock.
+    """One car in the plane, moved by `step`.
 
     Attributes:
         pose: of the middle of the axle.
         wheel_rad: (left, right) angles since the start, forward positive.
-        wheel_rad_s: (left, right) speeds now.
+        wheel_rad_s: (left, right) speeds.
         limit_rad_s: the motors' Velocity Limit.
     """
 
@@ -87,7 +87,7 @@ class Vehicle:
         self._coming: deque[tuple[float, tuple[float, float]]] = deque()
 
     def set_goal(self, left_rad_s: float, right_rad_s: float) -> None:
-        """Command the wheel speeds; they are cut to the motors' limit and units."""
+        """Command wheel speeds; they are clipped to the motors' limit and units."""
         goal = (self._as_motor(left_rad_s), self._as_motor(right_rad_s))
         self._coming.append((self._time_s + self.imperfections.delay_s, goal))
 
@@ -97,7 +97,7 @@ class Vehicle:
 
     @property
     def motion(self) -> BodyMotion:
-        """What the wheels make of their speeds, with slip and their true radii."""
+        """Body motion from the wheels' speeds, with slip and true radii."""
         left, right = self.imperfections.on_the_ground(*self.wheel_rad_s)
         grip = (1 - self.imperfections.slip) * WHEEL_RADIUS_M
         left_mps = left * grip * self.imperfections.left_radius_factor
@@ -105,7 +105,7 @@ class Vehicle:
         return BodyMotion((left_mps + right_mps) / 2, (right_mps - left_mps) / WHEEL_BASE_M)
 
     def step(self, dt_s: float) -> None:
-        """Move on by `dt_s` seconds (5 ms suits)."""
+        """Advance by `dt_s` seconds (5 ms is suitable)."""
         self._time_s += dt_s
         while self._coming and self._coming[0][0] <= self._time_s + 1e-9:
             self._active = self._coming.popleft()[1]
@@ -121,7 +121,7 @@ class Vehicle:
         )
         motion = self.motion
         turn, way = motion.yaw_rad_s * dt_s, motion.speed_mps * dt_s
-        # the chord of the arc leaves at half the turn (exact for constant wheel speeds up to dt³)
+        # direction of the arc's chord (exact for constant wheel speeds up to dt³)
         middle = self.pose.heading_rad + turn / 2
         self.pose = Pose(
             self.pose.x_m + way * math.cos(middle),

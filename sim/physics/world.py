@@ -1,4 +1,4 @@
-"""Who is where: the cars of a town, moved together, their contacts counted."""
+"""All cars of a city, stepped together, with their collisions counted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sim.physics.vehicle import Imperfections, Vehicle
 
 
 class World:
-    """The town with its cars.
+    """A city with its cars.
 
     Attributes:
-        collisions: contacts between cars so far; a contact that lasts counts once.
+        collisions: contacts between cars so far; a lasting contact counts once.
     """
 
     def __init__(self, city: City) -> None:

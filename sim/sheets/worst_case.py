@@ -29,7 +29,7 @@ from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.camera.camera import lane_camera
 from sim.evaluation.lane_drive import LaneDrive, Moment
-from sim.evaluation.lane_runs import LaneEvaluation, look_of, watch_look
+from sim.evaluation.lane_runs import LaneEvaluation, look_of, observe_look
 from sim.looks.look import Look
 from sim.physics.lockstep import FRAME_S
 from sim.render.view import car_view
@@ -148,7 +148,7 @@ def draw_worst_case(run: LaneEvaluation, worst: dict[str, Any], file: Path) -> N
         SettingsError: a file that cannot be written, or a drive of no frames.
     """
     recorder = WorstRecorder()
-    watch_look(run, worst["look"], recorder)
+    observe_look(run, worst["look"], recorder)
     case = recorder.case
     if case is None:
         raise SettingsError("--worst: the car never moved.", "Give it more --metres.")

@@ -77,9 +77,7 @@ def test_frame_figures(capsys: pytest.CaptureFixture[str]) -> None:
     frames = [RecordedFrame(Path(f"session-2026-03-14/{i}_center.jpg"), 0.1 * i) for i in range(3)]
     document = figures(frames, [0.0, 0.1, 0.3])
     evaluate_frames._show(document)
-    assert_readable(
-        capsys.readouterr().err, "source frames RMSE slope session-2026-03-14 2.77"
-    )
+    assert_readable(capsys.readouterr().err, "source frames RMSE slope session-2026-03-14 2.77")
 
 
 def test_dataset_report(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_figures_repeat_in_any_number_of_processes() -> None:
-    run = RidesRun("pixelopolis", encounters=2, minutes=0.05, seed=3, seer="geometric")
+    run = RidesRun("pixelopolis", encounters=2, minutes=0.05, seed=3, detector_kind="geometric")
     first = evaluate_rides(run, jobs=1)
     second = evaluate_rides(run, jobs=2)
     assert figures(first) == figures(second)

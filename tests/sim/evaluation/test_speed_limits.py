@@ -52,12 +52,12 @@ class Drive:
         oracle = Oracle(self.path.city, self.path)
         vehicle = Vehicle(self.path.pose_at(0.0))
         car = LockstepCar(vehicle, Driver(oracle), oracle.see)
-        drive = LaneDrive(self.path, car, watch=self._watch)
+        drive = LaneDrive(self.path, car, observer=self._observe)
         drive.mission = mission
         drive.run(self.path.length_m - 0.01)
         self.time_s = car.time_s
 
-    def _watch(self, drive: LaneDrive, moment: Moment) -> None:
+    def _observe(self, drive: LaneDrive, moment: Moment) -> None:
         wheel = max(drive.car.vehicle.wheel_rad_s) * WHEEL_RADIUS_M
         decided = max(moment.decision.left_rad_s, moment.decision.right_rad_s) * WHEEL_RADIUS_M
         self.seen.append((drive.distance_m, wheel, decided))

@@ -50,7 +50,7 @@ def recorded(bias: float) -> tuple[Case, LaneFigures]:
     path = RoutePath(city, find_route(city, Place("1", 0.2), Place("7", 0.1)))
     drive, oracle = oracle_drive(city, path)
     oracle.bias = bias
-    drive.watch = recorder = WorstRecorder()
+    drive.observer = recorder = WorstRecorder()
     figures = drive.run(path.length_m - 0.02)
     assert recorder.case is not None
     return recorder.case, figures
