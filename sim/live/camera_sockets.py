@@ -1,8 +1,7 @@
-"""Virtual cameras: every car's newest frame on a Unix socket.
+"""Virtual cameras: a Unix socket for each car's newest frame.
 
-On connecting, a client gets frames for as long as it reads, as
-`pixelopolis.vehicle.virtual_camera` has them. A slow client misses frames; it never delays anybody
-and never gets an old frame after a newer one.
+A client gets frames in the format of `pixelopolis.vehicle.virtual_camera` for as long as it reads.
+A slow client misses frames; it delays no other client and never gets frames out of order.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class CameraSocket:
     """Serves one camera's frames.
 
     Attributes:
-        viewers: connected clients; nobody needs to render for none.
+        viewers: number of connected clients; frames need rendering only if there are any.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +41,7 @@ class CameraSocket:
         self._server = await asyncio.start_unix_server(self._connected, self._path)
 
     def publish(self, frame: bytes) -> None:
-        """Hand a frame to every client; to be called in the event loop."""
+        """Send a frame to every client; call it in the event loop."""
         self._frames.put(frame)
 
     async def close(self) -> None:
@@ -58,7 +57,7 @@ class CameraSocket:
         assert task is not None, "asyncio runs this in a task"
         self._tasks.add(task)
         self.viewers += 1
-        # at most one frame waits here, so that the next one sent is the newest then
+        # no frame is buffered, so that the next one sent is the newest
         writer.transport.set_write_buffer_limits(high=0)
         seen = self._frames.count
         try:

@@ -1,8 +1,8 @@
-"""A car's motors and wheels, and its board if it has one, as a process of their own.
+"""A car's motors, wheels and, if requested, board as a process.
 
-`python -m sim.live.motor_process DIR BOARD`: the car finds them at DIR/car1.bus. BOARD is a
-kind of board, or `direct` for powered motors without one. Prints `ready`; ends with its standard
-input. For measurements, and for programs that know motors and no cars.
+`python -m sim.live.motor_process DIR BOARD` serves them at DIR/car1.bus. BOARD is a kind of board,
+or `direct` for powered motors without one. Prints `ready`; ends when its standard input ends. For
+measurements, and for programs that use motors without cars.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ DIRECT: Final = "direct"
 
 
 async def serve(directory: Path, board: str) -> None:
-    """Answer until standard input ends.
+    """Serve until standard input ends.
 
     Raises:
-        BoardError: the board's program does not work.
-        MissingPartError: it is not there.
+        BoardError: the board's program fails.
+        MissingPartError: the board's program is missing.
     """
     kind = BoardKind.DEVICE if board == DIRECT else BoardKind(board)
     bus = VirtualBus() if board == BoardKind.DEVICE else MotorLine()

@@ -1,7 +1,7 @@
-"""The city in real time: one process for physics and buses, a child for pictures, one HTTP server.
+"""The city in real time: a process for physics and buses, a child that renders, an HTTP server.
 
-Everything of the parent runs in one event loop. A bus request is answered as soon as its bytes are
-there; physics steps 200 times a second; pictures are the child's affair (`render_process`).
+The parent runs in one event loop: bus requests are answered as their bytes arrive, physics steps
+200 times a second. The child (`render_process`) renders.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ from sim.live.web import make_app
 SCENE_EVERY: Final = 2
 """Physics steps between two poses sent to the renderer."""
 MAX_LAG_S: Final = 0.1
-"""When physics is further behind, the time in between is skipped and counted."""
+"""If physics lags by more, the excess is skipped and counted."""
 READY_NAME: Final = "ready"
 SHUTDOWN_S: Final = 0.5
-"""How long viewers of a stream may hold up the end."""
+"""How long viewers of a stream may delay the shutdown."""
 MAX_SOCKET_PATH: Final = 107
-"""Bytes in the name of a Unix socket on Linux (man 7 unix)."""
+"""Longest path of a Unix socket on Linux in bytes (man 7 unix)."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RealtimeSettings:
-    """What to simulate, and where cars and people find it."""
+    """What to simulate, and the folder and address where it is served."""
 
     city: str
     cars: int
     directory: Path
     http_host: str = "127.0.0.1"
     http_port: int = 0
-    """0 takes a free one; the file `ready` tells which."""
+    """0 takes a free port, which the file `ready` names."""
     seed: int = 0
     board: BoardKind = BoardKind.DEVICE
     camera: Camera = field(default_factory=Camera)
@@ -65,9 +65,9 @@ class Pace:
 
     steps: int = 0
     late_steps: int = 0
-    """Steps that began more than a period after their time."""
+    """Steps that started more than a period late."""
     skipped_s: float = 0.0
-    """Time that the town did not live through because the computer was too busy."""
+    """Simulated time skipped because the computer was too busy."""
     max_late_ms: float = 0.0
 
     def note(self, late_s: float) -> None:
@@ -83,7 +83,7 @@ class Pace:
 
 
 class Realtime:
-    """A running city; `run` it once."""
+    """A running city; call `run` once."""
 
     def __init__(self, settings: RealtimeSettings) -> None:
         self._settings = settings
@@ -101,7 +101,7 @@ class Realtime:
         self._renderer = RendererLink(settings.city, cameras, settings.camera, settings.seed)
 
     def state(self) -> dict[str, Any]:
-        """Return the truth about the town and how well we keep up, in JSON's types."""
+        """Return ground truth and timing, as JSON types."""
         pace = {
             "rate_hz": round(1 / STEP_S),
             "steps": self.pace.steps,
@@ -115,12 +115,12 @@ class Realtime:
         return state | {"physics": pace, "render": self._renderer.counts}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Simulate until `stop` is set, then leave nothing behind.
+        """Simulate until `stop` is set, then clean up.
 
         Raises:
-            BoardError: a board's program does not work.
-            RenderError: there is no OpenGL, or the renderer ended by itself.
-            SettingsError: the HTTP port is taken.
+            BoardError: a board's program fails.
+            RenderError: there is no OpenGL, or the renderer ended.
+            SettingsError: the HTTP port is in use.
         """
         with held(self._settings.directory, "--dir"):
             await self._run(stop)
@@ -131,7 +131,8 @@ class Realtime:
         app = make_app(self.town, self.state, self._renderer)
         server = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
         try:
-            # first what another simulator may have taken, before we replace its ports
+            # listen first: another simulator may hold the port, and its sockets must not be
+            # replaced
             url = await self._listen(server)
             ready.unlink(missing_ok=True)
             await self._renderer.start()
@@ -168,7 +169,7 @@ class Realtime:
         due_s = time.monotonic()
         while True:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            # what arrived while we were held up came in time for the watchdogs
+            # bytes that arrived during a delay count as in time for the watchdogs
             now_s = time.monotonic()
             self._boards.serve(now_s)
             self.town.step(now_s)
@@ -183,9 +184,9 @@ class Realtime:
 
 @contextmanager
 def announced(file: Path, facts: dict[str, Any]) -> Iterator[None]:
-    """Say that we are ready, on stdout and by a file that stands as long as it is true."""
+    """Announce readiness on stdout, and by a file that exists while it lasts."""
     file.write_text(json.dumps(facts))
-    with suppress(OSError):  # whoever wanted to read that may be gone
+    with suppress(OSError):  # the reader of stdout may be gone
         print(f"ready {facts['url']}", flush=True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What physics and the rendering process say to each other over their socket pair."""
+"""Messages between physics and the rendering process, over a socket pair."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGE: Final = struct.Struct("<II")
 
 
 class Kind(IntEnum):
-    """What a message from the child holds."""
+    """Kinds of messages from the child."""
 
     READY = 1
     FAILED = 2
@@ -28,7 +28,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RenderTask:
-    """What the parent asks for; travels as JSON in the command line."""
+    """The child's task; passed as JSON on its command line."""
 
     city: str
     camera_paths: dict[str, str]
@@ -46,7 +46,7 @@ class RenderTask:
 
 @dataclass(frozen=True, slots=True)
 class LiveScene:
-    """Where the cars are at one time and how they move, and whether somebody looks from above."""
+    """Poses and motions of the cars at one time, and whether a bird's-eye image is wanted."""
 
     time_s: float
     bird: bool
@@ -67,5 +67,5 @@ class LiveScene:
 
     @staticmethod
     def size(cars: int) -> int:
-        """Return how many bytes a scene with so many cars takes."""
+        """Return the size of a scene in bytes."""
         return SCENE_HEAD.size + cars * SCENE_CAR.size

@@ -1,8 +1,8 @@
-"""The child process that renders: every watched camera at 20 Hz, the town from above at 5 Hz.
+"""The child process that renders: watched cameras at 20 Hz, the bird's-eye view at 5 Hz.
 
-It has a process of its own so that physics and buses never wait for a picture. A socket pair joins
-it to its parent: poses come in, pictures from above and counts go out, and only the newest of each
-matters. When the parent's end closes, for whatever reason, the child ends.
+In a process of its own, it never delays physics and buses. Over a socket pair it gets poses from
+its parent and returns bird's-eye images and counts; only the newest of each matters. When the
+parent's end closes, for whatever reason, the child ends.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 CAMERA_HZ: Final = 20
 BIRD_HZ: Final = 5
 BIRD_SHARE: Final = 0.2
-"""On a slow computer pictures from above become fewer, so that they take no more of the time."""
+"""Largest share of time for the bird's-eye view; on a slow computer its rate drops."""
 BIRD_SIZE_PX: Final = (640, 480)
 BIRD_JPEG_QUALITY: Final = 82
 LAST_MOMENT_S: Final = 1.0
-"""For tidying up after the parent has gone."""
+"""Time to clean up after the parent has gone."""
 COLORS: Final = (
     "#e5484d",
     "#3e63dd",
@@ -55,14 +55,14 @@ COLORS: Final = (
 
 
 class Exchange:
-    """The child's sockets, served in a thread of their own while the main thread renders."""
+    """The child's sockets, served in a thread while the main thread renders."""
 
     def __init__(self, parent: socket.socket, task: RenderTask) -> None:
         self.scene: LiveScene | None = None
         self.closed = threading.Event()
         self.cameras = {car: CameraSocket(Path(path)) for car, path in task.camera_paths.items()}
         self.exit_code = 0
-        """1 once what parent and renderer tell each other has failed."""
+        """1 once the exchange between parent and renderer has failed."""
         self._parent = parent
         self._loop = asyncio.new_event_loop()
         self._writer: asyncio.StreamWriter | None = None
@@ -77,11 +77,11 @@ class Exchange:
         self._loop.call_soon_threadsafe(self.cameras[car].publish, frame)
 
     def send(self, kind: Kind, body: bytes = b"") -> None:
-        """Tell the parent; a picture is dropped when the parent is behind."""
+        """Send to the parent; images are dropped while the parent is behind."""
         self._loop.call_soon_threadsafe(self._send, kind, body)
 
     def finish(self) -> None:
-        """Let what was sent arrive, hang up, and wait until the sockets are taken away."""
+        """Flush what was sent, disconnect, and wait until the sockets are removed."""
         self._loop.call_soon_threadsafe(self._hang_up)
         self._cleaned.wait(LAST_MOMENT_S)
 
@@ -92,8 +92,7 @@ class Exchange:
             writer.write(MESSAGE.pack(kind, len(body)) + body)
 
     def _hang_up(self) -> None:
-        # only our direction: to close with scenes unread would reset the socket, and what was
-        # sent last would be lost
+        # half-close only: closing with unread scenes would reset the socket and lose the last data
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write_eof()
 
@@ -107,7 +106,7 @@ class Exchange:
             self._opened.set()
             self.closed.set()
             self._cleaned.set()
-        # the main thread may be deep in the renderer; nobody needs what it makes any more
+        # the main thread may be busy in the renderer; its result is no longer needed
         time.sleep(LAST_MOMENT_S)
         os._exit(self.exit_code)
 
@@ -125,11 +124,11 @@ class Exchange:
 
 
 def render(task: RenderTask, exchange: Exchange) -> None:
-    """Render what is watched until the parent is gone."""
+    """Render watched views until the parent is gone."""
     city = load_city(task.city)
     look = plain_look()
     rng = np.random.default_rng([task.seed, 1])
-    # one sample a pixel: smooth edges would take their time from the cars' cameras
+    # one sample per pixel: antialiasing would take time from the cars' cameras
     above = bird_view(city, *BIRD_SIZE_PX, samples=1)
     cars = tuple(task.camera_paths)
     colors = dict(zip(cars, (COLORS[i % len(COLORS)] for i in range(len(cars))), strict=True))
@@ -179,7 +178,7 @@ def encode_jpeg(image_rgb: NDArray[np.uint8]) -> bytes:
 
 
 def main(parent_fd: int, task_json: str) -> int:
-    # Ctrl-C reaches the whole group; the parent closes our socket when it is our time
+    # Ctrl-C reaches the whole process group; the parent closes our socket when it is time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     task = RenderTask.from_json(task_json)

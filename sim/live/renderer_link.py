@@ -1,4 +1,4 @@
-"""The parent's end of the rendering process: start it, show it the cars, get pictures back."""
+"""The parent's side of the rendering process: start it, send it poses, receive images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
 from sim.physics.vehicle import BodyMotion
 
 BIRD_WANTED_S: Final = 2.0
-"""After somebody asked for a picture from above, more are made for so long."""
+"""How long after a request bird's-eye images are rendered."""
 START_TIMEOUT_S: Final = 60.0
 END_TIMEOUT_S: Final = 5.0
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Wait until one of them ends, raise what it raises, and cancel the others."""
+    """Wait until one ends; raise its exception, and cancel the others."""
     tasks = {asyncio.create_task(wait) for wait in waits}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -45,14 +45,14 @@ class RendererLink:
     """One rendering process.
 
     Args:
-        city: name of the town.
+        city: its name.
         camera_paths: Unix socket of each car's camera.
         camera: mounting and lens of all of them.
-        seed: of their noise.
+        seed: for their noise.
 
     Attributes:
-        bird: JPEGs from above; they come only while somebody asks (`want_bird`).
-        counts: frames so far and turns that came late, as the process reports them.
+        bird: bird's-eye JPEGs, rendered only after `want_bird`.
+        counts: frames and late periods so far, as reported by the process.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class RendererLink:
         self._listener = asyncio.create_task(self._listen(reader))
 
     async def wait_ready(self) -> None:
-        """Wait until pictures can be made.
+        """Wait until the process can render.
 
         Raises:
-            RenderError: they cannot.
+            RenderError: it cannot.
         """
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -99,10 +99,10 @@ class RendererLink:
             ) from None
 
     async def wait_gone(self) -> None:
-        """Wait until the process ends by itself, which is an error and is raised."""
+        """Wait until the process ends, which is an error and is raised."""
         assert self._listener is not None, "start comes first"
         assert self._process is not None
-        # whoever stops waiting for the end must not stop the listening
+        # a canceled wait must not cancel the listener
         await asyncio.shield(self._listener)
         code = await self._process.wait()
         raise self._error or RenderError(
@@ -111,7 +111,7 @@ class RendererLink:
         )
 
     def show(self, time_s: float, cars: tuple[tuple[Pose, BodyMotion], ...]) -> None:
-        """Tell where the cars are and how they move; nothing while the last telling is unread."""
+        """Send the cars' poses and motions; skipped while the previous scene is unread."""
         writer = self._writer
         if writer is None or writer.is_closing() or writer.transport.get_write_buffer_size():
             return
@@ -119,11 +119,11 @@ class RendererLink:
         writer.write(LiveScene(time_s, bird, cars).encode())
 
     def want_bird(self) -> None:
-        """Ask for pictures from above for the next seconds."""
+        """Request bird's-eye images for the next seconds."""
         self._bird_until_s = time.monotonic() + BIRD_WANTED_S
 
     async def close(self) -> None:
-        """End the process, gently if it listens."""
+        """End the process, by request if it responds."""
         if self._writer is not None:
             self._writer.close()
         if self._process is not None:

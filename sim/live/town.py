@@ -1,6 +1,6 @@
-"""The physical side of the real-time city: cars in the world, each with its board and motors.
+"""The physical side of the real-time city: cars in the world, with boards and motors.
 
-Pure: it is stepped with the time it should believe, so that tests need no clock.
+Pure: the time is an argument of each step.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
 from sim.physics.world import World
 
 STEP_S: Final = 0.005
-"""Of physics: 200 Hz."""
+"""Physics period: 200 Hz."""
 
 
 @dataclass
 class TownCar:
-    """A car's body and its electronics."""
+    """A car's body and electronics."""
 
     vehicle: Vehicle
     bus: MotorLine
-    """A `VirtualBus` when the board is simulated too."""
+    """A `VirtualBus` if the board is simulated too."""
     _goal_rad_s: tuple[float, float] = (0.0, 0.0)
 
     def step(self, now_s: float) -> None:
-        """Let the watchdogs look at the clock and pass on what the motors want."""
+        """Run the watchdogs and pass the motors' goals to the wheels."""
         self.bus.observe(self.vehicle.wheel_rad, self.vehicle.wheel_rad_s)
         self.bus.step(now_s)
         goal = self.bus.wheel_goal_rad_s
@@ -43,16 +43,16 @@ class TownCar:
 
 
 class LiveTown:
-    """Cars car1, car2, ... at their spawn places.
+    """Cars car1, car2, ... at their start places.
 
     Args:
-        city: the town.
+        city: the city.
         count: number of cars.
-        seed: of the cars' imperfections and of the packets lost on request.
-        board: what plays the cars' boards; one outside leaves the motors here.
+        seed: for imperfections and lost packets.
+        board: kind of the cars' boards; with an external one only the motors are here.
 
     Raises:
-        SettingsError: the city has no room for so many.
+        SettingsError: the city has no room for so many cars.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class LiveTown:
         return tuple((car.vehicle.pose, car.vehicle.motion) for car in self.cars.values())
 
     def step(self, now_s: float) -> None:
-        """Move everything on by `STEP_S`; `now_s` is the devices' clock."""
+        """Advance everything by `STEP_S`; `now_s` is the devices' clock."""
         for car in self.cars.values():
             car.step(now_s)
         self.world.step(STEP_S)
         self.time_s += STEP_S
 
     def state(self) -> dict[str, Any]:
-        """Return the truth about every car, in JSON's types."""
+        """Return the ground truth of every car, as JSON types."""
         return {
             "t_s": round(self.time_s, 3),
             "collisions": self.world.collisions,
@@ -111,7 +111,7 @@ def _car_state(car_id: str, car: TownCar) -> dict[str, Any]:
 
 
 def _board_faults(bus: MotorLine) -> list[str] | None:
-    """Return the names in a board's fault word; None of one outside, which only its host knows."""
+    """Return the names of a board's faults; None for an external board."""
     if not isinstance(bus, VirtualBus):
         return None
     faults = bus.board[BoardRegister.FAULT]

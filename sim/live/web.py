@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: pictures from above, the truth, and on request faults and hands."""
+"""The simulator's HTTP server: bird's-eye view, ground truth, injected faults, moved cars."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PICTURE_TIMEOUT_S: Final = 5.0
 
 
 class FaultRequest(BaseModel):
-    """Body of POST /fault; `rate` is the part of packets lost in each direction."""
+    """Body of POST /fault; `rate` is the share of packets lost in each direction."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,9 +32,9 @@ class FaultRequest(BaseModel):
 
 
 class PlaceRequest(BaseModel):
-    """Body of POST /place: a hand puts a car down somewhere else.
+    """Body of POST /place: move a car by hand.
 
-    `s_m` is along the edge, `left_m` beside its centre line, `turn_deg` anticlockwise from it.
+    `s_m` is along the edge, `left_m` beside its center line, `turn_deg` counterclockwise from it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,9 +52,9 @@ def make_app(
     """Return the application.
 
     Args:
-        town: whose buses take faults, and whose cars can be carried.
-        state: returns what GET /state answers.
-        renderer: gives the pictures from above.
+        town: its buses take faults, and its cars can be moved.
+        state: returns the answer of GET /state.
+        renderer: gives bird's-eye images.
     """
 
     async def get_state(_request: web.Request) -> web.Response:

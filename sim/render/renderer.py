@@ -1,7 +1,7 @@
-"""The renderer: one town, one OpenGL context, any number of views.
+"""The renderer: one city, one OpenGL context, any number of views.
 
-Nothing is drawn that the rendered rows cannot show, and the costly parts (meshes, paint map,
-panoramas) do not depend on colours, so that a new look is nearly free.
+Objects outside the rendered rows are culled, and the costly parts (meshes, paint map, panoramas) do
+not depend on colors, so that a new look is cheap.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ __all__ = ["CarBody", "Instance", "Rendered", "Renderer", "View", "bird_view", "
 
 
 MAX_PAINT_MAPS: Final = 4
-"""So many are kept; those of the largest towns take 0.4 GB each."""
+"""Number of cached maps; those of the largest cities take 0.4 GB each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """A picture (h, w, 3) uint8, and which instance each pixel shows (h, w) uint16, 0 for none."""
+    """An image (h, w, 3) uint8, and the instance of each pixel (h, w) uint16, 0 for none."""
 
     rgb: NDArray[np.uint8]
     ids: NDArray[np.uint16] | None
@@ -69,7 +69,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Visible:
-    """Runs of vertices (first, count) that a view may show, and how many cars."""
+    """Runs of vertices (first, count) that a view may show, and the number of cars."""
 
     objects: list[tuple[int, int]]
     ground: list[tuple[int, int]]
@@ -78,14 +78,14 @@ class _Visible:
 
 
 class Renderer:
-    """Renders one town on the thread that made it; close it to free the context.
+    """Renders one city on the thread that made it; close it to free the context.
 
     Args:
-        city: the town; what stands in it comes from sim.render.meshes.scenery.
-        look: how it looks; change it with `set_look`.
+        city: the city; sim.render.meshes.scenery generates its buildings.
+        look: the initial look; see `set_look`.
 
     Raises:
-        RenderError: when this machine has no OpenGL 3.3.
+        RenderError: this computer has no OpenGL 3.3.
     """
 
     def __init__(self, city: City, look: Look) -> None:
@@ -118,7 +118,7 @@ class Renderer:
 
     @property
     def instances(self) -> Mapping[int, Instance]:
-        """What the ids of pictures stand for; cars are added when they are first rendered."""
+        """Meaning of instance ids; cars are added when they are first rendered."""
         return self._instances
 
     @property
@@ -127,7 +127,7 @@ class Renderer:
         return self._gpu.driver
 
     def close(self) -> None:
-        """Free the context and all that it holds; again is harmless."""
+        """Free the context and its resources; idempotent."""
         self._gpu.close()
 
     def __enter__(self) -> Renderer:
@@ -144,11 +144,11 @@ class Renderer:
     # --- looks ----------------------------------------------------------------------------------
 
     def set_look(self, look: Look) -> None:
-        """Change the look. A road style, line width or sky that is new costs up to a second.
+        """Change the look. A new road style, line width or sky costs up to a second.
 
         Raises:
-            RenderError: when the renderer is closed, a panorama's file cannot be used, or there
-                are too many lamps.
+            RenderError: the renderer is closed, a panorama's file cannot be used, or there are too
+                many lamps.
         """
         self._activate()
         before = self._look
@@ -176,7 +176,7 @@ class Renderer:
         self._colors = look_block(look, self.city.road.style, self._frame)
 
     def _paint_lines(self, look: Look) -> None:
-        """Make a look's lines the last ones in `_paint`, and forget those used longest ago."""
+        """Move a look's lines to the end of `_paint`, and drop the least recently used ones."""
         key = (look.road_style(self.city.road.style), look.road.line_width)
         if key not in self._paint:
             if len(self._paint) >= MAX_PAINT_MAPS:
@@ -191,14 +191,14 @@ class Renderer:
         self._gpu.activate()
 
     def set_props(self, meshes: Sequence[NDArray[np.void]], shadows: Sequence[Shadow] = ()) -> None:
-        """Put other things into the town than its own, in the place of those put there before.
+        """Add objects to the city, replacing those added before.
 
         Args:
-            meshes: arrays of `mesh.VERTEX`, in metres of the town; their ids are the caller's.
-            shadows: what they keep from the sun.
+            meshes: arrays of `mesh.VERTEX`, in meters of the city; their ids are the caller's.
+            shadows: the solids that cast their shadows.
 
         Raises:
-            RenderError: when the renderer is closed.
+            RenderError: the renderer is closed.
         """
         self._activate()
         self._props = self._exchange(self._props, pieces_of([m for m in meshes if len(m)]))
@@ -235,15 +235,15 @@ class Renderer:
     # --- pictures -------------------------------------------------------------------------------
 
     def render(self, view: View, cars: Sequence[CarBody] = (), ids: bool = False) -> Rendered:
-        """Return the picture of a view, and with `ids` the instance that each pixel shows.
+        """Return the image of a view and, with `ids`, the instance of each pixel.
 
         Args:
             view: see `car_view`, `bird_view`.
-            cars: all cars of the town; `view.hide_car` is left out.
-            ids: also return instance ids (their edges are never smoothed).
+            cars: all cars of the city; `view.hide_car` is left out.
+            ids: also return instance ids, without antialiasing.
 
         Raises:
-            RenderError: when the renderer is closed.
+            RenderError: the renderer is closed.
         """
         self._activate()
         assert self._look is not None
@@ -303,7 +303,7 @@ class Renderer:
         self._shade.use(gpu.SHADE_UNIT)
         self._gpu.noise.use(gpu.NOISE_UNIT)
         self._panoramas[self._look.sky.file or self._look.sky.kind].use(gpu.PANORAMA_UNIT)
-        # front to back, so that what is hidden is not shaded: objects, ground, road, sky
+        # front to back, so that hidden pixels are not shaded: objects, ground, road, sky
         if visible.cars:
             self._gpu.car.color.render(instances=visible.cars)
         draw_runs(self._objects.color, visible.objects)
@@ -335,7 +335,7 @@ def _changes(before: Look, look: Look, *names: str) -> bool:
 
 
 def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:
-    """Return (first, count) of the vertices that may show, neighbours joined."""
+    """Return (first, count) of the vertices that may be visible; adjacent runs are joined."""
     seen = np.flatnonzero(view.sees_boxes(pieces.low_m, pieces.high_m))
     if not len(seen):
         return []
@@ -347,7 +347,7 @@ def _runs(pieces: Pieces, view: View) -> list[tuple[int, int]]:
 
 
 def _sees_sky(view: View) -> bool:
-    """Tell whether any rendered pixel looks above the panorama's lower edge."""
+    """Return whether any rendered pixel looks above the panorama's lower edge."""
     corners = product((0, view.width_px), (0, view.rows))
     rays = [view.ray(x_px, y_px) for x_px, y_px in corners]
     return any(math.atan2(up, math.hypot(x, y)) > LOW_RAD for x, y, up in rays)

@@ -1,4 +1,4 @@
-"""How fast pictures are rendered: one process, read-back included."""
+"""Rendering speed in one process, including read-back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VIEWS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """`fps` is the median over rounds; `driver` is the OpenGL driver's own name."""
+    """`fps` is the median over rounds; `driver` is the name of the OpenGL driver."""
 
     fps: float
     frames: int
@@ -26,14 +26,14 @@ class Speed:
 
 
 def measure(city: City, width_px: int, height_px: int, ids: bool, seconds: float) -> Speed:
-    """Render views along all edges, other cars in sight, for about `seconds`.
+    """Render views along all edges, with other cars, for about `seconds`.
 
     Args:
-        city: the town.
-        width_px: of the picture.
-        height_px: of the picture.
-        ids: read instance ids back as well.
-        seconds: how long to measure.
+        city: the city.
+        width_px: of the image.
+        height_px: of the image.
+        ids: also read instance ids back.
+        seconds: duration of the measurement.
     """
     views, cars = _views(city, Camera(width_px, height_px))
     rounds: list[float] = []
@@ -51,7 +51,7 @@ def measure(city: City, width_px: int, height_px: int, ids: bool, seconds: float
 
 
 def pictures(city: City, count: int) -> list[Image]:
-    """Return `count` whole frames (320, 240, 3) as cars on all edges see them."""
+    """Return `count` whole frames (320, 240, 3) from cars on all edges."""
     views, cars = _views(city, Camera())
     chosen = [views[k * len(views) // count] for k in range(count)]
     with Renderer(city, plain_look()) as renderer:

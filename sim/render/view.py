@@ -1,4 +1,4 @@
-"""From where and how the town is seen: a pinhole camera in the world, or a band of its rows."""
+"""Views of the city: a pinhole camera in the world, or a band of its rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAR_M: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class CarBody:
-    """Another car in the picture; `color` is "#rrggbb"."""
+    """Another car in the image; `color` is "#rrggbb"."""
 
     id: str
     pose: Pose
@@ -31,9 +31,9 @@ class CarBody:
 class View:
     """A pinhole camera anywhere in the world.
 
-    `eye_m` is where it stands (x, y, z); the rows of `axes` (3, 3) are its right, down and
-    forward directions in the world. The whole picture is `width_px` x `height_px`; rows
-    `top_px` to `bottom_px` of it are rendered. `samples` is 1, or 4 for smooth edges.
+    `eye_m` is its position (x, y, z); the rows of `axes` (3, 3) are its right, down and forward
+    directions in the world. The whole image is `width_px` x `height_px`; its rows `top_px` to
+    `bottom_px` are rendered. `samples` is 1, or 4 for antialiasing.
     """
 
     eye_m: FloatArray
@@ -51,9 +51,9 @@ class View:
         return self.bottom_px - self.top_px
 
     def project(self, points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return pixel places (N, 2) in the rendered rows, and depths (N,) in metres.
+        """Return pixel coordinates (N, 2) in the rendered rows, and depths (N,) in meters.
 
-        The middle of the top left pixel is (0.5, 0.5). Points with depth <= 0 lie behind.
+        The center of the top left pixel is (0.5, 0.5). Points with depth <= 0 are behind.
         """
         seen = self.seen_from(np.atleast_2d(points_m))
         column, row = project(self, *seen.T)
@@ -86,7 +86,7 @@ class View:
         return np.asarray(lens @ place, dtype=np.float32)
 
     def sees_boxes(self, low_m: FloatArray, high_m: FloatArray) -> NDArray[np.bool_]:
-        """Tell which axis-parallel boxes (N, 3), (N, 3) may show in the rendered rows."""
+        """Return which axis-aligned boxes (N, 3), (N, 3) may be visible in the rendered rows."""
         tan_x = self.width_px / 2 / self.focal_px
         tan_top = (self.height_px / 2 - self.top_px) / self.focal_px
         tan_bottom = (self.bottom_px - self.height_px / 2) / self.focal_px
@@ -100,7 +100,7 @@ class View:
                 -down + tan_bottom * forward,
             ]
         )
-        # of each box, the corner that lies farthest along each plane's normal
+        # of each box, the corner farthest along each plane's normal
         reach = ((low_m + high_m) / 2 - self.eye_m) @ inward.T
         reach += (high_m - low_m) / 2 @ np.abs(inward).T
         return np.asarray((reach >= -1e-9).all(axis=1))
@@ -114,16 +114,16 @@ def car_view(
     samples: int = 1,
     rows: tuple[float, float] | None = None,
 ) -> View:
-    """Return the view of a car's camera, or of the bottom `part` of it, or of some of its `rows`.
+    """Return the view of a car's camera, or of a part of its rows.
 
     Args:
         camera: mounting and lens (see `Look.camera_of`).
         car_pose: of the car's axle.
-        part: share of the picture's rows, from the bottom; (0, 1].
+        part: share of the image's rows, from the bottom; (0, 1].
         hide_car: id of the car that carries the camera.
-        samples: 1, or 4 for smooth edges.
-        rows: (from, to) in parts of the picture's height, such as `vision.DETECTOR_ROWS`, instead
-            of `part`.
+        samples: 1, or 4 for antialiasing.
+        rows: (from, to) as shares of the image's height, such as `crops.DETECTOR_ROWS`, instead of
+            `part`.
     """
     at = car_pose.ahead(camera.forward_m)
     top_px = camera.height_px - round(camera.height_px * part)
@@ -152,16 +152,16 @@ def bird_view(
     heading_deg: float = 90.0,
     samples: int = 4,
 ) -> View:
-    """Return a view of the whole town from above.
+    """Return a view of the whole city from above.
 
     Args:
-        city: the town.
-        width_px: of the picture.
-        height_px: of the picture.
-        pitch_deg: how steeply it looks down; 90 is straight down.
+        city: the city.
+        width_px: of the image.
+        height_px: of the image.
+        pitch_deg: downward pitch; 90 is straight down.
         across_deg: horizontal field of view.
-        heading_deg: where it looks, anticlockwise from east; 90 has north at the top.
-        samples: 1, or 4 for smooth edges.
+        heading_deg: counterclockwise from east; 90 has north at the top.
+        samples: 1, or 4 for antialiasing.
     """
     axes = _axes(math.radians(heading_deg), math.radians(pitch_deg), 0.0)
     focal_px = width_px / 2 / math.tan(math.radians(across_deg) / 2)
@@ -169,11 +169,11 @@ def bird_view(
     corners = np.array([(x, y, z) for x in (x0, x1) for y in (y0, y1) for z in (0.0, 0.25)])
     middle = corners.mean(axis=0)
     local = (corners - middle) @ axes.T
-    # from how far away the picture's half width and half height hold every corner
+    # distance from which half the image's width and height hold every corner
     half = np.array([width_px, height_px]) / 2 / focal_px * 0.97
     away_m = float((np.abs(local[:, :2]) / half - local[:, 2:]).max())
     eye = middle - away_m * axes[2]
-    # a perspective picture is not centred on the middle of the ground: move it until it is
+    # a perspective image is not centered on the middle of the ground: shift it until it is
     seen = (corners - eye) @ axes.T
     places = seen[:, :2] / seen[:, 2:]
     eye = eye + away_m * (places.max(axis=0) + places.min(axis=0)) / 2 @ axes[:2]
@@ -181,7 +181,7 @@ def bird_view(
 
 
 def _axes(heading_rad: float, pitch_rad: float, roll_rad: float) -> FloatArray:
-    """Return right, down and forward (3, 3) of a camera; pitch down and lean right positive."""
+    """Return right, down and forward (3, 3) of a camera; pitch down and roll right positive."""
     cos_h, sin_h = math.cos(heading_rad), math.sin(heading_rad)
     cos_p, sin_p = math.cos(pitch_rad), math.sin(pitch_rad)
     forward = np.array([cos_h * cos_p, sin_h * cos_p, -sin_p])

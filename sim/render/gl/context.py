@@ -1,7 +1,7 @@
-"""One OpenGL context without a window: by EGL, on a GPU's driver or on Mesa's llvmpipe.
+"""An OpenGL context without a window, by EGL, on a GPU's driver or Mesa's llvmpipe.
 
-llvmpipe draws in the calling thread here and never starts threads of its own: they can damage
-the heap (docs/decisions/0033).
+llvmpipe must draw in the calling thread: its own threads can corrupt the heap
+(docs/decisions/0033).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pixelopolis.errors import RenderError
 _EGL: Final[dict[str, Any]] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
 RASTERIZER_THREADS: Final = "0"
-"""Of llvmpipe; Mesa reads it when the first context of a process is made."""
+"""Threads of llvmpipe; Mesa reads it when a process makes its first context."""
 
 _PACKAGES: Final = "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri."
 
@@ -27,9 +27,9 @@ def create_context() -> moderngl.Context:
     """Return a new standalone context (OpenGL 3.3 core).
 
     Raises:
-        RenderError: when this machine has no EGL, or no OpenGL 3.3.
+        RenderError: this computer has no EGL, or no OpenGL 3.3.
     """
-    # also against what the environment says: with any thread a process may crash within minutes
+    # overrides the environment: with any thread, a process may crash within minutes
     os.environ["LP_NUM_THREADS"] = RASTERIZER_THREADS
     try:
         return moderngl.create_context(require=330, standalone=True, **_EGL)
@@ -45,7 +45,7 @@ def _source() -> str:
 
 
 def build_program(context: moderngl.Context, *names: str) -> moderngl.Program:
-    """Return the program whose parts of scene.glsl are switched on by `names`."""
+    """Return the program made from the parts of scene.glsl that `names` enable."""
 
     def stage(name: str) -> str:
         defines = "".join(f"#define {n}\n" for n in (name, *names))

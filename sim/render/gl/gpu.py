@@ -1,4 +1,4 @@
-"""What lives on the graphics card: programs, vertex arrays, textures and framebuffers."""
+"""GPU resources: programs, vertex arrays, textures and framebuffers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sim.render.sky.sky import sky_dome
 from sim.render.view import View
 
 CAR_RECORD: Final = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "<u4")])
-"""One car as the shaders take it: x, y, cosine and sine of heading; colour; instance id."""
+"""One car in the shaders' layout: x, y, cosine and sine of heading; color; instance id."""
 
 MAX_CARS: Final = 256
 
@@ -54,7 +54,7 @@ _CAR_NAMES: Final = ("car_pose", "car_colour", "car_id")
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """One mesh, ready to be drawn in colour and as ids."""
+    """One mesh, ready to be drawn in color and as ids."""
 
     buffer: moderngl.Buffer
     color: moderngl.VertexArray
@@ -67,23 +67,23 @@ class Arrays:
 
 @dataclass(slots=True)
 class Target:
-    """Where pictures of one size are drawn."""
+    """Framebuffers for images of one size."""
 
     frame: moderngl.Framebuffer
     resolved: moderngl.Framebuffer
-    """The same as `frame` unless that one holds several samples a pixel."""
+    """The same as `frame` unless that has several samples per pixel."""
     ids: moderngl.Framebuffer
 
 
 class Gpu:
-    """One OpenGL context with what every town needs.
+    """One OpenGL context with the resources that every city needs.
 
     Raises:
-        RenderError: when this machine has no OpenGL 3.3.
+        RenderError: this computer has no OpenGL 3.3.
     """
 
     _current: Gpu | None = None
-    """Whose context OpenGL calls go to; a process may hold several, on one thread."""
+    """The one whose context is active; a process may have several, on one thread."""
 
     def __init__(self) -> None:
         self.context = create_context()
@@ -115,13 +115,13 @@ class Gpu:
         return str(self.context.info["GL_RENDERER"])
 
     def activate(self) -> None:
-        """Make this context the one that OpenGL calls go to."""
+        """Make this context the active one."""
         if Gpu._current is not self:
             self.context.__enter__()  # type: ignore[no-untyped-call]
             Gpu._current = self
 
     def close(self) -> None:
-        """Free the context with all that it holds; again is harmless."""
+        """Free the context and its resources; idempotent."""
         if not self.closed:
             self.closed = True
             self.context.release()
@@ -143,12 +143,12 @@ class Gpu:
         return texture
 
     def road(self, triangles_m: NDArray[np.float32]) -> moderngl.VertexArray:
-        """Return the road's plane (n, 3) ready to be drawn."""
+        """Return the vertex array of the road's plane (n, 3)."""
         content = [(self._buffer(triangles_m), "3f4", "at")]
         return self.context.vertex_array(self._programs["road"], content)
 
     def arrays(self, pieces: Pieces, program: str) -> Arrays:
-        """Return a mesh ready to be drawn by the program "ground" or "object"."""
+        """Return the vertex arrays of a mesh for the program "ground" or "object"."""
         buffer = self._buffer(pieces.vertices)
         content = [(buffer, _VERTEX_FORMAT, *_VERTEX_NAMES)]
         color, ids = (
@@ -158,7 +158,7 @@ class Gpu:
         return Arrays(buffer, color, ids)
 
     def target(self, view: View) -> Target:
-        """Return where a view is drawn; made once a size."""
+        """Return the framebuffers for a view, cached by size."""
         key = (view.width_px, view.height_px, view.samples)
         if key not in self._targets:
             gl, size = self.context, (view.width_px, view.height_px)
@@ -202,16 +202,15 @@ class Gpu:
 
 def _smooth(texture: moderngl.Texture | moderngl.TextureArray, repeat: bool) -> None:
     texture.build_mipmaps()
-    # the nearest level alone: a second one costs as much again under llvmpipe
+    # nearest mip level only: trilinear filtering doubles the cost under llvmpipe
     texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
     texture.repeat_x = texture.repeat_y = repeat
 
 
 def bind_frame(context: moderngl.Context, frame: moderngl.Framebuffer, view: View) -> None:
-    """Draw the view's rows on a frame of the whole picture, from scratch.
+    """Clear and bind a view's rows of a full-size frame.
 
-    Not on a smaller frame: pixels would lie elsewhere, and their last bits would differ from
-    those of the whole picture.
+    On a smaller frame, pixels would differ in their last bits from those of the whole image.
     """
     frame.use()
     frame.scissor = (0, 0, view.width_px, view.height_px)
@@ -219,11 +218,11 @@ def bind_frame(context: moderngl.Context, frame: moderngl.Framebuffer, view: Vie
     frame.scissor = (0, view.top_px, view.width_px, view.rows)
     context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
     context.depth_func = "<="
-    context.front_face = "cw"  # pictures are drawn top row first, which mirrors them
+    context.front_face = "cw"  # images are drawn top row first, which mirrors them
 
 
 def read_rows(frame: moderngl.Framebuffer, view: View, components: int, dtype: str) -> NDArray[Any]:
-    """Return the view's rows of a frame, (rows, width, components), as their own memory."""
+    """Return a copy of the view's rows of a frame, (rows, width, components)."""
     viewport = (0, view.top_px, view.width_px, view.rows)
     data = frame.read(viewport, components, dtype=dtype, alignment=1)
     kind = np.uint8 if dtype == "f1" else np.uint16
@@ -231,6 +230,6 @@ def read_rows(frame: moderngl.Framebuffer, view: View, components: int, dtype: s
 
 
 def draw_runs(array: moderngl.VertexArray, runs: list[tuple[int, int]]) -> None:
-    """Draw (first, count) vertices each."""
+    """Draw (first, count) vertices of each run."""
     for first, count in runs:
         array.render(moderngl.TRIANGLES, vertices=count, first=first)

@@ -1,4 +1,4 @@
-"""A look as the shaders take it: the second part of the uniform block `Scene`, and paint."""
+"""A look in the shaders' layout: the second part of the uniform block `Scene`, and paint."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NO_ROW: Final[Row] = (0.0, 0.0, 0.0, 0.0)
 
 
 def look_block(look: Look, own_style: RoadStyle, frame: GroundArea) -> NDArray[np.float32]:
-    """Return what follows matrix and eye in `Scene`, four numbers a row.
+    """Return the part of `Scene` after matrix and eye, four numbers a row.
 
     Args:
         look: the look.
-        own_style: of the town's road.
-        frame: what the ground maps cover.
+        own_style: of the city's road.
+        frame: area of the ground maps.
     """
     colors = look.road_colors(own_style)
     light, ground = look.light, look.ground
@@ -53,13 +53,13 @@ def look_block(look: Look, own_style: RoadStyle, frame: GroundArea) -> NDArray[n
 
 
 def repainted(vertices: NDArray[np.void], slots: int, last_id: int, look: Look) -> NDArray[np.void]:
-    """Return objects with a colour for every paint pot and a state for every traffic light.
+    """Return vertices with the look's paint colors and traffic light states.
 
     Args:
-        vertices: `mesh.VERTEX`, as the town has them.
-        slots: number of paint pots; the first is never repainted.
+        vertices: `mesh.VERTEX` of the city.
+        slots: number of paint slots; the first is never repainted.
         last_id: the largest instance id.
-        look: says how far colours stray, and which lamps are lit.
+        look: gives the variation of colors and the lit lamps.
     """
     rng = np.random.default_rng([look.repaint_seed, 2])
     gains = 1 + look.repaint * rng.uniform(-0.4, 0.25, (slots, 3))

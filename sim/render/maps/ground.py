@@ -1,8 +1,8 @@
-"""Maps of the ground, drawn from the road's plan: which paint lies where.
+"""Maps of the ground, drawn from the road's layout: where which paint is.
 
-A map's row 0 is the south edge, as OpenGL has it. The paint map holds weights, not colours
-(red: left border, green: right border, blue: divider), so that a look changes colours for
-nothing; weights filter exactly as the colours they stand for.
+Row 0 is the south edge, as in OpenGL. The paint map holds weights (red: left border, green: right
+border, blue: divider) instead of colors, so that a new look needs no new map; weights filter
+exactly as colors do.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ GUIDE_DASH_M: Final = 0.035
 GUIDE_GAP_M: Final = 0.045
 
 SHIFT: Final = 4
-"""Bits of a pixel's fraction in the places that OpenCV gets."""
+"""Fractional bits of the coordinates that OpenCV gets."""
 
 _SPILL_PX: Final = 0.7
-"""How far OpenCV's smooth polygons spill over their edges (measured, any direction, +-0.1)."""
+"""How far OpenCV's antialiased polygons extend over their edges (measured, in any direction,
+±0.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class GroundArea:
         return max(4, round(self.width_m / texel)), max(4, round(self.depth_m / texel))
 
     def pixels(self, points_m: FloatArray, size_px: tuple[int, int]) -> NDArray[np.int32]:
-        """Return points (N, 2) as OpenCV's fixed-point pixel places; texel middles are whole."""
+        """Return points (N, 2) as OpenCV's fixed-point coordinates; pixel centers are integers."""
         scale = np.array(size_px) / (self.width_m, self.depth_m)
         places = (points_m - (self.x_m, self.y_m)) * scale - 0.5
         return np.asarray(np.round(places * (1 << SHIFT)), dtype=np.int32)
@@ -69,9 +70,9 @@ class GroundArea:
 def paint_map(
     city: City, layout: RoadLayout, frame: GroundArea, style: RoadStyle, line_width: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Return the weights (h, w, 4) uint8 of the lines that a road style paints.
+    """Return the weights (h, w, 4) uint8 of a road style's lines.
 
-    `line_width` is a factor on the town's own.
+    `line_width` scales the city's own.
     """
     size = frame.size_px(TEXEL_M, MAX_PAINT_PX)
     left, right, divider = (np.zeros(size[::-1], np.uint8) for _ in range(3))
@@ -85,7 +86,7 @@ def paint_map(
     for points in layout.guides:
         for piece in dashes(points, GUIDE_DASH_M, GUIDE_GAP_M):
             _stroke(divider, piece, half_m * 0.8, frame)
-    # where two lines meet the red one lies on top
+    # where two lines meet, the red one is on top
     right = np.minimum(right, 255 - left)
     divider = np.minimum(divider, 255 - left - right)
     return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
@@ -104,7 +105,7 @@ def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
 
 
 def _tile_blur(image: FloatArray, sigma_px: float) -> FloatArray:
-    """Blur as if the image were repeated in all directions."""
+    """Blur with periodic boundaries."""
     f = np.fft.fftfreq(image.shape[0])
     keep = np.exp(-2 * (math.pi * sigma_px) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2))
     return np.asarray(np.fft.ifft2(np.fft.fft2(image) * keep).real, dtype=np.float64)

@@ -1,6 +1,6 @@
-"""How light arrives on the ground: from the sky, the sun and up to three lamps, with shadows.
+"""Light on the ground from the sky, the sun and up to three lamps, with shadows.
 
-What arrives is worked out once a look, so that a pixel costs the same under any number of lights.
+It is computed once for each look, so that a pixel's cost does not depend on the number of lights.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from sim.render.maps.ground import SHIFT, GroundArea, fill
 SHADE_TEXEL_M: Final = 0.008
 MAX_SHADE_PX: Final = 2048
 BRIGHTEST: Final = 2.0
-"""Below a low lamp its light is cut at so many times its mean, as exposure would do it."""
+"""Limit of the light below a low lamp, in units of its mean; exposure would clip it too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shadow:
-    """What stands in the light: the corners (N, 3) of a convex solid.
+    """An object that casts shadows: the corners (N, 3) of a convex solid.
 
-    `foot_m` (K, 2) is where it stands on the ground, None when it hangs above it.
+    `foot_m` (K, 2) is its outline on the ground, None if it hangs above.
     """
 
     corners_m: FloatArray
@@ -38,7 +38,7 @@ class Shadow:
 def shadow_of(
     outline_m: FloatArray, top_m: float, bottom_m: float = 0.0, top_scale: float = 1.0
 ) -> Shadow:
-    """Return the shadow of an outline (N, 2) raised from `bottom_m` to `top_m`, narrowed there."""
+    """Return a solid from an outline (N, 2), from `bottom_m` up to `top_m`, where it is scaled."""
     middle = outline_m.mean(axis=0)
     high = middle + (outline_m - middle) * top_scale
     heights = np.repeat([bottom_m, top_m], len(outline_m))
@@ -52,13 +52,13 @@ def light_map(
     """Return the light on level ground (h, w, 4) uint8.
 
     Args:
-        frame: what the map covers.
+        frame: area of the map.
         look: gives sun, sky and lamps.
-        sky: the town's `sky_map`.
-        shadows: what stands in the light.
+        sky: the city's `sky_map`.
+        shadows: objects that cast shadows.
 
     Returns:
-        Red, green and blue light over `light_scale(look)`; alpha is how much of the sun arrives.
+        Red, green and blue light over `light_scale(look)`; alpha is the visible share of the sun.
     """
     sun = sun_map(frame, look.light, shadows)
     arrives = [
@@ -74,7 +74,7 @@ def light_map(
 
 
 def light_scale(look: Look) -> float:
-    """Return what no channel of a look's light on level ground can exceed."""
+    """Return an upper bound of every channel of a look's light on level ground."""
     light = look.light
     rows = [(light.sun_rgb, light.sun_share), (light.sky_rgb, look.sky_share)]
     rows += [(lamp.rgb, BRIGHTEST * lamp.share) for lamp in look.lamps]
@@ -82,7 +82,7 @@ def light_scale(look: Look) -> float:
 
 
 def sky_map(frame: GroundArea, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of the sky's light arrives (h, w) uint8: less beside what stands there."""
+    """Return the visible share of the sky (h, w) uint8: less beside objects."""
     sky = _unshaded(frame)
     for shadow in shadows:
         if shadow.foot_m is not None:
@@ -91,7 +91,7 @@ def sky_map(frame: GroundArea, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
 
 
 def sun_map(frame: GroundArea, light: Light, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of the sun's light arrives (h, w) uint8."""
+    """Return the visible share of the sun (h, w) uint8."""
     sun = _unshaded(frame)
     if shadows:
         reach = 1 / math.tan(light.elevation_rad)
@@ -102,7 +102,7 @@ def sun_map(frame: GroundArea, light: Light, shadows: Sequence[Shadow]) -> NDArr
 
 
 def lamp_place(frame: GroundArea, lamp: Lamp) -> FloatArray:
-    """Return the place (2,) on the ground below a lamp."""
+    """Return the point (2,) on the ground below a lamp."""
     parts = np.array((lamp.x_part, lamp.y_part))
     return np.array((frame.x_m, frame.y_m)) + parts * (frame.width_m, frame.depth_m)
 
@@ -110,7 +110,7 @@ def lamp_place(frame: GroundArea, lamp: Lamp) -> FloatArray:
 def lamp_light(frame: GroundArea, lamp: Lamp, size_px: tuple[int, int]) -> NDArray[np.float32]:
     """Return a lamp's light (h, w) on level ground without shadows, 1 below it.
 
-    It fades with the square of the distance, and with the cosines at lamp and ground.
+    It falls with the square of the distance and the cosines at lamp and ground.
     """
     at, (width, height) = lamp_place(frame, lamp), size_px
     x = frame.x_m + (np.arange(width) + 0.5) * (frame.width_m / width)
@@ -120,7 +120,7 @@ def lamp_light(frame: GroundArea, lamp: Lamp, size_px: tuple[int, int]) -> NDArr
 
 
 def lamp_map(frame: GroundArea, lamp: Lamp, shadows: Sequence[Shadow]) -> NDArray[np.uint8]:
-    """Return how much of a lamp's light arrives (h, w) uint8, 255 for `BRIGHTEST` times its mean.
+    """Return a lamp's light with shadows (h, w) uint8, 255 for `BRIGHTEST` times its mean.
 
     Shadows grow away from the lamp.
     """
@@ -128,7 +128,7 @@ def lamp_map(frame: GroundArea, lamp: Lamp, shadows: Sequence[Shadow]) -> NDArra
     if shadows:
         at, limit_m = lamp_place(frame, lamp), 4 * max(frame.width_m, frame.depth_m)
         corners = np.concatenate([shadow.corners_m for shadow in shadows])
-        # what reaches up to the lamp throws its shadow as if it ended below it
+        # an object that reaches the lamp's height casts its shadow as if it ended below it
         high = np.minimum(corners[:, 2:], 0.8 * lamp.height_m)
         on_ground = at + (corners[:, :2] - at) / (1 - high / lamp.height_m)
         _darken(lit, frame, np.clip(on_ground, at - limit_m, at + limit_m), shadows)
@@ -145,7 +145,7 @@ def _unshaded(frame: GroundArea) -> NDArray[np.uint8]:
 def _darken(
     shade: NDArray[np.uint8], frame: GroundArea, on_ground_m: FloatArray, shadows: Sequence[Shadow]
 ) -> None:
-    """Draw the shadows whose corners, one after another, are cast to places (N, 2)."""
+    """Draw the shadows whose corners are projected to the points (N, 2), in order."""
     pixels = frame.pixels(on_ground_m, (shade.shape[1], shade.shape[0]))
     ends = np.cumsum([len(shadow.corners_m) for shadow in shadows]).tolist()
     for first, last in zip([0, *ends], ends, strict=False):
@@ -154,7 +154,7 @@ def _darken(
 
 
 def _softened(shade: NDArray[np.uint8], frame: GroundArea, softness_m: float) -> NDArray[np.uint8]:
-    """Return soft shadows, and a map's edge without any: what lies beyond sees its edge."""
+    """Return blurred shadows, and no shadow at a map's edge, which is repeated beyond it."""
     soft_px = max(0.7, softness_m * shade.shape[1] / frame.width_m)
     soft: Any = cv2.GaussianBlur(shade, (0, 0), soft_px)
     soft[[0, -1]] = 255

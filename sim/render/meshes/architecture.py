@@ -1,4 +1,4 @@
-"""Buildings as meshes: one function a kind, each in a frame whose -y side is the street front."""
+"""Buildings as meshes: one function for each kind; the street front is at -y."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sim.render.meshes import materials as m
 from sim.render.meshes.mesh import Color, MeshBuilder, Paint, circle, rectangle, rgb_of
 
 WINDOW_M: Final = 0.066
-"""Wished width and height of one window's piece of wall."""
+"""Target width and height of one window's piece of wall."""
 
 _ROOFS: Final = ("#b5523b", "#8c4a3a", "#5d6b78", "#7a5c46", "#a3683f", "#4f6f6a")
 _STONE: Final = rgb_of("#efe6d2")
@@ -23,13 +23,13 @@ _AO: Final = (0.72, 1.0)
 
 
 def build(b: MeshBuilder, building: Building, slot: int) -> None:
-    """Add a building; `slot` and `slot + 1` are its paint pots for walls and roof."""
+    """Add a building; `slot` and `slot + 1` are the paint slots of walls and roof."""
     b.place(building.x_m, building.y_m, 0.008, building.heading_rad)
     _KINDS.get(building.kind, _house)(b, building, slot)
 
 
 def _pick(building: Building, count: int) -> int:
-    """Return a number below `count` that is always the same for this building."""
+    """Return a number below `count`, always the same for the same building."""
     return round(building.x_m * 1009 + building.y_m * 2003 + building.height_m * 4001) % count
 
 

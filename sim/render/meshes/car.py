@@ -1,4 +1,4 @@
-"""The cars' body: a bright little taxi with a camera on a mast."""
+"""The cars' mesh: a small taxi with a camera on a mast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pixelopolis.vehicle.dimensions import (
 from sim.render.meshes.mesh import MeshBuilder, Paint, circle, rgb_of
 
 BODY: Final = 1
-"""Slot of what takes the car's own colour."""
+"""Slot of the parts in the car's own color."""
 
 _BODY: Final = Paint(slot=BODY)
 _TRIM: Final = Paint(rgb_of("#2b2e34"))
@@ -41,7 +41,7 @@ _ROOF_M: Final = 0.108
 def car_mesh() -> NDArray[np.void]:
     """Return the car's triangles in its own frame: axle at the origin, x forward, z up.
 
-    Its outline is that of vehicle.dimensions: all vertices lie within the body's rectangle.
+    All vertices lie within the outline of vehicle.dimensions.
     """
     b = MeshBuilder()
     front, rear, half = CAR_FRONT_M, -CAR_REAR_M, CAR_WIDTH_M / 2

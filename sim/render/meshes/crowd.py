@@ -1,4 +1,4 @@
-"""People around the town's platform: dark figures many times higher than its houses."""
+"""People around the city's platform: dark figures many times higher than its houses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.render.maps.light import Shadow, shadow_of
 from sim.render.meshes.mesh import Color, MeshBuilder, Paint, circle, rgb_of
 
 FLOOR_M: Final = -0.06
-"""Where they stand, below the town."""
+"""Height of the floor relative to the city."""
 
 _COATS: Final = (
     "#1d2129",
@@ -33,7 +33,7 @@ _SKIN: Final = ("#e0b394", "#c58f6b", "#8d5f43", "#f0cdb5")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One of them: stands at a place, turned some way, so tall and so wide."""
+    """One person: position, heading, height and width."""
 
     x_m: float
     y_m: float
@@ -61,13 +61,13 @@ class Person:
         return b.mesh()
 
     def shadows(self) -> tuple[Shadow, ...]:
-        """Return what they keep from the light: one solid, from the platform's height on."""
+        """Return the solid that casts a person's shadow, from the platform's height up."""
         outline = np.array(circle(0.5 * self.width_m, 8, (self.x_m, self.y_m)))
         return (shadow_of(outline, self.height_m + FLOOR_M, 0.05, 0.5),)
 
 
 def crowd_of(people: People, platform: BaseGeometry) -> tuple[Person, ...]:
-    """Return the people around a platform: 0.25 to 1.5 m beside it, turned towards it."""
+    """Return people around a platform, 0.25 to 1.5 m beside it and facing it."""
     rng = np.random.default_rng([people.seed, 4])
     middle = platform.centroid
     crowd = []

@@ -1,7 +1,7 @@
-"""The landmarks among the signs: small models in the round, each on a plinth of its own colour.
+"""The landmark signs: small models on plinths, each of its own color.
 
-A model's frame has its origin in the middle of the plinth's lower face. All four sides look
-alike, so that a car knows it from anywhere. No part has a paint pot: looks leave the colours.
+The origin is the center of the plinth's lower face. All four sides look alike, so that cars
+recognize it from any direction. No part has a paint slot: looks leave its colors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _AO: Final = (0.80, 1.0)
 
 
 def build_landmark(b: MeshBuilder, sign_class: str, z_m: float) -> None:
-    """Add a landmark `z_m` above the builder's place, as high and wide as `LANDMARKS` says."""
+    """Add a landmark `z_m` above the builder's position, with the size in `LANDMARKS`."""
     b.z_m += z_m
     solid = LANDMARKS[sign_class]
     _plinth(b, solid.width_m, _PLINTHS[sign_class])
@@ -100,7 +100,7 @@ def _museum(b: MeshBuilder, height: float) -> None:
     for k in (-1.5, -0.5, 0.5, 1.5):
         for x, y in ((k, -1.5), (k, 1.5), (-1.5, k), (1.5, k)):
             if (x, y) in ((-1.5, k), (1.5, k)) and abs(k) > 1:
-                continue  # the corners stand already
+                continue  # the corners have columns already
             b.box((0.010, 0.010, 0.046), white, at_m=(x * 0.020, y * 0.020, 0.020), ambient=_AO)
     _block(b, 0.078, 0.066, 0.074, white)
     _hip(b, 0.082, 0.008, 0.074, height, teal)

@@ -1,7 +1,7 @@
 """The texture array: plain paint, ground, facades, roofs and the sign boards.
 
-Each layer is 256 x 256 RGBA, rows from the bottom up. Alpha says how far an object's own paint
-shows through: walls take the building's colour, windows keep theirs.
+Each layer is 256 x 256 RGBA, bottom row first. Alpha is the share of the object's own paint: walls
+take the building's color, windows keep theirs.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FACADES: Final = tuple(range(6, 12))
 SHOP, TEMPLE, LATTICE, STRIPES = range(12, 16)
 FIRST_SIGN: Final = 16
 FIRST_LIGHT: Final = FIRST_SIGN + len(SIGN_CLASSES)
-"""Traffic lights have one layer a state, in the order of `LIGHTS`."""
+"""Traffic lights have one layer for each state, in the order of `LIGHTS`."""
 LAYERS: Final = FIRST_LIGHT + len(LIGHTS)
 
 
 def sign_layer(sign_class: str) -> int:
-    """Return the layer of a board's art; a traffic light shows green."""
+    """Return the layer of a board's artwork; a traffic light shows green."""
     if sign_class == "Traffic_light":
         return FIRST_LIGHT
     return FIRST_SIGN + SIGN_CLASSES.index(sign_class)
@@ -67,7 +67,7 @@ def material_layers() -> NDArray[np.uint8]:
 
 
 def _tinted(body: str) -> NDArray[np.uint8]:
-    """Return a layer of SVG shapes over bare wall; what is drawn keeps its own colour."""
+    """Return a layer of SVG shapes, which keep their colors, on bare wall."""
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{body}</svg>'
     image = rasterise(svg, LAYER_PX, LAYER_PX)[::-1].astype(np.float32)
     cover = image[..., 3:] / 255

@@ -1,7 +1,7 @@
-"""Triangle meshes as NumPy arrays, and the few solids that the town is built of.
+"""Triangle meshes as NumPy arrays, and the solids that the city is built of.
 
-Vertices are not shared between triangles: every face is flat and lit as one. Texture coordinates
-are in metres unless a builder says otherwise; a `Paint` turns them into texture space.
+Triangles share no vertices: every face is flat shaded. Texture coordinates are in meters unless a
+builder says otherwise; a `Paint` converts them to texture space.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ VERTEX: Final = np.dtype(
         ("normal", "<f4", 3),
         ("uv", "<f4", 2),
         ("layer", "<f4"),
-        ("colour", "<u1", 4),  # of the plain look; alpha: light that arrives, 0 for reflectors
+        ("colour", "<u1", 4),  # of the plain look; alpha: share of light, 0 for reflectors
         ("slot", "<u2"),
         ("id", "<u2"),
     ]
 )
-"""One vertex. `slot` numbers the paint pot, so that a look can repaint the town."""
+"""One vertex. `slot` numbers the paint slot, so that a look can repaint the city."""
 
 Color = tuple[float, float, float]
 
@@ -43,7 +43,7 @@ def rgb_of(code: str) -> Color:
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Colour times texture: `layer` of the texture array, one tile of it `tile_m` (w, h) large."""
+    """Color times texture: `layer` of the texture array, whose tile measures `tile_m` (w, h)."""
 
     color: Color = (1.0, 1.0, 1.0)
     layer: int = 0
@@ -53,7 +53,7 @@ class Paint:
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Triangles of one paint at one place, as they were given."""
+    """Triangles of one paint at one place, as given."""
 
     corners_m: FloatArray
     uv_m: FloatArray
@@ -65,7 +65,7 @@ class _Batch:
 
 @dataclass
 class MeshBuilder:
-    """Collects triangles; `id` and the current place (x, y, z, heading) apply to what follows."""
+    """Collects triangles; `id` and the current pose (x, y, z, heading) apply to new ones."""
 
     id: int = 0
     x_m: float = 0.0
@@ -78,7 +78,7 @@ class MeshBuilder:
         self.x_m, self.y_m, self.z_m, self.heading_rad = x_m, y_m, z_m, heading_rad
 
     def mesh(self) -> NDArray[np.void]:
-        """Return all triangles so far, (3 n,) of `VERTEX`, and start afresh."""
+        """Return all triangles so far, (3 n,) of `VERTEX`, and start again."""
         batches, self._batches = self._batches, []
         if not batches:
             return np.zeros(0, VERTEX)

@@ -1,7 +1,7 @@
-"""What the detector's classes look like, one model each, and the silhouettes of models.
+"""One model for each class of the detector, and the silhouettes of models.
 
-A model's own frame: a board looks along x and its middle is the origin; so is a landmark's; a
-car's origin is its axle's middle on the ground, x forward.
+Model frames: a board faces along x, with its center as the origin; a landmark has the same origin;
+a car's origin is the middle of its axle on the ground, x forward.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from sim.render.meshes.signs import build_sign, sign_mesh
 from sim.render.view import NEAR_M, View
 
 _SILHOUETTE_PX: Final = 96
-"""Resolution at which a silhouette's area is counted: within about 2 %."""
+"""Resolution for measuring a silhouette's area, to about 2 %."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solids:
-    """A body as convex solids: all corners (N, 3), and where each solid's corners begin."""
+    """A body as convex solids: all corners (N, 3), and the index of each solid's first corner."""
 
     corners_m: FloatArray
     first: tuple[int, ...]
 
     def silhouette_px2(self, view: View) -> float:
-        """Return the area that the body would cover in a view without edges or other bodies.
+        """Return the body's projected area, without occlusion or image borders.
 
-        Corners behind the camera are taken to the plane `NEAR_M` before it.
+        Corners behind the camera are moved to the plane `NEAR_M` in front of it.
         """
         seen = view.seen_from(self.corners_m)
         places = view.focal_px * seen[:, :2] / np.maximum(seen[:, 2:], NEAR_M)
@@ -45,7 +45,7 @@ class Solids:
             return float(cv2.contourArea(hull))
         low, high = places.min(axis=0), places.max(axis=0)
         scale = _SILHOUETTE_PX / max(float((high - low).max()), 1e-6)
-        # 4 bits behind the point, half a pixel of rim: OpenCV fills outlines as well
+        # 4 fractional bits; half a pixel of rim, as OpenCV fills outlines too
         pixels = np.round(((places - low) * scale + 0.5) * 16).astype(np.int32)
         mask = np.zeros((_SILHOUETTE_PX + 2, _SILHOUETTE_PX + 2), np.uint8)
         for start, end in zip(self.first, (*self.first[1:], len(pixels)), strict=True):
@@ -68,7 +68,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """A model somewhere in the world; columns of `turn` (3, 3) are its x, y and z axes there."""
+    """A model in the world; the columns of `turn` (3, 3) are its x, y and z axes."""
 
     model: Model
     turn: FloatArray
@@ -79,7 +79,7 @@ class Body:
         return Solids(own.corners_m @ self.turn.T + self.at_m, own.first)
 
     def mesh(self, number: int, color: str | None = None) -> NDArray[np.void]:
-        """Return the triangles in the world with an instance id, a car's body in its colour."""
+        """Return the triangles in the world with an instance id, a car's body in its color."""
         mesh = self.model.mesh.copy()
         mesh["at"] = mesh["at"] @ self.turn.T + self.at_m
         mesh["normal"] = mesh["normal"] @ self.turn.T
@@ -99,7 +99,7 @@ class Body:
 
 
 def upright(model: Model, pose: Pose, z_m: float = 0.0) -> Body:
-    """Return a model that stands at a pose, its origin `z_m` above the road."""
+    """Return a model standing at a pose, its origin `z_m` above the road."""
     cos, sin = np.cos(pose.heading_rad), np.sin(pose.heading_rad)
     turn = np.array([(cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)])
     return Body(model, turn, np.array([pose.x_m, pose.y_m, z_m]))
@@ -111,8 +111,8 @@ def model_of(class_name: str, light: Light = "green", pole_m: float = 0.0) -> Mo
 
     Args:
         class_name: one of `SIGN_CLASSES`.
-        light: what a traffic light shows.
-        pole_m: how high above its pole's foot a sign's middle is; 0 for a sign without pole.
+        light: state of a traffic light.
+        pole_m: height of a sign's center above its pole's foot; 0 without pole.
     """
     if class_name == "Car":
         mesh = car_mesh().copy()
@@ -129,9 +129,9 @@ def model_of(class_name: str, light: Light = "green", pole_m: float = 0.0) -> Mo
 
 
 def solids_of(mesh: NDArray[np.void]) -> Solids:
-    """Part a mesh into its connected pieces, which are taken to be convex.
+    """Split a mesh into its connected pieces, which are taken to be convex.
 
-    Pieces that lie in the box of a larger one, but for a millimetre, are left out: panes, lamps.
+    Pieces within 1 mm of a larger one's bounding box, such as panes and lamps, are left out.
     """
     corners, corner_of = np.unique(np.round(mesh["at"], 6), axis=0, return_inverse=True)
     triangles = corner_of.reshape(-1, 3)

@@ -1,7 +1,7 @@
-"""What stands beside the streets: buildings, trees and lamps, by the town's file or by a rule.
+"""Buildings, trees and lamps beside the streets, from the city's file or generated.
 
-A town whose file has buildings keeps exactly those. Otherwise each block is built up along its
-streets, with a landmark beside every destination, always the same for the same town.
+A city whose file has buildings keeps exactly those. Otherwise blocks are built up along their
+streets, with a landmark beside every destination, always the same for the same city.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pixelopolis.city.road_layout import RoadLayout, polygons, road_layout
 from pixelopolis.geometry import Curve, FloatArray, Pose
 
 SETBACK_M: Final = 0.15
-"""From the kerb to the nearest wall: the pavement, with the sign boards on it."""
+"""From the curb to the nearest wall: the sidewalk with the sign boards."""
 
 LANDMARKS: Final = {
     "museum": ("museum", 0.40, 0.27, 0.20),
@@ -31,7 +31,7 @@ LANDMARKS: Final = {
     "town": ("market", 0.44, 0.20, 0.16),
     "wedding": ("wedding", 0.20, 0.32, 0.40),
 }
-"""Kind of building, width, depth and height in metres, by the kind of a destination."""
+"""Kind of building, width, depth and height in meters, by kind of destination."""
 
 WALLS: Final = (
     "#f4efe4",
@@ -73,7 +73,7 @@ class StreetLamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scenery:
-    """All that stands in the town; `plants` and `lamps` are ours even where buildings are given."""
+    """All buildings, plants and lamps; the latter two are generated even if buildings are given."""
 
     buildings: tuple[Building, ...]
     plants: tuple[Plant, ...]
@@ -81,7 +81,7 @@ class Scenery:
 
 
 def footprint(building: Building, grow_m: float = 0.0) -> Polygon:
-    """Return the ground that a building stands on, `grow_m` larger on every side."""
+    """Return a building's outline on the ground, grown by `grow_m` on every side."""
     x, y = building.width_m / 2 + grow_m, building.depth_m / 2 + grow_m
     at = Pose(building.x_m, building.y_m, building.heading_rad)
     corners = (at.ahead(*c) for c in ((x, y), (-x, y), (-x, -y), (x, -y)))
@@ -90,7 +90,7 @@ def footprint(building: Building, grow_m: float = 0.0) -> Polygon:
 
 @lru_cache(maxsize=8)
 def scenery_of(city: City) -> Scenery:
-    """Return what stands in a town; the same for the same town."""
+    """Return the scenery of a city; the same for the same city."""
     layout = road_layout(city)
     kept_free = shapely.union_all([Point(p.x_m, p.y_m).buffer(0.075) for p in _boards(city)])
     plots = [
@@ -177,7 +177,7 @@ def _at_frontage(
     layout: RoadLayout,
     rng: np.random.Generator,
 ) -> Building | None:
-    """Return a building that stands on a plot's edge and looks at the street, if there is room."""
+    """Return a building at a plot's edge, facing the street, if there is room."""
     a, b = line.pose_at(s), line.pose_at(min(s + frontage, line.length_m))
     width = a.distance_m(b)
     middle = line.pose_at(s + frontage / 2)
@@ -210,9 +210,9 @@ def _faces_street(street: Pose, layout: RoadLayout) -> bool:
 def _dress(
     building: Building, ground: Polygon, layout: RoadLayout, rng: np.random.Generator
 ) -> Building:
-    """Give a building its height, kind and colour; low where it would hide a street behind it.
+    """Choose a building's height, kind and color; it is low where it would hide a street.
 
-    "Behind" is north of it: the bird's-eye view looks that way.
+    The bird's-eye view looks north.
     """
     north = LineString([(building.x_m, building.y_m), (building.x_m, building.y_m + 2.0)])
     hidden = layout.area.intersection(north)
@@ -238,7 +238,7 @@ def _dress(
 
 
 def _plants(layout: RoadLayout, solid: BaseGeometry, kept_free: BaseGeometry) -> Iterator[Plant]:
-    """Yield trees where no building stands, and bushes along the back of the pavement."""
+    """Yield trees where no building stands, and bushes along the back of the sidewalk."""
     for number, block in enumerate(layout.blocks):
         rng = np.random.default_rng([_SEED + 1, number])
         free = block.buffer(-0.11).difference(solid.buffer(0.02)).difference(kept_free)
@@ -280,7 +280,7 @@ def _lamps(
 
 
 def roadside_points(city: City, count: int, rng: np.random.Generator) -> FloatArray:
-    """Return places (n, 2), n <= count, on the pavements, free of boards and buildings."""
+    """Return points (n, 2), n <= count, on the sidewalks, free of boards and buildings."""
     band = _free_roadside(city)
     x0, y0, x1, y1 = band.bounds
     points = rng.uniform((x0, y0), (x1, y1), (8 * count + 8, 2))

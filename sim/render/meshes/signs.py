@@ -1,4 +1,4 @@
-"""Signs as meshes: boards, and landmarks in the round, each on its pole."""
+"""Signs as meshes: boards and landmarks, each on its pole."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sim.render.meshes.landmarks import build_landmark
 from sim.render.meshes.mesh import MeshBuilder, Paint, circle, rgb_of
 
 KERB_M: Final = 0.008
-"""How high blocks stand above the road."""
+"""Height of the blocks above the road."""
 
 
 def build_sign(b: MeshBuilder, sign_class: str, z_m: float, light: Light = "green") -> None:
-    """Add a board that looks along x, or a landmark, its middle `z_m` above the builder's place."""
+    """Add a board facing along x, or a landmark; its center is `z_m` above the builder's."""
     if sign_class in LANDMARKS:
         build_landmark(b, sign_class, LANDMARKS[sign_class].low_m(z_m))
     else:
@@ -63,7 +63,7 @@ def _pole(b: MeshBuilder, top_m: float, radius_m: float, forward_m: float = 0.0)
 
 
 def sign_shadow(sign: Sign, pose: Pose) -> Shadow:
-    """Return what a sign keeps from the light; the pole is too thin to matter."""
+    """Return the solid that casts a sign's shadow; the pole is too thin to matter."""
     solid = sign_solid(sign.sign_class)
     low_m = solid.low_m(sign.height_m)
     if solid.in_the_round:

@@ -1,4 +1,4 @@
-"""The town as meshes: ground beside the road, buildings, sign boards, plants, lamps, clutter."""
+"""The city as meshes: ground beside the road, buildings, sign boards, plants, lamps, clutter."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from sim.render.meshes.scenery import Plant, Scenery, StreetLamp, footprint, roa
 from sim.render.meshes.signs import KERB_M, sign_mesh, sign_shadow
 
 PLATFORM_M: Final = 0.06
-"""How high the town stands above the floor."""
+"""Height of the city above the floor."""
 FLOOR_HALF_M: Final = 40.0
 TILE_M: Final = 0.6
 
 KERB, PAVEMENT, LAWN, FLOOR = 1, 2, 3, 4
-"""Slots of the ground's mesh: its colours belong to the look."""
+"""Slots of the ground's mesh; the look gives their colors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What an id in the picture stands for; `class_name` is the detector's (sign class, "Car")."""
+    """What an instance id stands for; `class_name` is the detector's (sign class or "Car")."""
 
     kind: Literal["sign", "car", "building"]
     name: str
@@ -44,7 +44,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """Many small meshes in one array, each with its box, so that unseen ones are left out."""
+    """Many small meshes in one array, with bounding boxes for culling."""
 
     vertices: NDArray[np.void]
     first: NDArray[np.intp]
@@ -54,7 +54,7 @@ class Pieces:
 
 
 def pieces_of(meshes: Sequence[NDArray[np.void]]) -> Pieces:
-    """Put meshes, none of them empty, one after the other."""
+    """Concatenate meshes, none of them empty."""
     count = np.array([len(mesh) for mesh in meshes], dtype=np.intp)
     return Pieces(
         vertices=np.concatenate(meshes) if meshes else np.zeros(0, VERTEX),
@@ -67,7 +67,7 @@ def pieces_of(meshes: Sequence[NDArray[np.void]]) -> Pieces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TownMesh:
-    """Everything of a town that stands still. `slots` is how many paint pots it uses."""
+    """All static meshes of a city. `slots` is the number of paint slots."""
 
     ground: Pieces
     objects: Pieces
@@ -77,7 +77,7 @@ class TownMesh:
 
 
 def build_town(city: City, layout: RoadLayout, scenery: Scenery) -> TownMesh:
-    """Return a town's meshes, its instance ids (signs first) and what casts shadows."""
+    """Return a city's meshes, its instance ids (signs first) and its shadows."""
     instances: dict[int, Instance] = {}
     shadows: list[Shadow] = []
     meshes: list[NDArray[np.void]] = []
@@ -158,7 +158,7 @@ def _lamp_mesh(b: MeshBuilder, lamp: StreetLamp) -> NDArray[np.void]:
 
 
 def road_mesh(layout: RoadLayout) -> NDArray[np.float32]:
-    """Return the triangles (n, 3) of the road's plane; blocks stand upon it."""
+    """Return the triangles (n, 3) of the road's plane, also below the blocks."""
     b = MeshBuilder()
     for part in polygons(layout.platform):
         b.flat(part, 0.0, Paint())
@@ -166,7 +166,7 @@ def road_mesh(layout: RoadLayout) -> NDArray[np.float32]:
 
 
 def _ground(layout: RoadLayout) -> Pieces:
-    """Return kerbs, pavements, lawns, the platform's edge and the floor around it, in tiles."""
+    """Return curbs, sidewalks, lawns, the platform's edge and the floor around it, in tiles."""
     b = MeshBuilder()
     kerb, floor = Paint(slot=KERB), Paint(slot=FLOOR, layer=m.FLOOR, tile_m=(1.2, 1.2))
     paving = Paint(slot=PAVEMENT, layer=m.PAVING, tile_m=(0.24, 0.24))
@@ -194,7 +194,7 @@ def _ground(layout: RoadLayout) -> Pieces:
 
 
 def _tiles(shape: BaseGeometry) -> Iterator[Polygon]:
-    """Cut a shape along a grid, so that far parts of it can be left out of a picture."""
+    """Cut a shape along a grid, for culling."""
     if shape.is_empty:
         return
     x0, y0, x1, y1 = (int(v // TILE_M) for v in shape.bounds)
@@ -208,7 +208,7 @@ def _tiles(shape: BaseGeometry) -> Iterator[Polygon]:
 
 
 def _by_tile(mesh: NDArray[np.void]) -> list[NDArray[np.void]]:
-    """Part a mesh into the tiles where its triangles lie."""
+    """Split a mesh by the tiles of its triangles."""
     triangles = mesh.reshape(-1, 3)
     tiles = np.floor(triangles["at"][..., :2].mean(axis=1) / TILE_M).astype(int)
     _, tile = np.unique(tiles, axis=0, return_inverse=True)
@@ -230,7 +230,7 @@ _TOYS: Final = (
 
 
 def clutter_meshes(city: City, clutter: Clutter) -> list[NDArray[np.void]]:
-    """Return toys and tools that somebody left on the pavements."""
+    """Return toys and tools lying on the sidewalks."""
     rng = np.random.default_rng([clutter.seed, 1])
     b = MeshBuilder()
     meshes: list[NDArray[np.void]] = []

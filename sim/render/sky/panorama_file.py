@@ -1,4 +1,4 @@
-"""Equirectangular pictures from files, made into what `sky.panorama` draws."""
+"""Panoramas from files of equirectangular images."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pixelopolis.model_io.pictures import read_pixels
 from sim.render.sky.sky import HEIGHT_PX, LOW_RAD, WIDTH_PX
 
 MIDDLE_GRAY: Final = 0.18
-"""What the geometric mean of luminance becomes (the key value of E. Reinhard et al., Photographic
-Tone Reproduction for Digital Images, SIGGRAPH 2002)."""
+"""Target of the geometric mean of luminance (the key value of E. Reinhard et al., Photographic Tone
+Reproduction for Digital Images, SIGGRAPH 2002)."""
 WHITE: Final = 4.0
-"""The luminance, so scaled, that becomes white (its burn-out)."""
+"""The scaled luminance that becomes white (their L_white)."""
 
 
 def panorama_from(path: Path) -> NDArray[np.uint8]:
-    """Return a panorama (435, 1536, 3) uint8, bottom row first, from an equirectangular picture.
+    """Return a panorama (435, 1536, 3) uint8, bottom row first, from an equirectangular image.
 
-    Pictures of high dynamic range are tone mapped, others are taken as they are.
+    Images with high dynamic range are tone mapped, others are used as they are.
 
     Raises:
-        RenderError: when the file cannot be read or is not twice as wide as high.
+        RenderError: the file cannot be read or is not twice as wide as high.
     """
     rgb = _read_exr(path) if path.suffix.lower() == ".exr" else _read(path)
     height, width = rgb.shape[:2]
@@ -44,7 +44,7 @@ def panorama_from(path: Path) -> NDArray[np.uint8]:
         rgb = _tone_mapped(np.asarray(rgb, dtype=np.float32))
     kept = rgb[: round(height * (math.pi / 2 - LOW_RAD) / math.pi)]
     small = cv2.resize(kept, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
-    # columns run clockwise and rows downwards in files, the other way in the renderer
+    # in files, columns run clockwise and rows downward; in the renderer the other way
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8)[::-1, ::-1])
 
 

@@ -1,8 +1,8 @@
-"""Panoramas drawn by computation: rooms and skies, as seen from the town.
+"""Procedural panoramas: rooms and skies, as seen from the city.
 
-A panorama covers all round by elevations from `LOW_RAD` up to the zenith, row 0 lowest, column 0
-to the east and on anticlockwise. Halls are boxes: each direction is followed to the wall or
-ceiling that it meets, so that their straight lines look straight through a lens.
+A panorama covers elevations from `LOW_RAD` to the zenith, lowest row first; columns run
+counterclockwise from east. Rooms are boxes: each direction is traced to a wall or the ceiling, so
+that their straight edges look straight through a lens.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def panorama(kind: SkyKind) -> NDArray[np.uint8]:
     )
     draw = _DRAWN_BY[kind]
     fine = np.empty((height, width, 3), np.float32)
-    for rows in np.array_split(np.arange(height), 8):  # keeps memory small
+    for rows in np.array_split(np.arange(height), 8):  # limits the memory
         fine[rows] = draw(azimuth[None, :], elevation[rows][:, None])
     small = cv2.resize(fine, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
     image = np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
@@ -47,9 +47,9 @@ def panorama(kind: SkyKind) -> NDArray[np.uint8]:
 
 
 def with_lamps(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the panorama (h, w, 4) whose alpha says where lamps and windows are.
+    """Return the panorama (h, w, 4) with the positions of lamps and windows in alpha.
 
-    Eight bits end at white; what is nearly white there is taken for a source of light.
+    Eight bits end at white, so nearly white pixels count as light sources.
     """
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     share = np.clip((gray - 0.86) / 0.12, 0, 1)
@@ -57,7 +57,7 @@ def with_lamps(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def sky_dome(columns: int = 24, rows: int = 9) -> NDArray[np.float32]:
-    """Return triangles (n, 5) of direction and panorama place (u in turns, v in 0..1)."""
+    """Return triangles (n, 5) of direction and panorama coordinates (u in turns, v in 0..1)."""
     u = np.linspace(0, 1, columns + 1)
     v = np.linspace(0, 1, rows + 1)
     uu, vv = np.meshgrid(u, v)
@@ -83,7 +83,7 @@ def _rgb(red: float, green: float, blue: float) -> Field:
 
 
 def _mix(under: Field, over: tuple[float, float, float], cover: NDArray[np.generic]) -> Field:
-    """Lay a colour over a picture, in place where `cover` is yes or no."""
+    """Blend a color over an image; in place if `cover` is boolean."""
     if cover.dtype == np.bool_:
         under[cover] = over
         return under
@@ -104,15 +104,15 @@ def _box(
     ceiling: Callable[[Field, Field], Field],
     haze_per_m: float,
 ) -> Field:
-    """Follow directions from (0, 0, 0) in a box and ask what is drawn where they end.
+    """Trace directions from (0, 0, 0) to the walls of a box and color the points they hit.
 
     Args:
         azimuth: of columns.
         elevation: of rows.
         size_m: half length, half width and height of the box.
-        wall: colours (n, 3) from place along the wall, height, and whether it is an end wall.
-        ceiling: colours (n, 3) from x and y.
-        haze_per_m: share of brightness that each metre takes.
+        wall: colors (n, 3) from position along the wall, height, and whether it is an end wall.
+        ceiling: colors (n, 3) from x and y.
+        haze_per_m: share of brightness lost per meter.
     """
     shape = np.broadcast_shapes(azimuth.shape, elevation.shape)
     dx = np.cos(azimuth) * np.cos(elevation)
@@ -213,7 +213,7 @@ def _gallery_ceiling(x: Field, y: Field) -> Field:
 
 
 def _clouds(azimuth: Field, elevation: Field, seed: int) -> Field:
-    """Return how much cloud (0..1) stands in each direction: noise on a plane overhead."""
+    """Return the cloud cover (0..1) in each direction: noise on a plane overhead."""
     height = np.maximum(np.sin(elevation), 0.0) + 0.10
     x = np.cos(azimuth) * np.cos(elevation) / height
     y = np.sin(azimuth) * np.cos(elevation) / height
@@ -246,7 +246,7 @@ def _ridge(azimuth: Field, rng: np.random.Generator, low: float, high: float) ->
 
 
 def _skyline(azimuth: Field, rng: np.random.Generator) -> Field:
-    """Return the elevation of a far town's roofs."""
+    """Return the elevation of a distant city's roofs."""
     steps = np.floor(azimuth / (2 * math.pi) * 150).astype(int)
     tall = rng.gamma(2.0, 1.1, 151)[steps] * (0.4 + 0.6 * np.sin(azimuth * 1.5) ** 2)
     return np.asarray(np.radians(tall), np.float32)
