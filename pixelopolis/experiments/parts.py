@@ -1,16 +1,16 @@
-"""The elements of an experiment: data, models trained on it, and drives that compare them."""
+"""Parts of an experiment: data, models trained on them, drives that compare the models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 INT8, FLOAT = "lane.tflite", "lane_float.tflite"
-"""The files of an exported model."""
+"""Files of an exported model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The size of an experiment."""
+    """Size of datasets, trainings and drives."""
 
     pictures: int
     """Pictures per dataset."""
@@ -29,30 +29,30 @@ class Data:
     kind: str = "poses"
     options: tuple[str, ...] = ()
     part: float = 1.0
-    """Fraction of the pictures of this scale."""
+    """Share of the scale's number of images."""
     series: int = 0
-    """Datasets of one series show the same looks, other series show others."""
+    """Data of one series show the same looks, other series show others."""
     by: Recipe | None = None
-    """The model that drives; the expert if None."""
+    """The driving model; None for the expert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A model: network and training data."""
+    """A model: a network and its data."""
 
     name: str
     network: str
-    """The value of `train lane --network`."""
+    """As in `train lane --network`."""
     data: tuple[Data, ...]
     start: Recipe | None = None
-    """The model whose weights it starts with."""
+    """Model whose weights it starts from."""
     part: float = 1.0
-    """Fraction of the epochs of this scale."""
+    """Share of the scale's number of epochs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A drive whose figures are columns of a table."""
+    """A drive, whose figures are columns of a table."""
 
     name: str
     label: str
@@ -69,7 +69,7 @@ class Arm:
     recipe: Recipe
     file: str = INT8
     options: tuple[str, ...] = ()
-    """Options of all its drives."""
+    """For all its drives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +81,4 @@ class Experiment:
     arms: tuple[Arm, ...]
     drives: tuple[Drive, ...]
     timed: bool = False
-    """Whether the inference time per picture is part of the comparison."""
+    """Whether inference time is part of the comparison."""

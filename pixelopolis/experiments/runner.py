@@ -1,4 +1,4 @@
-"""Runs steps as parallel processes; finished steps are kept on disk and not repeated.
+"""Runs steps as parallel processes; finished ones are on disk and are not run again.
 
     DIR/<step>/step.json     its words, and a digest of them and of everything it depends on
     DIR/<step>/made/         output files of its command
@@ -30,48 +30,48 @@ ONE_THREAD: Final = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-"""Parallel processes slow each other down if each uses all cores: BLAS and TensorFlow."""
+"""Parallel processes are slow if BLAS and TensorFlow use all cores in each."""
 
 CRASHES: Final = 1
-"""Retries of a step killed by a signal; it continues if it can. One of the first 150 steps crashed
+"""Retries of a step that a signal ended, resuming if possible. One of the first 150 steps crashed
 in native code and never again with the same seed; its dependents should not be lost. Other commands
 retry lost work too (docs/decisions/0033)."""
 
 _SOURCES: Final = str(Path(pixelopolis.__file__).parents[1])
 
 ONE_LINE: Final = {"COLUMNS": "1000"}
-"""Keeps a step's error on one line, so that the log's last line contains all of it."""
+"""Keeps a step's error message in one line, the last of its log."""
 
 
 @dataclass
 class Outcome:
-    """The outcome of all steps."""
+    """Results of the steps."""
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The JSON documents of finished steps."""
+    """JSON documents of finished steps."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Their run times, including those of an earlier run."""
+    """Their durations, including those of earlier runs."""
     failed: dict[str, str] = field(default_factory=dict)
     """Why the other steps have no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepListener:
-    """Callbacks while steps run."""
+    """Callbacks for the progress of steps."""
 
     begun: Callable[[Step], None] = lambda _: None
     ended: Callable[[Step, str], None] = lambda _step, _fault: None
-    """Called with "" or why it failed; also for steps that were finished before."""
+    """Called with "" or the fault; also for steps finished in an earlier run."""
 
 
 async def run_steps(
     steps: Sequence[Step],
     folder: Path,
     jobs: int,
-    watch: StepListener | None = None,
+    listener: StepListener | None = None,
     program: Sequence[str] = (sys.executable, "-m", "pixelopolis"),
 ) -> Outcome:
-    """Run unfinished steps, `jobs` at a time; a failure stops only its dependents.
+    """Run unfinished steps, `jobs` at a time; a failure stops only what depends on it.
 
     Args:
         steps: each after its dependencies.
@@ -83,13 +83,13 @@ async def run_steps(
     Raises:
         SettingsError: the steps are not a valid plan.
     """
-    watch = watch or StepListener()
+    listener = listener or StepListener()
     digests = fingerprints(steps)
     outcome = Outcome()
     for step in steps:
         if (document := _finished(folder / step.name, digests[step.name])) is not None:
             _keep(outcome, step, document)
-            watch.ended(step, "")
+            listener.ended(step, "")
     begun = set(outcome.results)
     running: dict[asyncio.Task[str], Step] = {}
     async with Processes(folder / "logs", lambda _: None) as processes:
@@ -97,7 +97,7 @@ async def run_steps(
             while True:
                 for step in runnable(steps, outcome.results, begun)[: jobs - len(running)]:
                     begun.add(step.name)
-                    watch.begun(step)
+                    listener.begun(step)
                     job = _run(step, folder, digests[step.name], processes, program)
                     running[asyncio.create_task(job)] = step
                 if not running:
@@ -110,14 +110,14 @@ async def run_steps(
                         outcome.failed[step.name] = fault
                     else:
                         _keep(outcome, step, document)
-                    watch.ended(step, fault)
+                    listener.ended(step, fault)
         finally:
-            # before their processes are killed: that is not a crash to retry
+            # before their processes are ended, which is not a crash to retry
             for task in running:
                 task.cancel()
     for name, reason in given_up(steps, outcome.failed).items():
         outcome.failed[name] = reason
-        watch.ended(next(step for step in steps if step.name == name), reason)
+        listener.ended(next(step for step in steps if step.name == name), reason)
     return outcome
 
 
@@ -134,7 +134,7 @@ def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
 async def _run(
     step: Step, folder: Path, digest: str, processes: Processes, program: Sequence[str]
 ) -> str:
-    """Run one command; return "" or why it failed."""
+    """Run one command; return "" or its fault."""
     place = folder / step.name
     before = _read(place / "step.json")
     if not (step.goes_on and before and before["digest"] == digest):
@@ -153,7 +153,7 @@ async def _run(
             env={**ONE_THREAD, **ONE_LINE, "PYTHONPATH": _SOURCES},
         )
         await part.process.wait()
-        await processes.stop(step.name)  # what it may have left behind
+        await processes.stop(step.name)  # child processes may still run
         if part.exit_code is not None and part.exit_code >= 0:
             break
     if part.exit_code != 0:

@@ -1,8 +1,8 @@
-"""How much of a dataset shows straights, bends and junctions: measured, and set right.
+"""Shares of straights, bends and junctions in a dataset: measured, and balanced.
 
-A town shows mostly straights, and the shipped one turns left more than right. So every place of a
-lane is of one kind of road, and poses are drawn by kind: in each town by its own weights, such
-that all towns together come to `TARGETS`.
+Cities have mostly straights, and the original city turns left more than right. So every place of a
+lane has a kind of road, and poses are drawn by kind: each city has its own weights, chosen so that
+all cities together meet `TARGETS`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pixelopolis.geometry import FloatArray, Pose, wrap_rad
 from sim.physics.expert import ways_from
 
 BEFORE_CHOICE_M: Final = 0.5
-"""So far before the end of a street with several exits the choice comes into sight."""
+"""Distance before the end of a street at which its junction comes into view."""
 BEND_AHEAD_M: Final = 0.2
 BEND_RAD: Final = 0.1
-"""A road that turns by more within `BEND_AHEAD_M` bends: at a radius of 2 m and less."""
+"""A road that turns by more within `BEND_AHEAD_M` is a bend: at a radius of 2 m or less."""
 SPACING_M: Final = 0.02
 BENT_M: Final = 0.01
-"""A path bends whose middle station is farther beside the line between its ends."""
+"""A path is a bend if its middle station is farther than this from the line between its ends."""
 
 
 class RoadKind(StrEnum):
-    """What the road does at a place. Choices are junctions with several exits."""
+    """Kind of road at a place. Choices are junctions with several exits."""
 
     STRAIGHT = "straight"
     LEFT = "left"
@@ -53,9 +53,9 @@ TARGETS: Final[Mapping[RoadKind, float]] = {
     RoadKind.CHOICE_RIGHT: 0.12,
 }
 """Half of all frames have a choice before or around them. Right bends get more places than left
-ones because they are shorter where cars keep to the right, and before a choice the left way bends
-in sight for longer: so as many *paths* bend left as right, within 5 % (measured in the training
-towns)."""
+ones, because they are shorter in right-hand traffic, and because the left way at a choice is
+visible as a bend for longer: as many *paths* then bend left as right, within 5 % (measured in the
+training cities)."""
 
 _CHOICES: Final = {
     Turn.STRAIGHT: RoadKind.CHOICE_STRAIGHT,
@@ -65,7 +65,7 @@ _CHOICES: Final = {
 
 
 def road_kind(city: City, edge: str, movement: MovementKey | None, s_m: float) -> RoadKind:
-    """Return what the road does at a place of an edge, or of a movement that leaves it."""
+    """Return the kind of road at a place of an edge, or of a movement that leaves it."""
     if len(city.exits[edge]) > 1:
         if movement is not None:
             return _CHOICES[city.movements[movement].turn]
@@ -80,7 +80,7 @@ def road_kind(city: City, edge: str, movement: MovementKey | None, s_m: float) -
 
 
 class Spots:
-    """Places on the centre lines of a town, `SPACING_M` apart, by kind of road."""
+    """Places on the center lines of a city, `SPACING_M` apart, by kind of road."""
 
     def __init__(self, city: City) -> None:
         self.poses: dict[RoadKind, list[Pose]] = {kind: [] for kind in KINDS}
@@ -94,12 +94,12 @@ class Spots:
 
     @property
     def shares(self) -> FloatArray:
-        """(kinds,) part of the town's lanes, in the order of `KINDS`."""
+        """Share of each kind (kinds,) in the city's lanes, in the order of `KINDS`."""
         counts = np.array([len(self.poses[kind]) for kind in KINDS], dtype=np.float64)
         return np.asarray(counts / counts.sum(), dtype=np.float64)
 
     def draw(self, weights: Sequence[float], rng: np.random.Generator) -> Pose:
-        """Return a pose on a centre line; `weights` (kinds,) come to one."""
+        """Return a pose on a center line; `weights` (kinds,) sum to 1."""
         kind = KINDS[int(rng.choice(len(KINDS), p=np.asarray(weights) / np.sum(weights)))]
         poses = self.poses[kind]
         pose = poses[int(rng.integers(len(poses)))]
@@ -112,14 +112,14 @@ def spots_of(city: City) -> Spots:
 
 
 def balanced(natural: FloatArray, rounds: int = 200) -> FloatArray:
-    """Return weights (towns, kinds), each row 1, whose mean over towns comes to `TARGETS`.
+    """Return weights (cities, kinds) whose rows sum to 1 and whose mean meets `TARGETS`.
 
-    Iterative proportional fitting (Deming and Stephan, Annals of Mathematical Statistics 11,
-    1940): a kind that a town lacks stays 0. Where the towns together lack a kind, or nearly so,
-    the targets are met as nearly as may be.
+    Iterative proportional fitting (Deming and Stephan, Annals of Mathematical Statistics 11, 1940):
+    a kind that a city lacks stays 0. If all cities (nearly) lack a kind, the targets are met as
+    well as possible.
 
     Args:
-        natural: (towns, kinds) shares, rows of 1.
+        natural: (cities, kinds) shares; rows sum to 1.
         rounds: of fitting.
     """
     weights = natural.copy()
@@ -132,13 +132,13 @@ def balanced(natural: FloatArray, rounds: int = 200) -> FloatArray:
 
 
 def shares(kinds: Iterable[str]) -> dict[str, float]:
-    """Return the part that each kind has of a list of them."""
+    """Return the share of each kind in a list of them."""
     found = list(kinds)
     return {str(kind): found.count(str(kind)) / max(len(found), 1) for kind in KINDS}
 
 
 def bends_of(paths: Iterable[Sequence[float] | None]) -> Iterator[str]:
-    """Yield "straight", "left" or "right" for each different path of a picture."""
+    """Yield "straight", "left" or "right" for each distinct path of an image."""
     for path in sorted({tuple(path) for path in paths if path is not None}):
         near, middle, far = path[0], path[len(path) // 2], path[-1]
         beside_m = (near + far) / 2 - middle

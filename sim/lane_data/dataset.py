@@ -1,17 +1,18 @@
-"""Lane data on disk: what an expert sees and does, and what every command would mean there.
+"""Lane datasets on disk: images, the expert's steering, and the path of every command.
 
-    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole frames
-    DIR/labels/<session>.csv                               the original's layout, no header:
-                                                           center,left,right,steering
-    DIR/labels/<session>.commands.csv                      one row an image, with header
+DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole frames
+    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole
+    frames
+                                                       center,left,right,steering
+DIR/labels/<session>.commands.csv                      one row an image, with header
     DIR/sessions.json                                      the plan
-    DIR/dataset.json                                       what came of it, once all is written
+    DIR/dataset.json                                       a summary, written last
 
-Three kinds of sessions, one look each. *Poses*: independent poses beside the centre line in any
-direction that a car may have there; one camera. *Driven*: the expert drives, is pushed off its
-line and comes back; three cameras, a frame every 50 ms. *Drive*: a lane model drives, and the
-expert says what would have been right. Independent poses taught a prototype more than driven
-frames did (docs/decisions).
+A session has one look and one of three kinds. *Poses*: independent poses beside the center line
+in any direction that a car may have there; one camera. *Driven*: the expert drives, is pushed
+off its line and returns; three cameras, a frame every 50 ms. *Drive*: a lane model drives, and
+the expert labels. Independent poses taught a prototype more than driven frames did
+(docs/decisions).
 """
 
 from __future__ import annotations
@@ -52,24 +53,24 @@ from sim.work.workers import run_all
 
 FRAMES_PER_LOOK: Final = 48
 CARS_PART: Final = 0.25
-"""Part of the looks with other cars."""
+"""Share of looks with other cars."""
 FIRST_DRIVE_LOOK: Final = 100_000
-"""Models drive under looks that the data of the same seed did not show."""
+"""Models drive under looks that other data of the same seed do not show."""
 JPEG_QUALITY: Final = 95
 LOOKS_PER_CHUNK: Final = 16
-"""What one process does before it reports."""
+"""Looks that a process renders before it reports."""
 FRAME_WIDTHS_PX: Final = (120, 240)
-"""Cameras are rendered at model size in evaluation and twice that for viewers; both are learnt."""
+"""Evaluation renders at the model's size, the live view at twice that; data have both."""
 
 
 def plan_sessions(
     cities: Sequence[str], poses: int, driven: int, seed: int, *, whole: bool = False
 ) -> list[Session]:
-    """Spread frames over towns and looks; town by town, so that a renderer serves many looks.
+    """Spread frames over cities and looks, by city, so that a renderer serves many looks.
 
     Raises:
-        CityError: when there is no such town.
-        SettingsError: when there is nothing to write.
+        CityError: no such city.
+        SettingsError: there is nothing to write.
     """
     _check_cities(cities)
     if not poses and not driven:
@@ -102,12 +103,12 @@ def plan_sessions(
 def plan_drives(
     cities: Sequence[str], model: Path, frames: int, seed: int, *, whole: bool = False
 ) -> list[Session]:
-    """Spread a model's drives over towns, under other looks than `plan_sessions` has.
+    """Spread a model's drives over cities, under other looks than `plan_sessions` has.
 
     Raises:
-        DatasetError: when the model's file cannot be read.
-        CityError: when there is no such town.
-        SettingsError: when there is no town at all.
+        DatasetError: the model's file cannot be read.
+        CityError: no such city.
+        SettingsError: no city is given.
     """
     _check_cities(cities)
     try:
@@ -119,7 +120,7 @@ def plan_drives(
         ) from error
     sessions: list[Session] = []
     for number, city in enumerate(cities):
-        load_city(city)  # a town with faults is named before the work begins
+        load_city(city)  # refuse a faulty city before the work begins
         for count in _looks(frames, number, len(cities)):
             look = FIRST_DRIVE_LOOK + len(sessions)
             name = f"{look:05d}_{city.replace(':', '-')}_drive"
@@ -145,7 +146,7 @@ def _check_cities(cities: Sequence[str]) -> None:
 
 
 def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
-    """Yield how many frames each look of a town has."""
+    """Yield the number of frames of each look of a city."""
     share = wanted * (number + 1) // towns - wanted * number // towns
     while share > 0:
         yield min(share, FRAMES_PER_LOOK)
@@ -153,7 +154,7 @@ def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
 
 
 def _natural(cities: Sequence[str]) -> FloatArray:
-    """Return (towns, kinds) parts of their lanes."""
+    """Return the shares (cities, kinds) of their lanes."""
     return np.array([spots_of(load_city(name)).shares for name in cities])
 
 
@@ -165,15 +166,14 @@ def write_lane_dataset(
 ) -> dict[str, Any]:
     """Write every session in `jobs` processes; `progress` gets the number of frames done.
 
-    Sessions of the same plan that `out` holds already are kept, so that an interrupted run can go
-    on.
+    Sessions of the same plan that `out` already holds are kept, so that an interrupted run resumes.
 
     Returns:
-        What `dataset.json` holds: frames, images, and the shares of each kind of road.
+        The content of `dataset.json`: frames, images, and the share of each kind of road.
 
     Raises:
-        DatasetError: when `out` holds something else already.
-        CityError: when there is no such town.
+        DatasetError: `out` holds something else.
+        CityError: no such city.
     """
     _take_folder(out, sessions)
     left = [session for session in sessions if not _is_done(out, session)]
@@ -215,7 +215,7 @@ def _is_done(out: Path, session: Session) -> bool:
 
 
 def _commands_file(out: Path, session: Session) -> Path:
-    """The last file that is written of a session."""
+    """The last file written of a session."""
     return out / "labels" / f"{session.name}.commands.csv"
 
 
@@ -224,10 +224,10 @@ def _name(sessions: Sequence[Session]) -> str:
 
 
 def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
-    """Write what isn't there yet of some sessions of one town; return the frames of all of them.
+    """Write the missing sessions of one city; return the number of frames of all of them.
 
-    A process that was lost has left some: to begin these again would, for a while, leave their
-    last file without its pictures.
+    Existing sessions, left by a lost process, are not rewritten: meanwhile their last file would
+        exist without its images.
     """
     city = load_city(sessions[0].city)
     cv2.setNumThreads(1)
@@ -314,7 +314,7 @@ def _write_image(path: Path, rgb: Image) -> None:
 
 
 def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
-    """Return what a finished dataset is made of."""
+    """Return the summary of a finished dataset."""
     rows: list[dict[str, str]] = []
     for session in sessions:
         with _commands_file(out, session).open(newline="") as file:

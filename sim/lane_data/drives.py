@@ -1,9 +1,9 @@
-"""Frames from a lane model's own drives, labelled by the expert: DAgger in the simulator.
+"""Frames from a lane model's own drives, labeled by the expert: DAgger in the simulator.
 
 S. Ross, G. Gordon, J. Bagnell, A Reduction of Imitation Learning and Structured Prediction to
-No-Regret Online Learning, 2011. The model drives with other wheels, delays and speeds than last
-time and is pushed; of what it sees those stretches are kept where it is most wrong, all that led to
-its leaving the lane, and some at random.
+No-Regret Online Learning, 2011. Each drive has other wheels, delays and speeds, and pushes. Kept
+are the stretches with the model's largest errors, all frames before it left its lane, and a random
+share.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ from sim.physics.lockstep import LockstepCar, random_route
 from sim.physics.vehicle import BodyMotion, Imperfections, Vehicle, random_imperfections
 
 SEEN_A_KEPT: Final = 4
-"""So many frames are driven for each that is kept."""
+"""Driven frames for each kept one."""
 BLOCK: Final = 8
-"""Frames are kept by so many that follow each other, so that memory can be trained on them."""
+"""Frames are kept in runs of this length, on which recurrent models can be trained."""
 BEFORE_LEAVING: Final = 40
-"""Frames, 2 s: what came before the car had left its lane by 0.10 m is all kept."""
+"""Frames (2 s) before the car was 0.10 m off its lane, all of which are kept."""
 RANDOM_PART: Final = 0.25
-"""Of the kept ones: they keep what the model does well."""
+"""Share of randomly kept frames, which preserve what the model does well."""
 ROUTE_M: Final = 4.0
 SPEEDS_MPS: Final = (0.10, min(0.27, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
 DELAYS_S: Final = (0.03, 0.15)
 PUSH_CHANCE: Final = 0.03
-"""A frame in which a push begins: one wheel is slower for 4 to 12 frames."""
+"""Chance per frame that a push begins: one wheel is slower for 4 to 12 frames."""
 PUSH: Final = 0.45
-"""At most such a part of its speed the wheel loses."""
+"""Largest share of its speed that the wheel loses."""
 ERROR_STATION: Final = STATIONS_M.index(0.2)
 
 See = Callable[[Pose, BodyMotion, float], Image]
-"""What the car's camera sees from a pose while it moves: the bottom part of its rows."""
+"""Returns the camera's image at a pose, motion and time: the bottom part of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrivenFrame:
-    """One frame of a drive, how wrong the model was in it, and whether it must be kept."""
+    """One frame of a drive, the model's error in it, and whether it must be kept."""
 
     sample: Sample
     error: float
 
 
 class _PushedVehicle(Vehicle):
-    """A car whose wheels are held back at times."""
+    """A car whose wheels are slowed at times."""
 
     def __init__(self, pose: Pose, imperfections: Imperfections, rng: np.random.Generator) -> None:
         super().__init__(pose, imperfections)
@@ -84,7 +84,7 @@ class _PushedVehicle(Vehicle):
 
 
 class _Watched:
-    """A lane model that remembers what it answered last."""
+    """A lane model that stores its last output."""
 
     def __init__(self, model: LaneModel) -> None:
         self._model = model
@@ -100,7 +100,7 @@ class _Watched:
 
 
 class _Camera:
-    """Shows the model its part of a frame and keeps what is to be written."""
+    """Gives the model its part of a frame and stores the image to be written."""
 
     def __init__(self, see: See, model_part: float, written_part: float) -> None:
         self._see = see
@@ -122,10 +122,10 @@ def _model(path: str) -> LaneModel:
 
 
 def drive_samples(city: City, rng: np.random.Generator, session: Session, see: See) -> list[Sample]:
-    """Let a model drive, and return `session.frames` of what it saw, in order.
+    """Let a model drive; return `session.frames` samples of the drive, in order.
 
     Raises:
-        ModelError: when the session's model cannot be used.
+        ModelError: the session's model cannot be used.
     """
     model = _Watched(_model(session.model))
     camera = _Camera(see, model.part, 1.0 if session.whole else LANE_PART)
@@ -162,9 +162,9 @@ def drive_samples(city: City, rng: np.random.Generator, session: Session, see: S
 
 
 def error_of(view: LaneView, label: LaneLabel, command: Turn) -> float:
-    """Return how wrong a model is for a command, 0 where there is no answer to compare with.
+    """Return the model's error for a command, 0 without a label.
 
-    For paths it is that of the point 0.2 m ahead over its scale, for steering the difference.
+    For paths: the error 0.2 m ahead over its scale; for steering: the difference.
     """
     number = list(Turn).index(command)
     path, steering = label.paths_left_m[command], label.steering[command]
@@ -179,13 +179,13 @@ def error_of(view: LaneView, label: LaneLabel, command: Turn) -> float:
 def keep(
     seen: Sequence[DrivenFrame], left_at: Sequence[int], frames: int, rng: np.random.Generator
 ) -> list[int]:
-    """Return the numbers of `frames` of the seen frames that are worth keeping, in order.
+    """Return the indices of `frames` frames worth keeping, in order.
 
     Args:
-        seen: in the order in which they were seen.
-        left_at: after how many frames the car had left its lane.
+        seen: frames in order of time.
+        left_at: indices at which the car had left its lane.
         frames: how many to keep, at most as many as there are.
-        rng: of the random part.
+        rng: for the random share.
     """
     needed = [n for end in left_at for n in range(max(0, end - BEFORE_LEAVING), end)]
     blocks = [
@@ -206,7 +206,7 @@ def keep(
 
 
 def _renumbered(seen: Sequence[DrivenFrame], kept: Sequence[int]) -> list[Sample]:
-    """Return the kept samples; a new stretch begins wherever one does not follow the last."""
+    """Return the kept samples; a new stretch begins after every gap."""
     samples: list[Sample] = []
     stretch = 0
     for i, n in enumerate(kept):

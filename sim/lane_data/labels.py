@@ -1,4 +1,4 @@
-"""What a dataset says about a pose: the steering and the path of every command, and the place."""
+"""The labels of a pose: steering and path of every command, and its place."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ COLUMNS: Final = (
     "road",
     "stretch",
 )
-"""`road` is a `lane_balance.RoadKind`; frames of one `stretch` follow each other, a camera period
-apart, and it is empty for independent poses."""
+"""`road` is a `balance.RoadKind`; frames of one `stretch` are consecutive, one camera period apart;
+it is empty for independent poses."""
 
 LANE_REACH_M: Final = 0.2
-"""A pose farther from every lane belongs to none."""
+"""A pose farther from every lane has no lane."""
 
 WAY_REACH_M: Final = 0.2
-"""A way that is farther beside the car is not one that it could take."""
+"""A way farther to the side is not one that the car could take."""
 
 LABELED_LEAD_M: Final = COMMAND_LEAD_M + 0.10
-"""Turns are labelled from here on before a junction's mouth: a car is 10 cm off at times."""
+"""Turns are labeled from this distance to a junction on: a car is up to 10 cm off."""
 
 
 @dataclass(frozen=True, slots=True)
 class LanePlace:
-    """Where a pose is: on an edge, or on a movement that leaves it."""
+    """Place of a pose: on an edge, or on a movement that leaves it."""
 
     edge: str
     movement: MovementKey | None
@@ -66,7 +66,7 @@ class LanePlace:
 
 
 class _Lanes:
-    """All lanes of a town, and their samples in one row."""
+    """All lanes of a city, with their samples concatenated."""
 
     def __init__(self, city: City) -> None:
         self.lanes: list[tuple[str, MovementKey | None, Curve]] = [
@@ -86,7 +86,7 @@ def _lanes_of(city: City) -> _Lanes:
 
 
 def place_of(city: City, pose: Pose) -> LanePlace:
-    """Return the lane that a pose belongs to: the nearest one that leads its way.
+    """Return the lane of a pose: the nearest one in its direction.
 
     Raises:
         DatasetError: none is near.
@@ -108,7 +108,7 @@ def place_of(city: City, pose: Pose) -> LanePlace:
 
 @dataclass(frozen=True, slots=True)
 class LaneLabel:
-    """What every command would mean at a pose; None where it has no way."""
+    """Labels of every command at a pose; None where it has no way."""
 
     place: LanePlace
     steering: dict[Turn, float | None]
@@ -120,9 +120,9 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
     """Return a pose's labels.
 
     Args:
-        city: the town.
+        city: the city.
         pose: of the car.
-        place: where that is, if it is known better than from the pose alone.
+        place: of the pose, if it is known.
     """
     place = place or place_of(city, pose)
     ways = ways_from(city, place.edge, place.movement, place.s_m)
@@ -130,7 +130,7 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
     found = {id(way): way for way in chosen.values() if way is not None}
     paths = {key: path_left_m(way, pose, place.s_m) for key, way in found.items()}
     steering = {key: steering_to(way, pose, place.s_m) for key, way in found.items()}
-    # deep in a junction and far off its lane, another way may already lie across
+    # deep in a junction and far off its lane, another way may cross in front
     chosen = {
         turn: way if way is not None and abs(paths[id(way)][0]) <= WAY_REACH_M else None
         for turn, way in chosen.items()
@@ -146,9 +146,9 @@ def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabe
 def _commanded(
     city: City, place: LanePlace, ways: tuple[Successor, ...], chosen: dict[Turn, Successor | None]
 ) -> dict[Turn, Successor | None]:
-    """Leave out what is never asked for: turns far from a junction, and ways that are not there.
+    """Drop commands that are never given: turns far from a junction, and missing ways.
 
-    Where no way leads straight on from an edge, straight on means the lane, up to its end.
+    Where no way leads straight on from an edge, straight on means the lane up to its end.
     """
     on = chosen[Turn.STRAIGHT]
     if place.movement is None:
@@ -168,7 +168,7 @@ def _commanded(
 def row_of(
     image: str, label: LaneLabel, kind: str, look: int, stretch: int | None = None
 ) -> list[str]:
-    """Return a line of a dataset, a text for each of `COLUMNS`."""
+    """Return a row of a dataset, a text for each of `COLUMNS`."""
     place = label.place
     paths = [
         "" if values is None else f"{values[i]:.4f}"

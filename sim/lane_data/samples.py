@@ -1,4 +1,4 @@
-"""Where the frames of a lane dataset are taken: independent poses, and drives of the expert."""
+"""Where the frames of a lane dataset are captured: independent poses and the expert's drives."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ from sim.render.view import CarBody
 
 OFFSET_SIGMA_M: Final = 0.028
 OFFSET_LIMIT_M: Final = 0.07
-"""A car keeps its wheels in the lane up to 58 mm; a little more teaches the way back."""
+"""A car's wheels stay in the lane up to 58 mm; a little more teaches the way back."""
 HEADING_SIGMA_RAD: Final = np.radians(7.0)
 HEADING_LIMIT_RAD: Final = np.radians(18.0)
 WIDE_PART: Final = 0.15
 WIDE_OFFSET_M: Final = 0.10
 WIDE_HEADING_RAD: Final = np.radians(30.0)
-"""So many poses are spread evenly over all from which a car must still come back."""
+"""Some poses are spread evenly over all headings from which a car must still recover."""
 SIDE_CAMERA_M: Final = 0.06
-"""The left and right cameras' distance from the centre one."""
+"""Distance of the left and right cameras from the center one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One look in one town, and how many frames of it."""
+    """One look in one city, and its number of frames."""
 
     name: str
     city: str
     kind: str
-    """"poses", "driven" or "drive": by a model."""
+    """"poses", "driven" (by the expert) or "drive" (by a model)."""
     frames: int
     seed: int
     look: int
     weights: tuple[float, ...] = ()
-    """(kinds,) of road that poses are drawn from, see `sim.lane_data.balance`."""
+    """Weight of each kind of road (kinds,) for poses; see `sim.lane_data.balance`."""
     cars: bool = False
-    """Other cars are about; for poses only."""
+    """Whether other cars are around; for poses only."""
     whole: bool = False
-    """Whole portrait frames are written instead of bottom quarters."""
+    """Write whole portrait frames instead of bottom quarters."""
     model: str = ""
-    """Who drives: a lane model's file."""
+    """File of the driving lane model."""
     model_sha256: str = ""
     panoramas: str = ""
-    """Folder of the user's own skies."""
+    """Folder of the user's panoramas."""
     plain: bool = False
-    """The plain look, whatever the number of the look, instead of a room."""
+    """Use the plain look for every look instead of rooms."""
 
 
 Cameras = tuple[tuple[str, float], ...]
-"""Names, and how far left of the middle each stands, metres."""
+"""Names, and distances to the left of the center in m."""
 
 CENTER: Final[Cameras] = (("center", 0.0),)
 THREE: Final[Cameras] = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SIDE_CAMERA_M))
@@ -71,7 +71,7 @@ THREE: Final[Cameras] = (("center", 0.0), ("left", SIDE_CAMERA_M), ("right", -SI
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Where a frame is taken, by which cameras, the centre one's steering, and who is there."""
+    """Pose, cameras, steering of the center camera, and other cars of a frame."""
 
     pose: Pose
     cameras: Cameras
@@ -79,7 +79,7 @@ class Sample:
     stretch: int | None
     others: tuple[CarBody, ...] = ()
     picture: Image | None = None
-    """What the centre camera saw, if it has looked already."""
+    """The center camera's image, if it is already rendered."""
     motion: BodyMotion | None = None
     """Of the driven car; None at an independent pose."""
 
@@ -105,7 +105,7 @@ def _clipped(rng: np.random.Generator, sigma: float, limit: float) -> float:
 
 
 def driven_samples(city: City, rng: np.random.Generator, session: Session) -> Iterator[Sample]:
-    """Drive with pushes: for a moment the steering is off, then the expert comes back."""
+    """Drive with pushes: the steering is wrong for a moment, then the expert recovers."""
     ticks, stretch = 0, 0
     path = RoutePath(city, random_route(city, rng, 3.0))
     vehicle = Vehicle(path.pose_at(0.0), random_imperfections(rng))

@@ -1,4 +1,4 @@
-"""Other cars in the pictures of lane data: ahead, oncoming, and waiting at junctions."""
+"""Other cars in the images of lane data: ahead, oncoming, and waiting at junctions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sim.physics.expert import ways_from
 from sim.render.view import CarBody
 
 AHEAD_M: Final = (0.16, 0.6)
-"""From the axle to the rear of the car ahead: from 2 cm before our front on."""
+"""From the axle to the rear of the car ahead, starting 2 cm in front of our bumper."""
 WAITING_M: Final = 0.10
-"""The axle of a car that waits at a junction is so far before the end of its street."""
+"""Distance of a waiting car's axle from the end of its street."""
 SIGHT_M: Final = 1.5
 COLORS: Final = (
     "#e5484d",
@@ -32,7 +32,7 @@ COLORS: Final = (
 
 
 def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarBody, ...]:
-    """Return cars that may be met at a pose: one ahead, oncoming ones, one waiting at a junction.
+    """Return cars around a pose: one ahead, oncoming ones, one waiting at a junction.
 
     No car overlaps another, nor the one at `pose`.
     """
@@ -42,7 +42,7 @@ def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarB
         ways = ways_from(city, place.edge, place.movement, place.s_m)
         way = ways[int(rng.integers(len(ways)))]
         low, high = AHEAD_M
-        gap_m = low + (high - low) * float(rng.random()) ** 2  # near ones fill the picture
+        gap_m = low + (high - low) * float(rng.random()) ** 2  # near ones cover most pixels
         at = way.curve.pose_at(way.lead_m + place.s_m + gap_m + CAR_REAR_M)
         wanted.append(_astray(at, rng))
     here = city.edges[place.edge]
@@ -65,10 +65,10 @@ def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarB
 
 
 def _beside_m(curve: Curve, pose: Pose, rng: np.random.Generator) -> float:
-    """Return where on the opposite lane a car is that is yet to pass the one at `pose`."""
+    """Return the position on the opposite lane of a car that has yet to pass the one at `pose`."""
     return curve.project(pose.x_m, pose.y_m).s_m - float(rng.uniform(0.0, 0.7))
 
 
 def _astray(pose: Pose, rng: np.random.Generator) -> Pose:
-    """Return where a car is that keeps to a lane as real ones do."""
+    """Return a pose with a real car's deviation from its lane."""
     return pose.ahead(0.0, float(rng.normal(0, 0.012)), float(rng.normal(0, 0.04)))

@@ -1,4 +1,4 @@
-"""A sheet of recorded frames with what was recorded and what a lane model answers drawn in."""
+"""A sheet of recorded frames, with recorded and predicted steering drawn in."""
 
 from __future__ import annotations
 
@@ -30,24 +30,23 @@ STEP_M: Final = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnsweredFrame:
-    """A picture, and steering in [-1, 1] as recorded and as answered."""
+    """An image with recorded and predicted steering in [-1, 1]."""
 
     image: Path
     recorded: float
     answered: float
     path_left_m: FloatArray | None = None
-    """(stations,) where the model sees its way, if it sees ways (`model_io.lane_path`)."""
+    """(stations,) the predicted path, for models that predict paths (`model_io.lane_path`)."""
 
 
 def write_frame_sheet(sheet: Path, frames: Sequence[AnsweredFrame]) -> None:
-    """Write frames as one picture.
+    """Write frames as one image.
 
-    Green: the arc that a car would drive with the recorded steering. Pink: with the model's.
-    Orange: the path that it sees. All of them lie where our camera, as it is mounted by default,
-    would show them.
+    Green: the arc of the recorded steering. Pink: of the model's. Orange: the predicted path. They
+        are drawn as seen by our camera in its nominal mounting.
 
     Raises:
-        DatasetError: a picture that cannot be read, or a sheet that cannot be written.
+        DatasetError: an image cannot be read, or the sheet cannot be written.
     """
     write_tiles(sheet, [_tile(frame) for frame in frames])
 
@@ -71,6 +70,6 @@ def _tile(frame: AnsweredFrame) -> Image:
 
 
 def arc_points(steering: float) -> FloatArray:
-    """Return points (n, 2) forward, left of the arc that a steering in [-1, 1] drives."""
+    """Return points (n, 2) forward, left of the arc of a steering in [-1, 1]."""
     heading = steering_to_curvature(steering) * (np.arange(0.0, ARC_M, STEP_M) + STEP_M / 2)
     return np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]), axis=0) * STEP_M

@@ -1,4 +1,4 @@
-"""A sheet of a lane dataset's pictures with the path of every command drawn in, to be looked at."""
+"""A sheet of a lane dataset's images with the path of every command drawn in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLORS: Final = {
     Turn.LEFT: (235, 30, 30),
     Turn.RIGHT: (40, 110, 255),
 }
-"""Red, green, blue. A command that shares its way with another is hidden under the later one."""
+"""Red, green, blue. Where commands share their way, the later one hides the earlier."""
 TILE_WIDTH_PX: Final = 360
 TILE_CAMERA: Final = Camera(width_px=TILE_WIDTH_PX, height_px=TILE_WIDTH_PX * 4 // 3)
 TEXT_RGB, TEXT_EDGE_RGB = (255, 0, 255), (20, 20, 20)
@@ -35,10 +35,10 @@ COLUMNS: Final = 4
 
 
 def write_sheet(dataset: Path, sheet: Path, pictures: int, seed: int) -> None:
-    """Write `pictures` of a dataset, chosen at random, as one picture.
+    """Write random `pictures` of a dataset as one image.
 
     Raises:
-        DatasetError: no lane dataset with sessions.json, or a file that cannot be read or written.
+        DatasetError: no lane dataset with sessions.json, or a file cannot be read or written.
     """
     rng = np.random.default_rng(seed)
     rows = _rows(dataset)
@@ -47,7 +47,7 @@ def write_sheet(dataset: Path, sheet: Path, pictures: int, seed: int) -> None:
 
 
 def write_tiles(sheet: Path, tiles: Sequence[Image]) -> None:
-    """Write pictures (h, 360, 3) RGB in rows of four as one.
+    """Write images (h, 360, 3) RGB as one, in rows of four.
 
     Raises:
         DatasetError: the file cannot be written.
@@ -59,7 +59,7 @@ def write_tiles(sheet: Path, tiles: Sequence[Image]) -> None:
         page[top : top + tile.shape[0], left : left + TILE_WIDTH_PX] = tile
     try:
         written = cv2.imwrite(str(sheet), cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
-    except cv2.error:  # no picture format has such a name
+    except cv2.error:  # unknown file name extension
         written = False
     if not written:
         raise DatasetError(
@@ -69,7 +69,7 @@ def write_tiles(sheet: Path, tiles: Sequence[Image]) -> None:
 
 
 def _rows(dataset: Path) -> list[tuple[dict[str, str], int]]:
-    """Return every picture's line, and the seed of its look."""
+    """Return every image's row, and the seed of its look."""
     try:
         sessions = json.loads((dataset / "sessions.json").read_text())
         rows: list[tuple[dict[str, str], int]] = []
@@ -101,7 +101,7 @@ def _tile(dataset: Path, row: dict[str, str], seed: int) -> Image:
 
 
 def read_tile(image: Path) -> Image:
-    """Return a picture at a tile's width, RGB.
+    """Return an image at a tile's width, RGB.
 
     Raises:
         DatasetError: it cannot be read.
@@ -112,7 +112,7 @@ def read_tile(image: Path) -> Image:
 
 
 def tile_view(tile: Image, camera: Camera) -> View:
-    """Return the view of a car at the origin that a tile shows: a whole frame, or its quarter."""
+    """Return a tile's view from a car at the origin: a whole frame, or its quarter."""
     part = LANE_PART if tile.shape[0] < TILE_WIDTH_PX else 1.0
     return car_view(camera, Pose(0.0, 0.0, 0.0), part=part)
 
@@ -124,18 +124,18 @@ def write_text(tile: Image, text: str, line: int, rgb: tuple[int, int, int] = TE
 
 
 def pixels_of(view: View, left_m: FloatArray) -> FloatArray:
-    """Return where a path's points (n, 2) lie in a view of the camera of a car at the origin."""
+    """Return the pixels of a path's points (n, 2) in the view of a car at the origin."""
     return ground_px(view, points_of(left_m, STATIONS_M))
 
 
 def ground_px(view: View, points_m: FloatArray) -> FloatArray:
-    """Return where points (n, 2) of the ground lie in a view, without those too near or behind."""
+    """Return the pixels of ground points (n, 2), without those too near or behind."""
     pixels, depth = view.project(np.column_stack([points_m, np.zeros(len(points_m))]))
     return pixels[depth > 0.05]
 
 
 def seen_px(pixels: FloatArray, view: View, across_rad: float, k1: float) -> FloatArray:
-    """Return where a lens with distortion shows pixels (n, 2) of a pinhole view's rows."""
+    """Return pixels (n, 2) of a pinhole view's rows after lens distortion."""
     middle = np.array([view.width_px / 2, view.height_px / 2 - view.top_px])
     rays = (pixels - middle) / view.focal_px
     focal_px = distorted_focal_px(view.width_px, across_rad, k1)

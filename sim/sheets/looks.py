@@ -1,4 +1,4 @@
-"""A sheet that one glance judges: many room looks, as whole frames and as the lane model's crop."""
+"""A sheet of many room looks, as whole frames and as the lane model's crop."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sim.looks.room_looks import room_look
 from sim.render.renderer import Renderer
 
 TILE_PX: Final = 240
-"""Width of a frame, and of the crop under it: the model's 120 pixels twice as large."""
+"""Width of a frame, and of the crop below it: twice the model's 120 pixels."""
 LABEL_PX: Final = 16
 MAX_COLUMNS: Final = 8
 JPEG_QUALITY: Final = 80
 NAMED: Final = 2
-"""Extremes that a label names."""
+"""Number of extremes in a label."""
 
 
 def extremes(look: Look) -> list[str]:
@@ -36,7 +36,7 @@ def extremes(look: Look) -> list[str]:
     stops = math.log2(max(look.gains[1], 1e-6))
     pitch, roll = math.degrees(mount.pitch_rad), math.degrees(mount.roll_rad)
     quality = 100 if sensor.jpeg_quality is None else sensor.jpeg_quality
-    # how far each is along its range in room_looks
+    # position of each value in its range in room_looks
     rows = [
         (abs(stops), f"exposure {2**stops:.2f}"),
         (abs(pitch) / 3, f"pitch {pitch:+.1f}"),
@@ -68,19 +68,19 @@ def write_look_sheet(
     panoramas: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write a sheet of looks 0 to `looks` of a seed, each seen from another place of the town.
+    """Write a sheet of looks 0 to `looks` of a seed, each from another place in the city.
 
     Args:
-        path: of the picture, .png or .jpg.
-        city: the town.
-        looks: how many, >= 1.
-        seed: of the looks and places.
-        panoramas: the user's own, see `room_look`.
+        path: of the image, .png or .jpg.
+        city: the city.
+        looks: number of looks, >= 1.
+        seed: of looks and places.
+        panoramas: the user's, see `room_look`.
         progress: gets the number of looks done.
 
     Raises:
-        PixelopolisError: when the picture cannot be written.
-        RenderError: when OpenGL cannot be used.
+        PixelopolisError: the image cannot be written.
+        RenderError: OpenGL cannot be used.
     """
     tiles = []
     with Renderer(city, room_look(seed, 0, panoramas=panoramas)) as renderer:
@@ -101,7 +101,7 @@ def _place(city: City, seed: int, number: int) -> Pose:
 
 
 def _tile(renderer: Renderer, look: Look, place: Pose, seed: int, number: int) -> Image:
-    """Return a frame, the model's crop of it at twice its size, and a line of text."""
+    """Return a frame, the model's crop of it at twice its size, and a label."""
     rng = np.random.default_rng([seed, number, 21])
     frame = SimulatedCamera(renderer, look, rng, Camera(), part=1.0)(place)
     crop = SimulatedCamera(renderer, look, rng)(place)

@@ -1,8 +1,7 @@
-"""The worst case of an evaluation as a picture: what the car saw, made of it, and drove.
+"""An image of an evaluation's worst moment: frames, predictions and the driven track.
 
-The look is driven again, which gives the same drive. On the left what the lane model was shown
-until the worst moment, with the route and the way that it predicted; on the right the same from
-above.
+The look's drive is repeated, with the same result. On the left are the lane model's frames before
+the worst moment, with the route and the predicted way; on the right is the same from above.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ from sim.sheets.lane_data import ground_px, seen_px
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 APART_S: Final = 0.4
-"""Between the frames that are shown."""
+"""Time between the frames shown."""
 KEPT: Final = 1 + round(2.0 / FRAME_S)
-"""Camera periods before the worst moment, and after it, that are remembered."""
+"""Number of camera periods that are stored before the worst moment, and after it."""
 
 MAP_PX, MAP_M = 910, 1.5
 STRIP_PX, LABEL_PX, TITLE_PX, GAP_PX = 480, 22, 64, 8
@@ -58,35 +57,35 @@ ROUTE, PREDICTED, DRIVEN, LATER, WORST = (
 )
 """Red, green, blue."""
 _SHIFT: Final = 4
-"""Bits of a pixel's fraction in OpenCV's drawing."""
+"""Fractional bits of OpenCV's coordinates."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorstShot:
-    """One camera period with its frame and the way that the model saw in it."""
+    """One camera period with its frame and the predicted way."""
 
     moment: Moment
     picture_rgb: Image
     way_m: FloatArray
-    """Points (n, 2) forward, left of the way that the model saw for the present command."""
+    """Points (n, 2) forward, left of the way predicted for the current command."""
     command: Turn
     distance_m: float
-    """Along the route."""
+    """Position along the route."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The worst moment of a drive and what led to it."""
+    """The worst moment of a drive, with the periods before it."""
 
     path: RoutePath
     shots: tuple[WorstShot, ...]
-    """The last is the worst."""
+    """In order of time; the last one is the worst."""
     later: tuple[Pose, ...]
-    """Where the car went on; nowhere if it was put back."""
+    """The poses after it; empty if an intervention followed."""
 
 
 class WorstRecorder:
-    """Remembers the moment of the largest deviation and those around it; call it to `watch`."""
+    """Stores the moment of the largest deviation and those around it; a `DriveObserver`."""
 
     def __init__(self) -> None:
         self._drive: LaneDrive | None = None
@@ -117,35 +116,35 @@ class WorstRecorder:
 
     @property
     def case(self) -> Case | None:
-        """What was remembered; None before the first frame."""
+        """The stored case; None before the first frame."""
         if self._worst_path is None:
             return None
         return Case(self._worst_path, self._worst, tuple(self._later))
 
 
 def way_of(view: LaneView, command: Turn) -> FloatArray:
-    """Return the way (n, 2) that a model sees; of a model that steers, the arc that it drives."""
+    """Return the way (n, 2) of a prediction; of a steering, the arc that it drives."""
     index = list(Turn).index(command)
     if view.paths_left_m is not None:
         return points_of(view.paths_left_m[index], STATIONS_M)
     curvature_per_m = steering_to_curvature(view.steering[index]) if view.steering else 0.0
     along = np.linspace(0.0, STATIONS_M[-1], 17)
     turned = curvature_per_m * along
-    # sin(t)/t and (1 - cos t)/t, which NumPy's sinc knows at t = 0 too
+    # sin(t)/t and (1 - cos t)/t by NumPy's sinc, which is defined at t = 0
     forward, left = np.sinc(turned / np.pi), np.sin(turned / 2) * np.sinc(turned / 2 / np.pi)
     return np.column_stack([along * forward, along * left])
 
 
 def draw_worst_case(run: LaneEvaluation, worst: dict[str, Any], file: Path) -> None:
-    """Drive the worst look of a run again and write its picture.
+    """Repeat the worst look of a run and write its image.
 
     Args:
-        run: as it was evaluated: a drive, no junction test, nothing swept.
+        run: as evaluated: a drive, no junction test, no sweep.
         worst: of `evaluate_lane`'s document; gets "picture".
         file: one of `SUFFIXES`.
 
     Raises:
-        SettingsError: a file that cannot be written, or a drive of no frames.
+        SettingsError: the file cannot be written, or the drive has no frames.
     """
     recorder = WorstRecorder()
     observe_look(run, worst["look"], recorder)
@@ -159,7 +158,7 @@ def draw_worst_case(run: LaneEvaluation, worst: dict[str, Any], file: Path) -> N
 
 
 def worst_page(case: Case, look: Look, place: str, cruise_mps: float) -> Image:
-    """Return the picture (h, w, 3) RGB of a case."""
+    """Return the image (h, w, 3) RGB of a case."""
     shown = _shown(case.shots)
     page = np.full((TITLE_PX + MAP_PX, STRIP_PX + GAP_PX + MAP_PX, 3), PAPER, np.uint8)
     page[TITLE_PX:, :STRIP_PX] = _strip(case, shown, look)
@@ -173,7 +172,7 @@ def worst_page(case: Case, look: Look, place: str, cruise_mps: float) -> Image:
 
 
 def _shown(shots: Sequence[WorstShot]) -> list[WorstShot]:
-    """Return the shots that fit into the strip, the worst last."""
+    """Return the shots for the strip, the worst last."""
     rows, columns, _ = _fit(shots[-1].picture_rgb)
     back = range(len(shots) - 1, -1, -round(APART_S / FRAME_S))
     return [shots[i] for i in back][: rows * columns][::-1]
@@ -203,7 +202,7 @@ def _strip(case: Case, shown: Sequence[WorstShot], look: Look) -> Image:
 
 
 def _frame(path: RoutePath, shot: WorstShot, look: Look, tile_px: tuple[int, int]) -> Image:
-    """Return what was seen, enlarged, with the route and the predicted way in it."""
+    """Return an enlarged frame with the route and the predicted way."""
     width, height = tile_px
     tile = np.asarray(
         cv2.resize(shot.picture_rgb, tile_px, interpolation=cv2.INTER_NEAREST), dtype=np.uint8
@@ -223,7 +222,7 @@ def _ahead(path: RoutePath, shot: WorstShot) -> FloatArray:
 
 
 def _predicted(shot: WorstShot) -> FloatArray:
-    """Return the way (n, 2) that the model saw, in the world."""
+    """Return the predicted way (n, 2) in the world."""
     seen_from, way = shot.moment.seen_from, shot.way_m.tolist()
     return _places([seen_from.ahead(forward, left) for forward, left in way])
 
@@ -233,7 +232,7 @@ def _places(poses: Sequence[Pose]) -> FloatArray:
 
 
 class _Map:
-    """The place from above, north at the top, the worst moment in the middle."""
+    """A map with north at the top, centered on the worst moment."""
 
     def __init__(self, case: Case, shown: Sequence[WorstShot]) -> None:
         self.image = np.full((MAP_PX, MAP_PX, 3), PAPER, np.uint8)
@@ -306,7 +305,7 @@ class _Map:
 
 
 def _fixed(pixels: FloatArray) -> Any:
-    """Return pixel places (n, 2) as OpenCV's fixed-point numbers."""
+    """Return pixel coordinates (n, 2) as OpenCV's fixed-point numbers."""
     return np.round(np.clip(pixels, -1e5, 1e5) * 2**_SHIFT).astype(np.int32)
 
 

@@ -1,8 +1,8 @@
-"""Data for the detector on disk: pictures from the simulator with what they show, Pascal VOC.
+"""Detector datasets on disk: rendered images with their boxes, as Pascal VOC.
 
-Two kinds of pictures: *driven* ones, from a car on a street (`streets`), and *scenes* of
-many objects afloat (`scenes`). Every picture has a random stream of its own, every split
-other looks and other towns: what one split shows no other one ever does.
+Two kinds of images: *driven* ones, from a car on a street (`streets`), and *scenes* of many
+floating objects (`scenes`). Every image has its own random stream; no two splits share looks or
+cities.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 Kind = Literal["driven", "scene"]
 
 SCENES_PART: Final[Mapping[Split, float]] = {"train": 0.6, "val": 0.3, "test": 0.3}
-"""Part of the pictures that are scenes, unless said otherwise."""
+"""Default share of scenes."""
 SHIPPED_TOWNS: Final = ("pixelopolis", "pixelopolis", "square", "curvy", "figure-eight", "straight")
-"""Part of the training towns; val and test have generated towns only."""
+"""Among the training cities; val and test have generated cities only."""
 SHIPPED_PART: Final = 0.3
 GRID_SEEDS: Final[Mapping[Split, int]] = {"train": 1000, "val": 2000, "test": 3000}
-"""First of the thousand seeds of a split's generated towns."""
+"""First of the thousand seeds of a split's generated cities."""
 RESTYLE: Final = 0.2
-"""Part of the looks whose road is of another style than the town's."""
+"""Share of looks with another road style than the city's."""
 
 SKIES: Final[Mapping[Split, Use]] = {"train": "training", "val": "training", "test": "evaluation"}
-"""Which of the user's panoramas a split may show."""
+"""Which of the user's panoramas a split shows."""
 
 PER_LOOK: Final = 10
 LOOKS_PER_CHUNK: Final = 12
-"""Pictures that share one look, and looks in one town: what one process does at a time."""
+"""Images that share one look, and looks in one city: the unit of work of a process."""
 PROP_ID: Final = 32768
-"""Instance ids of what this module puts into a town begin here."""
+"""First instance id of the objects that this module adds to a city."""
 JPEG_QUALITY: Final = 92
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Pictures `first` to `first + count` of a dataset, all in one town."""
+    """Images `first` to `first + count` of a dataset, all in one city."""
 
     split: Split
     seed: int
@@ -73,11 +73,11 @@ class Chunk:
     first: int
     count: int
     panoramas: str = ""
-    """Folder of the user's own skies."""
+    """Folder of the user's panoramas."""
 
     @property
     def look_seed(self) -> int:
-        """Seed of the looks: no two splits ever share one."""
+        """Seed of the looks, different for each split."""
         return len(SPLITS) * self.seed + SPLITS.index(self.split)
 
     def stream(self, *more: int) -> np.random.Generator:
@@ -88,7 +88,7 @@ class Chunk:
 
     @property
     def town(self) -> str:
-        """Name of the town, drawn from those of the split."""
+        """Name of the city, drawn from those of the split."""
         rng = self.stream(1, self.number)
         if self.split == "train" and rng.random() < SHIPPED_PART:
             return str(rng.choice(SHIPPED_TOWNS))
@@ -97,14 +97,14 @@ class Chunk:
 
 
 def plan_chunks(split: Split, images: int, seed: int, scenes_part: float) -> list[Chunk]:
-    """Part a dataset into chunks; both kinds take turns, so that any first part holds both."""
+    """Split a dataset into chunks; both kinds alternate, so that every prefix holds both."""
     size = PER_LOOK * LOOKS_PER_CHUNK
     scenes = round(images * scenes_part)
     left = {"driven": images - scenes, "scene": scenes}
     chunks: list[Chunk] = []
     first = 0
     while first < images:
-        # what lags behind its share most
+        # the kind that is further behind its share
         kind: Kind = "scene" if left["scene"] * images >= scenes * (images - first) else "driven"
         kind = kind if left[kind] else ("driven" if kind == "scene" else "scene")
         count = min(size, left[kind])
@@ -116,7 +116,7 @@ def plan_chunks(split: Split, images: int, seed: int, scenes_part: float) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a dataset holds: pictures by kind, objects by class, and the difficult among them."""
+    """Content of a dataset: images by kind, objects by class, and difficult objects."""
 
     pictures: Counter[str]
     objects: Counter[str]
@@ -149,17 +149,17 @@ def write_sign_dataset(
     about: Mapping[str, Any],
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write a dataset in `jobs` processes, and return what `dataset.json` says.
+    """Write a dataset in `jobs` processes; return the content of `dataset.json`.
 
     Args:
         out: new or empty folder.
         chunks: see `plan_chunks`; all of one split.
-        jobs: how many processes; the files do not depend on it.
+        jobs: number of processes; it changes no file.
         about: how the dataset was made; goes into `dataset.json`.
-        progress: gets the number of pictures done.
+        progress: gets the number of images done.
 
     Raises:
-        DatasetError: when `out` holds something already.
+        DatasetError: `out` is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise DatasetError(
@@ -214,7 +214,7 @@ def _look(chunk: Chunk, index: int) -> Look:
     if not chunk.panoramas:
         return look
     own = _own_skies(chunk.panoramas, SKIES[chunk.split])
-    # one for all pictures of a look, scenes too: each has to be read and kept
+    # one for all images of a look, scenes too: each must be read and kept in memory
     rng = chunk.stream(4, chunk.first + index - index % PER_LOOK)
     shown, which = rng.random() < OWN_SKIES, int(rng.integers(max(len(own), 1)))
     file = own[which] if shown and own else None
@@ -227,7 +227,7 @@ def _own_skies(folder: str, use: Use) -> tuple[str, ...]:
 
 
 class _Streets:
-    """Driven pictures of one look: the signs stay, car and traffic change."""
+    """Driven images of one look: the signs stay, car and traffic change."""
 
     def __init__(
         self, renderer: Renderer, city: City, chunk: Chunk, look: Look, start: int
@@ -251,7 +251,7 @@ class _Streets:
 
 
 class _Scenes:
-    """Scenes of one look: light and town stay, exposure, sky and all objects change."""
+    """Scenes of one look: light and city stay; exposure, sky and all objects change."""
 
     def __init__(
         self, renderer: Renderer, city: City, chunk: Chunk, look: Look, start: int

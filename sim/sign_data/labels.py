@@ -1,4 +1,4 @@
-"""What a detector should find in a picture: boxes from the instance ids, with what they lack."""
+"""The boxes in an image, from its instance ids, with visibility and view angle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.render.view import NEAR_M, View
 
 MIN_PX: Final = 12
 BEHIND_DEG: Final = 85.0
-"""A board that is seen at this angle or more shows nothing of its picture."""
+"""From this angle on, a board's face is not visible."""
 
 DIFFICULT_VISIBLE: Final = 0.5
 DIFFICULT_DEG: Final = 60.0
@@ -25,12 +25,12 @@ DIFFICULT_HEIGHT_PX: Final = 8
 def label(
     ids: NDArray[np.uint16], view: View, bodies: Mapping[int, Body]
 ) -> tuple[LabeledObject, ...]:
-    """Return the objects of a picture in the order of their ids.
+    """Return the objects of an image in the order of their ids.
 
     Args:
         ids: (rows, width) of the view.
-        view: that the ids were rendered from.
-        bodies: all that may show, by instance id.
+        view: rendered with these ids.
+        bodies: all objects that may be visible, by instance id.
     """
     counts = np.bincount(ids.ravel(), minlength=max(bodies, default=0) + 1)
     found = []
@@ -49,9 +49,9 @@ def _label(mask: NDArray[np.bool_], count: int, view: View, body: Body) -> Label
     solids = body.solids()
     places, depth = view.project(solids.corners_m)
     visible = min(1.0, count / max(solids.silhouette_px2(view), 1.0))
-    if depth.min() < NEAR_M:  # it reaches past the camera: how much of it shows has no measure
+    if depth.min() < NEAR_M:  # it reaches behind the camera, so its visible share is undefined
         visible = max(visible, SPLINTER_VISIBLE)
-    if visible < SPLINTER_VISIBLE:  # files keep three digits, which must not make more of it
+    if visible < SPLINTER_VISIBLE:  # rounding to the file's three digits must not reach the limit
         visible = math.floor(visible * 1000) / 1000
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))

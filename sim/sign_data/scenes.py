@@ -1,7 +1,7 @@
-"""Pictures for the detector of many objects at once, afloat before anything: the fast teacher.
+"""Cluttered scenes: many floating objects per image, for fast class learning.
 
-Signs and cars of any size hang at random before a town, its sky, and coloured or patterned walls,
-as in the article's second simulator. A picture holds far more objects than a street does.
+Signs and cars of any size float before a city, its sky, and colored or patterned walls, as in the
+article's second simulator. An image holds far more objects than a street does.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ OBJECTS: Final = (8, 20)
 CAR_PART: Final = 0.16
 CAR_MIDDLE_M: Final = (0.04, 0.0, 0.09)
 CAR_TALL_M: Final = 0.16
-"""Between the body's height and the mast's: what a car's size in the picture is drawn for."""
+"""Height that a car's size in the image is drawn for, between those of body and mast."""
 USUAL_PX, ANY_PX = (9.0, 42.0), (7.0, 90.0)
-"""Heights of objects, spread evenly over their logarithm: most in the first range."""
+"""Heights of objects, log-uniform: most are in the first range."""
 USUAL_PART: Final = 0.75
 POLE_PART, POLE_M = 0.6, 0.16
 BACK_PART: Final = 0.06
-"""Part of the boards that are turned away or seen from their edge."""
+"""Share of boards seen from behind or edge-on."""
 BOARD_LIMIT_RAD: Final = math.radians(78)
 CROWD: Final = 0.6
-"""Objects keep this part of the larger one's height apart, most of the time."""
+"""Distance of objects, mostly, as a share of the larger one's height."""
 ABOVE_PART: Final = 0.6
-"""Part of the pictures from above the roofs; the rest is taken in the streets."""
+"""Share of images from above the roofs; the others are from the streets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """One picture to be taken: bodies by instance id, and the meshes of everything."""
+    """One image to render: bodies by instance id, and all meshes."""
 
     view: View
     bodies: dict[int, Body]
@@ -57,13 +57,13 @@ class Scene:
 def draw_scene(
     city: City, camera: Camera, classes: Iterator[str], rng: np.random.Generator, first_id: int
 ) -> Scene:
-    """Return a picture of many objects.
+    """Return a scene of many objects.
 
     Args:
-        city: what stands behind them.
+        city: the background.
         camera: as the look mounts it; scenes tilt and lift it further.
-        classes: sign classes in the order in which they are to be drawn.
-        rng: every other choice.
+        classes: sign classes in the order of drawing.
+        rng: for everything else.
         first_id: instance id of the first object.
     """
     view = _viewpoint(city, camera, rng)
@@ -105,7 +105,7 @@ def _viewpoint(city: City, camera: Camera, rng: np.random.Generator) -> View:
 def _room(
     view: View, placed: list[tuple[float, float, float]], rng: np.random.Generator
 ) -> tuple[float, float, float]:
-    """Return the middle and height in pixels of one more object, where there is room if any is."""
+    """Return center and height in pixels for one more object, in free space if there is any."""
     low, high = USUAL_PX if rng.random() < USUAL_PART else ANY_PX
     height_px = math.exp(rng.uniform(math.log(low), math.log(high)))
     for _ in range(4):
@@ -118,7 +118,7 @@ def _room(
 def _body(
     class_name: str, view: View, spot: tuple[float, float, float], rng: np.random.Generator
 ) -> Body:
-    """Return an object in the middle of `spot`, turned and tilted at random, `height_px` high."""
+    """Return an object centered at `spot`, randomly turned and tilted, `height_px` high."""
     x, y, height_px = spot
     if class_name == "Car":
         model = model_of("Car")
@@ -135,7 +135,7 @@ def _body(
         heading += rng.uniform(math.radians(70), math.radians(290))
     else:
         heading += float(rng.triangular(-BOARD_LIMIT_RAD, 0, BOARD_LIMIT_RAD))
-    # seen from above, as whatever stands on the ground is
+    # objects that stand on the ground are seen from above
     lean = {"Car": (0.0, 0.6)}.get(class_name, (-0.08, 0.2))
     tilt = _turn(view.axes[0], float(rng.uniform(*lean)))
     roll = _turn(view.axes[2], float(rng.normal(0, 0.07)))
@@ -159,7 +159,7 @@ def _turn(axis: FloatArray, angle_rad: float) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _shapes() -> tuple[NDArray[np.void], ...]:
-    """Return a wall of 1 x 1 m that looks along x, and a box, a ball, a cone of that size."""
+    """Return a wall of 1 x 1 m facing along x, and a box, a ball, a cone of that size."""
     b, white = MeshBuilder(), Paint()
     wall = [(0.0, -0.5, -0.5), (0.0, 0.5, -0.5), (0.0, 0.5, 0.5), (0.0, -0.5, 0.5)]
     b.quad(wall, white)
@@ -185,7 +185,7 @@ def _shaped(
 
 
 def _panel(view: View, rng: np.random.Generator) -> NDArray[np.void]:
-    """Return a wall or a hoarding of any size and pattern behind most objects."""
+    """Return a wall of any size and pattern behind most objects."""
     depth_m = math.exp(rng.uniform(math.log(0.9), math.log(4.0)))
     at = _at(view, *_pixel(view, rng), depth_m)
     wide, tall = np.exp(rng.uniform(math.log(0.05), math.log(1.4), 2)).tolist()
@@ -200,7 +200,7 @@ def _panel(view: View, rng: np.random.Generator) -> NDArray[np.void]:
 
 
 def _litter(view: View, rng: np.random.Generator) -> NDArray[np.void]:
-    """Return a small thing that may hide a part of others."""
+    """Return a small object that may occlude others."""
     depth_m = math.exp(rng.uniform(math.log(0.3), math.log(1.5)))
     at = _at(view, *_pixel(view, rng), depth_m)
     size = np.full(3, math.exp(rng.uniform(math.log(0.01), math.log(0.08))))

@@ -1,6 +1,6 @@
-"""Pictures for the detector as a car sees them: streets with boards on both sides, and traffic.
+"""Street scenes as a car sees them, with boards on both sides, and traffic.
 
-A town's own signs make way for others, so that every class is seen equally often.
+The city's own signs are replaced, so that every class is equally frequent.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ from sim.render.view import CarBody, View, car_view
 BOARD_CLASSES: Final = tuple(name for name in SIGN_CLASSES if name != "Car")
 
 EMPTY_PART: Final = 0.06
-"""Part of the looks without any sign."""
+"""Share of looks without any sign."""
 BEFORE_SIGN_PART: Final = 0.75
-"""Part of the poses on a way towards a sign; the rest is anywhere on the lanes."""
+"""Share of poses on the way toward a sign; the others are anywhere on the lanes."""
 BEFORE_SIGN_M: Final = (0.15, 1.6)
 LATERAL_SIGMA_M, LATERAL_LIMIT_M = 0.03, 0.09
 HEADING_SIGMA_RAD, HEADING_LIMIT_RAD = math.radians(7), math.radians(20)
 ASTRAY_PART, ASTRAY_RAD = 0.08, math.radians(70)
-"""Some cars were put down badly, or look across in the middle of a turn."""
+"""Share of badly placed cars, as also seen in the middle of a turn, and their heading error."""
 
 AHEAD_PART: Final = 0.4
-"""Part of the pictures with a car ahead in the lane."""
+"""Share of images with a car ahead in the lane."""
 GAP_M: Final = (0.06, 1.5)
 BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
-"""Part of the pictures from close behind a car in a bend, with how far that car is ahead and how
-much the lane turns up to it: much of such a car lies beside the picture, and none is nearer."""
+"""Share of images from close behind a car in a bend, that car's distance, and the lane's turn up to
+it. Such cars are partly outside the image, and none are nearer."""
 OTHERS: Final = (0.40, 0.28, 0.20, 0.12)
-"""How often there are 0, 1, 2, 3 other cars about."""
+"""Probabilities of 0, 1, 2, 3 other cars."""
 BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
-"""From one axle to the next when two cars touch."""
+"""Distance of the axles of two cars that touch."""
 BETWEEN_AXLES_M: Final = BODY_M + 0.03
-"""Cars are at least so far apart."""
+"""Smallest distance of two axles."""
 SIGN_APART_M: Final = 0.12
 OFTEN: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
-"""How often a place beside an edge has a sign."""
+"""Probability that a place beside an edge has a sign."""
 ASKEW_PART: Final = 0.15
-"""Part of the signs that stand askew."""
+"""Share of signs that are askew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signage:
-    """The signs of one look, by instance id, and the places (edge, s_m) that they stand at."""
+    """The signs of one look, by instance id, and their places (edge, s_m)."""
 
     bodies: dict[int, Body]
     places: tuple[tuple[str, float], ...]
@@ -69,14 +69,14 @@ class Signage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreetShot:
-    """One picture to be taken."""
+    """One image to render."""
 
     view: View
     cars: tuple[CarBody, ...] = ()
 
 
 def even_classes(rng: np.random.Generator) -> Iterator[str]:
-    """Yield sign classes for ever, each as often as any other, in random order."""
+    """Yield sign classes endlessly in random order, all equally often."""
     while True:
         yield from rng.permutation(BOARD_CLASSES).tolist()
 
@@ -88,7 +88,7 @@ def any_state(rng: np.random.Generator, sign_class: str, pole_m: float) -> Model
 
 
 def place_signs(city: City, rng: np.random.Generator, first_id: int) -> Signage:
-    """Put signs beside every edge: at its end as towns do, and along it on both sides."""
+    """Place signs beside every edge: at its end, as cities do, and along it on both sides."""
     bodies: dict[int, Body] = {}
     shadows: list[Shadow] = []
     taken: list[Pose] = []
@@ -123,7 +123,7 @@ def place_signs(city: City, rng: np.random.Generator, first_id: int) -> Signage:
 
 
 def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generator) -> StreetShot:
-    """Return a picture from a lane, before a sign mostly, with other cars about."""
+    """Return a shot from a lane, mostly before a sign, with other cars around."""
     poses: list[Pose] = []
     bend = _close_in_bend(city, rng) if rng.random() < BEND_PART else None
     if bend is not None:
@@ -152,7 +152,7 @@ def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generat
 
 
 def _place(city: City, signs: Signage, rng: np.random.Generator) -> tuple[list[Curve], float]:
-    """Return a lane with the way on from it, and how far along the lane the car is."""
+    """Return a lane with the way on from it, and the car's position along it."""
     if signs.places and rng.random() < BEFORE_SIGN_PART:
         edge, sign_s_m = signs.places[int(rng.integers(len(signs.places)))]
         s_m = sign_s_m - float(rng.uniform(*BEFORE_SIGN_M))
@@ -184,7 +184,7 @@ def _anywhere(city: City, rng: np.random.Generator) -> tuple[list[Curve], float]
 
 
 def _close_in_bend(city: City, rng: np.random.Generator) -> tuple[Pose, Pose] | None:
-    """Return places of a car and of another one close ahead in a bend, if one is found."""
+    """Return poses of a car and of another one close ahead in a bend, if a bend is found."""
     for _ in range(60):
         lanes, s_m = _anywhere(city, rng)
         here = lanes[0].pose_at(s_m)
@@ -199,7 +199,7 @@ def _gap_m(limits_m: tuple[float, float], rng: np.random.Generator) -> float:
 
 
 def random_color(rng: np.random.Generator) -> str:
-    """Return any colour, "#rrggbb": strong ones mostly, as cars are painted."""
+    """Return a random color, "#rrggbb", mostly a saturated one, as cars have."""
     hue, gray, value = rng.uniform(0, 1, 3).tolist()
     rgb = colorsys.hsv_to_rgb(hue, 1 - 0.9 * gray**2, 0.2 + 0.8 * value**0.6)
     return "#" + "".join(f"{round(255 * c):02x}" for c in rgb)
@@ -210,7 +210,7 @@ def _clipped(rng: np.random.Generator, sigma: float, limit: float) -> float:
 
 
 def _on_from(city: City, edge: str, rng: np.random.Generator) -> list[Curve]:
-    """Return a way on from the end of an edge: a movement and the edge behind it."""
+    """Return a way on from the end of an edge: a movement and the next edge."""
     exits = city.exits[edge]
     if not exits:
         return []
@@ -227,7 +227,7 @@ def _along(curves: list[Curve], s_m: float) -> Pose | None:
 
 
 def _in_sight(city: City, eye: Pose, rng: np.random.Generator) -> Pose | None:
-    """Return a place on any lane that lies before the camera and not far away, if one is found."""
+    """Return a pose on any lane, in front of the camera and not far away, if one is found."""
     curves = [e.curve for e in city.edges.values()]
     curves += [m.curve for m in city.movements.values()]
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""Why a process ended without an answer, in words: what is known, and no guesses."""
+"""Error messages for processes that ended without a result."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pixelopolis.errors import WorkerError
 from pixelopolis.processes import how_it_ended
 
 TRIES: Final = 3
-"""So many processes are lost on one item before it is given up."""
+"""Number of processes lost on one item before it is given up."""
 
 VMSTAT: Final = Path("/proc/vmstat")
 
 CRASHES: Final = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP}
 )
-"""Signals by which native code ends its own process."""
+"""Signals with which native code ends its own process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,8 @@ class Loss:
     """How one process ended.
 
     Attributes:
-        exit_code: as `subprocess` has it: minus the signal's number where there was one.
-        oom_kills_before: processes that the kernel had killed for want of memory when this one
-            began, None where the kernel doesn't tell.
+        exit_code: as in `subprocess`: the negative signal number if there was one.
+        oom_kills_before: the kernel's count of out-of-memory kills at its start, None if unknown.
         oom_kills_after: the same when its end was noticed.
     """
 
@@ -39,12 +38,11 @@ class Loss:
 
     @property
     def how(self) -> str:
-        """In words, to follow "its process"."""
+        """Describe it, to follow "its process"."""
         return how_it_ended(self.exit_code)
 
     @property
     def next_step(self) -> str:
-        """What to do about it."""
         if -self.exit_code == signal.SIGKILL:
             if self.oom_kills_before is None or self.oom_kills_after is None:
                 return "Was there too little memory, or did someone kill it? `dmesg` may tell."
@@ -57,7 +55,7 @@ class Loss:
 
 
 def lost(what: str, losses: Sequence[Loss]) -> WorkerError:
-    """Return the error for an item whose processes, one or more, all ended without an answer."""
+    """Return the error for an item all of whose processes ended without a result."""
     hows = list(dict.fromkeys(loss.how for loss in losses))
     tries = f"{len(losses)} times in a row " if len(losses) > 1 else ""
     return WorkerError(
@@ -68,7 +66,7 @@ def lost(what: str, losses: Sequence[Loss]) -> WorkerError:
 
 
 def oom_kills(file: Path = VMSTAT) -> int | None:
-    """Return how many processes the kernel has killed for want of memory, None if it won't say."""
+    """Return the kernel's count of out-of-memory kills, None if unknown."""
     try:
         lines = file.read_text("ascii").splitlines()
     except OSError:

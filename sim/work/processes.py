@@ -1,8 +1,8 @@
-"""Processes of this machine that work for this one, each on one item at a time.
+"""Worker processes on this computer, each working on one item at a time.
 
-Every worker has a pipe of its own and shares no lock: one that dies, however it dies, harms no
-other one. Its item is tried again in a fresh process. Workers never outlive the process that
-started them, and Ctrl-C reaches that one alone.
+Every worker has its own pipe and shares no lock, so that one that dies cannot harm another. Its
+item is retried in a new process. Workers never outlive the process that started them, and Ctrl-C
+reaches only that one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pixelopolis.reaper import end_with_parent
 from sim.work.lost_work import TRIES, Loss, lost, oom_kills
 
 END_S: Final = 5.0
-"""How long a worker without work may take to end by itself."""
+"""How long an idle worker may take to end."""
 
 PROGRAM: Final = """
 import sys
@@ -48,18 +48,18 @@ def over_processes(
     jobs: int,
     name: Callable[[Item], str],
 ) -> Iterator[Result]:
-    """Yield `function(item)` for every item, in the order of items; see `sim.work.workers.run_all`.
+    """Yield `function(item)` for every item, in order; see `sim.work.workers.run_all`.
 
     Raises:
-        WorkerError: an item whose processes ended without an answer, `TRIES` in a row, or no
-            process can be started.
+        WorkerError: `TRIES` processes in a row ended without a result for one item, or no process
+            can be started.
         Exception: whatever `function` raises.
     """
     upcoming = deque(range(len(items)))
     losses: dict[int, list[Loss]] = {}
     answers: dict[int, _Answer] = {}
     workers: list[_Worker] = []
-    end = len(items)  # the first that fails: what comes after it is never asked for
+    end = len(items)  # the first item that fails: later ones are not started
     try:
         for wanted in range(len(items)):
             while wanted not in answers:
@@ -91,7 +91,7 @@ def over_processes(
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What an item came to: what the function returned, or an error."""
+    """The result of an item, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
@@ -103,11 +103,11 @@ class _Answer:
 
 
 class _Worker:
-    """One process, as the one that started it sees it.
+    """The parent's view of a worker process.
 
     Attributes:
-        number: of the item that it works on, None while it waits for one.
-        pipe: readable when it has answered or ended.
+        number: of its item, None while it is idle.
+        pipe: readable once it has answered or ended.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class _Worker:
                     [sys.executable, "-c", program],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[pipe],
-                    start_new_session=True,  # Ctrl-C is for us; we end it
+                    start_new_session=True,  # Ctrl-C is for the parent, which ends the worker
                 )
             except OSError as error:
                 raise WorkerError(
@@ -131,11 +131,11 @@ class _Worker:
 
     def begin(self, number: int, work: bytes) -> None:
         self.number = number
-        with suppress(OSError):  # it is gone already, which its pipe will tell
+        with suppress(OSError):  # it has already ended, which its pipe will show
             self.pipe.send_bytes(work)
 
     def take(self) -> tuple[int, _Answer | None]:
-        """Return its item's number and what that came to, None when it ended without an answer."""
+        """Return its item's number and the answer, None if it ended without one."""
         number, self.number = self.number, None
         assert number is not None, "it works"
         try:
@@ -148,12 +148,12 @@ class _Worker:
         return self._process.poll() is None
 
     def loss(self) -> Loss:
-        """Wait for its end, and say how it came."""
+        """Wait for its end; describe it."""
         self.pipe.close()
         return Loss(self._process.wait(), self._oom_kills, oom_kills())
 
     def dismiss(self) -> None:
-        """Let it end: by the end of its input when it waits for work, else at once."""
+        """End it: by closing its input if it is idle, otherwise at once."""
         self.pipe.close()
         if self.number is not None:
             self._process.kill()
@@ -171,7 +171,7 @@ def _busy(workers: Sequence[_Worker]) -> list[_Worker]:
 
 
 def _idle(workers: list[_Worker]) -> _Worker:
-    """Return a live one that waits for work, a new one where there is none."""
+    """Return a live idle worker, or a new one."""
     for worker in [worker for worker in workers if worker.number is None]:
         if worker.is_alive():
             return worker
@@ -182,7 +182,7 @@ def _idle(workers: list[_Worker]) -> _Worker:
 
 
 def _reported(workers: Sequence[_Worker]) -> list[_Worker]:
-    """Wait until some of those that work have answered or ended."""
+    """Wait until some busy workers have answered or ended; return them."""
     ready = wait([worker.pipe for worker in _busy(workers)])
     return [worker for worker in workers if worker.pipe in ready]
 
@@ -198,8 +198,8 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 def work(pipe_fd: int, parent: int) -> None:
-    """Work until the parent has nothing more, needs no answer, or is gone."""
-    faulthandler.enable()  # native code that crashes shows where it was called
+    """Work until the parent has no more items, needs no answer, or is gone."""
+    faulthandler.enable()  # print the stack when native code crashes
     end_with_parent(parent)
     with Connection(pipe_fd) as pipe, suppress(EOFError, OSError):
         while True:
@@ -207,7 +207,7 @@ def work(pipe_fd: int, parent: int) -> None:
 
 
 def _answer(work: bytes) -> bytes:
-    """Do a pickled piece of work; return what it came to, pickled, also what cannot be."""
+    """Do a pickled item; return the pickled answer, or an error if it cannot be pickled."""
     try:
         function, item = pickle.loads(work)
         return pickle.dumps(_Answer(function(item)))

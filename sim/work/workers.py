@@ -1,6 +1,6 @@
 """One way to spread work: in this process, over several, or over a Ray cluster (extra `ray`).
 
-What comes back is the same for all three: a function's result depends on its item alone.
+Results depend on the items alone, so all three give the same.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sim.work.lost_work import TRIES
 from sim.work.processes import over_processes
 
 LOCAL: Final = "local"
-"""The cluster that is started for a run on this machine, and ends with it."""
+"""A cluster that is started on this computer for one run."""
 
 ANSWER_S: Final = 5.0
-"""How long the head of a cluster may take to answer. Ray itself would wait many minutes."""
+"""How long the head of a cluster may take to answer; Ray itself would wait for minutes."""
 
 STORE_BYTES: Final = 100 << 20
-"""Ray's shared memory on this machine: results are small."""
+"""Size of Ray's shared memory on this computer; results are small."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,25 +42,24 @@ def run_all(
     cluster: str | None = None,
     name: Callable[[Item], str] = str,
 ) -> Iterator[Result]:
-    """Yield `function(item)` for every item, in the order of items.
+    """Yield `function(item)` for every item, in order.
 
-    Once a call fails, Ctrl-C is pressed or the caller stops asking, nothing more is begun. Work of
-    a process that is lost is tried again in a fresh one, `TRIES` times in all.
+    After a failure, Ctrl-C or the end of the iteration, no item is started. Items of lost processes
+    are retried, in `TRIES` processes in all.
 
     Args:
-        function: of a module, or a partial of one, so that it can go to another process.
+        function: a module's, or a partial of one, so that it can be sent to other processes.
         items: plain values, for the same reason.
-        jobs: how many at once, 1 being this process; None is 1, on a cluster all its CPUs.
-        cluster: None for processes of this machine, else a Ray cluster: `LOCAL`, "auto" for the
-            one that this machine belongs to, or HOST:PORT of its head.
-        name: what an item is called in an error.
+        jobs: parallel calls, 1 being this process; None is 1, or all CPUs of a cluster.
+        cluster: None for local processes, otherwise a Ray cluster: `LOCAL`, "auto" for the one that
+            this computer belongs to, or HOST:PORT of its head.
+        name: names an item in an error.
 
     Raises:
-        MissingPartError: when there is no Ray.
-        SettingsError: when no cluster answers.
-        WorkerError: when processes ended without an answer again and again, or run other code
-            than this one.
-        Exception: whatever `function` raises, here as there.
+        MissingPartError: Ray is not installed.
+        SettingsError: no cluster answers.
+        WorkerError: processes repeatedly ended without a result, or run other code than this one.
+        Exception: whatever `function` raises, locally or in a cluster.
     """
     if cluster is not None:
         yield from _over_ray(function, items, jobs, cluster, name)
@@ -80,7 +79,7 @@ def _over_ray(
     cluster: str,
     name: Callable[[Item], str],
 ) -> Iterator[Result]:
-    # what Ray says of lost processes, it prints where a JSON document may be wanted
+    # Ray reports lost processes on stdout, which may be reserved for a JSON document
     with redirect_stdout(sys.stderr), connected(cluster, jobs) as ray:
         task = ray.remote(max_retries=TRIES - 1)(_same_code)
         code = code_digest()
@@ -96,7 +95,7 @@ def _over_ray(
                     finished[running.pop(answer)] = answer
                     try:
                         ray.get(answer)
-                    except ray.exceptions.RayError:  # which its turn raises
+                    except ray.exceptions.RayError:  # raised again in its turn below
                         upcoming = iter(())
                 yield ray.get(finished.pop(wanted))
         except ray.exceptions.RayTaskError as error:
@@ -114,7 +113,7 @@ def _over_ray(
 
 @contextmanager
 def connected(cluster: str, jobs: int | None = None) -> Iterator[Any]:
-    """Give Ray, connected to a cluster; within, runs over it need not connect anew.
+    """Connect to a cluster and yield Ray; runs inside it need not connect again.
 
     Raises:
         MissingPartError, SettingsError: as `run_all`.
@@ -131,19 +130,19 @@ def connected(cluster: str, jobs: int | None = None) -> Iterator[Any]:
         return
     settings: dict[str, Any] = {}
     if cluster == LOCAL:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
         settings = {
             "num_cpus": jobs,
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
             "_node_ip_address": "127.0.0.1",
         }
-    told_to_end = signal.getsignal(signal.SIGTERM)
+    previous_handler = signal.getsignal(signal.SIGTERM)
     try:
         _check_answers(cluster)
         ray.init(cluster, log_to_driver=False, logging_level="error", **settings)
         # Ray would print stacks and abort, or end with another exit code
-        signal.signal(signal.SIGTERM, told_to_end)
+        signal.signal(signal.SIGTERM, previous_handler)
     except (OSError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"--ray {cluster!r}: no Ray cluster answers ({error}).",
@@ -163,7 +162,7 @@ def _check_answers(cluster: str) -> None:
 
 
 def _same_code(code: str, function: Callable[[Item], Result], item: Item) -> Result:
-    """Do one item on a machine of the cluster."""
+    """Do one item on a computer of the cluster, if it has the same code."""
     if code_digest() != code:
         raise WorkerError(
             f"{socket.gethostname()} has other code or models of Pixelopolis than this machine.",
@@ -174,7 +173,7 @@ def _same_code(code: str, function: Callable[[Item], Result], item: Item) -> Res
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Return the SHA-256 of the code, towns and models that figures come from."""
+    """Return the SHA-256 of code, cities and models, on which figures depend."""
     digest = hashlib.sha256()
     for package in ("pixelopolis", "car", "sim"):
         root = Path(str(files(package)))
