@@ -1,4 +1,4 @@
-"""The whole city on one computer: database, server, simulator, and a process for each car."""
+"""Runs the whole city on one machine: database and server, simulator, and one process per car."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ READY_TIMEOUT_S: Final = 120.0
 REPORT_AFTER_S: Final = 15.0
 LOOK_AGAIN_S: Final = 0.1
 MAX_RESTARTS: Final = 3
-"""Restarts of the server before the demo gives up."""
+"""Restarts of the server, as by a service manager, before giving up."""
 
 SERVER, SIMULATOR = "server", "sim"
 
 
 class PartEndedError(PixelopolisError, RuntimeError):
-    """An essential process of the demo has ended."""
+    """A required process of the demo has ended."""
 
     code = "PX601"
 
@@ -54,13 +54,13 @@ class DemoSettings:
     data: Path
     host: str = "127.0.0.1"
     model: Path | None = None
-    """Lane model of the cars; None: the shipped one."""
+    """The cars' lane model; the shipped one by default."""
     board: BoardKind = BoardKind.DEVICE
 
 
 @dataclass
 class DemoCity:
-    """The running processes and their addresses.
+    """The running parts and their addresses.
 
     Args:
         settings: what to start.
@@ -96,7 +96,7 @@ class DemoCity:
 
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.close()
-        # cars first: they stop their wheels and disconnect while the others still run
+        # cars first: they stop their wheels and announce the disconnect while the others listen
         await self._processes.stop(*(name for name in self.car_urls if name in self.parts))
         await self._processes.__aexit__(None, None, None)
         if self._run_dir is not None:
@@ -104,7 +104,7 @@ class DemoCity:
 
     @property
     def restarts(self) -> int:
-        """Number of restarts of the server."""
+        """How often the server was restarted."""
         return self._restarts
 
     @property
@@ -112,7 +112,7 @@ class DemoCity:
         return self._processes.parts
 
     async def failure(self) -> None:
-        """Wait until an essential process ends.
+        """Wait until a required part has ended.
 
         Raises:
             PartEndedError: always, once that happens.
@@ -188,7 +188,7 @@ class DemoCity:
         return "\n".join(lines) + "\n"
 
     def _write_card(self, ready: bool) -> None:
-        """Write `demo.json` with addresses, process ids and logs, for people and tests."""
+        """Write `demo.json`: addresses, process ids and logs, for people and tests."""
         card = {
             "ready": ready,
             "url": self.url,
@@ -203,7 +203,7 @@ class DemoCity:
     # --- readiness -----------------------------------------------------------------------------
 
     async def _wait(self, what: str, missing: Callable[[], Awaitable[str]]) -> None:
-        """Wait until `missing` returns ""; report what is missing if it takes long."""
+        """Wait until nothing is missing; report what is if it takes long."""
         began_s = time.monotonic()
         reported = ""
         while lacks := await missing():
@@ -239,7 +239,7 @@ class DemoCity:
 
     @staticmethod
     async def get(url: str) -> Any:
-        """Return the JSON document at a URL, {} for other content, None for no answer."""
+        """Return the JSON document at an address, {} for other content, None for no answer."""
         timeout = aiohttp.ClientTimeout(total=5)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as got:
@@ -250,7 +250,7 @@ class DemoCity:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return None
 
-    # --- ended processes -----------------------------------------------------------------------
+    # --- failures ------------------------------------------------------------------------------
 
     def _died(self, part: ChildProcess) -> None:
         self.say(f"{part.name} {part.how_it_ended}. Its log: {part.log}")
@@ -280,7 +280,7 @@ class DemoCity:
         self._write_card(ready=True)
 
     def _fail(self, error: Exception) -> None:
-        """End the demo with an error of a process or of its supervision."""
+        """End the demo with an error of a part or of its supervision."""
         if self._fatal is not None and not self._fatal.done():
             self._fatal.set_exception(error)
 

@@ -1,4 +1,4 @@
-"""Simulated visitors: they book rides over HTTP, follow events and watch the live view."""
+"""Books and follows rides as stations do, by HTTP, events and live view."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, Final
 import aiohttp
 
 ASK_AGAIN_S: Final = 1.0
-"""Pause before a station asks again while no car is free."""
+"""Pause before a station asks again when no car is free."""
 RIDE_TIMEOUT_S: Final = 600.0
-"""Longest time from the first request to the arrival; then the ride has failed."""
+"""A ride fails if it takes longer, from request to arrival."""
 LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
 FINAL: Final = ("arrived", "cancelled", "failed")
 
@@ -32,9 +32,9 @@ class VisitorRide:
     state: str = "asking"
     car: str | None = None
     asked_again: int = 0
-    """Number of requests while no car was free."""
+    """How often no car was free."""
     wait_s: float | None = None
-    """From the first request to the assignment of a car."""
+    """From the first request to the booking."""
     distance_m: float | None = None
     """Length of the planned route."""
     ride_s: float | None = None
@@ -43,7 +43,7 @@ class VisitorRide:
     video_fps: float | None = None
     states: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    """Reported reasons for standing, in order."""
+    """Why the car stood, in order."""
     problem: str = ""
 
     @property
@@ -53,7 +53,7 @@ class VisitorRide:
 
 @dataclass(frozen=True)
 class RidePlan:
-    """What to book: `rides` visitors at `stations` stations, which ask at the same time."""
+    """What to book: `rides` visitors at `stations` stations, which work in parallel."""
 
     rides: int
     stations: int
@@ -84,7 +84,7 @@ def _to(plan: RidePlan) -> range:
 
 
 def visitors(plan: RidePlan, destinations: list[str]) -> list[VisitorRide]:
-    """Return the rides; consecutive visitors never have the same destination."""
+    """Return each visitor's destination; consecutive visitors of a station get different ones."""
     rng = random.Random(plan.seed)
     rides: list[VisitorRide] = []
     for number in range(plan.rides):
@@ -172,7 +172,7 @@ class _Station:
             await asyncio.sleep(ASK_AGAIN_S)
 
     async def _follow(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
-        """Follow events; after a lost connection, ask for what was missed."""
+        """Listen to events; after losing the server, ask for the current state."""
         self._note(ride, booking)
         while ride.state not in FINAL:
             try:
@@ -206,7 +206,7 @@ class _Station:
             ride.problem = reason or "no reason was given"
 
     async def _view(self, ride: VisitorRide, video_url: str | None) -> None:
-        """Watch the car's live view as the visitor's page does, and count frames."""
+        """Watch the car's live view as the visitor's page does, and count its frames."""
         if not video_url:
             return
         began_s, last_s = None, 0.0
@@ -228,7 +228,7 @@ class _Station:
 
 
 def summary(rides: list[VisitorRide]) -> dict[str, Any]:
-    """Return the rides' part of the JSON document."""
+    """Return the rides part of the JSON document."""
     rates = sorted(ride.video_fps for ride in rides if ride.video_fps is not None)
     return {
         "rides": len(rides),

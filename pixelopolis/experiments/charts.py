@@ -1,4 +1,4 @@
-"""Bar charts of deviations and percentages for each experiment."""
+"""Bar charts of an experiment's figures: deviations, and percentages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixelopolis.reporting.charts import Bar, bar_chart
 
 
 def write_charts(experiment: Experiment, figures: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write FOLDER/experiment-NAME-*.svg; return the files. Missing figures have no bar.
+    """Write FOLDER/experiment-NAME-*.svg; return the files. Missing measurements have no bar.
 
     Args:
         experiment: its drives are the groups, its arms the bars.

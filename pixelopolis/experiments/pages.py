@@ -1,4 +1,4 @@
-"""Fills tables and charts into a page, between two markers each.
+"""Inserts figures into a hand-written page, between two markers.
 
 <!-- experiments:NAME -->
 ... replaced ...
@@ -40,7 +40,7 @@ def fill(page: str, blocks: Mapping[str, str], kind: str = "experiments") -> str
 def write_page(
     experiments: Sequence[Experiment], document: Mapping[str, Any], out: Path, page: Path | None
 ) -> None:
-    """Write OUT/experiments.json, the charts, and tables into the page (or OUT/experiments.md).
+    """Write OUT/experiments.json, tables into the page (default OUT/experiments.md), and charts.
 
     Charts go to a folder images/ beside the page.
 
@@ -57,14 +57,14 @@ def write_page(
 
 
 def _block(experiment: Experiment, figures: Mapping[str, Any], page: Path) -> str:
-    """Return a table and the charts below it."""
+    """Return a table with the charts below it."""
     charts = write_charts(experiment, figures, page.parent / "images")
     pictures = [f"![{experiment.title}](images/{file.name})" for file in charts]
     return "\n\n".join([table(experiment, figures), *pictures])
 
 
 def check_page(experiments: Sequence[Experiment], page: Path | None, out: Path) -> None:
-    """Check, before hours of work, that `write_page` can find markers and draw charts.
+    """Check, before hours of work, that `write_page` will find its places and can draw charts.
 
     Raises:
         SettingsError: the page cannot be read or lacks a place.
@@ -91,7 +91,7 @@ def read_page(page: Path) -> str:
 
 
 def _bare(experiments: Sequence[Experiment]) -> str:
-    """Return a page of headings and markers."""
+    """Return a page of headings and places."""
     titles = {"setting": "Experiments", **{e.name: e.title for e in experiments}}
     return "\n".join(
         f"## {title}\n\n<!-- experiments:{name} -->\n<!-- /experiments:{name} -->\n"

@@ -1,16 +1,16 @@
-"""Parts of an experiment: data, models trained on them, drives that compare the models."""
+"""The elements of an experiment: data, models trained on it, and drives that compare them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 INT8, FLOAT = "lane.tflite", "lane_float.tflite"
-"""Files of an exported model."""
+"""The files of an exported model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Size of datasets, trainings and drives."""
+    """The size of an experiment."""
 
     pictures: int
     """Pictures per dataset."""
@@ -29,30 +29,30 @@ class Data:
     kind: str = "poses"
     options: tuple[str, ...] = ()
     part: float = 1.0
-    """Share of the scale's number of images."""
+    """Fraction of the pictures of this scale."""
     series: int = 0
-    """Data of one series show the same looks, other series show others."""
+    """Datasets of one series show the same looks, other series show others."""
     by: Recipe | None = None
-    """The driving model; None for the expert."""
+    """The model that drives; the expert if None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A model: a network and its data."""
+    """A model: network and training data."""
 
     name: str
     network: str
-    """As in `train lane --network`."""
+    """The value of `train lane --network`."""
     data: tuple[Data, ...]
     start: Recipe | None = None
-    """Model whose weights it starts from."""
+    """The model whose weights it starts with."""
     part: float = 1.0
-    """Share of the scale's number of epochs."""
+    """Fraction of the epochs of this scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A drive, whose figures are columns of a table."""
+    """A drive whose figures are columns of a table."""
 
     name: str
     label: str
@@ -69,7 +69,7 @@ class Arm:
     recipe: Recipe
     file: str = INT8
     options: tuple[str, ...] = ()
-    """For all its drives."""
+    """Options of all its drives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +81,4 @@ class Experiment:
     arms: tuple[Arm, ...]
     drives: tuple[Drive, ...]
     timed: bool = False
-    """Whether inference time is part of the comparison."""
+    """Whether the inference time per picture is part of the comparison."""

@@ -11,7 +11,7 @@ from pixelopolis.experiments.steps import Step, made
 SERIES_SEEDS: Final = 1000
 """Distance between the seeds of two series of data."""
 DRIVE_SEED: Final = 77
-"""For every drive, so that all models get the same looks, starts and cars."""
+"""Seed of every drive: all models see the same looks, starts and cars."""
 
 
 def model_step(recipe: Recipe, seed: int) -> str:
@@ -32,7 +32,7 @@ def drive_step(arm: Arm, drive: Drive, seed: int) -> str:
 
 
 def plan(experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale) -> list[Step]:
-    """Return all steps once, each after those that it needs, seed by seed."""
+    """Return all steps, each once and after its dependencies, seed by seed."""
     steps: dict[str, Step] = {}
     for seed in seeds:
         for experiment in experiments:

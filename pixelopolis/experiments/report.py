@@ -1,4 +1,4 @@
-"""Figures of the experiments, with their spread over the seeds."""
+"""Combines the steps' results into figures with their spread over the seeds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 def document(
     experiments: Sequence[Experiment], seeds: Sequence[int], scale: Scale, outcome: Outcome
 ) -> dict[str, Any]:
-    """Return every experiment's figures by arm, and the faults of failed steps."""
+    """Return every experiment's figures by arm, and why steps without results failed."""
     return {
         "seeds": list(seeds),
         "scale": asdict(scale),

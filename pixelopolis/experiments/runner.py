@@ -1,4 +1,4 @@
-"""Runs steps as parallel processes; finished ones are on disk and are not run again.
+"""Runs steps as parallel processes; finished steps are kept on disk and not repeated.
 
     DIR/<step>/step.json     its words, and a digest of them and of everything it depends on
     DIR/<step>/made/         output files of its command
@@ -30,38 +30,38 @@ ONE_THREAD: Final = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-"""Parallel processes are slow if BLAS and TensorFlow use all cores in each."""
+"""Parallel processes slow each other down if each uses all cores: BLAS and TensorFlow."""
 
 CRASHES: Final = 1
-"""Retries of a step that a signal ended, resuming if possible. One of the first 150 steps crashed
+"""Retries of a step killed by a signal; it continues if it can. One of the first 150 steps crashed
 in native code and never again with the same seed; its dependents should not be lost. Other commands
 retry lost work too (docs/decisions/0033)."""
 
 _SOURCES: Final = str(Path(pixelopolis.__file__).parents[1])
 
 ONE_LINE: Final = {"COLUMNS": "1000"}
-"""Keeps a step's error message in one line, the last of its log."""
+"""Keeps a step's error on one line, so that the log's last line contains all of it."""
 
 
 @dataclass
 class Outcome:
-    """Results of the steps."""
+    """The outcome of all steps."""
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """JSON documents of finished steps."""
+    """The JSON documents of finished steps."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Their durations, including those of earlier runs."""
+    """Their run times, including those of an earlier run."""
     failed: dict[str, str] = field(default_factory=dict)
     """Why the other steps have no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepListener:
-    """Callbacks for the progress of steps."""
+    """Callbacks while steps run."""
 
     begun: Callable[[Step], None] = lambda _: None
     ended: Callable[[Step, str], None] = lambda _step, _fault: None
-    """Called with "" or the fault; also for steps finished in an earlier run."""
+    """Called with "" or why it failed; also for steps that were finished before."""
 
 
 async def run_steps(
@@ -71,13 +71,13 @@ async def run_steps(
     listener: StepListener | None = None,
     program: Sequence[str] = (sys.executable, "-m", "pixelopolis"),
 ) -> Outcome:
-    """Run unfinished steps, `jobs` at a time; a failure stops only what depends on it.
+    """Run unfinished steps, `jobs` at a time; a failure stops only its dependents.
 
     Args:
         steps: each after its dependencies.
         folder: holds the folders of all steps.
         jobs: parallel processes.
-        watch: callbacks.
+        listener: callbacks.
         program: the command that runs the steps' words.
 
     Raises:
@@ -112,7 +112,7 @@ async def run_steps(
                         _keep(outcome, step, document)
                     listener.ended(step, fault)
         finally:
-            # before their processes are ended, which is not a crash to retry
+            # before their processes are killed: that is not a crash to retry
             for task in running:
                 task.cancel()
     for name, reason in given_up(steps, outcome.failed).items():
@@ -134,7 +134,7 @@ def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
 async def _run(
     step: Step, folder: Path, digest: str, processes: Processes, program: Sequence[str]
 ) -> str:
-    """Run one command; return "" or its fault."""
+    """Run one command; return "" or why it failed."""
     place = folder / step.name
     before = _read(place / "step.json")
     if not (step.goes_on and before and before["digest"] == digest):
@@ -153,7 +153,7 @@ async def _run(
             env={**ONE_THREAD, **ONE_LINE, "PYTHONPATH": _SOURCES},
         )
         await part.process.wait()
-        await processes.stop(step.name)  # child processes may still run
+        await processes.stop(step.name)  # what it may have left behind
         if part.exit_code is not None and part.exit_code >= 0:
             break
     if part.exit_code != 0:

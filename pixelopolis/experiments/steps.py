@@ -1,4 +1,4 @@
-"""Steps: our commands with their dependencies, as plain values; which may run next."""
+"""Steps: our commands with dependencies on each other's files, as plain values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Step:
     needs: tuple[str, ...] = ()
     """Steps whose files it reads."""
     goes_on: bool = False
-    """Whether its command resumes an interrupted one."""
+    """Whether its command resumes what an interrupted one left behind."""
 
     @property
     def kind(self) -> str:
@@ -28,12 +28,12 @@ class Step:
 
 
 def made(step: str, file: str = "") -> str:
-    """Return the path of a step's file, for other steps' words."""
+    """Return the path of a step's output, as used in other steps' words."""
     return f"{step}/made/{file}" if file else f"{step}/made"
 
 
 def fingerprints(steps: Sequence[Step]) -> dict[str, str]:
-    """Return a digest for each step, over its words and those of all its dependencies.
+    """Return a digest of each step's words and those of everything it depends on.
 
     Raises:
         SettingsError: two steps have one name, or a step depends on a later or missing one.
@@ -55,7 +55,7 @@ def fingerprints(steps: Sequence[Step]) -> dict[str, str]:
 def runnable(
     steps: Sequence[Step], done: Collection[str], begun: Collection[str]
 ) -> tuple[Step, ...]:
-    """Return the steps that may begin now, in the plan's order."""
+    """Return the steps that are not begun and whose needs are met, in the plan's order."""
     return tuple(
         step
         for step in steps
@@ -64,7 +64,7 @@ def runnable(
 
 
 def given_up(steps: Sequence[Step], failed: Mapping[str, str]) -> dict[str, str]:
-    """Return why each step cannot run that depends on a failed one."""
+    """Return why each dependent of a failed step cannot run, without the failed ones."""
     reasons: dict[str, str] = {}
     for step in steps:
         for need in step.needs:

@@ -12,13 +12,13 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.experiments.parts import FLOAT, Arm, Data, Drive, Experiment, Recipe, Scale
 
 SMALL: Final = Scale(pictures=12000, epochs=7, metres=72.0, looks=12)
-"""47 minutes on two x86-64 cores with three seeds, 89 process minutes. Planned process minutes of
+"""47 minutes on two x86-64 cores with three seeds, 89 of one process. Planned minutes of one core
 per
 seed: data 6 (a picture: quarter 4 ms, whole frame 9 ms, own drive 18 ms), training 10 (pictures per
 second: `pilotnet` and `pilotnet-lstm` 1,850, `pilotnet-full` 860, `path` 820; 6 s to start),
 export 1, drives 15 (a meter 0.36 s, of whole frames 0.6 s; a junction 0.5 s; 0.6 s per look)."""
 TINY: Final = Scale(pictures=1200, epochs=8, metres=6.0, looks=6)
-"""A smoke test of some minutes; its figures are meaningless. With fewer images, the int8 export of
+"""Minutes: shows that every command works; its figures mean nothing. With fewer pictures the LSTM's
 int8 export would deviate too much."""
 
 # --- data -------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ TOWNS: Final = "straight,figure-eight,grid:2x2:101,grid:1x2:102,grid:3x2:103,gri
 
 STRAIGHT: Final = Data("straight", "straight")
 BALANCED: Final = Data("balanced", TOWNS, options=("--whole",))
-"""Whole frames, of which most networks get the bottom quarter, so that all learn from the same
+"""Whole frames, of which most networks use the bottom quarter, so that all train on the same
 ones."""
 PLAIN: Final = Data("plain", TOWNS, options=("--plain",))
 DRIVEN: Final = Data("driven", TOWNS, kind="driven")
@@ -42,7 +42,7 @@ PILOTNET_FULL: Final = Recipe("pilotnet-full", "pilotnet-full", (BALANCED,))
 PILOTNET_PLAIN: Final = Recipe("pilotnet-plain", "pilotnet", (PLAIN,))
 PILOTNET_DRIVEN: Final = Recipe("pilotnet-driven", "pilotnet", (DRIVEN,))
 LSTM: Final = Recipe("lstm", "pilotnet-lstm", (DRIVEN,), part=0.5)
-"""Its windows overlap by half, so an epoch has every image twice."""
+"""Its windows overlap by half: an epoch shows it every picture twice."""
 PATH: Final = Recipe("path", "path", (BALANCED,))
 OWN: Final = Data("own", TOWNS, part=1 / 3, by=PATH)
 PATH_OWN: Final = Recipe("path-own", "path", (BALANCED, OWN), start=PATH, part=0.5)
@@ -64,10 +64,10 @@ JUNCTIONS: Final = Drive(
     ),
     junctions=True,
 )
-"""Houses and trees stand beside every street, and 2 to 23 toys under each look."""
+"""Houses and trees stand beside every street, and 2 to 23 toys per look lie there."""
 SIX_TOWNS: Final = Drive("six", "six towns, 0.136 m/s", ())
 FAST: Final = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
-"""The acceptance cities, the default of `evaluate lane`."""
+"""The acceptance drives, the default of `evaluate lane`."""
 
 STORY: Final = (
     Experiment(
@@ -122,7 +122,7 @@ STORY: Final = (
 
 
 def named(names: Sequence[str]) -> tuple[Experiment, ...]:
-    """Return the experiments of these names; all for none.
+    """Return the experiments of these names; all of them if none are given.
 
     Raises:
         SettingsError: an unknown name.

@@ -1,4 +1,4 @@
-"""Markdown tables of figures."""
+"""Formats figures as Markdown tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixelopolis.experiments.parts import Drive, Experiment
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Display of a figure: factor of its unit, and decimals."""
+    """How a figure is shown: factor of its unit, and decimals."""
 
     key: str
     label: str
@@ -31,7 +31,7 @@ LATENCY: Final = Figure("latency_ms", "ms a picture, one thread", decimals=2)
 
 
 def figures_of(drive: Drive) -> tuple[Figure, ...]:
-    """Return the displayed figures of a drive."""
+    """Return which figures of a drive are shown."""
     return (PASSED,) if drive.junctions else DRIVEN
 
 
@@ -58,7 +58,7 @@ def table(experiment: Experiment, figures: Mapping[str, Any]) -> str:
 
 
 def cell(value: Mapping[str, Any] | None, figure: Figure) -> str:
-    """Return "mean (low to high)", or a dash if missing."""
+    """Return "mean (low to high)", or a dash for a missing measurement."""
     if value is None:
         return "-"
     mean, low, high = (
@@ -71,11 +71,11 @@ def _turns(driven: Mapping[str, Any]) -> str:
     if "turns_wrong" not in driven:
         return "-"
     wrong, right = (sum(driven[key]["values"]) for key in ("turns_wrong", "turns_right"))
-    return f"{wrong} of {wrong + right}" if wrong + right else "-"  # a city without choices
+    return f"{wrong} of {wrong + right}" if wrong + right else "-"  # a town without choices
 
 
 def setting(document: Mapping[str, Any]) -> str:
-    """Return a sentence with the settings, and a list of failed steps."""
+    """Return a sentence about what was run, and a list of what failed."""
     scale, seeds = document["scale"], document["seeds"]
     lines = [
         f"Seeds {seeds[0]} to {seeds[-1]}; {scale['pictures']} pictures a dataset, "
