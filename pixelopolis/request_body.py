@@ -13,9 +13,6 @@ from pixelopolis.vda5050.frames import describe
 
 Body = TypeVar("Body", bound=BaseModel)
 
-MAX_FAULTS: Final = 5
-"""Faults named in one answer."""
-
 BODY_TIMEOUT_S: Final = 10.0
 """Give up on a body that has not arrived after this time."""
 

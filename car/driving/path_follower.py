@@ -19,7 +19,7 @@ import numpy as np
 from car.driving.localization.path_tracker import PathTracker
 from car.driving.types import WheelReading
 from pixelopolis.geometry import FloatArray
-from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M, points_of
+from pixelopolis.model_io.lane_path import STATIONS, STATIONS_M, WEIGHTS, points_of
 from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
 from pixelopolis.vehicle.steering import curvature_to_steering
 
@@ -48,11 +48,9 @@ DRIFT: Final = 0.12
 FORGET_M: Final = 0.4
 """Points this far behind are dropped."""
 
-_WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
-_STATIONS: Final[FloatArray] = np.array(STATIONS_M)
 _FINE: Final[FloatArray] = np.linspace(STATIONS_M[0], STATIONS_M[-1], 21)
 _SMOOTH: Final[FloatArray] = np.vander(_FINE, len(STATIONS_M)) @ np.linalg.inv(
-    np.vander(_STATIONS, len(STATIONS_M))
+    np.vander(STATIONS, len(STATIONS_M))
 )
 """(21, stations): evaluates the polynomial through the stations at finer ones."""
 
@@ -95,7 +93,7 @@ class PathFollower:
             spread_m: (commands,) mean absolute error over the stations, predicted by the model.
             command: index into `Turn` of the turn to take.
         """
-        left_m, new_sigma = paths_left_m[command], spread_m[command] * _WEIGHTS
+        left_m, new_sigma = paths_left_m[command], spread_m[command] * WEIGHTS
         before, self._seen_at = self._seen_at, self._wheels
         way, turn = _motion(before, self._wheels) if before and self._wheels else (math.inf, 0.0)
         if self._points is None or abs(way) > FORGET_M:
@@ -104,12 +102,12 @@ class PathFollower:
             self._points = points_of(_SMOOTH @ left_m, _FINE)
             return
         kept_m, beyond_m = _stations_again(_moved(self._points, way, turn))
-        sigma = np.interp(_STATIONS + way, _STATIONS, self._sigma_m) + DRIFT * abs(way)
+        sigma = np.interp(STATIONS + way, STATIONS, self._sigma_m) + DRIFT * abs(way)
         if command != self._command:
             self._command = command
             sigma = np.maximum(sigma, PARTED_SIGMA_M)
         variance = sigma**2 + (0.5 * beyond_m) ** 2
-        variance = np.maximum(variance, (MIN_SIGMA_M * _WEIGHTS) ** 2)
+        variance = np.maximum(variance, (MIN_SIGMA_M * WEIGHTS) ** 2)
         gain = variance / (variance + new_sigma**2)
         self._points = points_of(_SMOOTH @ (kept_m + gain * (left_m - kept_m)), _FINE)
         self._sigma_m = np.sqrt((1 - gain) * variance)
@@ -164,7 +162,7 @@ def _stations_again(points_m: FloatArray) -> tuple[FloatArray, FloatArray]:
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     # where the line crosses the axle, extrapolated from its first segment
     start = -points_m[0, 0] / max(steps[0, 0] / lengths[0], 0.2)
-    wanted = _STATIONS + start
+    wanted = STATIONS + start
     left = np.interp(wanted, along, points_m[:, 1])
     beyond = np.maximum(wanted - along[-1], 0.0)
     heading = np.arctan2(steps[:, 1], steps[:, 0])

@@ -12,8 +12,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from car.driving.lead_car.tracker import CAR, SURE_SCORE
+from car.driving.lead_car.tracker import SURE_SCORE
 from car.driving.types import Decision, DriveState, Sighting, Sightings
+from pixelopolis.city.signs import CAR
 from pixelopolis.model_io.crops import Image
 from pixelopolis.vehicle.camera import Camera, project
 from pixelopolis.vehicle.steering import steering_to_curvature

@@ -31,9 +31,8 @@ from pixelopolis.vda5050.factsheet import (
 from pixelopolis.vda5050.order import ACTION_PARAMETERS, MAX_ACTIONS, MAX_NODES
 from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.dimensions import (
-    CAR_FRONT_M,
     CAR_HEIGHT_M,
-    CAR_REAR_M,
+    CAR_LENGTH_M,
     CAR_WIDTH_M,
     WHEEL_BASE_M,
     WHEEL_RADIUS_M,
@@ -87,7 +86,7 @@ def make_factsheet(
             minimum_height=CAR_HEIGHT_M,
             maximum_height=CAR_HEIGHT_M,
             width=CAR_WIDTH_M,
-            length=CAR_FRONT_M + CAR_REAR_M,
+            length=CAR_LENGTH_M,
         ),
         protocol_limits=ProtocolLimits(
             maximum_string_lengths=MaximumStringLengths(

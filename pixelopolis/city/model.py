@@ -19,6 +19,9 @@ from pixelopolis.geometry import Curve, Pose, connect, wrap_rad
 STRAIGHT_LIMIT_DEG: Final = 35.0
 """A movement that turns by less goes straight on."""
 
+LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
+"""In which places have names, as far as a town gives them."""
+
 U_TURN_LIMIT_DEG: Final = 150.0
 """A movement that turns by more is a U-turn, for which the streets are too narrow."""
 

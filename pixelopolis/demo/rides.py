@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import aiohttp
 
+from pixelopolis.city.model import LANGUAGES
+
 ASK_AGAIN_S: Final = 1.0
 """Pause before a station asks again when no car is free."""
 RIDE_TIMEOUT_S: Final = 600.0
 """A ride fails if it takes longer, from request to arrival."""
-LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
 FINAL: Final = ("arrived", "cancelled", "failed")
 
 

@@ -22,6 +22,10 @@ STATIONS_M: Final = (0.0, 0.1, 0.2, 0.3, 0.4)
 SCALES_M: Final = (0.10, 0.10, 0.12, 0.18, 0.28)
 """A network's output is `left_m` divided by these: about 1 at lane borders and in bends."""
 
+STATIONS: Final[FloatArray] = np.array(STATIONS_M)
+WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
+"""(stations,): how much surer or less sure than on average a network is of each."""
+
 COLUMNS: Final = tuple(f"{turn}_{round(100 * s)}cm" for turn in Turn for s in STATIONS_M)
 """Columns of a dataset: straight_0cm, straight_10cm, ... right_40cm; meters, left positive, empty
 if a command has no path."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixelopolis.geometry import FloatArray, Pose
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M, CAR_WIDTH_M
+from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_LENGTH_M, CAR_REAR_M, CAR_WIDTH_M
 
 
 def body_corners(pose: Pose) -> tuple[tuple[float, float], ...]:
@@ -46,7 +46,7 @@ def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = 0.0) -> bool
         second: bodies of the other.
         margin_m: margin on every side of all bodies.
     """
-    half = np.array([(CAR_FRONT_M + CAR_REAR_M) / 2, CAR_WIDTH_M / 2]) + margin_m
+    half = np.array([(CAR_LENGTH_M) / 2, CAR_WIDTH_M / 2]) + margin_m
     between = second.middles_m[None, :, :] - first.middles_m[:, None, :]
     one, other = np.nonzero(np.hypot(between[..., 0], between[..., 1]) <= 2 * math.hypot(*half))
     if one.size == 0:

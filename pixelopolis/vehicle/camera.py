@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from pixelopolis.geometry import FloatArray
+
+FRAME_S: Final = 0.05
+"""From one picture to the next, 20 Hz."""
 
 
 class Lens(Protocol):

@@ -15,7 +15,8 @@ from pixelopolis.city.movement_conflicts import MovementKey
 from pixelopolis.city.route import Place, Route
 from pixelopolis.reasons import Reason, from_document
 from pixelopolis.vda5050.order_progress import node_distances_m
-from server.traffic.street_graph import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M, Closed, StreetGraph
+from pixelopolis.vehicle.clearances import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M
+from server.traffic.street_graph import Closed, StreetGraph
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,7 @@ from pixelopolis.city.route import Place, Route
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.city.routing import edge_graph
 from pixelopolis.errors import CityError, Fault
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
-
-EDGE_MARGIN_M: Final = 0.08
-JUNCTION_MARGIN_M: Final = 0.03
-"""Extra distance past something at which a car counts as having left it. The second is small
-because a car waiting on the shortest edges stands 0.10 m along them."""
-
-CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + EDGE_MARGIN_M
-"""An edge is free once the axle is this far past its end: the next car, waiting there with its
-front over the stop line, would not touch the body."""
-
-CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + JUNCTION_MARGIN_M
-"""A movement is free once the axle is this far along the edge after it."""
+from pixelopolis.vehicle.clearances import CLEAR_OF_JUNCTION_M
 
 PARK_BEFORE_END_M: Final = 0.06
 """A relocated car parks this far before the end of its edge."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
-from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.camera import FRAME_S, Camera
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.sensor import (
     add_noise,
@@ -35,8 +35,6 @@ from sim.render.view import CarBody, View, car_view
 Cars = Callable[[], Sequence[CarBody]]
 """Returns the current bodies of all other cars."""
 
-PERIOD_S: Final = 0.05
-"""Frame period of the camera, 20 Hz."""
 HUNTING_S: Final = 0.7
 """Correlation time of the auto exposure's gain."""
 BLURRED_ROWS: Final = 0.25
@@ -167,7 +165,7 @@ class SimulatedCamera:
         sensor, rng, view = self.look.sensor, self._rng, self._lens.view
         gain = self._lens.vignette
         if sensor.drift:
-            keep = math.exp(-PERIOD_S / HUNTING_S)
+            keep = math.exp(-FRAME_S / HUNTING_S)
             self._gain_log = keep * self._gain_log + float(
                 rng.normal(0.0, sensor.drift * math.sqrt(1 - keep**2))
             )

@@ -17,12 +17,18 @@ from numpy.typing import NDArray
 from car.driving.localization.bearing_range import TALL_PX
 from car.driving.types import Sighting, SightModel
 from pixelopolis.city.model import City
-from pixelopolis.city.signs import SIGN_CLASSES, sign_solid
+from pixelopolis.city.signs import BOARD_CLASSES, CAR, sign_solid
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.model_io.inputs import detector_input
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_HEIGHT_M, CAR_REAR_M, CAR_WIDTH_M
+from pixelopolis.vehicle.dimensions import (
+    CAR_FRONT_M,
+    CAR_HEIGHT_M,
+    CAR_REAR_M,
+    CAR_WIDTH_M,
+    MAST_M,
+)
 from sim.camera.camera import Cars, SimulatedCamera, no_cars
 from sim.looks.look import Look
 from sim.render.meshes.scenery import scenery_of
@@ -31,9 +37,6 @@ from sim.render.view import View, car_view
 
 CAR_ROOF_M: Final = 0.11
 """Height of a car's body; only the camera's mast is higher."""
-
-CAR_MAST_M: Final = ((0.006, 0.028), (-0.024, 0.024))
-"""Extent of the camera on the mast in the car's frame: (from, to) forward and left."""
 
 SEEN_FROM_BEHIND_RAD: Final = math.radians(85)
 FAR_M: Final = 2.5
@@ -170,7 +173,7 @@ class SimulatedDetector:
         if box[2] - box[0] < 1 or box[3] - box[1] < 1:
             return None
         name = thing.class_name
-        if name != "Car" and rng.random() < errors.confused:
+        if name != CAR and rng.random() < errors.confused:
             name = self._any_class()
         return self._as_sighting(name, float(rng.uniform(0.7, 0.99)), box)
 
@@ -201,14 +204,13 @@ class SimulatedDetector:
         rng, errors = self._rng, self._errors
         names = [self._any_class() for _ in range(rng.poisson(errors.imagined))]
         if errors.imagined_cars:
-            names += ["Car"] * rng.poisson(errors.imagined_cars)
+            names += [CAR] * rng.poisson(errors.imagined_cars)
         return [
             self._as_sighting(name, float(rng.uniform(0.5, 0.8)), self._any_box()) for name in names
         ]
 
     def _any_class(self) -> str:
-        boards = [name for name in SIGN_CLASSES if name != "Car"]
-        return boards[int(self._rng.integers(len(boards)))]
+        return BOARD_CLASSES[int(self._rng.integers(len(BOARD_CLASSES)))]
 
     def _any_box(self) -> FloatArray:
         low, high = (part * self._camera.height_px for part in DETECTOR_ROWS)
@@ -242,8 +244,8 @@ def _sign_things(city: City) -> list[_Thing]:
 def _car_thing(pose: Pose) -> _Thing:
     half = CAR_WIDTH_M / 2
     body = _block(pose, (-CAR_REAR_M, CAR_FRONT_M), (-half, half), (0.0, CAR_ROOF_M))
-    mast = _block(pose, *CAR_MAST_M, (CAR_ROOF_M, CAR_HEIGHT_M))
-    return _Thing("Car", np.vstack([body, mast]), body)
+    mast = _block(pose, *MAST_M, (CAR_ROOF_M, CAR_HEIGHT_M))
+    return _Thing(CAR, np.vstack([body, mast]), body)
 
 
 def _block(

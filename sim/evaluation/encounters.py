@@ -18,11 +18,12 @@ from pixelopolis.city.route_path import RoutePath
 from pixelopolis.errors import CityError
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.bodies import bodies_touch, body_corners
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.camera import FRAME_S
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import ExpertCar
-from sim.physics.lockstep import FRAME_S, random_route
+from sim.physics.lockstep import random_route
 
 STANDS_MPS: Final = 0.005
 STOOD_S: Final = 5.0
@@ -31,7 +32,6 @@ WENT_ON_M: Final = 0.5
 LIMIT_S: Final = 150.0
 """Following for 3 m at 30 % of cruise takes 74 s."""
 
-BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
 SIDEWAYS_M: Final = 0.03
 BEND_PER_M: Final = 1.0
 """Curvature above which a path counts as a bend."""
@@ -83,7 +83,7 @@ class EncounterScene:
     @property
     def other_m(self) -> float:
         """Initial path position of the other car."""
-        return self.start_m + BODY_M + self.plan.gap_m
+        return self.start_m + CAR_LENGTH_M + self.plan.gap_m
 
     def other(self, rng: np.random.Generator) -> ExpertCar:
         """Return the other car; `rng` draws its imperfections."""
@@ -114,7 +114,7 @@ def random_scene(city: City, rng: np.random.Generator, bend: bool) -> EncounterS
         if len(places):
             other_m = float(at_m[int(rng.choice(places))])
             gap_m = float(rng.uniform(0.55, 0.85))
-            start_m = other_m - BODY_M - gap_m
+            start_m = other_m - CAR_LENGTH_M - gap_m
             return EncounterScene(path, start_m, random_plan(rng, gap_m), bend)
     raise CityError(
         f"city {city.name!r} has no {'bend' if bend else 'straight'} with {FOLLOWED_M:.0f} m of "

@@ -12,11 +12,12 @@ from car.driving.types import Decision, DriveState
 from pixelopolis.city.model import City
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.reasons import CAR_AHEAD_CODES
+from pixelopolis.vehicle.camera import FRAME_S
+from sim.evaluation.encounters import STANDS_MPS
 from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import BackgroundTraffic
-from sim.physics.lockstep import FRAME_S, random_route
+from sim.physics.lockstep import random_route
 
-STANDS_MPS: Final = 0.005
 FALSE_STOP_S: Final = 2.0
 """A longer stop counts as a false stop."""
 

@@ -24,9 +24,10 @@ from pixelopolis.city.model import City, Movement, Turn
 from pixelopolis.city.route import Route
 from pixelopolis.city.route_path import Leg, RoutePath
 from pixelopolis.geometry import Pose
+from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M, WHEEL_WIDTH_M
 from pixelopolis.vehicle.speeds import MOTOR_MAX_RAD_S
-from sim.physics.lockstep import FRAME_S, CameraSource, LockstepCar, random_route
+from sim.physics.lockstep import CameraSource, LockstepCar, random_route
 from sim.physics.vehicle import Vehicle, random_imperfections
 
 RouteMaker = Callable[[City, np.random.Generator, float], Route]

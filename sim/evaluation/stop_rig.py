@@ -30,13 +30,13 @@ from pixelopolis.vda5050.frames import decode_from_car, encode
 from pixelopolis.vda5050.order import Order
 from pixelopolis.vda5050.order_progress import make_order
 from pixelopolis.vda5050.state import State
+from pixelopolis.vehicle.camera import FRAME_S
 from sim.hardware.boards import Boards
 from sim.hardware.bus import MotorLine, VirtualBus
 from sim.hardware.cable import Cable
 from sim.hardware.firmware_program import BoardKind, board_sockets
 from sim.live.camera_sockets import CameraSocket, encode_frame
-from sim.live.town import STEP_S
-from sim.physics.lockstep import straight_route
+from sim.physics.lockstep import STEP_S, straight_route
 from sim.physics.vehicle import Vehicle
 
 CAR: Final = "car1"
@@ -44,7 +44,6 @@ CITY: Final = "pixelopolis"
 WAY_M: Final = 200.0
 """Length of the order: some 25 minutes of driving."""
 LOOK_S: Final = 0.001
-FRAME_S: Final = 0.05
 WAIT_S: Final = 60.0
 """Limit for what must happen; a car's start takes some ten seconds on a busy computer."""
 AT_SPEED_RAD_S: Final = 1.0

@@ -12,6 +12,7 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import Image
+from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from pixelopolis.vehicle.steering import steering_to_wheels
@@ -19,7 +20,7 @@ from sim.lane_data.balance import spots_of
 from sim.lane_data.labels import label_of
 from sim.lane_data.traffic import others_about
 from sim.physics.expert import pursue
-from sim.physics.lockstep import FRAME_S, PHYSICS_S, random_route
+from sim.physics.lockstep import STEP_S, random_route
 from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
 from sim.render.view import CarBody
 
@@ -130,5 +131,5 @@ def driven_samples(city: City, rng: np.random.Generator, session: Session) -> It
         vehicle.set_goal(
             *steering_to_wheels(float(np.clip(driven, -1, 1)), CRUISE_MPS / WHEEL_RADIUS_M)
         )
-        for _ in range(round(FRAME_S / PHYSICS_S)):
-            vehicle.step(PHYSICS_S)
+        for _ in range(round(FRAME_S / STEP_S)):
+            vehicle.step(STEP_S)

@@ -20,7 +20,8 @@ from sim.hardware.bus import MotorLine, VirtualBus
 from sim.hardware.firmware_program import BoardKind
 from sim.hardware.motor import MOTOR_BOOT_S
 from sim.live.renderer_link import first_of
-from sim.live.town import STEP_S, TownCar
+from sim.live.town import TownCar
+from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import Vehicle
 
 CAR: Final = "car1"

@@ -28,8 +28,9 @@ from pixelopolis.vehicle.camera import Camera
 from sim.hardware.boards import Boards
 from sim.hardware.firmware_program import BoardKind, check_program
 from sim.live.renderer_link import RendererLink, first_of
-from sim.live.town import STEP_S, LiveTown
+from sim.live.town import LiveTown
 from sim.live.web import make_app
+from sim.physics.lockstep import STEP_S
 
 SCENE_EVERY: Final = 2
 """Physics steps between two poses sent to the renderer."""

@@ -6,7 +6,7 @@ Pure: the time is an argument of each step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.control_table import BoardFault, BoardRegister
 from sim.hardware.bus import MotorLine, VirtualBus
 from sim.hardware.firmware_program import BoardKind
+from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
 from sim.physics.world import World
-
-STEP_S: Final = 0.005
-"""Physics period: 200 Hz."""
 
 
 @dataclass

@@ -17,16 +17,15 @@ from pixelopolis.city.model import City
 from pixelopolis.city.movement_conflicts import MovementKey, movement_conflicts
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import Curve, Pose, join
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.camera import FRAME_S
+from pixelopolis.vehicle.clearances import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.physics.expert import pursue
-from sim.physics.lockstep import FRAME_S, PHYSICS_S
+from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import Vehicle, random_imperfections
 
 STOP_BEFORE_M: Final = 0.10
-CLEAR_OF_EDGE_M: Final = CAR_FRONT_M + CAR_REAR_M + 0.08
-CLEAR_OF_JUNCTION_M: Final = CAR_REAR_M + 0.03
-"""Where others wait, and how far beyond a street or junction they leave it; as in the server."""
+"""Where others wait, as in the server."""
 
 ASKS_M: Final = 0.25
 """Distance from the end of a street at which others decide whether to go on."""
@@ -70,8 +69,8 @@ class ExpertCar:
     def drive(self, speed_mps: float) -> None:
         steering = pursue(self._line, self.vehicle.pose, self._line_m)
         self.vehicle.set_goal(*wheel_speeds_rad_s(steering, speed_mps))
-        for _ in range(round(FRAME_S / PHYSICS_S)):
-            self.vehicle.step(PHYSICS_S)
+        for _ in range(round(FRAME_S / STEP_S)):
+            self.vehicle.step(STEP_S)
         self.s_m = self._along_m(self.curve, self.s_m)
         self._line_m = self._along_m(self._line, self._line_m)
 

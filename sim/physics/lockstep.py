@@ -22,11 +22,10 @@ from pixelopolis.city.model import City, Movement
 from pixelopolis.city.route import Place, Route
 from pixelopolis.geometry import Pose, wrap_rad
 from pixelopolis.model_io.crops import Image
+from pixelopolis.vehicle.camera import FRAME_S
 from sim.physics.vehicle import BodyMotion, Vehicle
 
-FRAME_S: Final = 0.05
-"""Camera period, 20 Hz."""
-PHYSICS_S: Final = 0.005
+STEP_S: Final = 0.005
 
 CameraSource = Callable[[Pose, BodyMotion], Image]
 """Returns the camera's image at a pose and motion: RGB (h, w, 3) uint8, the lane model's part of
@@ -83,8 +82,8 @@ class LockstepCar:
             )
         )
         self.vehicle.set_goal(decision.left_rad_s, decision.right_rad_s)
-        for _ in range(round(FRAME_S / PHYSICS_S)):
-            self.vehicle.step(PHYSICS_S)
+        for _ in range(round(FRAME_S / STEP_S)):
+            self.vehicle.step(STEP_S)
         self.time_s += FRAME_S
         return decision
 

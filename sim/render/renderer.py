@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import road_layout
+from pixelopolis.city.signs import CAR
 from pixelopolis.errors import RenderError
 from sim.looks.look import MAX_LAMPS, Look, RoadStyle
 from sim.render.gl import gpu
@@ -292,7 +293,7 @@ class Renderer:
         if name not in self._car_ids:
             number = max(self._instances, default=0) + 1
             self._car_ids[name] = number
-            self._instances[number] = Instance("car", name, "Car")
+            self._instances[number] = Instance("car", name, CAR)
         return self._car_ids[name]
 
     def _draw(self, view: View, visible: _Visible) -> None:

@@ -25,12 +25,12 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
 from pixelopolis.vehicle.bodies import body_corners
+from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.camera.camera import lane_camera
 from sim.evaluation.lane_drive import LaneDrive, Moment
 from sim.evaluation.lane_runs import LaneEvaluation, look_of, observe_look
 from sim.looks.look import Look
-from sim.physics.lockstep import FRAME_S
 from sim.render.view import car_view
 from sim.sheets.lane_data import ground_px, seen_px
 

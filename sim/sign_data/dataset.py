@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 
 from pixelopolis.city.model import City
-from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.signs import CAR, SIGN_CLASSES
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject, write_annotation
-from pixelopolis.model_io.voc.dataset import VocDataset
+from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.sensor import apply_sensor
 from sim.looks.look import Look, look_of
@@ -37,8 +37,6 @@ from sim.sign_data.scenes import draw_scene
 from sim.sign_data.streets import draw_shot, even_classes, place_signs
 from sim.work.workers import run_all
 
-Split = Literal["train", "val", "test"]
-SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 Kind = Literal["driven", "scene"]
 
 SCENES_PART: Final[Mapping[Split, float]] = {"train": 0.6, "val": 0.3, "test": 0.3}
@@ -245,7 +243,7 @@ class _Streets:
         bodies: dict[int, Body] = dict(self._signs.bodies)
         numbers = {i.name: n for n, i in self._renderer.instances.items() if i.kind == "car"}
         for car in shot.cars:
-            bodies[numbers[car.id]] = upright(model_of("Car"), car.pose)
+            bodies[numbers[car.id]] = upright(model_of(CAR), car.pose)
         objects = label(rendered.ids, shot.view, bodies)
         return apply_sensor(rendered.rgb, self._look, rng), objects
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.city.model import City
-from pixelopolis.city.signs import sign_solid
+from pixelopolis.city.signs import CAR, sign_solid
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
@@ -75,7 +75,7 @@ def draw_scene(
         x, y, height_px = _room(view, placed, rng)
         placed.append((x, y, height_px))
         is_car = rng.random() < CAR_PART
-        body = _body("Car" if is_car else next(classes), view, (x, y, height_px), rng)
+        body = _body(CAR if is_car else next(classes), view, (x, y, height_px), rng)
         bodies[number] = body
         meshes.append(body.mesh(number, random_color(rng) if is_car else None))
     return Scene(view, bodies, meshes)
@@ -120,8 +120,8 @@ def _body(
 ) -> Body:
     """Return an object centered at `spot`, randomly turned and tilted, `height_px` high."""
     x, y, height_px = spot
-    if class_name == "Car":
-        model = model_of("Car")
+    if class_name == CAR:
+        model = model_of(CAR)
         middle, tall_m = np.array(CAR_MIDDLE_M), CAR_TALL_M
     else:
         model = any_state(rng, class_name, POLE_M if rng.random() < POLE_PART else 0.0)
@@ -136,7 +136,7 @@ def _body(
     else:
         heading += float(rng.triangular(-BOARD_LIMIT_RAD, 0, BOARD_LIMIT_RAD))
     # objects that stand on the ground are seen from above
-    lean = {"Car": (0.0, 0.6)}.get(class_name, (-0.08, 0.2))
+    lean = {CAR: (0.0, 0.6)}.get(class_name, (-0.08, 0.2))
     tilt = _turn(view.axes[0], float(rng.uniform(*lean)))
     roll = _turn(view.axes[2], float(rng.normal(0, 0.07)))
     turn = roll @ tilt @ _turn(np.array([0.0, 0.0, 1.0]), heading)

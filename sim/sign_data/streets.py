@@ -17,17 +17,15 @@ from shapely import Point
 
 from pixelopolis.city.model import City, Movement, Sign
 from pixelopolis.city.road_layout import road_layout
-from pixelopolis.city.signs import LIGHTS, SIGN_CLASSES
+from pixelopolis.city.signs import BOARD_CLASSES, LIGHTS
 from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from sim.render.maps.light import Shadow
 from sim.render.meshes.models import Body, Model, model_of, upright
 from sim.render.meshes.signs import sign_shadow
 from sim.render.view import CarBody, View, car_view
-
-BOARD_CLASSES: Final = tuple(name for name in SIGN_CLASSES if name != "Car")
 
 EMPTY_PART: Final = 0.06
 """Share of looks without any sign."""
@@ -47,9 +45,7 @@ BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
 it. Such cars are partly outside the image, and none are nearer."""
 OTHERS: Final = (0.40, 0.28, 0.20, 0.12)
 """Probabilities of 0, 1, 2, 3 other cars."""
-BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
-"""Distance of the axles of two cars that touch."""
-BETWEEN_AXLES_M: Final = BODY_M + 0.03
+BETWEEN_AXLES_M: Final = CAR_LENGTH_M + 0.03
 """Smallest distance of two axles."""
 SIGN_APART_M: Final = 0.12
 OFTEN: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
@@ -133,7 +129,7 @@ def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generat
         lanes, s_m = _place(city, signs, rng)
         pose = lanes[0].pose_at(s_m)
         if rng.random() < AHEAD_PART:
-            place = _along(lanes, s_m + _gap_m(GAP_M, rng) + BODY_M)
+            place = _along(lanes, s_m + _gap_m(GAP_M, rng) + CAR_LENGTH_M)
             poses += [] if place is None else [_disturbed(place, rng)]
     if rng.random() < ASTRAY_PART:
         turn = float(rng.uniform(-ASTRAY_RAD, ASTRAY_RAD))
@@ -188,7 +184,7 @@ def _close_in_bend(city: City, rng: np.random.Generator) -> tuple[Pose, Pose] | 
     for _ in range(60):
         lanes, s_m = _anywhere(city, rng)
         here = lanes[0].pose_at(s_m)
-        ahead = _along(lanes, s_m + _gap_m(BEND_GAP_M, rng) + BODY_M)
+        ahead = _along(lanes, s_m + _gap_m(BEND_GAP_M, rng) + CAR_LENGTH_M)
         if ahead and abs(wrap_rad(ahead.heading_rad - here.heading_rad)) > BEND_RAD:
             return here, ahead
     return None

@@ -12,7 +12,8 @@ from pixelopolis.vehicle.control_table import (
 from sim.hardware.bus import VirtualBus
 from sim.hardware.dynamixel import ALERT, Instruction, Packet, Parser, encode
 from sim.hardware.motor import MOTOR_BOOT_S
-from sim.live.town import STEP_S, TownCar
+from sim.live.town import TownCar
+from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import Vehicle
 
 BROADCAST = 254

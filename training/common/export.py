@@ -17,6 +17,8 @@ from training.common.backend import tf
 
 SIGNATURE: Final = "serving_default"
 INPUT_NAME: Final = "picture"
+MIDDLE: Final = 127.5
+"""Pictures are scaled to x / MIDDLE - 1 = -1..1."""
 Bytes = NDArray[np.uint8]
 
 
@@ -46,10 +48,14 @@ def converter(
     return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
 
 
+def scaled(pictures: Any) -> Any:
+    """Return bytes 0..255 as a network's input in [-1, 1]."""
+    return tf.cast(pictures, tf.float32) / MIDDLE - 1.0
+
+
 def make_int8(
     converter: Any,
     calibration: Bytes,
-    middle: float,
     states: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Let a converter over pictures in [-1, 1] write int8 that takes raw bytes as uint8.
@@ -57,18 +63,17 @@ def make_int8(
     Args:
         converter: as `converter` returns it.
         calibration: pictures (n, height, width, 3) like those that the car will see.
-        middle: x / middle - 1 is what the model takes for a byte x.
         states: further inputs by name, (1, size) float32, for each of these pictures.
     """
 
     def pictures() -> Iterator[dict[str, Any]]:
-        # the first one gets both ends, so that a byte's scale is 1 / middle
+        # the first one gets both ends, so that a byte's scale is 1 / MIDDLE
         for number, frame in enumerate(calibration):
             picture = frame.copy()
             if number == 0:
                 picture[0, 0], picture[0, -1] = 0, 255
             state = states[number] if states else {}
-            yield {INPUT_NAME: tf.cast(picture[None], tf.float32) / middle - 1.0, **state}
+            yield {INPUT_NAME: scaled(picture[None]), **state}
 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = pictures

@@ -16,10 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, Image
 from training.detector.anchors import CELLS, Floats, assign
-from training.detector.data import DetectorData, Objects, moved
+from training.detector.data import CAR_NUMBER, DetectorData, Objects, moved
 
 MIN_VISIBLE, MAX_ANGLE_DEG, MIN_HEIGHT_PX = 0.3, 75.0, 6.0
 """Objects beyond these are neither to be found nor to be missed; the limits of what counts in an
@@ -28,8 +27,6 @@ evaluation (0.5, 60 degrees, 8 px) lie well inside."""
 MIN_CUT_OFF_VISIBLE, MIN_CUT_OFF_PX = 0.05, 8.0
 """But a car that the picture cuts off is to be found down to these: nothing is nearer than a car
 ahead in a bend, most of which lies beside the picture."""
-
-CAR: Final = SIGN_CLASSES.index("Car")
 
 AHEAD: Final = 4
 """Batches made while the network learns from another."""
@@ -118,7 +115,7 @@ def ignored(objects: Objects) -> NDArray[np.bool_]:
     """Say which objects (n,) training passes over."""
     height, width = (objects.boxes[:, 2:] - objects.boxes[:, :2]).T
     near_car = (
-        (objects.classes == CAR)
+        (objects.classes == CAR_NUMBER)
         & _cut_off(objects.boxes)
         & (objects.visible >= MIN_CUT_OFF_VISIBLE)
         & (np.minimum(height, width) >= MIN_CUT_OFF_PX)

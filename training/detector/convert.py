@@ -11,10 +11,9 @@ import numpy as np
 from pixelopolis.city.signs import SIGN_CLASSES
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.common.backend import tf
-from training.common.export import Bytes, converted, converter, make_int8
+from training.common.export import Bytes, converted, converter, make_int8, scaled
 from training.common.operators import POST_PROCESS
 from training.detector.anchors import CELLS, OFFSET_SCALES
-from training.detector.model import MIDDLE, scaled
 from training.detector.postprocess import MAX_DETECTIONS, MIN_SCORE, OVERLAP
 
 MAX_OFFSET: Final = 12.0
@@ -43,7 +42,7 @@ def to_int8(model: Any, calibration: Bytes) -> bytes:
         calibration: pictures (n, 160, 240, 3) like those that the car will see.
     """
     made = converter([model], lambda picture: _selected(_raw(model, picture)), SHAPE)
-    make_int8(made, calibration, MIDDLE)
+    make_int8(made, calibration)
     made.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
     made.allow_custom_ops = True
     return converted(made)
@@ -52,7 +51,7 @@ def to_int8(model: Any, calibration: Bytes) -> bytes:
 def to_raw_int8(model: Any, calibration: Bytes) -> bytes:
     """Return int8 .tflite without selection: bytes in; boxes' offsets and scores a cell out."""
     made = converter([model], lambda picture: _raw(model, picture), SHAPE)
-    make_int8(made, calibration, MIDDLE)
+    make_int8(made, calibration)
     made.inference_output_type = tf.uint8
     return converted(made)
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.signs import CAR, SIGN_CLASSES
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 from pixelopolis.model_io.inputs import detector_input
@@ -25,6 +25,8 @@ from pixelopolis.model_io.pictures import Report, read_each, read_picture
 from pixelopolis.model_io.voc.annotation import SPLINTER_VISIBLE, LabeledObject
 from pixelopolis.model_io.voc.dataset import VocDataset
 from training.detector.anchors import Floats
+
+CAR_NUMBER: Final = SIGN_CLASSES.index(CAR)
 
 GRAY: Final = 114
 ASPECT_TOLERANCE: Final = 0.02

@@ -15,9 +15,6 @@ from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.common.backend import tf
 from training.detector.anchors import LEVELS
 
-MIDDLE: Final = 127.5
-"""Pictures are scaled to x / MIDDLE - 1 = -1..1."""
-
 BATCH_NORM_MOMENTUM: Final = 0.98
 PRIOR: Final = 0.02
 """Objectness that an untrained cell says: most cells are empty."""
@@ -139,8 +136,3 @@ class _Layers:
             values, 1, bias_initializer=tf.keras.initializers.Constant(bias), name=name
         )(x)
         return layers.Reshape((-1, values), name=f"{name}_flat")(x)
-
-
-def scaled(pictures: Any) -> Any:
-    """Return bytes 0..255 as the network's input in [-1, 1]."""
-    return tf.cast(pictures, tf.float32) / MIDDLE - 1.0

@@ -30,12 +30,13 @@ from pixelopolis.model_io.pictures import Report
 from pixelopolis.model_io.voc.dataset import VocDataset
 from pixelopolis.output_file import check_output_folder
 from training.common.backend import tf
+from training.common.export import scaled
 from training.detector.batches import epoch_batches
 from training.detector.data import DetectorData, digest, load
 from training.detector.evaluation.draw import draw_detections
 from training.detector.evaluation.metrics import SIZES, Detections, Precision, average_precision
 from training.detector.loss import losses
-from training.detector.model import build, scaled
+from training.detector.model import build
 from training.detector.postprocess import scores_of, select
 from training.detector.run import DetectorRun, finished, row_of
 from training.detector.settings import DetectorTraining

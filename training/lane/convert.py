@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from pixelopolis.errors import ModelError
 from pixelopolis.model_io.litert import load_interpreter
 from training.common.backend import tf
-from training.common.export import INPUT_NAME, SIGNATURE, Bytes, converted, converter, make_int8
+from training.common.export import (
+    INPUT_NAME,
+    SIGNATURE,
+    Bytes,
+    converted,
+    converter,
+    make_int8,
+    scaled,
+)
 from training.common.operators import Graph, read_graph
 from training.lane.data import Labels
-from training.lane.networks import MIDDLE, StepNetwork, scaled
+from training.lane.networks import StepNetwork
 from training.lane.outputs import answers_of
 
 MIN_CORRELATION: Final = 0.99
@@ -91,7 +99,7 @@ def convert_int8(
     """
     int8 = _converter(step, scale_inside=False)
     pictures = calibration_yuv.reshape(-1, *step.shape)
-    make_int8(int8, pictures, MIDDLE, _states(step, calibration_yuv) if step.state else None)
+    make_int8(int8, pictures, _states(step, calibration_yuv) if step.state else None)
     int8.inference_output_type = tf.uint8
     result = _compare(step, int8, frames_yuv, reference)
     if faults := result.graph.edge_tpu_faults():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pixelopolis.model_io.crops import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDTH_PX
 from training.common.backend import tf
+from training.common.export import scaled
 from training.lane.data import Labels
 from training.lane.label_files import COMMANDS
 from training.lane.loss import SPREAD_LOG_RANGE
@@ -41,9 +42,6 @@ MEMORY: Final = 64
 
 PREDICT_BATCH: Final = 256
 Bytes = NDArray[np.uint8]
-
-MIDDLE: Final = 127.5
-"""Pictures are scaled to x / MIDDLE - 1 = -1..1."""
 
 
 def build(network: Network, width: float, dropout: float = 0.1) -> Any:
@@ -122,11 +120,6 @@ def restart_dropout(model: Any, seed: int, epoch: int) -> None:
     for layer in model.layers:
         if isinstance(layer, tf.keras.layers.Dropout) and layer.rate:
             layer.seed_generator.state.assign([(seed + 7919 * epoch) % 2**31, 0])
-
-
-def scaled(pictures_yuv: Any) -> Any:
-    """Return bytes 0..255 as the network's input in [-1, 1]."""
-    return tf.cast(pictures_yuv, tf.float32) / MIDDLE - 1.0
 
 
 def predict(model: Any, images_yuv: Bytes) -> Labels:

@@ -18,10 +18,11 @@ from pixelopolis.model_io.lane_path import STATIONS_M
 from pixelopolis.model_io.pictures import Report
 from pixelopolis.output_file import check_output_folder
 from training.common.backend import tf
+from training.common.export import scaled
 from training.lane.augment import batches
 from training.lane.data import Labels, LaneData, is_blank, load, split, windows
 from training.lane.loss import masked_huber, path_loss
-from training.lane.networks import Bytes, build, predict, restart_dropout, scaled
+from training.lane.networks import Bytes, build, predict, restart_dropout
 from training.lane.outputs import answers_of
 from training.lane.report import HeadError
 from training.lane.run import LaneRunFolder

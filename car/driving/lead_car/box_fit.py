@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -17,10 +18,14 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera, project
 from pixelopolis.vehicle.dimensions import (
+    CAR_BELT_M,
     CAR_FRONT_M,
     CAR_HEIGHT_M,
+    CAR_LENGTH_M,
     CAR_REAR_M,
+    CAR_SILL_M,
     CAR_WIDTH_M,
+    MAST_M,
     WHEEL_BASE_M,
     WHEEL_WIDTH_M,
 )
@@ -28,10 +33,7 @@ from pixelopolis.vehicle.dimensions import (
 HALF_LANE_M: Final = 0.14
 """A car farther than this from the lane's center is in another lane (lanes are 0.28 m wide)."""
 
-BODY_M: Final = CAR_FRONT_M + CAR_REAR_M
-"""Distance between the axles of two touching cars."""
-
-ALONG_M: Final[FloatArray] = np.geomspace(BODY_M + 0.01, 1.7, 64)
+ALONG_M: Final[FloatArray] = np.geomspace(CAR_LENGTH_M + 0.01, 1.7, 64)
 """Grid of axle distances along the lane, 3 % apart. Braking from cruise takes 0.3 m, so cars
 beyond the grid do not matter yet."""
 
@@ -58,9 +60,6 @@ _NO_CAR_COST: Final = 36.0
 """Sum of squared sigmas above which a box is not a car standing on the road. Half a car behind an
 obstacle has 18."""
 
-_SILL_M, _BELT_M = 0.018, 0.068
-"""Height range where a car's body is widest; only the wheels touch the road."""
-
 _NEAREST_M: Final = 0.05
 """Minimum distance from the lens; the ego bumper is 0.11 m ahead of it."""
 
@@ -81,12 +80,10 @@ _ASIDE_PRIOR: Final = _aside_prior()
 def _outline() -> FloatArray:
     """Return points (N, 3) that span a car's bounding box in its own frame: body, wheels, mast."""
     sides = (-CAR_WIDTH_M / 2, CAR_WIDTH_M / 2)
-    body = [
-        (x, y, z) for x in (-CAR_REAR_M, CAR_FRONT_M) for y in sides for z in (_SILL_M, _BELT_M)
-    ]
+    body = product((-CAR_REAR_M, CAR_FRONT_M), sides, (CAR_SILL_M, CAR_BELT_M))
     tread_m = (WHEEL_BASE_M + WHEEL_WIDTH_M) / 2
     wheels = [(0.0, y, 0.0) for y in (-tread_m, tread_m)]
-    mast = [(x, 0.0, CAR_HEIGHT_M) for x in (0.006, 0.028)]
+    mast = [(x, 0.0, CAR_HEIGHT_M) for x in MAST_M[0]]
     return np.array([*body, *wheels, *mast])
 
 
@@ -151,7 +148,7 @@ def shown_part(camera: Camera, lane: FloatArray, gap_m: float, yaw_rad: float = 
         gap_m: gap to the car.
         yaw_rad: yaw of the camera to the left of that frame.
     """
-    at = int(np.searchsorted(ALONG_M, gap_m + BODY_M))
+    at = int(np.searchsorted(ALONG_M, gap_m + CAR_LENGTH_M))
     if at >= len(lane):
         return 0.0
     forward, left, heading = lane[at]
@@ -218,7 +215,7 @@ def fit_box(box: Box, camera: Camera, lane: FloatArray) -> BoxFit:
     total = float(inside.sum())
     if total == 0.0:
         return _NOWHERE
-    gaps_m = ALONG_M - BODY_M
+    gaps_m = ALONG_M - CAR_LENGTH_M
     gap_m = float(inside @ gaps_m / total)
     spread_m2 = float(inside @ (gaps_m - gap_m) ** 2 / total)
     return BoxFit(min(total / float(weight.sum()), 1.0), gap_m, math.sqrt(spread_m2))

@@ -17,12 +17,11 @@ import numpy as np
 
 from car.driving.lead_car.box_fit import Box, BoxFit, fit_box, overlap, shown_part
 from car.driving.types import CarAhead, Sighting, Sightings, WheelReading
+from pixelopolis.city.signs import CAR
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import DETECTOR_WIDTH_PX
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import CAR_FRONT_M, WHEEL_RADIUS_M
-
-CAR: Final = "Car"
 
 SURE_SCORE, NEW_SCORE, KEPT_SCORE = 0.6, 0.4, 0.2
 """Minimum score of a single near detection, of each of two matching ones, and of a detection of a

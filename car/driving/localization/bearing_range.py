@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from car.driving.types import Sighting, Sightings
-from pixelopolis.city.signs import class_height_m
+from pixelopolis.city.signs import CAR, class_height_m
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
@@ -109,7 +109,7 @@ def measurement_of(
 
 def signs_now(sightings: Sightings, camera: Camera, driven_m: float) -> list[SignMeasurement]:
     """Return the signs of one frame relative to the car's position now."""
-    found = [measurement_of(s, camera) for s in sightings.seen if s.class_name != "Car"]
+    found = [measurement_of(s, camera) for s in sightings.seen if s.class_name != CAR]
     return [_nearer(sight, driven_m) for sight in found if sight is not None]
 
 

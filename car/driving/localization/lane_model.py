@@ -9,7 +9,7 @@ import numpy as np
 
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import FloatArray
-from pixelopolis.model_io.lane_path import SCALES_M, STATIONS_M
+from pixelopolis.model_io.lane_path import STATIONS, STATIONS_M, WEIGHTS
 
 MIN_SIGMA_M: Final = 0.004
 """Lower limit of a view's error."""
@@ -25,10 +25,8 @@ BEND_SIGMA_M: Final = 0.2
 """Error of a bend's position along the road: with less, wrong views of junctions shifted the
 distance by up to 9 cm (docs/decisions/0031)."""
 
-STATIONS: Final[FloatArray] = np.array(STATIONS_M)
-_WEIGHTS: Final[FloatArray] = np.array(SCALES_M) / np.mean(SCALES_M)
 _APART: Final = np.abs(np.subtract.outer(np.arange(len(STATIONS_M)), np.arange(len(STATIONS_M))))
-_ALIKE: Final[FloatArray] = np.outer(_WEIGHTS, _WEIGHTS) * ALIKE**_APART
+_ALIKE: Final[FloatArray] = np.outer(WEIGHTS, WEIGHTS) * ALIKE**_APART
 
 
 def lane_ahead_m(

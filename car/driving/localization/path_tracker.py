@@ -19,12 +19,13 @@ from typing import Final
 import numpy as np
 
 from car.driving.localization.bearing_range import SignMeasurement
-from car.driving.localization.lane_model import STATIONS, expected_lane, lane_ahead_m, lane_noise
+from car.driving.localization.lane_model import expected_lane, lane_ahead_m, lane_noise
 from car.driving.localization.sign_model import OFFSET_SIGMA_M, PLACE_SIGMA_M, view_of_signs
 from car.driving.types import WheelReading
 from pixelopolis.city.model import Turn
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.geometry import FloatArray, wrap_rad
+from pixelopolis.model_io.lane_path import STATIONS
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from car.driving.localization.bearing_range import SignMeasurement
 from car.driving.localization.lane_grid import IntArray, LaneGrid
 from pixelopolis.city.model import City
-from pixelopolis.city.signs import SIGN_CLASSES, class_height_m, sign_solid
+from pixelopolis.city.signs import CAR, SIGN_CLASSES, class_height_m, sign_solid
 from pixelopolis.geometry import FloatArray
 from pixelopolis.vehicle.camera import Camera
 
@@ -85,7 +85,7 @@ class SignModel:
         seen = np.zeros(len(self.cell), dtype=bool)
         nowhere = 0.0
         for sight in sights:
-            if sight.class_name == "Car":
+            if sight.class_name == CAR:
                 continue
             density, matches = self._density(sight)
             unexpected = (FALSE_PER_FRAME + misread(sight.height_px)) / _SPACE

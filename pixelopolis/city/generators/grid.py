@@ -10,7 +10,7 @@ import random
 import re
 from typing import Final
 
-from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.signs import BOARD_CLASSES
 from pixelopolis.errors import CityError
 
 LANE_M: Final = 0.28
@@ -81,7 +81,7 @@ def grid_city_text(name: str) -> str:
             f'to = "{b}"',
             f"offset_right_m = {LANE_M / 2}",
             "[[sign]]",
-            f'class = "{rng.choice([c for c in SIGN_CLASSES if c != "Car"])}"',
+            f'class = "{rng.choice(BOARD_CLASSES)}"',
             f'edge = "{a}-{b}"',
             "distance_m = -0.03",
         ]

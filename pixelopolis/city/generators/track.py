@@ -16,7 +16,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.model import LANGUAGES
+from pixelopolis.city.signs import BOARD_CLASSES
 from pixelopolis.city.toml_file import parse_city
 from pixelopolis.errors import CityError
 
@@ -38,7 +39,6 @@ WAVE_M: Final = (0.05, 0.14)
 
 _BRANCHES: Final = (1, 2, 2, 3, 3)
 _TRIES: Final = 500
-_LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
 _PLACES: Final = {
     "museum": ("Museum", "博物館", "พิพิธภัณฑ์", "Museo", "المتحف"),
     "landmark": ("Tower", "タワー", "หอคอย", "Torre", "البرج"),
@@ -107,12 +107,12 @@ def _draw(name: str, rng: random.Random) -> str | None:
             f"heading_deg = {math.degrees(_heading(lane[0], lane[1])):.6f}",
             f"pieces = [{', '.join(pieces)}]",
             "[[sign]]",
-            f'class = "{rng.choice([c for c in SIGN_CLASSES if c != "Car"])}"',
+            f'class = "{rng.choice(BOARD_CLASSES)}"',
             f'edge = "{number}"',
             "distance_m = -0.03",
         ]
     for kind, edge in zip(_PLACES, rng.sample(ids, min(len(_PLACES), len(ids))), strict=False):
-        names = zip(_LANGUAGES, _PLACES[kind], strict=True)
+        names = zip(LANGUAGES, _PLACES[kind], strict=True)
         lines += [
             "[[destination]]",
             f'id = "{kind}"',

@@ -34,6 +34,10 @@ SIGN_CLASSES: Final = (
     "Museum",
 )
 
+CAR: Final = "Car"
+BOARD_CLASSES: Final = tuple(name for name in SIGN_CLASSES if name != CAR)
+"""What stands beside the streets."""
+
 SIGN_SIZE_M: Final = 0.08
 """Width and height of a board."""
 
@@ -93,7 +97,7 @@ def class_height_m(sign_class: str) -> float:
     Raises:
         KeyError: for a class that is not in `SIGN_CLASSES`.
     """
-    return CAR_HEIGHT_M if sign_class == "Car" else sign_solid(sign_class).height_m
+    return CAR_HEIGHT_M if sign_class == CAR else sign_solid(sign_class).height_m
 
 
 @lru_cache(maxsize=len(SIGN_CLASSES) + len(LIGHTS))

@@ -15,10 +15,9 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import DETECTOR_WIDTH_PX, Image
 from pixelopolis.model_io.pictures import read_picture
 from pixelopolis.model_io.voc.annotation import Annotation, BoxFault, box_fault, read_annotation
-from pixelopolis.model_io.voc.dataset import PictureFault, VocDataset
+from pixelopolis.model_io.voc.dataset import SPLITS, PictureFault, VocDataset
 from pixelopolis.model_io.voc.pictures import tile, write_sheets
 
-SPLITS: Final = ("train", "val", "test")
 HEIGHTS_PX: Final = (0, 8, 12, 20, 40)
 """Lower limits of the size classes, in pixels at the detector's input."""
 TINY_PX: Final = 4.0

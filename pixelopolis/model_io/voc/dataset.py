@@ -16,10 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.voc.annotation import Annotation, BoxFault, box_faults, read_annotation
+
+Split = Literal["train", "val", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 ANNOTATION_FOLDERS: Final = ("Annotations", "annotations")

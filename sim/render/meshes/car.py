@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.vehicle.dimensions import (
+    CAR_BELT_M,
     CAR_FRONT_M,
     CAR_HEIGHT_M,
     CAR_REAR_M,
+    CAR_SILL_M,
     CAR_WIDTH_M,
     WHEEL_BASE_M,
     WHEEL_RADIUS_M,
@@ -32,8 +34,6 @@ _REAR_LAMP: Final = Paint(rgb_of("#ff2b2b"))
 _MAST: Final = Paint(rgb_of("#c9ced6"))
 _PLATE: Final = Paint(rgb_of("#f7f7f2"))
 
-_SILL_M: Final = 0.018
-_BELT_M: Final = 0.068
 _ROOF_M: Final = 0.108
 
 
@@ -45,7 +45,7 @@ def car_mesh() -> NDArray[np.void]:
     """
     b = MeshBuilder()
     front, rear, half = CAR_FRONT_M, -CAR_REAR_M, CAR_WIDTH_M / 2
-    low, belt, roof = _SILL_M, _BELT_M, _ROOF_M
+    low, belt, roof = CAR_SILL_M, CAR_BELT_M, _ROOF_M
     inner = half - WHEEL_WIDTH_M - 0.004
     # lower body: narrow between the wheels, full width ahead of them, chamfered all round
     _hull(b, rear, -0.036, half, low, belt)

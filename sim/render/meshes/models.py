@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.city.model import Sign
-from pixelopolis.city.signs import LANDMARKS, Light
+from pixelopolis.city.signs import CAR, LANDMARKS, Light
 from pixelopolis.geometry import FloatArray, Pose
 from sim.render.meshes.car import BODY, car_mesh
 from sim.render.meshes.mesh import MeshBuilder, rgb_of
@@ -63,7 +63,7 @@ class Model:
 
     @property
     def is_board(self) -> bool:
-        return self.class_name != "Car" and self.class_name not in LANDMARKS
+        return self.class_name != CAR and self.class_name not in LANDMARKS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,7 @@ def model_of(class_name: str, light: Light = "green", pole_m: float = 0.0) -> Mo
         light: state of a traffic light.
         pole_m: height of a sign's center above its pole's foot; 0 without pole.
     """
-    if class_name == "Car":
+    if class_name == CAR:
         mesh = car_mesh().copy()
         mesh["id"] = 1
         return Model(class_name, mesh, solids_of(mesh))

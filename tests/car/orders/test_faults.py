@@ -11,7 +11,7 @@ from car.orders.faults import Faults, blocked_by_car
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.vda5050.frames import MalformedMessageError, Refusal
-from pixelopolis.vehicle.dimensions import CAR_FRONT_M, CAR_REAR_M
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from tests.support.vda5050_car import CITY, WAY, about
 
 PATH = RoutePath(CITY, WAY)
@@ -59,7 +59,7 @@ def test_what_the_server_refused_is_said(header_id: int | None) -> None:
 
 @pytest.mark.parametrize("gap_m", [None, 0.3])
 def test_the_blocked_edge_is_where_the_nearest_car_stands(gap_m: float | None) -> None:
-    reach_m = CAR_FRONT_M + CAR_REAR_M + (gap_m or 0.0)
+    reach_m = CAR_LENGTH_M + (gap_m or 0.0)
     ahead = None if gap_m is None else CarAhead(gap_m, 0.0, (0.3, 0.4, 0.7, 0.75))
     why = reason(ReasonCode.CAR_AHEAD, gap_m=0.1)
     for beyond_m, edge in ((-0.01, "15"), (0.01, "14")):

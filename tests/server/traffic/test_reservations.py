@@ -12,6 +12,7 @@ from pixelopolis.city.route import Place
 from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.vehicle.clearances import CLEAR_OF_EDGE_M
 from server.traffic.granting import advance
 from server.traffic.reservations import (
     Ride,
@@ -28,7 +29,7 @@ from server.traffic.reservations import (
     stop_ride,
 )
 from server.traffic.safe_state import Token, find_plan
-from server.traffic.street_graph import CLEAR_OF_EDGE_M, OPEN, StreetGraph
+from server.traffic.street_graph import OPEN, StreetGraph
 from tests.support.abstract_traffic import SILENT, Town
 
 CITIES = {name: load_city(name) for name in ("pixelopolis", "grid:2x2:1", "grid:3x2:5")}

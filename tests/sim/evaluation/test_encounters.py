@@ -16,11 +16,11 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.errors import CityError
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.simulated_detector import SimulatedDetector
 from sim.evaluation.encounters import (
     BEND_PER_M,
-    BODY_M,
     FOLLOWED_M,
     Encounter,
     EncounterFigures,
@@ -116,7 +116,7 @@ def test_scenes_are_where_they_should_be(bend: bool) -> None:
         scene = random_scene(TOWN, rng, bend)
         assert scene.start_m > 0
         assert scene.other_m + FOLLOWED_M < scene.path.length_m
-        gap_m = scene.other_m - scene.start_m - BODY_M
+        gap_m = scene.other_m - scene.start_m - CAR_LENGTH_M
         assert gap_m == pytest.approx(scene.plan.gap_m)
         at_m = np.arange(scene.start_m, scene.other_m, 0.02)
         bent = np.abs([scene.path.curvature_at(float(m)) for m in at_m]) > BEND_PER_M

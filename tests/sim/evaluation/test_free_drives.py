@@ -12,13 +12,13 @@ from pixelopolis.city.route_path import RoutePath
 from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.bodies import bodies_touch
-from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.camera import FRAME_S, Camera
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.camera.simulated_detector import SimulatedDetector
 from sim.evaluation.free_drives import FreeFigures, drive_freely
 from sim.evaluation.lane_drive import LaneDrive
 from sim.physics.background_traffic import BackgroundTraffic
-from sim.physics.lockstep import FRAME_S, DetectorSource, LockstepCar, random_route
+from sim.physics.lockstep import DetectorSource, LockstepCar, random_route
 from sim.physics.vehicle import Vehicle
 from sim.render.view import CarBody
 from tests.support.oracle import Oracle

@@ -19,10 +19,11 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.city.toml_file import parse_city
 from pixelopolis.vda5050.frames import decode_from_server
 from pixelopolis.vda5050.order import Order
+from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.evaluation.lane_drive import LaneDrive, Moment
-from sim.physics.lockstep import FRAME_S, LockstepCar
+from sim.physics.lockstep import LockstepCar
 from sim.physics.vehicle import Vehicle
 from tests.support.oracle import Oracle
 from tests.support.paths import ROOT

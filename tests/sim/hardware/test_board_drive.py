@@ -15,9 +15,9 @@ from pixelopolis.city.start_places import spawn_places
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from sim.hardware.boards import Boards
 from sim.hardware.firmware_program import BoardKind, board_sockets
-from sim.live.town import STEP_S, LiveTown
+from sim.live.town import LiveTown
 from sim.physics.expert import pursue
-from sim.physics.lockstep import straight_route
+from sim.physics.lockstep import STEP_S, straight_route
 from tests.support.firmware_build import build_board
 
 pytestmark = pytest.mark.realtime

@@ -26,7 +26,8 @@ from sim.hardware.firmware_program import BoardKind
 from sim.live.camera_sockets import CameraSocket, encode_frame
 from sim.live.process import Pace, Realtime, RealtimeSettings
 from sim.live.render_messages import LiveScene, RenderTask
-from sim.live.town import STEP_S, LiveTown
+from sim.live.town import LiveTown
+from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import BodyMotion
 
 pytestmark = pytest.mark.realtime

@@ -12,22 +12,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.city.signs import BOARD_CLASSES, SIGN_CLASSES
 from pixelopolis.city.sources import load_city
 from pixelopolis.cli.main import app
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import wrap_rad
-from pixelopolis.model_io.voc.dataset import VocDataset
+from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
-from sim.sign_data.dataset import PER_LOOK, SPLITS, Chunk, Split, plan_chunks, write_sign_dataset
-from sim.sign_data.streets import (
-    BEND_RAD,
-    BETWEEN_AXLES_M,
-    BOARD_CLASSES,
-    draw_shot,
-    even_classes,
-    place_signs,
-)
+from sim.sign_data.dataset import PER_LOOK, Chunk, plan_chunks, write_sign_dataset
+from sim.sign_data.streets import BEND_RAD, BETWEEN_AXLES_M, draw_shot, even_classes, place_signs
 from tests.sim.lane_data.test_dataset import digest
 
 

@@ -18,10 +18,11 @@ from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.model_io.lane_path import SCALES_M
 from tests.support.training_roads import write_roads
 from training.common.backend import tf
+from training.common.export import scaled
 from training.lane.card import export_lane
 from training.lane.convert import run
 from training.lane.loss import SPREAD_LOG_RANGE, path_loss
-from training.lane.networks import build, predict, scaled, step_of
+from training.lane.networks import build, predict, step_of
 from training.lane.outputs import answers_of
 from training.lane.settings import LaneTraining, Network
 from training.lane.train import train

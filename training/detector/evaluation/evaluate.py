@@ -14,9 +14,8 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_ROWS, DETECTOR_WIDTH_PX, Image
 from pixelopolis.model_io.pictures import Report
 from pixelopolis.model_io.voc.dataset import VocDataset
-from training.detector.data import DetectorData, Objects, load
+from training.detector.data import CAR_NUMBER, DetectorData, Objects, load
 from training.detector.evaluation.metrics import (
-    CAR,
     SIZES,
     Detections,
     Precision,
@@ -126,7 +125,7 @@ def headline(precision: Precision) -> dict[str, float | None]:
         "map50_20px": _rounded(precision.mean("20px")),
         "map50_12px": _rounded(precision.mean("12px")),
         "map50_95_20px": _rounded(precision.mean("20px", strict=True)),
-        "car_ap50_20px": _rounded(precision.of(CAR, "20px")),
+        "car_ap50_20px": _rounded(precision.of(CAR_NUMBER, "20px")),
     }
 
 

@@ -34,7 +34,6 @@ SIZES: Final = {
 """Heights in pixels of the detector's input, from and up to; smaller and larger objects, and what
 is found in their place, do not count."""
 
-CAR: Final = SIGN_CLASSES.index("Car")
 MAX_DETECTIONS: Final = 100
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelopolis.city.signs import SIGN_CLASSES, class_height_m
+from pixelopolis.city.signs import CAR, SIGN_CLASSES, class_height_m
 from pixelopolis.vehicle.camera import Camera
 from training.detector.anchors import Floats
 from training.detector.data import Objects
@@ -136,7 +136,7 @@ def operating_point(judged: Judged, sign_class: int, threshold: float) -> dict[s
         "recall": _share(found),
         "objects": len(found),
         "reach_m": round(float(distances[order][good[-1]]), 3) if len(good) else 0.0,
-        "goal_m": CAR_GOAL_M if SIGN_CLASSES[sign_class] == "Car" else SIGN_GOAL_M,
+        "goal_m": CAR_GOAL_M if SIGN_CLASSES[sign_class] == CAR else SIGN_GOAL_M,
     }
 
 

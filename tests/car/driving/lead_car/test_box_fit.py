@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from car.driving.lead_car.box_fit import (
     ALONG_M,
-    BODY_M,
     fit_box,
     lane_by_curvature,
     lane_on_path,
@@ -25,6 +24,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.camera import Camera
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from tests.support.seen_cars import box_of_car, in_lane
 
 CAMERA = Camera()
@@ -41,7 +41,7 @@ def test_a_car_in_my_lane_is_found_at_its_gap(
     gap_m: float, curvature: float, aside_m: float, turn_rad: float, seed: int
 ) -> None:
     own = Pose(0.0, 0.0, turn_rad)
-    box = box_of_car(in_lane(gap_m + BODY_M, curvature, aside_m), eye=own)
+    box = box_of_car(in_lane(gap_m + CAR_LENGTH_M, curvature, aside_m), eye=own)
     assume(box is not None)
     assert box is not None
     assume(curvature == 0.0 or box[2] - box[0] > 0.25)
@@ -59,7 +59,7 @@ def test_a_car_in_my_lane_is_found_at_its_gap(
 def test_a_car_in_the_next_lane_is_not_in_mine(
     gap_m: float, curvature: float, aside_m: float, off_m: float
 ) -> None:
-    pose = in_lane(gap_m + BODY_M, curvature, aside_m + off_m, turned=aside_m > 0)
+    pose = in_lane(gap_m + CAR_LENGTH_M, curvature, aside_m + off_m, turned=aside_m > 0)
     box = box_of_car(pose)
     assume(box is not None)
     assert box is not None
@@ -82,7 +82,7 @@ def test_a_box_that_no_car_on_the_road_has_is_nowhere() -> None:
 
 
 def test_a_car_half_hidden_by_a_board_is_still_one() -> None:
-    box = box_of_car(in_lane(0.3 + BODY_M, 0.0, 0.0))
+    box = box_of_car(in_lane(0.3 + CAR_LENGTH_M, 0.0, 0.0))
     assert box is not None
     fit = fit_box((box[0], box[1], (box[0] + box[2]) / 2, box[3]), CAMERA, STRAIGHT)
     assert fit.in_lane > 0.5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import car.driving.lead_car.tracker
-from car.driving.lead_car.box_fit import BODY_M, BoxFit, lane_by_curvature
+from car.driving.lead_car.box_fit import BoxFit, lane_by_curvature
 from car.driving.lead_car.tracker import (
     FORGOTTEN_S,
     HIDDEN_S,
@@ -20,7 +20,7 @@ from car.driving.lead_car.tracker import (
 from car.driving.types import CarAhead, Sighting, Sightings, WheelReading
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
+from pixelopolis.vehicle.dimensions import CAR_LENGTH_M, WHEEL_RADIUS_M
 from tests.support.seen_cars import box_of_car, in_lane
 
 CAMERA = Camera()
@@ -42,7 +42,7 @@ class Chase:
         """Drive on, and be shown cars that far ahead."""
         self.now_s += FRAME_S
         self.way_m += driven_m
-        boxes = [box_of_car(Pose(gap_m + BODY_M, aside_m, 0.0)) for gap_m in gaps_m]
+        boxes = [box_of_car(Pose(gap_m + CAR_LENGTH_M, aside_m, 0.0)) for gap_m in gaps_m]
         detected = tuple(Sighting("Car", score, box) for box in boxes if box)
         return self.step(Sightings(self.now_s, detected))
 
@@ -88,7 +88,7 @@ def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -
     """0.3 m of radius: nearer than 0.35 m most of a car is beside the picture."""
     chase = Chase()
     lane = lane_by_curvature(1 / 0.3)
-    pose = in_lane(0.3 + BODY_M, 1 / 0.3, 0.0)
+    pose = in_lane(0.3 + CAR_LENGTH_M, 1 / 0.3, 0.0)
     box = box_of_car(pose)
     assert box is not None
 
@@ -107,7 +107,7 @@ def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -
 
 def test_the_same_sightings_are_not_counted_twice() -> None:
     chase = Chase()
-    box = box_of_car(Pose(0.6 + BODY_M, 0.0, 0.0))
+    box = box_of_car(Pose(0.6 + CAR_LENGTH_M, 0.0, 0.0))
     assert box is not None
     once = Sightings(0.0, (Sighting("Car", 0.9, box),))
     for _ in range(5):
@@ -116,7 +116,7 @@ def test_the_same_sightings_are_not_counted_twice() -> None:
 
 def test_boards_are_not_cars() -> None:
     chase = Chase()
-    box = box_of_car(Pose(0.12 + BODY_M, 0.0, 0.0))
+    box = box_of_car(Pose(0.12 + CAR_LENGTH_M, 0.0, 0.0))
     assert box is not None
     for i in range(4):
         assert chase.step(Sightings(0.1 * i, (Sighting("Stop_sign", 0.99, box),))) is None
@@ -126,7 +126,7 @@ def test_an_answer_that_comes_late_is_placed_where_the_car_was() -> None:
     chase = Chase()
     for _ in range(4):
         chase.see(0.4)
-    seen_s, box = chase.now_s, box_of_car(Pose(0.4 + BODY_M, 0.0, 0.0))
+    seen_s, box = chase.now_s, box_of_car(Pose(0.4 + CAR_LENGTH_M, 0.0, 0.0))
     assert box is not None
     late = Sightings(seen_s + 0.01, (Sighting("Car", 0.9, box),))
     chase.now_s += 0.3
@@ -251,7 +251,7 @@ def test_a_near_car_that_seems_one_now_and_then_only_is_let_go(
 
 def test_the_surest_of_several_boxes_of_one_car_counts() -> None:
     chase = Chase()
-    good, poor = (box_of_car(Pose(gap_m + BODY_M, 0.0, 0.0)) for gap_m in (0.20, 0.24))
+    good, poor = (box_of_car(Pose(gap_m + CAR_LENGTH_M, 0.0, 0.0)) for gap_m in (0.20, 0.24))
     assert good is not None
     assert poor is not None
     for _ in range(6):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from car.driving.types import Sighting
 from pixelopolis.city.signs import SIGN_CLASSES
 from training.detector.anchors import CELLS, encode
-from training.detector.data import Objects
+from training.detector.data import CAR_NUMBER, Objects
 from training.detector.evaluation.evaluate import as_detections, compare, detect_all, figures
-from training.detector.evaluation.metrics import CAR, Detections, average_precision
+from training.detector.evaluation.metrics import Detections, average_precision
 from training.detector.evaluation.score_thresholds import (
     distance_m,
     fit_thresholds,
@@ -108,7 +108,7 @@ def test_a_looser_box_counts_less_strictly() -> None:
 
 
 def test_figures_name_what_was_asked_for() -> None:
-    car = (60.0, 120.0, 40.0, CAR)
+    car = (60.0, 120.0, 40.0, CAR_NUMBER)
     truth = [shown(FAR, NEAR, car)]
     found = [seen(NEAR, car, scores=(0.9, 0.8))]
     document = figures(truth, found, dict.fromkeys(SIGN_CLASSES, 0.5))
@@ -166,7 +166,7 @@ def test_reach_ends_where_objects_are_missed() -> None:
 def test_distances_follow_from_sizes() -> None:
     heights = np.array([11.19], dtype=np.float32)
     assert distance_m(heights, GO)[0] == pytest.approx(1.0, rel=1e-2)
-    assert distance_m(heights, CAR)[0] == pytest.approx(2.75, rel=1e-2)
+    assert distance_m(heights, CAR_NUMBER)[0] == pytest.approx(2.75, rel=1e-2)
 
 
 def test_a_second_box_on_one_object_is_false_but_not_on_a_difficult_one() -> None:
