@@ -92,14 +92,14 @@ train-lane: setup-training system-gl  ## data, training, a round of own drives, 
 	  --out $(LANE)/run2 --epochs 8 --learning-rate 0.0008 --seed 1
 	@$(PIXELOPOLIS) export lane --run $(LANE)/run2 --out car/models
 
-# the charts of docs/robustness.md; nine minutes on two cores
+# the charts of docs/explanation/robustness.md; nine minutes on two cores
 SWEEPS := exposure blur pitch latency lane-width
 SWEPT := --city track:9001 --city track:9002 --city track:9003 --city grid:3x2:9001 \
   --city grid:2x3:9002 --looks 5 --metres 25 --seed 21 --jobs 2
 
 sweeps: $(VENV)/setup.done system-gl  ## how much worse it may get until lane keeping fails, charts
 	@set -e; for sweep in $(SWEEPS); do \
-	  $(PIXELOPOLIS) evaluate lane $(SWEPT) --sweep $$sweep --plot docs/images/sweep-$$sweep.svg; \
+	  $(PIXELOPOLIS) evaluate lane $(SWEPT) --sweep $$sweep --plot docs/explanation/images/sweep-$$sweep.svg; \
 	done
 
 # --- the virtual environment -----------------------------------------------------------------

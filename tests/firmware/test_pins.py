@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.headers import NUCLEOS, PORTS, Pin, read_pins
 
-DOCS = PORTS.parents[1] / "docs" / "firmware.md"
+DOCS = PORTS.parents[1] / "docs" / "how-to" / "build-the-board.md"
 DEBUG_PINS = {"PA13", "PA14"}
 CLOCK_PINS = {"PC14", "PC15", "PH0", "PH1"}
 

@@ -1,7 +1,7 @@
 /* The pins of a NUCLEO-F411RE and what the shield puts on them (UM1724, datasheet).
  *
  * PIN(signal, port, bit, label on the board, mode, alternate function, pull)
- * docs/firmware.md shows the same table; tests/firmware/test_pins.py compares the two.
+ * docs/how-to/build-the-board.md shows the same table; tests/firmware/test_pins.py compares the two.
  */
 #ifndef BOARD_PINS_H
 #define BOARD_PINS_H

@@ -1,7 +1,7 @@
 /* The pins of a NUCLEO-L432KC and what the shield puts on them (UM1956, datasheet).
  *
  * PIN(signal, port, bit, label on the board, mode, alternate function, pull)
- * docs/firmware.md shows the same table; tests/firmware/test_pins.py compares the two.
+ * docs/how-to/build-the-board.md shows the same table; tests/firmware/test_pins.py compares the two.
  * Left free: D7 and D8 (the clock crystal's pins), D4 and D5 (tied to A4 and A5 on the board).
  */
 #ifndef BOARD_PINS_H

@@ -178,7 +178,7 @@ def test_a_mean_lies_between_lowest_and_highest(values: list[float]) -> None:
 
 
 def test_our_page_has_a_place_for_every_experiment(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "experiments.md"
+    page = ROOT / "docs" / "explanation" / "experiments.md"
     check_page(STORY, page, tmp_path)
 
 

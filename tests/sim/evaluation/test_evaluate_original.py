@@ -17,7 +17,7 @@ from pixelopolis.cli.main import app
 from pixelopolis.experiments.pages import fill
 from tests.support.paths import ROOT
 
-PAGE = ROOT / "docs" / "original.md"
+PAGE = ROOT / "docs" / "explanation" / "original.md"
 
 
 @pytest.fixture
