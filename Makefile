@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check train-detector train-lane \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check docs train-detector train-lane \
   sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -54,6 +54,9 @@ check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and de
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/vulture
+
+docs: $(VENV)/docs.done  ## the documentation, as pages to read: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 firmware: system-firmware  ## the board's firmware, for every machine that it runs on
 	@$(MAKE) --no-print-directory -C firmware
@@ -128,6 +131,11 @@ $(VENV)/setup.done: $(VENV)/demo.done
 	@echo "Installing what the tests need ..."
 	@$(INSTALL) '.[demo,dev]'
 	@$(LEROBOT)
+	@touch $@
+
+$(VENV)/docs.done: $(VENV)/demo.done
+	@echo "Installing what the documentation needs ..."
+	@$(INSTALL) '.[demo,docs]'
 	@touch $@
 
 $(VENV)/training.done: $(VENV)/setup.done

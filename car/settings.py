@@ -46,9 +46,13 @@ class CameraSettings(_SettingsTable):
     across_deg: Annotated[float, Field(gt=20, lt=150, strict=False)] = math.degrees(
         Camera().across_rad
     )
+    """Angle of view across an upright picture."""
     height_m: Annotated[float, Field(gt=0.02, lt=1, strict=False)] = Camera().height_m
+    """Above the road."""
     forward_m: Annotated[float, Field(gt=-0.5, lt=0.5, strict=False)] = Camera().forward_m
+    """Before the axle."""
     pitch_deg: Annotated[float, Field(ge=-45, le=45, strict=False)] = 0.0
+    """Down is positive."""
 
     @property
     def mounting(self) -> Camera:
@@ -72,6 +76,7 @@ class BoardSettings(_SettingsTable):
     """
 
     port: Annotated[str, Field(min_length=1)]
+    """Serial port, such as `/dev/ttyACM0` or the simulator's `DIR/car1.bus`."""
     kind: Literal["pixelopolis", "original"] = "pixelopolis"
     baud: Annotated[int, Field(ge=9600, le=4_500_000)] | None = None
     """1,000,000 if omitted, 9,600 for an original board."""
@@ -121,7 +126,9 @@ class CarSettings(_SettingsTable):
     """All of `car.toml`."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+    """Its name, which no other car of the town may have."""
     city: Annotated[str, Field(min_length=1)]
+    """The town that the server has: shipped, generated, or a file."""
     start: StartSettings | None = None
     """Where it is put down; if omitted, it localizes itself by signs."""
     search: bool = False
@@ -136,6 +143,7 @@ class CarSettings(_SettingsTable):
     model: Path | None = None
     """Lane model; the shipped one if omitted."""
     cruise_mps: Annotated[float, Field(gt=0.02, le=MAX_CRUISE_MPS, strict=False)] = CRUISE_MPS
+    """Speed on a free straight road; towns limit it by edge."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the pauses between connection attempts."""
 
