@@ -41,9 +41,7 @@ def lead(markdown: str, source: str, uri: str) -> str:
         there = ELSEWHERE.get(target)
         if there is None and target.startswith("docs/"):
             there = target.removeprefix("docs/")
-        if (
-            there is None
-        ):  # words where the site has no such file; for the build to find, if nobody has
+        if there is None:  # words where the site has no such file; a build warns of none at all
             return "]" if (ROOT / target).exists() else link[0]
         relative = posixpath.relpath(there, posixpath.dirname(uri) or ".")
         return f"]({relative}{link[2] or ''})"

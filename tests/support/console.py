@@ -24,7 +24,7 @@ from typing import Final
 
 from tests.support.paths import ROOT
 
-WAIT_S: Final = 240.0
+WAIT_S: Final = 600.0
 """For what a command shall say; a busy machine takes its time."""
 
 INTERRUPT: Final = "^C"
