@@ -55,7 +55,7 @@ def commands() -> str:
     ).replace("**:\n", "**\n")
 
 
-EXAMPLE: Final = re.compile(r"\n\n\n((?:\w[^\n]* = [^\n]*\n)+)")
+EXAMPLE: Final = re.compile(r"\n\n\x08?\n((?:\w[^\n]* = [^\n]*\n)+)")
 """Lines of a settings file, which the terminal shows as they are."""
 
 

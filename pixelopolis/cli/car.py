@@ -33,7 +33,7 @@ def run(
 
     camera.source may also be a device index or a video file. Without start, the car localizes
     itself by the signs it sees. detector = {delegate = "edgetpu"} uses a Coral accelerator. board
-    also takes mirrored, battery_gain, and kind = "original"; see docs/motors.md.
+    also takes mirrored, battery_gain, and kind = "original"; see docs/how-to/set-up-motors.md.
     """  # noqa: D301 (click keeps the line breaks of a paragraph that starts with a backspace)
     from car.process import run_car
     from car.settings import load_settings
