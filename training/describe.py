@@ -1,4 +1,4 @@
-"""Metadata for .tflite files that were exported before, from the card beside them."""
+"""Adds metadata to exported .tflite files, from the card beside them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from training.detector import card as detector
 from training.lane import card as lane
 
 CARDS: Final[dict[str, Any]] = {"lane keeping": lane, "signs and cars": detector}
-"""Who wrote a card, by its task."""
+"""The module that writes a card, by its task."""
 
 
 def describe(folder: Path, name: str) -> dict[str, Any]:
-    """Write metadata into the files of NAME.json's model, and the card and its page anew.
+    """Write metadata into the files of NAME.json's model, and rewrite the card and its page.
 
-    No weight or operator changes. What has metadata already comes out byte for byte as it was, as
-    long as the card says the same.
+    No weight or operator changes; files that already have this metadata stay the same bytes.
 
     Returns:
         The card.
 
     Raises:
-        ModelError: there is no such card, or a file that it names is missing.
+        ModelError: there is no such card, or one of its files is missing.
     """
     try:
         card: dict[str, Any] = json.loads((folder / f"{name}.json").read_text("utf-8"))

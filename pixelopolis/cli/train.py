@@ -85,8 +85,8 @@ def lane(
 
     with progress_bar() as bar:
         show = _Show(bar)
-        watch = LaneListener(show.reading, show.step, show.epoch)
-        result = train(settings, data, out, watch, start)
+        listener = LaneListener(show.reading, show.step, show.epoch)
+        result = train(settings, data, out, listener, start)
     if json:
         print_json(result)
     else:
@@ -212,8 +212,8 @@ def detector(
 
     with progress_bar() as bar:
         show = _Show(bar)
-        watch = DetectorListener(show.reading, show.loss_step, show.detector_epoch)
-        result = train(settings, data, out, watch, start)
+        listener = DetectorListener(show.reading, show.loss_step, show.detector_epoch)
+        result = train(settings, data, out, listener, start)
     if json:
         print_json(result)
         return

@@ -1,4 +1,4 @@
-"""The one door to TensorFlow: quiet, and with a clear error where it is not installed.
+"""The only import of TensorFlow: without its log, and with a clear error if it is missing.
 
 Rendering never shares a process with it: TensorFlow and Mesa's llvmpipe crash each other.
 """

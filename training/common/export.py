@@ -1,4 +1,4 @@
-"""From functions over Keras models to .tflite files: what every model's export needs."""
+"""Export of Keras functions to .tflite files, for every model."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def converter(
 ) -> Any:
     """Return a converter for batch 1 with a named signature.
 
-    The module that holds the variables matters: with the Keras model in its place the converter
-    silently writes NaN weights, and without one it forgets the fixed batch.
+    A module must hold the variables: with the Keras model in its place the converter silently
+        writes NaN weights, and without one it drops the fixed batch.
 
     Args:
         models: every Keras model that `answer` calls.
-        answer: from a float32 picture (1, *shape), and the state by name, to named outputs.
-        shape: of a picture (height, width, channels).
+        answer: from a float32 image (1, *shape), and the state by name, to named outputs.
+        shape: of an image (height, width, channels).
         state: sizes of further inputs (1, size) by name.
     """
     module = tf.Module()
@@ -58,7 +58,7 @@ def make_int8(
     calibration: Bytes,
     states: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """Let a converter over pictures in [-1, 1] write int8 that takes raw bytes as uint8.
+    """Make the converter of a model for images in [-1, 1] write int8 with uint8 bytes as input.
 
     Args:
         converter: as `converter` returns it.
@@ -67,7 +67,7 @@ def make_int8(
     """
 
     def pictures() -> Iterator[dict[str, Any]]:
-        # the first one gets both ends, so that a byte's scale is 1 / MIDDLE
+        # the first image gets both extremes, so that a byte's scale is 1 / middle
         for number, frame in enumerate(calibration):
             picture = frame.copy()
             if number == 0:
@@ -88,7 +88,7 @@ def converted(converter: Any) -> bytes:
 
 
 def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
-    """Return the median time in ms of one inference in LiteRT, on one thread, on this machine."""
+    """Return the median time of one inference in LiteRT, on one thread of this computer, in ms."""
     interpreter = load_interpreter(content)
     for taken in interpreter.get_input_details():
         value = picture[None] if len(taken["shape"]) == 4 else np.zeros(taken["shape"])
@@ -102,7 +102,7 @@ def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files into a folder, all of them or none, each whole.
+    """Write all files into a folder, or none, each atomically.
 
     Raises:
         ModelError: they cannot be written.

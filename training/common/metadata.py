@@ -1,9 +1,9 @@
 """TFLite metadata: a model's name, version and the meaning of its tensors, inside its file.
 
-As TensorFlow's "TensorFlow Lite Metadata" and its schema (metadata_schema.fbs, identifier M001)
-have it: a flatbuffer that the model refers to as TFLITE_METADATA, and files of labels in a zip
-archive behind the model's bytes. The libraries that write it (tflite-support, MediaPipe) bring
-along pins of protobuf or another OpenCV, so its few tables are packed here by their slots.
+The format is TensorFlow's "TensorFlow Lite Metadata" (metadata_schema.fbs, identifier M001): a
+flatbuffer that the model refers to as TFLITE_METADATA, and label files in a zip archive after the
+model's bytes. The libraries that write it (tflite-support, MediaPipe) pin protobuf or another
+OpenCV, so its few tables are packed here by their slots.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AUTHOR, LICENSE = "Pixelopolis", "Apache-2.0"
 MIN_PARSER: Final = "1.0.0"
 
 AXIS_LABELS, VALUE_LABELS = 2, 3
-"""The schema's AssociatedFileType: what stands at each place, and what each number means."""
+"""The schema's AssociatedFileType: labels of the positions, and of the values."""
 _DAY_0: Final = (1980, 1, 1, 0, 0, 0)
-"""Of files in the archive, so that the same model is the same bytes."""
+"""Date of files in the archive, fixed so that the same model gives the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """What an input or output means."""
+    """Meaning of an input or output."""
 
     description: str
     labels: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a model's file says of itself; tensors by their names in its signature."""
+    """A model's description; tensors by their names in its signature."""
 
     name: str
     description: str
@@ -51,9 +51,9 @@ class Metadata:
 
 
 def with_metadata(content: bytes, metadata: Metadata) -> bytes:
-    """Return a .tflite file's content with metadata, in place of those that it may have.
+    """Return a .tflite file's content with metadata, replacing any that it has.
 
-    No operator, weight or signature changes: `without_metadata` gives the same bytes back.
+    No operator, weight or signature changes: `without_metadata` restores the same bytes.
     """
     model = _parsed(without_metadata(content))
     names = _names(model)
@@ -77,12 +77,12 @@ def add_metadata(
     contents: Mapping[str, bytes],
     tensors: Callable[[str], Mapping[str, Tensor]],
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return a model's card and its files with metadata, the card's facts being those files'.
+    """Return a model's card and its files with metadata; the card describes those files.
 
     Args:
         card: with `name`, `task`, `date` and `files`.
         contents: every file by its name, with metadata or without.
-        tensors: of a file: what its inputs and outputs mean, by their names in its signature.
+        tensors: returns the meaning of a file's tensors, by their names in its signature.
     """
     name, task, version = card["name"], card["task"], card["date"]
     bare = {file: without_metadata(content) for file, content in contents.items()}
@@ -109,7 +109,7 @@ def add_metadata(
 
 
 def markdown_line(card: Mapping[str, Any]) -> str:
-    """Return what a card's page says of the metadata."""
+    """Return the metadata's line of a card's page."""
     said = card["metadata"]
     return (
         f"- TFLite metadata in every file: name `{said['name']}`, version `{said['version']}`, "
@@ -118,7 +118,7 @@ def markdown_line(card: Mapping[str, Any]) -> str:
 
 
 def without_metadata(content: bytes) -> bytes:
-    """Return the model alone."""
+    """Return the model without metadata."""
     model = _parsed(content)
     entries = [entry for entry in model.metadata or [] if entry.name == FIELD]
     if not entries:
@@ -127,7 +127,7 @@ def without_metadata(content: bytes) -> bytes:
     for entry in entries:
         if entry.buffer == len(model.buffers) - 1:
             model.buffers.pop()
-        else:  # others count on their numbers
+        else:  # other buffers are referred to by index
             model.buffers[entry.buffer] = schema.BufferT()
     return _bytes(model)
 
@@ -144,14 +144,14 @@ def _bytes(model: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _FlatTable:
-    """A flatbuffer table: its fields in the order of the schema, None where one is left out."""
+    """A flatbuffer table: its fields in the schema's order, None for missing ones."""
 
     fields: Sequence[str | int | _FlatTable | list[Any] | None]
-    """Texts, numbers of one byte, tables, and vectors of texts or tables."""
+    """Strings, one-byte numbers, tables, and vectors of strings or tables."""
 
 
 def _names(model: Any) -> dict[int, str]:
-    """Return the signature's names of inputs and outputs by the numbers of their tensors."""
+    """Return the signature's names of inputs and outputs by tensor index."""
     signature = model.signatureDefs[0]
     return {
         int(item.tensorIndex): item.name.decode()
@@ -189,7 +189,7 @@ def _tensor(name: str, tensor: Tensor) -> _FlatTable:
 
 
 def _put(builder: Any, value: Any) -> int:
-    """Write what a field refers to; return where it lies."""
+    """Write the object of a field; return its offset."""
     if isinstance(value, str):
         return int(builder.CreateString(value))
     if isinstance(value, list):

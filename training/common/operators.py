@@ -1,6 +1,6 @@
-"""What a .tflite file is made of: operators, types and shapes, and whether an Edge TPU may take it.
+"""Operators, types and shapes of a .tflite file, and whether an Edge TPU may run it.
 
-There is no compiler here. A pass says "looks mappable", which is less than "compiles".
+The compiler is not used here: "looks mappable" is less than "compiles".
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _LISTED: Final = """
     TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM
 """
 EDGE_TPU_OPERATORS: Final = frozenset(_LISTED.split())
-"""Coral's list of operators that an Edge TPU can run ("TensorFlow models on the Edge TPU").
+"""Operators that an Edge TPU can run (Coral, "TensorFlow models on the Edge TPU").
 
-Each also has limits on shapes and options, which are not checked here.
+Their limits on shapes and options are not checked here.
 """
 
 POST_PROCESS: Final = "TFLite_Detection_PostProcess"
 SELECTION: Final = frozenset({POST_PROCESS, "DEQUANTIZE"})
-"""How a detector ends: the choice among boxes runs on the processor, in float."""
+"""The final operators of a detector, which select boxes on the CPU in float."""
 
 WHOLE_NUMBERS: Final = frozenset({"INT8", "UINT8", "INT32", "INT64", "BOOL"})
 
@@ -43,19 +43,19 @@ class Graph:
     """The first subgraph of a .tflite file."""
 
     operators: dict[str, int]
-    """How often each operator stands in it."""
+    """Number of uses of each operator."""
     float_tensors: Mapping[str, frozenset[str]]
-    """Tensors of a floating-point type, and the operators that read or write each."""
+    """Floating-point tensors, and the operators that read or write each."""
     dynamic_tensors: tuple[str, ...]
-    """Names of tensors whose shape is open."""
+    """Names of tensors with a dynamic shape."""
     subgraphs: int
     macs: int = 0
-    """Multiplications of its convolutions and dense layers in one run."""
+    """Multiplications in convolutions and dense layers per run."""
 
     def edge_tpu_faults(self, on_processor: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """Say in words what keeps the graph off an Edge TPU; empty when it looks mappable.
+        """Return what prevents an Edge TPU from running the graph; empty if it looks mappable.
 
-        Operators `on_processor`, and tensors that only these touch, are not looked at.
+        Operators `on_processor`, and tensors that only these use, are ignored.
         """
         faults = []
         floats = [name for name, users in self.float_tensors.items() if not users <= on_processor]
@@ -70,7 +70,7 @@ class Graph:
         return tuple(faults)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a model card says of it."""
+        """Return the model card's facts about the graph."""
         return {
             "operators": self.operators,
             "mmac": round(self.macs / 1e6, 1),
@@ -78,9 +78,9 @@ class Graph:
         }
 
     def edge_tpu(self) -> str:
-        """Say in words whether it looks mappable to an Edge TPU, or what is in the way.
+        """Return in words whether it looks mappable to an Edge TPU, or what prevents it.
 
-        A detector's selection at the end is no accelerator's business (`SELECTION`).
+        A detector's final selection is ignored (`SELECTION`).
         """
         selects = POST_PROCESS in self.operators
         if faults := self.edge_tpu_faults(SELECTION if selects else frozenset()):
@@ -92,7 +92,7 @@ class Graph:
 
 
 def read_graph(model: bytes) -> Graph:
-    """Return what the bytes of a .tflite file hold."""
+    """Parse a .tflite file."""
     parsed = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
     graph = parsed.subgraphs[0]
     names = [_operator_name(parsed.operatorCodes[op.opcodeIndex]) for op in graph.operators]
@@ -120,7 +120,7 @@ def read_graph(model: bytes) -> Graph:
 
 
 def _macs(name: str, operator: Any, tensors: Any) -> int:
-    """An output value takes its channel's weights once; depthwise, it has one input channel."""
+    """Each output value uses its channel's weights once; a depthwise one has one input channel."""
     if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
         return 0
     weights = [int(n) for n in tensors[operator.inputs[1]].shape]
@@ -133,7 +133,7 @@ def _macs(name: str, operator: Any, tensors: Any) -> int:
 def _operator_name(code: Any) -> str:
     if code.customCode:
         return str(code.customCode.decode())
-    # old files keep small codes in a byte of their own
+    # old files store small codes in a separate byte
     return str(_OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
 

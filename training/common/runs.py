@@ -1,4 +1,4 @@
-"""A run's folder: JSON files that are whole or absent, and one set of settings and data."""
+"""Run folders: JSON files that are whole or absent, for one set of settings and data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pixelopolis.errors import SettingsError
 
 
 class RunFolder:
-    """What every run keeps on disk: `settings.json`, `state.json`, in the end `result.json`.
+    """Files that every run keeps: `settings.json`, `state.json` and finally `result.json`.
 
     Args:
-        folder: made by `begin`.
-        settings: a dataclass; a run of others in the same folder is refused.
+        folder: created by `begin`.
+        settings: a dataclass; a run with other settings in the same folder is refused.
 
     Raises:
-        SettingsError: `folder` holds a run of other settings.
+        SettingsError: `folder` holds a run with other settings.
     """
 
     def __init__(self, folder: Path, settings: Any) -> None:
@@ -53,13 +53,13 @@ class RunFolder:
         part.replace(self.folder / name)
 
     def keep_checkpoints(self, names: set[str]) -> None:
-        """Remove all files of epochs but these."""
+        """Remove the files of all epochs except these."""
         for file in self.folder.glob("epoch-*"):
             if file.name not in names:
                 file.unlink()
 
     def check_data(self, facts: dict[str, Any]) -> None:
-        """Find out whether a half-done run learnt from the same data.
+        """Check that an interrupted run used the same data.
 
         Raises:
             SettingsError: it did not.
@@ -73,13 +73,13 @@ class RunFolder:
             )
 
     def begin(self, facts: dict[str, Any]) -> None:
-        """Make the folder and hold on to what was asked for, if that was not done before."""
+        """Create the folder and write the settings, unless that is already done."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.read("settings.json") is None:
             self.write("settings.json", {"settings": self._asked, "data": facts})
 
 
 def shown(folder: Path) -> str:
-    """A folder as a card may name it: relative to where we are, or else its last part only."""
+    """Return a folder's name for a card: relative to the working directory, or its last part."""
     path = folder.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name

@@ -1,6 +1,6 @@
-"""The detector's cells: one reference box each, which objects they answer for, and box offsets.
+"""The detector's cells with their reference boxes, their targets, and box offsets. NumPy only.
 
-Pure NumPy. Boxes are (top, left, bottom, right) in pixels of the detector's input.
+Boxes are (top, left, bottom, right) in pixels of the detector's input.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Level:
     reference_px: float
     """Side of its square reference boxes."""
     sides_px: tuple[float, float]
-    """Longer sides of the objects that it answers for; the levels overlap."""
+    """Range of the longer sides of its objects; levels overlap."""
 
 
 LEVELS: Final = (
@@ -34,14 +34,14 @@ LEVELS: Final = (
 )
 
 REACH_STRIDES, MIN_REACH_STRIDES = 1.25, 0.75
-"""A cell answers for an object that covers its middle, if the object's own middle is within the
-first (along each axis); for a small one it is enough if that is within the second."""
+"""A cell is responsible for an object that covers the cell's center, if the object's own center is
+within the first distance along each axis; for a small object, within the second is enough."""
 
 OFFSET_SCALES: Final = (10.0, 10.0, 5.0, 5.0)
-"""Of (y, x, height, width), as TFLite_Detection_PostProcess has them."""
+"""For (y, x, height, width), as in TFLite_Detection_PostProcess."""
 
 EMPTY, IGNORED = -1, -2
-"""Targets of cells that answer for no object: they should say so, or may say anything."""
+"""Targets of cells without an object: empty ones should say so, ignored ones have no loss."""
 
 
 def _grid() -> tuple[Floats, NDArray[np.intp]]:
@@ -59,7 +59,7 @@ def _grid() -> tuple[Floats, NDArray[np.intp]]:
 
 
 CELLS, CELL_LEVELS = _grid()
-"""(cells, 4): middle y, middle x, height, width of each reference box, in pixels; and its level."""
+"""(cells, 4): center y, center x, height, width of each reference box in pixels; and its level."""
 
 _STRIDES: Final = np.array([level.stride_px for level in LEVELS], np.float32)[CELL_LEVELS]
 _LEAST: Final = np.array([level.sides_px[0] for level in LEVELS], np.float32)[CELL_LEVELS]
@@ -67,7 +67,7 @@ _MOST: Final = np.array([level.sides_px[1] for level in LEVELS], np.float32)[CEL
 
 
 def encode(boxes: Floats, cells: Floats = CELLS) -> Floats:
-    """Return the offsets (n, 4) that describe boxes (n, 4) from cells (n, 4)."""
+    """Return the offsets (n, 4) of boxes (n, 4) from cells (n, 4)."""
     size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     offsets = np.concatenate(
@@ -77,7 +77,7 @@ def encode(boxes: Floats, cells: Floats = CELLS) -> Floats:
 
 
 def decode(offsets: Floats, cells: Floats = CELLS) -> Floats:
-    """Return the boxes (..., n, 4) that offsets (..., n, 4) describe; the inverse of `encode`."""
+    """Return the boxes (..., n, 4) of offsets (..., n, 4); the inverse of `encode`."""
     part = offsets / np.asarray(OFFSET_SCALES, dtype=np.float32)
     middle = part[..., :2] * cells[:, 2:] + cells[:, :2]
     half = np.exp(part[..., 2:]) * cells[:, 2:] / 2
@@ -87,17 +87,16 @@ def decode(offsets: Floats, cells: Floats = CELLS) -> Floats:
 def assign(
     boxes: Floats, classes: NDArray[np.int32], ignored: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Say what each cell should answer.
+    """Return the target of each cell.
 
-    A cell answers for an object of its level's sizes that covers its middle or is too small to, and
-    whose own middle is near; the cell nearest to an object's middle does in any case. Of several
-    objects the smallest counts.
-    Cells that an ignored object covers, and that answer for none, may say anything.
+    A cell is responsible for an object of its level's size range that covers its center or is
+    small, and whose own center is near; the cell nearest to an object's center always is. Of
+    several objects the smallest counts. Cells that only an ignored object covers are ignored.
 
     Args:
         boxes: (n, 4).
         classes: (n,) of 0..19.
-        ignored: (n,) objects that are neither to be found nor to be missed.
+        ignored: (n,) objects to ignore.
 
     Returns:
         (cells,) class of the object, `EMPTY` or `IGNORED`; (cells, 4) its box.

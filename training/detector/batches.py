@@ -1,8 +1,7 @@
-"""Batches for training: shuffled, mixed from folders, changed in place, light and sharpness.
+"""Training batches: shuffled, mixed from folders, augmented in position, light and sharpness.
 
-Everything random is drawn from (seed, epoch, picture), so a batch depends neither on threads nor
-on whether the run was interrupted. Pictures are never mirrored: arrows and letters would change
-what they mean.
+Random numbers depend on (seed, epoch, image), so a batch depends neither on threads nor on
+interruptions of the run. Images are never mirrored: arrows and letters would change their meaning.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ from training.detector.anchors import CELLS, Floats, assign
 from training.detector.data import CAR_NUMBER, DetectorData, Objects, moved
 
 MIN_VISIBLE, MAX_ANGLE_DEG, MIN_HEIGHT_PX = 0.3, 75.0, 6.0
-"""Objects beyond these are neither to be found nor to be missed; the limits of what counts in an
-evaluation (0.5, 60 degrees, 8 px) lie well inside."""
+"""Objects beyond these limits are ignored; the limits of an evaluation (0.5, 60 degrees, 8 px) are
+well inside."""
 
 MIN_CUT_OFF_VISIBLE, MIN_CUT_OFF_PX = 0.05, 8.0
-"""But a car that the picture cuts off is to be found down to these: nothing is nearer than a car
-ahead in a bend, most of which lies beside the picture."""
+"""A car cut off by the image's border counts down to these limits: nothing is nearer than a car
+ahead in a bend, most of which is outside the image."""
 
 AHEAD: Final = 4
-"""Batches made while the network learns from another."""
+"""Number of batches prepared in advance."""
 
 NOISE: Final = np.clip(
     np.random.default_rng(2).standard_normal((64, DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)) * 32,
     -127,
     127,
 ).astype(np.int8)
-"""Drawn once: fresh normal numbers would cost more than all other changes."""
+"""Drawn once: fresh normal numbers would cost more than all other augmentation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One training step's input."""
+    """Input of one training step."""
 
     images: NDArray[np.uint8]
     """(b, 160, 240, 3) RGB."""
@@ -54,10 +53,10 @@ class Batch:
 def epoch_order(
     counts: Sequence[int], ratios: Sequence[float], seed: int, epoch: int
 ) -> list[tuple[int, int]]:
-    """Return an epoch's pictures as (folder, row), shuffled.
+    """Return an epoch's images as (folder, row), shuffled.
 
-    Without ratios every picture comes once. With them an epoch is as long, and a folder gives its
-    share: rows of a small one come again, but none twice before all came once.
+    Without ratios every image comes once. With ratios, an epoch is as long and each folder gets its
+    share; rows of a small folder repeat, but only after all of them have come.
     """
     rng = np.random.default_rng([seed, epoch, 1])
     total = sum(counts)
@@ -80,7 +79,7 @@ def epoch_batches(
     ratios: Sequence[float] = (),
     augment: bool = True,
 ) -> Iterator[Batch]:
-    """Yield an epoch's whole batches, made by threads of their own."""
+    """Yield an epoch's full batches, prepared by threads."""
     order = epoch_order([len(part) for part in parts], ratios, seed, epoch)
     whole = len(order) // batch
 
@@ -112,7 +111,7 @@ def epoch_batches(
 
 
 def ignored(objects: Objects) -> NDArray[np.bool_]:
-    """Say which objects (n,) training passes over."""
+    """Return which objects (n,) training ignores."""
     height, width = (objects.boxes[:, 2:] - objects.boxes[:, :2]).T
     near_car = (
         (objects.classes == CAR_NUMBER)
@@ -135,20 +134,20 @@ def _cut_off(boxes: Floats) -> NDArray[np.bool_]:
 
 
 def change(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Image, Objects]:
-    """Return a picture and its objects, changed at random."""
+    """Return a randomly augmented image and its objects."""
     image, objects = _move(image, objects, rng)
     image = _light(image, rng)
     if rng.random() < 0.25:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0)), dtype=np.uint8)
     if rng.random() < 0.5:
         noise = NOISE[rng.integers(len(NOISE))].astype(np.int16)
-        strength = int(rng.integers(1, 9))  # standard deviation in grey values
+        strength = int(rng.integers(1, 9))  # standard deviation in gray levels
         image = np.clip(image + (noise * strength >> 5), 0, 255).astype(np.uint8)
     return image, objects
 
 
 def _move(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Image, Objects]:
-    """Shift by whole pixels, or also scale; what comes in from outside is of one colour."""
+    """Shift by whole pixels, or also scale; the uncovered border gets one color."""
     scale = np.ones(2)
     if rng.random() < 0.5:
         scale *= np.exp(rng.uniform(np.log(0.75), np.log(1.4)))
@@ -158,7 +157,7 @@ def _move(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Ima
     low, high = np.minimum(spare, 0) - 12, np.maximum(spare, 0) + 12
     shift = np.round(rng.uniform(low, high))
     matrix = np.array([[scale[1], 0.0, shift[1]], [0.0, scale[0], shift[0]]])
-    # OpenCV counts from pixels' middles, boxes from their edges
+    # OpenCV measures from pixel centers, boxes from pixel edges
     matrix[:, 2] += (scale[::-1] - 1) / 2
     image = np.asarray(
         cv2.warpAffine(
@@ -175,7 +174,7 @@ def _move(image: Image, objects: Objects, rng: np.random.Generator) -> tuple[Ima
 
 
 def _light(image: Image, rng: np.random.Generator) -> Image:
-    """Vary gain, contrast, brightness and tint by a table of 256 values a channel."""
+    """Vary gain, contrast, brightness and tint by a lookup table for each channel."""
     gain = rng.uniform(0.75, 1.3) * rng.uniform(0.92, 1.08, 3)
     brightness = rng.uniform(-22.0, 22.0)
     gamma = np.exp(rng.uniform(-0.2, 0.2))

@@ -1,4 +1,4 @@
-"""Export a detector run: the .tflite files, what a car must know about them, and their card."""
+"""Exports a detector run: .tflite files, thresholds for the car, and a model card."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from training.detector.train import predict
 
 CARD_FORMAT: Final = 1
 MIN_AGREEMENT: Final = {"float": 0.995, "int8": 0.95}
-"""Share of the network's sure detections that an export must find again."""
+"""Share of the network's confident detections that an export must reproduce."""
 
 RAW: Final = "_raw.tflite"
-"""How the name of the file without selection ends."""
+"""Suffix of the file without selection."""
 
 COMPILER: Final = "edgetpu_compiler"
 
@@ -47,16 +47,16 @@ def export_detector(
 ) -> dict[str, Any]:
     """Write NAME.tflite (int8), NAME_float.tflite, NAME_raw.tflite, NAME.json, NAME.md into OUT.
 
-    Thresholds are fitted, and the card's figures taken, on a split of `data` that no run learns
-    from. The same run and data give the same card.
+    Thresholds are fitted and figures measured on a split of `data` that no run was trained on. The
+    same run and data give the same card.
 
     Returns:
-        The card (what NAME.json holds), with `latency_ms` of this machine added.
+        The card (content of NAME.json), with this computer's `latency_ms`.
 
     Raises:
-        DatasetError: data that cannot be used.
-        ModelError: no finished run, or a model that did not survive the conversion.
-        SettingsError: OUT cannot be written into.
+        DatasetError: the data cannot be used.
+        ModelError: the run is unfinished, or the conversion changes the model.
+        SettingsError: OUT cannot be written.
     """
     check_output_folder(out, "--out")
     result, calibration = _read_run(run_folder)
@@ -129,7 +129,7 @@ def described(
 
 
 def pages(card: dict[str, Any]) -> dict[str, bytes]:
-    """Return the card as files, for programs and for people."""
+    """Return the card as JSON and Markdown files."""
     name = card["name"]
     return {
         f"{name}.json": (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode(),
@@ -174,7 +174,7 @@ def _facts(
 
 
 def compile_for_edge_tpu(folder: Path, name: str) -> str:
-    """Compile NAME.tflite to NAME_edgetpu.tflite where Coral's compiler is installed; say so."""
+    """Compile NAME.tflite to NAME_edgetpu.tflite with Coral's compiler; return the outcome."""
     compiler = shutil.which(COMPILER)
     if compiler is None:
         return f"not compiled: {COMPILER} is not on the PATH"
@@ -193,7 +193,7 @@ def compile_for_edge_tpu(folder: Path, name: str) -> str:
 
 
 def _command(result: dict[str, Any]) -> str:
-    """The command line that repeats the run: what differs from the defaults."""
+    """Return the command line of the run, without default values."""
     settings = dict(result["settings"])
     parts = ["pixelopolis", "train", "detector"]
     for folder in settings["data"]:
@@ -212,7 +212,7 @@ def _command(result: dict[str, Any]) -> str:
 
 
 def markdown(card: dict[str, Any]) -> str:
-    """Return the card as a page for people."""
+    """Return the card as a Markdown page."""
     training, frames = card["training"], card["frames"]
     lines = [
         f"# Model card: {card['name']}",

@@ -1,4 +1,4 @@
-"""From the detector's network to .tflite files: float and int8, with and without selection."""
+"""Conversion of the detector to .tflite: float and int8, with and without selection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.detector.anchors import CELLS, OFFSET_SCALES
 from training.detector.postprocess import MAX_DETECTIONS, MIN_SCORE, OVERLAP
 
 MAX_OFFSET: Final = 12.0
-"""Offsets beyond it belong to no object; cut off, they do not coarsen the steps of the others."""
+"""Larger offsets belong to no object; clipping them refines the quantization of the others."""
 
 SHAPE: Final = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
 
@@ -25,7 +25,7 @@ SHAPE: Final = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3)
 def to_float(model: Any) -> bytes:
     """Return float .tflite: RGB 0..255 as float32 in; boxes, classes, scores, count out.
 
-    It calculates in 32 bits; its weights are stored in 16.
+    It computes in 32 bits with weights stored in 16.
     """
     made = converter([model], lambda picture: _selected(_raw(model, scaled(picture))), SHAPE)
     made.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -39,7 +39,7 @@ def to_int8(model: Any, calibration: Bytes) -> bytes:
 
     Args:
         model: Keras network over pictures in [-1, 1].
-        calibration: pictures (n, 160, 240, 3) like those that the car will see.
+        calibration: images (n, 160, 240, 3) like the car's.
     """
     made = converter([model], lambda picture: _selected(_raw(model, picture)), SHAPE)
     make_int8(made, calibration)
@@ -49,7 +49,7 @@ def to_int8(model: Any, calibration: Bytes) -> bytes:
 
 
 def to_raw_int8(model: Any, calibration: Bytes) -> bytes:
-    """Return int8 .tflite without selection: bytes in; boxes' offsets and scores a cell out."""
+    """Return int8 .tflite without selection: bytes in; box offsets and scores of each cell out."""
     made = converter([model], lambda picture: _raw(model, picture), SHAPE)
     make_int8(made, calibration)
     made.inference_output_type = tf.uint8
@@ -73,7 +73,7 @@ def _selected(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _post_process() -> Callable[..., Any]:
-    """Return a function that the converter replaces by the custom operator."""
+    """Return a function that the converter replaces with the custom operator."""
     options = {
         "max_detections": MAX_DETECTIONS,
         "max_classes_per_detection": 1,
@@ -89,7 +89,7 @@ def _post_process() -> Callable[..., Any]:
     )
 
     def post_process(offsets: Any, scores: Any, cells: Any) -> Any:
-        # shapes only: what it does is the operator's business
+        # only the shapes matter: the operator replaces the computation
         rows = (1, MAX_DETECTIONS)
         return (
             tf.zeros((*rows, 4)) + tf.reduce_sum(offsets) + tf.reduce_sum(cells),

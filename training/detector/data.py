@@ -1,7 +1,7 @@
-"""Pictures and boxes of Pascal VOC folders in memory, as the detector is shown them.
+"""Images and boxes of Pascal VOC folders in memory, as the detector's input.
 
-A picture of the detector's size is taken as it is. A whole portrait frame (3:4) loses the rows that
-the car does not show the detector. Any other one is scaled to fit, with grey beside it.
+Images of the detector's size stay as they are. Whole portrait frames (3:4) lose the rows that the
+car does not give to the detector. Others are scaled to fit, with gray borders.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ CAR_NUMBER: Final = SIGN_CLASSES.index(CAR)
 GRAY: Final = 114
 ASPECT_TOLERANCE: Final = 0.02
 DIFFICULT_VISIBLE: Final = 0.1
-"""Taken to show of what a person flagged as difficult: too little to be learnt, but more than a
-splinter."""
+"""Assumed visibility of an object that a person flagged as difficult: too little to train on, but
+more than a splinter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """What one picture shows, row by row."""
+    """Objects in one image, row by row."""
 
     boxes: Floats
     """(n, 4): top, left, bottom, right in pixels of the detector's input."""
     classes: NDArray[np.int32]
     visible: Floats
-    """0..1; of an object that nobody measured 1, or `DIFFICULT_VISIBLE` if flagged difficult."""
+    """0..1; 1 if not measured, or `DIFFICULT_VISIBLE` if flagged difficult."""
     angle_deg: Floats
     difficult: NDArray[np.bool_]
 
@@ -52,7 +52,7 @@ class Objects:
 
     @property
     def splinters(self) -> NDArray[np.bool_]:
-        """(n,) whether too little of an object shows for it to count in any way."""
+        """(n,) whether too little of an object is visible for it to count at all."""
         return np.asarray(self.visible < SPLINTER_VISIBLE)
 
     def take(self, rows: NDArray[np.bool_]) -> Objects:
@@ -67,7 +67,7 @@ class Objects:
 
 @dataclass(frozen=True, eq=False)
 class DetectorData:
-    """Pictures and their objects in memory."""
+    """Images and their objects in memory."""
 
     images: NDArray[np.uint8]
     """(n, 160, 240, 3) RGB."""
@@ -82,10 +82,10 @@ class DetectorData:
 
 
 def load(folder: Path, names: Sequence[str], report: Report | None = None) -> DetectorData:
-    """Read pictures of a folder by name.
+    """Read images of a folder by name.
 
     Raises:
-        DatasetError: a picture or annotation that cannot be used, with its place.
+        DatasetError: an image or annotation cannot be used; the message names it.
     """
     dataset = VocDataset(folder)
     images = np.empty((len(names), DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX, 3), dtype=np.uint8)
@@ -105,11 +105,11 @@ def load(folder: Path, names: Sequence[str], report: Report | None = None) -> De
 
 
 def read_labeled(dataset: VocDataset, name: str) -> tuple[Path, Image, Objects]:
-    """Return a picture's file, its pixels (160, 240, 3) RGB and its objects.
+    """Return an image's file, its pixels (160, 240, 3) RGB and its objects.
 
     Raises:
-        DatasetError: not a whole picture, not of the size that its annotation says, an unknown
-            class, or a box without area or outside the picture.
+        DatasetError: a damaged image, another size than in its annotation, an unknown class, or a
+            box without area or outside the image.
     """
     annotation = dataset.annotation(name)
     path = dataset.image_path(name, annotation.file_name)
@@ -150,7 +150,7 @@ def _objects(labeled: Sequence[LabeledObject], place: str) -> Objects:
 
 
 def fit(rgb: Image, objects: Objects) -> tuple[Image, Objects]:
-    """Return a picture of any size as the detector's input, and where its objects are then."""
+    """Return an image of any size as the detector's input, with its objects moved accordingly."""
     height, width = rgb.shape[:2]
     size = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX], dtype=np.float32)
     if (height, width) == (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX):
@@ -174,9 +174,9 @@ def fit(rgb: Image, objects: Objects) -> tuple[Image, Objects]:
 
 
 def moved(objects: Objects, scale: NDArray[np.floating], shift: NDArray[np.floating]) -> Objects:
-    """Return objects scaled by (y, x), then shifted by (y, x) pixels, and clipped to the picture.
+    """Return objects scaled by (y, x), then shifted by (y, x) pixels, and clipped to the image.
 
-    What a border cuts off is no longer visible; what is left of less than a pixel is dropped.
+    Clipped parts reduce the visible share; objects of less than a pixel are dropped.
     """
     limits = np.array([DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX] * 2, dtype=np.float32)
     boxes = objects.boxes * np.tile(scale, 2) + np.tile(shift, 2)
@@ -195,7 +195,7 @@ def moved(objects: Objects, scale: NDArray[np.floating], shift: NDArray[np.float
 
 
 def digest(parts: Sequence[DetectorData]) -> str:
-    """Return what changes with any pixel or box."""
+    """Return a digest of all pixels and boxes."""
     hasher = hashlib.blake2b(digest_size=8)
     for data in parts:
         hasher.update(data.images.data)

@@ -1,4 +1,4 @@
-"""Exported detectors in LiteRT, and how far they agree with the network they came from."""
+"""Exported detectors in LiteRT, and their agreement with the Keras network."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from training.common.export import SIGNATURE, Bytes
 from training.detector.evaluation.metrics import Detections, iou
 
 SURE: Final = 0.5
-"""Detections with this score are expected again in an export."""
+"""Minimum score of detections that an export must reproduce."""
 
 
 def run(content: bytes, images: Bytes) -> list[Detections]:
-    """Return what an exported detector finds in pictures (n, 160, 240, 3)."""
+    """Return an exported detector's detections in images (n, 160, 240, 3)."""
     interpreter = load_interpreter(content)
     taken = interpreter.get_input_details()[0]
     given = interpreter.get_signature_runner(SIGNATURE).get_output_details()
@@ -42,11 +42,11 @@ def run(content: bytes, images: Bytes) -> list[Detections]:
 
 
 def agreement(reference: Sequence[Detections], found: Sequence[Detections]) -> dict[str, float]:
-    """Compare detections with those of the network, over its sure ones.
+    """Compare detections with the network's confident ones.
 
     Returns:
-        `again`: the share that is found again, of the same class and in the same place (IoU 0.7);
-        of these `largest_` and `mean_score_difference` and `mean_iou`.
+        `again`: the share reproduced, with the same class and place (IoU 0.7); of these `largest_`
+        and `mean_score_difference` and `mean_iou`.
     """
     total = 0
     differences: list[float] = []

@@ -1,9 +1,9 @@
-"""What the detector's network is taught by.
+"""The detector's loss.
 
-Whether something is there and what it is are learnt apart: objectness by a focal loss towards how
-well the box fits (quality focal loss, Li et al. 2020), classes by cross-entropy on the cells that
-answer for an object, boxes by EIoU (Zhang et al. 2021). Finding boxes is learnt early; telling
-twenty classes apart takes long, and a focal loss over all cells and classes hardly teaches it.
+Objectness and class are trained separately: objectness by a focal loss whose target is the box's
+IoU (quality focal loss, Li et al. 2020), classes by cross-entropy on the cells with an object,
+boxes by EIoU (Zhang et al. 2021). Boxes are learned early; distinguishing twenty classes takes
+long, and a focal loss over all cells and classes hardly trains it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WEIGHTS: Final = {"objectness": 1.0, "classes": 1.0, "boxes": 2.0}
 
 
 def losses(answer: dict[str, Any], classes: Any, boxes: Any) -> dict[str, Any]:
-    """Return the weighted losses of a batch by name, per cell that answers for an object.
+    """Return the weighted losses of a batch by name, per cell with an object.
 
     Args:
         answer: the network's outputs.
@@ -38,7 +38,7 @@ def losses(answer: dict[str, Any], classes: Any, boxes: Any) -> dict[str, Any]:
     named = tf.boolean_mask(answer["classes"], here)
     true = tf.one_hot(tf.boolean_mask(classes, here), len(SIGN_CLASSES))
     against_others = tf.nn.softmax_cross_entropy_with_logits(true, named)
-    # the exported scores are sigmoids: each class also has to stand on its own
+    # the exported scores are sigmoids, so each class is also trained on its own
     alone = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(true, named), axis=-1)
     parts = {
         "objectness": tf.reduce_sum(found),
@@ -49,7 +49,7 @@ def losses(answer: dict[str, Any], classes: Any, boxes: Any) -> dict[str, Any]:
 
 
 def decode(offsets: Any) -> Any:
-    """Return the boxes (b, cells, 4) that offsets describe; as `cells.decode`."""
+    """Return the boxes (b, cells, 4) of offsets, like `anchors.decode`."""
     cells = tf.constant(CELLS)
     part = offsets / tf.constant(OFFSET_SCALES)
     middle = part[..., :2] * cells[:, 2:] + cells[:, :2]

@@ -1,9 +1,8 @@
-"""The detector's network: a small SSD whose capacity lies where 12 px signs are told apart.
+"""The detector's network: a small SSD with most capacity at the resolution of 12 px signs.
 
-A backbone like MobileNet-EdgeTPU's: fused inverted bottlenecks (a full convolution expands, 1x1
-projects) while the picture is large, depthwise ones further down, BatchNorm and ReLU6 throughout.
-A short way back up brings what the deep levels know to stride 8. Every operator is one that an
-Edge TPU lists.
+The backbone is like MobileNet-EdgeTPU's: fused inverted bottlenecks (a full convolution expands,
+1x1 projects) at high resolution, depthwise ones deeper down, BatchNorm and ReLU6 throughout. A
+short top-down path brings deep features to stride 8. An Edge TPU supports every operator.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from training.detector.anchors import LEVELS
 
 BATCH_NORM_MOMENTUM: Final = 0.98
 PRIOR: Final = 0.02
-"""Objectness that an untrained cell says: most cells are empty."""
+"""Objectness of an untrained cell: most cells are empty."""
 
 
 def build(width: float = 1.0) -> Any:
-    """Return the network: pictures scaled to [-1, 1] (b, 160, 240, 3) in, an answer a cell out.
+    """Return the network: images scaled to [-1, 1] (b, 160, 240, 3) in, outputs of each cell out.
 
-    The outputs, for `training.detector.anchors.CELLS`: `objectness` (b, cells, 1) and `classes`
-    (b, cells, 20) as logits, and `boxes` (b, cells, 4) as offsets (y, x, height, width).
+    The outputs, for `training.detector.anchors.CELLS`: `objectness` (b, cells, 1) and `classes` (b,
+    cells, 20) as logits, and `boxes` (b, cells, 4) as offsets (y, x, height, width).
 
     Args:
         width: factor on the channels of every hidden layer, 0.1..2.
@@ -55,13 +54,13 @@ def build(width: float = 1.0) -> Any:
 
 
 class _Layers:
-    """The building blocks, at one width."""
+    """The building blocks at one width."""
 
     def __init__(self, width: float) -> None:
         self.width = width
 
     def channels(self, channels: int) -> int:
-        """Multiples of 8, which the hardware likes."""
+        """Round to a multiple of 8, which hardware prefers."""
         return max(8, round(channels * self.width / 8) * 8)
 
     def conv(
@@ -107,7 +106,7 @@ class _Layers:
         return tf.keras.layers.Add(name=f"{name}_add")([x, y]) if x.shape == y.shape else y
 
     def merge(self, fine: Any, coarse: Any, channels: int, *, name: str) -> Any:
-        """Add a coarse level, doubled to its nearest pixels, to a fine one."""
+        """Add a coarse level, upsampled twofold (nearest), to a fine one."""
         layers = tf.keras.layers
         fine = self.conv(fine, channels, 1, relu=False, name=f"{name}_fine")
         coarse = self.conv(coarse, channels, 1, relu=False, name=f"{name}_coarse")

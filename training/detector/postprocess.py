@@ -1,4 +1,4 @@
-"""From every cell's answer to detections, as TFLite_Detection_PostProcess selects them. NumPy."""
+"""Selection of detections from the cells' outputs, as in TFLite_Detection_PostProcess. NumPy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.detector.evaluation.metrics import Detections, iou
 
 MAX_DETECTIONS: Final = 40
 OVERLAP: Final = 0.55
-"""Of two boxes that overlap more (IoU), whatever their classes, the surer one stays."""
+"""Of two boxes with a larger IoU, whatever their classes, the one with the higher score stays."""
 MIN_SCORE: Final = 0.02
 
 
 def scores_of(objectness: Floats, classes: Floats) -> Floats:
-    """Return the scores (..., cells, 20) of logits: is there something, times is it this."""
+    """Return the scores (..., cells, 20) of logits: objectness times class probability."""
     return np.asarray(_sigmoid(objectness) * _sigmoid(classes), dtype=np.float32)
 
 
@@ -26,9 +26,9 @@ def _sigmoid(x: Floats) -> NDArray[np.floating]:
 
 
 def select(scores: Floats, offsets: Floats) -> Detections:
-    """Return the detections of one picture, the surest first.
+    """Return the detections of one image in descending order of score.
 
-    Each cell speaks for its surest class only ("fast" non-maximum suppression).
+    Each cell counts for its best class only ("fast" non-maximum suppression).
 
     Args:
         scores: (cells, 20).

@@ -1,4 +1,4 @@
-"""The detector's run folder: written so that a kill at any time costs at most one epoch."""
+"""The detector's run folder; a kill at any time costs at most one epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.detector.settings import DetectorTraining
 def row_of(
     losses: dict[str, float], precision: Precision, images_per_s: float, seconds: float
 ) -> dict[str, Any]:
-    """Return what `state.json` keeps of an epoch."""
+    """Return an epoch's entry in `state.json`."""
     return {
         "losses": {name: round(value, 5) for name, value in losses.items()},
         "map50": {size: _rounded(precision.mean(size)) for size in SIZES},
@@ -40,7 +40,7 @@ def _rounded(value: float) -> float | None:
 
 
 class DetectorRun(RunFolder):
-    """What is on disk of a run."""
+    """The files of a run."""
 
     def __init__(self, folder: Path, settings: DetectorTraining) -> None:
         super().__init__(folder, settings)
@@ -48,11 +48,11 @@ class DetectorRun(RunFolder):
 
     @property
     def best(self) -> dict[str, Any]:
-        """The epoch with the highest mAP50:95 over all sizes; the last of equals."""
+        """The epoch with the highest mAP50:95 over all sizes; of equal ones the last."""
         return max(self.history, key=lambda row: (row["map50_95"]["all"] or 0.0, row["epoch"]))
 
     def restore(self, state: Sequence[Any], averaged: Any) -> None:
-        """Set variables to what they were after the last whole epoch, if there was one."""
+        """Restore variables after the last whole epoch, if there was one."""
         if not self.history:
             return
         name = _name(self.epochs_done)
@@ -70,7 +70,7 @@ class DetectorRun(RunFolder):
             variable.assign(value)
 
     def add_epoch(self, row: dict[str, Any], state: Sequence[Any], averaged: Any) -> bool:
-        """Write checkpoint and figures; say whether it is the best epoch so far."""
+        """Write checkpoint and figures; return whether the epoch is the best so far."""
         epoch = self.epochs_done + 1
         part = self.folder / "part.npz"
         arrays: dict[str, Any] = {str(i): np.asarray(v) for i, v in enumerate(state)}
@@ -88,7 +88,7 @@ class DetectorRun(RunFolder):
     def finish(
         self, parameters: int, facts: dict[str, Any], before: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Write and return result.json; `before` is the result of the run that it began with."""
+        """Write and return result.json; `before` is the result of the run it started from."""
         seconds = sum(row["seconds"] for row in self.history)
         pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
         best = self.best
@@ -118,7 +118,7 @@ def finished(folder: Path) -> dict[str, Any]:
     """Return the result of a finished run.
 
     Raises:
-        ModelError: there is none.
+        ModelError: the run is unfinished.
     """
     try:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
@@ -132,7 +132,7 @@ def finished(folder: Path) -> dict[str, Any]:
 
 
 def stages(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the results of a run and of those that it began with, the first one first."""
+    """Return the results of a run and of those it started from, the first one first."""
     before = result.get("start")
     return [*(stages(before) if before else []), result]
 

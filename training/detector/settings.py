@@ -1,4 +1,4 @@
-"""What a training run of the detector can be asked for; no TensorFlow needed to say it."""
+"""Settings of a detector training; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pixelopolis.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class DetectorTraining:
-    """Everything that changes what a run learns; the same settings on the same data repeat it."""
+    """Everything that changes a run's result; the same settings on the same data repeat it."""
 
     data: tuple[str, ...]
     ratios: tuple[float, ...] = ()
-    """Share of each folder in an epoch, in the order of `data`; empty: every picture once."""
+    """Share of each folder in an epoch, in the order of `data`; empty: every image once."""
     epochs: int = 14
     batch: int = 16
     seed: int = 1
     width: float = 1.0
     learning_rate: float = 2e-3
-    """At its highest, after a short warm-up; a cosine then takes it to almost zero."""
+    """Peak value, after a short warm-up; then cosine decay to almost zero."""
     weight_decay: float = 0.02
     augment: bool = True
     start: str | None = None
-    """Finished run whose network this one begins with; None begins from nothing."""
+    """Finished run whose weights this one starts from, if any."""
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -1,17 +1,17 @@
-"""Train the detector: from Pascal VOC folders to a run folder that can be exported.
+"""Trains the detector, from Pascal VOC folders to a run folder that can be exported.
 
 A run folder holds
 
-    settings.json   what was asked for, and what the data were
+    settings.json   settings, and a description of the data
     state.json      epochs so far and their figures; names the checkpoints
     epoch-*.keras   the averaged network after the newest epoch, and after the best one
-    epoch-*.npz     what goes on learning: the newest weights and the optimiser's state
+    epoch-*.npz     state for resuming: the newest weights and the optimizer's
     frames.npz      training pictures for calibration
-    result.json     when the run is over
+    result.json     written when the run is over
     tensorboard/    losses, average precisions by class and size, and sample pictures by epoch
 
-`state.json` is replaced last and at once, so a run may be killed at any time and goes on from its
-last whole epoch with the batches that it would have got.
+`state.json` is replaced last, atomically, so a killed run resumes after its last whole epoch with
+the same batches.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ SAMPLE_PICTURES: Final = 12
 PREDICT_BATCH: Final = 32
 
 AVERAGE_DECAY: Final = 0.998
-"""Each step the average keeps this much of itself; less at first, so that it forgets the start."""
+"""Share of the weights' moving average kept at each step; less at first, to forget the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorEpoch:
-    """Figures after an epoch, for whoever shows progress."""
+    """Figures after an epoch, for progress reports."""
 
     epoch: int
     epochs: int
@@ -62,7 +62,7 @@ class DetectorEpoch:
 
 @dataclass(frozen=True, slots=True)
 class DetectorListener:
-    """Who is told what while a run goes on."""
+    """Callbacks for the progress of a run."""
 
     reading: Report = lambda _done, _all: None
     step: Callable[[int, int, int, float], None] = lambda _epoch, _done, _all, _loss: None
@@ -74,26 +74,26 @@ def train(
     settings: DetectorTraining,
     folders: Sequence[Path],
     out: Path,
-    watch: DetectorListener | None = None,
+    listener: DetectorListener | None = None,
     start: Path | None = None,
 ) -> dict[str, Any]:
-    """Train, or go on with a run of the same settings; return the result (also in result.json).
+    """Train, or resume a run with the same settings; return the content of result.json.
 
-    Every folder's split `train` is learnt from (all of it where there are no splits), every
-    folder's split `val` is measured on. `start` is the folder of the finished run that the settings
-    begin with, if they do. `out` is made when all is read and ready to learn.
+    Trains on the split `train` of every folder (all of it if there are no splits), validates on the
+    split `val`. `start` is the folder of the finished run in the settings, if any. `out` is created
+    once all data are read.
 
     Raises:
-        DatasetError: data that cannot be used, or nothing to measure on.
-        ModelError: `start` holds no finished run, or a network of another width.
-        SettingsError: `out` holds a run of other settings or data, or cannot be written.
+        DatasetError: the data cannot be used, or there is no validation data.
+        ModelError: `start` is not a finished run, or has a network of another width.
+        SettingsError: `out` holds a run with other settings or data, or cannot be written.
     """
-    watch = watch or DetectorListener()
+    listener = listener or DetectorListener()
     check_output_folder(out, "--out")
     run = DetectorRun(out, settings)
     if start is not None:
-        finished(start)  # before the data are read
-    parts, validation = _read(folders, watch.reading)
+        finished(start)  # fails before the data are read
+    parts, validation = _read(folders, listener.reading)
     pictures = sum(map(len, parts))
     if pictures < settings.batch:
         raise SettingsError(
@@ -113,13 +113,13 @@ def train(
     _keep_frames(out / "frames.npz", parts, settings.seed)
     board = tf.summary.create_file_writer(str(out / "tensorboard"))
     while run.epochs_done < settings.epochs:
-        _epoch(learner, run, parts, validation, watch, board)
+        _epoch(learner, run, parts, validation, listener, board)
     board.close()
     return run.finish(learner.averaged.count_params(), facts, before)
 
 
 def _begin_with(learner: _Learner, start: Path) -> dict[str, Any]:
-    """Give the learner the best network of a finished run; return that run's result."""
+    """Load the best network of a finished run; return that run's result."""
     result = finished(start)
     model = tf.keras.models.load_model(start / result["model"], compile=False)
     known, wanted = ([tuple(v.shape) for v in m.variables] for m in (model, learner.network))
@@ -139,7 +139,7 @@ def _epoch(
     run: DetectorRun,
     parts: Sequence[DetectorData],
     validation: DetectorData,
-    watch: DetectorListener,
+    listener: DetectorListener,
     board: Any,
 ) -> None:
     settings, epoch = run.settings, run.epochs_done
@@ -159,7 +159,7 @@ def _epoch(
     ):
         for name, value in learner.step(batch.images, batch.classes, batch.boxes).items():
             sums[name] = sums.get(name, 0.0) + float(value)
-        watch.step(epoch + 1, number, total, sum(sums.values()) / number)
+        listener.step(epoch + 1, number, total, sum(sums.values()) / number)
     means = {name: value / total for name, value in sums.items()}
     seconds = time.perf_counter() - started_s
     found = predict(learner.averaged, validation.images)
@@ -171,11 +171,11 @@ def _epoch(
         tf.summary.scalar("learning_rate", learner.optimizer.learning_rate)
         tf.summary.scalar("images_per_s", total * settings.batch / seconds)
     board.flush()
-    watch.epoch(DetectorEpoch(run.epochs_done, settings.epochs, means, precision, is_best))
+    listener.epoch(DetectorEpoch(run.epochs_done, settings.epochs, means, precision, is_best))
 
 
 class _Learner:
-    """The network that learns, the average of what it has been lately, and its optimiser."""
+    """The trained network, the moving average of its weights, and the optimizer."""
 
     def __init__(self, settings: DetectorTraining, steps: int) -> None:
         self.network, self.averaged = build(settings.width), build(settings.width)
@@ -196,16 +196,16 @@ class _Learner:
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self.optimizer.build(self.network.trainable_variables)
-        # XLA on a CPU costs several times the work
+        # XLA on a CPU is several times slower
         self._compiled = tf.function(self._step, jit_compile=False)
 
     @property
     def state(self) -> list[Any]:
-        """All that a step changes, but for the average."""
+        """All variables that a step changes, except for the average."""
         return [*self.network.variables, *self.optimizer.variables]
 
     def step(self, images: Any, classes: Any, boxes: Any) -> dict[str, Any]:
-        """Learn from a batch; return its losses by name."""
+        """Train on a batch; return its losses by name."""
         answer: dict[str, Any] = self._compiled(
             tf.constant(images), tf.constant(classes), tf.constant(boxes)
         )
@@ -226,7 +226,7 @@ class _Learner:
 
 
 def predict(model: Any, images: Any) -> list[Detections]:
-    """Return what a network finds in pictures (n, 160, 240, 3)."""
+    """Return a network's detections in images (n, 160, 240, 3)."""
     found: list[Detections] = []
     for start in range(0, len(images), PREDICT_BATCH):
         answer = model.predict_on_batch(scaled(images[start : start + PREDICT_BATCH]))
@@ -292,7 +292,7 @@ def _facts(parts: Sequence[DetectorData], validation: DetectorData) -> dict[str,
 
 
 def _keep_frames(file: Path, parts: Sequence[DetectorData], seed: int) -> None:
-    """Store what an export is calibrated with, so that it does without the training data."""
+    """Store calibration images, so that an export needs no training data."""
     rng = np.random.default_rng([seed, 3])
     total = sum(map(len, parts))
     count = min(total, CALIBRATION_PICTURES)

@@ -1,11 +1,10 @@
-"""Batches for training: shuffled, changed in light, mirrored where harmless. No TensorFlow.
+"""Training batches: shuffled, with augmented light, mirrored where harmless. No TensorFlow.
 
-Looks of the renderer bring exposure, noise, blur and JPEG; what is added here is cheap, and makes
-each epoch another one. Pictures stay bytes: a table a picture costs a tenth of what the same
-change costs in float tensors.
+The renderer's looks vary exposure, noise, blur and JPEG; the augmentation here is cheap and makes
+each epoch different. Images stay bytes: a lookup table per image costs a tenth of the same change
+on float tensors.
 
-Everything random is drawn from (seed, epoch, step): a batch does not depend on whether the run was
-interrupted.
+Random numbers depend on (seed, epoch, step), so interruptions of a run change no batch.
 """
 
 from __future__ import annotations
@@ -37,24 +36,22 @@ def batches(
     first_epoch: int = 0,
     augment: bool = True,
 ) -> Iterator[tuple[NDArray[np.uint8], Labels]]:
-    """Yield pictures and labels without end.
+    """Yield images and labels endlessly.
 
-    Single pictures come as (b, h, w, 3) YUV bytes with (b, k) labels, windows as
-    (b, frames, h, w, 3) with (b, frames, k).
-
-    Each epoch is a new permutation of all items, `len(items) // batch` whole batches of it. A run
-    that goes on at `first_epoch` gets the batches that an uninterrupted one would have got.
+    Single images come as (b, h, w, 3) YUV bytes with (b, k) labels, windows as (b, frames, h, w, 3)
+    with (b, frames, k). Each epoch is a new permutation of all items in `len(items) // batch` full
+    batches. A run that resumes at `first_epoch` gets the same batches as an uninterrupted one.
 
     Args:
-        data: pictures and labels.
-        items: (m, frames) rows of each window, as `training.lane.data.windows` gives them; all
-            pictures of a window change alike.
-        answers: whose labels.
-        batch: items in one.
-        seed: of all that is random.
-        flip: which items may be mirrored; each then is half of the time.
+        data: images and labels.
+        items: (m, frames) rows of each window, as `training.lane.data.windows` returns them; all
+            images of a window are augmented alike.
+        answers: kind of labels.
+        batch: items per batch.
+        seed: for everything random.
+        flip: which items may be mirrored, each with probability 0.5.
         first_epoch: where to begin.
-        augment: change light and hide parts.
+        augment: vary the light and hide parts.
     """
     labels = answers.labels(data)
     mirrored = list(answers.mirrored)
@@ -90,9 +87,9 @@ def _may_flip(data: LaneData, flip: Flip) -> NDArray[np.bool_]:
 
 
 def _change(pictures: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Vary light and colour of pictures (n, h, w, 3) YUV in place, all alike.
+    """Vary light and color of images (n, h, w, 3) YUV in place, all alike.
 
-    In some, a band is shaded and a rectangle hidden.
+    Some get a shaded band and a hidden rectangle.
     """
     count, height, width = pictures.shape[:3]
     gain = np.array([rng.uniform(0.8, 1.2), *[rng.uniform(0.75, 1.25)] * 2])
@@ -112,7 +109,7 @@ def _change(pictures: NDArray[np.uint8], rng: np.random.Generator) -> None:
 
 
 def _shadow(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return a factor (h, w) on luma: a band of shade or light across the picture, 1 outside."""
+    """Return a factor (h, w) on luma: a band of shade or light across the image, 1 outside."""
     across, down = _axes(height, width)
     angle = rng.uniform(0.0, math.pi)
     place = across * math.cos(angle) + down * math.sin(angle) - rng.uniform(-1.0, 1.0)
@@ -122,6 +119,6 @@ def _shadow(height: int, width: int, rng: np.random.Generator) -> NDArray[np.flo
 
 
 def _axes(height: int, width: int) -> tuple[Any, Any]:
-    """Pixel centres across and down, in [-1, 1]."""
+    """Return pixel centers across and down, in [-1, 1]."""
     across = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
     return across, np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]

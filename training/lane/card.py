@@ -1,4 +1,4 @@
-"""Export a lane run: the .tflite files, what a car must know about them, and their model card."""
+"""Exports a lane run: .tflite files, settings for the car, and a model card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PICTURES: Final = {
     False: "the frame's bottom quarter, resized",
     True: "the whole frame, squeezed",
 }
-"""By whether whole frames are seen."""
+"""By whether the network takes whole frames."""
 
 MEANINGS: Final = {
     "steering": "a value a command in [-1, 1], left negative",
@@ -46,7 +46,7 @@ MEANINGS: Final = {
 def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
     """Write OUT/NAME.tflite (int8), NAME_float.tflite, NAME.json and NAME.md from a finished run.
 
-    The same run gives the same card: its dates and figures are the run's.
+    The same run gives the same card, as its dates and figures are the run's.
 
     Returns:
         The card (what NAME.json holds), with `latency_ms` of this machine added.
@@ -88,7 +88,7 @@ def described(
 
 
 def pages(card: dict[str, Any]) -> dict[str, bytes]:
-    """Return the card as files, for programs and for people."""
+    """Return the card as JSON and Markdown files."""
     name = card["name"]
     return {
         f"{name}.json": (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode(),
@@ -152,7 +152,7 @@ def _card(
 
 
 def _command(result: dict[str, Any]) -> str:
-    """The command line that repeats the run: what differs from the defaults."""
+    """Return the command line of the run, without default values."""
     settings = dict(result["settings"])
     parts = ["pixelopolis", "train", "lane"]
     for folder in settings["data"]:
@@ -167,7 +167,7 @@ def _command(result: dict[str, Any]) -> str:
 
 
 def markdown(card: dict[str, Any]) -> str:
-    """Return the card as a page for people."""
+    """Return the card as a Markdown page."""
     run, data = card["training"], card["training"]["data"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in data["kinds"].items())
     unit = run["validation_unit"]

@@ -1,4 +1,4 @@
-"""What a lane dataset's folder holds, and which of its pictures cannot be learnt from."""
+"""Checks a lane dataset: its content, and images that cannot be used for training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.lane.label_files import COMMANDS, read_rows
 from training.lane.pictures import seen_part
 
 UNLABELED: Final = "picture without label"
-"""A kind of finding that is no fault."""
+"""A kind of finding that is not a fault."""
 
 
 def is_lane_dataset(folder: Path) -> bool:
@@ -22,18 +22,18 @@ def is_lane_dataset(folder: Path) -> bool:
 
 
 def check_lane(folder: Path, done: Callable[[int, int], None]) -> dict[str, Any]:
-    """Read every row and every picture of a lane dataset.
+    """Read every row and every image of a lane dataset.
 
     Args:
-        folder: with images/ and labels/, ours or the original's.
-        done: told (pictures read, pictures in all).
+        folder: with images/ and labels/, in our or the original's layout.
+        done: called with (images read, images in total).
 
     Returns:
-        The counts `images`, `kinds` and `commands` (rows with a steering), and `findings`; the
-        dataset has a fault where `faults` is not 0.
+        The counts `images`, `kinds` and `commands` (rows with a steering), and `findings`; `faults`
+        is not 0 if the dataset has faults.
 
     Raises:
-        DatasetError: no labels, or a line that cannot be understood.
+        DatasetError: no labels, or a malformed line.
     """
     rows = read_rows(folder)
     findings = []

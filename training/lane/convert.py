@@ -1,4 +1,4 @@
-"""From a lane network to .tflite files that a car can trust: converted, compared, inspected."""
+"""Conversion of a lane network to .tflite, compared with Keras and inspected."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from training.lane.outputs import answers_of
 
 MIN_CORRELATION: Final = 0.99
 MIN_SPREAD_CORRELATION: Final = 0.95
-"""Between the int8 model and Keras, for each answer; below it the export fails. How sure a path
-network is need not be known as well as the path."""
+"""Least correlation of each spread between the int8 model and Keras; below it the export fails. A
+spread needs less accuracy than its path."""
 
 FLOAT_TOLERANCE: Final = 1e-3
-"""Largest difference of the float model's answers from Keras."""
+"""Largest difference between the float model's outputs and Keras."""
 
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """One .tflite file, and how it compares with the Keras model it came from."""
+    """One .tflite file and its comparison with the Keras model."""
 
     content: bytes
     graph: Graph
     answers: Labels
-    """What it answers for the comparison frames, (n, columns)."""
+    """Its outputs for the comparison frames, (n, columns)."""
     largest_difference: float
     mean_difference: float
     correlation: dict[str, float]
-    """By column; 1 where Keras answers one value throughout."""
+    """By column; 1 where Keras is constant."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -63,16 +63,16 @@ def convert_float(step: StepNetwork, frames_yuv: Bytes, reference: Labels) -> Co
     """Return the network as float .tflite: YUV 0..255 as float32 (1, h, w, 3) in.
 
     Args:
-        step: network over pictures in [-1, 1].
+        step: network for images in [-1, 1].
         frames_yuv: frames to compare on, (n, h, w, 3), or windows of them (n, frames, h, w, 3),
-            each begun without a memory.
-        reference: what Keras answers for them, (n, columns) or (n, frames, columns).
+            each starting with an empty state.
+        reference: the outputs of Keras, (n, columns) or (n, frames, columns).
 
     Raises:
-        ModelError: the converted model answers something else than Keras.
+        ModelError: the converted model differs from Keras.
     """
     result = _compare(step, _converter(step, scale_inside=True), frames_yuv, reference)
-    if not result.largest_difference <= FLOAT_TOLERANCE:  # NaN fails as well
+    if not result.largest_difference <= FLOAT_TOLERANCE:  # NaN fails too
         raise ModelError(
             f"The float .tflite differs from Keras by up to {result.largest_difference:.4g} "
             f"(allowed: {FLOAT_TOLERANCE}).",
@@ -86,16 +86,16 @@ def convert_int8(
 ) -> Converted:
     """Return the network as fully int8 .tflite: raw YUV bytes as uint8 in, uint8 out.
 
-    Outputs, and a memory's state, are scaled by their tensors' own scales and zero points.
+    Outputs and recurrent states have their tensors' own scales and zero points.
 
     Args:
-        step: network over pictures in [-1, 1].
-        calibration_yuv: frames or windows like those that the car will see.
-        frames_yuv: frames or windows to compare on, as for `convert_float`.
-        reference: what Keras answers for them.
+        step: network for images in [-1, 1].
+        calibration_yuv: frames or windows like the car's.
+        frames_yuv: frames or windows to compare on, as in `convert_float`.
+        reference: the outputs of Keras.
 
     Raises:
-        ModelError: the graph is not int8 throughout, or answers something else than Keras.
+        ModelError: the graph is not entirely int8, or differs from Keras.
     """
     int8 = _converter(step, scale_inside=False)
     pictures = calibration_yuv.reshape(-1, *step.shape)
@@ -126,7 +126,7 @@ def _least_correlation(column: str) -> float:
 
 
 def _states(step: StepNetwork, windows_yuv: Bytes) -> list[Mapping[str, Any]]:
-    """Return the state before each frame of windows (n, frames, h, w, 3), as Keras has it."""
+    """Return Keras's state before each frame of windows (n, frames, h, w, 3)."""
     answer = tf.function(step.answer, jit_compile=False)
     states: list[Mapping[str, Any]] = []
     for window in windows_yuv:
@@ -170,15 +170,15 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def run(content: bytes, frames_yuv: Bytes) -> Labels:
-    """Return what a lane .tflite answers for YUV frames, its outputs side by side (n, columns).
+    """Return a lane .tflite's outputs for YUV frames, side by side (n, columns).
 
     Args:
         content: of the file.
-        frames_yuv: frames (n, h, w, 3), or windows (n, frames, h, w, 3) at whose beginnings a
-            memory is empty; answers then are (n * frames, columns).
+        frames_yuv: frames (n, h, w, 3), or windows (n, frames, h, w, 3) that start with an empty
+            state; the result is then (n * frames, columns).
 
     Raises:
-        ModelError: the file lacks the signature that the exports carry.
+        ModelError: the file lacks the signature of an export.
     """
     interpreter = load_interpreter(content)
     names = interpreter.get_signature_list().get(SIGNATURE)

@@ -1,6 +1,6 @@
-"""Lane datasets in memory: pictures as the model sees them, labels, and the split of them.
+"""Lane datasets in memory: the model's input images, labels, and the validation split.
 
-`training.lane.label_files` says how a dataset lies on disk.
+`training.lane.label_files` describes their layout on disk.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from training.lane.label_files import read_rows
 from training.lane.pictures import read_pictures
 
 BLANK_RANGE: Final = 20.0
-"""Of 255; lines give 60 and more, worn and shaded road without them less than 12 (measured)."""
+"""Of 255; lines give 60 and more, worn and shaded road without lines less than 12 (measured)."""
 
 Labels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class LaneData:
-    """Pictures and labels in memory, row by row."""
+    """Images and labels in memory, row by row."""
 
     images_yuv: NDArray[np.uint8]
     """(n, 40, 120, 3), or (n, 80, 120, 3) of whole frames, values 0..255."""
@@ -39,13 +39,14 @@ class LaneData:
     groups: NDArray[np.str_]
     kinds: NDArray[np.str_]
     films: NDArray[np.str_]
-    """Rows of one film are neighbours and follow each other in time; "" for single pictures."""
+    """Film of each row; rows of one film are adjacent and in order of time; "" for single
+    images."""
 
     def __len__(self) -> int:
         return len(self.images_yuv)
 
     def take(self, indices: NDArray[np.intp]) -> LaneData:
-        """Return the rows at `indices`, copied."""
+        """Return a copy of the rows at `indices`."""
         return LaneData(
             self.images_yuv[indices],
             self.steering[indices],
@@ -67,13 +68,13 @@ def load(
 
     Args:
         folders: dataset folders, read in this order.
-        whole: squeeze whole frames, instead of their bottom quarters.
-        cache: keep the decoded pictures in each folder and use them again while neither the files
-            nor the preprocessing have changed. Left out where the folder cannot be written.
-        report: called as pictures are decoded.
+        whole: use scaled whole frames instead of their bottom quarters.
+        cache: store the decoded images in each folder, if it is writable, and reuse them while
+            files and preprocessing are unchanged.
+        report: progress callback.
 
     Raises:
-        DatasetError: a folder, label or picture that cannot be used, with its place.
+        DatasetError: a folder, label or image cannot be used; the message names it.
     """
     if not folders:
         raise DatasetError("No dataset folder was named.", "Give at least one with --data DIR.")
@@ -99,13 +100,13 @@ def load(
 
 
 def windows(films: NDArray[np.str_], frames: int, stride: int) -> NDArray[np.intp]:
-    """Return the row numbers (m, frames) of the windows of `frames` pictures that films hold.
+    """Return the row numbers (m, frames) of all windows of `frames` images in films.
 
-    Windows begin `stride` pictures apart; what is left over at a film's end belongs to none.
+    Windows begin `stride` images apart; the rest at a film's end is left out.
 
     Args:
-        films: (n,) as `LaneData.films`; rows of a film need not be neighbours, but in order.
-        frames: length of a window; of 1, every row is one, filmed or not.
+        films: (n,) as `LaneData.films`; a film's rows must be in order, but need not be adjacent.
+        frames: length of a window; with 1, every row is one, in a film or not.
         stride: 1..frames.
     """
     if frames == 1:
@@ -125,9 +126,9 @@ def windows(films: NDArray[np.str_], frames: int, stride: int) -> NDArray[np.int
 def split(data: LaneData, fraction: float, seed: int) -> tuple[LaneData, LaneData]:
     """Return (training, validation) data that share no look and no session.
 
-    Whole groups go to validation, in an order that depends on `seed` and their names only, until
-    at least `fraction` of all rows is there. Neighbouring frames look alike: a split by frame
-    would measure memory.
+    Whole groups go to validation, in an order that depends only on `seed` and their names, until it
+    has at least `fraction` of all rows. Adjacent frames look alike, so a split by frame would
+    measure memorization.
 
     Raises:
         DatasetError: fewer than two groups.
@@ -153,10 +154,10 @@ def split(data: LaneData, fraction: float, seed: int) -> tuple[LaneData, LaneDat
 
 
 def has_colored_lines(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Say for each picture (n, h, w, 3) whether it shows a red or a blue border line.
+    """Return for each image (n, h, w, 3) whether it shows a red or a blue border line.
 
-    Such a picture must not be mirrored: red stands left of the lane and blue right of it. Yellow
-    centre lines and tinted light stay below the limits.
+    Such an image must not be mirrored: red is left of the lane and blue right of it. Yellow center
+        lines and tinted light stay below the limits.
     """
     u, v = images_yuv[..., 1], images_yuv[..., 2]
     strong = (u > 128 + 28) | (v > 128 + 45)
@@ -164,11 +165,10 @@ def has_colored_lines(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def is_blank(images_yuv: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Say for each picture (n, 40, 120, 3) whether it shows bare road and nothing to steer by.
+    """Return for each image (n, 40, 120, 3) whether it shows bare road, without lines.
 
-    Such pictures happen inside wide junctions; whatever a model answers there is a guess. Judged
-    by the range of the means of 8 x 8 pixel blocks, so that noise does not count. Whole frames
-    show more than road, and none counts as blank.
+    This happens inside wide junctions, where a model can only guess. The criterion is the range of
+    the means of 8 x 8 pixel blocks, which averages noise. Whole frames are never blank.
     """
     count = len(images_yuv)
     if images_yuv.shape[1] != LANE_HEIGHT_PX:

@@ -1,6 +1,6 @@
-"""A lane model on recorded frames: the steering that it would drive, beside what was recorded.
+"""Compares a lane model's steering with the steering recorded with frames.
 
-Nothing drives here: a frame's answer does not change the next frame. Steering 1 is 48 degrees.
+Open loop: an output does not change the next frame. Steering 1 is 48 degrees.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ MIN_RANGE_DEG: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
-    """A picture of a dataset and the steering that was recorded for it."""
+    """An image of a dataset and its recorded steering."""
 
     image: Path
     steering: float
-    """In [-1, 1], left negative; side cameras' as `rows.CAMERAS` corrects it."""
+    """In [-1, 1], left negative; corrected for side cameras by `label_files.CAMERAS`."""
 
     @property
     def folder(self) -> str:
-        """Its session's."""
+        """Name of its session."""
         return self.image.parent.name
 
     @property
     def camera(self) -> str:
-        """One of `rows.CAMERAS`; a picture that names none is the middle one's."""
+        """One of `label_files.CAMERAS`; by default the center one."""
         name = self.image.stem.rpartition("_")[2]
         return name if name in CAMERAS else next(iter(CAMERAS))
 
     def picture_rgb(self, part: float = LANE_PART) -> Image:
-        """Return the bottom `part` of it, a quarter or all (1.0).
+        """Return its bottom `part`, a quarter or all (1.0).
 
         Raises:
-            DatasetError: not a picture, or of another shape.
+            DatasetError: not an image, or of another shape.
         """
         return seen_part(self.image, whole=part != LANE_PART)
 
@@ -55,8 +55,7 @@ def read_frames(folder: Path, turn: Turn = Turn.STRAIGHT) -> list[RecordedFrame]
     """Return the frames of a dataset folder that have a steering for a command.
 
     Raises:
-        DatasetError: no labels, a line that cannot be understood, a picture that is not there, or
-            no steering for the command.
+        DatasetError: no labels, a malformed line, a missing image, or no steering for the command.
     """
     command = COMMANDS.index(turn)
     rows = [row for row in read_rows(folder) if math.isfinite(row.steering[command])]
@@ -80,12 +79,12 @@ def steer_all(
     steer: Callable[[Image], float],
     done: Callable[[], None] = lambda: None,
 ) -> list[float]:
-    """Return a model's steering for every frame; each is read when its turn comes.
+    """Return a model's steering for every frame; frames are read one at a time.
 
     Args:
-        frames: what to look at.
-        part: of the frames' rows, from the bottom, that the model wants to see.
-        steer: from that picture (h, w, 3) RGB to the steering in [-1, 1].
+        frames: the frames.
+        part: share of a frame's rows, from the bottom, that the model takes.
+        steer: from that image (h, w, 3) RGB to the steering in [-1, 1].
         done: called after each frame.
     """
     answers = []
@@ -96,12 +95,12 @@ def steer_all(
 
 
 def figures(frames: Sequence[RecordedFrame], answers: Sequence[float]) -> dict[str, Any]:
-    """Return errors in degrees: of all frames, of each camera's, of each folder's.
+    """Return errors in degrees over all frames, and by camera and folder.
 
-    `bias_deg` is positive where the model steers more to the right than was recorded. `slope` is
-    that of the straight line that fits the answers best over the recorded steering; it and the
-    correlation are None where one of both varies by less than `MIN_RANGE_DEG`. `zero_mae_deg`
-    and `median_mae_deg` are the errors of always answering 0, and the median of what was recorded.
+    `bias_deg` is positive if the model steers more to the right than recorded. `slope` is that of a
+    linear regression of the model's on the recorded steering; slope and correlation are None if
+    either varies by less than `MIN_RANGE_DEG`. `zero_mae_deg` and `median_mae_deg` are the errors
+    of the constants 0 and the recorded median.
     """
     recorded, answered = (
         MAX_STEERING_DEG * np.array(values, dtype=np.float64)

@@ -1,13 +1,14 @@
-"""Label files of lane datasets: a row a picture, with every column checked; no pixel is read.
+"""Label files of lane datasets: one row per image, every column checked; no image is read.
 
-Layout of a dataset folder (the original's, with our further columns beside it):
+Layout of a dataset folder (the original's, with further files of ours):
 
     images/<session>/*.jpg           whole portrait frames, or their bottom quarter already
     labels/<session>.csv             no header: center,left,right,steering
     labels/<session>.commands.csv    header: image,straight,left,right,kind,look,...; a row an image
 
-Where a session has a commands file, that is read; else the original's three cameras are, with one
-steering for every command and no path. Paths have the columns of `pixelopolis.model_io.lane_path`.
+A session's commands file is preferred; otherwise the original's three cameras are used, with the
+same steering for every command and no path. Paths have the columns of
+`pixelopolis.model_io.lane_path`.
 """
 
 from __future__ import annotations
@@ -24,39 +25,39 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.lane_path import COLUMNS as PATH_COLUMNS
 
 COMMANDS: Final = tuple(Turn)
-"""The order of the model's outputs and of the columns of every array of labels."""
+"""Order of the model's outputs and of the columns of all label arrays."""
 
 CAMERAS: Final = {"center": 0.0, "left": 0.4, "right": -0.4}
-"""Of the original's rows, and what is added to the steering for each: the original's values."""
+"""The original's cameras and what it adds to their steering."""
 
 FILMED: Final = ("driven", "drive")
-"""Kinds of sessions whose pictures follow each other."""
+"""Kinds of sessions with consecutive images."""
 
 COMMANDS_SUFFIX: Final = ".commands.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture and its labels."""
+    """One image and its labels."""
 
     image: Path
     steering: tuple[float, ...]
-    """A value in [-1, 1] a command, left negative; NaN where the command does not exist there."""
+    """In [-1, 1] for each command, left negative; NaN where the command has no way."""
     group: str
-    """What is not to be split between training and validation: the look, or else the session."""
+    """Unit of the validation split: the look, or else the session."""
     kind: str = "driven"
     paths_left_m: tuple[float, ...] = (math.nan,) * len(PATH_COLUMNS)
-    """Lateral places in the order of `PATH_COLUMNS`, NaN where a command has no way or the
-    dataset no paths."""
+    """Lateral offsets in the order of `PATH_COLUMNS`, NaN where a command has no way or the dataset
+    has no paths."""
     film: str = ""
-    """Rows of one film follow each other, a camera period apart; empty for single pictures."""
+    """Rows of one film are one camera period apart; empty for single images."""
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """Return every picture of a dataset folder with its labels, no pixel read.
+    """Return every image of a dataset folder with its labels; reads no image.
 
     Raises:
-        DatasetError: no labels, or a line that cannot be understood (file and line are named).
+        DatasetError: no labels, or a malformed line; the message names file and line.
     """
     labels = folder / "labels"
     files = sorted(labels.glob("*.csv"))
@@ -113,7 +114,7 @@ def _command_rows(folder: Path, file: Path) -> Iterator[Row]:
 
 
 def _film(session: str, image: str, stretch: str, kind: str) -> str:
-    """Older datasets have no column `stretch`: there a session is one film a camera."""
+    """Return a row's film; without `stretch` (older datasets) a session and camera are one."""
     if not stretch and kind not in FILMED:
         return ""
     camera = image.removesuffix(".jpg").rpartition("_")[2]

@@ -1,4 +1,4 @@
-"""What networks are trained to make small. Missing labels (NaN) pull at nothing."""
+"""Losses of the lane networks. Missing labels (NaN) contribute nothing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from training.common.backend import tf
 HUBER_DELTA: Final = 0.25
 
 SPREAD_LOG_RANGE: Final = (-5.3, 0.7)
-"""Of the error that a path network may expect: half a percent to twice the scale."""
+"""Range of a path network's expected error: half a percent of the scale to twice the scale."""
 
 SPREAD_BETA: Final = 0.5
-"""How far a sample that the network finds hard still counts for the path: 1 counts all alike, 0 is
-the plain likelihood, which forgets hard ones early. M. Seitzer et al., On the Pitfalls of
-Heteroscedastic Uncertainty Estimation, ICLR 2022, found 0.5 best over many tasks."""
+"""Weight of hard samples for the path: 1 weights all alike, 0 is the plain likelihood, which
+neglects hard samples early. M. Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty
+Estimation, ICLR 2022, found 0.5 best over many tasks."""
 
 
 def masked_huber(steering: Any, predicted: Any) -> Any:
-    """Huber loss over the labels that exist.
+    """Huber loss over existing labels.
 
-    Beyond `HUBER_DELTA` an error counts linearly: where a road forks, some labels contradict each
-    other, and squares would let them rule.
+    Errors beyond `HUBER_DELTA` count linearly: at forks some labels contradict each other, and
+    squares would let them dominate.
     """
     known = tf.math.is_finite(steering)
     error = tf.where(known, tf.where(known, steering, 0.0) - predicted, 0.0)
@@ -38,8 +38,8 @@ def path_loss(paths: Any, predicted: Any) -> Any:
     """Laplace negative log-likelihood of paths: error / b + log b for each command.
 
     Args:
-        paths: (b, 15) scaled lateral places, NaN where there is no label.
-        predicted: (b, 18): those, then log b of each command.
+        paths: (b, 15) scaled lateral offsets, NaN without a label.
+        predicted: (b, 18): offsets, then log b of each command.
     """
     stations, count = len(STATIONS_M), len(COLUMNS)
     log_b = tf.clip_by_value(predicted[:, count:], *SPREAD_LOG_RANGE)

@@ -1,10 +1,10 @@
-"""The lane networks. All in ReLU6: ELU, the article's, stays in float when all else becomes int8.
+"""The lane networks, all with ReLU6: the article's ELU stays in float in an int8 export.
 
-path           what the project drives with: an article-like trunk, then for each command the path
-               ahead and the error that is expected of it
-pilotnet       the article's network on the frame's bottom quarter, one steering value a command
-pilotnet-full  the same on the whole frame, as the article began
-pilotnet-lstm  the article's convolutions, then a memory of the frames before
+path           the shipped one: a trunk like the article's, then for each command the path ahead and
+               its expected error
+pilotnet       the article's network on the frame's bottom quarter, one steering value per command
+pilotnet-full  the same on the whole frame, as in the article's beginning
+pilotnet-lstm  the article's convolutions, then an LSTM over previous frames
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ Layer = tuple[int, int, int]
 ARTICLE: Final[tuple[Layer, ...]] = ((24, 5, 2), (36, 5, 2), (48, 5, 2), (64, 3, 1), (64, 3, 1))
 ARTICLE_DENSE: Final = (100, 50)
 ARTICLE_HEAD: Final = 10
-"""The article's last hidden layer, here once for each command, whatever the width."""
+"""The article's last hidden layer, one for each command, independent of the width."""
 
 PATH: Final[tuple[Layer, ...]] = ((16, 5, 2), (32, 5, 2), (48, 3, 2), (64, 3, 1), (64, 3, 1))
 PATH_DENSE: Final = (96,)
 PATH_HEAD: Final = 32
 
 MEMORY: Final = 64
-"""Units of the memory, whatever the width."""
+"""Units of the LSTM, independent of the width."""
 
 PREDICT_BATCH: Final = 256
 Bytes = NDArray[np.uint8]
 
 
 def build(network: Network, width: float, dropout: float = 0.1) -> Any:
-    """Return a network for training, of pictures scaled to [-1, 1].
+    """Return a network for training, for images scaled to [-1, 1].
 
-    It takes (b, h, w, 3) and gives (b, columns) of its `Answers`; with a memory (b, frames, h, w,
-    3) and (b, frames, columns). The scaling of 0..255 is not part of it, so that an int8 model
-    takes raw bytes (`scaled`).
+    It maps (b, h, w, 3) to (b, columns) of its `Answers`; with an LSTM (b, frames, h, w, 3) to (b,
+    frames, columns). Scaling from 0..255 is separate (`scaled`), so that an int8 model takes raw
+    bytes.
 
     Args:
-        network: which.
+        network: kind.
         width: factor on the channels of the hidden layers, 0.1..2.
-        dropout: share of features left out in training, between convolutions and dense layers.
+        dropout: rate in training, between convolutions and dense layers.
     """
     layers = tf.keras.layers
     height = FULL_HEIGHT_PX if network.sees_whole_frames else LANE_HEIGHT_PX
@@ -107,7 +107,7 @@ def _dense(x: Any, units: int, name: str) -> Any:
 
 
 def _first_guess(output: str) -> Any:
-    """Begin with an expected error of a third of the scale."""
+    """Initialize the expected error to a third of the scale."""
     return tf.keras.initializers.Constant(-1.0 if output == "spread" else 0.0)
 
 
@@ -116,16 +116,16 @@ def _scaled_channels(channels: int, width: float) -> int:
 
 
 def restart_dropout(model: Any, seed: int, epoch: int) -> None:
-    """Let dropout's random stream follow from (seed, epoch): Keras does not keep it in a file."""
+    """Derive dropout's random stream from (seed, epoch): Keras does not save its state."""
     for layer in model.layers:
         if isinstance(layer, tf.keras.layers.Dropout) and layer.rate:
             layer.seed_generator.state.assign([(seed + 7919 * epoch) % 2**31, 0])
 
 
 def predict(model: Any, images_yuv: Bytes) -> Labels:
-    """Return the answers (n, columns) for pictures (n, h, w, 3), limited as the exports limit them.
+    """Return the outputs (n, columns) for images (n, h, w, 3), clipped as in the exports.
 
-    A model with a memory takes windows (n, frames, h, w, 3) and gives (n, frames, columns).
+    A recurrent model takes windows (n, frames, h, w, 3) and returns (n, frames, columns).
     """
     parts = [
         np.asarray(model.predict_on_batch(scaled(images_yuv[i : i + PREDICT_BATCH])))
@@ -140,27 +140,27 @@ def predict(model: Any, images_yuv: Bytes) -> Labels:
 
 @dataclass(frozen=True)
 class StepNetwork:
-    """A network as the car runs it: one frame at a time, its outputs one by one.
+    """A network as it runs in the car: one frame at a time, with named outputs.
 
-    `answer` takes a picture (1, h, w, 3) in [-1, 1] and the state by name, and gives every output
+    `answer` takes an image (1, h, w, 3) in [-1, 1] and the state by name, and returns every output
     and the new state by the same names.
     """
 
     model: Any
     network: Network
     shape: tuple[int, int, int]
-    """Of a picture."""
+    """Of an image."""
     state: dict[str, int]
-    """Sizes by name; empty without a memory."""
+    """Sizes by name; empty without an LSTM."""
     answer: Callable[..., dict[str, Any]]
 
 
 def step_of(model: Any, network: Network) -> StepNetwork:
-    """Return what to export of a trained network, with its weights."""
+    """Return the exportable form of a trained network."""
     names = tuple(answers_of(network).outputs)
     shape = tuple(model.input_shape[-3:])
     if network.frames == 1:
-        # without a name of its own, Keras would count models up in the file's tensor names
+        # otherwise Keras would number the models in the file's tensor names
         ends = [model.get_layer(name).output for name in names]
         parts = tf.keras.Model(model.input, ends, name=model.name)
 

@@ -1,4 +1,4 @@
-"""What networks answer: one column of numbers after another, and how that is judged and shown."""
+"""Kinds of network outputs: their columns, errors, mirroring and drawing."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from training.lane.settings import Network
 
 @dataclass(frozen=True)
 class Answers:
-    """A kind of answer. Keras networks give its outputs side by side, exported ones one by one."""
+    """A kind of output. Keras networks concatenate the outputs, exported ones separate them."""
 
     outputs: Mapping[str, tuple[str, ...]]
     """Names of the columns of each output."""
     unit: str
     """Of the errors: "steering" or "mm"."""
     mirrored: tuple[int, ...]
-    """Which label column each one takes, negated, in the mirrored picture."""
+    """For each label column, the column whose negative it gets in a mirrored image."""
     labels: Callable[[LaneData], Labels]
-    """(n, columns of the first output), scaled as the network answers."""
+    """(n, columns of the first output), scaled like the network's outputs."""
     errors: Callable[[Labels, Labels, NDArray[np.bool_]], dict[str, HeadError]]
     draw: Callable[[Image, Labels, Labels], Image]
 

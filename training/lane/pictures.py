@@ -1,4 +1,4 @@
-"""Pictures of lane datasets, decoded to what a network sees, and kept for the next time."""
+"""Images of lane datasets, decoded to network inputs and cached."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from pixelopolis.model_io.crops import FULL_HEIGHT_PX, LANE_HEIGHT_PX, LANE_WIDT
 from pixelopolis.model_io.pictures import Report, read_each, read_picture
 
 CACHE_NAMES: Final = {False: "lane_inputs.npz", True: "lane_inputs_whole.npz"}
-"""By whether whole frames are seen."""
+"""By whether the network takes whole frames."""
 
 
 def read_pictures(
     folder: Path, paths: Sequence[Path], whole: bool, cache: bool, report: Report | None
 ) -> NDArray[np.uint8]:
-    """Return the pictures (n, 40, 120, 3), or (n, 80, 120, 3) of `whole` frames, uint8 YUV.
+    """Return the images (n, 40, 120, 3), or (n, 80, 120, 3) of `whole` frames, uint8 YUV.
 
     Args:
-        folder: where a cache of them may lie.
-        paths: of the pictures.
-        whole: squeeze whole frames, instead of their bottom quarters.
-        cache: read and write that cache.
-        report: called as pictures are decoded.
+        folder: of the cache.
+        paths: of the images.
+        whole: use scaled whole frames instead of their bottom quarters.
+        cache: read and write the cache.
+        report: progress callback.
 
     Raises:
-        DatasetError: a picture that is missing, broken or of another shape.
+        DatasetError: an image is missing, damaged or of another shape.
     """
     mark = _fingerprint(paths)
     file = folder / CACHE_NAMES[whole]
@@ -49,7 +49,7 @@ def read_pictures(
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:
-    """Change with any file's name, size or time, and with the source of what reads them."""
+    """Return a digest of all files' names, sizes and times, and of the preprocessing's source."""
     sources = "".join(map(inspect.getsource, (crops, inputs, pictures)))
     digest = hashlib.sha256(sources.encode())
     for path in paths:
@@ -94,23 +94,23 @@ def _decode_all(paths: Sequence[Path], whole: bool, report: Report | None) -> ND
 
 
 def lane_picture(path: Path, *, whole: bool = False) -> Image:
-    """Read a picture and return a network's input (40, 120, 3) or (80, 120, 3) uint8 YUV.
+    """Read an image as a network's input (40, 120, 3) or (80, 120, 3) uint8 YUV.
 
     Raises:
-        DatasetError: not a whole picture, or of another shape.
+        DatasetError: a damaged image, or of another shape.
     """
     rgb = seen_part(path, whole=whole)
     return inputs.lane_full_input(rgb) if whole else inputs.lane_input(rgb)
 
 
 def seen_part(path: Path, *, whole: bool = False) -> Image:
-    """Read a picture and return what a network's input is made of (h, w, 3) uint8 RGB.
+    """Read the part of an image that a network's input is made from (h, w, 3) uint8 RGB.
 
-    Takes a whole portrait frame, or its bottom quarter (three times as wide as high) where that is
-    enough.
+    Takes a whole portrait frame or, if that suffices, its bottom quarter (three times as wide as
+    high).
 
     Raises:
-        DatasetError: not a whole picture, or of another shape.
+        DatasetError: a damaged image, or of another shape.
     """
     rgb = read_picture(path)
     height, width = rgb.shape[:2]

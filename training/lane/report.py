@@ -1,4 +1,4 @@
-"""What a lane run tells people: errors beside a guess, pictures with answers drawn in."""
+"""Errors of a lane run, compared with a constant, and images with outputs drawn in."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from training.lane.data import Labels
 from training.lane.label_files import COMMANDS
 
 SCALES_MM: Final = 1000 * np.tile(np.array(SCALES_M, dtype=np.float32), len(COMMANDS))
-"""Of a path network's answers, in the order of `COLUMNS`."""
+"""Scales of a path network's outputs, in the order of `COLUMNS`."""
 
 SHOWN_STATIONS: Final = ("_20cm", "_40cm")
 
 PX_PER_M: Final = 350
-"""Of paths, drawn as seen from above."""
+"""Scale of paths drawn from above."""
 
 TRUE_RGB, PREDICTED_RGB = (60, 220, 60), (255, 60, 200)
 
 
 @dataclass(frozen=True, slots=True)
 class HeadError:
-    """How far one answer is off, in steering or mm."""
+    """Error of one output, in steering or mm."""
 
     mean_abs: float
     median_guess: float
-    """The error of always answering the median of the true values."""
+    """Error of the median of the true values as a constant."""
     labels: int
     expected: float | None = None
-    """What the network itself expects, if it says so."""
+    """The network's own estimate of its error, if it has one."""
 
     def as_json(self) -> dict[str, float | int]:
         figures: dict[str, float | int] = {
@@ -57,8 +57,8 @@ def steering_errors(
 
     Args:
         predicted: (n, 3) in [-1, 1].
-        steering: (n, 3), NaN where there is no label.
-        blank: (n,) pictures that show nothing to steer by; left out of `visible`.
+        steering: (n, 3), NaN without a label.
+        blank: (n,) images without lines; left out of `visible`.
     """
     errors = {
         str(command): _error(predicted[:, i], steering[:, i]) for i, command in enumerate(COMMANDS)
@@ -75,10 +75,10 @@ def path_errors(
     """Return errors in mm: of each command at 0.2 and 0.4 m, of `all` stations, of `visible` ones.
 
     Args:
-        predicted: (n, 18): 15 lateral places, scaled as in `lane_path`, and the three logarithms
-            of the scaled error that is expected.
-        paths: (n, 15) scaled, NaN where there is no label.
-        blank: (n,) pictures that show nothing to steer by; left out of `visible`.
+        predicted: (n, 18): 15 lateral offsets, scaled as in `lane_path`, and the logarithm of each
+            command's scaled expected error.
+        paths: (n, 15) scaled, NaN without a label.
+        blank: (n,) images without lines; left out of `visible`.
     """
     count = len(COLUMNS)
     true_mm, answer_mm = paths * SCALES_MM, predicted[:, :count] * SCALES_MM
@@ -98,7 +98,7 @@ def _error(answer: Labels, true: Labels, expected: Labels | None = None) -> Head
     known = np.isfinite(true)
     if not known.any():
         return HeadError(math.nan, math.nan, 0)
-    # each column has a median of its own
+    # each column has its own median
     median = np.nanmedian(true, axis=0) if known.any(axis=0).all() else np.nanmedian(true)
     return HeadError(
         float(np.abs(answer - true)[known].mean()),
@@ -109,9 +109,9 @@ def _error(answer: Labels, true: Labels, expected: Labels | None = None) -> Head
 
 
 def draw_steering(image_yuv: Image, steering: Labels, predicted: Labels) -> Image:
-    """Return a model input four times as large, in RGB, with an arrow a command.
+    """Return a model input four times as large, in RGB, with an arrow for each command.
 
-    Green: the label. Pink: the model. The commands' first letters stand at the arrows' tips.
+    Green: the label. Pink: the model. Arrows are labeled by the commands' first letters.
 
     Args:
         image_yuv: (h, w, 3).
@@ -137,10 +137,10 @@ def draw_steering(image_yuv: Image, steering: Labels, predicted: Labels) -> Imag
 
 
 def draw_paths(image_yuv: Image, paths: Labels, predicted: Labels) -> Image:
-    """Return a model input four times as large, in RGB, with a path a command seen from above.
+    """Return a model input four times as large, in RGB, with each command's path from above.
 
-    Green: the label. Pink: the model, thicker where it is less sure. The car's axle stands at the
-    middle of the lower edge.
+    Green: the label. Pink: the model, thicker for larger expected errors. The car's axle is at the
+        middle of the lower edge.
 
     Args:
         image_yuv: (h, w, 3).

@@ -1,16 +1,16 @@
-"""The folder of a lane run: written so that it may be killed at any time and goes on.
+"""The run folder of a lane training; a killed run resumes.
 
 A run folder holds
 
-    settings.json   what was asked for, and what the data were
+    settings.json   settings, and a description of the data
     state.json      epochs so far and their figures; names the checkpoints
     epoch-*.keras   the newest checkpoint and the best one
     frames.npz      training frames for calibration and validation frames for comparison
-    result.json     when the run is over
+    result.json     written when the run is over
     tensorboard/    losses, errors and sample pictures by epoch
 
-`state.json` is replaced last and at once, so a run may be killed at any time and goes on from its
-last whole epoch with the batches that it would have got.
+`state.json` is replaced last, atomically, so a killed run resumes after its last whole epoch with
+the same batches.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOSSES: Final = {loss.__name__: loss for loss in (masked_huber, path_loss)}
 
 
 class LaneRunFolder(RunFolder):
-    """The run folder: written so that a kill at any time costs at most the epoch under way."""
+    """The run folder; a kill at any time costs at most the current epoch."""
 
     def __init__(self, folder: Path, settings: LaneTraining) -> None:
         super().__init__(folder, settings)
@@ -42,7 +42,7 @@ class LaneRunFolder(RunFolder):
         return min(self.history, key=lambda row: float(row["errors"]["all"]["mean_abs_error"]))
 
     def checkpoint(self) -> Any:
-        """Return the model of the last whole epoch with its optimiser, None before the first."""
+        """Return the model of the last whole epoch with its optimizer, None before the first."""
         if not self.history:
             return None
         path = self.folder / _checkpoint_name(self.epochs_done)
@@ -61,7 +61,7 @@ class LaneRunFolder(RunFolder):
     def add_epoch(
         self, model: Any, loss: float, errors: dict[str, HeadError], steps: int, seconds: float
     ) -> bool:
-        """Write checkpoint and figures; say whether it is the best epoch so far."""
+        """Write checkpoint and figures; return whether the epoch is the best so far."""
         epoch = self.epochs_done + 1
         part = self.folder / "part.keras"
         model.save(part)

@@ -1,4 +1,4 @@
-"""What a training run can be asked for; no TensorFlow needed to say it."""
+"""Settings of a lane training; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pixelopolis.errors import SettingsError
 
 
 class Network(StrEnum):
-    """Which network; `training.lane.networks` has their layers and reasons."""
+    """Kinds of networks; `training.lane.networks` has their layers and reasons."""
 
     PATH = "path"
     PILOTNET = "pilotnet"
@@ -22,7 +22,7 @@ class Network(StrEnum):
 
     @property
     def frames(self) -> int:
-        """Pictures of a film that it is trained on at once; 1 when it has no memory."""
+        """Length of its training windows; 1 for networks that are not recurrent."""
         return 8 if self is Network.PILOTNET_LSTM else 1
 
     @property
@@ -32,40 +32,40 @@ class Network(StrEnum):
 
 
 class Flip(StrEnum):
-    """Which pictures may be mirrored.
+    """Which images may be mirrored.
 
-    A mirrored town drives on the other side of the road, and its border lines change places; so
-    this is off by default, and a matter of measurement.
+    A mirrored city drives on the other side of the road, with its border lines swapped; so this is
+    off by default.
     """
 
     NEVER = "never"
     UNCOLORED = "uncoloured"
-    """Those without red and blue border lines."""
+    """Images without red and blue border lines."""
     ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
 class LaneTraining:
-    """Everything that changes what a run learns; the same settings on the same data repeat it."""
+    """Everything that changes a run's result; the same settings on the same data repeat it."""
 
     data: tuple[str, ...]
     network: Network = Network.PATH
     epochs: int = 15
     batch: int = 64
-    """Pictures a step."""
+    """Images per step."""
     seed: int = 1
     width: float | None = None
     """Factor on the channels; None: the network's usual one."""
     dropout: float = 0.1
     learning_rate: float = 1e-3
-    """At its highest, after a short warm-up; a cosine then takes it to zero."""
+    """Peak value, after a short warm-up; then cosine decay to zero."""
     flip: Flip = Flip.NEVER
     augment: bool = True
     patience: int = 8
     """Epochs without a better validation error before the run stops."""
     validation_fraction: float = 0.1
     start: str | None = None
-    """Finished run whose network this one begins with; None begins from nothing."""
+    """Finished run whose weights this one starts from, if any."""
 
     @property
     def factor(self) -> float:

@@ -1,4 +1,4 @@
-"""Train a lane network: from dataset folders to a run folder that can be exported."""
+"""Trains a lane network, from dataset folders to a run folder that can be exported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SAMPLE_PICTURES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class LaneEpoch:
-    """Figures after an epoch, for whoever shows progress."""
+    """Figures after an epoch, for progress reports."""
 
     epoch: int
     epochs: int
@@ -49,7 +49,7 @@ class LaneEpoch:
 
 @dataclass(frozen=True, slots=True)
 class LaneListener:
-    """Who is told what while a run goes on."""
+    """Callbacks for the progress of a run."""
 
     reading: Report = lambda _done, _all: None
     step: Callable[[int, int, int], None] = lambda _epoch, _done, _all: None
@@ -59,19 +59,19 @@ class LaneListener:
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """Data cut into what a network learns at once: single pictures, or windows of a film."""
+    """Data split into training items: single images, or windows of a film."""
 
     data: LaneData
     rows: NDArray[np.intp]
     """(m, frames) row numbers."""
     labels: Labels
-    """Of every row."""
+    """For every row."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def pictures(self, chosen: Any = slice(None)) -> Bytes:
-        """Return pictures as the network takes them: (m, h, w, 3) or (m, frames, h, w, 3)."""
+        """Return images as the network takes them: (m, h, w, 3) or (m, frames, h, w, 3)."""
         rows = self.rows[chosen]
         return np.asarray(self.data.images_yuv[rows[:, 0] if rows.shape[1] == 1 else rows])
 
@@ -80,27 +80,27 @@ def train(
     settings: LaneTraining,
     folders: Sequence[Path],
     out: Path,
-    watch: LaneListener | None = None,
+    listener: LaneListener | None = None,
     start: Path | None = None,
 ) -> dict[str, Any]:
-    """Train, or go on with a run of the same settings; return the result (also in result.json).
+    """Train, or resume a run with the same settings; return the content of result.json.
 
-    TensorFlow repeats a run exactly on one machine with one version; another processor sums in
-    another order, so figures then agree only roughly. `start` is the folder of the finished run
-    that the settings begin with, if they do. `out` is made when all is read and ready to learn.
+    Runs are exactly repeatable on one computer with one version of TensorFlow; another processor
+    sums in another order, so figures then agree only roughly. `start` is the folder of the finished
+    run in the settings, if any. `out` is created once all data are read.
 
     Raises:
-        DatasetError: data that cannot be used.
-        ModelError: `start` holds no finished run, or another network.
-        SettingsError: `out` holds a run of other settings or data, or cannot be written.
+        DatasetError: the data cannot be used.
+        ModelError: `start` is not a finished run, or has another network.
+        SettingsError: `out` holds a run with other settings or data, or cannot be written.
     """
-    watch = watch or LaneListener()
+    listener = listener or LaneListener()
     check_output_folder(out, "--out")
     run = LaneRunFolder(out, settings)
     if start is not None:
-        finished(start)  # before the data are read
+        finished(start)  # fails before the data are read
     network = settings.network
-    data = load(folders, whole=network.sees_whole_frames, report=watch.reading)
+    data = load(folders, whole=network.sees_whole_frames, report=listener.reading)
     if network.frames > 1:
         data = _filmed(data, network)
     parts = split(data, settings.validation_fraction, settings.seed)
@@ -128,7 +128,7 @@ def train(
     run.begin(facts)
     _keep_frames(out / "frames.npz", training, validation, settings.seed)
     if run.epochs_done < settings.epochs and not run.has_stalled():
-        _fit(model, run, training, validation, watch, steps)
+        _fit(model, run, training, validation, listener, steps)
     return run.finish(model.count_params(), facts)
 
 
@@ -136,7 +136,7 @@ def finished(folder: Path) -> dict[str, Any]:
     """Return the result of a finished run.
 
     Raises:
-        ModelError: there is none.
+        ModelError: the run is unfinished.
     """
     try:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
@@ -149,7 +149,7 @@ def finished(folder: Path) -> dict[str, Any]:
 
 
 def _filmed(data: LaneData, network: Network) -> LaneData:
-    """Leave out single pictures, so that the split is one of films."""
+    """Leave out single images, so that the split is one of films."""
     if not len(windows(data.films, network.frames, network.frames)):
         raise DatasetError(
             f"{network} learns from {network.frames} pictures that follow each other, and there "
@@ -177,13 +177,13 @@ def _compiled(settings: LaneTraining, steps: int, start: Path | None) -> Any:
         warmup_steps=warmup,
     )
     loss = path_loss if settings.network is Network.PATH else masked_huber
-    # XLA on a CPU costs several times the work, and Keras would choose it by itself
+    # XLA on a CPU is several times slower, and is the default of Keras
     model.compile(tf.keras.optimizers.Adam(rate), loss=loss, jit_compile=False)
     return model
 
 
 def _begin_with(model: Any, start: Path) -> None:
-    """Give a network the weights of a finished run's best one."""
+    """Load the best weights of a finished run."""
     result = finished(start)
     before = tf.keras.models.load_model(start / result["model"], compile=False)
     known, wanted = ([tuple(w.shape) for w in m.weights] for m in (before, model))
@@ -201,7 +201,7 @@ def _fit(
     run: LaneRunFolder,
     training: Items,
     validation: Items,
-    watch: LaneListener,
+    listener: LaneListener,
     steps: int,
 ) -> None:
     settings = run.settings
@@ -220,7 +220,7 @@ def _fit(
         started_s = time.perf_counter()
 
     def step(number: int, logs: Any = None) -> None:  # noqa: ARG001
-        watch.step(run.epochs_done + 1, number + 1, steps)
+        listener.step(run.epochs_done + 1, number + 1, steps)
 
     def end(_epoch: int, logs: Any) -> None:
         seconds = time.perf_counter() - started_s
@@ -238,7 +238,7 @@ def _fit(
             pictures = [answers.draw(images[rows[i]], labels[i], predicted[i]) for i in samples]
             tf.summary.image("validation", np.stack(pictures), max_outputs=len(pictures))
         board.flush()
-        watch.epoch(
+        listener.epoch(
             LaneEpoch(run.epochs_done, settings.epochs, logs["loss"], errors, answers.unit, is_best)
         )
         model.stop_training = run.has_stalled()
@@ -260,7 +260,7 @@ def _fit(
 
 
 def _stream(run: LaneRunFolder, training: Items) -> Any:
-    """Return the batches of a run as a tf.data.Dataset, prepared beside the training step."""
+    """Return the batches of a run as a tf.data.Dataset, prepared in parallel with training."""
     settings = run.settings
 
     def made() -> Any:
@@ -303,12 +303,12 @@ def _facts(data: LaneData, training: LaneData, validation: LaneData) -> dict[str
 
 
 def _spread(count: int, wanted: int) -> Any:
-    """Return up to `wanted` row numbers, evenly over `count`."""
+    """Return up to `wanted` row numbers, spread evenly over `count`."""
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.intp))
 
 
 def _keep_frames(file: Path, training: Items, validation: Items, seed: int) -> None:
-    """Store what an export needs, so that it does without the dataset."""
+    """Store the frames of an export, so that it needs no dataset."""
     rng = np.random.default_rng([seed, 2])
     frames = training.rows.shape[1]
     count = min(len(training), max(1, CALIBRATION_FRAMES // frames))

@@ -1,4 +1,4 @@
-"""Detections beside ground truth, as pictures for people."""
+"""Images with ground truth and detections side by side."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SHOWN_SCORE: Final = 0.3
 
 
 def draw_detections(image: Image, truth: Objects, found: Detections) -> Image:
-    """Return a picture (480, 1440, 3): ground truth on the left, detections on the right.
+    """Return an image (480, 1440, 3): ground truth on the left, detections on the right.
 
-    Green: to be found. Grey: difficult. Pink: found, with its score in per cent.
+    Green: objects to find. Gray: difficult ones. Pink: detections, with scores in percent.
     """
     left, right = (np.repeat(np.repeat(image, ZOOM, axis=0), ZOOM, axis=1) for _ in range(2))
     for box, number, difficult in zip(truth.boxes, truth.classes, truth.difficult, strict=True):

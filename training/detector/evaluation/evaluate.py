@@ -1,4 +1,4 @@
-"""What a detector's figures are on a folder of pictures. No TensorFlow, no particular detector."""
+"""Figures of any detector on labeled images. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GOALS: Final = {
 
 
 class ScoredBox(Protocol):
-    """One thing that a detector sees; `box` is (left, top, right, bottom) in parts of the frame."""
+    """One detection; `box` is (left, top, right, bottom) as shares of the frame."""
 
     @property
     def class_name(self) -> str: ...
@@ -43,10 +43,10 @@ class ScoredBox(Protocol):
 
 
 def read(folder: Path, split: str | None, report: Report | None = None) -> DetectorData:
-    """Return a split's pictures; without a name the test split, or else all that is there.
+    """Return a split's images; without a name the test split, or else all.
 
     Raises:
-        DatasetError: nothing there, or a picture or annotation that cannot be used.
+        DatasetError: no images, or an image or annotation cannot be used.
     """
     dataset = VocDataset(folder)
     if split is None and "test" in dataset.splits() and dataset.names("test"):
@@ -64,7 +64,7 @@ def detect_all(
     detect: Callable[[Image], Sequence[ScoredBox]],
     report: Callable[[int], None] = lambda _done: None,
 ) -> list[Detections]:
-    """Return what a detector sees in pictures (160, 240, 3), in pixels of these."""
+    """Return a detector's detections in images (160, 240, 3), in pixels of these."""
     found = []
     for number, image in enumerate(images, start=1):
         found.append(as_detections(detect(image)))
@@ -73,7 +73,7 @@ def detect_all(
 
 
 def as_detections(seen: Sequence[ScoredBox]) -> Detections:
-    """Return sightings with boxes in pixels of the detector's input."""
+    """Convert sightings to detections in pixels of the detector's input."""
     top, bottom = DETECTOR_ROWS
     boxes = np.array([s.box for s in seen], dtype=np.float64).reshape(-1, 4)[:, [1, 0, 3, 2]]
     boxes[:, ::2] = (boxes[:, ::2] - top) / (bottom - top) * DETECTOR_HEIGHT_PX
@@ -90,8 +90,8 @@ def figures(
 ) -> dict[str, Any]:
     """Return all figures of detections, as `evaluate detector --json` prints them.
 
-    Those with a size in their name, `by_class` and `by_size` are over objects that are not
-    difficult; `map50` and `map50_95` are over everything that is labelled.
+    Figures with a size in their name, `by_class` and `by_size` exclude difficult objects; `map50`
+    and `map50_95` include them.
     """
     precision = average_precision(truth, found)
     everything = average_precision(truth, found, with_difficult=True)
@@ -111,7 +111,7 @@ def figures(
 
 
 def compare(document: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return another model's headline figures, and how far the first one's lie above them."""
+    """Return another model's headline figures, and the first one's minus those."""
     names = [*GOALS, "map50", "map50_95"]
     return {name: other[name] for name in names} | {
         f"minus_{name}": round(document[name] - other[name], 4)

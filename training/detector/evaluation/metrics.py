@@ -1,7 +1,7 @@
-"""How well detections fit what is there: COCO's average precision, by class and by size.
+"""COCO's average precision, by class and by size. No TensorFlow.
 
-No TensorFlow here. Objects flagged difficult (less than half visible, seen at 60 degrees or more,
-under 8 px) are neither to be found nor false when found.
+Objects flagged difficult (less than half visible, view angle 60 degrees or more, under 8 px) count
+neither as missed nor, when found, as false.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SIZES: Final = {
     "20-40": (20.0, 40.0),
     "40+": (40.0, math.inf),
 }
-"""Heights in pixels of the detector's input, from and up to; smaller and larger objects, and what
-is found in their place, do not count."""
+"""Height ranges in pixels of the detector's input; smaller and larger objects, and detections of
+them, do not count."""
 
 MAX_DETECTIONS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """What a detector says about one picture, row by row."""
+    """Detections in one image, row by row."""
 
     boxes: Floats
     """(n, 4): top, left, bottom, right in pixels of the detector's input."""
@@ -52,15 +52,15 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """Average precisions; NaN where there is nothing to find."""
+    """Average precisions; NaN without objects."""
 
     values: NDArray[np.float64]
     """(2, classes, sizes): at IoU 0.5, and the mean over 0.5:0.95; sizes as `SIZES` orders them."""
     counts: NDArray[np.intp]
-    """(classes, sizes) objects to be found."""
+    """(classes, sizes) number of objects to find."""
 
     def mean(self, size: str = "all", strict: bool = False) -> float:
-        """Return mAP50 (or mAP50:95 if `strict`) over the classes that are there."""
+        """Return mAP50 (or mAP50:95 if `strict`) over the classes with objects."""
         column = self.values[int(strict), :, list(SIZES).index(size)]
         known = column[~np.isnan(column)]
         return float(known.mean()) if len(known) else math.nan
@@ -72,14 +72,14 @@ class Precision:
 def average_precision(
     truth: Sequence[Objects], found: Sequence[Detections], with_difficult: bool = False
 ) -> Precision:
-    """Return COCO's average precision of detections in pictures.
+    """Return COCO's average precision of detections.
 
     Args:
-        truth: what each picture shows.
-        found: what the detector says about it, in the same order.
-        with_difficult: count difficult objects like all others, but for splinters.
+        truth: objects of each image.
+        found: detections in each image, in the same order.
+        with_difficult: count difficult objects like all others, except splinters.
     """
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         evaluation = COCOeval(_as_coco(truth, found, with_difficult), iouType="bbox")
         evaluation.cocoDt = evaluation.cocoGt.detections
         limits = [[low, min(high, 1e5) - 1e-6] for low, high in SIZES.values()]
@@ -109,7 +109,7 @@ def _counting(objects: Objects, with_difficult: bool) -> NDArray[np.bool_]:
 
 
 def _as_coco(truth: Sequence[Objects], found: Sequence[Detections], with_difficult: bool) -> Any:
-    """Put heights where COCO has areas, and difficult objects where it has crowds."""
+    """Convert to COCO's format, with heights as areas and difficult objects as crowds."""
     objects = COCO()
     objects.dataset = {
         "images": [{"id": i} for i in range(len(truth))],
@@ -159,7 +159,7 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 
 def covered(a: Floats, b: Floats) -> Floats:
-    """Return which part (n, m) of boxes (n, 4) lies within boxes (m, 4)."""
+    """Return the share (n, m) of boxes (n, 4) that lies within boxes (m, 4)."""
     return np.asarray(_shared(a, b) / np.maximum(_area(a)[:, None], 1e-9), dtype=np.float32)
 
 

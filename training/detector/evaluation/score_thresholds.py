@@ -1,4 +1,4 @@
-"""From which score on a class is believed, and how far it is then reliably seen. NumPy only."""
+"""Score thresholds of each class, and the range of reliable detection. NumPy only."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from training.detector.data import Objects
 from training.detector.evaluation.metrics import Detections, covered, iou
 
 FOUND_IOU: Final = 0.5
-"""A detection is of an object that it overlaps this much."""
+"""A detection matches an object from this overlap (IoU) on."""
 
 FIT_PRECISION: Final = 0.995
-"""What a threshold is fitted to; more than is asked for, as other frames differ."""
+"""Precision that thresholds are fitted to; above the goal, as other frames differ."""
 MIN_THRESHOLD: Final = 0.2
 
 RECALL, PRECISION = 0.95, 0.99
-"""What "seen to a distance" means: of the objects that near so many are found, and of what is
-found that near so much is right."""
+"""Reliable up to a distance: of the objects within it this share is found, and of the detections
+within it this share is right."""
 
 SIGN_GOAL_M, CAR_GOAL_M = 0.8, 1.2
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """All detections and objects of one class, as far as they count."""
+    """All counting detections and objects of one class."""
 
     scores: Floats
-    """(n,) of detections, best first."""
+    """(n,) of detections, in descending order."""
     right: NDArray[np.bool_]
-    """(n,) whether each is of an object that no better one is of."""
+    """(n,) whether each matches an object that no better one matches."""
     heights: Floats
-    """(n,) of the detections' boxes."""
+    """(n,) heights of the detections' boxes."""
     object_heights: Floats
-    """(m,) of the objects' boxes."""
+    """(m,) heights of the objects' boxes."""
     object_scores: Floats
-    """(m,) score of the detection that finds it, 0 for none."""
+    """(m,) score of the matching detection, 0 for none."""
 
 
 def judge(truth: Sequence[Objects], found: Sequence[Detections], sign_class: int) -> Judged:
-    """Compare one class's detections with its objects over all pictures.
+    """Match one class's detections with its objects over all images.
 
-    Detections go to objects best score first, each object to one. What else lies at least half
-    within a difficult object of the class neither counts as right nor as wrong, as COCO has it.
+    Detections are matched in descending order of score, each object once. Unmatched ones of which
+    at least half is within a difficult object of the class do not count, as in COCO.
     """
     rows: list[tuple[float, bool, float]] = []
     objects: list[tuple[float, float]] = []
@@ -86,14 +86,14 @@ def _height(box: Floats) -> float:
 
 
 def threshold_for(judged: Judged, precision: float = FIT_PRECISION) -> float:
-    """Return the lowest score from which on so much of what is found is right.
+    """Return the lowest score above which detections reach the precision.
 
-    Where no score reaches it, the one that comes nearest; never less than `MIN_THRESHOLD`.
+    If none does, the one that comes nearest; at least `MIN_THRESHOLD`.
     """
     if len(judged.scores) == 0:
         return 1.0
     share = np.cumsum(judged.right) / np.arange(1, len(judged.right) + 1)
-    # equal scores are believed together
+    # equal scores share a threshold
     last = np.append(judged.scores[1:] != judged.scores[:-1], True)
     enough = np.flatnonzero(last & (share >= precision))
     row = enough[-1] if len(enough) else int(np.argmax(np.where(last, share, -1.0)))
@@ -101,9 +101,9 @@ def threshold_for(judged: Judged, precision: float = FIT_PRECISION) -> float:
 
 
 def fit_thresholds(truth: Sequence[Objects], found: Sequence[Detections]) -> dict[str, float]:
-    """Return a threshold for each class, from frames that are used for nothing else.
+    """Return a threshold for each class, from frames used for nothing else.
 
-    A class that is not there gets 1: it is never believed.
+    A class without objects gets 1, so that it is never reported.
     """
     return {
         name: round(threshold_for(judge(truth, found, number)) - 5e-5, 4)
@@ -112,11 +112,11 @@ def fit_thresholds(truth: Sequence[Objects], found: Sequence[Detections]) -> dic
 
 
 def operating_point(judged: Judged, sign_class: int, threshold: float) -> dict[str, Any]:
-    """Return precision, recall and reach of one class at a threshold.
+    """Return precision, recall and range of one class at a threshold.
 
-    `reach_m`: the largest distance for which, of all objects up to there, `RECALL` are found and,
-    of all that is found up to there, `PRECISION` is right; 0 where there is none. Distances follow
-    from the boxes' heights, as the car estimates them.
+    `reach_m`: the largest distance within which the share `RECALL` of the objects is found and the
+    share `PRECISION` of the detections is right; 0 if there is none. Distances follow from the
+    boxes' heights, as the car estimates them.
     """
     believed = judged.scores >= threshold
     right = judged.right[believed]
@@ -143,7 +143,7 @@ def operating_point(judged: Judged, sign_class: int, threshold: float) -> dict[s
 def operating_points(
     truth: Sequence[Objects], found: Sequence[Detections], thresholds: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
-    """Return every class's operating point; classes without objects are left out."""
+    """Return the operating point of every class with objects."""
     points = {
         name: operating_point(judge(truth, found, number), number, thresholds[name])
         for number, name in enumerate(SIGN_CLASSES)
@@ -153,7 +153,7 @@ def operating_points(
 
 
 def distance_m(heights_px: Floats, sign_class: int) -> Floats:
-    """Return the distances from which whole objects look so high to the car's camera."""
+    """Return the distances at which whole objects have these heights in the car's camera."""
     height_m = class_height_m(SIGN_CLASSES[sign_class])
     return np.asarray(Camera().focal_px * height_m / np.maximum(heights_px, 1e-3), np.float32)
 
