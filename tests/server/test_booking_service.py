@@ -14,7 +14,7 @@ from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.storage import mongo as store_module
 from server.storage.mongo import Store
-from tests.support.paper_mongo import PaperMongo
+from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import scripted_fleet
 
 GONE = reason(ReasonCode.GONE)
@@ -31,15 +31,15 @@ class Epoch:
 
 
 @pytest.fixture
-def mongo(monkeypatch: pytest.MonkeyPatch) -> PaperMongo:
-    mongo = PaperMongo()
+def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
+    mongo = FakeMongo()
     monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
     return mongo
 
 
 @pytest.fixture
-async def store(mongo: PaperMongo) -> AsyncIterator[Store]:
-    async with Store("mongodb://paper", "town") as opened:
+async def store(mongo: FakeMongo) -> AsyncIterator[Store]:
+    async with Store("mongodb://fake", "town") as opened:
         yield opened
 
 
@@ -108,7 +108,7 @@ async def test_what_has_ended_stays_as_it_ended(bookings: BookingService) -> Non
 
 
 async def test_a_booking_that_is_gone_from_the_database_is_forgotten(
-    bookings: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: FakeMongo
 ) -> None:
     booking = await paired(bookings)
     for collection in mongo.databases["pixelopolis"].values():
@@ -171,7 +171,7 @@ async def test_bookings_are_found_while_they_last_and_afterwards(bookings: Booki
 
 
 async def test_a_station_s_newest_ride_is_the_last_that_it_asked_for(
-    bookings: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: FakeMongo
 ) -> None:
     assert await bookings.newest("kiosk") is None
     first = await paired(bookings)
@@ -189,7 +189,7 @@ async def test_a_station_s_newest_ride_is_the_last_that_it_asked_for(
 
 
 async def test_a_booking_that_is_stored_although_no_answer_came_is_known_again(
-    bookings: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: FakeMongo
 ) -> None:
     mongo.is_cut_off = True
     with pytest.raises(AutoReconnect):
@@ -216,7 +216,7 @@ async def test_a_booking_that_is_stored_although_no_answer_came_is_known_again(
 
 
 async def test_what_is_gone_from_the_database_is_forgotten_when_it_is_read_again(
-    bookings: BookingService, mongo: PaperMongo
+    bookings: BookingService, mongo: FakeMongo
 ) -> None:
     await paired(bookings)
     for collection in mongo.databases["pixelopolis"].values():
@@ -226,7 +226,7 @@ async def test_what_is_gone_from_the_database_is_forgotten_when_it_is_read_again
 
 
 async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_came(
-    mongo: PaperMongo,
+    mongo: FakeMongo,
 ) -> None:
     async with scripted_fleet() as table:
         car = await table.car("car1", "13", 0.6)
@@ -243,7 +243,7 @@ async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_cam
         assert cancelled.state is BookingState.CANCELLED
 
 
-async def test_after_a_failed_turn_the_bookings_are_read_again(mongo: PaperMongo) -> None:
+async def test_after_a_failed_turn_the_bookings_are_read_again(mongo: FakeMongo) -> None:
     async with scripted_fleet() as table:
         await table.car("car1", "13", 0.6)
         booking = await table.book()

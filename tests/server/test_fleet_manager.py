@@ -17,21 +17,21 @@ from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.reservations import Car, Traffic, held
 from server.traffic.street_graph import OPEN
-from tests.support.paper_mongo import PaperMongo
+from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedFleet, scripted_fleet
 
 SILENT = reason(ReasonCode.SILENT)
 
 
 @pytest.fixture
-def mongo(monkeypatch: pytest.MonkeyPatch) -> PaperMongo:
-    mongo = PaperMongo()
+def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
+    mongo = FakeMongo()
     monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
     return mongo
 
 
 @pytest.fixture
-async def fleet(mongo: PaperMongo) -> AsyncIterator[ScriptedFleet]:
+async def fleet(mongo: FakeMongo) -> AsyncIterator[ScriptedFleet]:
     async with scripted_fleet() as opened:
         yield opened
         assert not opened.fleet.peer_faults._said, "nobody did anything wrong"
@@ -212,7 +212,7 @@ async def test_a_car_that_is_back_in_time_keeps_its_ride(fleet: ScriptedFleet) -
 
 
 async def test_after_a_restart_a_car_has_the_whole_lease_to_be_heard(
-    mongo: PaperMongo,
+    mongo: FakeMongo,
 ) -> None:
     async with scripted_fleet() as first:
         await first.car("car1", "9", 0.5)
@@ -268,7 +268,7 @@ async def test_traffic_that_another_server_changed_is_taken_over(fleet: Scripted
     assert "car3" in (await fleet.store.load_traffic()).cars
 
 
-async def test_a_car_that_is_stored_outside_the_town_is_left_out(mongo: PaperMongo) -> None:
+async def test_a_car_that_is_stored_outside_the_town_is_left_out(mongo: FakeMongo) -> None:
     async with scripted_fleet() as first:
         await first.car("car1", "9", 0.5)
         stray = first.fleet.traffic.put(Car("stray", Place("no-such-edge", 0.1)))
@@ -358,7 +358,7 @@ async def test_everybody_who_waits_for_news_hears_of_each_turn(fleet: ScriptedFl
 
 
 async def test_the_loop_goes_on_at_every_message_and_begins_anew_from_what_is_stored(
-    mongo: PaperMongo,
+    mongo: FakeMongo,
 ) -> None:
     async with scripted_fleet() as fleet:
         turns, enough = 0, asyncio.Event()

@@ -1,4 +1,4 @@
-"""Cars without wheels: they drive what they are granted, at random, and report at random."""
+"""Simulated cars without physics: they drive what is granted and report it, at random times."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROUND_S = 0.5
 
 @dataclass
 class Driven:
-    """Where one car really is on its ride, and where it said that it was."""
+    """A car's true and reported positions on its ride."""
 
     distance_m: float
     said_m: float
@@ -46,7 +46,7 @@ class Driven:
 
 @dataclass
 class Town:
-    """A town whose cars drive only in the imagination of the test."""
+    """A city with simulated traffic."""
 
     streets: StreetGraph
     rng: random.Random
@@ -123,7 +123,7 @@ class Town:
             del self.driven[car]
             self.arrived += ride.booking_id is not None
 
-    # --- what must always hold ------------------------------------------------------------------
+    # --- invariants -----------------------------------------------------------------------------
 
     def pose(self, car: str) -> Pose:
         known = self.traffic.cars[car]
@@ -138,7 +138,7 @@ class Town:
             assert not bodies[one].intersects(bodies[other]), f"{one} and {other} touch"
 
     def occupied(self, car: str) -> tuple[set[str], set[tuple[str, str]]]:
-        """Edges that any part of the body is on, and movements that axle or tail is on."""
+        """Edges with any part of the body, and movements with the axle or the tail."""
         known = self.traffic.cars[car]
         driven = self.driven.get(car)
         if known.ride is None or driven is None:
@@ -156,7 +156,7 @@ class Town:
         return edges, movements
 
     def check_books(self) -> None:
-        """No edge has two cars, and no two cars are in movements that cross."""
+        """No edge has two cars, and no two cars are in crossing movements."""
         seen = {car: self.occupied(car) for car in self.traffic.cars}
         for one, other in combinations(seen, 2):
             assert not seen[one][0] & seen[other][0], f"{one} and {other} on one edge"
@@ -165,7 +165,7 @@ class Town:
                 assert not crossing, f"{one} in {key} and {other} in {crossing}"
 
     def check_waits(self) -> None:
-        """Whoever stands at the end of its base knows for whom."""
+        """Every car at the end of its base knows which car it waits for."""
         for car in self.traffic.cars.values():
             ride = car.ride
             if ride is not None and ride.stands_since_s is not None and not ride.ending:

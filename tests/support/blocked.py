@@ -1,7 +1,7 @@
-"""Runs commands with nothing but an extra's libraries: `python -m tests.support.blocked`.
+"""Runs commands with only an extra's libraries: `python -m tests.support.blocked`.
 
-Reads a JSON list of allowed top-level modules, of those that are refused, and of command lines;
-prints for each command line how it ended.
+Reads JSON with the refused top-level modules, command lines, and packages to import; prints how
+each command line ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pixelopolis.errors import PixelopolisError
 
 
 class Refusing:
-    """A finder that knows nothing of some packages, as where they are not installed."""
+    """An import finder that hides some packages, as if they were not installed."""
 
     def __init__(self, refused: Sequence[str]) -> None:
         self._refused = frozenset(refused)
@@ -31,7 +31,7 @@ class Refusing:
 
 
 def outcome(line: Sequence[str]) -> dict[str, Any]:
-    """Return how a command line ended: its exit code, or the error that it raised."""
+    """Return how a command line ended: its exit code, or its error."""
     from pixelopolis.cli.main import app
 
     said = io.StringIO()
@@ -48,7 +48,7 @@ def outcome(line: Sequence[str]) -> dict[str, Any]:
 
 
 def import_all(package: str) -> list[str]:
-    """Import every module of a package; return those that cannot be, and why."""
+    """Import every module of a package; return the failures with their reasons."""
     failed = []
     parent = importlib.import_module(package)
     for found in pkgutil.walk_packages(parent.__path__, f"{package}."):

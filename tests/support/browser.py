@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of the page, and the visitor's steps that several tests take."""
+"""Chromium for the tests of the page, and visitors' steps that several tests share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLAGS = [
     "--no-first-run",
 ]
 TOUCH_PX = 48
-"""The least width and height of a control that a finger hits."""
+"""Smallest width and height of a control for a finger."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ SCREENS = (PHONE, KIOSK)
 
 
 def _chromium() -> str | None:
-    """The machine's Chromium; None lets Playwright use its own, or say how to install it."""
+    """The system's Chromium; None: Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome")
     found = (shutil.which(name) for name in names)
     return os.environ.get("CHROMIUM") or next((path for path in found if path), None)
@@ -61,7 +61,7 @@ async def chromium(*flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def visitor(browser: Browser, screen: Screen, **options: Any) -> AsyncIterator[Page]:
-    """A page of a new visitor; whatever the page reports as an error fails the test."""
+    """Open the page for a new visitor; any error that the page reports fails the test."""
     context: BrowserContext = await browser.new_context(
         viewport={"width": screen.width_px, "height": screen.height_px},
         device_scale_factor=2 if screen.is_phone else 1,
@@ -81,7 +81,7 @@ async def visitor(browser: Browser, screen: Screen, **options: Any) -> AsyncIter
 
 
 async def keep(page: Page, name: str) -> Path:
-    """Keep a screenshot as an artefact."""
+    """Save a screenshot as an artifact."""
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     path = ARTEFACTS / f"{name}.png"
     await page.screenshot(path=path)
@@ -89,7 +89,7 @@ async def keep(page: Page, name: str) -> Path:
 
 
 async def touch(page: Page, selector: str) -> None:
-    """Tap what a finger can hit; a control that is too small fails."""
+    """Tap a control; one too small for a finger fails."""
     control = page.locator(selector)
     await expect(control).to_be_enabled()
     await control.scroll_into_view_if_needed()
@@ -100,19 +100,19 @@ async def touch(page: Page, selector: str) -> None:
 
 
 async def video_pixels(page: Page) -> str:
-    """The picture that the visitor sees, as text to compare."""
+    """Return the visible video frame as text, for comparison."""
     return str(await page.locator("#video").evaluate("canvas => canvas.toDataURL()"))
 
 
 async def car_place(page: Page) -> tuple[float, float]:
-    """Where the middle of the visitor's car is on the screen."""
+    """Return the screen position of the visitor's car."""
     box = await page.locator(".map-car.own .car-paint").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 async def video_changes(page: Page, before: str) -> None:
-    """Wait until the visitor sees another picture."""
+    """Wait until the visitor sees another video frame."""
     await page.wait_for_function(
         "before => document.querySelector('#video').toDataURL() !== before", arg=before
     )
@@ -121,7 +121,7 @@ async def video_changes(page: Page, before: str) -> None:
 async def car_moves(
     page: Page, before: tuple[float, float], by_px: float = 20.0, timeout_ms: float = 30_000
 ) -> None:
-    """Wait until the visitor's car is elsewhere on the map."""
+    """Wait until the visitor's car has moved on the map."""
     await page.wait_for_function(
         """([x, y, far]) => {
           const box = document.querySelector(".own .car-paint").getBoundingClientRect();

@@ -1,4 +1,4 @@
-"""A host of a virtual bus, with a clock that goes only when it is told to, and wheels to turn."""
+"""A host of a virtual bus with a manual clock, and wheels that turn."""
 
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.control_table import (
@@ -20,7 +20,7 @@ BROADCAST = 254
 
 
 class Host:
-    """A host with a clock that goes only when it is told to."""
+    """A host with a manual clock."""
 
     def __init__(self, bus: VirtualBus | None = None) -> None:
         self.bus = bus or VirtualBus()
@@ -59,7 +59,7 @@ class Host:
         self.wait(MOTOR_BOOT_S + 0.01)
 
     def drive(self, units: int) -> None:
-        """Bring both motors to velocity mode and set a goal."""
+        """Set both motors to velocity mode with a goal."""
         self.power()
         for motor in (1, 2):
             assert self.write(motor, XL430, MotorRegister.OPERATING_MODE, 1) == 0
@@ -67,7 +67,7 @@ class Host:
             assert self.write(motor, XL430, MotorRegister.GOAL_VELOCITY, units) == 0
 
     def roll(self, seconds: float) -> None:
-        """Let time pass with wheels that turn as the motors want; motor 2 is asked for often."""
+        """Let time pass while the wheels follow the motors; motor 2 is read regularly."""
         for step in range(round(seconds / STEP_S)):
             self.now_s += STEP_S
             if step % 8 == 0:

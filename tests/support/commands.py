@@ -1,4 +1,4 @@
-"""Every command of the command line, and a line that it accepts, for tests that try them all."""
+"""All commands of the command line, with a valid minimal line for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pixelopolis.cli.main import app
 
 @dataclass(frozen=True)
 class Parameter:
-    """An option or an argument: `kind` is its type, without list and None."""
+    """An option or argument; `kind` is its type, without list and None."""
 
     name: str
     flag: str
@@ -29,16 +29,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Command:
-    """What `words` call, as in `city check`."""
+    """One command; `words` as in `city check`."""
 
     words: str
     parameters: tuple[Parameter, ...]
     extras: tuple[str, ...]
-    """What it needs to be installed."""
+    """Extras that it needs."""
 
 
 def all_commands() -> Mapping[str, Command]:
-    """Return every command by the words that call it."""
+    """Return every command by its words."""
     found = [*_commands(app, "")]
     assert len(found) > 25
     return {command.words: command for command in found}
@@ -64,7 +64,7 @@ def _command(words: str, callback: Callable[..., Any]) -> Command:
         required = parameter.default is inspect.Parameter.empty
         flag = ""
         if isinstance(info, OptionInfo):
-            # with Annotated, typer takes the first name for a default
+            # with Annotated, typer takes the first declared name as the default
             declared = [
                 d
                 for d in (info.default, *(info.param_decls or ()))
@@ -77,7 +77,7 @@ def _command(words: str, callback: Callable[..., Any]) -> Command:
 
 
 def smallest_line(command: Command, missing: Path) -> list[str]:
-    """Return a command with only what it must be told; paths lead to `missing`."""
+    """Return a command with its required parameters only; paths are `missing`."""
     line = command.words.split()
     for parameter in command.parameters:
         if parameter.required:

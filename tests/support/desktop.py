@@ -1,4 +1,4 @@
-"""A running server with a real database, and what stations and cars do with it."""
+"""A running server with a real database, and actions of stations and cars."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE_S = 60.0
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    """Wait for something; only a stuck test ever reaches the limit."""
+    """Wait for a condition; the limit is for broken code only."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -29,7 +29,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @dataclass
 class Desktop:
-    """A running server, and what a station does with it."""
+    """A running server, and actions of a station."""
 
     client: TestClient[Any, Any]
     fleet: FleetManager

@@ -1,4 +1,4 @@
-"""A car without wheels that speaks the real protocol over a real WebSocket."""
+"""A car without physics that speaks the real protocol over a real WebSocket."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STOP_BEFORE_M = 0.10
 
 
 class FakeCar:
-    """Drives its base at once: `STEP_M` every `STEP_S`. Stops where a real car would."""
+    """Drives its base in steps of `STEP_M` every `STEP_S`, and stops where a real car would."""
 
     def __init__(self, city: City, car: str, place: Place, step_m: float = STEP_M) -> None:
         self.city = city
@@ -54,12 +54,12 @@ class FakeCar:
         self.finished = True
         self.driving = False
         self.blocked = ""
-        """Edge on which another car stands in its way; it does not enter that."""
+        """Edge blocked by another car; this car does not enter it."""
         self.localized = True
         self.speech: Callable[[State], str] = encode
-        """What it makes of its state for the socket."""
+        """Encodes its state for the socket."""
         self.refusals: int | None = None
-        """How many of its messages were refused; None when none may be."""
+        """Number of its refused messages; None if none may be refused."""
         self.orders: list[Order] = []
         self.cancels = 0
         self.rejections: list[str] = []
@@ -83,7 +83,7 @@ class FakeCar:
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._drive())]
 
     async def disconnect(self) -> None:
-        """Lose the link; the car keeps its order."""
+        """Close the link; the car keeps its order."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -146,7 +146,7 @@ class FakeCar:
         )
         if self.finished or self.plan is None or self.path is None:
             return
-        # stop at once on an edge; a car in a junction leaves it first
+        # stop at once on an edge; in a junction, leave it first
         leg = next(
             leg
             for leg in self.path.legs
@@ -185,11 +185,11 @@ class FakeCar:
         self.place = Place(self.plan.route.edges[-1], self.plan.route.end_s_m)
 
     def restart(self, place: Place) -> None:
-        """Forget everything, as a computer that was started again at a place."""
+        """Forget everything, like a restarted computer, at a place."""
         self.plan, self.path, self.finished, self.place = None, None, True, place
 
     def carry(self, place: Place) -> None:
-        """Find out that it stands elsewhere than its order says, and drop that."""
+        """Notice that the car stands elsewhere than its order says, and drop the order."""
         order_id = self.plan.order_id if self.plan else ""
         self.restart(place)
         self._rejection = StateError(

@@ -1,4 +1,4 @@
-"""A board's port over registers in memory (firmware/tests/fake_chip.c)."""
+"""A board's port on registers in memory (firmware/tests/fake_chip.c)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def library(board: str) -> ctypes.CDLL:
 
 
 class FakeChip:
-    """One board right after its start.
+    """One board after its start.
 
     Args:
         board: folder of its port.
-        st_link_runs: whether the ST-Link's clock is there.
+        st_link_runs: whether the ST-Link provides its clock.
     """
 
     def __init__(self, board: str, st_link_runs: bool = True) -> None:
@@ -62,12 +62,12 @@ class FakeChip:
         self._lib.fake_poke(c_uint32(self._at(register, instance)), c_uint32(value))
 
     def output(self, port: int) -> int:
-        """Return what a GPIO port's pins are driven to (ODR; the program never reads it)."""
+        """Return the output levels of a GPIO port (ODR, which the program never reads)."""
         value: int = self._lib.fake_peek(c_uint32(port + 0x14))
         return value
 
     def field(self, field: str, instance: str | int | None = None) -> int:
-        """Return the number in a field, by its full name."""
+        """Return the value of a register field, by its full name."""
         register = max((r for r in self.header.offsets if field.startswith(f"{r}_")), key=len)
         mask = self.header.fields[field]
         return (self.peek(register, instance) & mask) // (mask & -mask)
@@ -98,12 +98,12 @@ class FakeChip:
         self._lib.usart_interrupt(byref(self._motor_bus))
 
     def receive(self, byte: int) -> None:
-        """A byte arrives, and its interrupt."""
+        """Receive a byte, with its interrupt."""
         self._lib.fake_receive(c_uint32(self.motor_usart), c_uint8(byte))
         self.interrupt()
 
     def flag(self, *, can_take: bool = False, all_left: bool = False) -> None:
-        """The transmitter can take a byte, or has sent its last bit."""
+        """Set transmitter flags: it can take a byte, or has sent the last bit."""
         self._lib.fake_flag(c_uint32(self.motor_usart), c_bool(can_take), c_bool(all_left))
 
     def sent(self) -> bytes:

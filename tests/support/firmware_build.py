@@ -1,4 +1,4 @@
-"""The firmware for tests that need parts of it built."""
+"""Builds parts of the firmware for tests."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ BUILD = FIRMWARE / "build"
 
 
 def need(program: str, package: str) -> None:
-    """Skip a test whose program is missing; where everything must be tested, fail it."""
+    """Skip a test whose program is missing, or fail it where no test may be skipped."""
     if shutil.which(program) is None:
         reason = f"{program} is not installed (Debian: apt-get install {package})"
         if os.environ.get("CI"):
@@ -25,7 +25,7 @@ def need(program: str, package: str) -> None:
 
 @cache
 def make(*targets: str) -> str:
-    """Build targets of firmware/Makefile; return what was printed."""
+    """Build targets of firmware/Makefile; return the output."""
     command = ["make", "-C", str(FIRMWARE), *targets]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -39,7 +39,7 @@ def cross_make(*targets: str) -> str:
 
 
 def build_board(kind: BoardKind) -> None:
-    """Build what a kind of board needs; fail with what make or QEMU lacks."""
+    """Build the program of a kind of board; fail with the output of make or QEMU."""
     if kind is not BoardKind.DEVICE:
         make(kind.value)
     check_program(kind)

@@ -1,4 +1,4 @@
-"""The firmware's core as a shared library, with a clock that goes only when it is told to."""
+"""The firmware's core as a shared library, with a manual clock."""
 
 import ctypes
 import os
@@ -56,7 +56,7 @@ class CPacket(Structure):
 
 @cache
 def library() -> ctypes.CDLL:
-    """The core; BOARD_LIBRARY in the environment names another build of it."""
+    """Load the core; the environment variable BOARD_LIBRARY names another build."""
     path = os.environ.get("BOARD_LIBRARY", "")
     if not path:
         make("library")
@@ -120,7 +120,7 @@ class CoreParser:
 
 
 class Core:
-    """One board; its motor bus sends at once, unless `idle` is False."""
+    """One board; its motor bus sends at once unless `idle` is False."""
 
     def __init__(self, now_us: int = 0) -> None:
         self._lib = library()
@@ -137,7 +137,7 @@ class Core:
 
     @property
     def driven(self) -> bool:
-        """Whether it takes a motor to have torque."""
+        """Whether the board assumes that a motor has torque."""
         return self._lib.board_driven(self._memory)
 
     def step(self) -> None:
@@ -162,7 +162,7 @@ class Core:
         return self._buffer[: self._lib.board_motor_take(self._memory, self._buffer, most)]
 
     def wait(self, milliseconds: float, step_us: int = 1000) -> tuple[bytes, bytes]:
-        """Let time pass; return what went (to the host, to the motors) meanwhile."""
+        """Let time pass; return the bytes sent meanwhile (to the host, to the motors)."""
         host, motors = self.to_host(), self.to_motors()
         until_us = self.now_us + round(milliseconds * 1000)
         while self.now_us < until_us:
@@ -177,7 +177,7 @@ class Core:
         self.step()
 
     def ask(self, device: int, instruction: int, parameters: bytes = b"") -> list[Packet]:
-        """Send a packet and return what the host hears at once."""
+        """Send a packet; return the host's immediate answers."""
         self.send(device, instruction, parameters)
         return Parser().feed(self.to_host())
 
@@ -196,12 +196,12 @@ class Core:
         return register.decode(status.parameters[1:])
 
     def write_motor(self, motor: int, name: str, value: int) -> None:
-        """Let the host write a motor's register; nobody answers."""
+        """Write a motor's register as the host; there is no answer."""
         self.send(motor, Instruction.WRITE, write_parameters(XL430, name, value))
         self.wait(3)
 
     def drive(self) -> None:
-        """Bring the board to take motor 1 for driven, and nothing else said on the way."""
+        """Make the board assume that motor 1 has torque, without other output."""
         assert self.write("motor_power", 1) == 0
         self.write_motor(1, "torque_enable", 1)
         assert self.driven

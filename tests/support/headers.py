@@ -1,4 +1,4 @@
-"""Reads the headers of registers and the tables of pins, and the makers' descriptions of chips."""
+"""Reads register headers, pin tables, and the manufacturers' descriptions of chips."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIN = re.compile(r'PIN\((\w+), ([A-H]), (\d+), "([\w-]+)", (\w+), (\d+), (\w+)\)
 
 
 class Header(NamedTuple):
-    """Registers as a header writes them down; a field is its mask, a name `PERIPHERAL_REGISTER`."""
+    """Registers of a header; a field is its mask, a name is `PERIPHERAL_REGISTER`."""
 
     bases: dict[str, int]
     offsets: dict[str, int]
@@ -50,7 +50,7 @@ def read_header(name: str) -> Header:
 
 
 class Chip:
-    """A chip as its maker describes it (CMSIS-SVD); pyOCD carries the files."""
+    """A chip by its manufacturer's description (CMSIS-SVD), from pyOCD's files."""
 
     def __init__(self, svd: str) -> None:
         root = ElementTree.fromstring(_svd(svd))
@@ -73,7 +73,7 @@ class Chip:
         return int(self.register(peripheral, register).findtext("addressOffset", ""), 0)
 
     def mask(self, peripheral: str, register: str, field: str) -> int:
-        """Return a field's mask; some files list a number's bits one by one, as PLLM0, PLLM1 ..."""
+        """Return a field's mask; some files list a number's bits singly, as PLLM0, PLLM1 ..."""
         mask = 0
         for each in self.register(peripheral, register).iter("field"):
             if re.fullmatch(rf"{field}\d?", each.findtext("name", "")):
@@ -93,7 +93,7 @@ def _svd(name: str) -> bytes:
 
 
 class Pin(NamedTuple):
-    """A row of a board's table of pins."""
+    """A row of a board's pin table."""
 
     signal: str
     port: str
@@ -105,7 +105,7 @@ class Pin(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As the datasheet calls it."""
+        """Its name in the datasheet."""
         return f"P{self.port}{self.bit}"
 
 

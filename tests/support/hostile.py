@@ -1,4 +1,4 @@
-"""What a car, station or viewer may send that means harm, or is built wrong. Seeded."""
+"""Hostile or malformed messages of cars, stations and viewers, random by seed."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ SEQUENCES = (0, 1, 2, 3, 4, 6, 999, 5000, 1_000_000)
 
 
 def valid_state(rng: random.Random, city: City, car: str, order: Order | None) -> State:
-    """Return a state that the protocol allows, whatever it means.
+    """Return a state that is valid in form, whatever its meaning.
 
     Args:
         rng: chooses.
-        city: the town.
-        car: who says it.
-        order: the newest that the car was given; most states are about it.
+        city: the city.
+        car: the sender.
+        order: the car's newest order, to which most states refer.
     """
     edges = sorted(city.edges)
     ids = [n.node_id for n in order.nodes] if order else []
@@ -138,7 +138,7 @@ def _waiting(rng: random.Random) -> Info:
 
 
 def valid_message(rng: random.Random, city: City, car: str, order: Order | None) -> Message:
-    """Return a state, or seldom a connection message."""
+    """Return a state or, rarely, a connection message."""
     if rng.random() < 0.03:
         return Connection(
             header_id=0,

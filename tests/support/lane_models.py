@@ -1,4 +1,4 @@
-"""Lane models that need no picture."""
+"""Lane models that need no image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pixelopolis.model_io.crops import LANE_PART, Image
 
 
 class Steers:
-    """Answers the same steering for (straight, left, right) whatever it sees."""
+    """Returns constant steering for (straight, left, right)."""
 
     part = LANE_PART
     has_commands = True

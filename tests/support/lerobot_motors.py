@@ -1,9 +1,8 @@
-"""LeRobot's motors, imported without the learning that the same package imports beside them.
+"""Imports LeRobot's motors without the learning code of the same package.
 
-`make setup` installs the package without its dependencies, in a folder of its own.
-`lerobot.utils.utils` names PyTorch, Accelerate and Datasets when it is imported, which are
-gigabytes, and the motors call nothing of them. Where they are missing, names stand in their place
-until the import is done.
+`make setup` installs the package without its dependencies, in its own folder. `lerobot.utils.utils`
+imports PyTorch, Accelerate and Datasets, gigabytes that the motors do not use; where they are
+missing, empty modules replace them during the import.
 """
 
 import importlib.util

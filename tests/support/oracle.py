@@ -1,4 +1,4 @@
-"""A lane model that knows the answer: it steers by the labels of the car's true pose."""
+"""A lane model that steers by the labels of the car's true pose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLACK = np.zeros((40, 120, 3), dtype=np.uint8)
 
 
 class Oracle:
-    """`see` stands in for the camera: it notes the pose; `look` answers for that pose."""
+    """`see` stands in for the camera and stores the pose; `look` answers for that pose."""
 
     part = LANE_PART
     has_commands = True
@@ -37,7 +37,7 @@ class Oracle:
         )
         self.distance_m = at.s_m
         steering = label_of(self.city, pose).steering
-        # a command that does not exist here must never be asked for: full lock would show it
+        # a command without a way must never be given: full lock would reveal it
         straight, left, right = (1.0 if (v := steering[t]) is None else v + self.bias for t in Turn)
         self._view = LaneView(steering=(straight, left, right))
         return BLACK

@@ -1,7 +1,7 @@
-"""A car with an original board, written from the published firmware's description.
+"""A car with an original board, written from the description of the published firmware.
 
-Text at 9,600 bit/s on a line that the motor bus shares: packets for the motors go out on it too.
-While a command is carried out (0.1 s) the receiver keeps one byte and loses the rest. No watchdog.
+Text at 9,600 bit/s on a line shared with the motor bus: packets to the motors appear on it too.
+While a command is executed (0.1 s) the receiver keeps one byte and loses the rest. No watchdog.
 """
 
 import select
@@ -19,7 +19,7 @@ from sim.physics.vehicle import Vehicle
 
 STEP_S = 0.005
 BUSY_S = 0.047
-"""Of one motor's write: 30 ms of waiting and 16 bytes at 9,600 bit/s."""
+"""Duration of one motor's write: a pause of 30 ms, and 16 bytes at 9,600 bit/s."""
 DIGITS = "0123456789abcdefghijklmno"
 GOAL_VELOCITY = (104).to_bytes(2, "little")
 
@@ -29,8 +29,8 @@ class OriginalCar:
 
     Args:
         link: of the port.
-        skip: characters of a command that are not looked at: 1 as published, 0 as corrected.
-        report_s: between two words about the battery; the firmware takes 5 s.
+        skip: number of ignored characters of a command: 1 as published, 0 as corrected.
+        report_s: interval of battery reports; 5 s in the firmware.
     """
 
     def __init__(self, link: Path, skip: int = 1, report_s: float = 0.5) -> None:
@@ -125,14 +125,14 @@ class OriginalCar:
         digits = [DIGITS.find(c) for c in token[self.skip : self.skip + 4].ljust(4, "0")]
         left, right = (24 * high + low - 288 for high, low in (digits[:2], digits[2:]))
         self._say(f"read = {token}\n{abs(left)}-{int(left < 0)} || {abs(right)}-{int(right < 0)}\n")
-        if right == 0:  # the firmware's own fault: whatever the left wheel was told
+        if right == 0:  # a bug of the firmware, whatever the left wheel's command
             left = 0
             self._say("STOP LEFT RIGHT\n")
         self._todo = [lambda: self._write(0, left), lambda: self._write(1, right)]
         self._busy_until_s = now_s + 0.028
 
     def _write(self, motor: int, units: int) -> None:
-        # ones' complement, as published: one unit more backwards
+        # ones' complement, as published: one unit too much backward
         value = units if units >= 0 else units - 1
         data = GOAL_VELOCITY + value.to_bytes(4, "little", signed=True)
         self._say(encode(motor, Instruction.WRITE, data))

@@ -1,4 +1,4 @@
-"""Where tests find the project and the material that may lie beside it."""
+"""Folders of the project and of material beside it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """The safe-state assertion: after every `advance`, all rides can still be finished.
 
-`tests/server/conftest.py` puts `checked` in the place of `granting.advance` for every test
-of this folder, wherever that name was imported to, so no test has to remember it. What is wanted of
-the streets is derived here once more from the traffic alone; only the search for a plan is the
-server's own.
+`tests/server/conftest.py` replaces `granting.advance` by `checked` for every test of its folder,
+wherever it was imported. The needs for streets are derived here again from the traffic alone; only
+the search for a plan is the server's own.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ Advance = Callable[[StreetGraph, Traffic, float], tuple[Traffic, dict[str, Wait]
 
 
 class UnsafeStateError(AssertionError):
-    """A grant after which the rides can no longer all be finished."""
+    """A grant after which not all rides can be finished."""
 
 
 def can_all_finish(streets: StreetGraph, traffic: Traffic) -> bool:
-    """Whether some order of single steps brings every car that can move to its destination."""
+    """Whether some order of single steps brings every working car to its destination."""
     movable = [car for car in traffic.cars.values() if not car.frozen]
     wanting = [
         (ride.asked_s, ride.booking_id is not None, car.id, ride)
@@ -44,7 +43,7 @@ def can_all_finish(streets: StreetGraph, traffic: Traffic) -> bool:
 def checked(advance: Advance, faults: list[UnsafeStateError]) -> Advance:
     """Return `advance` with the assertion.
 
-    A fault is raised, and kept in `faults` as well: a test's desk goes on after faults.
+    A fault is raised and also kept in `faults`, as a server continues after faults.
     """
 
     @functools.wraps(advance)

@@ -1,4 +1,4 @@
-"""A desk with cars on paper: real orders and states, no socket, no database, clocks by hand."""
+"""A server with scripted cars: real orders and states, no socket, no database, clocks by hand."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class ScriptedFleet:
 async def scripted_fleet(store: Store | None = None) -> AsyncIterator[ScriptedFleet]:
     """A desk of the first town that has begun to work."""
     clocks = Clocks()
-    async with store or Store("mongodb://paper", CITY.name) as opened:
+    async with store or Store("mongodb://fake", CITY.name) as opened:
         fleet = FleetManager(CITY, opened, clocks.monotonic, clocks.epoch)
         await fleet.restore()
         yield ScriptedFleet(fleet, opened, clocks)

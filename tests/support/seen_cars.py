@@ -1,4 +1,4 @@
-"""Boxes of cars as the simulator's own model of a car shows them."""
+"""Bounding boxes of cars by the simulator's car model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_PX = 4.0
 
 
 def in_lane(along_m: float, curvature_per_m: float, aside_m: float, turned: bool = False) -> Pose:
-    """Return a pose `along_m` ahead in a lane that bends, `aside_m` to the left of its middle."""
+    """Return a pose `along_m` ahead in a curved lane, `aside_m` to the left of its center."""
     bend = along_m * curvature_per_m
     middle = Pose(along_m, 0.0, 0.0)
     if curvature_per_m:
@@ -28,9 +28,9 @@ def in_lane(along_m: float, curvature_per_m: float, aside_m: float, turned: bool
 
 
 def box_of_car(pose: Pose, camera: Camera | None = None, eye: Pose | None = None) -> Box | None:
-    """Return what a faultless detector says of a car at `pose`, seen from `eye` (the origin).
+    """Return the box of an ideal detector for a car at `pose`, seen from `eye` (the origin).
 
-    None when hardly anything of it is in the detector's rows.
+    None if hardly anything of it is within the detector's rows.
     """
     camera = camera or Camera()
     points = car_mesh()["at"].reshape(-1, 3)

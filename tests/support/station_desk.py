@@ -1,7 +1,7 @@
-"""A server whose rides are scripted: the same requests and events as the real one, by hand.
+"""A scripted server: the requests and events of the real one, under a test's control.
 
-It serves the page, drives one car where a test puts it, and streams pictures whose numbers count
-up from a second port, as a car does. What goes wrong is switched on by the test.
+It serves the page, drives one car where a test puts it, and streams numbered images from a second
+port, as a car does. Tests inject faults.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def city_json(city: City, bird_url: str | None) -> Json:
 
 
 def road_picture(number: int, width: int = 240, height: int = 320) -> bytes:
-    """A street as a car sees it, with dashes that come nearer, as JPEG."""
+    """Return a street with approaching dashes as JPEG, as a car sees it."""
     image = np.zeros((height, width, 3), np.uint8)
     horizon = height * 45 // 100
     image[:horizon] = np.linspace((236, 200, 150), (244, 232, 214), horizon)[:, None]
@@ -125,7 +125,7 @@ class ScriptedDesk:
             await runner.cleanup()
 
     async def start(self) -> None:
-        """Answer again, at the same address and with all that was known."""
+        """Answer again, at the same address and with the same data."""
         self.is_up = True
         app = web.Application(middlewares=[self._note])
         app.router.add_get("/api/city", self._city)
@@ -141,7 +141,7 @@ class ScriptedDesk:
         self._port = int(self.url.rsplit(":", 1)[1])
 
     async def stop(self) -> None:
-        """Go away as a killed server does."""
+        """Stop like a killed server."""
         self.is_up = False
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
@@ -157,7 +157,7 @@ class ScriptedDesk:
         assert site._server is not None
         return f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
 
-    # --- what a test does -----------------------------------------------------------------------
+    # --- actions of a test ----------------------------------------------------------------------
 
     @property
     def booking(self) -> Json:
@@ -165,12 +165,12 @@ class ScriptedDesk:
         return list(self.bookings.values())[-1]
 
     async def change(self, **fields: object) -> None:
-        """Change the newest booking and tell its station."""
+        """Change the newest booking and notify its station."""
         self.booking.update(fields)
         await self._tell({"type": "booking", "booking": self.booking})
 
     async def drive_to(self, part: float) -> None:
-        """Put the booked car at a part (0 to 1) of its way."""
+        """Move the booked car to a share (0 to 1) of its route."""
         assert self._path is not None
         pose = self._path.pose_at(self._path.curve.length_m * part)
         await self.change_car(

@@ -1,4 +1,4 @@
-"""Steps on the page against the scripted server."""
+"""Steps on the page with the scripted server."""
 
 from playwright.async_api import Page, expect
 
@@ -6,7 +6,7 @@ from tests.support.station_desk import ScriptedDesk
 
 
 async def start_ride(page: Page, desk: ScriptedDesk, language: str = "en") -> None:
-    """A ride under way, a third of its way done."""
+    """Start a ride and drive a third of its route."""
     await page.goto(desk.url)
     await page.locator(f'#languages [data-language="{language}"]').click()
     await page.locator('.place[data-id="planetarium"]').click()

@@ -1,4 +1,4 @@
-"""A tiny world for tests: lane lines projected on the ground, with the steering they ask for."""
+"""A tiny lane dataset: lane lines projected on the ground, with their steering."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ALL_COLUMNS = ",".join((COLUMNS, *PATH_COLUMNS, "stretch"))
 def write_roads(
     folder: Path, *, looks: int, frames: int, seed: int, whole: bool = False, film: bool = False
 ) -> Path:
-    """Write a dataset of `looks` sessions with `frames` pictures each, in the project's layout.
+    """Write a dataset of `looks` sessions with `frames` images each, in the project's layout.
 
-    Those of a `film` follow each other: the car winds along its lane.
+    Those of a `film` are consecutive: the car winds along its lane.
     """
     (folder / "labels").mkdir(parents=True)
     for look in range(looks):
@@ -59,7 +59,7 @@ def write_roads(
 
 
 def _paths(lateral_m: float, heading_rad: float, fork: bool) -> list[float | str]:
-    """Straight on, but for the left command at a fork, whose way leads off to the left."""
+    """Straight on, except for the left command at a fork, whose way leads to the left."""
     stations = np.array(STATIONS_M)
     straight = -lateral_m * np.cos(heading_rad) - np.sin(heading_rad) * stations
     left = straight + (0.15 * stations if fork else 0.0)
@@ -81,7 +81,7 @@ def _picture(
     ahead_m = np.linspace(0.15, 3.0, 60)
     for side_m in (-LANE_M / 2, LANE_M / 2):
         _line(picture, ahead_m, np.full(60, side_m), lateral_m, heading_rad, line)
-    if fork:  # a bar across the road tells that it forks
+    if fork:  # a bar across the road marks a fork
         across_m = np.linspace(-1.0, 1.0, 60)
         _line(picture, np.full(60, 0.27), across_m, lateral_m, heading_rad, line)
     if whole:  # a sky above the road

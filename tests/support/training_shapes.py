@@ -1,4 +1,4 @@
-"""A tiny Pascal VOC dataset: coloured shapes on noise, a class each. No town, no renderer."""
+"""A tiny Pascal VOC dataset: a colored shape on noise for each class. No city, no renderer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLORS = {
 def write_shapes(
     folder: Path, split: str, pictures: int, seed: int, classes: tuple[str, ...] = tuple(COLORS)
 ) -> Path:
-    """Write a split of squares (and wide cars) of 12 to 60 px; add it to what is in the folder."""
+    """Write a split of squares (and wide cars) of 12 to 60 px; other files of the folder stay."""
     rng = np.random.default_rng(seed)
     for part in ("JPEGImages", "Annotations"):
         (folder / part).mkdir(parents=True, exist_ok=True)

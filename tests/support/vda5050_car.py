@@ -1,4 +1,4 @@
-"""A car's orders without wheels, and orders for it, for the tests of the standard's rules."""
+"""A car's order executor without physics, and orders for it, for the standard's rules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def an_order(
 
 
 def changed(order: Order, *path: Any, **fields: Any) -> Order:
-    """Return an order with other fields on the wire, where `path` leads to."""
+    """Return an order with changed fields on the wire, at `path`."""
     frame = json.loads(encode(order))
     at = frame["message"]
     for key in path:
@@ -74,7 +74,7 @@ def actions(*which: InstantAction, **header: Any) -> InstantActions:
 
 
 def drives(car: OrderExecutor, distance_m: float, state: DriveState = DriveState.DRIVING) -> bool:
-    """Let the car be somewhere on its way; return whether that is news."""
+    """Move the car along its way; return whether its state changed."""
     speed = 4.0 if state in (DriveState.DRIVING, DriveState.TURNING) else 0.0
     return car.take_decision(Decision(speed, speed, state, distance_m=distance_m), car.mission)
 

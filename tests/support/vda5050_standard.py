@@ -1,4 +1,4 @@
-"""The published schemas of VDA 5050 3.0, to hold messages against."""
+"""Validation against the published schemas of VDA 5050 3.0."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 
 SCHEMAS = ROOT / "tests" / "vda5050" / "schemas"
 OWN_TOPICS = {"refusal"}
-"""Topics that the standard does not know."""
+"""Topics outside the standard."""
 
 
 def schema(topic: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _validator(topic: str) -> Any:
 
 
 def check(topic: str, body: Any) -> None:
-    """Raise a `jsonschema_rs.ValidationError` for what is no message of a topic."""
+    """Raise a `jsonschema_rs.ValidationError` if a message does not match its topic's schema."""
     if topic not in OWN_TOPICS:
         _validator(topic).validate(body)
 

@@ -1,4 +1,4 @@
-"""A virtual car on a real pseudo-terminal, served by a thread, for tests of the board's driver."""
+"""A virtual car on a real pty, served by a thread, for tests of the board driver."""
 
 import select
 import threading
@@ -17,7 +17,7 @@ STEP_S = 0.005
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    """Wait for something that must happen; the time is a bound for broken code only."""
+    """Wait for a condition; the limit is for broken code only."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, f"never happened: {what}"
@@ -32,7 +32,7 @@ class VirtualCar:
         self.bus = bus or VirtualBus(1)
         self.vehicle = Vehicle(Pose(0.0, 0.0, 0.0))
         self.mute = False
-        """Swallow everything, as a board without power does."""
+        """Swallow everything, like a board without power."""
         self.blocked = False
         """Hold the wheels."""
         self._port: SerialPort | None = None

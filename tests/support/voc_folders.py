@@ -1,4 +1,4 @@
-"""Small folders of annotated pictures, for tests: pictures of noise, and their XML."""
+"""Small folders of annotated noise images for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BOX = (10, 10, 60, 60)
 
 
 def jpeg(value: int = 1) -> bytes:
-    """Return a whole picture (160, 240) of noise, another one for each value."""
+    """Return an image (160, 240) of noise, a different one for each value."""
     image = np.random.default_rng(value).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
     return cv2.imencode(".jpg", image)[1].tobytes()
 
@@ -30,7 +30,7 @@ def xml(file_name: str, box: tuple[float, ...] = BOX, name: str = "Left") -> str
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:
-    """Write files by their paths inside a folder; return it."""
+    """Write files by their paths in a folder; return the folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

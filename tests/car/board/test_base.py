@@ -11,7 +11,7 @@ from car.board.status import BoardStatus, EmergencyStop
 from car.board.wheel_units import Goal
 from car.driving.types import WheelReading
 from pixelopolis.errors import BoardError
-from tests.support.paper_bus import Clock
+from tests.support.fake_motor_bus import Clock
 
 
 class PaperBoard(BoardThread):
@@ -19,7 +19,7 @@ class PaperBoard(BoardThread):
 
     def __init__(self, *sessions: BaseException | None) -> None:
         self.clock = Clock()
-        super().__init__("/dev/paper", self.clock)
+        super().__init__("/dev/fake", self.clock)
         self.sessions = list(sessions)
         self.pauses: list[float] = []
         self.seen: list[BoardStatus] = []

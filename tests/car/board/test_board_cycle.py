@@ -14,7 +14,7 @@ from car.board.status import EmergencyStop
 from pixelopolis.errors import BoardError
 from pixelopolis.vehicle.control_table import BOARD_ID, BoardFault, BoardRegister, MotorRegister
 from pixelopolis.vehicle.speeds import MOTOR_UNIT_RAD_S
-from tests.support.paper_bus import Clock, PaperBus, driving_bus
+from tests.support.fake_motor_bus import Clock, FakeMotorBus, driving_bus
 
 LEFT, RIGHT = 1, 2
 GOAL = MotorRegister.GOAL_VELOCITY
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def bus() -> PaperBus:
+def bus() -> FakeMotorBus:
     bus = driving_bus()
     for motor in (LEFT, RIGHT):
         bus[motor, GOAL] = 0
@@ -34,10 +34,10 @@ def bus() -> PaperBus:
 
 
 @pytest.fixture
-def board(bus: PaperBus, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> DynamixelBoard:
+def board(bus: FakeMotorBus, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> DynamixelBoard:
     """A board that has connected."""
     monkeypatch.setattr(board_module.time, "sleep", lambda seconds: None)
-    board = DynamixelBoard("/dev/paper", clock=clock)
+    board = DynamixelBoard("/dev/fake", clock=clock)
     board._connect(bus)
     bus.writes.clear()
     return board
@@ -47,7 +47,7 @@ def drive(board: DynamixelBoard, clock: Clock, units: int = 50) -> None:
     board.set_goal(units * MOTOR_UNIT_RAD_S, units * MOTOR_UNIT_RAD_S, clock.now_s)
 
 
-def cycles(board: DynamixelBoard, bus: PaperBus, clock: Clock, count: int) -> None:
+def cycles(board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, count: int) -> None:
     """Exchanges every 20 ms with a fresh goal each; failures pass."""
     for _ in range(count):
         drive(board, clock)
@@ -56,8 +56,8 @@ def cycles(board: DynamixelBoard, bus: PaperBus, clock: Clock, count: int) -> No
         clock.now_s += 0.02
 
 
-def test_it_connects_and_then_only_it_may_turn(bus: PaperBus, clock: Clock) -> None:
-    board = DynamixelBoard("/dev/paper", clock=clock, mirrored=("right",))
+def test_it_connects_and_then_only_it_may_turn(bus: FakeMotorBus, clock: Clock) -> None:
+    board = DynamixelBoard("/dev/fake", clock=clock, mirrored=("right",))
     assert not board._armed
     bus[BOARD_ID, BoardRegister.MOTOR_POWER] = 0
     board._connect(bus)
@@ -71,7 +71,7 @@ def test_it_connects_and_then_only_it_may_turn(bus: PaperBus, clock: Clock) -> N
 
 
 def test_a_fresh_goal_reaches_both_wheels(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     drive(board, clock)
     board._exchange(bus)
@@ -86,7 +86,7 @@ def test_a_fresh_goal_reaches_both_wheels(
 
 @pytest.mark.parametrize(("blind_s", "drives"), [(0.39, True), (0.41, False)])
 def test_without_wheel_angles_for_0_4_seconds_it_stands(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock, blind_s: float, drives: bool
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, blind_s: float, drives: bool
 ) -> None:
     drive(board, clock)
     board._exchange(bus)
@@ -98,7 +98,7 @@ def test_without_wheel_angles_for_0_4_seconds_it_stands(
 
 @pytest.mark.parametrize(("silent", "other"), [(LEFT, RIGHT), (RIGHT, LEFT)])
 def test_one_silent_motor_stops_the_other_within_three_cycles(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock, silent: int, other: int
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, silent: int, other: int
 ) -> None:
     cycles(board, bus, clock, 3)
     assert bus[other, GOAL] == 50
@@ -113,7 +113,7 @@ def test_one_silent_motor_stops_the_other_within_three_cycles(
 
 
 def test_a_motor_that_is_heard_again_drives_again(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     # each cycle asks it twice: with the other, then alone
     bus.mute_for = {LEFT: 4}
@@ -126,7 +126,7 @@ def test_a_motor_that_is_heard_again_drives_again(
 
 
 def test_a_motor_that_was_missed_three_times_and_answers_no_ping_is_gone(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     bus.silent = {RIGHT}
     for _ in range(2):
@@ -137,7 +137,7 @@ def test_a_motor_that_was_missed_three_times_and_answers_no_ping_is_gone(
 
 
 def test_with_both_silent_it_is_the_line(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     bus.silent = {LEFT, RIGHT}
     for _ in range(6):
@@ -147,7 +147,7 @@ def test_with_both_silent_it_is_the_line(
 
 
 def test_every_third_cycle_checks_a_motor_in_turn(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     bus.reads.clear()
     for cycle in range(1, 13):
@@ -159,7 +159,7 @@ def test_every_third_cycle_checks_a_motor_in_turn(
 
 
 def test_a_motor_whose_watchdog_struck_is_armed_again(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     board._update(cycles=3)
     bus[LEFT, MotorRegister.BUS_WATCHDOG] = -1
@@ -169,7 +169,7 @@ def test_a_motor_whose_watchdog_struck_is_armed_again(
 
 
 def test_a_check_that_failed_is_made_again_at_once(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     board._update(cycles=3)
     bus.ignored = {GOAL}
@@ -189,7 +189,7 @@ def test_a_check_that_failed_is_made_again_at_once(
 
 
 def test_the_board_hears_a_heartbeat_and_says_what_is_wrong(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     for beat in (1, 2):
         board._check_board(bus)
@@ -216,7 +216,7 @@ def test_the_board_hears_a_heartbeat_and_says_what_is_wrong(
 
 
 def test_an_emergency_stop_is_heeded_before_anything_else(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     board.request_emergency_stop()
     with pytest.raises(BoardError, match="emergency stop is on"):
@@ -234,7 +234,7 @@ def test_an_emergency_stop_is_heeded_before_anything_else(
 
 
 def test_an_emergency_stop_that_is_not_taken_is_not_confirmed(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     board.request_emergency_stop()
     bus.ignored = {BoardRegister.ESTOP}
@@ -261,7 +261,7 @@ def test_who_waits_for_motors_is_called_off_by_an_emergency_or_the_end(
 # --- the loop -------------------------------------------------------------------------------------
 
 
-def run(board: DynamixelBoard, bus: PaperBus, clock: Clock, each: Callable[[int], None]) -> int:
+def run(board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, each: Callable[[int], None]) -> int:
     """Drive until `each` (called with the number of the cycle) stops it; return the cycles."""
     count = 0
 
@@ -279,7 +279,7 @@ def run(board: DynamixelBoard, bus: PaperBus, clock: Clock, each: Callable[[int]
 
 
 def test_fifty_cycles_a_second_and_every_fifth_looks_at_the_board(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     begin_s = clock.now_s
     beats = []
@@ -292,7 +292,7 @@ def test_fifty_cycles_a_second_and_every_fifth_looks_at_the_board(
 
 
 def test_a_cycle_that_begins_more_than_one_late_is_counted(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     def late(n: int) -> None:
         clock.now_s += {3: 0.019, 7: 0.045}.get(n, 0.0)
@@ -303,7 +303,7 @@ def test_a_cycle_that_begins_more_than_one_late_is_counted(
 
 @pytest.mark.parametrize("lost_cycles", [10, 11])
 def test_ten_failed_cycles_are_borne_and_the_next_asks_what_is_gone(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock, lost_cycles: int
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, lost_cycles: int
 ) -> None:
     def silence(n: int) -> None:
         bus.silent = {LEFT, RIGHT} if 5 <= n < 5 + lost_cycles else set()
@@ -316,7 +316,7 @@ def test_ten_failed_cycles_are_borne_and_the_next_asks_what_is_gone(
 
 
 def test_it_says_when_a_bad_line_slows_the_wheels(
-    board: DynamixelBoard, bus: PaperBus, clock: Clock
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
     """Nine of ten cycles fail, never ten in a row."""
     slowed = []
@@ -330,9 +330,9 @@ def test_it_says_when_a_bad_line_slows_the_wheels(
     assert slowed[-1] is True
 
 
-def test_only_our_board_is_connected_to(bus: PaperBus, clock: Clock) -> None:
+def test_only_our_board_is_connected_to(bus: FakeMotorBus, clock: Clock) -> None:
     bus.models[BOARD_ID] = 1060
-    board = DynamixelBoard("/dev/paper", clock=clock)
+    board = DynamixelBoard("/dev/fake", clock=clock)
     with pytest.raises(BoardError, match="not our board"):
         board._connect(bus)
     assert bus.writes == []

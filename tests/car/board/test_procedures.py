@@ -37,7 +37,7 @@ from pixelopolis.vehicle.control_table import (
     HardwareError,
     MotorRegister,
 )
-from tests.support.paper_bus import Clock, PaperBus, driving_bus
+from tests.support.fake_motor_bus import Clock, FakeMotorBus, driving_bus
 
 LEFT, RIGHT = 1, 2
 
@@ -55,7 +55,7 @@ def test_there_are_two_motors() -> None:
 
 
 def test_the_board_says_what_it_is() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[BOARD_ID, BoardRegister.FAULT] = 8
     assert read_board(bus) == BoardState(False, False, BoardFault.ESTOP, 11_500)
     bus[BOARD_ID, BoardRegister.MOTOR_POWER] = 1
@@ -66,7 +66,7 @@ def test_the_board_says_what_it_is() -> None:
 
 @pytest.mark.parametrize(("lost", "found"), [(0, True), (2, True), (3, False)])
 def test_a_board_is_there_that_answers_one_of_three_pings(lost: int, found: bool) -> None:
-    bus = PaperBus(mute_for={BOARD_ID: lost})
+    bus = FakeMotorBus(mute_for={BOARD_ID: lost})
     if found:
         find_board(bus)
         assert bus.pings == [BOARD_ID] * (lost + 1)
@@ -76,7 +76,7 @@ def test_a_board_is_there_that_answers_one_of_three_pings(lost: int, found: bool
 
 
 def test_another_device_is_not_our_board() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus.models[BOARD_ID] = XL430.model_number
     with pytest.raises(BoardError, match="not our board"):
         find_board(bus)
@@ -84,22 +84,22 @@ def test_another_device_is_not_our_board() -> None:
 
 @pytest.mark.parametrize(("lost", "silent"), [(0, False), (2, False), (3, True)])
 def test_silent_is_who_answers_none_of_three_pings(lost: int, silent: bool) -> None:
-    assert is_silent(PaperBus(mute_for={LEFT: lost}), LEFT) is silent
+    assert is_silent(FakeMotorBus(mute_for={LEFT: lost}), LEFT) is silent
 
 
 def test_the_battery_s_gain_is_told_to_the_board_which_may_not_know_it() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     calibrate(bus, 1.05)
     scale = BOARD[BoardRegister.BATTERY_GAIN].scale
     assert bus.written(BOARD_ID, BoardRegister.BATTERY_GAIN) == [round(1.05 / scale)]
-    calibrate(PaperBus(refused={BoardRegister.BATTERY_GAIN}), 1.05)
+    calibrate(FakeMotorBus(refused={BoardRegister.BATTERY_GAIN}), 1.05)
 
 
 # --- power ----------------------------------------------------------------------------------------
 
 
 def test_power_is_switched_on_once() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     assert switch_on(bus).motor_power is False
     assert bus.writes == [(BOARD_ID, BoardRegister.MOTOR_POWER, 1)]
     assert switch_on(bus).motor_power is True
@@ -107,7 +107,7 @@ def test_power_is_switched_on_once() -> None:
 
 
 def test_power_stays_off_in_an_emergency() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[BOARD_ID, BoardRegister.ESTOP] = 1
     with pytest.raises(BoardError, match="emergency stop is on"):
         switch_on(bus)
@@ -116,7 +116,7 @@ def test_power_stays_off_in_an_emergency() -> None:
 
 @pytest.mark.parametrize(("below_mv", "empty"), [(0, False), (1, True)])
 def test_power_stays_off_with_an_empty_battery(below_mv: int, empty: bool) -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     limit_mv = BOARD[BoardRegister.BATTERY_EMPTY_MV].default
     assert limit_mv is not None
     bus[BOARD_ID, BoardRegister.BATTERY_MV] = limit_mv - below_mv
@@ -129,7 +129,7 @@ def test_power_stays_off_with_an_empty_battery(below_mv: int, empty: bool) -> No
 
 
 def test_both_motors_are_waited_for() -> None:
-    bus = PaperBus(mute_for={LEFT: 3, RIGHT: 5})
+    bus = FakeMotorBus(mute_for={LEFT: 3, RIGHT: 5})
     assert power_motors(bus, Clock(each_s=0.01), lambda: False).battery_mv == 11_500
     assert bus.pings.count(LEFT) == 4, "who has answered is not asked again"
     assert bus.pings.count(RIGHT) == 6
@@ -137,7 +137,7 @@ def test_both_motors_are_waited_for() -> None:
 
 @pytest.mark.parametrize(("answers", "boots"), [(13, True), (16, False)])
 def test_a_motor_has_a_second_and_a_half_to_boot(answers: int, boots: bool) -> None:
-    bus = PaperBus(mute_for={RIGHT: answers})
+    bus = FakeMotorBus(mute_for={RIGHT: answers})
     clock = Clock(each_s=0.1)
     if boots:
         power_motors(bus, clock, lambda: False)
@@ -148,12 +148,12 @@ def test_a_motor_has_a_second_and_a_half_to_boot(answers: int, boots: bool) -> N
 
 def test_whoever_waits_for_motors_may_be_called_off() -> None:
     with pytest.raises(BoardError, match=r"left motor .* and the right motor .* do not answer"):
-        power_motors(PaperBus(silent={LEFT, RIGHT}), Clock(), lambda: True)
-    power_motors(PaperBus(), Clock(), lambda: True)  # all are there already
+        power_motors(FakeMotorBus(silent={LEFT, RIGHT}), Clock(), lambda: True)
+    power_motors(FakeMotorBus(), Clock(), lambda: True)  # all are there already
 
 
 def test_a_motor_of_another_kind_is_named() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus.models[RIGHT] = 1020
     with pytest.raises(BoardError, match=r"right motor .* is model 1020"):
         power_motors(bus, Clock(), lambda: False)
@@ -185,20 +185,20 @@ def test_an_emergency_stop_is_read_back(estop: int, power: int) -> None:
 
 def test_nobody_confirms_what_a_silent_board_does() -> None:
     with pytest.raises(PacketError):
-        cut_power(PaperBus(silent={BOARD_ID}))
+        cut_power(FakeMotorBus(silent={BOARD_ID}))
 
 
 def test_a_release_is_read_back_and_refused_while_the_button_is_pressed() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[BOARD_ID, BoardRegister.ESTOP] = 1
     release_estop(bus)
     assert bus.writes == [(BOARD_ID, BoardRegister.ESTOP, 0)]
-    stuck = PaperBus(ignored={BoardRegister.ESTOP})
+    stuck = FakeMotorBus(ignored={BoardRegister.ESTOP})
     stuck[BOARD_ID, BoardRegister.ESTOP] = 1
     with pytest.raises(BoardError, match="emergency stop is on"):
         release_estop(stuck)
     with pytest.raises(BoardError, match="cannot be released"):
-        release_estop(PaperBus(refused={BoardRegister.ESTOP}))
+        release_estop(FakeMotorBus(refused={BoardRegister.ESTOP}))
 
 
 # --- making ready ---------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_a_release_is_read_back_and_refused_while_the_button_is_pressed() -> Non
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_motor_is_given_its_settings_once(mirrored: bool) -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[LEFT, MotorRegister.RETURN_DELAY_TIME] = 250
     bus[LEFT, MotorRegister.OPERATING_MODE] = 3
     bus[LEFT, MotorRegister.DRIVE_MODE] = 0 if mirrored else 1
@@ -222,7 +222,7 @@ def test_a_motor_is_given_its_settings_once(mirrored: bool) -> None:
 
 
 def test_a_motor_with_a_hardware_error_is_not_made_ready() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[RIGHT, MotorRegister.HARDWARE_ERROR_STATUS] = 32
     with pytest.raises(BoardError, match=r"right motor .*OVERLOAD"):
         prepare(bus, RIGHT, False)
@@ -231,7 +231,7 @@ def test_a_motor_with_a_hardware_error_is_not_made_ready() -> None:
 
 
 def test_torque_comes_with_a_watchdog_and_standing_wheels() -> None:
-    bus = PaperBus()
+    bus = FakeMotorBus()
     bus[BOARD_ID, BoardRegister.FAULT] = 1
     arm(bus)
     assert bus[BOARD_ID, BoardRegister.FAULT] == 0
@@ -283,11 +283,11 @@ def test_a_motor_drives_with_torque_and_its_goal_and_without_a_watchdog_that_str
 
 
 def test_what_is_gone_is_named() -> None:
-    assert "board" in diagnose(PaperBus(silent={BOARD_ID})).message
+    assert "board" in diagnose(FakeMotorBus(silent={BOARD_ID})).message
     for silent, named in (({LEFT}, "The left motor"), ({RIGHT}, "The right motor")):
-        assert diagnose(PaperBus(silent=silent)).message.startswith(named)
-    assert " do not answer" in diagnose(PaperBus(silent={LEFT, RIGHT})).message
-    assert "packets are lost" in diagnose(PaperBus()).message
+        assert diagnose(FakeMotorBus(silent=silent)).message.startswith(named)
+    assert " do not answer" in diagnose(FakeMotorBus(silent={LEFT, RIGHT})).message
+    assert "packets are lost" in diagnose(FakeMotorBus()).message
 
 
 # --- stopping -------------------------------------------------------------------------------------

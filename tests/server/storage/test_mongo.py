@@ -1,4 +1,4 @@
-"""What the database promises, on paper and with a real mongod alike."""
+"""What the database promises, on fake and with a real mongod alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.booking import ACTIVE, NEXT, Booking, BookingState, may_become
 from server.storage import mongo as store_module
 from server.storage.mongo import CarTakenError, StationTakenError, Store
 from server.traffic.reservations import Car, Traffic
-from tests.support.paper_mongo import PaperMongo
+from tests.support.fake_mongo import FakeMongo
 
 GONE = reason(ReasonCode.GONE)
 
@@ -29,19 +29,19 @@ def booking(
 
 
 @pytest.fixture
-def paper(monkeypatch: pytest.MonkeyPatch) -> PaperMongo:
-    mongo = PaperMongo()
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
+    mongo = FakeMongo()
     monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
     return mongo
 
 
-@pytest.fixture(params=["paper", "mongod"])
+@pytest.fixture(params=["fake", "mongod"])
 def where(request: pytest.FixtureRequest) -> tuple[str, str]:
     """Address and name of a database of its own."""
     name = f"test_{uuid.uuid4().hex}"
-    if request.param == "paper":
-        request.getfixturevalue("paper")
-        return "mongodb://paper", name
+    if request.param == "fake":
+        request.getfixturevalue("fake")
+        return "mongodb://fake", name
     return request.getfixturevalue("mongodb_uri"), name
 
 
@@ -50,7 +50,7 @@ async def store(where: tuple[str, str]) -> AsyncIterator[Store]:
     uri, name = where
     async with Store(uri, "town", name) as opened:
         yield opened
-        if uri != "mongodb://paper":
+        if uri != "mongodb://fake":
             await opened._client.drop_database(name)
 
 
@@ -78,9 +78,9 @@ async def test_a_car_and_a_station_have_one_active_booking_each(store: Store) ->
 
 @pytest.mark.parametrize(("before", "after"), list(product(BookingState, repeat=2)))
 async def test_a_booking_becomes_only_what_may_follow(
-    paper: PaperMongo, before: BookingState, after: BookingState
+    fake: FakeMongo, before: BookingState, after: BookingState
 ) -> None:
-    async with Store("mongodb://paper", "town") as store:
+    async with Store("mongodb://fake", "town") as store:
         ended_s = None if before in ACTIVE else 1050.0
         await store.add_booking(replace(booking(), state=before, ended_s=ended_s))
         allowed = after in NEXT[before]
@@ -139,8 +139,8 @@ async def test_a_station_s_newest_booking_is_found_when_it_has_ended_too(store: 
     assert newest.id == "b1"
 
 
-async def test_other_towns_bookings_are_not_ours(paper: PaperMongo) -> None:
-    async with Store("mongodb://paper", "here") as here, Store("mongodb://paper", "there") as there:
+async def test_other_towns_bookings_are_not_ours(fake: FakeMongo) -> None:
+    async with Store("mongodb://fake", "here") as here, Store("mongodb://fake", "there") as there:
         await here.add_booking(booking())
         assert await there.booking("b1") is None
         assert await there.active_bookings() == []
@@ -148,7 +148,7 @@ async def test_other_towns_bookings_are_not_ours(paper: PaperMongo) -> None:
         with pytest.raises(BookingError, match="does not exist"):
             await there.change_booking("b1", BookingState.DRIVING)
         await there.add_booking(booking("b2"))
-    assert paper.closed == 2
+    assert fake.closed == 2
 
 
 # --- stations, cars, and the server ---------------------------------------------------------------
@@ -164,16 +164,16 @@ async def test_stations_are_known_from_their_first_registration_on(store: Store)
     assert found == {"_id": "kiosk", "seen_s": 20.0, "registered_s": 10.0}
 
 
-async def test_a_database_that_does_not_answer_is_an_error(paper: PaperMongo) -> None:
-    paper.is_down = True
+async def test_a_database_that_does_not_answer_is_an_error(fake: FakeMongo) -> None:
+    fake.is_down = True
     with pytest.raises(StoreError, match="does not answer"):
-        async with Store("mongodb://paper", "town"):
+        async with Store("mongodb://fake", "town"):
             pass
-    assert paper.closed == 1
-    paper.is_down = False
-    async with Store("mongodb://paper", "town") as store:
+    assert fake.closed == 1
+    fake.is_down = False
+    async with Store("mongodb://fake", "town") as store:
         await store.ping()
-        paper.is_down = True
+        fake.is_down = True
         with pytest.raises(PyMongoError):
             await store.ping()
 

@@ -1,6 +1,6 @@
-"""MongoDB on paper: as much of it as `server.storage.mongo` uses, in memory, and as strict.
+"""An in-memory MongoDB with the operations of `server.storage.mongo`, and as strict.
 
-`tests/server/storage/test_mongo.py` runs against this and against a real mongod.
+`tests/server/storage/test_mongo.py` runs with this and with a real mongod.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pymongo.write_concern import WriteConcern
 Document = dict[str, Any]
 
 
-class PaperMongo:
-    """One server; every client of it sees the same databases."""
+class FakeMongo:
+    """One server; all its clients see the same databases."""
 
     def __init__(self) -> None:
         self.databases: dict[str, dict[str, PaperCollection]] = {}
         self.closed = 0
         self.is_down = False
         self.is_cut_off = False
-        """It writes, but its answer to that does not arrive."""
+        """Writes succeed, but their answers do not arrive."""
         self.admin = self
 
-    def __call__(self, uri: str, **options: Any) -> PaperMongo:
+    def __call__(self, uri: str, **options: Any) -> FakeMongo:
         assert options["tz_aware"]
         assert options["serverSelectionTimeoutMS"] == 5000
         return self
@@ -54,7 +54,7 @@ class PaperMongo:
 
 
 class PaperDatabase:
-    def __init__(self, server: PaperMongo, collections: dict[str, PaperCollection]) -> None:
+    def __init__(self, server: FakeMongo, collections: dict[str, PaperCollection]) -> None:
         self._server, self._collections = server, collections
 
     def __getitem__(self, name: str) -> PaperCollection:
@@ -62,7 +62,7 @@ class PaperDatabase:
 
 
 class PaperCollection:
-    def __init__(self, server: PaperMongo) -> None:
+    def __init__(self, server: FakeMongo) -> None:
         self._server = server
         self.documents: dict[str, Document] = {}
         self.unique: dict[str, tuple[list[str], Document]] = {}

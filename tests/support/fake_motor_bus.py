@@ -1,4 +1,4 @@
-"""A motor bus on paper: registers of board and motors, and what goes wrong with them."""
+"""A fake motor bus: registers of board and motors in memory, with injected faults."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Write = tuple[int, str, int]
 
 
 @dataclass
-class PaperBus:
-    """Stands for `car.board.motor_bus.MotorBus`: every exchange is done at once, or fails as told.
+class FakeMotorBus:
+    """Replaces `car.board.motor_bus.MotorBus`: exchanges are done at once, or fail on request.
 
     Attributes:
         silent: devices that answer nothing.
-        mute_for: how many exchanges of a device still fail; counts down.
+        mute_for: remaining exchanges of a device that fail.
         refused: registers whose writes a device refuses.
         ignored: registers whose writes have no effect.
-        writes: all that was written, in order.
-        reads: which devices were asked for which register.
+        writes: all writes in order.
+        reads: all reads in order, by device and register.
         on_write: called before each write.
     """
 
-    name: str = "/dev/paper"
+    name: str = "/dev/fake"
     baud: int = 1_000_000
     lost_packets: int = 0
     silent: set[int] = field(default_factory=set)
@@ -63,7 +63,7 @@ class PaperBus:
     def written(self, device: int, register: str) -> list[int]:
         return [value for id_, name, value in self.writes if (id_, name) == (device, register)]
 
-    # --- as the real one ------------------------------------------------------------------------
+    # --- interface of the real bus ----------------------------------------------------------------
 
     def close(self) -> None:
         self.closed = True
@@ -130,9 +130,9 @@ class PaperBus:
         return [r.name for r in table if address <= r.address and r.end <= address + length]
 
 
-def driving_bus() -> PaperBus:
-    """Motors with power and torque, whose wheels turn forward."""
-    bus = PaperBus()
+def driving_bus() -> FakeMotorBus:
+    """Return a bus whose motors have power and torque, and turn the wheels forward."""
+    bus = FakeMotorBus()
     bus[BOARD_ID, BoardRegister.MOTOR_POWER] = 1
     for motor in (LEFT_MOTOR_ID, RIGHT_MOTOR_ID):
         bus[motor, MotorRegister.TORQUE_ENABLE] = 1
@@ -142,7 +142,7 @@ def driving_bus() -> PaperBus:
 
 
 class Clock:
-    """Seconds that pass when the test says so, or a little at every look."""
+    """A clock that the test advances, or that advances a little at every reading."""
 
     def __init__(self, now_s: float = 100.0, each_s: float = 0.0) -> None:
         self.now_s, self.each_s = now_s, each_s
