@@ -1,4 +1,4 @@
-// Talks to the server: requests, the visitor's device id, and the event socket that heals itself.
+// Server communication: requests, the visitor's device id, and the self-reconnecting event socket.
 
 const REQUEST_TIMEOUT_MS = 8000;
 const OPEN_TIMEOUT_MS = 6000;
@@ -50,7 +50,7 @@ export const book = (deviceId, destinationId, language) =>
 export const getBooking = (id) => request("GET", `api/bookings/${encodeURIComponent(id)}`);
 export const cancelBooking = (id) => request("DELETE", `api/bookings/${encodeURIComponent(id)}`);
 
-/** A random UUID. A page served by http on a LAN has no crypto.randomUUID. */
+/** Returns a random UUID. On a LAN page served by http, crypto.randomUUID is missing. */
 export function newDeviceId(source = globalThis.crypto) {
   if (source.randomUUID) return source.randomUUID();
   const bytes = source.getRandomValues(new Uint8Array(16));
@@ -60,7 +60,7 @@ export function newDeviceId(source = globalThis.crypto) {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Reads and writes one value; a browser that forbids storage keeps it until the page closes. */
+/** Reads and writes one value; if the browser forbids storage, it lasts until the page closes. */
 export function remember(key, value) {
   try {
     if (value !== undefined) localStorage.setItem(key, value);
@@ -74,15 +74,15 @@ const forgetful = new Map();
 
 export const deviceId = () => remember(DEVICE_KEY) ?? remember(DEVICE_KEY, newDeviceId());
 
-/** How long to wait before try number `attempt` (0, 1, ...); `random` in [0, 1). */
+/** Returns the delay before attempt number `attempt` (0, 1, ...); `random` is in [0, 1). */
 export function retryDelayMs(attempt, random = Math.random()) {
   return Math.min(LAST_DELAY_MS, 500 * 2 ** Math.min(attempt, 10)) * (0.7 + 0.3 * random);
 }
 
 /**
- * The stream of events for one station. It opens itself again for as long as the page lives.
- * `prepare` runs before every try (it may throw), `onEvent(event)` for every message, `onUp` when
- * the socket is open, `onLost` when it is not, once for each loss.
+ * The event stream of one station; it reconnects for as long as the page lives. `prepare` runs
+ * before every attempt (it may throw), `onEvent(event)` for every message, `onUp` when the socket
+ * is open, `onLost` once for each loss.
  */
 export class EventLink {
   constructor(device, { prepare, onEvent, onUp, onLost }) {
@@ -99,7 +99,7 @@ export class EventLink {
         await this.prepare();
         await this.#listen();
       } catch {
-        // said below: the page shows the loss, whatever its cause
+        // reported below: the page shows the loss, whatever its cause
       }
       this.#change(false);
       await this.#pause(retryDelayMs(this.attempt++));
@@ -129,7 +129,7 @@ export class EventLink {
       const listenOn = () => {
         clearTimeout(timer);
         timer = setTimeout(async () => {
-          // a cable that was pulled out closes no socket: ask by another way
+          // an unplugged cable does not close the socket: try a request
           try {
             await request("GET", "healthz");
             if (socket.readyState === WebSocket.OPEN) listenOn();

@@ -1,6 +1,6 @@
 // Plane geometry for the map: polylines of [x_m, y_m] in the world's frame (x east, y north).
 
-/** The polyline moved by `left_m` to its left. */
+/** Returns the polyline offset by `left_m` to its left. */
 export function offset(points, left_m) {
   return points.map(([x, y], i) => {
     const [ax, ay] = points[Math.max(0, i - 1)];
@@ -10,7 +10,7 @@ export function offset(points, left_m) {
   });
 }
 
-/** Distances from the start to every point. */
+/** Returns the distances of all points from the start. */
 function arcLengths(points) {
   const lengths = [0];
   for (let i = 1; i < points.length; i++) {
@@ -20,7 +20,7 @@ function arcLengths(points) {
   return lengths;
 }
 
-/** The nearest place on a polyline: how far along it, and how far beside it. */
+/** Returns the nearest point on a polyline: its distance along, and the lateral distance. */
 export function project(points, [x, y]) {
   const lengths = arcLengths(points);
   let best = { along_m: 0, beside_m: Infinity };
@@ -40,8 +40,8 @@ export function project(points, [x, y]) {
 const ON_PATH_M = 0.2;
 
 /**
- * How much of a ride's path lies behind the car, 0 to 1. A path may pass the same street twice:
- * the first place beside the car that is not behind `before` (the last answer) counts.
+ * Returns the share of a ride's path behind the car, 0 to 1. A path may use the same street twice:
+ * the first match that is not behind `before` (the previous result) counts.
  */
 export function progress(path, place, before = 0) {
   const lengths = arcLengths(path);
@@ -57,13 +57,13 @@ export function progress(path, place, before = 0) {
   return best ? Math.min(1, Math.max(before, best.along_m / length)) : before;
 }
 
-/** `to_rad` with whole turns added, so that it is the nearest to `from_rad`. */
+/** Returns `to_rad` plus whole turns, nearest to `from_rad`. */
 export const unwrap = (from_rad, to_rad) =>
   to_rad + 2 * Math.PI * Math.round((from_rad - to_rad) / (2 * Math.PI));
 
 /**
- * Where the picture of a destination stands: beside its stop, off the streets, and not on another
- * picture. `size_m` is the picture's width.
+ * Returns the position of a destination's picture: beside its stop, off the streets and other
+ * pictures. `size_m` is the picture's width.
  */
 export function besideRoad([x, y], heading_rad, streets, taken, size_m, lane_m) {
   const clear = (spot) => {
@@ -85,7 +85,7 @@ export function besideRoad([x, y], heading_rad, streets, taken, size_m, lane_m) 
   return best ?? spots.reduce((a, b) => (clear(a) >= clear(b) ? a : b));
 }
 
-/** Every `every`th point of a polyline, with its ends: a map needs no millimetres. */
+/** Returns every `every`th point of a polyline, and its ends. */
 export function thin(points, every_m) {
   const kept = [points[0]];
   for (const point of points.slice(1, -1)) {

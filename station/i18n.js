@@ -14,13 +14,13 @@ let current = { code: "en", texts: {} };
 export const language = () => current.code;
 export const isKnown = (code) => LANGUAGES.some((each) => each.code === code);
 
-/** The first of the visitor's preferred languages that we speak, English otherwise. */
+/** Returns the first of the visitor's preferred languages that we have, otherwise English. */
 export function preferred(wishes = navigator.languages ?? []) {
   const codes = wishes.map((wish) => wish.toLowerCase().split("-")[0]);
   return codes.find(isKnown) ?? "en";
 }
 
-/** Loads a catalogue and makes it the page's language. */
+/** Loads a catalog and makes it the page's language. */
 export async function setLanguage(code) {
   if (!catalogues.has(code)) {
     const response = await fetch(new URL(`i18n/${code}.json`, import.meta.url));
@@ -33,14 +33,14 @@ export async function setLanguage(code) {
   translate(document);
 }
 
-/** The text of a key with its {places} filled in. */
+/** Returns the text of a key with its {places} filled in. */
 export function t(key, values = {}) {
   const text = current.texts[key];
   if (text === undefined) throw new Error(`no text ${key} in ${current.code}`);
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Fills every element that names a text: data-t for content, data-t-label for its label. */
+/** Fills all elements that name a text: data-t for content, data-t-label for the label. */
 export function translate(root) {
   for (const element of root.querySelectorAll("[data-t]")) {
     element.textContent = t(element.dataset.t);
@@ -50,12 +50,12 @@ export function translate(root) {
   }
 }
 
-/** A name in the visitor's language, from a city's {language: text}. */
+/** Returns a name in the visitor's language, from a city's {language: text}. */
 export const nameOf = (names, fallback) => names?.[current.code] ?? names?.en ?? fallback;
 
 export const number = (value) => new Intl.NumberFormat(current.code).format(value);
 
-/** "40 seconds", "2 minutes" in the visitor's language. */
+/** Returns "40 seconds" or "2 minutes" in the visitor's language. */
 export function duration(seconds) {
   const unit = seconds < 90 ? "second" : "minute";
   const amount = unit === "second" ? Math.max(5, Math.ceil(seconds / 5) * 5) : Math.round(seconds / 60);

@@ -1,4 +1,4 @@
-// The visitor's page: joins the server's events, the visitor's touches, and what is shown.
+// The visitor's page: connects server events and the visitor's input with the view.
 
 import * as api from "./api.js";
 import { progress } from "./geometry.js";
@@ -9,7 +9,7 @@ import { celebrate, drawLanguages, drawPlaces, markLanguage, render } from "./sc
 import { VideoView } from "./video.js";
 
 const LANGUAGE_KEY = "pixelopolis.language";
-const IDLE_S = 90; // a kiosk whose visitor has left greets the next one
+const IDLE_S = 90; // then a kiosk assumes that the visitor has left
 const $ = (id) => document.getElementById(id);
 const nowS = () => performance.now() / 1000;
 
@@ -24,7 +24,7 @@ const bird = new VideoView($("bird"), (state) => {
 let state = START;
 let city = null;
 let touchedS = nowS();
-let part = 0; // how much of the ride's way lies behind the car, 0 to 1
+let part = 0; // share of the route behind the car, 0 to 1
 
 function dispatch(event) {
   const before = state;
@@ -36,7 +36,7 @@ function dispatch(event) {
   draw();
 }
 
-/** What tells one way from another: a ride may be sent around a closed street. */
+/** Returns what identifies a route, which changes when a ride is sent around a closed street. */
 const wayOf = ({ booking }) =>
   JSON.stringify([booking?.id, booking?.path_m.length, booking?.path_m[0], booking?.path_m.at(-1)]);
 
@@ -44,7 +44,7 @@ function draw() {
   const now = view(state, nowS());
   const own = state.cars.find((car) => car.id === now.carId);
   if (own && now.path?.length > 1) part = progress(now.path, [own.x_m, own.y_m], part);
-  // pictures that nobody sees cost the car and the simulator work for nothing
+  // an invisible video would still cost the car and the simulator work
   const isSeen = !document.hidden && (now.screen === "choose" || now.screen === "ride");
   video.show(isSeen ? now.videoUrl : null);
   bird.show(isSeen ? (city?.bird_url ?? null) : null);
@@ -69,7 +69,7 @@ async function pickLanguage(code) {
   dispatch({ type: "language" });
 }
 
-/** Before every connection: the town may have changed, and a new server may not know us. */
+/** Before every connection: the city may have changed, and a new server may not know us. */
 async function prepare() {
   const answer = await api.getCity();
   await api.registerStation(device);
@@ -81,7 +81,7 @@ async function prepare() {
   }
 }
 
-/** A ride that ended while we were cut off sends no more events: ask. */
+/** A ride that ended while we were disconnected sends no events: ask. */
 async function catchUp() {
   if (!isActive(state.booking)) return;
   try {
@@ -95,7 +95,7 @@ async function bookRide() {
   const { chosen } = state;
   dispatch({ type: "ask" });
   try {
-    await api.registerStation(device); // a server with a new database does not know us
+    await api.registerStation(device); // needed if the server has a new database
     dispatch({ type: "booking", booking: await api.book(device, chosen, language()) });
   } catch (error) {
     if (!state.booking) dispatch({ type: "refused", code: error.code, status: error.status });
@@ -132,7 +132,7 @@ function listen() {
   }
 }
 
-/** Once a second: the time until arrival, and visitors who have walked away. */
+/** Once a second: update the time until arrival, and reset when the visitor has left. */
 function tick() {
   if (isActive(state.booking)) touchedS = nowS();
   if (nowS() - touchedS > IDLE_S && screenOf(state) !== "welcome") goHome();

@@ -1,5 +1,5 @@
-// The town seen from above, as inline SVG: streets, places, the route, and every car.
-// One unit of the drawing is a centimetre of the town; y grows downwards there.
+// The map of the city as inline SVG: streets, places, the route, and every car.
+// One unit of the drawing is a centimeter of the city; y points down.
 
 import { besideRoad, offset, thin, unwrap } from "./geometry.js";
 
@@ -8,7 +8,7 @@ const PICTURES = new Set(["museum", "landmark", "planetarium", "town", "wedding"
 const PLACE_M = 0.5;
 const MARGIN_M = 0.8;
 const WOODS_M = 2.5;
-const LINE_M = 0.035; // wider than in the town, or nobody would see it
+const LINE_M = 0.035; // wider than in reality, to be visible
 
 const picture = (folder, kind) => `pictures/${folder}/${PICTURES.has(kind) ? kind : "place"}.svg`;
 export const tileOf = (kind) => picture("tiles", kind);
@@ -24,13 +24,13 @@ const cm = (metres) => Math.round(metres * 1000) / 10;
 const outline = (points) =>
   points.map(([x, y], i) => `${i ? "L" : "M"}${cm(x)} ${cm(-y)}`).join("");
 
-/** A number in [0, 1) that depends only on two whole numbers: trees stay where they are. */
+/** Returns a number in [0, 1) that depends only on two integers, so that trees stay in place. */
 function scatter(i, k) {
   const value = Math.sin(i * 127.1 + k * 311.7) * 43758.5453;
   return value - Math.floor(value);
 }
 
-/** The direction of the street at a place. */
+/** Returns the direction of the street at a place. */
 function headingAt(points, [x, y]) {
   let best = [Infinity, 0];
   for (let i = 1; i < points.length; i++) {
@@ -94,7 +94,7 @@ export class CityMap {
     const layer = (kind, lines, width) =>
       make("path", { class: `map-road ${kind}`, d: lines.map(outline).join(""), "stroke-width": width });
     const moved = (left_m) => streets.map((points) => offset(points, left_m));
-    // the white middle covers all but the outer rims, so junctions come out clean
+    // the white center covers all but the outer rims, so that junctions look clean
     return make(
       "g",
       { class: `map-roads ${road.style}` },
@@ -124,7 +124,7 @@ export class CityMap {
       points.some(([px, py]) => Math.hypot(px - x, py - y) < limit);
     const rough = streets.map((points) => thin(points, 0.1)).flat();
     const spots = places.map((place) => place.at);
-    // beyond the drawing's edges too: a wide panel shows more of the meadow
+    // beyond the drawing's edges too, as a wide panel shows more of the meadow
     const [left, low] = [x0 - MARGIN_M - WOODS_M, y0 - MARGIN_M - 1];
     const [wide, high] = [x1 - left + MARGIN_M + WOODS_M, y1 - low + MARGIN_M + 1];
     const count = Math.min(400, Math.round(wide * high * 2.6));
@@ -151,7 +151,7 @@ export class CityMap {
     }
   }
 
-  /** The ride's way, faint where the car has been. */
+  /** Draws the ride's route, faint where the car has been. */
   showRoute(path, part = 0) {
     if (!this.route) return;
     if (path !== this.path) {
@@ -185,7 +185,7 @@ export class CityMap {
   }
 
   #addCar(car) {
-    // the car's shape: 0.2 m by 0.15 m from above, drawn half as large again to be seen
+    // the car's outline is 0.2 m by 0.15 m, drawn 1.5 times as large
     const body = make(
       "g",
       { class: "car-body" },

@@ -1,4 +1,4 @@
-// Which words a visitor reads for each reason code (`pixelopolis/reasons.py` lists the codes).
+// The visitor's text for each reason code (`pixelopolis/reasons.py` lists the codes).
 
 const PART_WORDS = { camera: "reason.camera", detector: "reason.camera", wheels: "reason.wheels" };
 const partWords = (values) => PART_WORDS[values?.part] ?? "reason.offline";
@@ -54,5 +54,5 @@ export const WORDS = {
   other: TRAFFIC,
 };
 
-/** Key of the visitor's words for a reason, or null for none and for a code of a newer server. */
+/** Returns the text's key for a reason, or null for no reason and for codes of a newer server. */
 export const wordsOf = (code, values) => WORDS[code]?.(values) ?? null;

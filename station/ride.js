@@ -1,5 +1,5 @@
-// What the page knows and what it says: pure functions from events to a state, from a state to a
-// view. No sockets, no elements, no clock of its own.
+// The page's state: pure functions from an event to a state, and from a state to a view.
+// No sockets, no elements, no clock.
 
 import { wordsOf } from "./reasons.js";
 
@@ -11,17 +11,17 @@ export const START = Object.freeze({
   destinations: [],
   cars: [],
   chosen: null, // destination id
-  asking: false, // a booking is on its way to the server
+  asking: false, // a booking request is under way
   cancelling: false,
   booking: null,
-  receivedS: 0, // when `booking` came
-  dismissed: null, // id of the ride that the visitor has left
+  receivedS: 0, // when `booking` arrived
+  dismissed: null, // id of the ride that the visitor has closed
   notice: null, // key of a text beside the book button
 });
 
 export const isActive = (booking) => booking !== null && ACTIVE.has(booking.state);
 
-/** The state after one event; `nowS` is any clock in seconds. */
+/** Returns the state after one event; `nowS` is any clock in seconds. */
 export function reduce(state, event, nowS) {
   switch (event.type) {
     case "language":
@@ -44,7 +44,7 @@ export function reduce(state, event, nowS) {
       return { ...state, cancelling: true };
     case "cancel-failed":
       return { ...state, cancelling: false };
-    case "gone": // the server does not know our booking any more
+    case "gone": // the server does not know our booking
       return isActive(state.booking)
         ? { ...state, booking: { ...state.booking, state: "failed", reason_code: null }, cancelling: false }
         : state;
@@ -61,7 +61,7 @@ function booked(state, booking, nowS) {
   if (booking.id === state.dismissed) return state;
   const isOurs = state.booking?.id === booking.id;
   if (!isOurs && !isActive(booking)) return state;
-  // answers and events travel by two ways and may overtake each other: an ended ride stays ended
+  // responses and events may overtake each other: an ended ride stays ended
   if (isOurs && !isActive(state.booking) && isActive(booking)) return state;
   const next = { ...state, booking, receivedS: nowS, asking: false, notice: null };
   if (isActive(booking)) return { ...next, hasLanguage: true, chosen: booking.destination_id };
@@ -95,11 +95,11 @@ const REFUSALS = {
   unreachable: "notice.unreachable",
 };
 
-/** Why no car was called. */
+/** Returns why no car was called. */
 const refusal = (code, status) =>
   REFUSALS[code] ?? (status >= 500 ? "notice.unreachable" : "notice.refused");
 
-/** Seconds until arrival as of now, or null. */
+/** Returns the seconds until arrival, or null. */
 export function remainingS(state, nowS) {
   const eta = state.booking?.eta_s;
   return eta === null || eta === undefined ? null : Math.max(0, eta - (nowS - state.receivedS));
@@ -110,7 +110,7 @@ export function screenOf(state) {
   return state.hasLanguage ? "choose" : "welcome";
 }
 
-/** What the page shows; texts are named by key, so that a state reads the same in any language. */
+/** Returns the view; texts are keys, so that it does not depend on the language. */
 export function view(state, nowS) {
   const screen = screenOf(state);
   const { booking } = state;
@@ -136,7 +136,7 @@ export function view(state, nowS) {
   };
 }
 
-/** Key of the words that say why the car stands or the ride ended, or null. */
+/** Returns the key of the text why the car stands or the ride ended, or null. */
 function reasonOf(booking, car) {
   if (booking.state === "failed") return "failure.unknown";
   if (!isActive(booking)) return null;

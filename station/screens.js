@@ -1,4 +1,4 @@
-// Puts a view (ride.js) on the page. Decides nothing but words and elements.
+// Renders a view (ride.js) on the page, without decisions of its own.
 
 import { duration, language, LANGUAGES, nameOf, number, t } from "./i18n.js";
 import { tileOf } from "./map.js";
@@ -20,7 +20,7 @@ function el(name, attributes = {}, ...children) {
   return element;
 }
 
-/** The buttons of both language lists. */
+/** Returns the buttons of both language lists. */
 export function drawLanguages(onPick) {
   for (const list of [$("languages"), $("dialog-languages")]) {
     const items = LANGUAGES.map(({ code, name, hello, dir = "ltr" }) => {
@@ -44,7 +44,7 @@ export function markLanguage() {
   }
 }
 
-/** One card a destination: a radio button that looks like a board-game tile. */
+/** Returns a card for each destination: a radio button that looks like a board-game tile. */
 export function drawPlaces(destinations, onChoose) {
   const cards = destinations.map((destination) => {
     const radio = el("input", { type: "radio", name: "destination", value: destination.id });
@@ -63,7 +63,7 @@ export function drawPlaces(destinations, onChoose) {
 const placeName = (destination) =>
   destination ? nameOf(destination.names, destination.id) : "";
 
-/** Draws everything that a view says. Returns nothing; cheap enough for every event. */
+/** Renders a view; cheap enough for every event. */
 export function render(view, { videoState, part }) {
   const changed = document.body.dataset.screen !== view.screen;
   document.body.dataset.screen = view.screen;
@@ -136,7 +136,7 @@ function renderVideo(view, state) {
 
 let announced = "";
 
-/** Screen readers hear changes of status, but not every second of the countdown. */
+/** Announces status changes to screen readers, but not every second of the countdown. */
 function announce(view) {
   const words = [view.title && t(view.title), view.reason && t(view.reason)].filter(Boolean).join(". ");
   if (words === announced) return;
@@ -146,7 +146,7 @@ function announce(view) {
 
 const CONFETTI = 36;
 
-/** Paper confetti and, when there is one, the last picture from the car as a photograph. */
+/** Shows confetti and, if there is one, the last video frame as a photograph. */
 export function celebrate(photo) {
   $("photo").replaceChildren(...(photo ? [photo] : []));
   show($("photo"), Boolean(photo));

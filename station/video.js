@@ -1,5 +1,5 @@
-// Live video: multipart JPEG read frame by frame, so that a stream that stalls is noticed.
-// (An <img> would show the same stream, but says nothing when the pictures stop coming.)
+// Live video: multipart JPEG read frame by frame, so that a stalled stream is noticed.
+// (An <img> would show the same stream, but not report that frames stop coming.)
 
 const STALL_MS = 4000;
 const RETRY_MS = [500, 1000, 2000, 4000];
@@ -17,12 +17,12 @@ function find(bytes, needle, from = 0) {
   return -1;
 }
 
-/** Cuts multipart/x-mixed-replace bytes into parts: feed chunks to `push`, get whole bodies back. */
+/** Splits multipart/x-mixed-replace bytes: `push` takes chunks and returns whole bodies. */
 export class PartReader {
   constructor(contentType) {
     const boundary = /boundary="?([^";]+)"?/i.exec(contentType ?? "")?.[1];
     if (!boundary) throw new Error(`not a multipart stream: ${contentType}`);
-    // some servers write the boundary's dashes into the header as well
+    // some servers write the boundary's dashes into the header too
     this.mark = encoder.encode(`--${boundary.replace(/^--/, "")}`);
     this.rest = new Uint8Array(0);
   }
@@ -53,8 +53,8 @@ export class PartReader {
 const THIS_MACHINE = new Set(["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"]);
 
 /**
- * A stream's address as seen from here: "this machine" is the one that served the page. Null for
- * none, and for what is no address.
+ * Returns a stream's URL as seen from here: "this computer" is the one that served the page. Null
+ * for none and for an invalid URL.
  */
 export function reachable(url, host = location.hostname) {
   if (!url) return null;
@@ -63,13 +63,13 @@ export function reachable(url, host = location.hostname) {
     if (THIS_MACHINE.has(address.hostname)) address.hostname = host;
     return address.href;
   } catch {
-    return null; // the page goes on without a picture
+    return null; // the page works without video
   }
 }
 
 /**
- * Shows one stream on a canvas. `onState` hears "off", "connecting", "live" and "lost"; a lost
- * stream is opened again until `show(null)`.
+ * Shows one stream on a canvas. `onState` gets "off", "connecting", "live" and "lost"; a lost
+ * stream is reopened until `show(null)`.
  */
 export class VideoView {
   constructor(canvas, onState = () => {}) {
@@ -91,7 +91,7 @@ export class VideoView {
     this.#run(url, this.stopping.signal);
   }
 
-  /** A copy of the picture on show, as a canvas, or null. */
+  /** Returns a copy of the visible frame as a canvas, or null. */
   snapshot() {
     if (!this.frames) return null;
     const copy = document.createElement("canvas");
@@ -112,7 +112,7 @@ export class VideoView {
       try {
         await this.#read(url, stopped);
       } catch {
-        // unreachable, refused, cut off or stalled: all of them are "lost" to a visitor
+        // unreachable, refused, cut off or stalled: "lost" to a visitor
       }
       if (stopped.aborted) return;
       this.#say("lost");
@@ -147,7 +147,7 @@ export class VideoView {
     }
   }
 
-  /** Decodes the newest picture; those that arrive meanwhile are skipped but for the last. */
+  /** Decodes the newest frame; of those that arrive meanwhile only the last is kept. */
   async #offer(jpeg, stopped) {
     this.next = jpeg;
     if (this.decoding) return;
@@ -158,7 +158,7 @@ export class VideoView {
       try {
         this.#draw(await createImageBitmap(blob), stopped);
       } catch {
-        // one broken picture: the next will come
+        // one damaged frame: wait for the next
       }
     }
     this.decoding = false;

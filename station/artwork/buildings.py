@@ -1,4 +1,4 @@
-"""The town's houses, trees and cars, each on a plot of about 6 by 6 units."""
+"""The city's houses, trees and cars, each on a plot of about 6 by 6 units."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def landmark(m: IsoModel) -> None:
     for x, y in ((1.35, 1.35), (4.05, 1.35), (1.35, 4.05), (4.05, 4.05)):
         m.box(x, y, 0.25, 0.6, 0.6, 0.9, shade(RED, -0.05))
     m.taper(c, 1.15, 2.6, 1.65, 1.2, RED)
-    # an arch under each side, as wide towers have
+    # an arch below each side, as wide towers have
     m.face([(2.1, 4.55, 1.15), (3.9, 4.55, 1.15), (3.4, 4.4, 1.75), (2.6, 4.4, 1.75)], "#7d2a2a")
     m.face([(4.55, 2.1, 1.15), (4.55, 3.9, 1.15), (4.4, 3.4, 1.75), (4.4, 2.6, 1.75)], "#6b2328")
     m.taper(c, 2.6, 3.6, 1.2, 0.98, CREAM)
@@ -208,7 +208,7 @@ def place(m: IsoModel) -> None:
 
 
 def house(m: IsoModel, wall: str, roof: str, tall: float = 1.3) -> None:
-    """A plain house on a plot of 2 by 2, for the town between the sights."""
+    """A plain house on a plot of 2 by 2, to stand between the sights."""
     m.shadow([(0.1, 0.2, 0), (2.3, 0.2, 0), (2.4, 2.2, 0), (0.2, 2.1, 0)])
     m.box(0, 0, 0, 1.9, 1.9, tall, wall)
     storeys = max(1, round(tall / 1.1))

@@ -1,4 +1,4 @@
-"""Writes every picture of the page: one tile for each kind of destination, and the whole town."""
+"""Writes the page's pictures: a tile for each kind of destination, and the whole city."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def roads(m: IsoModel, lines: list[LineString], width: float, ground: Polygon) -
         return shapely.union_all([wide(line.offset_curve(side * LINE)) for line in lines])
 
     lane = shapely.union_all([wide(line) for line in lines])
-    # the drawing's y points to the viewer, so the line's left side is negative here
+    # the drawing's y points to the viewer, so the line's left is negative here
     _paint(m, moved(-1).intersection(ground), b.RED)
     _paint(m, moved(1).intersection(ground), b.BLUE)
     _paint(m, lane.intersection(ground), ROAD)
@@ -83,7 +83,7 @@ def _ring(x0: float, y0: float, x1: float, y1: float, r: float) -> LineString:
 
 
 def town() -> str:
-    """The whole town on its board, for the welcome page."""
+    """The whole city on its board, for the welcome page."""
     drawing = Drawing()
     m = IsoModel(drawing, scale=8.0)
     width, depth = 31.0, 23.0
@@ -116,7 +116,7 @@ def town() -> str:
         (2.2, 7.5, b.RED, False), (2.2, 16.0, b.TEAL, False), (16.5, depth / 2, b.BLUE, True),
         (9.0, depth - 2.2, b.CORAL, True), (22.5, depth - 2.2, b.SUN, True),
     ]  # fmt: skip
-    # far things first: by the depth of the middle of their ground
+    # back to front: by the depth of each object's center
     todo: list[tuple[float, Callable[[], None]]] = []
     todo += [(x + y + 6, partial(b.SIGHTS[kind], m.at(x, y))) for x, y, kind in items]
     todo += [

@@ -1,7 +1,7 @@
-"""A small paper-model kit: solids in isometric view, written as SVG.
+"""Solids in isometric view, written as SVG.
 
-World: x to the lower right, y to the lower left, z up, any unit. Solids are painted in the order
-in which they are added, so add what stands behind first.
+World: x to the lower right, y to the lower left, z up, any unit. Solids are painted in the order in
+which they are added, so add the ones in the back first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Point3 = tuple[float, float, float]
 
 
 def shade(color: str, amount: float) -> str:
-    """Return a #rrggbb colour, lighter for a positive amount and darker for a negative one."""
+    """Return a #rrggbb color, lighter for a positive amount and darker for a negative one."""
     channels = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     target = 255 if amount > 0 else 24
     mixed = [round(c + (target - c) * abs(amount)) for c in channels]
@@ -26,13 +26,13 @@ def shade(color: str, amount: float) -> str:
 
 @dataclass
 class Drawing:
-    """What has been painted; a `IsoModel` adds to it."""
+    """The painted shapes, to which `IsoModel` adds."""
 
     parts: list[str] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
 
     def to_svg(self, margin: float = 4.0) -> str:
-        """Return the document, cropped to what was painted."""
+        """Return the document, cropped to its content."""
         xs, ys = [p[0] for p in self.points], [p[1] for p in self.points]
         left, top = min(xs) - margin, min(ys) - margin
         width, height = max(xs) - left + margin, max(ys) - top + margin
@@ -43,7 +43,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class IsoModel:
-    """A place in the drawing: (x, y, z) of its origin and the size of one unit."""
+    """A coordinate system in the drawing: (x, y, z) of its origin and the size of one unit."""
 
     drawing: Drawing
     x: float = 0.0
@@ -59,7 +59,7 @@ class IsoModel:
         )
 
     def flat(self, point: Point3) -> Point:
-        """Return where a point is painted."""
+        """Return a point's position in the drawing."""
         x = self.x + point[0] * self.scale
         y = self.y + point[1] * self.scale
         z = self.z + point[2] * self.scale
@@ -71,7 +71,7 @@ class IsoModel:
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in flat) + "Z"
 
     def face(self, points: Iterable[Point3], color: str, opacity: float = 1.0) -> None:
-        """Paint a flat polygon. A thin rim of its own colour closes seams and softens corners."""
+        """Paint a flat polygon. A thin rim in its own color closes seams and softens corners."""
         self.faces([list(points)], color, opacity)
 
     def faces(self, rings: Sequence[Iterable[Point3]], color: str, opacity: float = 1.0) -> None:
@@ -167,7 +167,7 @@ class IsoModel:
     def drum(self, cx: float, cy: float, z: float, r: float, dz: float, c: str) -> None:
         """Paint an upright cylinder."""
         slices = 20
-        for i in range(slices):  # from the left rim to the right one, each strip a little darker
+        for i in range(slices):  # from the left rim to the right, each strip a little darker
             t0 = math.radians(135 - 180 * i / slices)
             t1 = math.radians(135 - 180 * (i + 1) / slices)
             p0 = (cx + r * math.cos(t0), cy + r * math.sin(t0))
