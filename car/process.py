@@ -28,7 +28,7 @@ from car.driving.localization.lane_grid import LaneGrid
 from car.driving.localization.sign_model import SignModel
 from car.driving.types import Decision, LaneModel, Sightings, SightModel
 from car.live_view.mjpeg_server import StreamServer
-from car.live_view.overlay import draw_overlay, encode_jpeg, placeholder
+from car.live_view.overlay import draw_overlay, placeholder
 from car.orders.executor import OrderExecutor
 from car.orders.health import health_of
 from car.orders.server_link import ServerLink
@@ -44,6 +44,7 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.errors import SettingsError
 from pixelopolis.mjpeg import Broadcast
 from pixelopolis.model_io.crops import Image
+from pixelopolis.model_io.picture_output import encode_jpeg
 from pixelopolis.supervision import Worker, keep_working, trouble_of
 
 log = logging.getLogger(__name__)

@@ -98,11 +98,3 @@ def placeholder(width_px: int, height_px: int) -> Image:
     cv2.line(image, start, end, (38, 38, 38), 4 * thick, cv2.LINE_AA)
     cv2.line(image, start, end, (210, 120, 110), thick, cv2.LINE_AA)
     return image
-
-
-def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
-    """Return a picture as JPEG bytes."""
-    _, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    return data.tobytes()

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelopolis.model_io.picture_output import encode_jpeg
 from sim.looks.look import Look
 from sim.looks.sensor import Sensor
 
@@ -148,8 +149,7 @@ def saturate(image: Image, saturation: float) -> Image:
 
 def jpeg(image: Image, quality: int) -> Image:
     """Return an RGB image after JPEG compression."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    data = np.frombuffer(encode_jpeg(image, quality), np.uint8)
     back = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert back is not None, "what was encoded can be decoded"
     return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), dtype=np.uint8)

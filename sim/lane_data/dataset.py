@@ -37,6 +37,7 @@ from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import STATIONS_M
+from pixelopolis.model_io.picture_output import write_picture
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.camera import SimulatedCamera
 from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, shares, spots_of
@@ -308,8 +309,7 @@ def _write_rows(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 
 def _write_image(path: Path, rgb: Image) -> None:
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+    if not write_picture(path, rgb, JPEG_QUALITY):
         raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
 
 

@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import PixelopolisError
+from pixelopolis.model_io.picture_output import encode_jpeg
 from sim.camera.camera import SimulatedCamera
 from sim.live.camera_sockets import CameraSocket, encode_frame
 from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
@@ -159,7 +158,7 @@ def render(task: RenderTask, exchange: Exchange) -> None:
             start_s = time.monotonic()
             if scene is not None and scene.bird and start_s >= bird_due_s:
                 image = renderer.render(above, bodies(scene)).rgb
-                exchange.send(Kind.BIRD, encode_jpeg(image))
+                exchange.send(Kind.BIRD, encode_jpeg(image, BIRD_JPEG_QUALITY))
                 took_s = time.monotonic() - start_s
                 bird_due_s = start_s + max(1 / BIRD_HZ, took_s / BIRD_SHARE)
             turn += 1
@@ -169,12 +168,6 @@ def render(task: RenderTask, exchange: Exchange) -> None:
                 due_s = time.monotonic()
             if turn % CAMERA_HZ == 0:
                 exchange.send(Kind.COUNTS, json.dumps({"frames": frames, "late": late}).encode())
-
-
-def encode_jpeg(image_rgb: NDArray[np.uint8]) -> bytes:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, BIRD_JPEG_QUALITY]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), quality)
-    return data.tobytes()
 
 
 def main(parent_fd: int, task_json: str) -> int:

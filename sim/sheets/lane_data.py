@@ -16,6 +16,7 @@ from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
+from pixelopolis.model_io.picture_output import tiled, write_picture
 from pixelopolis.model_io.pictures import read_picture
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.sensor import distort, distorted_focal_px
@@ -52,16 +53,7 @@ def write_tiles(sheet: Path, tiles: Sequence[Image]) -> None:
     Raises:
         DatasetError: the file cannot be written.
     """
-    height = max(tile.shape[0] for tile in tiles)
-    page = np.zeros((-(-len(tiles) // COLUMNS) * height, COLUMNS * TILE_WIDTH_PX, 3), np.uint8)
-    for i, tile in enumerate(tiles):
-        top, left = i // COLUMNS * height, i % COLUMNS * TILE_WIDTH_PX
-        page[top : top + tile.shape[0], left : left + TILE_WIDTH_PX] = tile
-    try:
-        written = cv2.imwrite(str(sheet), cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
-    except cv2.error:  # unknown file name extension
-        written = False
-    if not written:
+    if not write_picture(sheet, tiled(tiles, COLUMNS, background=0)):
         raise DatasetError(
             f"sheet {str(sheet)!r} cannot be written.",
             "Is there such a folder, and does it end with .png or .jpg?",

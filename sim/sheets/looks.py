@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pixelopolis.city.model import City
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_WIDTH_PX, Image
+from pixelopolis.model_io.picture_output import tiled, write_picture
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.camera import SimulatedCamera
 from sim.looks.look import Look
@@ -89,7 +91,7 @@ def write_look_sheet(
             renderer.set_look(look)
             tiles.append(_tile(renderer, look, _place(city, seed, number), seed, number))
             progress(number + 1)
-    _write(path, _grid(tiles))
+    _write(path, tiled(tiles, min(MAX_COLUMNS, len(tiles))))
 
 
 def _place(city: City, seed: int, number: int) -> Pose:
@@ -115,24 +117,10 @@ def _tile(renderer: Renderer, look: Look, place: Pose, seed: int, number: int) -
     return np.asarray(np.pad(tile, ((3, 3), (3, 3), (0, 0)), constant_values=255), np.uint8)
 
 
-def _grid(tiles: Sequence[Image]) -> Image:
-    columns = min(MAX_COLUMNS, len(tiles))
-    white = np.full_like(tiles[0], 255)
-    filled = [*tiles, *[white] * (-len(tiles) % columns)]
-    rows = [np.hstack(filled[i : i + columns]) for i in range(0, len(filled), columns)]
-    return np.asarray(np.vstack(rows), dtype=np.uint8)
-
-
 def _write(path: Path, sheet: Image) -> None:
-    bgr = cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)
-    png = path.suffix.lower() == ".png"
-    options = [] if png else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), bgr, options)
-    except (OSError, cv2.error):
-        written = False
-    if not written:
+    if not write_picture(path, sheet, JPEG_QUALITY):
         raise PixelopolisError(
             f"--sheet {str(path)!r} cannot be written.",
             "Name a .png or .jpg file in a folder that may be written to.",

@@ -24,6 +24,7 @@ from pixelopolis.errors import SettingsError
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
+from pixelopolis.model_io.picture_output import write_picture
 from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.steering import steering_to_curvature
@@ -319,12 +320,7 @@ def _text(image: Image, text: str, at_px: tuple[int, int], size: float, color: C
 
 
 def _write(file: Path, page: Image) -> None:
-    options = [] if file.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    try:
-        written = cv2.imwrite(str(file), cv2.cvtColor(page, cv2.COLOR_RGB2BGR), options)
-    except cv2.error:
-        written = False
-    if not written:
+    if not write_picture(file, page, JPEG_QUALITY):
         raise SettingsError(
             f"--worst {str(file)!r} cannot be written.",
             "Name a file in a folder that may be written to.",

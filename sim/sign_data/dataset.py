@@ -23,6 +23,7 @@ from pixelopolis.city.signs import CAR, SIGN_CLASSES
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import Image
+from pixelopolis.model_io.picture_output import write_picture
 from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject, write_annotation
 from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
@@ -274,8 +275,7 @@ def _write(
 ) -> None:
     name = chunk.name(index)
     path = out / "JPEGImages" / f"{name}.jpg"
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+    if not write_picture(path, rgb, JPEG_QUALITY):
         raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
     shown = chunk.first + index - (index % PER_LOOK if chunk.kind == "driven" else 0)
     source = {"look": f"{chunk.look_seed}:{shown}", "city": chunk.town}

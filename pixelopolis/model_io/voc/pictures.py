@@ -11,6 +11,7 @@ import numpy as np
 
 from pixelopolis.errors import DatasetError
 from pixelopolis.model_io.crops import Image
+from pixelopolis.model_io.picture_output import tiled, write_picture
 from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject
 
 TILE_PX: Final = (480, 320)
@@ -65,11 +66,8 @@ def write_sheets(folder: Path, tiles: Sequence[Image]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number, first in enumerate(range(0, len(tiles), COLUMNS * ROWS)):
-        page = list(tiles[first : first + COLUMNS * ROWS])
-        page += [np.full_like(page[0], 255)] * (-len(page) % COLUMNS)
-        rows = [np.hstack(page[k : k + COLUMNS]) for k in range(0, len(page), COLUMNS)]
         path = folder / f"sheet_{number:02d}.png"
-        if not cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)):
+        if not write_picture(path, tiled(tiles[first : first + COLUMNS * ROWS], COLUMNS)):
             raise DatasetError(f"picture {str(path)!r} cannot be written.", "Is the disk full?")
         paths.append(path)
     return paths
