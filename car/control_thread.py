@@ -65,7 +65,7 @@ class ControlThread:
         self._wheels = wheels
         self._shared_state = shared_state
         self._sightings = sightings
-        self._on_news, self._on_frame = on_event, on_frame
+        self._on_event, self._on_frame = on_event, on_frame
         self._frame: tuple[WholeFrame, Frame] | None = None
         self._misses = 0
         self._log_after_s = 0.0
@@ -122,8 +122,8 @@ class ControlThread:
         )
         commanded_s = time.monotonic()
         self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
-        if self._shared_state.decided(decision, mission, whole if is_new else None):
-            self._on_news()
+        if self._shared_state.take_decision(decision, mission, whole if is_new else None):
+            self._on_event()
         with guarded(self.figures_worker):  # a failure here must not stop driving
             captured_s = whole.captured_s if whole is not None and is_new else None
             self._watch(self.metrics.command(commanded_s, captured_s), commanded_s)

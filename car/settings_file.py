@@ -13,7 +13,7 @@ from car.settings import load_settings
 from pixelopolis.errors import SettingsError
 
 
-def keep(path: Path, table: str, values: Mapping[str, Any]) -> None:
+def set_keys(path: Path, table: str, values: Mapping[str, Any]) -> None:
     """Set keys of one table of a settings file; comments and everything else stay.
 
     Args:

@@ -43,7 +43,7 @@ class SharedState:
         cruise_mps: float = CRUISE_MPS,
     ) -> None:
         self._cruise_mps = cruise_mps
-        self._journey = executor
+        self._executor = executor
         self._emergency_stop = emergency_stop
         self._health = health
         self._lock = threading.Lock()
@@ -55,33 +55,33 @@ class SharedState:
     def orders(self) -> tuple[Mission | None, float | None]:
         """Return what to drive, and when the server was last heard."""
         with self._lock:
-            return self._journey.mission, self._link_seen_s
+            return self._executor.mission, self._link_seen_s
 
     @property
     def paused(self) -> bool:
         """Whether the server wants the car to stand."""
         with self._lock:
-            return self._journey.paused
+            return self._executor.paused
 
-    def decided(
+    def take_decision(
         self, decision: Decision, mission: Mission | None, frame: WholeFrame | None
     ) -> bool:
         """Take in a decision and its frame; return whether the server must learn it at once."""
         with self._lock:
             if frame is not None:
                 self._view = (frame, decision)
-            return self._journey.take_decision(decision, mission)
+            return self._executor.take_decision(decision, mission)
 
     # --- server link ---
 
     def take_order(self, order: Order) -> None:
         with self._lock:
-            self._journey.take_order(order)
+            self._executor.take_order(order)
 
     def take_actions(self, actions: InstantActions) -> bool:
         """Carry out instant actions; return whether the server wants the factsheet."""
         with self._lock:
-            accepted = [action.action_type for action in self._journey.take_actions(actions)]
+            accepted = [action.action_type for action in self._executor.take_actions(actions)]
             for kind in accepted:
                 if kind in (EMERGENCY_STOP, RELEASE_EMERGENCY_STOP):
                     self._emergency_stop(kind == EMERGENCY_STOP)
@@ -89,11 +89,11 @@ class SharedState:
 
     def refuse(self, error: MalformedMessageError) -> None:
         with self._lock:
-            self._journey.refuse(error)
+            self._executor.refuse(error)
 
     def take_refusal(self, refusal: Refusal) -> None:
         with self._lock:
-            self._journey.take_refusal(refusal)
+            self._executor.take_refusal(refusal)
 
     def heard(self, now_s: float) -> None:
         with self._lock:
@@ -102,10 +102,10 @@ class SharedState:
     def report(self, header_id: int, timestamp: datetime) -> State:
         health = self._health()
         with self._lock:
-            return self._journey.report(header_id, timestamp, health)
+            return self._executor.report(header_id, timestamp, health)
 
     def factsheet(self, header_id: int, timestamp: datetime) -> Factsheet:
-        return make_factsheet(header_id, timestamp, self._journey.serial_number, self._cruise_mps)
+        return make_factsheet(header_id, timestamp, self._executor.serial_number, self._cruise_mps)
 
     # --- live view ---
 
@@ -117,8 +117,8 @@ class SharedState:
     def summary(self) -> dict[str, Any]:
         """Return the driving part of `/status`."""
         with self._lock:
-            mission, decision = self._journey.mission, self._journey.decision
-            pose = self._journey.pose
+            mission, decision = self._executor.mission, self._executor.decision
+            pose = self._executor.pose
         return {
             "state": str(decision.state),
             "reason": decision.reason.words if decision.reason else "",

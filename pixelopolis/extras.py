@@ -52,7 +52,7 @@ def require(what: str, *extras: str) -> None:
         MissingPartError: what is missing, and how to install it.
     """
     wanted = dict.fromkeys(name for extra in extras for name in LIBRARIES[extra])
-    missing = [name for name in wanted if not _is_there(name)]
+    missing = [name for name in wanted if not _is_installed(name)]
     if missing:
         libraries = "libraries" if len(missing) > 1 else "library"
         raise MissingPartError(
@@ -91,7 +91,7 @@ def _check_finite(options: Mapping[str, object]) -> None:
                 raise SettingsError(f"{name}: expected a finite number, got {one}.", "Give one.")
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ImportError:  # a finder of a test, or an incomplete package

@@ -16,7 +16,7 @@ LOCKS: Final = Path("/proc/locks")
 
 
 @contextmanager
-def held(folder: Path, option: str) -> Iterator[None]:
+def lock_folder(folder: Path, option: str) -> Iterator[None]:
     """Lock a folder, created if missing, for this process.
 
     The folder itself is locked (flock), so there is no lock file, and nothing remains of a killed

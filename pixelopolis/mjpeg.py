@@ -61,7 +61,7 @@ class Broadcast(Newest[bytes]):
         transport, task = request.transport, asyncio.current_task()
         if transport is None or task is None:  # it has already left
             return response
-        _keep_little(transport)
+        _limit_buffers(transport)
         writer = await response.prepare(request)
         assert writer is not None, "nobody has answered yet"
         self._tasks.add(task)
@@ -119,7 +119,7 @@ async def answer_options(request: web.Request, handler: Handler) -> web.StreamRe
     )
 
 
-def _keep_little(transport: asyncio.Transport) -> None:
+def _limit_buffers(transport: asyncio.Transport) -> None:
     """Limit buffering to a few frames in the kernel, so that the next frame sent is the newest."""
     transport.set_write_buffer_limits(high=0)
     connection = transport.get_extra_info("socket")

@@ -82,11 +82,11 @@ class Processes:
         self._ending: set[int] = set()
         self._tasks = Tasks(on_failure)
         self._watchers: dict[int, asyncio.Task[None]] = {}
-        self._keeper: asyncio.subprocess.Process | None = None
+        self._reaper: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        self._keeper = await asyncio.create_subprocess_exec(
+        self._reaper = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "pixelopolis.reaper",
@@ -102,9 +102,9 @@ class Processes:
         trace: TracebackType | None,
     ) -> None:
         await self.stop(*self.parts)
-        if self._keeper is not None and self._keeper.stdin is not None:
-            self._keeper.stdin.close()
-            await self._keeper.wait()
+        if self._reaper is not None and self._reaper.stdin is not None:
+            self._reaper.stdin.close()
+            await self._reaper.wait()
 
     async def start(
         self,
@@ -131,7 +131,7 @@ class Processes:
                     **(env or {}),
                 },
             )
-        self._tell_keeper("+", process.pid)
+        self._update_reaper("+", process.pid)
         part = ChildProcess(name, argv, log, process)
         self.parts[name] = part
         self._watchers[part.pid] = self._tasks.spawn(self._watch(part), f"watching {name}")
@@ -170,7 +170,7 @@ class Processes:
         await part.process.wait()
         await asyncio.wait([watcher])  # its failure was reported
         self._watchers.pop(part.pid, None)
-        self._tell_keeper("-", part.pid)
+        self._update_reaper("-", part.pid)
 
     @staticmethod
     async def _group_ends(group: int, number: signal.Signals) -> bool:
@@ -183,6 +183,6 @@ class Processes:
             await asyncio.sleep(0.05)
         return False
 
-    def _tell_keeper(self, change: str, group: int) -> None:
-        if self._keeper is not None and self._keeper.stdin is not None:
-            self._keeper.stdin.write(f"{change}{group}\n".encode())
+    def _update_reaper(self, change: str, group: int) -> None:
+        if self._reaper is not None and self._reaper.stdin is not None:
+            self._reaper.stdin.write(f"{change}{group}\n".encode())

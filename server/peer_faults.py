@@ -23,8 +23,8 @@ class _Budget:
     """How many peers were named for one kind of fault since `since_s`, and how many were not."""
 
     since_s: float
-    said: int = 0
-    unsaid: int = 0
+    named: int = 0
+    unnamed: int = 0
 
 
 class PeerFaultLog:
@@ -38,7 +38,7 @@ class PeerFaultLog:
     def __init__(self, log: logging.Logger, clock: Callable[[], float]) -> None:
         self._log = log
         self._clock = clock
-        self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._logged: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._budgets: dict[str, _Budget] = {}
 
     def report(
@@ -53,25 +53,25 @@ class PeerFaultLog:
             error: an unexpected exception; logged with its traceback.
         """
         key, now_s = (name, words), self._clock()
-        at_s, more = self._said.pop(key, (-EVERY_S, 0))
+        at_s, more = self._logged.pop(key, (-EVERY_S, 0))
         is_news = now_s - at_s >= EVERY_S
-        self._said[key] = (now_s, 0) if is_news else (at_s, more + 1)
-        if len(self._said) > MAX_REMEMBERED:
-            self._said.popitem(last=False)
+        self._logged[key] = (now_s, 0) if is_news else (at_s, more + 1)
+        if len(self._logged) > MAX_REMEMBERED:
+            self._logged.popitem(last=False)
         if not is_news:
             return
         budget = self._budgets.setdefault(words, _Budget(now_s))
-        others = budget.unsaid
+        others = budget.unnamed
         if now_s - budget.since_s >= EVERY_S:
             budget = self._budgets[words] = _Budget(now_s)
-        elif budget.said >= MAX_NAMED_PEERS:
-            budget.unsaid += 1
+        elif budget.named >= MAX_NAMED_PEERS:
+            budget.unnamed += 1
             return
-        budget.said += 1
+        budget.named += 1
         again = f" ({more} times more since)" if more else ""
         if others:
             again += f" (so did {others} others, who are not named)"
-        elif budget.said == MAX_NAMED_PEERS:
+        elif budget.named == MAX_NAMED_PEERS:
             again += f" (others who do so are only counted for {EVERY_S:.0f} s)"
         level = logging.WARNING if error is None else logging.ERROR
         line = words % tuple(_line(value) for value in values)
@@ -100,16 +100,16 @@ class RateLimitFilter(logging.Filter):
         super().__init__()
         self._usual = usual
         self._clock = clock
-        self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._logged: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = record.exc_info[0] if record.exc_info else None
         key, now_s = (str(record.msg), str(kind)), self._clock()
-        if now_s - self._said.get(key, -EVERY_S) < EVERY_S:
+        if now_s - self._logged.get(key, -EVERY_S) < EVERY_S:
             return False
-        self._said[key] = now_s
-        if len(self._said) > MAX_REMEMBERED:
-            self._said.popitem(last=False)
+        self._logged[key] = now_s
+        if len(self._logged) > MAX_REMEMBERED:
+            self._logged.popitem(last=False)
         if kind is not None and issubclass(kind, self._usual):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.msg, record.exc_info = f"{record.msg}: {kind.__name__}", None

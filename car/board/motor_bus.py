@@ -117,7 +117,7 @@ class MotorBus:
             self._port.openPort()
             # two programs driving the same motors would conflict
             self._port.ser.exclusive = True
-            _hurry(self._port.ser)
+            _set_low_latency(self._port.ser)
         except (OSError, termios.error) as error:
             self.close()
             raise cannot_open(port, error) from error
@@ -150,7 +150,7 @@ class MotorBus:
         try:
             answers, _ = self._packets.broadcastPing(self._port)
         except (OSError, termios.error) as error:
-            self._gone(error)
+            self._port_failed(error)
         return tuple(Answer(id_, *about) for id_, about in sorted(answers.items()))
 
     def ping(self, device_id: int) -> int | None:
@@ -158,7 +158,7 @@ class MotorBus:
         try:
             model, result, _ = self._packets.ping(self._port, device_id)
         except (OSError, termios.error) as error:
-            self._gone(error)
+            self._port_failed(error)
         return int(model) if result == COMM_SUCCESS else None
 
     def read(self, device_id: int, table: ControlTable, name: str) -> int:
@@ -201,7 +201,7 @@ class MotorBus:
                 list(register.encode(value)),
             )
         except (OSError, termios.error) as error:
-            self._gone(error)
+            self._port_failed(error)
 
     def write_all(self, table: ControlTable, name: str, values: Mapping[int, int]) -> None:
         """Write one register of several devices in one packet without confirmation."""
@@ -212,7 +212,7 @@ class MotorBus:
         try:
             result = group.txPacket()
         except (OSError, termios.error) as gone:
-            self._gone(gone)
+            self._port_failed(gone)
         self._check(result, 0, f"writing {name}")
 
     def read_all(
@@ -229,7 +229,7 @@ class MotorBus:
         try:
             result = group.fastSyncRead()
         except (OSError, termios.error) as gone:
-            self._gone(gone)
+            self._port_failed(gone)
         except IndexError:  # the library mistakes a late answer to an earlier request for this one
             result = COMM_RX_CORRUPT
         self._check(result, 0, f"reading {first} to {last}")
@@ -246,7 +246,7 @@ class MotorBus:
                 if not left:
                     raise
             except (OSError, termios.error) as error:
-                self._gone(error)
+                self._port_failed(error)
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _check(self, result: int, error: int, what: str) -> None:
@@ -272,13 +272,13 @@ class MotorBus:
             if address <= register.address and register.end <= address + length
         }
 
-    def _gone(self, error: Exception) -> NoReturn:
+    def _port_failed(self, error: Exception) -> NoReturn:
         # an exception may leave the library's "in use" flag set
         self._port.is_using = False
         raise port_gone(self.name, error) from error
 
 
-def _hurry(port: serial.Serial) -> None:
+def _set_low_latency(port: serial.Serial) -> None:
     """Ask a USB converter to forward bytes at once: FTDI's delay them by 16 ms by default."""
     try:
         port.set_low_latency_mode(True)

@@ -57,7 +57,7 @@ class CameraThread:
         self._changed = threading.Condition()
         self._newest: WholeFrame | None = None
         self._trouble = "not opened yet"
-        self._said = ("", 0.0)
+        self._logged = ("", 0.0)
         self._times_s: deque[float] = deque(maxlen=1000)
         self._stopping = threading.Event()
         self.worker = WorkerThread("camera", self._run, self._stopping)
@@ -137,7 +137,7 @@ class CameraThread:
 
     def _log_trouble(self, error: CameraError) -> None:
         self._trouble = error.message
-        said, now_s = self._said, self._clock()
+        said, now_s = self._logged, self._clock()
         if said[0] != error.message or now_s - said[1] > LOG_AGAIN_S:
             log.warning("%s", error)
-            self._said = error.message, now_s
+            self._logged = error.message, now_s

@@ -92,7 +92,7 @@ class ServerLink:
         self._serial_number = serial_number
         self._listener = listener
         self._jitter = random.Random(f"{serial_number}:{seed}")
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._connection_ids = count()
         self._state_ids = count()
         self._factsheet_ids = count()
@@ -103,7 +103,7 @@ class ServerLink:
 
     def send_soon(self) -> None:
         """Send a state as soon as possible (call in the event loop's thread)."""
-        self._news.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Hold the connection until canceled, then announce the disconnect."""
@@ -130,7 +130,7 @@ class ServerLink:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await connecting
         try:
-            self._hear()
+            self._note_server()
             await self._send(socket, self._connection(ConnectionState.ONLINE))
             self.connected = True
             log.info("Server link: connected to %s.", self.url)
@@ -153,7 +153,7 @@ class ServerLink:
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
-            self._hear()
+            self._note_server()
             if frame.type is aiohttp.WSMsgType.PING:
                 await socket.pong(frame.data)
             elif frame.type is aiohttp.WSMsgType.TEXT:
@@ -166,7 +166,7 @@ class ServerLink:
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while time.monotonic() - self._seen_s < SILENCE_S:
-            self._news.clear()
+            self._wake.clear()
             if self._owes_factsheet:
                 self._owes_factsheet = False
                 now = datetime.now(UTC)
@@ -176,7 +176,7 @@ class ServerLink:
             await socket.ping()
             try:
                 async with asyncio.timeout(REPORT_S):
-                    await self._news.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 continue
         raise TimeoutError(f"the server was silent for {SILENCE_S} s")
@@ -206,7 +206,7 @@ class ServerLink:
             self._logged_s[refusal.description] = now_s
             log.warning("The server could not use a message: %s", refusal.description)
 
-    def _hear(self) -> None:
+    def _note_server(self) -> None:
         self._seen_s = time.monotonic()
         self._listener.heard(self._seen_s)
 

@@ -80,8 +80,8 @@ class LaneNetwork:
         states = {name: d for name, d in inputs.items() if d is not self._picture}
         self._states = [(d, outputs[name]) for name, d in states.items() if name in outputs]
         answers = [d for name, d in outputs.items() if name not in states]
-        self._answers = sorted(answers, key=_size)
-        sizes = tuple(_size(d) for d in self._answers)
+        self._outputs = sorted(answers, key=_size)
+        sizes = tuple(_size(d) for d in self._outputs)
         if sizes not in ((1,), STEERING, PATHS) or len(self._states) != len(states):
             raise ModelError(
                 f"model {str(path)!r} answers {_described(outputs)}, not 1 or {STEERING[0]} "
@@ -111,10 +111,10 @@ class LaneNetwork:
             self._set(tensor, value)
         self._interpreter.invoke()
         self._state = [self._get(tensor) for _, tensor in self._states]
-        if len(self._answers) == 2:
-            spread, paths = (self._get(tensor).reshape(-1) for tensor in self._answers)
+        if len(self._outputs) == 2:
+            spread, paths = (self._get(tensor).reshape(-1) for tensor in self._outputs)
             return LaneView(paths_left_m=_in_meters(paths), spread_m=_spread_m(spread))
-        (values,) = (self._get(tensor).reshape(-1).clip(-1.0, 1.0) for tensor in self._answers)
+        (values,) = (self._get(tensor).reshape(-1).clip(-1.0, 1.0) for tensor in self._outputs)
         if not self.has_commands:
             return LaneView(steering=(original_steering(float(values[0])),) * 3)
         straight, left, right = map(float, values)

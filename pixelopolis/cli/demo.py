@@ -24,7 +24,7 @@ from pixelopolis.cli.common import (
 from pixelopolis.cli.tables import figure_rows
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
-from pixelopolis.folder_lock import held
+from pixelopolis.folder_lock import lock_folder
 from sim.hardware.firmware_program import BoardKind
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def run(
 @contextmanager
 def _kept(folder: Path) -> Iterator[Path]:
     """Give the user's folder, locked against other commands."""
-    with held(folder, "--data"):
+    with lock_folder(folder, "--data"):
         yield folder.resolve()
         _say(f"Database and logs are kept in {folder}.")
 

@@ -42,11 +42,11 @@ def run(
     json: Json = False,
 ) -> None:
     """Train and evaluate the article's models over several seeds."""
+    from pixelopolis.experiments.article import SMALL, TINY, named
     from pixelopolis.experiments.pages import check_page, write_page
     from pixelopolis.experiments.plan import plan
     from pixelopolis.experiments.report import document
     from pixelopolis.experiments.runner import run_steps
-    from pixelopolis.experiments.story import SMALL, TINY, named
 
     if quick and docs is not None:
         raise SettingsError("figures of --quick are meaningless.", "Leave out --docs, or --quick.")

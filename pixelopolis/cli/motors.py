@@ -246,7 +246,7 @@ def battery(
 
     The gain is written into --config.
     """
-    from car.settings_file import keep
+    from car.settings_file import set_keys
     from car.tools.battery_gain import calibrate, read_voltage_mv
 
     with _workbench(port, config) as bench:
@@ -256,7 +256,7 @@ def battery(
             measured = FloatPrompt.ask("Battery voltage by a multimeter, in V", console=console)
         done = calibrate(bench, before_mv, round(measured * 1000))
     if config is not None:
-        keep(config, "board", {"battery_gain": done.gain})
+        set_keys(config, "board", {"battery_gain": done.gain})
     if json:
         print_json({**done._asdict(), "measured_mv": round(measured * 1000)})
     else:
@@ -311,14 +311,14 @@ def _port(port: str | None, config: Path | None) -> str:
 def _keep_mirrored(config: Path | None, found: dict[Any, bool]) -> dict[str, Any]:
     """Store which motors turn backward when the car drives forward; return the new settings."""
     from car.settings import BoardSettings, load_settings
-    from car.settings_file import keep
+    from car.settings_file import set_keys
 
     board = load_settings(config).board if config else BoardSettings(port="any")
     sides = [s for s in ("left", "right") if found.get(s, s in board.mirrored)]
     if sides == sorted(board.mirrored):
         return {}
     if config is not None:
-        keep(config, "board", {"mirrored": sides})
+        set_keys(config, "board", {"mirrored": sides})
         console.print(f"{config}: board.mirrored = {json_format.dumps(sides)}", markup=False)
     else:
         console.print(

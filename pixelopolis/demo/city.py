@@ -77,7 +77,7 @@ class DemoCity:
         self._restarts = 0
         self._fatal: asyncio.Future[None] | None = None
         self._tasks = Tasks(self._fail)
-        self._processes = Processes(self.settings.data / "logs", self._died, self._fail)
+        self._processes = Processes(self.settings.data / "logs", self._on_exit, self._fail)
         self._run_dir: Path | None = None
         self._public_host = public_host(self.settings.host)
 
@@ -147,7 +147,7 @@ class DemoCity:
             config = run_dir / f"{name}.toml"
             config.write_text(self._car_toml(name, place, run_dir, port), encoding="utf-8")
             await self._pixelopolis("car", "--config", str(config), name=name)
-        self._write_card(ready=False)
+        self._write_info(ready=False)
         waits = [
             self._wait("The simulator", partial(self._simulator_lacks, run_dir / "ready")),
             self._wait("The server", self._server_lacks),
@@ -164,7 +164,7 @@ class DemoCity:
             ready.cancel()
             failing.cancel()
             await asyncio.gather(ready, failing, return_exceptions=True)
-        self._write_card(ready=True)
+        self._write_info(ready=True)
         self.say(f"Everything is ready after {time.monotonic() - began_s:.1f} s.")
 
     async def _pixelopolis(self, command: str, *options: str, name: str = "") -> None:
@@ -187,7 +187,7 @@ class DemoCity:
         ]
         return "\n".join(lines) + "\n"
 
-    def _write_card(self, ready: bool) -> None:
+    def _write_info(self, ready: bool) -> None:
         """Write `demo.json`: addresses, process ids and logs, for people and tests."""
         card = {
             "ready": ready,
@@ -252,7 +252,7 @@ class DemoCity:
 
     # --- failures ------------------------------------------------------------------------------
 
-    def _died(self, part: ChildProcess) -> None:
+    def _on_exit(self, part: ChildProcess) -> None:
         self.say(f"{part.name} {part.how_it_ended}. Its log: {part.log}")
         ready = self._restarts < MAX_RESTARTS
         cars_left = [n for n in self.car_urls if n in self.parts and _runs(self.parts[n])]
@@ -277,7 +277,7 @@ class DemoCity:
 
     async def _restart(self, part: ChildProcess) -> None:
         await self._processes.restart(part)
-        self._write_card(ready=True)
+        self._write_info(ready=True)
 
     def _fail(self, error: Exception) -> None:
         """End the demo with an error of a part or of its supervision."""

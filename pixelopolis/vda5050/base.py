@@ -51,7 +51,7 @@ Angle = Annotated[float, Field(ge=-3.14159265359, le=3.14159265359)]
 SequenceId = Annotated[int, Field(ge=0, le=1_000_000)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 _Item = TypeVar("_Item")
-Many = Annotated[tuple[_Item, ...], FailFast()]
+FailFastTuple = Annotated[tuple[_Item, ...], FailFast()]
 """A list parsed up to its first fault, so that a frame full of faults costs little."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pixelopolis.vda5050.base import Id, Many, Message, Number, WireValue
+from pixelopolis.vda5050.base import FailFastTuple, Id, Message, Number, WireValue
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -17,8 +17,8 @@ class TypeSpecification(WireValue):
     mobile_robot_kinematics: Id
     mobile_robot_class: Id
     maximum_load_mass: Number
-    localization_types: Many[Id]
-    navigation_types: Many[Id]
+    localization_types: FailFastTuple[Id]
+    navigation_types: FailFastTuple[Id]
 
 
 class PhysicalParameters(WireValue):
@@ -79,16 +79,16 @@ class ParameterOfAction(WireValue):
 
 class MobileRobotAction(WireValue):
     action_type: Id
-    action_scopes: Many[Literal["INSTANT", "NODE", "EDGE", "ZONE"]] = ("INSTANT",)
-    action_parameters: Many[ParameterOfAction] = ()
-    blocking_types: Many[Literal["NONE", "SOFT", "SINGLE", "HARD"]] = ("NONE",)
+    action_scopes: FailFastTuple[Literal["INSTANT", "NODE", "EDGE", "ZONE"]] = ("INSTANT",)
+    action_parameters: FailFastTuple[ParameterOfAction] = ()
+    blocking_types: FailFastTuple[Literal["NONE", "SOFT", "SINGLE", "HARD"]] = ("NONE",)
     pause_allowed: bool = False
     cancel_allowed: bool = False
 
 
 class ProtocolFeatures(WireValue):
-    optional_parameters: Many[OptionalParameter]
-    mobile_robot_actions: Many[MobileRobotAction]
+    optional_parameters: FailFastTuple[OptionalParameter]
+    mobile_robot_actions: FailFastTuple[MobileRobotAction]
 
 
 class WheelPosition(WireValue):
@@ -114,18 +114,18 @@ class Vertex(WireValue):
 
 class Envelope2d(WireValue):
     envelope_2d_id: Annotated[Id, Field(alias="envelope2dId")]
-    vertices: Many[Vertex]
+    vertices: FailFastTuple[Vertex]
 
 
 class MobileRobotGeometry(WireValue):
-    wheel_definitions: Many[Wheel]
-    envelopes_2d: Annotated[Many[Envelope2d], Field(alias="envelopes2d")]
+    wheel_definitions: FailFastTuple[Wheel]
+    envelopes_2d: Annotated[FailFastTuple[Envelope2d], Field(alias="envelopes2d")]
 
 
 class LoadSpecification(WireValue):
     """Our cars carry nothing."""
 
-    load_positions: Many[Id] = ()
+    load_positions: FailFastTuple[Id] = ()
 
 
 class Factsheet(Message):

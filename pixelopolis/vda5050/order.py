@@ -11,7 +11,16 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from pixelopolis.city.route import Place
-from pixelopolis.vda5050.base import Angle, Id, Many, Message, Number, SequenceId, Uint32, WireValue
+from pixelopolis.vda5050.base import (
+    Angle,
+    FailFastTuple,
+    Id,
+    Message,
+    Number,
+    SequenceId,
+    Uint32,
+    WireValue,
+)
 
 MAX_NODES: Final = 2000
 MAX_ACTIONS: Final = 100
@@ -79,7 +88,7 @@ class Action(WireValue):
     action_id: Id
     action_descriptor: str | None = None
     blocking_type: Literal["NONE", "SOFT", "SINGLE", "HARD"] = "NONE"
-    action_parameters: Annotated[Many[ActionParameter], Field(max_length=MAX_ACTIONS)] = ()
+    action_parameters: Annotated[FailFastTuple[ActionParameter], Field(max_length=MAX_ACTIONS)] = ()
 
 
 class OrderNode(WireValue):
@@ -90,7 +99,7 @@ class OrderNode(WireValue):
     released: bool
     node_descriptor: str | None = None
     node_position: NodePosition | None = None
-    actions: Annotated[Many[Action], Field(max_length=MAX_ACTIONS)] = ()
+    actions: Annotated[FailFastTuple[Action], Field(max_length=MAX_ACTIONS)] = ()
 
 
 class OrderEdge(_Optional):
@@ -101,7 +110,7 @@ class OrderEdge(_Optional):
     released: bool
     edge_descriptor: str | None = None
     maximum_speed: Annotated[Number, Field(gt=0)] | None = None
-    actions: Annotated[Many[Action], Field(max_length=MAX_ACTIONS)] = ()
+    actions: Annotated[FailFastTuple[Action], Field(max_length=MAX_ACTIONS)] = ()
 
 
 class Order(Message):
@@ -116,8 +125,8 @@ class Order(Message):
     order_id: Id
     order_update_id: Uint32
     order_description: str | None = None
-    nodes: Annotated[Many[OrderNode], Field(min_length=1, max_length=MAX_NODES)]
-    edges: Annotated[Many[OrderEdge], Field(max_length=MAX_NODES)] = ()
+    nodes: Annotated[FailFastTuple[OrderNode], Field(min_length=1, max_length=MAX_NODES)]
+    edges: Annotated[FailFastTuple[OrderEdge], Field(max_length=MAX_NODES)] = ()
 
     @model_validator(mode="after")
     def _check_sequence(self) -> Order:
@@ -193,4 +202,4 @@ class InstantActions(Message):
     """What a car must do at once, whatever its order says."""
 
     topic: ClassVar[str] = "instantActions"
-    actions: Annotated[Many[InstantAction], Field(max_length=MAX_ACTIONS)]
+    actions: Annotated[FailFastTuple[InstantAction], Field(max_length=MAX_ACTIONS)]

@@ -8,7 +8,16 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from pixelopolis.reasons import Reason, from_parts
-from pixelopolis.vda5050.base import Angle, Id, Many, Message, Number, SequenceId, Uint32, WireValue
+from pixelopolis.vda5050.base import (
+    Angle,
+    FailFastTuple,
+    Id,
+    Message,
+    Number,
+    SequenceId,
+    Uint32,
+    WireValue,
+)
 
 
 class NodeState(WireValue):
@@ -123,7 +132,7 @@ class StateError(WireValue):
 
     error_type: Id
     error_level: ErrorLevel
-    error_references: Annotated[Many[Reference], Field(max_length=MAX_REFERENCES)] = ()
+    error_references: Annotated[FailFastTuple[Reference], Field(max_length=MAX_REFERENCES)] = ()
     error_description: str | None = None
     error_hint: str | None = None
 
@@ -139,7 +148,7 @@ REASON_CODE: Final = "code"
 
 class Info(WireValue):
     info_type: Id
-    info_references: Annotated[Many[Reference], Field(max_length=MAX_REFERENCES)] = ()
+    info_references: Annotated[FailFastTuple[Reference], Field(max_length=MAX_REFERENCES)] = ()
     info_descriptor: str | None = None
     info_level: Literal["INFO", "DEBUG"] = "INFO"
 
@@ -173,19 +182,19 @@ class State(Message):
     last_node_id: Annotated[str, Field(max_length=100)]
     last_node_sequence_id: SequenceId = 0
     distance_since_last_node: Number = 0.0
-    node_states: Annotated[Many[NodeState], Field(max_length=2000)] = ()
-    edge_states: Annotated[Many[EdgeState], Field(max_length=2000)] = ()
+    node_states: Annotated[FailFastTuple[NodeState], Field(max_length=2000)] = ()
+    edge_states: Annotated[FailFastTuple[EdgeState], Field(max_length=2000)] = ()
     mobile_robot_position: MobileRobotPosition | None = None
     velocity: Velocity | None = None
     driving: bool
     paused: bool = False
     new_base_request: bool = False
-    action_states: Annotated[Many[ActionState], Field(max_length=2000)] = ()
-    instant_action_states: Annotated[Many[ActionState], Field(max_length=2000)] = ()
+    action_states: Annotated[FailFastTuple[ActionState], Field(max_length=2000)] = ()
+    instant_action_states: Annotated[FailFastTuple[ActionState], Field(max_length=2000)] = ()
     power_supply: PowerSupply
     operating_mode: OperatingMode = OperatingMode.AUTOMATIC
-    errors: Annotated[Many[StateError], Field(max_length=200)] = ()
-    information: Annotated[Many[Info], Field(max_length=200)] = ()
+    errors: Annotated[FailFastTuple[StateError], Field(max_length=200)] = ()
+    information: Annotated[FailFastTuple[Info], Field(max_length=200)] = ()
     safety_state: SafetyState = SafetyState()
 
     def info(self, info_type: str) -> str | None:

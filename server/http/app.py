@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pixelopolis.addresses import cannot_listen, origin, public_host
 from pixelopolis.city.model import City
-from pixelopolis.folder_lock import held
+from pixelopolis.folder_lock import lock_folder
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
@@ -139,7 +139,7 @@ async def serve(settings: Settings) -> None:
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
         if not uri:
-            stack.enter_context(held(settings.data_folder / "db", "--data"))
+            stack.enter_context(lock_folder(settings.data_folder / "db", "--data"))
             mongod = Mongod(settings.data_folder)
             uri = await stack.enter_async_context(mongod)
             waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))

@@ -298,7 +298,7 @@ class _Round:
         before, reserved = self.traffic, dict(self._reserved)
         could_finish = self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
-        if steps is None or not self._follow(steps, car.id, ride.asked_s):
+        if steps is None or not self._execute(steps, car.id, ride.asked_s):
             return False
         if self._undo_if_unsafe(before, could_finish):
             self._reserved = reserved
@@ -313,7 +313,7 @@ class _Round:
         self._refresh_holders()
         return True
 
-    def _follow(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
+    def _execute(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
         changed = False
         for i, (id_, edge) in enumerate(steps):
             car = self.traffic.cars[id_]

@@ -91,8 +91,8 @@ class _Plan:
     def __init__(self, streets: StreetGraph, tokens: Iterable[Token], closed: Closed) -> None:
         self._streets = streets
         self._closed = closed
-        self._where = {t.car: t.edge for t in tokens}
-        self._who = {t.edge: t.car for t in tokens}
+        self._edge_by_car = {t.car: t.edge for t in tokens}
+        self._car_by_edge = {t.edge: t.car for t in tokens}
         self.steps: list[Step] = []
 
     def bring_all(self, order: Iterable[Token]) -> tuple[Step, ...] | None:
@@ -104,10 +104,10 @@ class _Plan:
         car, goal = token.car, token.goal
         assert goal is not None
         avoided: set[str] = set()
-        must_move = token.must_move and self._where[car] == token.edge
-        while must_move or self._where[car] != goal:
-            here = self._where[car]
-            busy = {edge: BUSY_S for edge in self._who if edge != here}
+        must_move = token.must_move and self._edge_by_car[car] == token.edge
+        while must_move or self._edge_by_car[car] != goal:
+            here = self._edge_by_car[car]
+            busy = {edge: BUSY_S for edge in self._car_by_edge if edge != here}
             closed = Closed(self._closed.edges | avoided, self._closed.movements)
             way = self._streets.way(here, goal, closed, busy)
             if way is None or len(self.steps) > MAX_STEPS:
@@ -115,7 +115,7 @@ class _Plan:
             blocked = self._follow(car, way)
             if blocked is None:
                 return True
-            if self._where[car] == here:
+            if self._edge_by_car[car] == here:
                 avoided.add(blocked)
             else:
                 avoided, must_move = {blocked}, False
@@ -124,15 +124,15 @@ class _Plan:
     def _follow(self, car: str, way: tuple[str, ...]) -> str | None:
         """Drive along a route; return the edge that could not be freed, None at its end."""
         for i, edge in enumerate(way[1:], start=1):
-            if edge in self._who and not self._push(edge, way[i - 1], frozenset(way[i:])):
+            if edge in self._car_by_edge and not self._push(edge, way[i - 1], frozenset(way[i:])):
                 return edge
             self._move(car, edge)
         return None
 
     def _move(self, car: str, edge: str) -> None:
-        del self._who[self._where[car]]
-        self._who[edge] = car
-        self._where[car] = edge
+        del self._car_by_edge[self._edge_by_car[car]]
+        self._car_by_edge[edge] = car
+        self._edge_by_car[car] = edge
         self.steps.append((car, edge))
 
     def _push(self, edge: str, keep: str, way: frozenset[str]) -> bool:
@@ -142,7 +142,7 @@ class _Plan:
             return False
         target = len(chain) - 1
         for i in range(target - 1, -1, -1):
-            car = self._who.get(chain[i])
+            car = self._car_by_edge.get(chain[i])
             if car is not None:
                 for to in chain[i + 1 : target + 1]:
                     self._move(car, to)
@@ -152,4 +152,6 @@ class _Plan:
     def _chain(self, edge: str, keep: str, avoid: frozenset[str]) -> tuple[str, ...] | None:
         closed = Closed(self._closed.edges | {keep}, self._closed.movements)
         ways = self._streets.ways_from(edge, closed)
-        return next((w for w in ways if w[-1] not in self._who and w[-1] not in avoid), None)
+        return next(
+            (w for w in ways if w[-1] not in self._car_by_edge and w[-1] not in avoid), None
+        )

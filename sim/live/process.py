@@ -23,7 +23,7 @@ from aiohttp import web
 from pixelopolis.addresses import origin
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.folder_lock import held
+from pixelopolis.folder_lock import lock_folder
 from pixelopolis.vehicle.camera import Camera
 from sim.hardware.boards import Boards
 from sim.hardware.firmware_program import BoardKind, check_program
@@ -123,7 +123,7 @@ class Realtime:
             RenderError: there is no OpenGL, or the renderer ended.
             SettingsError: the HTTP port is in use.
         """
-        with held(self._settings.directory, "--dir"):
+        with lock_folder(self._settings.directory, "--dir"):
             await self._run(stop)
 
     async def _run(self, stop: asyncio.Event) -> None:

@@ -105,7 +105,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
         # asyncio's own threads run one function each, whose failure its caller gets
         assert {name for name in started if not name.startswith("asyncio_")} == THREADS
         # the link awaits its two, and the process is what everything else belongs to
-        children = {"ServerLink._read", "Link._write", "CarProcess.run"}
+        children = {"ServerLink._read", "ServerLink._write", "CarProcess.run"}
         assert own_tasks() == TASKS | children
         workers = {w.name: w for w in (*process.driving_workers, *process.display_workers)}
         assert workers.keys() == KILLS.keys()

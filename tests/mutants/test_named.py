@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.mutants.changes import Change, change_at, places_of
+from tests.mutants.equivalents import EQUIVALENTS
 from tests.mutants.guarded import GUARDED
 from tests.mutants.named import NAMED, Named
 from tests.mutants.trials import ROOT
@@ -22,6 +25,11 @@ def test_every_guarded_file_and_every_test_of_it_is_there() -> None:
         assert (ROOT / guarded.file).is_file(), guarded.file
         for name in guarded.tests:
             assert not name.startswith("tests/") or (ROOT / name).exists(), name
+
+
+def test_every_file_of_an_equivalent_change_is_guarded() -> None:
+    for known in EQUIVALENTS:
+        assert any(re.fullmatch(known.file, guarded.file) for guarded in GUARDED), known.file
 
 
 SOURCE = '''\

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from pixelopolis.errors import SettingsError
-from pixelopolis.folder_lock import held
+from pixelopolis.folder_lock import lock_folder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pixelopolis.folder_lock import held
-with held(Path(sys.argv[1]), "--data"):
+from pixelopolis.folder_lock import lock_folder
+with lock_folder(Path(sys.argv[1]), "--data"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -31,22 +31,22 @@ def test_a_second_one_is_told_who_holds_the_folder(tmp_path: Path) -> None:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
         said = rf"--data '.*data' is in use by process {first.pid} \(.*python"
-        with pytest.raises(SettingsError, match=said), held(folder, "--data"):
+        with pytest.raises(SettingsError, match=said), lock_folder(folder, "--data"):
             pass
         first.kill()  # a process that was killed holds nothing
         first.wait()
-        with held(folder, "--data"):
+        with lock_folder(folder, "--data"):
             assert list(folder.iterdir()) == []
 
 
 def test_a_folder_is_held_once_in_one_process_too(tmp_path: Path) -> None:
     with (
-        held(tmp_path, "--data"),
+        lock_folder(tmp_path, "--data"),
         pytest.raises(SettingsError, match=f"process {os.getpid()} "),
-        held(tmp_path, "--data"),
+        lock_folder(tmp_path, "--data"),
     ):
         pass
-    with held(tmp_path, "--data"):
+    with lock_folder(tmp_path, "--data"):
         pass
 
 
@@ -54,6 +54,6 @@ def test_where_no_folder_can_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(SettingsError, match=r"--data '.*below' cannot be used: Not a directory"),
-        held(tmp_path / "file" / "below", "--data"),
+        lock_folder(tmp_path / "file" / "below", "--data"),
     ):
         pass

@@ -34,7 +34,7 @@ def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
 async def fleet(mongo: FakeMongo) -> AsyncIterator[ScriptedFleet]:
     async with scripted_fleet() as opened:
         yield opened
-        assert not opened.fleet.peer_faults._said, "nobody did anything wrong"
+        assert not opened.fleet.peer_faults._logged, "nobody did anything wrong"
 
 
 # --- a ride ---------------------------------------------------------------------------------------

@@ -78,17 +78,17 @@ def test_a_fault_is_said_once_a_minute_with_how_often_it_was(
     peer_faults.report("car1", "does not read")
     now_s = EVERY_S + 1
     peer_faults.report("car1", "sent %s", "x" * 1000)
-    said = [r.getMessage() for r in caplog.records]
-    assert said[:3] == ["car1 sent nonsense 0", "car2 sent a?b?[31m", "car1 does not read"]
-    assert said[3] == f"car1 sent {'x' * 300}... (499 times more since)"
-    assert len(said) == 4
+    named = [r.getMessage() for r in caplog.records]
+    assert named[:3] == ["car1 sent nonsense 0", "car2 sent a?b?[31m", "car1 does not read"]
+    assert named[3] == f"car1 sent {'x' * 300}... (499 times more since)"
+    assert len(named) == 4
 
 
 def test_a_peer_with_many_names_fills_no_memory() -> None:
     peer_faults = PeerFaultLog(log, lambda: 0.0)
     for i in range(3 * MAX_REMEMBERED):
         peer_faults.report(f"car{i}", "sent %s", "nonsense")
-    assert len(peer_faults._said) == MAX_REMEMBERED
+    assert len(peer_faults._logged) == MAX_REMEMBERED
 
 
 def test_a_peer_with_ever_new_names_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -96,9 +96,9 @@ def test_a_peer_with_ever_new_names_fills_no_log(caplog: pytest.LogCaptureFixtur
     peer_faults = PeerFaultLog(log, lambda: now_s)
     for i in range(5000):
         peer_faults.report(f"car{i}", "sent %s", "nonsense")
-    said = [r.getMessage() for r in caplog.records]
-    assert len(said) == MAX_NAMED_PEERS
-    assert said[-1].endswith("sent nonsense (others who do so are only counted for 60 s)")
+    named = [r.getMessage() for r in caplog.records]
+    assert len(named) == MAX_NAMED_PEERS
+    assert named[-1].endswith("sent nonsense (others who do so are only counted for 60 s)")
     peer_faults.report("car1", "does not read")
     assert caplog.records[-1].getMessage() == "car1 does not read", "another kind"
     now_s = EVERY_S

@@ -61,9 +61,9 @@ and `HEADING_SIGMA_RAD`."""
 MISMATCH_GAIN: Final = 0.03
 """Learning rate of the wheel mismatch, in rad/m per rad and step."""
 
-SIGHT_WAY_M: Final = 0.05
+FRAME_WAY_M: Final = 0.05
 """A frame is independent information after this distance."""
-SIGHT_MOST: Final = 0.3
+MAX_FRAME_WEIGHT: Final = 0.3
 """Maximum weight of one frame; errors of neighboring frames are correlated."""
 STANDING_FRAMES: Final = 1.0
 """Total weight of all frames while the car stands and sees the same."""
@@ -193,7 +193,7 @@ class Belief:
         off = float(self.probabilities @ np.clip(self._heading_rad, -0.3, 0.3))
         self._mismatch_rad_m -= MISMATCH_GAIN * off
         self._heading_rad *= 1 - HEADING_GAIN
-        self._new_frames = min(STANDING_FRAMES, self._new_frames + CELL_M / SIGHT_WAY_M)
+        self._new_frames = min(STANDING_FRAMES, self._new_frames + CELL_M / FRAME_WAY_M)
         self._seen_standing.clear()
         self._note(way_m=CELL_M)
 
@@ -221,7 +221,7 @@ class Belief:
         if self._seen_standing and fresh:
             self._new_frames = max(self._new_frames, STANDING_FRAMES / 2)
         self._seen_standing |= fresh
-        weight = min(SIGHT_MOST, self._new_frames)
+        weight = min(MAX_FRAME_WEIGHT, self._new_frames)
         self._new_frames -= weight
         if weight > 0:
             self._correct(sights, weight)

@@ -68,8 +68,8 @@ SAME_VIEW_M: Final = 0.001
 CHOICE_FACTOR: Final = 4.0
 """Factor on a model's predicted errors in junctions, where different views look alike."""
 
-CARRIED_SIGMA_M: Final = 0.05
-CARRIED_SIGMA_RAD: Final = 0.2
+MOVED_SIGMA_M: Final = 0.05
+MOVED_SIGMA_RAD: Final = 0.2
 
 GATE: Final = 9.0
 """Squared sigmas: a sign farther from its expected position is a different sign."""
@@ -151,7 +151,7 @@ class PathTracker:
 
     def forget_pose(self) -> None:
         """Note that the car was moved by hand along its path: any heading, any offset."""
-        for state, sigma in ((LEFT, CARRIED_SIGMA_M), (HEADING, CARRIED_SIGMA_RAD)):
+        for state, sigma in ((LEFT, MOVED_SIGMA_M), (HEADING, MOVED_SIGMA_RAD)):
             self._mean[state] = 0.0
             self._cov[state] = self._cov[:, state] = 0.0
             self._cov[state, state] = sigma**2

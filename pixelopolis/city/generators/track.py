@@ -33,7 +33,7 @@ MIN_TURN_M: Final = 0.22
 """Minimum radius of a movement."""
 WAVE_PART: Final = 0.45
 """Fraction of the sufficiently long stretches that get an S-bend."""
-WAVE_LEAST_M: Final = 1.0
+MIN_WAVE_M: Final = 1.0
 WAVE_M: Final = (0.05, 0.14)
 """Range of an S-bend's amplitude."""
 
@@ -249,7 +249,7 @@ def _polyline(places: list[Point], mouth_m: float, rng: random.Random) -> list[P
         end_m = mouth_m if number == len(places) - 2 else 0.3
         length_m, heading = math.dist(a, b), _heading(a, b)
         room_m = length_m - start_m - end_m - 0.1
-        if length_m >= WAVE_LEAST_M and room_m > 0.3 and rng.random() < WAVE_PART:
+        if length_m >= MIN_WAVE_M and room_m > 0.3 and rng.random() < WAVE_PART:
             swing_m = rng.choice((-1, 1)) * rng.uniform(*WAVE_M)
             for part, side in ((0.2, 1), (0.8, -1)):
                 along = start_m + 0.05 + part * room_m

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from car.settings import load_settings
-from car.settings_file import keep
+from car.settings_file import set_keys
 from pixelopolis.cli.main import app
 from pixelopolis.errors import BoardError, SettingsError
 from pixelopolis.vehicle.control_table import BoardRegister
@@ -169,8 +169,8 @@ def test_kept_values_leave_the_rest_of_the_file_alone(tmp_path: Path, board: str
     config = tmp_path / "car.toml"
     config.write_text(SETTINGS.format(board=board))
     before = load_settings(config)
-    keep(config, "board", {"mirrored": ["left"], "battery_gain": 1.1})
-    keep(config, "board", {"battery_gain": 1.05})
+    set_keys(config, "board", {"mirrored": ["left"], "battery_gain": 1.1})
+    set_keys(config, "board", {"battery_gain": 1.05})
     after = load_settings(config)
     changed = before.board.model_copy(update={"mirrored": ("left",), "battery_gain": 1.05})
     assert after == before.model_copy(update={"board": changed})
@@ -192,6 +192,6 @@ def test_what_cannot_be_kept_changes_nothing(
     config = settings_file(tmp_path, board)
     before = config.read_text()
     with pytest.raises(SettingsError):
-        keep(config, "board", values)
+        set_keys(config, "board", values)
     assert config.read_text() == before
     assert not list(tmp_path.glob("*.new"))

@@ -14,7 +14,7 @@ from pixelopolis.cli import demo
 from pixelopolis.cli.main import app
 from pixelopolis.demo.city import DemoCity, DemoSettings
 from pixelopolis.errors import SettingsError
-from pixelopolis.folder_lock import held
+from pixelopolis.folder_lock import lock_folder
 
 
 def settings(tmp_path: Path, **changes: object) -> DemoSettings:
@@ -88,7 +88,7 @@ def test_of_a_demo_that_failed_the_logs_stay_without_the_database(temporary: Pat
 
 
 def test_two_demos_on_one_folder(tmp_path: Path) -> None:
-    with held(tmp_path, "--data"):
+    with lock_folder(tmp_path, "--data"):
         ended = CliRunner().invoke(app, ["demo", "--data", str(tmp_path), "--port", "0"])
     assert isinstance(ended.exception, SettingsError)
     assert f"--data {str(tmp_path)!r} is in use by process {os.getpid()} (" in str(ended.exception)

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from pixelopolis.errors import SettingsError
+from pixelopolis.experiments.article import EXPERIMENTS, SMALL, TINY, named
 from pixelopolis.experiments.parts import INT8, Arm, Data, Drive, Experiment, Recipe
 from pixelopolis.experiments.plan import DRIVE_SEED, SERIES_SEEDS, drive_step, plan
 from pixelopolis.experiments.steps import Step, fingerprints, made
-from pixelopolis.experiments.story import SMALL, STORY, TINY, named
 from sim.evaluation.lane_runs import ACCEPTANCE, EVALUATION_STREAM
 from sim.looks.room_looks import room_look
 
@@ -17,7 +17,7 @@ SEEDS = (3, 4)
 
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
-    return plan(STORY, SEEDS, SMALL)
+    return plan(EXPERIMENTS, SEEDS, SMALL)
 
 
 def option(step: Step, name: str) -> list[str]:
@@ -62,14 +62,14 @@ def test_seeds_share_nothing(steps: list[Step]) -> None:
 
 def test_every_arm_is_driven_everywhere(steps: list[Step]) -> None:
     names = {step.name for step in steps}
-    for experiment in STORY:
+    for experiment in EXPERIMENTS:
         for arm in experiment.arms:
             for drive in experiment.drives:
                 assert {drive_step(arm, drive, seed) for seed in SEEDS} <= names
 
 
 def test_the_scale_is_all_that_differs() -> None:
-    small, tiny = plan(STORY, [1], SMALL), plan(STORY, [1], TINY)
+    small, tiny = plan(EXPERIMENTS, [1], SMALL), plan(EXPERIMENTS, [1], TINY)
     assert [step.name for step in small] == [step.name for step in tiny]
 
 
@@ -119,7 +119,7 @@ def test_every_look_of_a_drive_has_clutter_beside_the_road() -> None:
 
 
 def test_experiments_are_chosen_by_name() -> None:
-    assert named([]) == STORY
+    assert named([]) == EXPERIMENTS
     assert [e.name for e in named(["int8"])] == ["int8"]
     with pytest.raises(SettingsError, match="'int9'"):
         named(["int9"])

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from pixelopolis.errors import SettingsError
 from pixelopolis.experiments import charts
+from pixelopolis.experiments.article import EXPERIMENTS
 from pixelopolis.experiments.charts import write_charts
 from pixelopolis.experiments.pages import check_page, fill, write_page
 from pixelopolis.experiments.parts import FLOAT, INT8, Arm, Data, Drive, Experiment, Recipe, Scale
 from pixelopolis.experiments.report import document, spread
 from pixelopolis.experiments.runner import Outcome
-from pixelopolis.experiments.story import STORY
 from pixelopolis.experiments.tables import setting, table
 from tests.support.paths import ROOT
 
@@ -179,7 +179,7 @@ def test_a_mean_lies_between_lowest_and_highest(values: list[float]) -> None:
 
 def test_our_page_has_a_place_for_every_experiment(tmp_path: Path) -> None:
     page = ROOT / "docs" / "explanation" / "experiments.md"
-    check_page(STORY, page, tmp_path)
+    check_page(EXPERIMENTS, page, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ SIX_TOWNS: Final = Drive("six", "six towns, 0.136 m/s", ())
 FAST: Final = Drive("fast", "six towns, 0.272 m/s", ("--cruise-mps", "0.272"))
 """The acceptance drives, the default of `evaluate lane`."""
 
-STORY: Final = (
+EXPERIMENTS: Final = (
     Experiment(
         "bends",
         "Straight tracks only, and balanced data",
@@ -127,7 +127,7 @@ def named(names: Sequence[str]) -> tuple[Experiment, ...]:
     Raises:
         SettingsError: an unknown name.
     """
-    known = {experiment.name: experiment for experiment in STORY}
+    known = {experiment.name: experiment for experiment in EXPERIMENTS}
     for name in names:
         if name not in known:
             raise SettingsError(
