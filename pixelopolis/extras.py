@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from pixelopolis.errors import MissingPartError, SettingsError
 
-_CAR: Final = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial")
+_CAR: Final = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial", "tomlkit")
 _SERVER: Final = ("aiohttp", "pymongo")
 _SIM: Final = (
     "aiohttp",

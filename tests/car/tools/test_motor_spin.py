@@ -161,6 +161,7 @@ def test_a_voltage_that_no_divider_explains_is_refused(car: VirtualCar, tmp_path
         'board = {port = "/dev/ttyACM0"}',
         'board = {port = "/dev/ttyACM0", mirrored = ["left", "right"], baud = 57600} # "x"',
         'board = {mirrored = [], port = "/dev/tty # 0"}',
+        'board.port = "/dev/ttyACM0"',
         '[board]\nport = "/dev/ttyACM0"\n[stream]\nport = 8091\n',
         '[board] # it\nmirrored = ["right"] # so\nport = "/dev/ttyACM0"\n[stream]\nport = 8091\n',
     ],
@@ -174,14 +175,17 @@ def test_kept_values_leave_the_rest_of_the_file_alone(tmp_path: Path, board: str
     after = load_settings(config)
     changed = before.board.model_copy(update={"mirrored": ("left",), "battery_gain": 1.05})
     assert after == before.model_copy(update={"board": changed})
-    assert config.read_text().startswith("# of the red car\n")
+    text = config.read_text()
+    assert text.startswith("# of the red car\n")
+    assert [c for c in ("# it", "# so", '# "x"') if c in board and c not in text] == []
+    kept = [line for line in board.splitlines() if "mirrored" not in line and "{" not in line]
+    assert [line for line in text.splitlines() if line in kept] == kept, "in this order"
     assert not list(tmp_path.glob("*.new"))
 
 
 @pytest.mark.parametrize(
     ("board", "values"),
     [
-        ('board.port = "/dev/ttyACM0"', {"battery_gain": 1.1}),
         ('board = {port = "/dev/ttyACM0"}', {"battery_gain": 7.0}),
         ('board = {port = "/dev/ttyACM0"}', {"colour": "red"}),
     ],
