@@ -47,7 +47,7 @@ PREDICT_BATCH: Final = 32
 
 AVERAGE_DECAY: Final = 0.998
 """Share of the weights' moving average kept at each step; less at first, to forget the start.
-Keras' own `use_ema` has one momentum for all steps and leaves out what batch normalization keeps."""
+Keras' own `use_ema` has one momentum and leaves out the statistics of batch normalization."""
 
 
 @dataclass(frozen=True, slots=True)
