@@ -95,7 +95,7 @@ def lane(
         else plan_sessions(names, poses, driven, seed, whole=whole)
     )
     if panoramas is not None:
-        panorama_files(panoramas, "training")  # refuse a bad folder before the work begins
+        panorama_files(panoramas, "training")  # refuses a bad folder
         sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]
     sessions = [replace(s, plain=plain) for s in sessions]
     started = time.monotonic()
@@ -152,7 +152,7 @@ def signs(
     The boxes are of signs, landmarks and cars; labelImg opens them.
     """
     from sim.looks.panoramas import panorama_files
-    from sim.sign_data.dataset import SCENES_PART, SKIES, plan_chunks, write_sign_dataset
+    from sim.sign_data.dataset import PANORAMA_USE, SCENES_PART, plan_chunks, write_sign_dataset
 
     part = SCENES_PART[split.value] if scenes is None else scenes
     chunks = plan_chunks(split.value, images, seed, part)
@@ -161,7 +161,7 @@ def signs(
     )
     about = {"command": command, "split": str(split), "seed": seed, "scenes_part": part}
     if panoramas is not None:
-        panorama_files(panoramas, SKIES[split.value])  # refuse a bad folder before the work begins
+        panorama_files(panoramas, PANORAMA_USE[split.value])  # refuses a bad folder
         chunks = [replace(chunk, panoramas=str(panoramas.resolve())) for chunk in chunks]
         about["command"] = f"{command} --panoramas {panoramas}"
     started = time.monotonic()

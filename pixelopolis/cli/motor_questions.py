@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from car.tools.workbench import Found
 
 
-class Questions:
+class Prompts:
     """Ask on the terminal, or take the answers from the command line."""
 
     def __init__(self, yes: bool, answers: list[WheelSeen], progress: Progress) -> None:

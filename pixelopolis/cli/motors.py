@@ -13,7 +13,7 @@ import typer
 from rich.prompt import FloatPrompt
 
 from pixelopolis.cli.common import Json, console, print_json, progress_bar
-from pixelopolis.cli.motor_questions import Questions, parse_answer
+from pixelopolis.cli.motor_questions import Prompts, parse_answer
 from pixelopolis.cli.tables import number_table
 from pixelopolis.errors import BoardError, SettingsError
 from pixelopolis.extras import needs
@@ -124,7 +124,7 @@ def setup(
         )
     ready: dict[Side, MotorSetup] = {}
     with _workbench(port, config) as bench, progress_bar() as progress:
-        person = Questions(yes, [parse_answer(text) for text in saw or ()], progress)
+        person = Prompts(yes, [parse_answer(text) for text in saw or ()], progress)
         console.print(
             "Connected through the board, which switches the motors' power for you."
             if bench.has_board

@@ -35,7 +35,7 @@ from sim.render.view import CarBody, View, car_view
 Cars = Callable[[], Sequence[CarBody]]
 """Returns the current bodies of all other cars."""
 
-HUNTING_S: Final = 0.7
+GAIN_CORRELATION_S: Final = 0.7
 """Correlation time of the auto exposure's gain."""
 BLURRED_ROWS: Final = 0.25
 """Share of a frame's rows that get the same motion blur; nearer ground moves faster."""
@@ -165,7 +165,7 @@ class SimulatedCamera:
         sensor, rng, view = self.look.sensor, self._rng, self._lens.view
         gain = self._lens.vignette
         if sensor.drift:
-            keep = math.exp(-FRAME_S / HUNTING_S)
+            keep = math.exp(-FRAME_S / GAIN_CORRELATION_S)
             self._gain_log = keep * self._gain_log + float(
                 rng.normal(0.0, sensor.drift * math.sqrt(1 - keep**2))
             )

@@ -99,7 +99,7 @@ class DetectorErrors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Thing:
+class _VisibleObject:
     """A visible object: its corners (N, 3) in the world, and its facing direction."""
 
     class_name: str
@@ -143,13 +143,13 @@ class SimulatedDetector:
         found += self._imagined()
         return tuple(sorted(found, key=lambda s: -s.score))
 
-    def _near(self, pose: Pose) -> list[_Thing]:
+    def _near(self, pose: Pose) -> list[_VisibleObject]:
         if not self._signs:
             return []
         away_m = np.hypot(*(self._signs_m - (pose.x_m, pose.y_m)).T)
         return [self._signs[i] for i in np.flatnonzero(away_m < FAR_M)]
 
-    def _sighting(self, thing: _Thing, view: View, covers: FloatArray) -> Sighting | None:
+    def _sighting(self, thing: _VisibleObject, view: View, covers: FloatArray) -> Sighting | None:
         rng, errors = self._rng, self._errors
         whole = _box_px(thing.corners_m, view)
         low, high = (part * view.height_px for part in DETECTOR_ROWS)
@@ -183,7 +183,7 @@ class SimulatedDetector:
             return errors.recall_large
         return errors.recall_small * _part(height_px, errors.least_px, 12.0)
 
-    def _uncovered(self, thing: _Thing, view: View, covers: FloatArray) -> float:
+    def _uncovered(self, thing: _VisibleObject, view: View, covers: FloatArray) -> float:
         """Return the share of an object that nearer objects and walls leave visible."""
         across = np.linspace(0.1, 0.9, 5)
         box = _box_px(thing.cover_m, view)
@@ -225,7 +225,7 @@ class SimulatedDetector:
         return Sighting(class_name, score, (float(left), float(top), float(right), float(bottom)))
 
 
-def _sign_things(city: City) -> list[_Thing]:
+def _sign_things(city: City) -> list[_VisibleObject]:
     things = []
     for sign in city.signs:
         solid, pose = sign_solid(sign.sign_class), city.sign_pose(sign)
@@ -237,15 +237,15 @@ def _sign_things(city: City) -> list[_Thing]:
             (low_m, low_m + solid.height_m),
         )
         faces = None if solid.in_the_round else pose.heading_rad
-        things.append(_Thing(sign.sign_class, corners, corners, faces))
+        things.append(_VisibleObject(sign.sign_class, corners, corners, faces))
     return things
 
 
-def _car_thing(pose: Pose) -> _Thing:
+def _car_thing(pose: Pose) -> _VisibleObject:
     half = CAR_WIDTH_M / 2
     body = _block(pose, (-CAR_REAR_M, CAR_FRONT_M), (-half, half), (0.0, CAR_ROOF_M))
     mast = _block(pose, *MAST_M, (CAR_ROOF_M, CAR_HEIGHT_M))
-    return _Thing(CAR, np.vstack([body, mast]), body)
+    return _VisibleObject(CAR, np.vstack([body, mast]), body)
 
 
 def _block(
@@ -255,7 +255,9 @@ def _block(
     return np.array([(p.x_m, p.y_m, up) for p in flat for up in z])
 
 
-def _nearest(things: Sequence[_Thing], view: View) -> list[tuple[_Thing, FloatArray]]:
+def _nearest(
+    things: Sequence[_VisibleObject], view: View
+) -> list[tuple[_VisibleObject, FloatArray]]:
     """Return the objects in front of the camera, nearest first, with the boxes before each."""
     before = []
     for thing in things:
@@ -277,7 +279,7 @@ def _area(box: FloatArray) -> float:
     return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _seen_at_rad(thing: _Thing, view: View) -> float:
+def _seen_at_rad(thing: _VisibleObject, view: View) -> float:
     """Return the angle between a board's normal and the line of sight."""
     assert thing.faces_rad is not None
     to_eye = view.eye_m[:2] - thing.corners_m.mean(axis=0)[:2]

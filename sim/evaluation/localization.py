@@ -41,7 +41,7 @@ RIGHT_M: Final = 0.15
 LIMIT_M: Final = 3.0
 """A car should know its place within this distance."""
 
-WEDGED_M: Final = 9.0
+GIVE_UP_M: Final = 9.0
 """Give up after this distance."""
 
 ROUTE_M: Final = 25.0
@@ -151,14 +151,14 @@ def drop_off(
     """Place a car at random and let it localize itself."""
     city = sign_model.grid.city
     place, pose = random_place(city, rng)
-    path = RoutePath(city, straight_route(city, place, WEDGED_M + 1))
+    path = RoutePath(city, straight_route(city, place, GIVE_UP_M + 1))
     belief = Belief(sign_model)
     car, driver = _car(senses, path, pose, rng, belief, search=True)
     figures = LocalizationFigures(dropoffs=1)
     where = f"put down on edge {place.edge} at {place.s_m:.2f} m"
     driven_m = 0.0
-    limit_s = 5 + WEDGED_M / driver.settings.search_mps
-    while driven_m < WEDGED_M and car.time_s < limit_s:
+    limit_s = 5 + GIVE_UP_M / driver.settings.search_mps
+    while driven_m < GIVE_UP_M and car.time_s < limit_s:
         decision = car.tick(None)
         driven_m = belief.driven_m
         if decision.located:

@@ -150,7 +150,7 @@ def _run_part(run: RidesRun, part: Part) -> Figures:
 
 def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
     total = EncounterFigures()
-    with _Studio(run, load_city(run.city)) as studio:
+    with _RenderedCity(run, load_city(run.city)) as studio:
         for number in numbers:
             rng = np.random.default_rng([run.seed, number, 1])
             scene = random_scene(studio.city, rng, bend=number % 2 == 1)
@@ -163,7 +163,7 @@ def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
 
 def _run_free(run: RidesRun, number: int, seconds: float) -> FreeFigures:
     rng = np.random.default_rng([run.seed, number, 2])
-    with _Studio(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
+    with _RenderedCity(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
 
         def make_drive(path: RoutePath, others: BackgroundTraffic) -> LaneDrive:
             return studio.drive(FREE_LOOKS + number, path, 0.0, rng, _bodies(others.cars))
@@ -179,7 +179,7 @@ def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
     ]
 
 
-class _Studio:
+class _RenderedCity:
     """One city with its renderer and models, for cars under any look."""
 
     def __init__(self, run: RidesRun, city: City) -> None:
@@ -193,7 +193,7 @@ class _Studio:
         self._expectation = SignModel(LaneGrid(city), Camera())
         self._renderer = Renderer(city, plain_look())
 
-    def __enter__(self) -> _Studio:
+    def __enter__(self) -> _RenderedCity:
         return self
 
     def __exit__(self, *_: object) -> None:

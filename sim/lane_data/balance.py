@@ -25,7 +25,7 @@ BEND_AHEAD_M: Final = 0.2
 BEND_RAD: Final = 0.1
 """A road that turns by more within `BEND_AHEAD_M` is a bend: at a radius of 2 m or less."""
 SPACING_M: Final = 0.02
-BENT_M: Final = 0.01
+MIN_BEND_M: Final = 0.01
 """A path is a bend if its middle station is farther than this from the line between its ends."""
 
 
@@ -79,7 +79,7 @@ def road_kind(city: City, edge: str, movement: MovementKey | None, s_m: float) -
     return RoadKind.LEFT if turn > 0 else RoadKind.RIGHT
 
 
-class Spots:
+class RoadPlaces:
     """Places on the center lines of a city, `SPACING_M` apart, by kind of road."""
 
     def __init__(self, city: City) -> None:
@@ -107,8 +107,8 @@ class Spots:
 
 
 @lru_cache(maxsize=32)
-def spots_of(city: City) -> Spots:
-    return Spots(city)
+def road_places(city: City) -> RoadPlaces:
+    return RoadPlaces(city)
 
 
 def balanced(natural: FloatArray, rounds: int = 200) -> FloatArray:
@@ -142,4 +142,4 @@ def bends_of(paths: Iterable[Sequence[float] | None]) -> Iterator[str]:
     for path in sorted({tuple(path) for path in paths if path is not None}):
         near, middle, far = path[0], path[len(path) // 2], path[-1]
         beside_m = (near + far) / 2 - middle
-        yield "straight" if abs(beside_m) < BENT_M else "left" if beside_m > 0 else "right"
+        yield "straight" if abs(beside_m) < MIN_BEND_M else "left" if beside_m > 0 else "right"

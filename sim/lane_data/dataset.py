@@ -40,7 +40,7 @@ from pixelopolis.model_io.lane_path import STATIONS_M
 from pixelopolis.model_io.picture_output import write_picture
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.camera import SimulatedCamera
-from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, shares, spots_of
+from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, road_places, shares
 from sim.lane_data.drives import drive_samples
 from sim.lane_data.labels import COLUMNS, label_of, row_of
 from sim.lane_data.samples import Sample, Session, driven_samples, pose_samples
@@ -156,7 +156,7 @@ def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
 
 def _natural(cities: Sequence[str]) -> FloatArray:
     """Return the shares (cities, kinds) of their lanes."""
-    return np.array([spots_of(load_city(name)).shares for name in cities])
+    return np.array([road_places(load_city(name)).shares for name in cities])
 
 
 def write_lane_dataset(
@@ -237,7 +237,7 @@ def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
         for session in left:
             look = _look(session)
             renderer.set_look(look)
-            _write_session(out, session, city, _Eyes(renderer, look, session))
+            _write_session(out, session, city, _SessionCameras(renderer, look, session))
     return sum(s.frames for s in sessions)
 
 
@@ -248,7 +248,7 @@ def _look(session: Session) -> Look:
     return room_look(session.seed, session.look, panoramas=own)
 
 
-class _Eyes:
+class _SessionCameras:
     """The cameras of one session."""
 
     def __init__(self, renderer: Renderer, look: Look, session: Session) -> None:
@@ -266,7 +266,7 @@ class _Eyes:
         return self._eyes[part](pose, motion, others)
 
 
-def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:
+def _samples(session: Session, city: City, eyes: _SessionCameras) -> Iterable[Sample]:
     rng = np.random.default_rng([session.seed, session.look, 8])
     if session.kind == "poses":
         return pose_samples(city, rng, session)
@@ -275,7 +275,7 @@ def _samples(session: Session, city: City, eyes: _Eyes) -> Iterable[Sample]:
     return drive_samples(city, rng, session, eyes.see)
 
 
-def _write_session(out: Path, session: Session, city: City, eyes: _Eyes) -> None:
+def _write_session(out: Path, session: Session, city: City, eyes: _SessionCameras) -> None:
     images = out / "images" / session.name
     shutil.rmtree(images, ignore_errors=True)  # of a run that was interrupted here
     images.mkdir()

@@ -34,7 +34,7 @@ from sim.lane_data.samples import CENTER, Sample, Session
 from sim.physics.lockstep import LockstepCar, random_route
 from sim.physics.vehicle import BodyMotion, Imperfections, Vehicle, random_imperfections
 
-SEEN_A_KEPT: Final = 4
+DRIVEN_PER_KEPT: Final = 4
 """Driven frames for each kept one."""
 BLOCK: Final = 8
 """Frames are kept in runs of this length, on which recurrent models can be trained."""
@@ -47,11 +47,11 @@ SPEEDS_MPS: Final = (0.10, min(0.27, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
 DELAYS_S: Final = (0.03, 0.15)
 PUSH_CHANCE: Final = 0.03
 """Chance per frame that a push begins: one wheel is slower for 4 to 12 frames."""
-PUSH: Final = 0.45
+MAX_PUSH: Final = 0.45
 """Largest share of its speed that the wheel loses."""
 ERROR_STATION: Final = STATIONS_M.index(0.2)
 
-See = Callable[[Pose, BodyMotion, float], Image]
+RenderFrame = Callable[[Pose, BodyMotion, float], Image]
 """Returns the camera's image at a pose, motion and time: the bottom part of its rows."""
 
 
@@ -77,13 +77,13 @@ class _PushedVehicle(Vehicle):
         if self._left <= 0:
             self._factors = (1.0, 1.0)
             if self._rng.random() < PUSH_CHANCE:
-                held = 1.0 - float(self._rng.uniform(0.0, PUSH))
+                held = 1.0 - float(self._rng.uniform(0.0, MAX_PUSH))
                 self._factors = (held, 1.0) if self._rng.random() < 0.5 else (1.0, held)
                 self._left = int(self._rng.integers(4, 12))
         super().set_goal(left_rad_s * self._factors[0], right_rad_s * self._factors[1])
 
 
-class _Watched:
+class _RecordingModel:
     """A lane model that stores its last output."""
 
     def __init__(self, model: LaneModel) -> None:
@@ -102,7 +102,7 @@ class _Watched:
 class _Camera:
     """Gives the model its part of a frame and stores the image to be written."""
 
-    def __init__(self, see: See, model_part: float, written_part: float) -> None:
+    def __init__(self, see: RenderFrame, model_part: float, written_part: float) -> None:
         self._see = see
         self._model_part, self._written_part = model_part, written_part
         self.part = max(model_part, written_part)
@@ -121,18 +121,20 @@ def _model(path: str) -> LaneModel:
     return load_lane_model(Path(path))
 
 
-def drive_samples(city: City, rng: np.random.Generator, session: Session, see: See) -> list[Sample]:
+def drive_samples(
+    city: City, rng: np.random.Generator, session: Session, see: RenderFrame
+) -> list[Sample]:
     """Let a model drive; return `session.frames` samples of the drive, in order.
 
     Raises:
         ModelError: the session's model cannot be used.
     """
-    model = _Watched(_model(session.model))
+    model = _RecordingModel(_model(session.model))
     camera = _Camera(see, model.part, 1.0 if session.whole else LANE_PART)
     seen: list[DrivenFrame] = []
     left_at: list[int] = []
     stretch = 0
-    while len(seen) < SEEN_A_KEPT * session.frames:
+    while len(seen) < DRIVEN_PER_KEPT * session.frames:
         model.reset()
         path = RoutePath(city, random_route(city, rng, ROUTE_M))
         faults = replace(random_imperfections(rng), delay_s=float(rng.uniform(*DELAYS_S)))
@@ -143,7 +145,7 @@ def drive_samples(city: City, rng: np.random.Generator, session: Session, see: S
             ground=GroundView(Camera(), model.part),
         )
         drive = LaneDrive(path, LockstepCar(vehicle, driver, camera))
-        for _ in range(SEEN_A_KEPT * session.frames - len(seen)):
+        for _ in range(DRIVEN_PER_KEPT * session.frames - len(seen)):
             if drive.distance_m > path.length_m - 0.2:
                 break
             command = path.command_at(drive.distance_m)

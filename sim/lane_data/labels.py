@@ -16,7 +16,7 @@ from pixelopolis.geometry import Curve, Pose, wrap_rad
 from pixelopolis.model_io.lane_path import COLUMNS as PATH_COLUMNS
 from sim.lane_data.balance import RoadKind, road_kind
 from sim.physics.expert import (
-    METRES_A_RADIAN,
+    METERS_PER_RADIAN,
     Successor,
     choose,
     path_left_m,
@@ -97,7 +97,7 @@ def place_of(city: City, pose: Pose) -> LanePlace:
     if not len(near):
         raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
     turned = (pose.heading_rad - lanes.headings_rad[near] + np.pi) % (2 * np.pi) - np.pi
-    score = np.hypot(away[near, 0], away[near, 1]) + METRES_A_RADIAN * np.abs(turned)
+    score = np.hypot(away[near, 0], away[near, 1]) + METERS_PER_RADIAN * np.abs(turned)
     best = int(near[np.argmin(score)])
     edge, movement, curve = lanes.lanes[int(lanes.lane[best])]
     s_m = float(lanes.s_m[best])

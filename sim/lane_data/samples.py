@@ -16,9 +16,9 @@ from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 from pixelopolis.vehicle.steering import steering_to_wheels
-from sim.lane_data.balance import spots_of
+from sim.lane_data.balance import road_places
 from sim.lane_data.labels import label_of
-from sim.lane_data.traffic import others_about
+from sim.lane_data.traffic import cars_around
 from sim.physics.expert import pursue
 from sim.physics.lockstep import STEP_S, random_route
 from sim.physics.vehicle import BodyMotion, Vehicle, random_imperfections
@@ -86,7 +86,7 @@ class Sample:
 
 
 def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iterator[Sample]:
-    spots = spots_of(city)
+    spots = road_places(city)
     for _ in range(session.frames):
         center = spots.draw(session.weights, rng)
         if rng.random() < WIDE_PART:
@@ -97,7 +97,7 @@ def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iter
             turn = _clipped(rng, HEADING_SIGMA_RAD, HEADING_LIMIT_RAD)
         pose = center.ahead(0.0, offset, turn)
         steering = next(s for s in label_of(city, pose).steering.values() if s is not None)
-        cars = others_about(city, pose, rng) if session.cars else ()
+        cars = cars_around(city, pose, rng) if session.cars else ()
         yield Sample(pose, CENTER, steering, None, cars)
 
 

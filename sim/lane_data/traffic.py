@@ -31,7 +31,7 @@ COLORS: Final = (
 )
 
 
-def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarBody, ...]:
+def cars_around(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarBody, ...]:
     """Return cars around a pose: one ahead, oncoming ones, one waiting at a junction.
 
     No car overlaps another, nor the one at `pose`.
@@ -44,16 +44,16 @@ def others_about(city: City, pose: Pose, rng: np.random.Generator) -> tuple[CarB
         low, high = AHEAD_M
         gap_m = low + (high - low) * float(rng.random()) ** 2  # near ones cover most pixels
         at = way.curve.pose_at(way.lead_m + place.s_m + gap_m + CAR_REAR_M)
-        wanted.append(_astray(at, rng))
+        wanted.append(_disturbed(at, rng))
     here = city.edges[place.edge]
     for edge in city.edges.values():
         if edge.id == place.edge:
             continue
         if (edge.from_node, edge.to_node) == (here.to_node, here.from_node):
             if rng.random() < 0.5:
-                wanted.append(_astray(edge.curve.pose_at(_beside_m(edge.curve, pose, rng)), rng))
+                wanted.append(_disturbed(edge.curve.pose_at(_beside_m(edge.curve, pose, rng)), rng))
         elif edge.to_node == here.to_node and rng.random() < 0.4:
-            wanted.append(_astray(edge.curve.pose_at(edge.length_m - WAITING_M), rng))
+            wanted.append(_disturbed(edge.curve.pose_at(edge.length_m - WAITING_M), rng))
     taken = [pose]
     found: list[CarBody] = []
     for other in wanted:
@@ -69,6 +69,6 @@ def _beside_m(curve: Curve, pose: Pose, rng: np.random.Generator) -> float:
     return curve.project(pose.x_m, pose.y_m).s_m - float(rng.uniform(0.0, 0.7))
 
 
-def _astray(pose: Pose, rng: np.random.Generator) -> Pose:
+def _disturbed(pose: Pose, rng: np.random.Generator) -> Pose:
     """Return a pose with a real car's deviation from its lane."""
     return pose.ahead(0.0, float(rng.normal(0, 0.012)), float(rng.normal(0, 0.04)))

@@ -31,13 +31,13 @@ from sim.looks.look import (
 )
 from sim.looks.sensor import Sensor
 
-NIGHTS: Final = 0.1
+NIGHT_SHARE: Final = 0.1
 """Share of rooms that only lamps light."""
-RESTYLE: Final = 0.3
+RESTYLE_SHARE: Final = 0.3
 """Share of rooms with a road style of their own, whatever the city's is."""
 
 
-OWN_SKIES: Final = 0.7
+PANORAMA_SHARE: Final = 0.7
 """Share of rooms that show the user's panoramas, if there are any."""
 
 LINE_WIDTHS: Final = (0.7, 1.0, 1.35)
@@ -63,7 +63,7 @@ class _RoomStream(IntEnum):
 
 
 def room_look(
-    seed: int, index: int, restyle: float = RESTYLE, panoramas: Sequence[str] = ()
+    seed: int, index: int, restyle: float = RESTYLE_SHARE, panoramas: Sequence[str] = ()
 ) -> Look:
     """Return room look number `index` of a seed.
 
@@ -71,7 +71,7 @@ def room_look(
         seed: of the whole series, >= 0.
         index: of this look, >= 0.
         restyle: share of looks with a road style of their own (see `look_of`).
-        panoramas: equirectangular images; `OWN_SKIES` of the looks show one of them.
+        panoramas: equirectangular images; `PANORAMA_SHARE` of the looks show one of them.
     """
 
     def stream(name: _RoomStream) -> np.random.Generator:
@@ -84,7 +84,7 @@ def room_look(
     sensor = _jpeg(sensor, stream(_RoomStream.JPEG))
     drawn = look_of(seed, index, restyle)
     road = replace(drawn.road, line_width=_line_width(stream(_RoomStream.LINE_WIDTH)))
-    night = bool(stream(_RoomStream.NIGHT).random() < NIGHTS)
+    night = bool(stream(_RoomStream.NIGHT).random() < NIGHT_SHARE)
     return replace(
         drawn,
         sky=_sky(drawn.sky, stream(_RoomStream.SKY), night, panoramas),
@@ -295,7 +295,7 @@ def _sky(sky: Sky, rng: np.random.Generator, night: bool, panoramas: Sequence[st
         else ("evening", "living", "stage", "stage", "hall", "evening", "stage")
     )
     kind = kinds[int(rng.choice(len(kinds), p=(0.18, 0.15, 0.13, 0.10, 0.18, 0.16, 0.10)))]
-    own = rng.random() < OWN_SKIES
+    own = rng.random() < PANORAMA_SHARE
     which = int(rng.integers(max(len(panoramas), 1)))
     exposure = sky.exposure * (0.45 if night else 1.0)
     file = panoramas[which] if own and len(panoramas) else None

@@ -27,10 +27,10 @@ from sim.physics.vehicle import Vehicle, random_imperfections
 STOP_BEFORE_M: Final = 0.10
 """Where others wait, as in the server."""
 
-ASKS_M: Final = 0.25
+DECISION_M: Final = 0.25
 """Distance from the end of a street at which others decide whether to go on."""
 
-KEPT_FREE_M: Final = 2.2
+KEPT_CLEAR_M: Final = 2.2
 """Length of the measured car's path ahead that no other may enter. One that has just entered leaves
 it within 12 s (1.25 m at 0.8 of cruise), in which the measured car drives 1.6 m."""
 
@@ -154,19 +154,19 @@ class BackgroundTraffic:
 
     def in_the_way(self, distance_m: float) -> bool:
         """Whether a car occupies road that the measured car needs soon; the drive must then end."""
-        ahead = set(self._edges_ahead(distance_m, KEPT_FREE_M))
+        ahead = set(self._edges_ahead(distance_m, KEPT_CLEAR_M))
         return any(other.edges & ahead for other in self.all)
 
     def _ask(self, other: _BackgroundCar, distance_m: float) -> None:
         exits = self.city.exits[other.edge]
-        if not exits or other.car.s_m < other.car.curve.length_m - ASKS_M:
+        if not exits or other.car.s_m < other.car.curve.length_m - DECISION_M:
             return
         avoided = set(self._edges_ahead(distance_m, AVOIDED_M))
         for one in self.all:
             if one is not other:
                 avoided |= one.edges
         driven = {one.movement for one in self.all if one.movement is not None}
-        driven |= set(self._movements_ahead(distance_m, KEPT_FREE_M))
+        driven |= set(self._movements_ahead(distance_m, KEPT_CLEAR_M))
         for i in range(len(exits)):
             movement = exits[(other.wish + i) % len(exits)]
             key = (movement.from_edge, movement.to_edge)

@@ -20,7 +20,7 @@ from pixelopolis.vehicle.steering import curvature_to_steering
 LOOKAHEAD_M: Final = 0.20
 """The expert then keeps within 5 mm on average and 16 mm at most (docs/decisions)."""
 
-METRES_A_RADIAN: Final = 0.15
+METERS_PER_RADIAN: Final = 0.15
 """Weight of a heading difference against a distance, when a car is matched to a path."""
 
 COMMIT_M: Final = 0.20
@@ -175,7 +175,7 @@ def path_left_m(way: Successor, pose: Pose, s_m: float | None = None) -> tuple[f
 def _away_m(way: Successor, pose: Pose, s_m: float | None) -> float:
     at = _project(way, pose, s_m)
     turned = wrap_rad(pose.heading_rad - way.curve.pose_at(at.s_m).heading_rad)
-    return abs(at.left_m) + METRES_A_RADIAN * abs(turned)
+    return abs(at.left_m) + METERS_PER_RADIAN * abs(turned)
 
 
 def _project(way: Successor, pose: Pose, s_m: float | None) -> Projection:

@@ -34,7 +34,7 @@ the frame."""
 DetectorSource = Callable[[Pose], tuple[Sighting, ...]]
 """Returns the detector's sightings at a pose (see `sim.camera.simulated_detector`)."""
 
-SEE_EVERY: Final = 2
+DETECT_EVERY: Final = 2
 """The detector gets every second frame; its result arrives one camera period later."""
 
 
@@ -96,7 +96,7 @@ class LockstepCar:
         """Deliver the sightings of the previous frame, and detect on every second one."""
         if self._coming is not None:
             self._sightings, self._coming = self._coming, None
-        if self.detector is not None and self._ticks % SEE_EVERY == 0:
+        if self.detector is not None and self._ticks % DETECT_EVERY == 0:
             self._coming = Sightings(self.time_s, self.detector(self.vehicle.pose))
         self._ticks += 1
 

@@ -27,7 +27,7 @@ TILE_PX: Final = 240
 LABEL_PX: Final = 16
 MAX_COLUMNS: Final = 8
 JPEG_QUALITY: Final = 80
-NAMED: Final = 2
+NAMED_EXTREMES: Final = 2
 """Number of extremes in a label."""
 
 
@@ -110,7 +110,7 @@ def _tile(renderer: Renderer, look: Look, place: Pose, seed: int, number: int) -
     size = (TILE_PX, TILE_PX * LANE_HEIGHT_PX // LANE_WIDTH_PX)
     larger = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     label = np.full((LABEL_PX, TILE_PX, 3), 255, np.uint8)
-    text = f"{number}: " + ", ".join(extremes(look)[:NAMED])
+    text = f"{number}: " + ", ".join(extremes(look)[:NAMED_EXTREMES])
     place_px = (3, LABEL_PX - 5)
     cv2.putText(label, text, place_px, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
     tile = np.vstack([frame, larger, label])

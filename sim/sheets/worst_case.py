@@ -36,7 +36,7 @@ from sim.render.view import car_view
 from sim.sheets.lane_data import ground_px, seen_px
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png")
-APART_S: Final = 0.4
+FRAME_SPACING_S: Final = 0.4
 """Time between the frames shown."""
 KEPT: Final = 1 + round(2.0 / FRAME_S)
 """Number of camera periods that are stored before the worst moment, and after it."""
@@ -48,7 +48,7 @@ JPEG_QUALITY: Final = 88
 Color = tuple[int, int, int]
 PAPER: Final[Color] = (243, 239, 230)
 INK: Final[Color] = (45, 52, 64)
-ROAD, LANE, KERB = (205, 209, 216), (255, 255, 255), (150, 156, 166)
+ROAD, LANE, CURB = (205, 209, 216), (255, 255, 255), (150, 156, 166)
 ROUTE, PREDICTED, DRIVEN, LATER, WORST = (
     (20, 140, 60),
     (200, 40, 190),
@@ -175,7 +175,7 @@ def worst_page(case: Case, look: Look, place: str, cruise_mps: float) -> Image:
 def _shown(shots: Sequence[WorstShot]) -> list[WorstShot]:
     """Return the shots for the strip, the worst last."""
     rows, columns, _ = _fit(shots[-1].picture_rgb)
-    back = range(len(shots) - 1, -1, -round(APART_S / FRAME_S))
+    back = range(len(shots) - 1, -1, -round(FRAME_SPACING_S / FRAME_S))
     return [shots[i] for i in back][: rows * columns][::-1]
 
 
@@ -195,7 +195,7 @@ def _strip(case: Case, shown: Sequence[WorstShot], look: Look) -> Image:
         top, left = row * (MAP_PX // rows), column * width
         tile = _frame(case.path, shot, look, (width, height))
         strip[top : top + height, left : left + width] = tile
-        before_s = APART_S * (len(shown) - number)
+        before_s = FRAME_SPACING_S * (len(shown) - number)
         when = f"{before_s:.1f} s before" if before_s else "worst"
         text = f"{number}: {when}, {1000 * shot.moment.left_m:+.0f} mm, {shot.command}"
         _text(strip, text, (left + 6, top + height + 16), 0.5, WORST if shot is shown[-1] else INK)
@@ -265,7 +265,7 @@ class _Map:
         outline = np.vstack([left, right[::-1]])
         cv2.fillPoly(self.image, [_fixed(self._px(outline))], LANE, 16, _SHIFT)
         for ring in rings:
-            self._draw(ring, KERB, 1, closed=True)
+            self._draw(ring, CURB, 1, closed=True)
         for edge in (left, right):
             self._draw(edge, INK, 2)
         self._draw(way.points_m, ROUTE, 2)
@@ -299,10 +299,10 @@ class _Map:
             cv2.line(self.image, (x, MAP_PX - 18), (x + 26, MAP_PX - 18), color, 4)
             _text(self.image, name, (x + 32, MAP_PX - 13), 0.5)
             x += 50 + 10 * len(name)
-        metre = round(0.2 * MAP_PX / MAP_M)
+        bar_px = round(0.2 * MAP_PX / MAP_M)
         right = MAP_PX - 14
-        cv2.line(self.image, (right - metre, MAP_PX - 18), (right, MAP_PX - 18), INK, 3)
-        _text(self.image, "0.2 m", (right - metre // 2 - 22, MAP_PX - 26), 0.5)
+        cv2.line(self.image, (right - bar_px, MAP_PX - 18), (right, MAP_PX - 18), INK, 3)
+        _text(self.image, "0.2 m", (right - bar_px // 2 - 22, MAP_PX - 26), 0.5)
 
 
 def _fixed(pixels: FloatArray) -> Any:

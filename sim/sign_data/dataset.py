@@ -30,7 +30,7 @@ from pixelopolis.vehicle.camera import Camera
 from sim.camera.sensor import apply_sensor
 from sim.looks.look import Look, look_of
 from sim.looks.panoramas import Use, panorama_files
-from sim.looks.room_looks import OWN_SKIES
+from sim.looks.room_looks import PANORAMA_SHARE
 from sim.render.meshes.models import Body, model_of, upright
 from sim.render.renderer import Renderer
 from sim.sign_data.labels import label
@@ -47,10 +47,14 @@ SHIPPED_TOWNS: Final = ("pixelopolis", "pixelopolis", "square", "curvy", "figure
 SHIPPED_PART: Final = 0.3
 GRID_SEEDS: Final[Mapping[Split, int]] = {"train": 1000, "val": 2000, "test": 3000}
 """First of the thousand seeds of a split's generated cities."""
-RESTYLE: Final = 0.2
+RESTYLE_SHARE: Final = 0.2
 """Share of looks with another road style than the city's."""
 
-SKIES: Final[Mapping[Split, Use]] = {"train": "training", "val": "training", "test": "evaluation"}
+PANORAMA_USE: Final[Mapping[Split, Use]] = {
+    "train": "training",
+    "val": "training",
+    "test": "evaluation",
+}
 """Which of the user's panoramas a split shows."""
 
 PER_LOOK: Final = 10
@@ -209,19 +213,19 @@ def write_chunk(out: Path, chunk: Chunk) -> Summary:
 
 
 def _look(chunk: Chunk, index: int) -> Look:
-    look = look_of(chunk.look_seed, (chunk.first + index), RESTYLE)
+    look = look_of(chunk.look_seed, (chunk.first + index), RESTYLE_SHARE)
     if not chunk.panoramas:
         return look
-    own = _own_skies(chunk.panoramas, SKIES[chunk.split])
+    own = _panoramas_of(chunk.panoramas, PANORAMA_USE[chunk.split])
     # one for all images of a look, scenes too: each must be read and kept in memory
     rng = chunk.stream(4, chunk.first + index - index % PER_LOOK)
-    shown, which = rng.random() < OWN_SKIES, int(rng.integers(max(len(own), 1)))
+    shown, which = rng.random() < PANORAMA_SHARE, int(rng.integers(max(len(own), 1)))
     file = own[which] if shown and own else None
     return replace(look, sky=replace(look.sky, file=file))
 
 
 @lru_cache(maxsize=2)
-def _own_skies(folder: str, use: Use) -> tuple[str, ...]:
+def _panoramas_of(folder: str, use: Use) -> tuple[str, ...]:
     return panorama_files(Path(folder), use)
 
 

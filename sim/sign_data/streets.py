@@ -43,12 +43,12 @@ GAP_M: Final = (0.06, 1.5)
 BEND_PART, BEND_GAP_M, BEND_RAD = 0.2, (0.04, 0.5), math.radians(25)
 """Share of images from close behind a car in a bend, that car's distance, and the lane's turn up to
 it. Such cars are partly outside the image, and none are nearer."""
-OTHERS: Final = (0.40, 0.28, 0.20, 0.12)
+OTHER_CARS_PROBABILITIES: Final = (0.40, 0.28, 0.20, 0.12)
 """Probabilities of 0, 1, 2, 3 other cars."""
 BETWEEN_AXLES_M: Final = CAR_LENGTH_M + 0.03
 """Smallest distance of two axles."""
 SIGN_APART_M: Final = 0.12
-OFTEN: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
+SIGN_PROBABILITY: Final[Mapping[Literal["right", "left"], float]] = {"right": 0.85, "left": 0.5}
 """Probability that a place beside an edge has a sign."""
 ASKEW_PART: Final = 0.15
 """Share of signs that are askew."""
@@ -97,7 +97,7 @@ def place_signs(city: City, rng: np.random.Generator, first_id: int) -> Signage:
     for edge in city.edges.values():
         s_m = edge.length_m - 0.03
         while s_m > 0.05:
-            for side, often in OFTEN.items():
+            for side, often in SIGN_PROBABILITY.items():
                 if rng.random() > often:
                     continue
                 sign = Sign(next(classes), edge.id, s_m, side)
@@ -136,7 +136,7 @@ def draw_shot(city: City, signs: Signage, camera: Camera, rng: np.random.Generat
     else:
         turn = _clipped(rng, HEADING_SIGMA_RAD, HEADING_LIMIT_RAD)
     eye = pose.ahead(0.0, _clipped(rng, LATERAL_SIGMA_M, LATERAL_LIMIT_M), turn)
-    for _ in range(int(rng.choice(len(OTHERS), p=OTHERS))):
+    for _ in range(int(rng.choice(len(OTHER_CARS_PROBABILITIES), p=OTHER_CARS_PROBABILITIES))):
         other = _in_sight(city, eye, rng)
         if other is not None:
             poses.append(_disturbed(other, rng))

@@ -21,7 +21,7 @@ def readings(left_rad: float, right_rad: float, *at_s: float) -> list[WheelReadi
     [
         (4.0, 4.0, 4 * RADIUS_M, 0.0),
         (-4.0, -4.0, -4 * RADIUS_M, 0.0),
-        (3.0, 5.0, 4 * RADIUS_M, 2 * RADIUS_M / BASE_M),  # to the left: anticlockwise
+        (3.0, 5.0, 4 * RADIUS_M, 2 * RADIUS_M / BASE_M),  # to the left: counterclockwise
         (5.0, 3.0, 4 * RADIUS_M, -2 * RADIUS_M / BASE_M),
         (-1.0, 1.0, 0.0, 2 * RADIUS_M / BASE_M),
     ],

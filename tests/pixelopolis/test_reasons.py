@@ -1,4 +1,4 @@
-"""The one catalogue of reasons: every code has words, and survives storage and the wire."""
+"""The one catalog of reasons: every code has words, and survives storage and the wire."""
 
 from __future__ import annotations
 

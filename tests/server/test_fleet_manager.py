@@ -249,7 +249,7 @@ async def test_the_same_is_not_stored_twice(fleet: ScriptedFleet) -> None:
     car.drives(0.05)
     await fleet.fleet.step()
     version = fleet.store._version
-    for _ in range(3):  # a few centimetres within what it holds
+    for _ in range(3):  # a few centimeters within what it holds
         car.drives(0.05)
         await fleet.fleet.step()
     assert fleet.store._version == version

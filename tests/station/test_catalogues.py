@@ -1,4 +1,4 @@
-"""The message catalogues: the same texts in every language, each used, none missing."""
+"""The message catalogs: the same texts in every language, each used, none missing."""
 
 import json
 import re

@@ -14,7 +14,7 @@ from training.common.backend import tf
 from training.common.export import Bytes, converted, converter, make_int8, scaled
 from training.common.operators import POST_PROCESS
 from training.detector.anchors import CELLS, OFFSET_SCALES
-from training.detector.postprocess import MAX_DETECTIONS, MIN_SCORE, OVERLAP
+from training.detector.postprocess import MAX_DETECTIONS, MAX_IOU, MIN_SCORE
 
 MAX_OFFSET: Final = 12.0
 """Larger offsets belong to no object; clipping them refines the quantization of the others."""
@@ -80,7 +80,7 @@ def _post_process() -> Callable[..., Any]:
         "detections_per_class": MAX_DETECTIONS,
         "use_regular_nms": False,
         "nms_score_threshold": MIN_SCORE,
-        "nms_iou_threshold": OVERLAP,
+        "nms_iou_threshold": MAX_IOU,
         "num_classes": len(SIGN_CLASSES),
         **dict(zip(("y_scale", "x_scale", "h_scale", "w_scale"), OFFSET_SCALES, strict=True)),
     }

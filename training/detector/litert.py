@@ -12,7 +12,7 @@ from pixelopolis.model_io.litert import load_interpreter
 from training.common.export import SIGNATURE, Bytes
 from training.detector.evaluation.metrics import Detections, iou
 
-SURE: Final = 0.5
+CONFIDENT_SCORE: Final = 0.5
 """Minimum score of detections that an export must reproduce."""
 
 
@@ -52,7 +52,7 @@ def agreement(reference: Sequence[Detections], found: Sequence[Detections]) -> d
     differences: list[float] = []
     overlaps: list[float] = []
     for wanted, seen in zip(reference, found, strict=True):
-        sure = wanted.scores >= SURE
+        sure = wanted.scores >= CONFIDENT_SCORE
         total += int(sure.sum())
         for box, number, score in zip(
             wanted.boxes[sure], wanted.classes[sure], wanted.scores[sure], strict=True

@@ -11,7 +11,7 @@ from training.detector.anchors import Floats, decode
 from training.detector.evaluation.metrics import Detections, iou
 
 MAX_DETECTIONS: Final = 40
-OVERLAP: Final = 0.55
+MAX_IOU: Final = 0.55
 """Of two boxes with a larger IoU, whatever their classes, the one with the higher score stays."""
 MIN_SCORE: Final = 0.02
 
@@ -38,7 +38,7 @@ def select(scores: Floats, offsets: Floats) -> Detections:
     order = np.argsort(-best, kind="stable")
     order = order[best[order] >= MIN_SCORE]
     boxes = decode(offsets)[order]
-    overlaps = iou(boxes, boxes) > OVERLAP
+    overlaps = iou(boxes, boxes) > MAX_IOU
     kept: list[int] = []
     open_ = np.ones(len(order), dtype=bool)
     for i in range(len(order)):

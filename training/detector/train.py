@@ -168,7 +168,7 @@ def _epoch(
     row = row_of(means, precision, total * settings.batch / seconds, seconds)
     is_best = run.add_epoch(row, learner.state, learner.averaged)
     with board.as_default(step=run.epochs_done):
-        _summarise(means, precision, validation, found)
+        _summarize(means, precision, validation, found)
         tf.summary.scalar("learning_rate", learner.optimizer.learning_rate)
         tf.summary.scalar("images_per_s", total * settings.batch / seconds)
     board.flush()
@@ -236,7 +236,7 @@ def predict(model: Any, images: Any) -> list[Detections]:
     return found
 
 
-def _summarise(
+def _summarize(
     means: dict[str, float],
     precision: Precision,
     validation: DetectorData,

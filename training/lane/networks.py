@@ -37,7 +37,7 @@ PATH: Final[tuple[Layer, ...]] = ((16, 5, 2), (32, 5, 2), (48, 3, 2), (64, 3, 1)
 PATH_DENSE: Final = (96,)
 PATH_HEAD: Final = 32
 
-MEMORY: Final = 64
+LSTM_UNITS: Final = 64
 """Units of the LSTM, independent of the width."""
 
 PREDICT_BATCH: Final = 256
@@ -70,10 +70,10 @@ def build(network: Network, width: float, dropout: float = 0.1) -> Any:
         x = tf.keras.ops.reshape(pictures, (-1, *frame))
         x = _trunk(x, convolutions, units[:1], width, dropout)
         x = tf.keras.ops.reshape(x, (-1, network.frames, x.shape[-1]))
-        x = layers.LSTM(MEMORY, return_sequences=True, name="memory")(x)
+        x = layers.LSTM(LSTM_UNITS, return_sequences=True, name="memory")(x)
     x = _dense(x, (PATH_HEAD if is_path else ARTICLE_HEAD) * len(COMMANDS), "heads")
     outputs = [
-        layers.Dense(len(columns), bias_initializer=_first_guess(name), name=name)(x)
+        layers.Dense(len(columns), bias_initializer=_initial_spread(name), name=name)(x)
         for name, columns in answers.outputs.items()
     ]
     answer = layers.Concatenate()(outputs) if len(outputs) > 1 else outputs[0]
@@ -106,7 +106,7 @@ def _dense(x: Any, units: int, name: str) -> Any:
     )(x)
 
 
-def _first_guess(output: str) -> Any:
+def _initial_spread(output: str) -> Any:
     """Initialize the expected error to a third of the scale."""
     return tf.keras.initializers.Constant(-1.0 if output == "spread" else 0.0)
 
@@ -183,7 +183,7 @@ def step_of(model: Any, network: Network) -> StepNetwork:
             x = layer(x)
         return {**_limited(names, [x]), "h": h, "c": c}
 
-    return StepNetwork(model, network, shape, {"h": MEMORY, "c": MEMORY}, remember)
+    return StepNetwork(model, network, shape, {"h": LSTM_UNITS, "c": LSTM_UNITS}, remember)
 
 
 def _limited(names: tuple[str, ...], values: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ BODY: Final = 1
 _BODY: Final = Paint(slot=BODY)
 _TRIM: Final = Paint(rgb_of("#2b2e34"))
 _GLASS: Final = Paint(rgb_of("#31465a"))
-_TYRE: Final = Paint(rgb_of("#1b1c1f"))
+_TIRE: Final = Paint(rgb_of("#1b1c1f"))
 _HUB: Final = Paint(rgb_of("#d9dde2"))
 _LAMP: Final = Paint(rgb_of("#fff6d6"))
 _REAR_LAMP: Final = Paint(rgb_of("#ff2b2b"))
@@ -90,7 +90,7 @@ def _hull(b: MeshBuilder, x0: float, x1: float, half: float, low: float, high: f
     outline = [(x0, -half), (x1, -half), (x1, half), (x0, half)]
     inside = [(x0 + cut, -half + cut), (x1 - cut, -half + cut), (x1 - cut, half - cut)]
     inside.append((x0 + cut, half - cut))
-    if half < CAR_WIDTH_M / 2 - 1e-6:  # the waist between the wheels joins its neighbours
+    if half < CAR_WIDTH_M / 2 - 1e-6:  # the waist between the wheels joins its neighbors
         inside = outline
     b.wall(outline, low, high - cut, _BODY, (0.6, 1.0))
     for k in range(4):
@@ -126,7 +126,7 @@ def _cabin(
         j = (k + 1) % 4
         corners = np.array([(*base[k], low), (*base[j], low), (*top[j], high), (*top[k], high)])
         b.quad(corners, _BODY)
-        # the pane: the same face, shrunk and lifted by half a millimetre
+        # the pane: the same face, shrunk and lifted by half a millimeter
         middle = corners.mean(axis=0)
         normal = np.cross(corners[1] - corners[0], corners[3] - corners[0])
         lift = 0.0006 * normal / np.linalg.norm(normal)
@@ -163,12 +163,12 @@ def _wheels(b: MeshBuilder) -> None:
         for k in range(len(rim)):
             (x0, z0), (x1, z1) = rim[k], rim[(k + 1) % len(rim)]
             corners = [(x0, y1, z0), (x1, y1, z1), (x1, y0, z1), (x0, y0, z0)]
-            b.quad([(x, y, z + radius) for x, y, z in corners], _TYRE)
+            b.quad([(x, y, z + radius) for x, y, z in corners], _TIRE)
         face = outer
         ring = [(x, face, z + radius) for x, z in rim]
         hub = [(x, face + side * 0.0006, z + radius) for x, z in circle(radius * 0.58, 10)]
         ring, hub = (ring[::-1], hub[::-1]) if side > 0 else (ring, hub)
-        b.fan(ring, (0.0, face, radius), _TYRE)
+        b.fan(ring, (0.0, face, radius), _TIRE)
         b.fan(hub, (0.0, face + side * 0.0006, radius), _HUB)
     ball = Paint(rgb_of("#9aa0a8"))
     b.dome(0.009, 0.009, ball, at_m=(CAR_FRONT_M - 0.025, 0.0), sides=8, rings=2, whole=True)

@@ -19,7 +19,7 @@ from pixelopolis.city.signs import LIGHTS, SIGN_CLASSES, sign_svg
 LAYER_PX: Final = 256
 
 
-def rasterise(svg: str, width_px: int, height_px: int) -> NDArray[np.uint8]:
+def rasterize(svg: str, width_px: int, height_px: int) -> NDArray[np.uint8]:
     """Return an SVG as (h, w, 4) RGBA uint8, first row at the top, alpha not premultiplied."""
     png = resvg_py.svg_to_bytes(
         svg_string=svg, width=width_px, height=height_px, skip_system_fonts=True
@@ -60,7 +60,7 @@ def material_layers() -> NDArray[np.uint8]:
     boards = [sign_svg(sign_class) for sign_class in SIGN_CLASSES]
     boards += [sign_svg("Traffic_light", light) for light in LIGHTS]
     for layer, board in enumerate(boards, start=FIRST_SIGN):
-        layers[layer, ..., :3] = rasterise(board, LAYER_PX, LAYER_PX)[::-1, :, :3]
+        layers[layer, ..., :3] = rasterize(board, LAYER_PX, LAYER_PX)[::-1, :, :3]
         layers[layer, ..., 3] = 0
     layers.setflags(write=False)
     return layers
@@ -69,7 +69,7 @@ def material_layers() -> NDArray[np.uint8]:
 def _tinted(body: str) -> NDArray[np.uint8]:
     """Return a layer of SVG shapes, which keep their colors, on bare wall."""
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{body}</svg>'
-    image = rasterise(svg, LAYER_PX, LAYER_PX)[::-1].astype(np.float32)
+    image = rasterize(svg, LAYER_PX, LAYER_PX)[::-1].astype(np.float32)
     cover = image[..., 3:] / 255
     layer = np.empty_like(image)
     layer[..., :3] = image[..., :3] * cover + 255 * (1 - cover)

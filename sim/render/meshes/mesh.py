@@ -36,7 +36,7 @@ Color = tuple[float, float, float]
 
 
 def rgb_of(code: str) -> Color:
-    """Return the colour of "#rrggbb", each channel in 0..1."""
+    """Return the color of "#rrggbb", each channel in 0..1."""
     red, green, blue = (int(code[k : k + 2], 16) / 255 for k in (1, 3, 5))
     return red, green, blue
 
@@ -112,7 +112,7 @@ class MeshBuilder:
         uv_m: FloatArray | None = None,
         ambient: FloatArray | float = 1.0,
     ) -> None:
-        """Add triangles (n, 3, 3), anticlockwise from outside; uv (n, 3, 2); ambient (n, 3)."""
+        """Add triangles (n, 3, 3), counterclockwise from outside; uv (n, 3, 2); ambient (n, 3)."""
         count = len(corners_m)
         uv = np.zeros((count, 3, 2)) if uv_m is None else uv_m
         light = np.full((count, 3), ambient) if isinstance(ambient, float) else ambient
@@ -127,7 +127,7 @@ class MeshBuilder:
         uv_m: Sequence[Sequence[float]] | None = None,
         ambient: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """Add four corners, anticlockwise from bottom left; ambient is (bottom, top)."""
+        """Add four corners, counterclockwise from bottom left; ambient is (bottom, top)."""
         a, b, c, d = corners_m
         if uv_m is None:
             across, up = math.dist(a, b), math.dist(a, d)
@@ -150,7 +150,7 @@ class MeshBuilder:
         ambient: tuple[float, float] = (1.0, 1.0),
         top_scale: float = 1.0,
     ) -> None:
-        """Add a wall along a closed outline (anticlockwise), its top shrunk to the centroid."""
+        """Add a wall along a closed outline (counterclockwise), its top shrunk to the centroid."""
         low = [(float(x), float(y)) for x, y in outline_m]
         x, y = (sum(p[k] for p in low) / len(low) for k in (0, 1))
         high = [(x + (p[0] - x) * top_scale, y + (p[1] - y) * top_scale) for p in low]
@@ -273,7 +273,7 @@ class MeshBuilder:
 def rectangle(
     width_m: float, depth_m: float, x_m: float = 0.0, y_m: float = 0.0
 ) -> list[tuple[float, float]]:
-    """Return the corners of a rectangle around (x, y), anticlockwise."""
+    """Return the corners of a rectangle around (x, y), counterclockwise."""
     x, y = width_m / 2, depth_m / 2
     return [(x_m - x, y_m - y), (x_m + x, y_m - y), (x_m + x, y_m + y), (x_m - x, y_m + y)]
 
@@ -281,6 +281,6 @@ def rectangle(
 def circle(
     radius_m: float, sides: int, at_m: tuple[float, float] = (0.0, 0.0)
 ) -> list[tuple[float, float]]:
-    """Return points on a circle, anticlockwise."""
+    """Return points on a circle, counterclockwise."""
     angles = np.linspace(0, 2 * math.pi, sides, endpoint=False).tolist()
     return [(at_m[0] + radius_m * math.cos(a), at_m[1] + radius_m * math.sin(a)) for a in angles]

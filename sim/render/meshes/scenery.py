@@ -265,7 +265,7 @@ def _plants(layout: RoadLayout, solid: BaseGeometry, kept_free: BaseGeometry) ->
 def _lamps(
     city: City, layout: RoadLayout, solid: BaseGeometry, kept_free: BaseGeometry
 ) -> Iterator[StreetLamp]:
-    """Yield a lamp every 0.8 m on the right of each street, 4 cm behind the kerb."""
+    """Yield a lamp every 0.8 m on the right of each street, 4 cm behind the curb."""
     beside = city.road.lane_width_m / 2 + 0.055
     tree = STRtree([layout.area])
     for edge in city.edges.values():

@@ -15,7 +15,7 @@ from sim.render.meshes import materials as m
 from sim.render.meshes.landmarks import build_landmark
 from sim.render.meshes.mesh import MeshBuilder, Paint, circle, rgb_of
 
-KERB_M: Final = 0.008
+CURB_M: Final = 0.008
 """Height of the blocks above the road."""
 
 
@@ -58,7 +58,7 @@ def _pole(b: MeshBuilder, top_m: float, radius_m: float, forward_m: float = 0.0)
     number, b.id = b.id, 0
     at = (forward_m, 0.0)
     b.cone(radius_m, 0.0, top_m, Paint(rgb_of("#6d747c")), radius_m, 6, at)
-    b.cone(0.014, 0.0, KERB_M + 0.004, Paint(rgb_of("#565c63")), 0.010, 8, at)
+    b.cone(0.014, 0.0, CURB_M + 0.004, Paint(rgb_of("#565c63")), 0.010, 8, at)
     b.id = number
 
 

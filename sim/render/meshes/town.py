@@ -22,14 +22,14 @@ from sim.render.meshes import architecture
 from sim.render.meshes import materials as m
 from sim.render.meshes.mesh import VERTEX, MeshBuilder, Paint, circle, rgb_of
 from sim.render.meshes.scenery import Plant, Scenery, StreetLamp, footprint, roadside_points
-from sim.render.meshes.signs import KERB_M, sign_mesh, sign_shadow
+from sim.render.meshes.signs import CURB_M, sign_mesh, sign_shadow
 
 PLATFORM_M: Final = 0.06
 """Height of the city above the floor."""
 FLOOR_HALF_M: Final = 40.0
 TILE_M: Final = 0.6
 
-KERB, PAVEMENT, LAWN, FLOOR = 1, 2, 3, 4
+CURB, SIDEWALK, LAWN, FLOOR = 1, 2, 3, 4
 """Slots of the ground's mesh; the look gives their colors."""
 
 
@@ -131,7 +131,7 @@ _LEAVES: Final = {"round": "#6ea04a", "fir": "#3f7350", "bush": "#7fae57"}
 
 
 def _plant_mesh(b: MeshBuilder, plant: Plant, slot: int) -> NDArray[np.void]:
-    b.place(plant.x_m, plant.y_m, KERB_M, plant.x_m * 50)
+    b.place(plant.x_m, plant.y_m, CURB_M, plant.x_m * 50)
     leaves = Paint(rgb_of(_LEAVES[plant.kind]), m.GRASS, (0.08, 0.08), slot)
     bark = Paint(rgb_of("#7b5a3e"))
     r, h = plant.radius_m, plant.height_m
@@ -148,7 +148,7 @@ def _plant_mesh(b: MeshBuilder, plant: Plant, slot: int) -> NDArray[np.void]:
 
 
 def _lamp_mesh(b: MeshBuilder, lamp: StreetLamp) -> NDArray[np.void]:
-    b.place(lamp.x_m, lamp.y_m, KERB_M, lamp.heading_rad)
+    b.place(lamp.x_m, lamp.y_m, CURB_M, lamp.heading_rad)
     iron = Paint(rgb_of("#474d55"))
     b.cone(0.007, 0.0, 0.012, iron, 0.005, 6)
     b.cone(0.003, 0.012, 0.25, iron, 0.0025, 5)
@@ -168,8 +168,8 @@ def road_mesh(layout: RoadLayout) -> NDArray[np.float32]:
 def _ground(layout: RoadLayout) -> Pieces:
     """Return curbs, sidewalks, lawns, the platform's edge and the floor around it, in tiles."""
     b = MeshBuilder()
-    kerb, floor = Paint(slot=KERB), Paint(slot=FLOOR, layer=m.FLOOR, tile_m=(1.2, 1.2))
-    paving = Paint(slot=PAVEMENT, layer=m.PAVING, tile_m=(0.24, 0.24))
+    kerb, floor = Paint(slot=CURB), Paint(slot=FLOOR, layer=m.FLOOR, tile_m=(1.2, 1.2))
+    paving = Paint(slot=SIDEWALK, layer=m.PAVING, tile_m=(0.24, 0.24))
     lawn = Paint(slot=LAWN, layer=m.GRASS, tile_m=(0.35, 0.35))
     for block in layout.blocks:
         paved = block.buffer(-0.012, quad_segs=3).simplify(1e-3)
@@ -177,14 +177,14 @@ def _ground(layout: RoadLayout) -> Pieces:
         faces = ((green, lawn), (paved.difference(green), paving), (block.difference(paved), kerb))
         for area, paint in faces:
             for tile in _tiles(area):
-                b.flat(tile, KERB_M, paint)
+                b.flat(tile, CURB_M, paint)
         oriented = shapely.orient_polygons(block)
         for ring in (oriented.exterior, *oriented.interiors):
             points = shapely.get_coordinates(ring.simplify(1e-3))
-            b.wall(points[:-1], 0.0, KERB_M, kerb)
+            b.wall(points[:-1], 0.0, CURB_M, kerb)
     for part in polygons(layout.platform):
         ring = shapely.get_coordinates(shapely.orient_polygons(part).exterior.simplify(1e-3))
-        b.wall(ring[:-1], -PLATFORM_M, KERB_M, Paint(slot=KERB), (0.55, 1.0))
+        b.wall(ring[:-1], -PLATFORM_M, CURB_M, Paint(slot=CURB), (0.55, 1.0))
     meshes = _by_tile(b.mesh())
     middle = layout.platform.centroid
     side = FLOOR_HALF_M
@@ -235,7 +235,7 @@ def clutter_meshes(city: City, clutter: Clutter) -> list[NDArray[np.void]]:
     b = MeshBuilder()
     meshes: list[NDArray[np.void]] = []
     for x, y in roadside_points(city, clutter.count, rng).tolist():
-        b.place(x, y, KERB_M, float(rng.uniform(0, 2 * math.pi)))
+        b.place(x, y, CURB_M, float(rng.uniform(0, 2 * math.pi)))
         color = rgb_of(_TOYS[int(rng.integers(len(_TOYS)))])
         size = float(rng.uniform(0.02, 0.055))
         paint = Paint(color)

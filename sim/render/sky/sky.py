@@ -334,7 +334,7 @@ def _living_ceiling(x: Field, y: Field) -> Field:
 
 
 def _office(azimuth: Field, elevation: Field) -> Field:
-    """Return an office: tubes of light in rows, a window band, grey partitions and screens."""
+    """Return an office: tubes of light in rows, a window band, gray partitions and screens."""
     return _box(azimuth, elevation, (6.0, 4.0, 1.9), _office_wall, _office_ceiling, 0.012)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the behaviour table that are about other cars."""
+"""The rows of the behavior table that are about other cars."""
 
 from __future__ import annotations
 

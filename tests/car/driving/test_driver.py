@@ -137,7 +137,7 @@ def test_a_silent_camera_stops_the_car() -> None:
 
 
 def drive_up_to_a_car(gap_m: float, seconds: float) -> list[Decision]:
-    """Drive straight towards a car that stands `gap_m` ahead, seen ten times a second."""
+    """Drive straight toward a car that stands `gap_m` ahead, seen ten times a second."""
     driver, way, decisions = Driver(Fixed(0, 0, 0)), 0.0, []
     mission = Mission("a", PATH, granted_m=PATH.length_m)
     sightings = Sightings(0.0, ())

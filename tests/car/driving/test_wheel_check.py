@@ -94,7 +94,7 @@ def drive(
         wheel_fault: of the wheels.
         left_mps: what the left wheel says.
         right_mps: what the right one says.
-        metres: at most.
+        meters: at most.
         floor: what is driven over.
         camera: as it is.
         drawn: as the car believes it to be.

@@ -35,7 +35,7 @@ BOARDS = {"Hand": (20, 30, 36), "Go": (100, 50, 28), "Left": (180, 40, 24)}
 
 
 def picture() -> Image:
-    """Boards before a grey sky and road."""
+    """Boards before a gray sky and road."""
     image = np.full((160, 240, 3), (190, 200, 210), dtype=np.uint8)
     image[90:] = (90, 90, 95)
     for name, (left, top, side) in BOARDS.items():

@@ -27,7 +27,7 @@ def test_of_its_apps_frames_every_fifth_pixel_is_taken_as_it_is() -> None:
     taken = np.ascontiguousarray(quarter[2::5, 2::5])
     made = original_lane_input(quarter)
     np.testing.assert_array_equal(made, cv2.cvtColor(taken, cv2.COLOR_RGB2YUV))
-    # colour first, as its training code has it, is the same; averaging, as ours, is not
+    # color first, as its training code has it, is the same; averaging, as ours, is not
     yuv_first = np.ascontiguousarray(cv2.cvtColor(quarter, cv2.COLOR_RGB2YUV)[2::5, 2::5])
     np.testing.assert_array_equal(made, yuv_first)
     assert (made != lane_input(quarter)).mean() > 0.5

@@ -1,4 +1,4 @@
-"""Routes against every simple way that there is, and the path in metres along one."""
+"""Routes against every simple way that there is, and the path in meters along one."""
 
 import math
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def simple_ways(
 
 
 def time_by_hand_s(city: City, way: tuple[str, ...], start_s_m: float, end_s_m: float) -> float:
-    """Metres over speed, part by part."""
+    """Meters over speed, part by part."""
     first, last = city.edges[way[0]], city.edges[way[-1]]
     total_s = (first.length_m - start_s_m) / first.speed_limit_mps
     total_s += end_s_m / last.speed_limit_mps

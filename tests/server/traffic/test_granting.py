@@ -391,7 +391,7 @@ def test_who_has_arrived_or_only_drives_does_not_stand() -> None:
 
 
 def test_what_is_left_of_a_base_is_what_lies_ahead() -> None:
-    """0.55 m after half a metre of 1.1."""
+    """0.55 m after half a meter of 1.1."""
     traffic = ride_to(Traffic().put(Car("car1", Place("9", 0.1))), "car1", "10")
     before, _ = advance(STREETS, traffic, NOW_S)
     assert base_of(before, "car1") == ("9",)

@@ -163,7 +163,7 @@ def test_the_next_step_clears_the_way_for_one_car_and_ends_with_its_own(
     been = play(steps, tokens, closed)
     assert [car for car, _ in steps].count(first.car) == 1
     assert steps[-1][0] == first.car
-    # its step leads towards its goal
+    # its step leads toward its goal
     edge = been[first.car][-1]
     assert edge == first.goal or STREETS.way(edge, str(first.goal), closed) is not None
 

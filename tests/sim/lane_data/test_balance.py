@@ -13,8 +13,8 @@ from sim.lane_data.balance import (
     balanced,
     bends_of,
     road_kind,
+    road_places,
     shares,
-    spots_of,
 )
 from sim.lane_data.labels import label_of
 
@@ -30,12 +30,12 @@ def test_half_of_the_wanted_frames_have_a_choice() -> None:
 def test_as_many_paths_bend_left_as_right() -> None:
     names = ["pixelopolis", "straight", "square", "curvy", "figure-eight", "grid:2x2:101"]
     cities = [load_city(name) for name in names]
-    weights = balanced(np.array([spots_of(city).shares for city in cities]))
+    weights = balanced(np.array([road_places(city).shares for city in cities]))
     rng = np.random.default_rng(1)
     bends = {"straight": 0, "left": 0, "right": 0}
     for city, parts in zip(cities, weights, strict=True):
         for _ in range(300):
-            label = label_of(city, spots_of(city).draw(parts.tolist(), rng))
+            label = label_of(city, road_places(city).draw(parts.tolist(), rng))
             for bend in bends_of(label.paths_left_m.values()):
                 bends[bend] += 1
     assert 0.8 < bends["left"] / bends["right"] < 1.25
@@ -51,15 +51,15 @@ def test_the_kinds_of_the_towns_roads() -> None:
 
 
 def test_a_straight_town_is_all_straight_and_the_curvy_one_has_no_choice() -> None:
-    assert spots_of(load_city("straight")).shares[0] == 1.0
-    curvy = dict(zip(KINDS, spots_of(load_city("curvy")).shares, strict=True))
+    assert road_places(load_city("straight")).shares[0] == 1.0
+    curvy = dict(zip(KINDS, road_places(load_city("curvy")).shares, strict=True))
     assert sum(part for kind, part in curvy.items() if "choice" in kind) == 0
     assert curvy[RoadKind.LEFT] > 0 < curvy[RoadKind.RIGHT]
 
 
 def test_towns_together_come_to_the_targets() -> None:
     names = ["pixelopolis", "curvy", "straight", "grid:2x2:101", "grid:1x2:102", "grid:2x1:106"]
-    natural = np.array([spots_of(load_city(name)).shares for name in names])
+    natural = np.array([road_places(load_city(name)).shares for name in names])
     weights = balanced(natural)
     assert weights.sum(axis=1) == pytest.approx(np.ones(len(names)))
     assert weights.mean(axis=0) == pytest.approx(WANTED, abs=0.005)
@@ -81,7 +81,7 @@ def test_a_town_that_lacks_kinds_keeps_the_others_in_proportion() -> None:
 def test_poses_are_drawn_by_weight() -> None:
     rng = np.random.default_rng(1)
     only_left = [float(kind is RoadKind.CHOICE_LEFT) for kind in KINDS]
-    places = [spots_of(TOWN).draw(only_left, rng) for _ in range(20)]
+    places = [road_places(TOWN).draw(only_left, rng) for _ in range(20)]
     lefts = [m for m in TOWN.movements.values() if len(TOWN.exits[m.from_edge]) > 1]
     for pose in places:
         away = [abs(m.curve.project(pose.x_m, pose.y_m).left_m) for m in lefts if m.turn == "left"]

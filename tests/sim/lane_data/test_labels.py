@@ -55,7 +55,7 @@ def test_in_a_bend_the_path_is_its_arc() -> None:
 
 POSES = st.tuples(st.floats(0.2, 1.2), st.floats(-0.1, 0.1), st.floats(-0.5, 0.5))
 BEND = join([straight(Pose(0.0, 0.0, 0.0), 1.0), arc(Pose(1.0, 0.0, 0.0), 0.3, math.pi / 2)])
-"""A metre eastward, then a left bend with a radius of 0.3 m."""
+"""A meter eastward, then a left bend with a radius of 0.3 m."""
 
 
 def path_on(curve: Curve, pose: Pose, s_m: float) -> tuple[float, ...]:

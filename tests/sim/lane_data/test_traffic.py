@@ -10,7 +10,7 @@ from shapely import Polygon
 from pixelopolis.city.sources import load_city
 from pixelopolis.vehicle.bodies import body_corners
 from pixelopolis.vehicle.dimensions import CAR_REAR_M
-from sim.lane_data.traffic import AHEAD_M, SIGHT_M, others_about
+from sim.lane_data.traffic import AHEAD_M, SIGHT_M, cars_around
 
 GRID = load_city("grid:2x2:101")
 
@@ -27,7 +27,7 @@ def test_no_car_overlaps_another_or_our_own(
 ) -> None:
     curve = lane.curve  # type: ignore[attr-defined]
     pose = curve.pose_at(part * curve.length_m).ahead(0.0, left_m)
-    others = others_about(GRID, pose, np.random.default_rng(seed))
+    others = cars_around(GRID, pose, np.random.default_rng(seed))
     bodies = [Polygon(body_corners(p)) for p in (pose, *(car.pose for car in others))]
     assert not any(a.intersects(b) for a, b in combinations(bodies, 2))
     assert all(car.pose.distance_m(pose) < SIGHT_M for car in others)
@@ -39,7 +39,7 @@ def test_some_drive_ahead_some_come_towards_us_and_some_wait() -> None:
     pose = edge.curve.pose_at(edge.length_m - 0.6)
     ahead = oncoming = across = 0
     for seed in range(60):
-        for car in others_about(GRID, pose, np.random.default_rng(seed)):
+        for car in cars_around(GRID, pose, np.random.default_rng(seed)):
             forward, left = pose.to_local(car.pose.x_m, car.pose.y_m)
             turned = abs(np.cos(car.pose.heading_rad - pose.heading_rad))
             same = np.cos(car.pose.heading_rad - pose.heading_rad) > 0.9

@@ -145,7 +145,7 @@ def test_the_camera_sees_the_road(sim: Simulator) -> None:
     assert times == sorted(set(times))
     assert times[-1] <= time.monotonic()
     near = frames[-1][1][-80:]
-    # a road, two lines: not one colour, and not black
+    # a road, two lines: not one color, and not black
     assert near.std() > 10
     assert near.mean() > 20
 

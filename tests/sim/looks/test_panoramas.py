@@ -24,7 +24,7 @@ from sim.render.renderer import Renderer
 from sim.render.sky.panorama_file import panorama_from
 from sim.render.sky.sky import HEIGHT_PX, WIDTH_PX
 from sim.render.view import car_view
-from sim.sign_data.dataset import PER_LOOK, SKIES, _look, plan_chunks, write_sign_dataset
+from sim.sign_data.dataset import PANORAMA_USE, PER_LOOK, _look, plan_chunks, write_sign_dataset
 
 
 def picture(path: Path, seed: int = 0) -> Path:
@@ -133,7 +133,10 @@ def test_sign_data_show_the_side_of_their_split(tmp_path: Path) -> None:
     own.mkdir()
     for number in range(12):
         picture(own / f"{number}.png", number)
-    sides = {split: {Path(f).name for f in panorama_files(own, SKIES[split])} for split in SKIES}
+    sides = {
+        split: {Path(f).name for f in panorama_files(own, PANORAMA_USE[split])}
+        for split in PANORAMA_USE
+    }
     assert sides["train"].isdisjoint(sides["test"])
     for split in ("train", "test"):
         (plain,) = plan_chunks(split, 60, 3, 0.0)

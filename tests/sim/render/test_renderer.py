@@ -262,7 +262,7 @@ def test_without_opengl_the_packages_are_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def _line_seen(image: np.ndarray, view: View, points_m: np.ndarray, channel: int) -> list[bool]:
-    """Tell for rows of a picture whether a coloured line stands where it is projected to."""
+    """Tell for rows of a picture whether a colored line stands where it is projected to."""
     places, depth = view.project(np.column_stack([points_m, np.zeros(len(points_m))]))
     rows = np.round(places[:, 1] - 0.5).astype(int)
     found = []

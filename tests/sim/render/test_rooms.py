@@ -109,7 +109,7 @@ def test_each_lamp_adds_its_light_and_its_shadow(count: int) -> None:
     free, shaded = (
         light_map(frame, look, sky_map(frame, shadows), shadows) for shadows in ((), board)
     )
-    # lamps share the light with the sky, and their colours mix
+    # lamps share the light with the sky, and their colors mix
     gains = np.array(look.light.sky_rgb) * look.sky_share + np.array(look.light.sun_rgb) * 0.2
     gains = gains + sum((np.array(lamp.rgb) * lamp.share for lamp in look.lamps), np.zeros(3))
     mean = free[..., :3].mean(axis=(0, 1)) / 255 * light_scale(look)

@@ -86,7 +86,7 @@ def test_the_way_of_a_model_that_steers_is_its_arc(steering: float, turn: Turn) 
     steps = np.hypot(*np.diff(way, axis=0).T)
     assert way[0].tolist() == [0.0, 0.0]
     assert steps.sum() == pytest.approx(0.4, rel=0.01)
-    # of a circle through the axle whose centre is abreast of it: x^2 + y^2 = 2 y / curvature
+    # of a circle through the axle whose center is abreast of it: x^2 + y^2 = 2 y / curvature
     round_m2 = curvature_per_m * (way**2).sum(axis=1)
     assert round_m2 == pytest.approx(2 * way[:, 1], abs=1e-9)
 

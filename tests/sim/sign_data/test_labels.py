@@ -41,7 +41,7 @@ def afloat(name: str, ahead_m: float, left_m: float = 0.0, turn: float = FACING)
 
 
 def labels(renderer: Renderer, *bodies: Body) -> Mapping[int, LabeledObject]:
-    """Return what is labelled, by the number of the body."""
+    """Return what is labeled, by the number of the body."""
     numbered = dict(enumerate(bodies, start=40000))
     renderer.set_props([body.mesh(number) for number, body in numbered.items()])
     ids = renderer.render(VIEW, ids=True).ids

@@ -18,7 +18,7 @@ STEPS = ROWS // BATCH
 
 
 def rows(colored: int = 0) -> LaneData:
-    """Grey pictures whose left half's brightness tells their number, the first with a red line."""
+    """Gray pictures whose left half's brightness tells their number, the first with a red line."""
     images = np.full((ROWS, 40, 120, 3), 128, dtype=np.uint8)
     images[:, :, :60, 0] = (np.arange(ROWS) * 5)[:, None, None]
     images[:, :, 60:, 0] = 255

@@ -256,7 +256,7 @@ def test_colored_border_lines_are_told_from_white_and_yellow_ones() -> None:
     colors = [(255, 255, 255), (220, 30, 40), (30, 60, 210)]
     for image, color in zip(road, colors, strict=True):
         cv2.line(image, (10, 39), (40, 5), color, 2)
-    cv2.line(road[0], (100, 39), (80, 5), (235, 190, 40), 2)  # dashed centre lines are yellow
+    cv2.line(road[0], (100, 39), (80, 5), (235, 190, 40), 2)  # dashed center lines are yellow
     yuv = np.stack([inputs.lane_input(image) for image in road])
     assert list(has_colored_lines(yuv)) == [False, True, True]
 

@@ -235,7 +235,7 @@ def test_a_bend_tells_which_street_it_is(bend: float) -> None:
 
 
 def test_unequal_wheels_are_learnt() -> None:
-    """Driving straight, wheels that seem to turn by 0.2 rad in a metre are unequal by that."""
+    """Driving straight, wheels that seem to turn by 0.2 rad in a meter are unequal by that."""
     belief = with_mass({cell_at("5", 0.05): 1.0})
     wheels = Wheels(belief)
     wheels.drive(0.02001, 0.2)

@@ -188,9 +188,9 @@ def test_uncertainty_goes_where_the_motion_carries_it(path: RoutePath, i: int) -
 
 
 def test_who_is_unsure_of_the_distance_is_unsure_of_the_heading_where_a_bend_begins() -> None:
-    """Early or late by a centimetre is a turn too much or too little."""
+    """Early or late by a centimeter is a turn too much or too little."""
     before = after_a_step(BEND, BEND_M - 0.006, DISTANCE)
-    expected = -30 * 0.004  # the bend begins within a centimetre: taken as 30/m a metre at most
+    expected = -30 * 0.004  # the bend begins within a centimeter: taken as 30/m a meter at most
     assert before[HEADING, DISTANCE] == pytest.approx(expected)
     behind = after_a_step(BEND, BEND_M + 0.472, DISTANCE)
     assert behind[HEADING, DISTANCE] == pytest.approx(30 * 0.004)
@@ -416,7 +416,7 @@ def test_without_a_view_the_road_s_heading_counts_once_in_three_centimetres() ->
     expected, spread = informed(mean, cov, slope, np.array([-mean[HEADING]]), np.array([[0.12**2]]))
     assert tracker._mean == pytest.approx(expected)
     assert tracker._cov == pytest.approx(spread)
-    # the next three centimetres begin here, forward or backward
+    # the next three centimeters begin here, forward or backward
     silent = copy.deepcopy(tracker)
     silent._sees_lane = True
     for way_m, corrected in ((0.029, False), (-0.0011, True)):

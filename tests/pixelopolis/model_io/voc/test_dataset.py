@@ -1,4 +1,4 @@
-"""Folders as people make them: read as they are meant, or named; never learnt from when wrong."""
+"""Folders as people make them: read as they are meant, or named; never learned from when wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an annotation file holds: a box that is learnt from is sound, and faults have names."""
+"""Whatever an annotation file holds: a box that is learned from is sound, and faults have names."""
 
 from __future__ import annotations
 

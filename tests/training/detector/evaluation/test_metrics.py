@@ -22,7 +22,7 @@ from training.detector.evaluation.score_thresholds import (
     operating_point,
     threshold_for,
 )
-from training.detector.postprocess import MAX_DETECTIONS, OVERLAP, scores_of, select
+from training.detector.postprocess import MAX_DETECTIONS, MAX_IOU, scores_of, select
 
 GO, STOP = SIGN_CLASSES.index("Go"), SIGN_CLASSES.index("Stop_sign")
 Row = tuple[float, float, float, int]  # top, left, side, class
@@ -196,7 +196,7 @@ def test_selected_boxes_are_apart_and_sorted(seed: int) -> None:
     from training.detector.evaluation.metrics import iou
 
     overlaps = iou(found.boxes, found.boxes) - np.eye(len(found))
-    assert overlaps.max() <= OVERLAP + 1e-6
+    assert overlaps.max() <= MAX_IOU + 1e-6
 
 
 def test_selection_finds_what_one_cell_says() -> None:
