@@ -16,8 +16,8 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check docs train-detector train-lane \
-  sweeps firmware system-gl system-firmware system-test
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check lock docs train-detector \
+  train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -54,6 +54,20 @@ check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and de
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/vulture
+
+# car, demo, server: for the images of the Dockerfile; build: to build the wheel; dev: to work on the project.
+# A library of the docs needs Python 3.11.5.
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+  --no-annotate --constraint constraints.txt
+BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
+
+lock: $(VENV)/setup.done  ## locks/: the pins with the hashes of all their files, for every platform
+	@set -e; for extra in car demo server; do \
+	  $(LOCK) --extra $$extra --output-file locks/$$extra.txt pyproject.toml; \
+	done
+	@$(LOCK) --extra demo --extra dev --extra training --output-file locks/dev.txt pyproject.toml
+	@$(LOCK) --extra docs --python-version 3.11.5 --output-file locks/docs.txt pyproject.toml
+	@$(BIN)/python -c '$(BUILD_REQUIRES)' | $(LOCK) --output-file locks/build.txt -
 
 docs: $(VENV)/docs.done  ## the documentation, as pages to read: site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
