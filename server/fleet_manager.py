@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -94,15 +94,16 @@ class FleetManager:
 
     async def restore(self) -> None:
         """Continue from the stored state of the previous server."""
+        self._monitor = CarMonitor(self._monotonic(), self.peer_faults)
         self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
         await self._bookings.restore()
         if self._bookings.active:
             log.info("%d rides go on.", len(self._bookings.active))
 
-    async def run(self) -> None:
-        """Run the loop until canceled; it may be called again after a failure."""
-        while True:
+    async def run(self, leads: Callable[[], Awaitable[bool]]) -> None:
+        """Run the loop while `leads` returns True; it may be called again after a failure."""
+        while await leads():
             self._wake.clear()
             if self._reload_due:
                 await self._reload()

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +25,11 @@ from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
 from server.http import station_socket as stations
-from server.http.keys import CITY_VIEW, FLEET, SOCKETS, WORKERS
+from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, SOCKETS, WORKERS
 from server.http.openapi import document
 from server.http.pages import add_pages
 from server.http.sockets import CLOSE_TIMEOUT_S
+from server.leadership import Leadership
 from server.peer_faults import RateLimitFilter
 from server.storage.embedded_mongod import Mongod
 from server.storage.mongo import DATABASE, Store
@@ -69,7 +71,9 @@ def make_app(
         station_folder: the page's files, served at `/`.
     """
     app = web.Application(
-        middlewares=[stations.errors_as_json], client_max_size=MAX_BODY_BYTES, logger=log
+        middlewares=[stations.errors_as_json, stations.only_by_leader],
+        client_max_size=MAX_BODY_BYTES,
+        logger=log,
     )
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
@@ -90,6 +94,7 @@ def make_app(
             web.get("/api/cars/{serial}/link", cars.link),
             web.get("/api/openapi.json", get_openapi),
             web.get("/healthz", stations.get_health),
+            web.get("/readyz", stations.get_readiness),
         ]
     )
     if station_folder is not None:
@@ -99,12 +104,16 @@ def make_app(
         async with Store(mongodb_uri, city.name, database) as store:
             fleet = FleetManager(city, store)
             app[FLEET] = fleet
-            await fleet.restore()
-            loop = asyncio.create_task(keep_working(worker, fleet.run), name="fleet manager")
+            app[LEADERSHIP] = leadership = Leadership(store)
+            if not await leadership.begin(fleet.restore):
+                log.info("Another server serves %s; this one is on standby.", city.name)
+            lead = partial(leadership.run, fleet.restore, partial(fleet.run, leadership.renew))
+            loop = asyncio.create_task(keep_working(worker, lead), name="fleet manager")
             yield
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await loop
+            await leadership.resign()
 
     async def close_sockets(app: web.Application) -> None:
         closing = [s.close(code=WSCloseCode.GOING_AWAY) for s in app[SOCKETS]]

@@ -8,9 +8,11 @@ from aiohttp import web
 
 from pixelopolis.supervision import Worker
 from server.fleet_manager import FleetManager
+from server.leadership import Leadership
 from server.views.models import CityView
 
 FLEET: Final = web.AppKey("fleet", FleetManager)
+LEADERSHIP: Final = web.AppKey("leadership", Leadership)
 CITY_VIEW: Final = web.AppKey("city_view", CityView)
 SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Open WebSockets, closed when the server stops."""

@@ -13,6 +13,7 @@ from server.views.models import (
     CityView,
     ErrorView,
     HealthView,
+    ReadinessView,
     StationRequest,
     StationView,
 )
@@ -53,6 +54,13 @@ OPERATIONS: Final = (
         "delete", "/api/bookings/{id}", "Cancel a booking.", BookingView, refusals=(404, 409)
     ),
     Operation("get", "/healthz", "Health of server and database.", HealthView, refusals=(503,)),
+    Operation(
+        "get",
+        "/readyz",
+        "Whether this server is the one that serves the town.",
+        ReadinessView,
+        refusals=(503,),
+    ),
 )
 
 

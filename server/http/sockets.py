@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, web
 
-from server.http.keys import FLEET, SOCKETS
+from server.http.keys import FLEET, LEADERSHIP, SOCKETS
 
 CLOSE_TIMEOUT_S: Final = 1.0
 """Abort the connection of a peer that has not answered a close after this time."""
@@ -23,7 +23,9 @@ async def serve_socket(
     peer: str,
     *work: Coroutine[Any, Any, object],
 ) -> web.WebSocketResponse:
-    """Run `work` until the first part ends, then close the socket. Never raises their failures.
+    """Run `work` until a part or this server's leadership ends, then close the socket.
+
+    Failures of `work` are logged, never raised.
 
     Args:
         request: the request that opened the socket.
@@ -33,7 +35,8 @@ async def serve_socket(
     """
     sockets, peer_faults = request.app[SOCKETS], request.app[FLEET].peer_faults
     sockets.add(socket)
-    tasks = [asyncio.create_task(part, name=f"socket of {peer}") for part in work]
+    parts = (*work, request.app[LEADERSHIP].ended())
+    tasks = [asyncio.create_task(part, name=f"socket of {peer}") for part in parts]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -16,7 +16,7 @@ from pixelopolis.errors import RequestRefusedError
 from pixelopolis.request_body import body_of
 from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager
-from server.http.keys import CITY_VIEW, FLEET, WORKERS
+from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, WORKERS
 from server.http.sockets import serve_socket
 from server.views.models import (
     BookingEvent,
@@ -24,6 +24,7 @@ from server.views.models import (
     BookingView,
     CarsEvent,
     HealthView,
+    ReadinessView,
     StationRequest,
     StationView,
     dump,
@@ -85,6 +86,13 @@ async def get_health(request: web.Request) -> web.Response:
         )
     online = sum(car.online for car in fleet.cars())
     return _json(HealthView(city=fleet.city.name, cars_online=online))
+
+
+async def get_readiness(request: web.Request) -> web.Response:
+    """Serve `GET /readyz`: 200 at the server that serves the town, 503 at the others."""
+    await get_health(request)
+    _check_is_leader(request)
+    return _json(ReadinessView())
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
@@ -178,6 +186,24 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         )
         why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."
         return _refusal(500, "internal_error", why, "Try again; see the server's log for details.")
+
+
+@web.middleware
+async def only_by_leader(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse `/api/` while another server serves the town."""
+    if request.path.startswith("/api/"):
+        _check_is_leader(request)
+    return await handler(request)
+
+
+def _check_is_leader(request: web.Request) -> None:
+    if not request.app[LEADERSHIP].is_leader:
+        raise RequestRefusedError(
+            503,
+            "standby",
+            "another server serves this town.",
+            "Ask that server, or an address that leads to both.",
+        )
 
 
 def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:

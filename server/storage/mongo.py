@@ -57,6 +57,7 @@ class Store:
         self._bookings = self._database["bookings"]
         self._stations = self._database["stations"]
         self._traffic = self._database["traffic"]
+        self._leases = self._database["leases"]
         self._version = 0
 
     async def __aenter__(self) -> Self:
@@ -168,6 +169,31 @@ class Store:
 
     async def has_station(self, device_id: str) -> bool:
         return await self._stations.find_one({"_id": device_id}) is not None
+
+    # --- the lease of the server that serves the town --------------------------------------------
+
+    async def acquire_lease(self, server: str, duration_s: float) -> bool:
+        """Take or renew the town's lease; return False while another server has it.
+
+        The database's clock decides, so the servers' clocks need not agree.
+        """
+        is_free = {"$or": [{"$eq": ["$server", server]}, {"$lte": ["$ends", "$$NOW"]}]}
+        ends = {"$add": ["$$NOW", round(1000 * duration_s)]}
+        mine = {
+            "server": {"$cond": [is_free, server, "$server"]},
+            "ends": {"$cond": [is_free, ends, "$ends"]},
+        }
+        lease = await self._leases.find_one_and_update(
+            {"_id": self.city},
+            [{"$set": mine}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return lease is not None and bool(lease["server"] == server)
+
+    async def release_lease(self, server: str) -> None:
+        """Release the lease if this server has it."""
+        await self._leases.delete_one({"_id": self.city, "server": server})
 
     # --- traffic ----------------------------------------------------------------------------------
 

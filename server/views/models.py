@@ -142,6 +142,10 @@ class HealthView(_View):
     cars_online: int
 
 
+class ReadinessView(_View):
+    status: Literal["ready"] = "ready"
+
+
 class ErrorBody(_View):
     """An error: a stable code, a message with field and value, and the next step."""
 

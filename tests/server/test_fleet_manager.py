@@ -230,6 +230,18 @@ async def test_after_a_restart_a_car_has_the_whole_lease_to_be_heard(
         assert second.fleet.traffic.cars["car1"].frozen == SILENT
 
 
+async def test_a_server_that_was_on_standby_begins_to_listen_when_it_leads(
+    fleet: ScriptedFleet,
+) -> None:
+    await fleet.car("car1", "1", 0.5)
+    await fleet.step()
+    async with scripted_fleet() as second:
+        second.clocks.now_s += 60.0
+        await second.fleet.restore()
+        await second.fleet.step()
+        assert second.fleet.traffic.cars["car1"].frozen is None
+
+
 # --- what is stored -------------------------------------------------------------------------------
 
 
@@ -377,9 +389,9 @@ async def test_the_loop_goes_on_at_every_message_and_begins_anew_from_what_is_st
 
         fleet.fleet.step = turn  # type: ignore[method-assign]
         with pytest.raises(RuntimeError):
-            await fleet.fleet.run()
+            await fleet.fleet.run(always)
         assert turns == 3
-        task = asyncio.create_task(fleet.fleet.run())
+        task = asyncio.create_task(fleet.fleet.run(always))
         await enough.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -394,6 +406,10 @@ def test_it_looks_at_leases_four_times_a_second() -> None:
 
 
 # --- the loop -------------------------------------------------------------------------------------
+
+
+async def always() -> bool:
+    return True
 
 
 class Turns:
@@ -414,7 +430,7 @@ async def test_the_loop_runs_once_for_each_event_and_reloads_nothing(
 ) -> None:
     turns, reloads = Turns(fleet, 2), []
     fleet.fleet._reload = lambda: reloads.append(1)  # type: ignore[method-assign,assignment]
-    task = asyncio.create_task(fleet.fleet.run())
+    task = asyncio.create_task(fleet.fleet.run(always))
     for _ in range(50):
         await asyncio.sleep(0)
     assert turns.count == 1
@@ -433,7 +449,7 @@ async def test_without_news_the_loop_turns_every_tick(
 ) -> None:
     monkeypatch.setattr(desk_module, "TICK_S", 0.005)
     turns = Turns(fleet, 4)
-    task = asyncio.create_task(fleet.fleet.run())
+    task = asyncio.create_task(fleet.fleet.run(always))
     await asyncio.wait_for(turns.reached.wait(), 5.0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
