@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib.metadata import version
 from types import FrameType
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -24,7 +25,7 @@ from pixelopolis.cli import (
     sim,
     train,
 )
-from pixelopolis.cli.common import BROKEN_PIPE_CODE, console
+from pixelopolis.cli.common import BROKEN_PIPE_CODE, console, print_line
 from pixelopolis.errors import MissingPartError, OutputError, PixelopolisError
 
 app = typer.Typer(
@@ -52,6 +53,24 @@ for name, command in (
     ("sim", sim.run),
 ):
     app.command(name=name)(command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print_line(f"pixelopolis {version('pixelopolis')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main() -> None:
