@@ -1,4 +1,4 @@
-# Three images from one file; docs/containers.md says how to use them.
+# Three images from one file; docs/how-to/run-in-containers.md says how to use them.
 #   docker build --target desk|car|demo -t pixelopolis:desk .
 # The base is named by Python's minor version and Debian's release, so that both get security fixes.
 FROM python:3.11-slim-bookworm AS base

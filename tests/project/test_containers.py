@@ -40,7 +40,7 @@ def images() -> list[str]:
 
 
 def test_the_page_lists_the_targets() -> None:
-    page = (ROOT / "docs/containers.md").read_text("utf-8")
+    page = (ROOT / "docs/how-to/run-in-containers.md").read_text("utf-8")
     assert re.findall(r"^\| `(\w+)` \|", page, re.M) == list(TARGETS)
     assert set(re.findall(r"--target (\w+)", page)) <= set(TARGETS) <= STAGES.keys()
 
