@@ -1,12 +1,12 @@
-/* The board as a Linux process: a pseudo-terminal for the host's cable, two Unix sockets for what
- * hangs on the other pins.
+/* The board as a Linux process: a pseudo-terminal for the host link, two Unix sockets for motor bus
+ * and pins.
  *
  * pixelopolis-board --host LINK --motors SOCKET --io SOCKET
  *
- * LINK becomes a symbolic link to the pseudo-terminal; whoever listens on the sockets must do so
- * already. The motors' socket carries the motor bus, byte for byte. The other one carries frames of
- * fixed size: `INPUTS, battery_mv low, high, buttons` to us and `OUTPUTS, pins` from us, at each
- * change and every 100 ms. The process ends when one of the sockets closes or at a signal.
+ * LINK becomes a symbolic link to the pseudo-terminal; the listeners of the sockets must
+ * already exist. The motors' socket carries the motor bus, byte for byte. The other one carries frames
+ * of fixed size: `INPUTS, battery_mv low, high, buttons` in, `OUTPUTS, pins` out, at each change and
+ * every 100 ms. The process ends when a socket closes or on a signal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct options {
 };
 
 struct ports {
-    int host, host_end; /* our end of the terminal and a copy of the other, which keeps it alive */
+    int host, host_end; /* our end of the terminal, and a copy of the other end that keeps it open */
     int motors, io;
 };
 
@@ -105,7 +105,7 @@ static void open_terminal(struct ports *ports, const char *link) {
         fail("cannot make the link", link, "Does its directory exist, and may it be written?");
 }
 
-/* Read at most room bytes; return how many, -1 for the end. */
+/* Read at most room bytes; return their number, -1 at the end. */
 static ssize_t receive(int fd, uint8_t *bytes, size_t room) {
     ssize_t n = room > 0 ? read(fd, bytes, room) : 0;
     if (n == 0 && room > 0)
@@ -115,7 +115,7 @@ static ssize_t receive(int fd, uint8_t *bytes, size_t room) {
     return n;
 }
 
-/* Send everything or, to the host, what fits: bytes on a wire that nobody reads are lost. */
+/* Send everything, or to the host what fits: bytes on an unread wire are lost. */
 static bool send_all(int fd, const uint8_t *bytes, size_t n) {
     while (n > 0) {
         ssize_t sent = write(fd, bytes, n);
@@ -141,7 +141,7 @@ static void send_host(int fd, const uint8_t *bytes, size_t n) {
         return;
 }
 
-/* Let bytes out until the core has no more; return false when a socket has closed. */
+/* Send the core's bytes until it has no more; return false if a socket has closed. */
 static bool let_out(struct board *board, struct ports *ports, struct board_inputs *inputs) {
     uint8_t bytes[BYTES_CAPACITY];
     size_t n;

@@ -8,7 +8,7 @@
 
 /* The crystal of the ST-Link, 8 MHz, exact to some millionths; without it (ST-Link off) the chip's
  * own 16 MHz, exact to 1 % in a room and to 4 % from -10 to 85 degC (datasheet, HSI oscillator).
- * Both are brought to 2 MHz, of which the PLL makes 288 MHz and then 72 MHz. */
+ * Both are divided to 2 MHz, from which the PLL makes 288 MHz and then 72 MHz. */
 #define PLL_IN_MHZ 2u
 #define ST_LINK_MHZ 8u
 #define OWN_MHZ 16u
@@ -19,7 +19,7 @@
 #define APB1_HALVES 4u
 /* Up to 90 MHz at 2.7 V and more (RM0383, flash memory: relation between clock and read time). */
 #define FLASH_WAIT_STATES 2u
-/* Rounds of a loop, about 5 ms at 16 MHz; a clock that is there is ready within some periods. */
+/* Loop iterations, about 5 ms at 16 MHz; a connected clock is ready within a few periods. */
 #define ST_LINK_PATIENCE 10000u
 
 static bool st_link_clock_runs(void) {
@@ -58,7 +58,7 @@ void chip_start(void) {
 
 void adc_start(void) {
     REG(ADC_COMMON, ADC_COMMON_CCR) = FIELD(ADC_COMMON_CCR_ADCPRE, 1); /* 18 MHz, of at most 36 */
-    /* the longest sampling, 480 cycles: 27 us for what stands behind the divider */
+    /* the longest sampling, 480 cycles: 27 us for the divider's source resistance */
     REG(ADC1, ADC_SMPR2) = BITS(3 * BATTERY_CHANNEL, 3);
     REG(ADC1, ADC_SQR3) = BATTERY_CHANNEL;
     REG(ADC1, ADC_CR2) = ADC_CR2_ADON | ADC_CR2_CONT;
@@ -67,7 +67,7 @@ void adc_start(void) {
     }
     reg_set(ADC1, ADC_CR2, ADC_CR2_SWSTART);
     while (!(REG(ADC1, ADC_SR) & ADC_SR_EOC)) {
-        /* or the first thing measured would be an empty battery */
+        /* otherwise the first measurement would be an empty battery */
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include "stm32f4.h"
 
-/* 72 MHz is a whole multiple of every rate that the motors have, from 9,600 bit/s to 4.5 Mbit/s. */
+/* 72 MHz is a multiple of all motor rates, from 9,600 bit/s to 4.5 Mbit/s. */
 #define CORE_HZ 72000000u
 #define TIMER_HZ CORE_HZ
 #define HOST_USART_HZ (CORE_HZ / 2u) /* APB1, which may have 50 MHz */

@@ -5,7 +5,7 @@
 #include "pins.h"
 
 /* The chip's own 16 MHz, exact to 1 % from 0 to 85 degC (datasheet, HSI16 oscillator); a USART
- * stands more than 3 % (RM0394, tolerance of the USART receiver). Half of it times 18 is 144 MHz in
+ * tolerates more than 3 % (RM0394, tolerance of the USART receiver). Half of it times 18 is 144 MHz in
  * the PLL, and 72 MHz behind it. */
 #define PLL_SOURCE_HSI16 2u
 #define PLL_M 2u
@@ -17,7 +17,7 @@
 
 #define CLOCK_BY_4 3u /* 18 MHz for the ADC */
 
-/* Rounds of a loop of several cycles each. */
+/* Loop iterations of several cycles each. */
 static void wait_at_least_us(uint32_t us) {
     for (volatile uint32_t left = CORE_HZ / 1000000u * us; left > 0; left--) {
     }
@@ -58,13 +58,13 @@ void adc_start(void) {
     reg_set(ADC1, ADC_CR, ADC_CR_ADEN);
     while (!(REG(ADC1, ADC_ISR) & ADC_ISR_ADRDY)) {
     }
-    /* the longest sampling, 640.5 cycles: 36 us for what stands behind the divider */
+    /* the longest sampling, 640.5 cycles: 36 us for the divider's source resistance */
     REG(ADC1, ADC_SMPR1) = BITS(3 * BATTERY_CHANNEL, 3);
     REG(ADC1, ADC_SQR1) = FIELD(ADC_SQR1_SQ1, BATTERY_CHANNEL);
     REG(ADC1, ADC_CFGR) = ADC_CFGR_CONT | ADC_CFGR_OVRMOD;
     reg_set(ADC1, ADC_CR, ADC_CR_ADSTART);
     while (!(REG(ADC1, ADC_ISR) & ADC_ISR_EOC)) {
-        /* or the first thing measured would be an empty battery */
+        /* otherwise the first measurement would be an empty battery */
     }
 }
 

@@ -3,7 +3,7 @@
 #include "port.h"
 #include "ticks.h"
 
-/* What is believed until the simulator has spoken: three full cells under load, no button. */
+/* Inputs assumed until the simulator's first frame: three full cells under load, no button. */
 #define FIRST_BATTERY_MV 11800u
 
 struct usart host_link = {.base = HOST_USART};
@@ -29,7 +29,7 @@ void port_measure(struct board_inputs *inputs) {
     inputs->buttons = felt.buttons;
 }
 
-/* QEMU 7.2 raises no interrupt for what was sent. Its lines take no time, so we can wait for it. */
+/* QEMU 7.2 raises no transmit interrupt. Its lines take no time, so we can wait for completion. */
 static void send_all(struct usart *usart) {
     while (usart->sending) {
         interrupts_off();

@@ -20,7 +20,7 @@
 #define SCB_AIRCR 0x0Cu
 #define SCB_AIRCR_SYSRESETREQ BITS(2, 1)
 #define SCB_AIRCR_VECTKEYSTAT BITS(16, 16)
-/* AIRCR takes a write only with this number in its upper half (ARMv7-M, AIRCR) */
+/* AIRCR accepts a write only with this key in its upper half (ARMv7-M, AIRCR) */
 #define AIRCR_KEY 0x05FAu
 
 static inline void interrupt_enable(uint32_t number) {
@@ -34,7 +34,7 @@ static inline void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory");
 /* Sleeps until an interrupt is pending, also while interrupts are off. */
 static inline void wait_for_interrupt(void) { __asm volatile("dsb\n\twfi" ::: "memory"); }
 
-/* Starts the chip anew: every pin floats, so the resistors on the shield switch the motors off. */
+/* Resets the chip: all pins float, so the shield's resistors switch the motors off. */
 static inline _Noreturn void chip_reset(void) {
     __asm volatile("dsb" ::: "memory");
     REG(SCB, SCB_AIRCR) = FIELD(SCB_AIRCR_VECTKEYSTAT, AIRCR_KEY) | SCB_AIRCR_SYSRESETREQ;

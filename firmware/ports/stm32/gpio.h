@@ -1,4 +1,4 @@
-/* Pins: a table of each board lists them (its pins.h), everything else reads the table. */
+/* Pins, as listed in each board's table (its pins.h). */
 #ifndef GPIO_H
 #define GPIO_H
 

@@ -24,7 +24,7 @@ static void transmit(void) {
     usart_write(&motor_bus, bytes, n);
 }
 
-/* Everything at the old rate has left when the core asks for a new one. */
+/* The core changes the rate only after everything was sent at the old one. */
 static void set_motor_baud(uint32_t baud) {
     uint32_t divider = (MOTOR_USART_HZ + baud / 2) / baud;
     if (divider != motor_bus.divider && !motor_bus.sending) {
@@ -32,7 +32,7 @@ static void set_motor_baud(uint32_t baud) {
     }
 }
 
-/* Interrupts stay off between the look and the sleep, or one could slip in between unseen. */
+/* Interrupts stay off between check and sleep, so that none is missed. */
 static void sleep_until_woken(void) {
     interrupts_off();
     if (!woken) {

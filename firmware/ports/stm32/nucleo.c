@@ -1,4 +1,4 @@
-/* A NUCLEO with the shield: pins, battery divider, and the watchdog that nobody can switch off. */
+/* A NUCLEO with the shield: pins, battery divider, and the independent watchdog. */
 #include "nucleo.h"
 
 #include "gpio.h"
@@ -36,13 +36,13 @@ static void watchdog_start(void) {
     REG(IWDG, IWDG_PR) = 0; /* its clock by 4 */
     REG(IWDG, IWDG_RLR) = WATCHDOG_HZ * WATCHDOG_MS / 1000u;
     while (REG(IWDG, IWDG_SR) != 0) {
-        /* until both are taken over; the running watchdog ends it if they never are */
+        /* until both have taken effect; otherwise the running watchdog resets the chip */
     }
     REG(IWDG, IWDG_KR) = WATCHDOG_FEED;
 }
 
 void port_start(void) {
-    watchdog_start(); /* first: it ends every wait below that would last for ever */
+    watchdog_start(); /* first: it ends any endless wait below */
     chip_start();
     for (unsigned at = 0; at < SIGNALS; at++) {
         pin_start(&pins[at]);
@@ -68,7 +68,7 @@ void port_measure(struct board_inputs *inputs) {
     if (is_pressed(SIGNAL_RESET_BUTTON)) {
         inputs->buttons |= BOARD_BUTTONS_RESET;
     }
-    /* a normally closed contact: pressed, unplugged and broken look the same, and all of them stop */
+    /* a normally closed contact: pressed, unplugged and broken all read as pressed and stop */
     if (pin_is_high(&pins[SIGNAL_ESTOP])) {
         inputs->buttons |= BOARD_BUTTONS_ESTOP;
     }

@@ -1,4 +1,4 @@
-/* What each NUCLEO gives to nucleo.c: the parts in which their chips differ. */
+/* The chip-specific parts of a NUCLEO, used by nucleo.c. */
 #ifndef NUCLEO_H
 #define NUCLEO_H
 
@@ -7,7 +7,7 @@
 /* Runs the core, buses, timers and USARTs at CORE_HZ, and feeds clocks to what is used. */
 void chip_start(void);
 
-/* Converts the battery's pin again and again. */
+/* Starts continuous conversion of the battery's pin. */
 void adc_start(void);
 
 /* The newest conversion, 0 to ADC_MAX. */

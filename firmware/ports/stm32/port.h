@@ -1,4 +1,4 @@
-/* What main.c needs of the board that it runs on. */
+/* The interface of main.c to its board. */
 #ifndef PORT_H
 #define PORT_H
 
@@ -20,10 +20,10 @@ extern volatile bool woken;
 /* Clocks, pins and links on; motors without power. */
 void port_start(void);
 
-/* Battery and buttons as they are now; the link's part is main.c's. */
+/* Current battery and buttons; main.c adds the link's inputs. */
 void port_measure(struct board_inputs *inputs);
 
-/* Pins, and the watchdog's food. Rate and driver of the motor bus are main.c's and usart.c's. */
+/* Sets pins and feeds the watchdog. main.c and usart.c set rate and driver of the motor bus. */
 void port_apply(const struct board_outputs *outputs);
 
 int main(void);

@@ -1,4 +1,4 @@
-/* How registers are written down here.
+/* Notation of registers.
  *
  * A peripheral's name is its base address (`USART1`), `USART_CR1` is an offset from it,
  * `USART_CR1_UE` a field as a mask, `USART1_IRQ` its interrupt. tests/firmware/test_registers.py
@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* a test may put memory of its own here */
+/* tests substitute memory here */
 #ifndef REG
 #define REG(base, offset) (*(volatile uint32_t *)((base) + (offset)))
 #endif

@@ -1,11 +1,11 @@
-/* What runs before main: the vector table, memory made ready, and the end of every fault. */
+/* Startup: vector table, memory initialization and fault handler. */
 #include "port.h"
 
 extern uint32_t stack_top[], data_start[], data_end[], data_in_flash[], bss_start[], bss_end[];
 
 typedef void (*handler)(void);
 
-/* ARMv7-M, "The vector table". Entries that are left out stay 0: what they stand for is never switched on. */
+/* ARMv7-M, "The vector table". Omitted entries stay 0: their exceptions are never enabled. */
 struct vector_table {
     uint32_t *stack;
     handler exceptions[15];
@@ -29,7 +29,7 @@ void reset_handler(void) {
     chip_reset();
 }
 
-/* A fault in the program: the board starts anew, and on the way the motors lose their power. */
+/* A program fault: reset the board, which cuts the motors' power. */
 static void fault_handler(void) { chip_reset(); }
 
 static void tick_handler(void) { woken = true; }
@@ -57,7 +57,7 @@ __attribute__((section(".vectors"), used)) const struct vector_table vectors = {
         .stack = stack_top,
         EXCEPTION(1) = reset_handler,
         EXCEPTION(2) = fault_handler, /* NMI */
-        EXCEPTION(3) = fault_handler, /* hard fault: what is not switched on below ends here */
+        EXCEPTION(3) = fault_handler, /* hard fault: also all exceptions not enabled below */
         EXCEPTION(15) = tick_handler,
         .interrupts[HOST_IRQ] = host_handler,
         .interrupts[MOTOR_IRQ] = motor_handler,

@@ -1,4 +1,4 @@
-/* Registers of the STM32F411 (RM0383) and the STM32F405 (RM0090): those that are used here. */
+/* Registers of the STM32F411 (RM0383) and the STM32F405 (RM0090), as far as used. */
 #ifndef STM32F4_H
 #define STM32F4_H
 

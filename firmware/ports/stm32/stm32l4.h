@@ -1,4 +1,4 @@
-/* Registers of the STM32L432 (RM0394): those that are used here. */
+/* Registers of the STM32L432 (RM0394), as far as used. */
 #ifndef STM32L4_H
 #define STM32L4_H
 

@@ -2,7 +2,7 @@
 
 #include "chip.h"
 
-/* The two families hold the same in different registers (USART registers in RM0383 and RM0394). */
+/* The two families differ in registers (USART registers in RM0383 and RM0394). */
 #ifdef USART_ISR
 enum { STATUS = USART_ISR, RECEIVED = USART_RDR, TRANSMITTED = USART_TDR };
 enum { HAS_BYTE = USART_ISR_RXNE, CAN_TAKE = USART_ISR_TXE, ALL_LEFT = USART_ISR_TC, LOST_BYTE = 0 };
@@ -27,7 +27,7 @@ static uint8_t ring_get(struct ring *ring) {
 
 void usart_start(struct usart *usart, uint32_t irq, uint32_t divider) {
 #ifdef USART_CR3_OVRDIS
-    /* a byte that came too late replaces the one before it; else the line would stop there */
+    /* an overrun byte replaces the previous one; otherwise reception would stop */
     REG(usart->base, USART_CR3) = USART_CR3_OVRDIS;
 #endif
     REG(usart->base, USART_CR1) = USART_CR1_RE | USART_CR1_TE | USART_CR1_RXNEIE;
@@ -70,12 +70,12 @@ void usart_write(struct usart *usart, const uint8_t *bytes, size_t count) {
     interrupts_on();
 }
 
-/* Takes what has come; returns the newest status. Several bytes are there only in QEMU. */
+/* Takes received bytes; returns the newest status. Only QEMU has several bytes ready. */
 static uint32_t take_received(struct usart *usart) {
     uint32_t status;
     while ((status = REG(usart->base, STATUS)) & (HAS_BYTE | LOST_BYTE)) {
         uint8_t byte = (uint8_t)REG(usart->base, RECEIVED);
-        /* what a half-duplex line brings while it is driven is the echo of what is sent */
+        /* bytes received while a half-duplex line is driven are our own echo */
         bool echo = usart->direction_base != 0 && usart->sending;
         if ((status & HAS_BYTE) && !echo && ring_count(&usart->received) < USART_RING) {
             ring_put(&usart->received, byte);

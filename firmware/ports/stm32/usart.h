@@ -1,4 +1,4 @@
-/* One serial line: bytes wait in two rings, interrupts carry them. 8 data bits, no parity, 1 stop. */
+/* A serial line with two ring buffers served by interrupts. 8 data bits, no parity, 1 stop bit. */
 #ifndef USART_H
 #define USART_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes a ring holds: 5 ms at 1 Mbps, and the main loop looks every millisecond. A power of two. */
+/* Ring size: 5 ms at 1 Mbit/s, and the main loop polls every millisecond. A power of two. */
 #define USART_RING 512u
 
 struct ring {
@@ -16,8 +16,8 @@ struct ring {
 };
 
 struct usart {
-    uint32_t base;           /* of its registers */
-    uint32_t divider;        /* as it was set last */
+    uint32_t base;           /* base address of its registers */
+    uint32_t divider;        /* as last set */
     uint32_t direction_base; /* GPIO port of the pin that lets it drive a half-duplex line, or 0 */
     uint32_t direction_pin;  /* the pin as a mask; high while sending */
     volatile bool sending;   /* until the stop bit of the last byte has left */
@@ -31,7 +31,7 @@ void usart_start(struct usart *usart, uint32_t irq, uint32_t divider);
 /* Changes its rate; not while it is sending. What is being received is lost. */
 void usart_set_divider(struct usart *usart, uint32_t divider);
 
-/* Takes at most `max` received bytes; returns how many. */
+/* Takes at most `max` received bytes; returns their number. */
 size_t usart_read(struct usart *usart, uint8_t *bytes, size_t max);
 
 /* How many bytes may be written now. */
