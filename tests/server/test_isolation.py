@@ -70,7 +70,7 @@ async def test_a_car_that_speaks_of_nodes_it_was_not_given_is_set_aside_until_it
     bad.speech = speech(bad)
     waiting = await desktop.becomes(its_ride["id"], "waiting")
     assert waiting["reason_code"] == "beyond_order"
-    assert waiting["reason"].startswith("bad speaks of node ")
+    assert waiting["reason"].startswith("bad reports node ")
     assert shown(desktop, "bad") == ("blocked", ReasonCode.BEYOND_ORDER)
     others = await desktop.book("kiosk-2", "museum")
     await desktop.ends(others["id"])
