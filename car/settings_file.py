@@ -21,7 +21,7 @@ def set_keys(path: Path, table: str, values: Mapping[str, Any]) -> None:
         values: numbers, strings, or lists of them.
 
     Raises:
-        SettingsError: a value is no valid setting; nothing was written.
+        SettingsError: a value is not a valid setting; nothing was written.
     """
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     section: Any = document.setdefault(table, tomlkit.table())

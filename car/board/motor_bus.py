@@ -109,7 +109,7 @@ class MotorBus:
         self._packets = Protocol2PacketHandler()
         if self._port.getCFlagBaud(baud) != baud:
             raise BoardError(
-                f"board.baud is {baud}, which is no Dynamixel rate.",
+                f"board.baud is {baud}, which is not a Dynamixel rate.",
                 "Set it to the board's rate, 1000000 unless you changed it.",
             )
         self._port.baudrate = self._port.wire_baud = baud

@@ -36,7 +36,7 @@ class VirtualSource:
         if magic != MAGIC or channels != 3 or not (0 < width <= MAX_SIDE_PX >= height > 0):
             raise CameraError(
                 f"camera.source: {self._path!r} sent {magic!r}, {width}x{height}x{channels}, "
-                "which is no frame.",
+                "which is not a frame header.",
                 "Use a simulator of the same version.",
             )
         pixels = np.frombuffer(self._read(width * height * channels), np.uint8)

@@ -35,7 +35,7 @@ straight lane, which show when the car leaves it."""
 FITS: Final = 0.6
 """Maximum difference of a fitting motion. Unrelated pictures leave 0.7 and more."""
 HELD: Final = -0.35
-"""A car held in place while its wheels turn is no mistake: standing then fits far better."""
+"""A car held in place while its wheels turn is not a fault: standing then fits far better."""
 LEAD: Final = 0.05
 """Mistakes whose gains differ by less than this cannot be distinguished."""
 NOISE: Final = 0.02

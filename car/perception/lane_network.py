@@ -55,8 +55,8 @@ class LaneNetwork:
         has_commands: it has an output for each command.
 
     Raises:
-        ModelError: the file is no such model, or its labels are of other commands or columns; the
-            message names what was found.
+        ModelError: the file is not such a model, or its labels are of other commands or columns;
+            the message names what was found.
     """
 
     def __init__(self, path: Path) -> None:

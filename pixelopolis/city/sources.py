@@ -71,5 +71,5 @@ def _file_text(name: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CityError(
-            f"city {name!r} is no UTF-8 text: line {line}, {error}.", "Save it as UTF-8."
+            f"city {name!r} is not UTF-8 text: line {line}, {error}.", "Save it as UTF-8."
         ) from error

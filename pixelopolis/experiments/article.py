@@ -131,6 +131,6 @@ def named(names: Sequence[str]) -> tuple[Experiment, ...]:
     for name in names:
         if name not in known:
             raise SettingsError(
-                f"--only {name!r} is no experiment.", f"There are {', '.join(known)}."
+                f"--only {name!r} is not an experiment.", f"There are {', '.join(known)}."
             )
     return tuple(known[name] for name in known if name in names or not names)

@@ -41,7 +41,7 @@ def fingerprints(steps: Sequence[Step]) -> dict[str, str]:
     digests: dict[str, str] = {}
     for step in steps:
         if step.name in digests:
-            raise SettingsError(f"step {step.name!r} is there twice.", "This is a fault of ours.")
+            raise SettingsError(f"step {step.name!r} occurs twice.", "This is a fault of ours.")
         if missing := [need for need in step.needs if need not in digests]:
             raise SettingsError(
                 f"step {step.name!r} needs {missing}, which do not come before it.",

@@ -1,4 +1,4 @@
-"""Pictures that are written: tiled into sheets, as JPEG, and to files."""
+"""Picture output: sheets of tiles, JPEG encoding, and files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DEFAULT_QUALITY: Final = 95
 
 
 def tiled(tiles: Sequence[Image], columns: int, background: int = 255) -> Image:
-    """Return images (h, w, 3) of one width in rows of `columns`, each row as high as the highest.
+    """Return images (h, w, 3) of equal width in rows of `columns`, each row as high as its highest.
 
     Args:
         tiles: at least one.
-        columns: the sheet is this many tiles wide, however few there are.
-        background: gray level 0..255 where no tile is.
+        columns: width of the sheet in tiles, even if there are fewer.
+        background: gray level 0..255 of empty areas.
     """
     height, width = max(tile.shape[0] for tile in tiles), tiles[0].shape[1]
     rows = -(-len(tiles) // columns)
@@ -39,10 +39,7 @@ def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
 
 
 def write_picture(file: Path, image_rgb: Image, jpeg_quality: int = DEFAULT_QUALITY) -> bool:
-    """Write an image in the format that the file's name ends with; return whether that was done.
-
-    It is not when there is no such folder or no such format.
-    """
+    """Write an image in the format of its suffix; return False for an unknown folder or format."""
     png = file.suffix.lower() == ".png"
     options = [] if png else [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
     try:

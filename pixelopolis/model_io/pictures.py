@@ -57,7 +57,7 @@ def read_picture(path: Path) -> Image:
     """Return a picture file's pixels (height, width, 3) uint8 RGB, rotated by its EXIF tag.
 
     Raises:
-        DatasetError: the file cannot be read, is no picture, or is incomplete.
+        DatasetError: the file cannot be read, is not a picture, or is incomplete.
     """
     return np.asarray(read_pixels(path, cv2.IMREAD_COLOR), dtype=np.uint8)
 
@@ -70,7 +70,7 @@ def read_pixels(path: Path, flags: int) -> NDArray[Any]:
         flags: OpenCV's `IMREAD_COLOR`, with `IMREAD_ANYDEPTH` for 16-bit and floating pixels.
 
     Raises:
-        DatasetError: the file cannot be read, is no picture, or is incomplete.
+        DatasetError: the file cannot be read, is not a picture, or is incomplete.
     """
     try:
         data = path.read_bytes()

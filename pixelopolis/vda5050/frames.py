@@ -83,7 +83,7 @@ _from_server: TypeAdapter[_OrderFrame | _InstantActionsFrame | _RefusalFrame] = 
 
 
 class MalformedMessageError(Exception):
-    """A frame that is no valid message.
+    """A frame that is not a valid message.
 
     Attributes:
         description: every fault with its field and value.

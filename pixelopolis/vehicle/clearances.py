@@ -1,4 +1,4 @@
-"""From where on a street or a junction is free of a car again, for desk and simulator."""
+"""Distances at which a car has left an edge or junction, for server and simulator."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _yolo_object(
         name = known[number] if number >= 0 else known[len(known)]
     except (ValueError, IndexError) as error:
         raise DatasetError(
-            f"{place}: {' '.join(words)!r} is no line of YOLO labels for {len(known)} classes.",
+            f"{place}: {' '.join(words)!r} is not a line of YOLO labels for {len(known)} classes.",
             "Expected the number of a class from 0, then middle x and y, width and height.",
         ) from error
     box = Box((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)

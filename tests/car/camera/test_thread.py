@@ -119,7 +119,7 @@ def test_what_is_no_frame_is_refused(
     simulator.accept()
     assert simulator.viewer is not None
     simulator.viewer.sendall(HEADER.pack(*header, 0.0))
-    with pytest.raises(CameraError, match="which is no frame"):
+    with pytest.raises(CameraError, match="which is not a frame header"):
         source.read()
     source.close()
 
