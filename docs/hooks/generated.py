@@ -80,7 +80,7 @@ def http_api() -> str:
         for method, operation in methods.items():
             parts += [f"## {method.upper()} {path}", operation["summary"]]
             rows = (
-                [("asks", _reference(_schema(operation["requestBody"])))]
+                [("request", _reference(_schema(operation["requestBody"])))]
                 if ("requestBody" in operation)
                 else []
             )
