@@ -11,6 +11,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 ELSEWHERE: Final = {
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "how-to/contribute.md",
+    "SECURITY.md": "explanation/security.md",
     "car/models/detector.md": "reference/models/detector.md",
     "car/models/lane.md": "reference/models/lane.md",
     "firmware/README.md": "reference/firmware.md",
