@@ -44,10 +44,10 @@ def alive(group: int) -> bool:
     return True
 
 
-def end_groups(groups: Iterable[int], grace_s: float = GRACE_S) -> None:
+def end_groups(groups: Iterable[int]) -> None:
     """Ask process groups to end, and kill what is left of them after a while."""
     left = {group for group in groups if alive(group)}
-    for number, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 2.0)):
+    for number, wait_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 2.0)):
         for group in left:
             if alive(group):
                 os.killpg(group, number)

@@ -36,7 +36,6 @@ class CameraThread:
     Args:
         spec: see `open_source`.
         rotate_deg: see `upright`.
-        on_frame: called in the camera thread for every frame; must return at once.
         open_: opens the source (replaced in tests).
         clock: monotonic seconds, the same clock as the capture times.
     """
@@ -45,14 +44,12 @@ class CameraThread:
         self,
         spec: str,
         rotate_deg: int = 0,
-        on_frame: Callable[[], None] = lambda: None,
         open_: Callable[[str], Source] = open_source,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec = spec
         self._clock = clock
         self._rotate_deg = rotate_deg
-        self._on_frame = on_frame
         self._open = open_
         self._changed = threading.Condition()
         self._newest: WholeFrame | None = None
@@ -133,7 +130,6 @@ class CameraThread:
             self._trouble = ""
             self._times_s.append(self._clock())
             self._changed.notify_all()
-        self._on_frame()
 
     def _log_trouble(self, error: CameraError) -> None:
         self._trouble = error.message

@@ -13,8 +13,8 @@ from pixelopolis.vehicle.speeds import CRUISE_MPS
 TURNS: Final = tuple(Turn)
 
 
-def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) -> float:
-    """Return the steering in [-1, 1] for a single view.
+def steering_alone(view: LaneView, turn: Turn) -> float:
+    """Return the steering in [-1, 1] at cruise speed for a single view.
 
     Paths are followed as in `LaneKeeper`, but without fusion over frames and without compensation
     of delays.
@@ -25,7 +25,7 @@ def steering_alone(view: LaneView, turn: Turn, speed_mps: float = CRUISE_MPS) ->
     follower = PathFollower()
     if view.paths_left_m is not None and view.spread_m is not None:
         follower.see(view.paths_left_m, view.spread_m, command)
-    return follower.steering(0.0, speed_mps)
+    return follower.steering(0.0, CRUISE_MPS)
 
 
 class LaneKeeper:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from car.tools.workbench import Workbench
@@ -23,7 +22,7 @@ class Calibration(NamedTuple):
     gain: float
 
 
-def read_voltage_mv(bench: Workbench, sleep: Callable[[float], None] = time.sleep) -> int:
+def read_voltage_mv(bench: Workbench) -> int:
     """Return the mean of several readings of the board's voltage.
 
     Raises:
@@ -36,7 +35,7 @@ def read_voltage_mv(bench: Workbench, sleep: Callable[[float], None] = time.slee
     total = 0
     for _ in range(LOOKS):
         total += bench.bus.read(BOARD_ID, BOARD, BoardRegister.BATTERY_MV)
-        sleep(LOOK_S)
+        time.sleep(LOOK_S)
     return round(total / LOOKS)
 
 

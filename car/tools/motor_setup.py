@@ -156,9 +156,7 @@ def configure(bench: Workbench, setup: MotorSetup) -> None:
     raise BoardError(f"The motor (id {new}) did not take {BUS_BAUD} bit/s.", "Set it up once more.")
 
 
-def turn(
-    bench: Workbench, motor: int, seconds: float, clock: Callable[[], float] = time.monotonic
-) -> float:
+def turn(bench: Workbench, motor: int, seconds: float) -> float:
     """Turn a motor's shaft slowly for a while; return the number of turns.
 
     Raises:
@@ -180,16 +178,16 @@ def turn(
             (MotorRegister.GOAL_VELOCITY, TURN_UNITS),
         ):
             bus.write(motor, XL430, register, value)
-        end_s = clock() + seconds
-        while clock() < end_s:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
             bus.ping(motor)
             time.sleep(TURN_POLL_S)
     finally:
-        release(bench, motor, clock)
+        release(bench, motor)
     return (bus.read(motor, XL430, MotorRegister.PRESENT_POSITION) - before) / PULSES_PER_TURN
 
 
-def release(bench: Workbench, motor: int, clock: Callable[[], float] = time.monotonic) -> None:
+def release(bench: Workbench, motor: int) -> None:
     """Stop a motor and disable its torque, and verify it.
 
     Raises:
@@ -200,7 +198,7 @@ def release(bench: Workbench, motor: int, clock: Callable[[], float] = time.mono
         try:
             bus.write(motor, XL430, MotorRegister.BUS_WATCHDOG, 0)
             bus.write(motor, XL430, MotorRegister.GOAL_VELOCITY, 0)
-            await_rest(bus, motor, clock)
+            await_rest(bus, motor, time.monotonic)
             bus.write(motor, XL430, MotorRegister.TORQUE_ENABLE, 0)
             if bus.read(motor, XL430, MotorRegister.TORQUE_ENABLE) == 0:
                 return

@@ -66,8 +66,7 @@ class Workbench:
         BoardError: the port cannot be opened.
     """
 
-    def __init__(self, port: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
+    def __init__(self, port: str) -> None:
         self.bus = MotorBus(port, BUS_BAUD)
         try:
             self.has_board = any(
@@ -107,7 +106,7 @@ class Workbench:
             BoardError: emergency stop or empty battery.
         """
         if self.has_board and not switch_on(self.bus).motor_power:
-            self._sleep(BOOT_S)
+            time.sleep(BOOT_S)
 
     def power_off(self) -> None:
         """Switch the motors' power off, so that cables may be changed."""

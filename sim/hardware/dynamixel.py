@@ -80,8 +80,9 @@ def _crc_table() -> tuple[int, ...]:
 _CRC_TABLE: Final = _crc_table()
 
 
-def crc16(data: bytes, crc: int = 0) -> int:
-    """Return the CRC-16 (polynomial 0x8005, not reflected); `crc` continues an earlier one."""
+def crc16(data: bytes) -> int:
+    """Return the CRC-16 (polynomial 0x8005, not reflected)."""
+    crc = 0
     for byte in data:
         crc = ((crc << 8) & 0xFF00) ^ _CRC_TABLE[(crc >> 8) ^ byte]
     return crc

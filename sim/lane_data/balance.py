@@ -111,7 +111,10 @@ def road_places(city: City) -> RoadPlaces:
     return RoadPlaces(city)
 
 
-def balanced(natural: FloatArray, rounds: int = 200) -> FloatArray:
+FITTING_ROUNDS: Final = 200
+
+
+def balanced(natural: FloatArray) -> FloatArray:
     """Return weights (cities, kinds) whose rows sum to 1 and whose mean meets `TARGETS`.
 
     Iterative proportional fitting (Deming and Stephan, Annals of Mathematical Statistics 11, 1940):
@@ -120,11 +123,10 @@ def balanced(natural: FloatArray, rounds: int = 200) -> FloatArray:
 
     Args:
         natural: (cities, kinds) shares; rows sum to 1.
-        rounds: of fitting.
     """
     weights = natural.copy()
     targets = np.array([TARGETS[kind] for kind in KINDS])
-    for _ in range(rounds):
+    for _ in range(FITTING_ROUNDS):
         sums = weights.mean(axis=0)
         weights *= np.where(sums > 0, targets / np.maximum(sums, 1e-12), 0.0)
         weights /= weights.sum(axis=1, keepdims=True)

@@ -116,15 +116,9 @@ class LaneLabel:
     road: RoadKind
 
 
-def label_of(city: City, pose: Pose, place: LanePlace | None = None) -> LaneLabel:
-    """Return a pose's labels.
-
-    Args:
-        city: the city.
-        pose: of the car.
-        place: of the pose, if it is known.
-    """
-    place = place or place_of(city, pose)
+def label_of(city: City, pose: Pose) -> LaneLabel:
+    """Return the labels of a car's pose."""
+    place = place_of(city, pose)
     ways = ways_from(city, place.edge, place.movement, place.s_m)
     chosen = _commanded(city, place, ways, choose(ways, pose, place.s_m))
     found = {id(way): way for way in chosen.values() if way is not None}

@@ -7,7 +7,7 @@ beside it, others cross the junctions ahead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from car.driving.speed_profile import speed_before_stop_mps, wheel_speeds_rad_s
 from pixelopolis.city.model import City
 from pixelopolis.city.movement_conflicts import MovementKey, movement_conflicts
-from pixelopolis.city.route_path import RoutePath
+from pixelopolis.city.route_path import Leg, RoutePath
 from pixelopolis.geometry import Curve, Pose, join
 from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.clearances import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M
@@ -132,7 +132,7 @@ class BackgroundTraffic:
         self.path = path
         self._rng = rng
         self._conflicts = movement_conflicts(city)
-        taken = set(self._edges_ahead(0.0, AVOIDED_M))
+        taken = self._edges_ahead(0.0, AVOIDED_M)
         free = [edge for edge in city.edges if edge not in taken]
         chosen = rng.permutation(len(free))[:count]
         self.all = [_BackgroundCar(city, free[int(i)], rng) for i in chosen]
@@ -154,19 +154,20 @@ class BackgroundTraffic:
 
     def in_the_way(self, distance_m: float) -> bool:
         """Whether a car occupies road that the measured car needs soon; the drive must then end."""
-        ahead = set(self._edges_ahead(distance_m, KEPT_CLEAR_M))
+        ahead = self._edges_ahead(distance_m, KEPT_CLEAR_M)
         return any(other.edges & ahead for other in self.all)
 
     def _ask(self, other: _BackgroundCar, distance_m: float) -> None:
         exits = self.city.exits[other.edge]
         if not exits or other.car.s_m < other.car.curve.length_m - DECISION_M:
             return
-        avoided = set(self._edges_ahead(distance_m, AVOIDED_M))
+        avoided = self._edges_ahead(distance_m, AVOIDED_M)
         for one in self.all:
             if one is not other:
                 avoided |= one.edges
         driven = {one.movement for one in self.all if one.movement is not None}
-        driven |= set(self._movements_ahead(distance_m, KEPT_CLEAR_M))
+        legs = self._legs_ahead(distance_m, KEPT_CLEAR_M, CLEAR_OF_JUNCTION_M)
+        driven |= {leg.movement for leg in legs if leg.movement is not None}
         for i in range(len(exits)):
             movement = exits[(other.wish + i) % len(exits)]
             key = (movement.from_edge, movement.to_edge)
@@ -174,20 +175,11 @@ class BackgroundTraffic:
                 other.enter(key)
                 return
 
-    def _edges_ahead(self, distance_m: float, reach_m: float) -> Iterable[str]:
-        return (
-            leg.edge
-            for leg in self.path.legs
-            if leg.edge is not None
-            and leg.start_m < distance_m + reach_m
-            and leg.end_m > distance_m - CLEAR_OF_EDGE_M
-        )
+    def _edges_ahead(self, distance_m: float, reach_m: float) -> set[str]:
+        legs = self._legs_ahead(distance_m, reach_m, CLEAR_OF_EDGE_M)
+        return {leg.edge for leg in legs if leg.edge is not None}
 
-    def _movements_ahead(self, distance_m: float, reach_m: float) -> Iterable[MovementKey]:
-        return (
-            leg.movement
-            for leg in self.path.legs
-            if leg.movement is not None
-            and leg.start_m < distance_m + reach_m
-            and leg.end_m > distance_m - CLEAR_OF_JUNCTION_M
-        )
+    def _legs_ahead(self, distance_m: float, reach_m: float, clear_m: float) -> Iterator[Leg]:
+        for leg in self.path.legs:
+            if leg.start_m < distance_m + reach_m and leg.end_m > distance_m - clear_m:
+                yield leg

@@ -21,14 +21,15 @@ ROAD: Final = "#fffdf7"
 LINE: Final = 0.16
 
 
-def _rings(shape: Polygon, z: float) -> list[list[Point3]]:
-    return [[(x, y, z) for x, y in ring.coords[:-1]] for ring in (shape.exterior, *shape.interiors)]
+def _rings(shape: Polygon) -> list[list[Point3]]:
+    rings = (shape.exterior, *shape.interiors)
+    return [[(x, y, 0.0) for x, y in ring.coords[:-1]] for ring in rings]
 
 
-def _paint(m: IsoModel, shape: BaseGeometry, color: str, z: float = 0.0) -> None:
+def _paint(m: IsoModel, shape: BaseGeometry, color: str) -> None:
     for part in shapely.get_parts(shape.simplify(0.01)):
         if isinstance(part, Polygon) and part.area > 1e-3:
-            m.faces(_rings(part, z), color)
+            m.faces(_rings(part), color)
 
 
 def board(m: IsoModel, width: float, depth: float) -> None:

@@ -51,12 +51,10 @@ class IsoModel:
     z: float = 0.0
     scale: float = 10.0
 
-    def at(self, x: float, y: float, z: float = 0.0, scale: float = 1.0) -> IsoModel:
+    def at(self, x: float, y: float, z: float = 0.0) -> IsoModel:
         """Return a model whose origin lies at (x, y, z) of this one."""
         s = self.scale
-        return IsoModel(
-            self.drawing, self.x + x * s, self.y + y * s, self.z + z * s, self.scale * scale
-        )
+        return IsoModel(self.drawing, self.x + x * s, self.y + y * s, self.z + z * s, self.scale)
 
     def flat(self, point: Point3) -> Point:
         """Return a point's position in the drawing."""
@@ -159,9 +157,9 @@ class IsoModel:
             shade(c, -0.16),
         )
 
-    def ring(self, cx: float, cy: float, z: float, r: float, parts: int = 48) -> list[Point3]:
+    def ring(self, cx: float, cy: float, z: float, r: float) -> list[Point3]:
         """Return a level circle as points."""
-        turns = [2 * math.pi * i / parts for i in range(parts)]
+        turns = [2 * math.pi * i / 48 for i in range(48)]
         return [(cx + r * math.cos(t), cy + r * math.sin(t), z) for t in turns]
 
     def drum(self, cx: float, cy: float, z: float, r: float, dz: float, c: str) -> None:

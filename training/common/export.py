@@ -87,14 +87,14 @@ def converted(converter: Any) -> bytes:
         return bytes(converter.convert())
 
 
-def median_ms(content: bytes, picture: Bytes, runs: int = 200) -> float:
+def median_ms(content: bytes, picture: Bytes) -> float:
     """Return the median time of one inference in LiteRT, on one thread of this computer, in ms."""
     interpreter = load_interpreter(content)
     for taken in interpreter.get_input_details():
         value = picture[None] if len(taken["shape"]) == 4 else np.zeros(taken["shape"])
         interpreter.set_tensor(taken["index"], value.astype(taken["dtype"]))
     times_s = []
-    for _ in range(runs):
+    for _ in range(200):
         started_s = time.perf_counter()
         interpreter.invoke()
         times_s.append(time.perf_counter() - started_s)

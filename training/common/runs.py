@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pixelopolis.errors import SettingsError
+from pixelopolis.errors import ModelError, SettingsError
 
 
 class RunFolder:
@@ -22,7 +24,7 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path, settings: Any) -> None:
-        self.folder = folder
+        self.folder, self.settings = folder, settings
         asked = json.loads(json.dumps(asdict(settings)))
         before = (self.read("settings.json") or {}).get("settings", asked)
         other = [
@@ -58,6 +60,42 @@ class RunFolder:
             if file.name not in names:
                 file.unlink()
 
+    def write_result(
+        self,
+        best: Mapping[str, Any],
+        figures: Mapping[str, Any],
+        parameters: int,
+        facts: dict[str, Any],
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Write and return `result.json`.
+
+        Args:
+            best: the best epoch's row of the history; every row has "seconds" and "images_per_s".
+            figures: of that epoch.
+            parameters: of the network.
+            facts: of the data.
+            more: what else the result says.
+        """
+        seconds = sum(row["seconds"] for row in self.history)
+        pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
+        result = {
+            "run": shown(self.folder),
+            "model": checkpoint_name(int(best["epoch"])),
+            "best_epoch": best["epoch"],
+            "epochs": self.epochs_done,
+            **figures,
+            "parameters": parameters,
+            "images_per_s": round(pictures / seconds, 1),
+            "training_s": round(seconds, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "settings": asdict(self.settings),
+            "data": facts,
+            **more,
+        }
+        self.write("result.json", result)
+        return self.read("result.json") or result
+
     def check_data(self, facts: dict[str, Any]) -> None:
         """Check that an interrupted run used the same data.
 
@@ -77,6 +115,30 @@ class RunFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.read("settings.json") is None:
             self.write("settings.json", {"settings": self._asked, "data": facts})
+
+
+def checkpoint_name(epoch: int, suffix: str = "keras") -> str:
+    return f"epoch-{epoch:04d}.{suffix}"
+
+
+def finished(folder: Path, command: str) -> dict[str, Any]:
+    """Return the result of a finished run.
+
+    Args:
+        folder: of the run.
+        command: that trains, such as "train lane".
+
+    Raises:
+        ModelError: the run is unfinished.
+    """
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder} holds no finished run: {error}.",
+            f"Let `pixelopolis {command}` finish; the same command goes on with a broken-off run.",
+        ) from error
+    return result
 
 
 def shown(folder: Path) -> str:

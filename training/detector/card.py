@@ -21,14 +21,14 @@ from training.common.backend import tf
 from training.common.export import INPUT_NAME, Bytes, median_ms, write
 from training.common.metadata import VALUE_LABELS, Tensor, add_metadata, markdown_line
 from training.common.operators import read_graph
-from training.common.runs import shown
+from training.common.runs import finished, shown
 from training.detector.convert import to_float, to_int8, to_raw_int8
 from training.detector.data import DetectorData, digest
 from training.detector.evaluation.evaluate import figures, read
 from training.detector.evaluation.metrics import SIZES, Detections
 from training.detector.evaluation.score_thresholds import FIT_PRECISION, fit_thresholds
 from training.detector.litert import agreement, run
-from training.detector.run import finished, stages
+from training.detector.run import stages
 from training.detector.settings import DetectorTraining
 from training.detector.train import predict
 
@@ -138,7 +138,7 @@ def pages(card: dict[str, Any]) -> dict[str, bytes]:
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], Bytes]:
-    result = finished(folder)
+    result = finished(folder, "train detector")
     try:
         with np.load(folder / "frames.npz", allow_pickle=False) as kept:
             return result, np.asarray(kept["calibration"], dtype=np.uint8)

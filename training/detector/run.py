@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pixelopolis.city.signs import SIGN_CLASSES
-from pixelopolis.errors import ModelError, SettingsError
+from pixelopolis.errors import SettingsError
 from training.common.backend import tf
-from training.common.runs import RunFolder, shown
+from training.common.runs import RunFolder, checkpoint_name
 from training.detector.evaluation.metrics import SIZES, Precision
 from training.detector.settings import DetectorTraining
 
@@ -42,9 +38,7 @@ def _rounded(value: float) -> float | None:
 class DetectorRun(RunFolder):
     """The files of a run."""
 
-    def __init__(self, folder: Path, settings: DetectorTraining) -> None:
-        super().__init__(folder, settings)
-        self.settings = settings
+    settings: DetectorTraining
 
     @property
     def best(self) -> dict[str, Any]:
@@ -55,15 +49,18 @@ class DetectorRun(RunFolder):
         """Restore variables after the last whole epoch, if there was one."""
         if not self.history:
             return
-        name = _name(self.epochs_done)
+        done = self.epochs_done
+        arrays = self.folder / checkpoint_name(done, "npz")
         try:
-            with np.load(self.folder / f"{name}.npz") as kept:
+            with np.load(arrays) as kept:
                 for number, variable in enumerate(state):
                     variable.assign(kept[str(number)])
-            kept_model = tf.keras.models.load_model(self.folder / f"{name}.keras", compile=False)
+            kept_model = tf.keras.models.load_model(
+                self.folder / checkpoint_name(done), compile=False
+            )
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise SettingsError(
-                f"{self.folder / name} cannot be read: {error}.",
+                f"{arrays.with_suffix('')} cannot be read: {error}.",
                 "Remove the run's folder and train again.",
             ) from error
         for variable, value in zip(averaged.variables, kept_model.variables, strict=True):
@@ -75,67 +72,27 @@ class DetectorRun(RunFolder):
         part = self.folder / "part.npz"
         arrays: dict[str, Any] = {str(i): np.asarray(v) for i, v in enumerate(state)}
         np.savez(part, **arrays)
-        part.replace(self.folder / f"{_name(epoch)}.npz")
+        part.replace(self.folder / checkpoint_name(epoch, "npz"))
         part = self.folder / "part.keras"
         averaged.save(part)
-        part.replace(self.folder / f"{_name(epoch)}.keras")
+        part.replace(self.folder / checkpoint_name(epoch))
         self.history.append({"epoch": epoch, **row})
         self.write("state.json", {"history": self.history})
-        best = _name(int(self.best["epoch"]))
-        self.keep_checkpoints({f"{_name(epoch)}.npz", f"{_name(epoch)}.keras", f"{best}.keras"})
+        best = checkpoint_name(int(self.best["epoch"]))
+        self.keep_checkpoints({checkpoint_name(epoch, "npz"), checkpoint_name(epoch), best})
         return int(self.best["epoch"]) == epoch
 
     def finish(
         self, parameters: int, facts: dict[str, Any], before: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Write and return result.json; `before` is the result of the run it started from."""
-        seconds = sum(row["seconds"] for row in self.history)
-        pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
         best = self.best
-        result = {
-            "run": shown(self.folder),
-            "model": f"{_name(int(best['epoch']))}.keras",
-            "best_epoch": best["epoch"],
-            "epochs": self.epochs_done,
-            "map50": best["map50"],
-            "map50_95": best["map50_95"],
-            "ap50": best["ap50"],
-            "losses": best["losses"],
-            "parameters": parameters,
-            "images_per_s": round(pictures / seconds, 1),
-            "training_s": round(seconds, 1),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tensorflow": tf.__version__,
-            "settings": asdict(self.settings),
-            "data": facts,
-            "start": before,
-        }
-        self.write("result.json", result)
-        return self.read("result.json") or result
-
-
-def finished(folder: Path) -> dict[str, Any]:
-    """Return the result of a finished run.
-
-    Raises:
-        ModelError: the run is unfinished.
-    """
-    try:
-        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{folder} holds no finished run: {error}.",
-            "Let `pixelopolis train detector` finish; the same command goes on with a broken-off "
-            "run.",
-        ) from error
-    return result
+        figures = {name: best[name] for name in ("map50", "map50_95", "ap50", "losses")}
+        more = {"tensorflow": tf.__version__, "start": before}
+        return self.write_result(best, figures, parameters, facts, **more)
 
 
 def stages(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the results of a run and of those it started from, the first one first."""
     before = result.get("start")
     return [*(stages(before) if before else []), result]
-
-
-def _name(epoch: int) -> str:
-    return f"epoch-{epoch:04d}"

@@ -31,6 +31,7 @@ from pixelopolis.model_io.voc.dataset import VocDataset
 from pixelopolis.output_file import check_output_folder
 from training.common.backend import tf
 from training.common.export import scaled
+from training.common.runs import finished
 from training.detector.batches import epoch_batches
 from training.detector.data import DetectorData, digest, load
 from training.detector.evaluation.draw import draw_detections
@@ -38,7 +39,7 @@ from training.detector.evaluation.metrics import SIZES, Detections, Precision, a
 from training.detector.loss import losses
 from training.detector.model import build
 from training.detector.postprocess import scores_of, select
-from training.detector.run import DetectorRun, finished, row_of
+from training.detector.run import DetectorRun, row_of
 from training.detector.settings import DetectorTraining
 
 CALIBRATION_PICTURES: Final = 300
@@ -93,7 +94,7 @@ def train(
     check_output_folder(out, "--out")
     run = DetectorRun(out, settings)
     if start is not None:
-        finished(start)  # fails before the data are read
+        finished(start, "train detector")  # fails before the data are read
     parts, validation = _read(folders, listener.reading)
     pictures = sum(map(len, parts))
     if pictures < settings.batch:
@@ -121,7 +122,7 @@ def train(
 
 def _begin_with(learner: _Learner, start: Path) -> dict[str, Any]:
     """Load the best network of a finished run; return that run's result."""
-    result = finished(start)
+    result = finished(start, "train detector")
     model = tf.keras.models.load_model(start / result["model"], compile=False)
     known, wanted = ([tuple(v.shape) for v in m.variables] for m in (model, learner.network))
     if known != wanted:

@@ -17,13 +17,13 @@ from pixelopolis.output_file import check_output_folder
 from training.common.backend import tf
 from training.common.export import INPUT_NAME, median_ms, write
 from training.common.metadata import Tensor, add_metadata, markdown_line
+from training.common.runs import finished
 from training.lane.convert import Converted, convert_float, convert_int8
 from training.lane.data import Labels, is_blank
 from training.lane.label_files import COMMANDS
 from training.lane.networks import StepNetwork, predict, step_of
 from training.lane.outputs import answers_of
 from training.lane.settings import LaneTraining, Network
-from training.lane.train import finished
 
 CARD_FORMAT: Final = 2
 
@@ -56,7 +56,7 @@ def export_lane(run: Path, out: Path, name: str = "lane") -> dict[str, Any]:
         SettingsError: OUT cannot be written into.
     """
     check_output_folder(out, "--out")
-    result = finished(run)
+    result = finished(run, "train lane")
     network = Network(result["settings"]["network"])
     frames = _frames(run)
     model = tf.keras.models.load_model(run / result["model"], compile=False)

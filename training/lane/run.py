@@ -15,13 +15,10 @@ the same batches.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from training.common.backend import tf
-from training.common.runs import RunFolder, shown
+from training.common.runs import RunFolder, checkpoint_name
 from training.lane.loss import masked_huber, path_loss
 from training.lane.outputs import answers_of
 from training.lane.report import HeadError
@@ -33,9 +30,7 @@ LOSSES: Final = {loss.__name__: loss for loss in (masked_huber, path_loss)}
 class LaneRunFolder(RunFolder):
     """The run folder; a kill at any time costs at most the current epoch."""
 
-    def __init__(self, folder: Path, settings: LaneTraining) -> None:
-        super().__init__(folder, settings)
-        self.settings = settings
+    settings: LaneTraining
 
     @property
     def best(self) -> dict[str, Any]:
@@ -45,7 +40,7 @@ class LaneRunFolder(RunFolder):
         """Return the model of the last whole epoch with its optimizer, None before the first."""
         if not self.history:
             return None
-        path = self.folder / _checkpoint_name(self.epochs_done)
+        path = self.folder / checkpoint_name(self.epochs_done)
         model = tf.keras.models.load_model(path, custom_objects=LOSSES)
         model.jit_compile = False
         return model
@@ -65,7 +60,7 @@ class LaneRunFolder(RunFolder):
         epoch = self.epochs_done + 1
         part = self.folder / "part.keras"
         model.save(part)
-        part.replace(self.folder / _checkpoint_name(epoch))
+        part.replace(self.folder / checkpoint_name(epoch))
         self.history.append(
             {
                 "epoch": epoch,
@@ -76,31 +71,14 @@ class LaneRunFolder(RunFolder):
             }
         )
         self.write("state.json", {"history": self.history})
-        self.keep_checkpoints({_checkpoint_name(epoch), _checkpoint_name(int(self.best["epoch"]))})
+        self.keep_checkpoints({checkpoint_name(n) for n in (epoch, int(self.best["epoch"]))})
         return int(self.best["epoch"]) == epoch
 
     def finish(self, parameters: int, facts: dict[str, Any]) -> dict[str, Any]:
-        seconds = sum(row["seconds"] for row in self.history)
-        pictures = sum(row["seconds"] * row["images_per_s"] for row in self.history)
-        result = {
-            "run": shown(self.folder),
-            "model": _checkpoint_name(int(self.best["epoch"])),
-            "best_epoch": self.best["epoch"],
-            "epochs": self.epochs_done,
-            "validation": self.best["errors"],
+        best = self.best
+        figures = {
+            "validation": best["errors"],
             "validation_unit": answers_of(self.settings.network).unit,
-            "loss": self.best["loss"],
-            "parameters": parameters,
-            "images_per_s": round(pictures / seconds, 1),
-            "training_s": round(seconds, 1),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tensorflow": tf.__version__,
-            "settings": asdict(self.settings),
-            "data": facts,
+            "loss": best["loss"],
         }
-        self.write("result.json", result)
-        return self.read("result.json") or result
-
-
-def _checkpoint_name(epoch: int) -> str:
-    return f"epoch-{epoch:04d}.keras"
+        return self.write_result(best, figures, parameters, facts, tensorflow=tf.__version__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pixelopolis.model_io.pictures import Report
 from pixelopolis.output_file import check_output_folder
 from training.common.backend import tf
 from training.common.export import scaled
+from training.common.runs import finished
 from training.lane.augment import batches
 from training.lane.data import Labels, LaneData, is_blank, load, split, windows
 from training.lane.loss import masked_huber, path_loss
@@ -98,7 +98,7 @@ def train(
     check_output_folder(out, "--out")
     run = LaneRunFolder(out, settings)
     if start is not None:
-        finished(start)  # fails before the data are read
+        finished(start, "train lane")  # fails before the data are read
     network = settings.network
     data = load(folders, whole=network.sees_whole_frames, report=listener.reading)
     if network.frames > 1:
@@ -130,22 +130,6 @@ def train(
     if run.epochs_done < settings.epochs and not run.has_stalled():
         _fit(model, run, training, validation, listener, steps)
     return run.finish(model.count_params(), facts)
-
-
-def finished(folder: Path) -> dict[str, Any]:
-    """Return the result of a finished run.
-
-    Raises:
-        ModelError: the run is unfinished.
-    """
-    try:
-        result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{folder} holds no finished run: {error}.",
-            "Let `pixelopolis train lane` finish; the same command goes on with a broken-off run.",
-        ) from error
-    return result
 
 
 def _filmed(data: LaneData, network: Network) -> LaneData:
@@ -184,7 +168,7 @@ def _compiled(settings: LaneTraining, steps: int, start: Path | None) -> Any:
 
 def _begin_with(model: Any, start: Path) -> None:
     """Load the best weights of a finished run."""
-    result = finished(start)
+    result = finished(start, "train lane")
     before = tf.keras.models.load_model(start / result["model"], compile=False)
     known, wanted = ([tuple(w.shape) for w in m.weights] for m in (before, model))
     if known != wanted:

@@ -92,10 +92,10 @@ def paint_map(
     return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
 
 
-def noise_map(seed: int, size_px: int = 256) -> NDArray[np.uint8]:
-    """Return tileable noise (size, size, 2) uint8: fine grain, and patches of wear."""
+def noise_map(seed: int) -> NDArray[np.uint8]:
+    """Return tileable noise (256, 256, 2) uint8: fine grain, and patches of wear."""
     rng = np.random.default_rng(seed)
-    grain = rng.normal(0.0, 1.0, (size_px, size_px))
+    grain = rng.normal(0.0, 1.0, (256, 256))
     grain = 0.6 * grain + 2.5 * _tile_blur(rng.normal(0.0, 1.0, grain.shape), 2.5)
     patches = _tile_blur(rng.normal(0.0, 1.0, grain.shape), 5.0)
     patches = patches / patches.std() + 0.5 * rng.normal(0.0, 1.0, grain.shape)

@@ -42,12 +42,11 @@ def _walls(
     facade: int,
     color: Color,
     slot: int,
-    at: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Add four walls with whole windows; a facade's tile holds two by two."""
     paint = Paint(color, facade, slot=slot)
     floors = max(1, round((z1 - z0) / WINDOW_M)) / 2
-    outline = rectangle(width, depth, *at)
+    outline = rectangle(width, depth)
     for k in range(4):
         j = (k + 1) % 4
         wide = max(1, round(math.dist(outline[k], outline[j]) / WINDOW_M)) / 2
@@ -63,12 +62,11 @@ def _flat_roof(
     z: float,
     color: Color,
     slot: int,
-    at: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Add a parapet and a gravel roof a little below its top."""
     rim, up = 0.008, 0.010
     trim = Paint(tuple(np.clip(np.array(color) * 0.93, 0, 1).tolist()), slot=slot)
-    outer, inner = rectangle(width, depth, *at), rectangle(width - 2 * rim, depth - 2 * rim, *at)
+    outer, inner = rectangle(width, depth), rectangle(width - 2 * rim, depth - 2 * rim)
     b.wall(outer, z, z + up, trim)
     b.wall(inner[::-1], z + 0.004, z + up, trim)
     for k in range(4):

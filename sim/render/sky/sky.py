@@ -56,10 +56,10 @@ def with_lamps(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.dstack([image, np.round(255 * share).astype(np.uint8)]))
 
 
-def sky_dome(columns: int = 24, rows: int = 9) -> NDArray[np.float32]:
+def sky_dome() -> NDArray[np.float32]:
     """Return triangles (n, 5) of direction and panorama coordinates (u in turns, v in 0..1)."""
-    u = np.linspace(0, 1, columns + 1)
-    v = np.linspace(0, 1, rows + 1)
+    u = np.linspace(0, 1, 25)
+    v = np.linspace(0, 1, 10)
     uu, vv = np.meshgrid(u, v)
     elevation = LOW_RAD + vv * (HIGH_RAD - LOW_RAD)
     angle = 2 * math.pi * uu
@@ -227,7 +227,8 @@ def _clouds(azimuth: Field, elevation: Field, seed: int) -> Field:
 
 
 @lru_cache(maxsize=2)
-def _cloud_tile(seed: int, size: int = 512) -> Field:
+def _cloud_tile(seed: int) -> Field:
+    size = 512
     rng = np.random.default_rng(seed)
     frequency = np.fft.fftfreq(size, 1 / size)
     radius = np.hypot(frequency[:, None], frequency[None, :])
