@@ -1,8 +1,7 @@
-"""What every test shares.
+"""Fixtures and settings of all tests.
 
-Examples of property tests are the same in every run; to look for new ones:
-pytest --hypothesis-profile=explore. Every message that cars and server make, in whatever test, must
-match its published schema.
+Property tests use the same examples in every run; pytest --hypothesis-profile=explore tries new
+ones. Every message of cars and server, in any test, must match its published schema.
 """
 
 from collections.abc import Iterator
@@ -36,5 +35,5 @@ def every_message_made_matches_the_standard() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, so that no process is left with them at the end."""
+    """Run the longest tests first, so that no process is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

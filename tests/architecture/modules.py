@@ -1,4 +1,4 @@
-"""The project's modules and who imports whom, from their source."""
+"""The project's modules and their imports, read from the source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES: Final = ("pixelopolis", "car", "server", "station", "sim", "training")
 
 
 def sources(*packages: str) -> list[Path]:
-    """Return the modules of some packages as paths from the project's folder."""
+    """Return the modules of some packages as paths relative to the project."""
     return [
         path.relative_to(ROOT)
         for package in packages
@@ -35,7 +35,7 @@ def imports() -> frozenset[tuple[str, str]]:
 
 
 def siblings(depth: int) -> nx.DiGraph[str]:
-    """Return who imports whom of the packages and modules `depth` names deep in one package."""
+    """Return the import graph of packages and modules, `depth` names deep, within one package."""
 
     def name(module: str, length: int) -> str:
         return ".".join(module.split(".")[:length])

@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml hold, and each of them is noticed when it is broken."""
+"""The import contracts of pyproject.toml hold, and each detects a violation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTRACTS: Final[list[dict[str, Any]]] = tomllib.loads((ROOT / "pyproject.toml")
 ]["importlinter"]["contracts"]
 
 BREAKS: Final = {
-    # the contract that a line breaks, by the beginning of its name: module, line
+    # beginning of the contract's name: (module, line that violates it)
     "Layers": ("pixelopolis/geometry.py", "import pixelopolis.city.model"),
     "Parts meet": ("server/fleet_manager.py", "import car.settings"),
     "The simulator imports of the car": ("sim/physics/world.py", "import car.orders.task"),
@@ -79,7 +79,7 @@ def test_a_broken_contract_is_noticed(name: str, scratch: Path) -> None:
 
 
 def test_the_simulator_may_import_what_drives_and_what_sees_and_nothing_else_of_the_car() -> None:
-    """The contract lists what is forbidden, so whatever is new in the car must be listed too."""
+    """The contract lists what is forbidden, so new modules of the car must be added to it."""
     (contract,) = [c for c in CONTRACTS if c["name"].startswith("The simulator imports of the car")]
     parts = {
         f"car.{path.stem}"

@@ -1,4 +1,4 @@
-"""Whoever lists a folder sees the architecture: few modules, no cycles, one meaning a class."""
+"""Folders show the architecture: few modules, no cycles, unique class names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.architecture.modules import PACKAGES, cycles, imports, siblings, sour
 from tests.support.paths import ROOT
 
 MAX_MODULES: Final = 15
-"""In one folder; the command line has a module for each command, and tests are apart."""
+"""Modules per folder; exempt are the command line, with a module per command, and tests."""
 
 SAME_NAME: Final[dict[str, str]] = {}
-"""Class names that may stand twice, and why."""
+"""Class names that may occur twice, with reasons."""
 
 
 def test_no_folder_has_more_modules_than_one_can_overlook() -> None:

@@ -1,4 +1,4 @@
-"""Whoever looks for the test of a module finds it where the module's folder says."""
+"""Tests are in the folder that mirrors their module's folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.paths import ROOT
 TESTED: Final = ("pixelopolis", "car", "server", "sim", "training")
 
 ELSEWHERE: Final = {
-    # modules whose tests stand where their users are
+    # modules that are tested with their users
     "car.settings_file": "tests/car/tools/test_motor_spin.py",
     "car.tools.battery_gain": "tests/car/tools/test_motor_spin.py",
     "car.tools.perception_bench": "tests/car/perception/test_detector.py",
@@ -51,7 +51,7 @@ def imported_by(tree: ast.Module) -> set[str]:
 
 
 def imported_by_tests() -> dict[Path, set[str]]:
-    """Return what the tests of each folder import."""
+    """Return the imports of the tests of each folder."""
     found: defaultdict[Path, set[str]] = defaultdict(set)
     for path in (ROOT / "tests").rglob("test_*.py"):
         names = found[path.parent.relative_to(ROOT / "tests")]
@@ -60,14 +60,14 @@ def imported_by_tests() -> dict[Path, set[str]]:
 
 
 def without_a_test_in_place() -> Iterator[str]:
-    """Yield the modules that no test in the mirrored folders uses, itself or by a neighbor."""
+    """Yield modules that no test in the mirrored folder uses, directly or through a neighbor."""
     tested = imported_by_tests()
     users: defaultdict[str, set[str]] = defaultdict(set)
     for importer, imported in imports():
         users[imported].add(importer)
     for path in sources(*TESTED):
         if path.name in ("__init__.py", "__main__.py") or path.parts[1] == "cli":
-            continue  # commands are tested by their lines: tests/pixelopolis/cli
+            continue  # commands are tested as command lines: tests/pixelopolis/cli
         module = ".".join(path.with_suffix("").parts)
         folders = [folder for folder in path.parents if folder.parts]
         known = {name for folder in folders for name in tested[folder]}

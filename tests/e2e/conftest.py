@@ -1,4 +1,4 @@
-"""The whole city as processes, for tests that drive it as people do."""
+"""The whole city as processes, for end-to-end tests."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ import pytest
 from pixelopolis.demo.city import free_ports
 
 READY_S = 180.0
-"""A busy machine in CI takes its time."""
+"""A busy computer in CI is slow."""
 
 
 @dataclass
 class RunningDemo:
-    """`pixelopolis demo` in a process of its own."""
+    """`pixelopolis demo` in its own process."""
 
     process: subprocess.Popen[bytes]
     data: Path
 
     @property
     def card(self) -> dict[str, Any]:
-        """Addresses, process ids and logs, as the demo wrote them."""
+        """Addresses, process ids and logs, as written by the demo."""
         document: dict[str, Any] = json.loads((self.data / "demo.json").read_text("utf-8"))
         return document
 
@@ -48,14 +48,14 @@ class RunningDemo:
         return int(self.card["parts"][part]["pid"])
 
     def kill(self, part: str) -> None:
-        """Kill -9 one part."""
+        """Send SIGKILL to one part."""
         os.kill(self.pid(part), signal.SIGKILL)
 
     def log(self) -> str:
         return (self.data / "demo.log").read_text("utf-8")
 
     def family(self) -> list[psutil.Process]:
-        """Every process that the demo has started, itself included."""
+        """All processes of the demo, itself included."""
         me = psutil.Process(self.process.pid)
         return [me, *me.children(recursive=True)]
 
@@ -70,14 +70,14 @@ class RunningDemo:
         pytest.fail(f"the demo is not ready after {READY_S} s: {self.log()}")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """End it as Ctrl-C does; return its exit code."""
+        """End it like Ctrl-C; return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(60)
 
 
 def start_demo(data: Path, *options: str, cars: int = 2) -> RunningDemo:
-    """Start a city and wait until it is open."""
+    """Start a city and wait until it is ready."""
     data.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports("127.0.0.1", 1)
     argv = [sys.executable, "-m", "pixelopolis", "demo", "--cars", str(cars)]
@@ -101,7 +101,7 @@ def get(url: str) -> Any:
 
 
 def farthest_destination(demo: RunningDemo) -> dict[str, Any]:
-    """Return the destination that no car stands near: the ride to it takes its time."""
+    """Return a destination far from all cars, so that the ride takes long."""
     cars = get(f"{demo.sim_url}/state")["cars"]
 
     def apart_m(place: dict[str, Any]) -> float:

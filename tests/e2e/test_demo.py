@@ -1,4 +1,4 @@
-"""The whole city: rides arrive, and it survives what happens to its parts."""
+"""The whole city: rides arrive, also after failures of its parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, Any]:
 
 
 def until(what: str, condition: Callable[[], Any], timeout_s: float = RIDE_S) -> Any:
-    """Wait until a condition gives something; a part that does not answer gives nothing yet."""
+    """Wait until a condition returns a true value; a part that does not answer counts as false."""
     end_s = time.monotonic() + timeout_s
     while time.monotonic() < end_s:
         try:
@@ -145,7 +145,7 @@ def test_a_dead_car_stands_still_and_the_other_one_keeps_clear(
     car = first["car_id"]
     until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
     demo.kill(car)
-    # the virtual board's watchdog: nobody else is there to stop the wheels
+    # the virtual board's watchdog: nothing else can stop the wheels
     until("its wheels stop", lambda: abs(truth(demo, car)["v_mps"]) < 0.001, 5.0)
     stopped = truth(demo, car)
     assert stopped["torque"] == [False, False]
@@ -171,8 +171,8 @@ def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
     booking = book(demo, farthest_destination(demo)["id"], "station-a")
     car = booking["car_id"]
     until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
-    booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # it has its way by now
-    # a lane that is not on its way, well before the sign at its end
+    booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # now with its route
+    # a lane that is not on its route, well before the sign at its end
     on_its_way = {step["node"] for step in booking["route"]}
     city = load_city("pixelopolis")
     away = next(

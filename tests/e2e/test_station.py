@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 RIDE_MS = 400_000
-"""Once around the town on a machine that also renders it and is shared with others."""
+"""A lap of the city on a shared computer that also renders it."""
 
 SOON_MS = 60_000
 

@@ -1,4 +1,4 @@
-"""The board's own affairs: registers, battery, buttons, power, fan, LEDs, its clock."""
+"""The board itself: registers, battery, buttons, power, fan, LEDs, clock."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ BROADCAST = 254
 
 
 def live(core: Core, milliseconds: int) -> None:
-    """Let time pass with a host that is there."""
+    """Let time pass with an active host."""
     for _ in range(milliseconds // 50):
         core.send(BOARD_ID, Instruction.PING)
         core.wait(50)
@@ -90,7 +90,7 @@ def test_a_registered_write_waits_for_the_action() -> None:
     assert core.error(Instruction.ACTION) == 0
     assert core.read(BoardRegister.HEARTBEAT) == 0x21
     assert core.error(Instruction.ACTION) == 2
-    # a wrong one is refused when it acts; a long one too
+    # a wrong value is refused when the action executes; so is a long one
     assert core.error(Instruction.REG_WRITE, words(67) + b"\x21") == 0
     assert core.error(Instruction.ACTION) == 7
     assert core.error(Instruction.REG_WRITE, words(66) + bytes(900)) == 0
@@ -111,7 +111,7 @@ def test_packets_to_all_reach_the_board_too() -> None:
     assert core.read(BoardRegister.HEARTBEAT) == 6
     core.send(BROADCAST, Instruction.SYNC_WRITE, words(66, 0) + bytes([BOARD_ID]))
     core.wait(1)
-    # one that does not add up is for nobody
+    # a packet whose lengths do not match is ignored
     core.send(BROADCAST, Instruction.SYNC_WRITE, words(66, 1) + bytes([BOARD_ID, 7, BOARD_ID]))
     core.wait(1)
     assert core.read(BoardRegister.HEARTBEAT) == 6
@@ -195,7 +195,7 @@ def test_the_filter_is_the_same_however_often_it_is_asked() -> None:
         core.wait(200, step_us)
     assert often.read(BoardRegister.BATTERY_MV) == seldom.read(BoardRegister.BATTERY_MV)
     assert often.read(BoardRegister.BATTERY_MV) == 10_000 + round(1800 * (127 / 128) ** 200)
-    # after a long pause it is settled, without counting every millisecond
+    # after a long pause the filter is settled, without a step for every millisecond
     seldom.inputs.battery_mv = 11_000
     seldom.now_us += 2**31
     seldom.step()
@@ -248,7 +248,7 @@ def test_the_calibration_acts_at_once() -> None:
     assert core.write(BoardRegister.BATTERY_GAIN, 1100) == 0
     assert core.read(BoardRegister.BATTERY_MV) == 10_450
     assert core.write(BoardRegister.MOTOR_POWER, 1) == 0
-    # a half is rounded up, and a register's end is kept to
+    # halves are rounded up, and the register's limit holds
     core.inputs.battery_mv = 65_535
     live(core, 3000)
     assert core.read(BoardRegister.BATTERY_MV) == 65_535
@@ -334,10 +334,10 @@ def test_the_reset_button_restarts_the_board() -> None:
     assert core.read(BoardRegister.HEARTBEAT) == 0
     assert core.read(BoardRegister.ESTOP) == 0
     core.write(BoardRegister.MOTOR_POWER, 1)
-    # with both pressed at once nothing comes on
+    # both pressed at once switch nothing on
     press(core, BoardButton.RESET | BoardButton.USER)
     assert not core.out.motor_power
-    # a pressed stop button survives it
+    # a pressed stop button stays effective
     core.inputs.buttons = BoardButton.ESTOP | BoardButton.RESET
     core.wait(30)
     assert core.read(BoardRegister.ESTOP) == 1
@@ -378,7 +378,7 @@ def test_the_fan_spares_an_empty_battery() -> None:
 
 
 def lights(core: Core, motors: bool, milliseconds: int, alive: bool = True) -> list[int]:
-    """Return how long an LED is lit and dark in turn, in ms, beginning with a change to lit."""
+    """Return how long an LED is lit and dark in turn, in ms, starting when it lights up."""
     seen = []
     for millisecond in range(milliseconds):
         if alive and millisecond % 50 == 0:
@@ -417,7 +417,7 @@ def test_the_boards_led_counts_out_the_fault(fault: str, number: int) -> None:
     # a fault takes the LED back from the host
     core.write(BoardRegister.LEDS, BoardLed.TAKE_BOARD)
     turns = lights(core, motors=False, milliseconds=6500)
-    # begin behind the first pause
+    # start after the first pause
     start = turns.index(PAUSE) + 1
     assert turns[start : start + 2 * number] == flashes(number)
 
@@ -457,7 +457,7 @@ def test_the_motors_led_shows_power_torque_and_a_stop() -> None:
     assert core.out.motor_led
     assert lights(core, motors=True, milliseconds=600) == []
     assert core.out.motor_led
-    # a stop whose packet the port does not send lasts
+    # a stop whose packet cannot be sent stays pending
     core.inputs.motor_transmit_idle = False
     core.wait(102)
     assert lights(core, motors=True, milliseconds=1000, alive=False)[:3] == [100, 100, 100]

@@ -1,4 +1,4 @@
-"""Between host link and motor bus: byte for byte, one packet at a time, whatever else arrives."""
+"""Between host link and motor bus: byte for byte, one packet at a time, despite other traffic."""
 
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def for_motors(packet: Packet) -> bool:
-    """Whether a packet goes to the motors as it is and gives the board nothing to say."""
+    """Whether the board passes a packet on unchanged and does not answer it."""
     return packet.id != BOARD_ID and packet.instruction != Instruction.STATUS
 
 
@@ -40,7 +40,7 @@ def test_what_is_for_the_motors_reaches_them_byte_for_byte(
     stream = between[0] + b"".join(
         as_bytes(packet) + some for packet, some in zip(sent, between[1:], strict=False)
     )
-    # noise may make packets of its own, and swallow what follows no packet
+    # noise may form packets, and swallow what follows
     expected = [p for p in Parser().feed(stream) if p.crc_ok and for_motors(p)]
     only_ours = [
         p
@@ -55,10 +55,10 @@ def test_what_is_for_the_motors_reaches_them_byte_for_byte(
         core.step()
         heard += core.to_motors()
     for _ in range(len(expected) + 1):
-        # alive, so that the board stops nobody by itself
+        # keep the host alive, so that the board does not stop the wheels
         core.send(BOARD_ID, Instruction.PING)
         heard += core.wait(30)[1]
-    # a board that is named in a sync read speaks on the bus as well
+    # a board that is named in a sync read answers on the bus too
     said = [p for p in Parser().feed(heard) if p.instruction != Instruction.STATUS]
     assert said == [p for p in expected if p not in only_ours]
     if not any(p.instruction in READS_OF_SEVERAL for p in expected):
@@ -85,7 +85,7 @@ def test_the_board_answers_whatever_came_before(
         core.from_host(piece)
         core.from_motors(before[:motor_noise])
         core.step()
-    # what the noise may have asked for is over
+    # whatever the noise requested has timed out
     core.wait(60)
     core.to_host()
     core.send(BOARD_ID, Instruction.PING)
@@ -120,7 +120,7 @@ def test_the_driver_is_on_from_before_the_first_byte_until_the_last_has_left() -
     core.from_host(ping)
     core.step()
     assert core.out.motor_transmit
-    # the port takes it in two pieces and needs a moment to send them
+    # the port takes it in two pieces and is slow to send them
     core.inputs.motor_transmit_idle = False
     assert core.to_motors(4) == ping[:4]
     core.inputs.motor_transmit_idle = True
@@ -219,7 +219,7 @@ def test_an_answer_that_stops_half_way_holds_nothing_up_for_long() -> None:
     core.step()
     assert core.wait(1.5, 500)[1] == b""
     assert core.wait(1.5)[1] == pings[1]
-    # and the rest of a broken answer does not hide the next one
+    # the rest of a damaged answer does not hide the next one
     core.from_motors(encode_status(2, 0))
     core.step()
     core.send(3, Instruction.PING)
@@ -292,7 +292,7 @@ def test_in_a_mixed_sync_read_the_board_speaks_in_its_place_and_motors_hear_it()
     core.from_motors(second)
     core.step()
     assert (core.to_host(), core.to_motors()) == (second, b"")
-    # everybody has spoken, so the bus is free at once
+    # all have answered, so the bus is free at once
     core.send(3, Instruction.PING)
     assert core.to_motors() == encode(3, Instruction.PING)
 
@@ -303,12 +303,12 @@ def test_in_a_mixed_sync_read_silent_motors_are_gone_past() -> None:
     ids = bytes([1, BOARD_ID, 7, BOARD_ID, BOARD_ID])
     core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + ids)
     core.to_motors()
-    # motor 1 is silent: the board's turn comes after a moment; then that of motor 7
+    # motor 1 is silent: after a moment it is the board's turn, then motor 7's
     host, motors = core.wait(QUIET_MS)
     assert (host, motors) == (own, own)
     host, motors = core.wait(QUIET_MS)
     assert (host, motors) == (own + own, b"")
-    # a motor out of turn skips those before it, but not the board
+    # a motor out of turn skips the motors before it, but not the board
     core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([1, BOARD_ID, 7, 2]))
     core.to_motors()
     core.wait(1)
@@ -316,14 +316,14 @@ def test_in_a_mixed_sync_read_silent_motors_are_gone_past() -> None:
     core.from_motors(stray + status)
     core.step()
     assert core.to_host() == stray + own + status
-    # one that speaks when all have spoken is passed on
+    # a late answer is passed on
     core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([BOARD_ID, 2]))
     core.to_motors()
     core.wait(1)
     core.from_motors(status + status)
     core.step()
     assert core.to_host() == status + status
-    # a foreign device with the board's id passes and changes nothing
+    # an answer with the board's id from another device passes and changes nothing
     core.send(BROADCAST, Instruction.SYNC_READ, words(64, 4) + bytes([1, BOARD_ID]))
     core.to_motors()
     core.wait(1)
@@ -402,7 +402,7 @@ def test_in_a_fast_sync_read_the_board_adds_its_block() -> None:
     assert core.to_host() == theirs
     (whole,) = Parser().feed(chain + ours + theirs)
     assert whole.crc_ok
-    # what comes behind it is passed on, and the bus is free at once
+    # what follows it is passed on, and the bus is free at once
     core.from_motors(b"more" + encode_status(2, 0))
     core.step()
     assert core.to_host() == b"more" + encode_status(2, 0)
@@ -540,7 +540,7 @@ def test_after_a_broken_block_the_board_stays_silent() -> None:
     core.step()
     assert len(core.to_host()) == len(chain)
     assert core.wait(QUIET_MS) == (b"", b"")
-    # nor does it speak when the motor before it is silent
+    # it does not answer either if the motor before it is silent
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1) + bytes([1, BOARD_ID]))
     core.to_motors()
     assert core.wait(QUIET_MS) == (b"", b"")
@@ -548,11 +548,11 @@ def test_after_a_broken_block_the_board_stays_silent() -> None:
 
 def test_a_fast_answer_has_the_length_of_a_packet_at_most() -> None:
     core = Core()
-    # 1 + (1019 + 4) is the longest length; the board has no such register, and says so
+    # 1 + (1019 + 4) is the greatest length; the board has no such register and reports it
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(64, 1019) + bytes([BOARD_ID]))
     (answer,) = Parser().feed(core.to_host())
     assert answer.parameters == bytes([7, BOARD_ID]) + bytes(1019)
-    # what is not there is sent as zeros, whatever was sent before
+    # missing bytes are sent as zeros, whatever was sent before
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(16, 4) + bytes([BOARD_ID]))
     assert Parser().feed(core.to_host())[0].parameters[2:] == words(90, 20)
     core.send(BROADCAST, Instruction.FAST_SYNC_READ, words(8, 4) + bytes([BOARD_ID]))
@@ -574,7 +574,7 @@ def test_the_board_answers_a_ping_to_all_behind_the_motors() -> None:
     assert core.wait(19)[0] == b""
     (own,) = Parser().feed(core.wait(2)[0])
     assert (own.id, own.parameters) == (BOARD_ID, b"\0" + words(20568) + b"\1")
-    # a bus full of noise does not keep it from answering either
+    # noise on the bus does not prevent an answer
     core.from_host(encode(BROADCAST, Instruction.PING))
     core.step()
     core.to_motors()

@@ -1,4 +1,4 @@
-"""The core's packets: as the simulator's parser and dynamixel-sdk have them, whatever comes."""
+"""The core's packets agree with the simulator's parser and dynamixel-sdk, for any bytes."""
 
 import ctypes
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tests.support.firmware_core import PACKET_SIZE, CoreParser, library
 
 SDK = Protocol2PacketHandler()
 
-# noise and data rich in the bytes that matter
+# noise and data with many special bytes
 chunks = st.one_of(
     st.sampled_from([b"\xff\xff\xfd", b"\xff\xff\xfd\xfd", b"\xff\xff\xfd\0\1", b"\xff"]),
     st.sampled_from([b"\xfd", b"\0", b"\1", b"\3", b"\xfe", b"\x55"]),
@@ -53,7 +53,7 @@ def test_encoding_equals_the_simulators(packet: Packet) -> None:
     size = library().dxl_encode(
         buffer, packet.id, packet.instruction, packet.parameters, len(packet.parameters)
     )
-    # an instruction of 0xFF would begin a header, which no real one does
+    # an instruction of 0xFF would look like a header; no real one is
     if packet.instruction != 0xFF:
         assert buffer[:size] == as_bytes(packet)
 
@@ -75,7 +75,7 @@ def test_every_stream_is_parsed_as_the_simulator_does(stream: bytes) -> None:
 
 @given(streams, st.lists(st.integers(0, 400), max_size=12))
 def test_fragments_do_not_matter_to_the_simulator_either(stream: bytes, cuts: list[int]) -> None:
-    # the core takes byte after byte; the Python parser takes what came at once
+    # the core takes single bytes, the Python parser chunks
     parser = Parser()
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     got = [packet for a, b in pairwise(edges) for packet in parser.feed(stream[a:b])]
@@ -88,7 +88,7 @@ def test_the_longest_packet_passes_and_a_longer_one_is_noise() -> None:
     ping = encode(2, 1)
     found = CoreParser().feed(longest + too_long + ping)
     assert found == [Packet(1, 3, bytes(MAX_LENGTH - 3)), Packet(2, 1, b"")]
-    # stuffing counts: 256 headers become 1024 bytes, of which some do not fit
+    # stuffing counts: 256 headers become 1024 bytes, which do not all fit
     body = b"\xff\xff\xfd" * 255
     assert CoreParser().feed(encode(1, 3, body)) == [Packet(1, 3, body)]
 

@@ -1,4 +1,4 @@
-"""The host port: the core as a process between a pseudo-terminal and two sockets."""
+"""The host port: the core as a process between a pty and two sockets."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.realtime
 
 PROGRAM = FIRMWARE / "build" / "host" / "pixelopolis-board"
 PATIENCE_S = 30.0
-"""For a process on a busy machine; nobody waits so long on an idle one."""
+"""Limit for a process on a busy computer."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +32,7 @@ def _built() -> None:
 
 
 class Surroundings:
-    """What the process meets: it is started, and its sockets are accepted."""
+    """The environment of the process: it is started and its sockets are accepted."""
 
     def __init__(self, folder: Path) -> None:
         self.link = folder / "bus"
@@ -64,7 +64,7 @@ class Surroundings:
         self.io.sendall(encode_pins(battery_mv, buttons))
 
     def outputs(self, wanted: BoardOutput, mask: BoardOutput) -> None:
-        """Wait until the pins that `mask` names are as wanted."""
+        """Wait until the pins in `mask` are as wanted."""
         until_s = time.monotonic() + PATIENCE_S
         seen = None
         while time.monotonic() < until_s:
@@ -142,7 +142,7 @@ def test_pins_go_both_ways(around: Surroundings) -> None:
     around.outputs(power | BoardOutput.FAN, power | BoardOutput.FAN)
     around.feel(FULL_MV, BoardButton.ESTOP)
     around.outputs(BoardOutput(0), power)
-    # and they are told again without a change
+    # and they are sent again without a change
     around.outputs(BoardOutput(0), power)
 
 

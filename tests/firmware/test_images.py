@@ -1,4 +1,4 @@
-"""The images for boards: they build, fit the chip, and begin with a vector table that starts it."""
+"""The images for boards: they build, fit the chip, and start with a valid vector table."""
 
 import re
 import shutil
@@ -77,7 +77,7 @@ def test_two_builds_are_the_same_to_the_byte(board: str, tmp_path: Path) -> None
 
 
 def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
-    """Without it nothing for boards is built, and the reason is said."""
+    """Without it, nothing for boards is built, and the reason is given."""
     cross_make("qemu")  # skipped where there is none anyway
     command = ["make", "-C", str(FIRMWARE), "nucleo-f411re", "ARM=no-such-", f"BUILD={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

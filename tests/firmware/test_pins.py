@@ -1,4 +1,4 @@
-"""The tables of pins fit the boards, and the wiring page shows the same."""
+"""The pin tables match the boards and the wiring page."""
 
 import re
 
@@ -10,7 +10,7 @@ DOCS = PORTS.parents[1] / "docs" / "how-to" / "build-the-board.md"
 DEBUG_PINS = {"PA13", "PA14"}
 CLOCK_PINS = {"PC14", "PC15", "PH0", "PH1"}
 
-# datasheets, tables of alternate functions: where a USART's lines can come out, as (pin, function)
+# datasheets, alternate functions: possible pins of a USART's lines, as (pin, function)
 USART_PINS = {
     "nucleo-f411re": {
         "USART1_TX": {("PA9", 7), ("PA15", 7), ("PB6", 7)},
@@ -75,7 +75,7 @@ def test_serial_lines_come_out_where_the_chip_has_them(board: str) -> None:
 
 
 def test_the_pin_on_the_5_v_line_has_no_pull_up(board: str) -> None:
-    """Datasheets: a 5 V tolerant pin is one only while its own resistors are off."""
+    """Datasheets: a 5 V tolerant pin is tolerant only without its internal resistors."""
     assert read_pins(board)["MOTOR_RX"].pull == "NONE"
 
 
@@ -92,7 +92,7 @@ def test_ports_in_use_are_clocked(board: str) -> None:
 
 
 def test_nothing_switches_on_by_itself(board: str) -> None:
-    """Pins that the chip pulls up at reset (JTAG's) switch neither motors nor bus."""
+    """Pins with a pull-up at reset (JTAG) switch neither motors nor bus."""
     pins = read_pins(board)
     for signal in ("MOTOR_POWER", "MOTOR_DIRECTION", "FAN"):
         assert pins[signal].name not in {"PA15", "PB4"}

@@ -1,4 +1,4 @@
-"""What the ports do with their registers: clocks, pins, watchdog, and the half-duplex line."""
+"""The ports' use of registers: clocks, pins, watchdog, and the half-duplex line."""
 
 import pytest
 from hypothesis import given

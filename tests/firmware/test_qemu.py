@@ -31,15 +31,15 @@ pytestmark = pytest.mark.realtime
 
 MOTORS = (LEFT_MOTOR_ID, RIGHT_MOTOR_ID)
 PATIENCE_S = 60.0
-"""Bound for broken code, on a machine that is busy with other things."""
+"""Limit for broken code, on a busy computer."""
 ANSWER_MS = 100
-"""dynamixel-sdk waits for twice as long: QEMU takes bytes one by one, and others use the cores."""
+"""dynamixel-sdk waits twice as long: QEMU delivers single bytes, and others use the CPU."""
 SILENCE_S = 0.5
-"""Much longer than the board waits for its host (90 ms and 20 ms more)."""
+"""Much longer than the board's host timeout (90 ms, and 20 ms more)."""
 
 
 class Car:
-    """What a car's computer does, packet by packet; a lost one is sent again."""
+    """A car's computer, packet by packet; lost ones are repeated."""
 
     def __init__(self, path: Path) -> None:
         self._port = PortHandler(str(path))
@@ -102,7 +102,7 @@ def car(monkeypatch: pytest.MonkeyPatch) -> Iterator[Car]:
 
 
 def drives(car: Car) -> bool:
-    """Start both wheels; return whether they were asked to turn at the same time."""
+    """Start both wheels; return whether both had a goal at the same time."""
     for motor in MOTORS:
         car.write(motor, MotorRegister.TORQUE_ENABLE, 1)
         car.write(motor, MotorRegister.GOAL_VELOCITY, 100)
@@ -120,7 +120,7 @@ def test_a_car_drives_over_it_and_its_watchdog_stops_the_wheels(car: Car) -> Non
         car.write(motor, MotorRegister.OPERATING_MODE, MotorMode.VELOCITY)
         assert car.read(motor, MotorRegister.BUS_WATCHDOG) == 0, "not the motors' own"
     end_s = time.monotonic() + PATIENCE_S
-    while not drives(car):  # a machine that was busy for 100 ms stops the wheels, rightly
+    while not drives(car):  # after a delay of 100 ms the board rightly stops the wheels
         assert time.monotonic() < end_s
     time.sleep(SILENCE_S)
     for motor in MOTORS:

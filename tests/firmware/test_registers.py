@@ -1,4 +1,4 @@
-"""Registers written by hand are where the chips' maker says."""
+"""Hand-written register definitions match the manufacturer's."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.headers import PORTS, Chip, read_header
 
-# F41x: the family's largest chips; what the F405 and the F411 have is where it is there
+# F41x: the family's largest chip; registers of the F405 and F411 have the same addresses
 CHIPS = {"stm32f4.h": "STM32F41x", "stm32l4.h": "STM32L4x2", "cortex_m4.h": "STM32L4x2"}
 COMMON = {"STM32F41x": "C_ADC", "STM32L4x2": "ADC123_Common"}
 
@@ -19,7 +19,7 @@ def header(request: pytest.FixtureRequest) -> str:
 
 
 def like(peripheral: str, chip: str) -> str:
-    """Return a peripheral of the kind that a register's prefix names."""
+    """Return a peripheral of the kind named by a register's prefix."""
     firsts = {"USART": "USART1", "GPIO": "GPIOA", "TIM": "TIM2", "ADC": "ADC1"}
     return firsts.get(peripheral, COMMON[chip] if peripheral == "ADC_COMMON" else peripheral)
 
@@ -67,7 +67,7 @@ def test_every_register_is_used() -> None:
     code = "".join(path.read_text("utf-8") for path in PORTS.rglob("*.[ch]"))
     words = Counter(re.findall(r"\w+", code))
     words.subtract(re.findall(r"#define (\w+)", code))
-    # GPIO##port: the letters come from the tables of pins
+    # GPIO##port: the letters come from the pin tables
     unused = [
         name
         for header in CHIPS

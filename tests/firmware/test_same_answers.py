@@ -1,7 +1,7 @@
-"""The core and the simulator's board do the same to the same packets, buttons and batteries.
+"""The core and the simulator's board react equally to the same packets, buttons and batteries.
 
-Two cars: one with the simulator's board, one with the core between the host and the simulator's
-motors. Both are told the same, and their answers, their motors and their power are compared.
+Two cars: one with the simulator's board, one with the core in front of the simulator's motors. Both
+get the same input; their answers, motors and power are compared.
 """
 
 from collections.abc import Callable
@@ -32,14 +32,14 @@ from tests.support.firmware_core import Core, words
 
 BROADCAST = 254
 EXCHANGE_MS = 27
-"""Time for an exchange: longer than any wait of the core. With all other times multiples of 10 ms,
-no comparison falls on the very moment of a watchdog."""
+"""Duration of an exchange: longer than any wait of the core. As all other times are multiples of 10
+ms, no comparison coincides with a watchdog."""
 
 
 class RealMotors(MotorLine):
-    """Motors that hear each other and the board, as they do on a wire.
+    """Motors that hear each other and the board, as on a wire.
 
-    In a fast sync read each adds its block behind those before it, the board's among them.
+    In a fast sync read each appends its block to those before it, the board's included.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class RealMotors(MotorLine):
             for motor in self.motors:
                 motor.line_baud = baud
             self._heard(command, now_s)
-            # the board's own block may follow the request at once
+            # the board's own block may follow the request directly
             return self._add(data[len(encode(*command[:3])) :], now_s)
         return self.receive(data, now_s, baud)
 
@@ -108,7 +108,7 @@ class Cars:
         return self.now_us / 1e6
 
     def _settle_bytes(self) -> bytes:
-        """Let bytes flow between core and motors until none are left; return the host's."""
+        """Exchange bytes between core and motors until none are left; return those to the host."""
         heard = b""
         while True:
             self.core.step()
@@ -134,7 +134,7 @@ class Cars:
         return heard
 
     def exchange(self, data: bytes) -> None:
-        """Send bytes to both and compare what comes back."""
+        """Send bytes to both and compare the answers."""
         expected = self.python.receive(data, self._now_s)
         self.core.from_host(data)
         heard = self._settle_bytes()
@@ -146,14 +146,14 @@ class Cars:
         self.exchange(encode(BOARD_ID, Instruction.PING))
 
     def linger(self, milliseconds: int) -> None:
-        """Pass time in which a board may be slow, with the host alive."""
+        """Let time pass for a slow board, with an active host."""
         for _ in range(milliseconds // 60):
             self.core.from_host(encode(BOARD_ID, Instruction.PING))
             self.python.receive(encode(BOARD_ID, Instruction.PING), self._now_s)
             self.pass_time(60, 5)
 
     def agree(self) -> bool:
-        """Let the core see by reading that a motor which it takes for driven is not."""
+        """Let the core learn by reading that a motor has no torque."""
         if self._agreed:
             return True
         if not self.python.board[BoardRegister.MOTOR_POWER]:
@@ -194,27 +194,27 @@ class Cars:
         assert self.motors.wheel_goal_rad_s == self.python.wheel_goal_rad_s
 
 
-# --- what happens --------------------------------------------------------------------------------
+# --- stories -------------------------------------------------------------------------------------
 
 UNSAFE = (
-    # they make a car's bus another one
+    # they change the bus
     MotorRegister.ID,
     MotorRegister.BAUD_RATE,
     MotorRegister.SECONDARY_ID,
     MotorRegister.PROTOCOL_TYPE,
-    # it counts packets that a fast simulated bus and a slow one do not have at the same time
+    # it counts packets, whose timing differs between a fast simulated bus and a slow one
     MotorRegister.BUS_WATCHDOG,
-    # a ramp begins when a packet comes, and the core's own stop comes a little later
+    # a ramp starts when a packet arrives, and the core's own stop comes a little later
     MotorRegister.PROFILE_ACCELERATION,
     # with it a motor has torque that no packet gave it (see firmware/core/motors.h)
     MotorRegister.STARTUP_CONFIGURATION,
 )
-"""Registers of motors that the stories leave alone."""
+"""Motor registers that the stories do not write."""
 
 
 def writable(table: ControlTable) -> list[str]:
     names = [r.name for r in table if r.access is Access.READ_WRITE and r.name not in UNSAFE]
-    # two of the 56 cells are enough, or hardly anything else would be written
+    # two of the 56 cells are enough; otherwise hardly anything else would be written
     cells = [name for name in names if name.startswith("indirect")]
     return [name for name in names if name not in cells or name.endswith(("_1", "_29"))]
 
@@ -224,7 +224,7 @@ def board_write(draw: st.DrawFn) -> bytes:
     register = BOARD[draw(st.sampled_from(writable(BOARD)))]
     high = (register.max or 0) + 1
     if register.name == BoardRegister.BATTERY_GAIN:
-        # the core's thresholds do not flutter, so no voltage near one
+        # the core's thresholds have hysteresis, so no voltage near one
         value = draw(st.sampled_from([800, 900, 1000, 1100, 1200, 799, 1201]))
     else:
         value = draw(st.integers(0, min(high, 2 ** (8 * register.size) - 1)))
@@ -249,7 +249,7 @@ def torque(on: int) -> bytes:
 def where(draw: st.DrawFn) -> bytes:
     address = draw(st.one_of(st.integers(0, 90), st.integers(0, 160), st.just(65535)))
     length = draw(st.one_of(st.integers(0, 40), st.sampled_from([88, 250, 65535])))
-    # the time since the start is not the same to the millisecond
+    # uptimes differ by milliseconds
     uptime = BOARD[BoardRegister.UPTIME_MS]
     if (
         address < uptime.end
@@ -285,7 +285,7 @@ def sync_write(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def bulk_read(draw: st.DrawFn) -> bytes:
-    """Parameters; now and then the last part is cut off."""
+    """Parameters; sometimes the end is cut off."""
     asked = b"".join(bytes([i]) + draw(where()) for i in draw(named))
     return asked[: len(asked) - draw(st.sampled_from([0, 0, 0, 0, 1]))]
 
@@ -293,7 +293,7 @@ def bulk_read(draw: st.DrawFn) -> bytes:
 @st.composite
 def bulk_write(draw: st.DrawFn) -> bytes:
     parts = b""
-    # each device once, as the manual wants it: twice might switch power off and on at once
+    # each device once, as the manual demands: twice might switch power off and on at once
     for device in dict.fromkeys(draw(named)):
         body = draw(board_write() if device == BOARD_ID else motor_write())
         parts += bytes([device]) + body[:2] + words(len(body) - 2) + body[2:]
@@ -332,7 +332,7 @@ packets = st.one_of(
         st.sampled_from([Instruction.BULK_READ, Instruction.FAST_BULK_READ]),
         bulk_read(),
     ),
-    # nonsense: any instruction with any parameters
+    # any instruction with any parameters
     st.builds(
         packet,
         ids,
@@ -418,7 +418,7 @@ def test_the_core_does_what_the_simulated_board_does(
     cars = Cars()
     start(cars)
     for what, happen in story:
-        # the core stops motors that need no stop, if it does not know better
+        # without that knowledge, the core stops motors that need no stop
         if not cars.agree():
             return
         note(what)

@@ -1,4 +1,4 @@
-"""The ways in which the board stops the wheels by itself, and who may command meanwhile."""
+"""When the board stops the wheels by itself, and which commands it then passes."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def driving(start_us: int = 0) -> Core:
     return core
 
 
-# near the end of the 32-bit clock, so that every wait goes over it
+# near the end of the 32-bit clock, so that every wait wraps around it
 @pytest.mark.parametrize("start_us", [0, 2**32 - 50_000, 2**32 - 110_000])
 def test_a_silent_host_stops_and_then_releases_the_wheels(start_us: int) -> None:
     core = driving(start_us)
@@ -53,7 +53,7 @@ def test_a_silent_host_stops_and_then_releases_the_wheels(start_us: int) -> None
     assert core.driven
     core.wait(1)
     assert not core.driven
-    # once is enough, for ever
+    # once is enough
     assert core.wait(1000)[1] == b""
     assert core.read(BoardRegister.FAULT) == BoardFault.HOST_SILENT
     assert core.write(BoardRegister.FAULT, 0) == 0
@@ -83,7 +83,7 @@ def test_any_valid_packet_is_a_sign_of_life_and_noise_is_none() -> None:
 
 def test_a_late_step_takes_no_living_host_for_a_silent_one() -> None:
     core = driving()
-    # the port was held up, while the host went on
+    # the port was delayed while the host continued
     core.now_us += 500_000
     core.from_host(PING_BOARD)
     core.step()
@@ -105,7 +105,7 @@ def test_a_host_that_is_gone_loses_the_motors_power() -> None:
     assert core.out.motor_power
     core.wait(1)
     assert not core.out.motor_power
-    # a person cannot give it back, the host can
+    # the user cannot return control, the host can
     core.inputs.buttons = BoardButton.USER
     core.wait(30)
     assert not core.out.motor_power
@@ -118,7 +118,7 @@ def test_a_host_that_went_long_ago_is_still_gone_when_the_clock_has_wrapped() ->
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
     core.wait(6000, 10_000)
-    # back to the moment at which it was last heard, and a little more
+    # the clock wraps to shortly after the last packet
     core.now_us += 2**32 - 5_990_000
     core.step()
     core.inputs.buttons = BoardButton.USER
@@ -126,7 +126,7 @@ def test_a_host_that_went_long_ago_is_still_gone_when_the_clock_has_wrapped() ->
     assert not core.out.motor_power
 
 
-# --- the board's stop wins ------------------------------------------------------------------------
+# --- priority of the board's stop -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [GOAL, TORQUE_ON, encode(BROADCAST, 0x93), encode(1, 0x08)])
@@ -134,7 +134,7 @@ def test_no_command_passes_from_the_stop_until_the_release_has_left(command: byt
     core = driving()
     passed = core.wait(SILENT_MS + 1)[1]
     assert passed == STOP
-    # the host comes back at the worst moment
+    # the host returns at the worst moment
     for _ in range(19):
         core.from_host(command)
         passed = core.wait(1)[1]
@@ -146,7 +146,7 @@ def test_no_command_passes_from_the_stop_until_the_release_has_left(command: byt
     assert core.wait(1)[1] == b""
     core.inputs.motor_transmit_idle = True
     core.step()
-    # the last one waited behind our own packet, which has left by now
+    # the last one waited for our own packet, which has been sent
     assert core.to_motors() == command
     assert core.wait(5)[1] == b""
     core.from_host(command)
@@ -191,7 +191,7 @@ def test_a_stop_waits_for_the_packet_before_it_to_leave() -> None:
     core.now_us += 1000
     core.inputs.motor_transmit_idle = True
     core.step()
-    # the answer to what was passed is heard out, for a moment
+    # wait briefly for the answer to the passed packet
     assert core.wait(1)[1] == b""
     core.from_motors(OK)
     assert core.wait(1) == (OK, STOP)
@@ -288,11 +288,11 @@ def test_a_restart_does_not_cut_a_stop_short() -> None:
     assert core.wait(20)[1] == RELEASE
 
 
-# --- what the board takes its motors for ----------------------------------------------------------
+# --- the board's knowledge of torque --------------------------------------------------------------
 
 
-def told(*sent: bytes | tuple[bytes, bytes]) -> bool:
-    """Pass packets on, with the motors' answers to some, and tell whether a motor is driven."""
+def drives_a_motor(*sent: bytes | tuple[bytes, bytes]) -> bool:
+    """Pass packets, with the motors' answers to some; return whether a motor is driven."""
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
     for packet in sent:
@@ -324,8 +324,8 @@ READ_TORQUE = motor(Instruction.READ, words(64, 1))
 STILL_ON = encode_status(1, 0, b"\1")
 READ_DRIVE_MODE = motor(Instruction.READ, words(10, 1))
 HARMLESS = (READ_DRIVE_MODE, encode_status(1, 0, b"\1"))
-LOOSE = (READ_TORQUE, encode_status(1, 0, b"\0"))
-"""It says that it has no torque."""
+TORQUE_OFF_ANSWER = (READ_TORQUE, encode_status(1, 0, b"\0"))
+"""An answer that torque is off."""
 ARMING = (READ_DRIVE_MODE, encode_status(1, 0, b"\x08"))
 GOAL_PWM = motor(Instruction.WRITE, words(100, 1))
 GOAL_POSITION = motor(Instruction.WRITE, words(116, 1, 0))
@@ -346,7 +346,7 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([motor(Instruction.WRITE, words(65) + b"\1")], False),
         ([motor(Instruction.WRITE, words(63) + b"\0\1")], True),
         ([motor(Instruction.WRITE, b"\x40")], False),
-        # torque goes only when the motor says so
+        # only the motor's own answer clears torque
         ([torque(1), torque(0)], True),
         ([torque(1), (torque(0), OK)], False),
         ([torque(1), (torque(0), encode_status(1, 0x80))], False),
@@ -369,7 +369,7 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([torque(1), (READ_TORQUE, encode_status(1, 0))], True),
         ([torque(1), (READ_TORQUE, encode(1, Instruction.STATUS))], True),
         ([torque(1), (READ_DRIVE_MODE, encode_status(1, 0, b"\0"))], True),
-        # an answer is to the last packet, not to a read before it
+        # an answer belongs to the last packet, not to an earlier read
         ([(READ_TORQUE, STILL_ON), (motor(Instruction.PING), encode_status(1, 0, b"\0"))], True),
         (
             [
@@ -381,38 +381,41 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
             ],
             False,
         ),
-        # goals, unless the motor said that they switch nothing on
+        # goals count, unless the motor has answered that they switch nothing on
         ([GOAL], True),
         ([GOAL_PWM], True),
         ([GOAL_POSITION], True),
         ([motor(Instruction.WRITE, words(107) + b"\0")], True),
         ([motor(Instruction.WRITE, words(108) + b"\0")], False),
         ([motor(Instruction.WRITE, words(99) + b"\0")], False),
-        ([HARMLESS, LOOSE, GOAL], False),
-        ([LOOSE, HARMLESS, GOAL_PWM, GOAL_POSITION], False),
+        ([HARMLESS, TORQUE_OFF_ANSWER, GOAL], False),
+        ([TORQUE_OFF_ANSWER, HARMLESS, GOAL_PWM, GOAL_POSITION], False),
         ([HARMLESS, (torque(0), OK), GOAL], False),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(100, 0), 2)], True),
-        ([ARMING, LOOSE, GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(10) + b"\x08"), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.REG_WRITE, words(10) + b"\x09"), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(10) + b"\1"), GOAL], False),
-        # nor do they when torque may have come with its start
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(100, 0), 2)], True),
+        ([ARMING, TORQUE_OFF_ANSWER, GOAL], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(10) + b"\x08"), GOAL], True),
+        (
+            [HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.REG_WRITE, words(10) + b"\x09"), GOAL],
+            True,
+        ),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(10) + b"\1"), GOAL], False),
+        # nor do they if torque may have come with its start
         ([HARMLESS, GOAL], True),
         ([HARMLESS, torque(0), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.REBOOT), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.FACTORY_RESET, b"\1"), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.BACKUP, b"\2CTRL"), GOAL], True),
-        ([HARMLESS, LOOSE, motor(Instruction.CLEAR, b"\1DXL\x22"), GOAL], False),
-        # behind indirect data may be anything
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(224) + b"\0")], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(251) + b"\0")], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(634) + b"\0")], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(661) + b"\0")], True),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(222, 64))], False),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(252) + b"\0")], False),
-        ([HARMLESS, LOOSE, motor(Instruction.WRITE, words(632, 64))], False),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.REBOOT), GOAL], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.FACTORY_RESET, b"\1"), GOAL], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.BACKUP, b"\2CTRL"), GOAL], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.CLEAR, b"\1DXL\x22"), GOAL], False),
+        # indirect data may refer to anything
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(224) + b"\0")], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(251) + b"\0")], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(634) + b"\0")], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(661) + b"\0")], True),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(222, 64))], False),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(252) + b"\0")], False),
+        ([HARMLESS, TORQUE_OFF_ANSWER, motor(Instruction.WRITE, words(632, 64))], False),
         ([motor(Instruction.WRITE, words(10) + b"\1"), GOAL], True),
-        # registered writes act with the action
+        # registered writes take effect with the action
         ([torque(1, instruction=Instruction.REG_WRITE)], False),
         ([torque(1, instruction=Instruction.REG_WRITE), ACTION], True),
         ([torque(1, instruction=Instruction.REG_WRITE), motor(Instruction.ACTION, b"", 254)], True),
@@ -425,14 +428,14 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([motor(Instruction.SYNC_WRITE, words(64, 1) + b"\7\1\1\1", BROADCAST)], True),
         ([motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1", BROADCAST)], False),
         ([motor(Instruction.SYNC_WRITE, words(64), BROADCAST)], False),
-        # what stood in the buffer before is no part of it
+        # earlier content of the buffer does not matter
         (
             [motor(0x01, b"\1" * 12, 7), motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1", 254)],
             False,
         ),
         ([motor(0x01, b"\1" * 12, 7), motor(Instruction.WRITE, words(64))], False),
         ([torque(1), motor(Instruction.SYNC_WRITE, words(64, 1) + b"\1\0", BROADCAST)], True),
-        # questions and restarts bring no torque; what is not known may
+        # reads and restarts enable no torque; unknown instructions may
         ([motor(Instruction.PING), READ_TORQUE, motor(Instruction.REBOOT)], False),
         ([motor(Instruction.FACTORY_RESET, b"\xff")], False),
         ([motor(Instruction.SYNC_READ, words(64, 1) + b"\1", BROADCAST)], False),
@@ -447,21 +450,33 @@ FULL = motor(Instruction.PING, b"\1" * 12, 7)
         ([bulk_write(b"\1" + words(64))], False),
         ([motor(0x77)], True),
         ([motor(0x77, b"", 3)], False),
-        # what each motor was asked for, and was it asked for one thing only
-        ([torque(1), (bulk_read(b"\2" + words(0, 1), b"\1" + words(64, 1)), LOOSE[1])], False),
-        ([torque(1), (bulk_read(b"\1" + words(65, 1)), LOOSE[1])], True),
-        ([torque(1), (bulk_read(b"\2" + words(64, 1)), LOOSE[1])], True),
-        ([torque(1), (bulk_read(b"\1" + words(64, 1), b"\1" + words(65, 1)), LOOSE[1])], True),
+        # the read of each motor, and only if it was a single one
+        (
+            [
+                torque(1),
+                (bulk_read(b"\2" + words(0, 1), b"\1" + words(64, 1)), TORQUE_OFF_ANSWER[1]),
+            ],
+            False,
+        ),
+        ([torque(1), (bulk_read(b"\1" + words(65, 1)), TORQUE_OFF_ANSWER[1])], True),
+        ([torque(1), (bulk_read(b"\2" + words(64, 1)), TORQUE_OFF_ANSWER[1])], True),
+        (
+            [
+                torque(1),
+                (bulk_read(b"\1" + words(64, 1), b"\1" + words(65, 1)), TORQUE_OFF_ANSWER[1]),
+            ],
+            True,
+        ),
     ],
 )
 def test_what_the_board_takes_its_motors_for(sent: list[bytes], driven: bool) -> None:
-    assert told(*sent) == driven
+    assert drives_a_motor(*sent) == driven
 
 
 def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
-    for asked, answer in (HARMLESS, LOOSE):
+    for asked, answer in (HARMLESS, TORQUE_OFF_ANSWER):
         core.from_host(asked)
         core.wait(1)
         core.from_motors(answer)
@@ -477,7 +492,7 @@ def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
     core.send(1, Instruction.ACTION)
     core.wait(3)
     assert not core.driven
-    # another motor may be there now
+    # another motor may be connected now
     core.from_host(GOAL)
     core.wait(3)
     assert core.driven
@@ -485,7 +500,7 @@ def test_without_power_there_is_no_torque_and_no_knowledge() -> None:
 
 def test_motors_whose_power_is_soon_back_may_never_have_lost_torque() -> None:
     core = driving()
-    for _ in range(3):  # however often, and off twice is no more than off
+    for _ in range(3):  # switching off twice is the same as once
         core.write(BoardRegister.MOTOR_POWER, 0)
         core.write(BoardRegister.MOTOR_POWER, 0)
         core.wait(400)
@@ -496,7 +511,7 @@ def test_motors_whose_power_is_soon_back_may_never_have_lost_torque() -> None:
     core.wait(501)
     core.write(BoardRegister.MOTOR_POWER, 1)
     assert not core.driven
-    # on while it is on changes nothing
+    # switching on again changes nothing
     core.send(1, Instruction.WRITE, words(64) + b"\1")
     core.wait(3)
     core.write(BoardRegister.MOTOR_POWER, 1)
@@ -506,7 +521,7 @@ def test_motors_whose_power_is_soon_back_may_never_have_lost_torque() -> None:
 def test_after_a_cut_a_goal_may_drive_again() -> None:
     core = Core()
     core.write(BoardRegister.MOTOR_POWER, 1)
-    for asked, answer in (HARMLESS, LOOSE):
+    for asked, answer in (HARMLESS, TORQUE_OFF_ANSWER):
         core.from_host(asked)
         core.wait(1)
         core.from_motors(answer)

@@ -1,4 +1,4 @@
-"""What builds and tests the core: the header's generator, fuzzing, coverage, the mutator."""
+"""Tools for building and testing the core: header generator, fuzzing, coverage, mutations."""
 
 import re
 import subprocess

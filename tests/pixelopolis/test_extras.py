@@ -1,4 +1,4 @@
-"""Each extra brings all that its commands need; the others say which extra they need."""
+"""Each extra provides what its commands need; other commands name the missing extra."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = {
     extra: found
     for extra, found in PROJECT["optional-dependencies"].items()
-    if extra not in ("dev", "docs")  # of the repository, not of the package
+    if extra not in ("dev", "docs")  # for the repository, not the package
 }
-# what each extra alone can do: the parts all of whose modules it can import
+# by extra: the packages all of whose modules it can import
 PACKAGES = {"car": ["car"], "server": ["server"], "demo": ["car", "server", "sim", "station"]}
 
 
@@ -42,11 +42,11 @@ READS = {
     "server": ("--city", "missing.toml"),
     "demo": ("--city", "missing.toml"),
 }
-"""What ends a command at once, where what it must be told does not."""
+"""Arguments with which a command ends at once although its required ones are valid."""
 
 
 def declared(extra: str | None) -> list[Requirement]:
-    """What the project itself asks for, of one extra or of a bare installation."""
+    """Return the project's own requirements, of one extra or of a bare installation."""
     lines = EXTRAS[extra] if extra else PROJECT["dependencies"]
     found = []
     for requirement in map(Requirement, lines):
@@ -59,7 +59,7 @@ def declared(extra: str | None) -> list[Requirement]:
 
 @cache
 def needed_by(name: str, extras: frozenset[str] = frozenset()) -> frozenset[str]:
-    """A distribution and all that it needs, names in lower case with hyphens."""
+    """Return a distribution and its dependencies, as normalized names."""
     found = {plain(name)}
     pending = [(name, extras)]
     seen = set()
@@ -85,7 +85,7 @@ def plain(name: str) -> str:
 
 
 def refused_with(extra: str | None) -> list[str]:
-    """The modules of this environment that an installation with one extra would not have."""
+    """Return the modules of this environment that an installation with one extra lacks."""
     own = declared(None) + (declared(extra) if extra else [])
     allowed = {"pixelopolis"}
     for requirement in own:
@@ -124,7 +124,7 @@ def test_each_extra_has_all_that_its_commands_need(extra: str | None, tmp_path: 
         pytest.skip("TensorFlow is not installed (make setup-training)")
     commands = all_commands()
     missing = tmp_path / "missing"
-    # one that is there is let fail at what it is told to read, after its imports
+    # installed commands fail on a missing input, after their imports
     tried = [
         name
         for name, command in commands.items()
@@ -153,7 +153,7 @@ def test_what_is_looked_for_is_what_the_extra_installs(extra: str) -> None:
     owners = packages_distributions()
     brought = {plain(r.name) for r in declared(extra)}
     for module in LIBRARIES[extra]:
-        if module in owners:  # of training, only where it is installed
+        if module in owners:  # those of training only if installed
             assert brought & {plain(owner) for owner in owners[module]}, module
     if extra != "training":
         found = {plain(owner) for module in LIBRARIES[extra] for owner in owners.get(module, ())}

@@ -33,7 +33,7 @@ def test_a_second_one_is_told_who_holds_the_folder(tmp_path: Path) -> None:
         said = rf"--data '.*data' is in use by process {first.pid} \(.*python"
         with pytest.raises(SettingsError, match=said), lock_folder(folder, "--data"):
             pass
-        first.kill()  # a process that was killed holds nothing
+        first.kill()  # a killed process holds no lock
         first.wait()
         with lock_folder(folder, "--data"):
             assert list(folder.iterdir()) == []

@@ -26,7 +26,7 @@ turns = st.floats(math.radians(5), math.radians(150)).flatmap(lambda t: st.sampl
 
 @st.composite
 def smooth_curves(draw: st.DrawFn) -> Curve:
-    """One to four pieces that follow each other without a kink, as the edges of a city file."""
+    """One to four smoothly joined pieces, like the edges of a city file."""
     at = draw(poses)
     pieces = []
     for _ in range(draw(st.integers(1, 4))):
@@ -183,7 +183,7 @@ def test_connect_leaves_and_arrives_as_asked(
     curve = connect(start, end)
     assert curve.start.distance_m(start) < 1e-6
     assert curve.end.distance_m(end) < 1e-6
-    # a Bézier's heading is that of its first 5 mm, so its bend there is allowed for
+    # a Bézier's heading is that of its first 5 mm, so tolerate its bend there
     ends_deg = [math.degrees(abs(curve.curvatures_per_m[k])) * SPACING_M for k in (0, -1)]
     assert angle_between_deg(curve.start.heading_rad, start.heading_rad) < 0.1 + ends_deg[0]
     assert angle_between_deg(curve.end.heading_rad, end.heading_rad) < 0.1 + ends_deg[1]
@@ -234,7 +234,7 @@ def test_arc_and_bezier_name_what_is_wrong() -> None:
 
 def test_pieces_that_meet_within_a_hair_make_no_bend() -> None:
     first = straight(Pose(0.0, 0.0, 0.0), 1.0)
-    second = straight(Pose(1.0, 2e-6, 0.0), 1.0)  # across: 90 degrees for two micrometres
+    second = straight(Pose(1.0, 2e-6, 0.0), 1.0)  # across: 90 degrees within two micrometers
     joined = join([first, second])
     assert np.abs(joined.curvatures_per_m).max() < 0.1
     assert joined.length_m == pytest.approx(2.0, abs=1e-4)

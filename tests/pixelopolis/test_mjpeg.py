@@ -1,4 +1,4 @@
-"""Viewers of all kinds: those that read, that read slowly, that vanish, and that only ask."""
+"""Viewers that read, read slowly, disconnect, or only send a request."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def ask(server: Server, method: str, path: str = PATH) -> tuple[str, str]:
-    """Ask as a client that closes afterwards; return all that comes as head and body."""
+    """Send a request as a client that then closes; return head and body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"{method} {path} HTTP/1.1\r\nHost: car1\r\nConnection: close\r\n\r\n".encode())
     async with asyncio.timeout(WAIT_S):
@@ -75,7 +75,7 @@ async def ask(server: Server, method: str, path: str = PATH) -> tuple[str, str]:
 
 @contextmanager
 def silent_viewer(server: Server) -> Iterator[socket.socket]:
-    """A viewer that asks and then reads nothing."""
+    """A viewer that sends a request and reads nothing."""
     with socket.socket() as viewer:
         viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         viewer.connect(("127.0.0.1", server.port))
@@ -160,7 +160,7 @@ async def test_a_slow_viewer_skips_to_the_newest_frame(server: Server) -> None:
         while not seen or seen[-1] < 399:
             seen.append(int.from_bytes((await next_part(slow))[:4], "big"))
     assert seen == sorted(set(seen))
-    # what waits on the way is bounded by buffers, not by how long the viewer sleeps
+    # the backlog is limited by buffers, not by how long the viewer sleeps
     assert len(seen) < 100
 
 

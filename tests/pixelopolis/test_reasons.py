@@ -1,4 +1,4 @@
-"""The one catalog of reasons: every code has words, and survives storage and the wire."""
+"""The catalog of reasons: every code has a text, and survives storage and transport."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_whatever_a_peer_sends_is_a_reason_with_words(
 
 
 def test_the_visitor_s_page_knows_exactly_these_codes() -> None:
-    """It words codes itself, in its own languages; a code by another name would be no words."""
+    """The page has its own texts for codes; an unknown code would have none."""
     page = (ROOT / "station/reasons.js").read_text(encoding="utf-8")
     words = page.split("export const WORDS = ", 1)[1].split("\n}", 1)[0]
     known = re.findall(r"^ +([a-z_]+):", words, flags=re.MULTILINE)

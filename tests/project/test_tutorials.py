@@ -14,7 +14,7 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 IN_TRAINING = "first-training.md"
 """Its commands need TensorFlow: tests/training."""
 PORTS = ("8080", "8090", "8091")
-"""Those of the pages, which may be taken here."""
+"""Ports in the pages, which may be in use here."""
 
 
 @pytest.mark.e2e

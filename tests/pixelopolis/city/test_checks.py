@@ -1,4 +1,4 @@
-"""What cannot be driven is no town: every such fault is named at its line."""
+"""A city that cannot be driven is refused; every fault is named with its line."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_tracks_are_sound(seed: int) -> None:
 
 
 REACH = [
-    # (added, the line that is to blame, what is said there)
+    # (added text, line of the fault, message)
     (edge("spur", "c", "d") + node("c", 5, 5) + node("d", 7, 5), 'to = "d"', "no car can leave edge"
      " 'spur': no edge begins at node 'd'"),
     (ISLE, 'id = "west"', "edges 'west', 'east': it is an island"),
@@ -120,9 +120,9 @@ CLEARANCE = [
     # an edge that crosses another 0.1 m from its own end, where it has no lane yet
     (node("c", 1, -1.5) + node("d", 1, 0.3) + edge("cross", "c", "d"), 'id = "cross"',
      "within 0.2 m of edge 'lower' near (1.00, -1.50), where no node joins them"),
-    # two lanes side by side that no node joins
+    # two adjacent lanes without a common node
     (PARALLEL + edge("beside", "c", "d"), 'id = "beside"', "within 0.2 m of edge 'lower'"),
-    # a lane that leads through a junction of others
+    # a lane through another junction
     (node("c", -1, 0) + node("d", 1, 0) + edge("through", "c", "d"), 'id = "through"',
      "within 0.2 m of edge '"),
     (house(1, -1.4), "x_m = 1\ny_m = -1.4", "it stands on the lane of edge 'lower' near ("),
@@ -165,7 +165,7 @@ def test_a_street_that_only_goes_there_and_back_needs_a_u_turn() -> None:
 
 
 def test_both_directions_on_one_line_run_against_each_other() -> None:
-    # between the junctions both lie within what two lanes of one node may share
+    # between the junctions both have the distance that lanes of one node may have
     text = city_text("grid:2x1:3")[0].replace("offset_right_m = 0.14", "offset_right_m = 0.05")
     assert any("run against each other" in fault for fault in faults_of(text))
 

@@ -1,4 +1,4 @@
-"""The shipped towns: what they are, and that a car can drive them."""
+"""The shipped cities: their content, and that a car can drive them."""
 
 import math
 from itertools import product
@@ -168,7 +168,7 @@ def test_edges_run_from_mouth_to_mouth_of_their_nodes(town: City) -> None:
 
 @pytest.mark.parametrize("name", shipped_cities())
 def test_lanes_keep_clear_of_each_other(name: str) -> None:
-    """One-way lanes stay a lane's width and 6 cm apart, but where a node parts or joins them."""
+    """One-way lanes stay a lane's width and 6 cm apart, except at common nodes."""
     city = load_city(name)
 
     def away_from_shared_nodes(curve: Curve, shared: set[str]) -> np.ndarray:

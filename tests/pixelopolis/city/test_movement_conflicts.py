@@ -1,4 +1,4 @@
-"""Movements that may run together, checked against polygons."""
+"""Movements that may be used at the same time, checked with polygons."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def standing_in_the_way(city: City) -> list[tuple[str, tuple[str, str]]]:
 
 @pytest.mark.parametrize("name", CITIES)
 def test_a_car_on_an_edge_is_in_nobodys_way(name: str) -> None:
-    """What traffic counts on: a car that waits on its edge blocks that edge and no junction."""
+    """Traffic relies on it: a car waiting on its edge blocks that edge and no junction."""
     city = CITIES[name]
     assert standing_in_the_way(city) == []
     touching = [

@@ -1,4 +1,4 @@
-"""Routes against every simple way that there is, and the path in meters along one."""
+"""Routes compared with all simple paths, and the path along a route."""
 
 import math
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from pixelopolis.geometry import wrap_rad
 
 TOWNS = (*shipped_cities(), *(f"grid:{size}:{s}" for size in ("2x1", "1x3", "2x2") for s in (1, 2)))
 
-# The routes that the original's server gave on this map, from the start of an edge to the end of
-# another: node and command (F straight on, L left), the last one is where the car stops.
+# Routes by the original's server on this map, from the start of an edge to the end of another: node
+# and command (F straight on, L left); the last one is the stop.
 ORIGINAL_DESTINATIONS = ("7", "6", "4", "2", "8")
 ORIGINAL_ROUTES = {
     "1": "2F 3F 4L 11F 6L 7F 8 | 2F 3F 4L 11F 6L 7 | 2F 3F 4F 5 | 2F 3 | 2F 3F 4L 11F 6L 7F 8F 1",
@@ -42,7 +42,7 @@ def town(name: str) -> City:
 def simple_ways(
     city: City, start: str, end: str, blocked: frozenset[str]
 ) -> Iterator[tuple[str, ...]]:
-    """Every legal sequence of edges from `start` on to `end` that enters no edge twice."""
+    """Yield every legal sequence of edges from `start` to `end` without repetition."""
 
     def onward(way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         for movement in city.exits[way[-1]]:
@@ -58,7 +58,7 @@ def simple_ways(
 
 
 def time_by_hand_s(city: City, way: tuple[str, ...], start_s_m: float, end_s_m: float) -> float:
-    """Meters over speed, part by part."""
+    """Sum length over speed, part by part."""
     first, last = city.edges[way[0]], city.edges[way[-1]]
     total_s = (first.length_m - start_s_m) / first.speed_limit_mps
     total_s += end_s_m / last.speed_limit_mps
@@ -163,8 +163,8 @@ edge = [{id = "ab", from = "a", to = "b"}, {id = "bc", from = "b", to = "c", spe
 
 
 def test_the_way_through_the_first_junction_costs_its_time() -> None:
-    # straight on through "bx" is slow in both junctions (30 s each) and short; round by "n" is
-    # quicker only because the first junction counts
+    # straight on through "bx" is short, but slow in both junctions (30 s each); the detour by "n"
+    # is quicker only if the first junction counts
     city = parse_city(
         """
 name = "slow-gate"
@@ -232,14 +232,14 @@ def test_a_path_runs_from_place_to_place_without_a_gap_or_a_kink(path: RoutePath
     begin, stop = path.pose_at(0.0), path.pose_at(path.length_m)
     assert begin.distance_m(city.edges[route.edges[0]].curve.pose_at(route.start_s_m)) < 1e-3
     assert stop.distance_m(city.edges[route.edges[-1]].curve.pose_at(route.end_s_m)) < 2e-3
-    # every leg begins where the one before ends, and the curve is as long as its legs
+    # legs are contiguous, and the curve is as long as all legs
     for one, other in pairwise(path.legs):
         assert one.end_m == other.start_m
     assert path.curve.length_m == pytest.approx(path.legs[-1].end_m + route.start_s_m, abs=1e-3)
     assert np.diff(path.curve.s_m).max() < 0.006
     assert np.abs(np.diff(path.curve.headings_rad)).max() < math.radians(3)
     speeds = {city.edges[e].speed_limit_mps for e in route.edges}
-    assert len(speeds) == 1  # so that the time says the length once more
+    assert len(speeds) == 1  # so that the time follows from the length
     assert path.length_m == pytest.approx(route_time_s(city, route) * speeds.pop())
 
 
@@ -253,7 +253,7 @@ def test_a_place_on_a_path_is_where_the_path_says(path: RoutePath, part: float) 
         assert place.edge == leg.edge
         there = path.city.edges[leg.edge].curve.pose_at(place.s_m)
         assert pose.distance_m(there) < 2e-3
-        # in the curve of the whole path a corner's first sample is shared by both parts
+        # in the curve of the whole path, parts share a corner's sample
         assert abs(wrap_rad(pose.heading_rad - there.heading_rad)) < math.radians(2)
     else:
         assert leg.movement is not None

@@ -1,4 +1,4 @@
-"""What a city file may say, and that everything wrong with one is named at its place."""
+"""Contents of a city file; all faults are named with their places."""
 
 import datetime
 import math
@@ -79,7 +79,7 @@ SMALL = TEMPLATE.replace("[1e9, 1e9]", f"[{2.75 + 0.3 * math.cos(math.pi / 6)}, 
 
 
 def line_of(text: str, found: str, after: str = "") -> int:
-    """The line number of `found`, the first one behind the text `after`."""
+    """Return the line number of the first `found` after the text `after`."""
     at = text.index(found, text.index(after))
     return text.count("\n", 0, at) + 1
 
@@ -133,7 +133,7 @@ def test_a_banned_turn_is_no_movement() -> None:
         ("straight_m = 0.5}", "straight_m = -1}", "pieces", "edge[1].pieces[0].straight_m", "-1"),
         ("width_m = 0.3", "width_m = nan", "width_m", "building[0].width_m", "nan"),
         ("[4.0, 0.0]]", "[4.0, nan]]", "pieces", "edge[1].pieces[2].bezier_m[2][1]", "nan"),
-        # what refers to what
+        # references
         ('id = "c"', 'id = "b"', 'id = "b"\nx_m = 4', "node[2].id", "'b' exists already"),
         ('id = "bc"', 'id = "ab"', 'id = "ab"\nfrom = "b"', "edge[1].id", "'ab' exists already"),
         ('from = "a"', 'from = "z"', 'from = "z"', "edge[0].from", "no node 'z'"),
@@ -255,7 +255,7 @@ def test_faults_are_reported_together_and_once_each() -> None:
     text = SMALL.replace('to = "b"', 'to = "z"', 1).replace('"Go"', '"Fly"')
     text = text.replace("distance_m = -0.1", "distance_m = -9").replace('id = "c"', 'id = "b"')
     fields = [fault.split()[1] for fault in faults_of(text)]
-    # the sign and the destination stand on the faulty edge: that is not their own fault
+    # sign and destination are on the faulty edge, and not themselves faulty
     assert fields == ["node[2].id:", "edge[0].to:", "edge[1].to:", "sign[0].class:"]
 
     text = SMALL.replace("x_m = 2.0", "x_m = inf").replace("width_m = 0.3", "width_m = 0")
@@ -329,7 +329,7 @@ def test_what_ships() -> None:
         assert load_city(name).name == name
 
 
-# --- nothing but CityError, whatever the file says ----------------------------------------------
+# --- any content raises CityError only ----------------------------------------------------------
 
 TOWN_TEXTS = [
     SMALL,
@@ -352,7 +352,7 @@ toml_values = st.one_of(
 
 
 def as_toml(value: Any) -> str:
-    """TOML of a value; tables are written inline."""
+    """Return a value as TOML, with inline tables."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -366,7 +366,7 @@ def as_toml(value: Any) -> str:
 
 
 def places_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value inside a document."""
+    """Return the path of every value in a document."""
     items: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         items = list(value.items())
@@ -377,7 +377,7 @@ def places_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def damaged_cities(draw: st.DrawFn) -> str:
-    """A town in which up to three values are replaced, taken out, nudged or repeated."""
+    """A city with up to three values replaced, removed, changed slightly or repeated."""
     document = tomllib.loads(draw(st.sampled_from(TOWN_TEXTS)))
     for _ in range(draw(st.integers(1, 3))):
         *parents, last = draw(st.sampled_from(places_in(document)))

@@ -1,4 +1,4 @@
-"""Every command, thrown what no command can use: a clear error, an exit code, nothing left."""
+"""Every command with unusable input: a clear error, an exit code, no files left."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ WRITTEN = {
     ("train detector", "--out"): "run",
     ("train lane", "--out"): "run",
 }
-"""Options that name what a command writes; all other paths are read."""
+"""Options that name outputs; all other paths are inputs."""
 
 MORE = {("evaluate lane", "--plot"): ["--sweep", "blur"]}
-"""What an option makes sense with."""
+"""Options that another one requires."""
 
 OWN_PROCESS = ("car", "demo", "server", "sim")
 """Services: they set up logging and signals for their process."""
 
 TRAINS = ("experiments", "export", "train")
-"""They ask for TensorFlow first, and are tried where it is: in tests/training."""
+"""They need TensorFlow first and are tested in tests/training."""
 
 
 def end_of(
     line: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, str]:
-    """Run a command line; return its exit code and what it said on stderr."""
+    """Run a command line; return its exit code and stderr."""
     if line[0] in OWN_PROCESS:
         done = subprocess.run(
             [sys.executable, "-m", "pixelopolis", *line],
@@ -87,7 +87,7 @@ def tried(words: str) -> bool:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and temporary files in it as well."""
+    """An empty working folder that also holds temporary files."""
     (tmp_path / "tmp").mkdir()
     (tmp_path / "file").write_text("no folder")
     monkeypatch.chdir(tmp_path)
@@ -117,14 +117,14 @@ def test_what_is_to_be_read_and_is_not_there(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every path that a command reads, and every town, one at a time."""
+    """Every input path and every city, one at a time."""
     for parameter in command.parameters:
         is_read = parameter.kind is Path and (command.words, parameter.flag) not in WRITTEN
         is_town = parameter.name in ("city", "cities")
         if not (is_read or is_town) or not parameter.flag:
             continue
         line = smallest_line(command, here / "missing")
-        for (words, flag), name in WRITTEN.items():  # what it must be told to write, it could
+        for (words, flag), name in WRITTEN.items():  # its outputs are usable
             if words == command.words and flag in line:
                 line[line.index(flag) + 1] = str(here / name)
         line += [parameter.flag, str(here / "missing" / "town.toml")]
@@ -180,11 +180,11 @@ def test_numbers_that_no_command_can_use(
             assert_refused(*end_of(line, capfd, monkeypatch), here)
 
 
-# --- what it prints on --------------------------------------------------------------------------
+# --- unusable stdout and stderr -----------------------------------------------------------------
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
-    """Run `line` in bash, where $P is the command."""
+    """Run `line` in bash, with the command in $P."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; P='{sys.executable} -m pixelopolis'; {line}"],
         capture_output=True,
@@ -223,7 +223,7 @@ def test_all_that_is_printed_is_printed_with_care() -> None:
             assert not re.search(r"typer\.echo\(|^\s*print\(", file.read_text(), re.M), file
 
 
-# --- what happens meanwhile ---------------------------------------------------------------------
+# --- failures while running ---------------------------------------------------------------------
 
 
 def outcome_of(

@@ -1,4 +1,4 @@
-"""Server, simulator and car as processes: over IPv6, and two on one folder."""
+"""Server, simulator and car as processes: over IPv6, and two using one folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAM = [sys.executable, "-m", "pixelopolis"]
 
 @contextmanager
 def service(*line: str, says: str) -> Iterator[re.Match[str]]:
-    """Start a command, wait for a word of it, and end it in order."""
+    """Start a command, wait for an output, and end it cleanly."""
     with subprocess.Popen(
         [*PROGRAM, *line],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Commands that are told to end: exit codes, and nothing begun anew."""
+"""Commands that a signal ends: exit codes, and no further work."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_librarys_exit_code_does_not_hide_the_signal(monkeypatch: pytest.Monke
     def command() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
-        except SystemExit:  # as Ray does where it waits
+        except SystemExit:  # as Ray does while it waits
             sys.exit(1)
 
     monkeypatch.setattr(main, "app", command)

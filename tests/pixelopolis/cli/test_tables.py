@@ -1,4 +1,4 @@
-"""What commands print for people fits 80 columns, with no word cut and no raw structure."""
+"""Printed tables fit 80 columns, without cut words or raw structures."""
 
 from __future__ import annotations
 

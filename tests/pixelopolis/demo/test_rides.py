@@ -31,7 +31,7 @@ def test_visitors_are_the_same_for_a_seed_and_go_somewhere_else(
 
 
 class Desk:
-    """A server with one car that takes a moment for each ride."""
+    """A server with one car, which takes a moment for each ride."""
 
     def __init__(self) -> None:
         self.bookings: dict[str, dict[str, Any]] = {}

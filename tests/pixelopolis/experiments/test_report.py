@@ -1,4 +1,4 @@
-"""From stored results to tables: everything but running."""
+"""From stored results to tables, without running anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner with a small program in place of ours: it writes files, and fails on demand."""
+"""The runner with a small program that writes files and fails on demand."""
 
 from __future__ import annotations
 

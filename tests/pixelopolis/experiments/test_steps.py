@@ -10,7 +10,7 @@ from pixelopolis.experiments.steps import Step, fingerprints, given_up, runnable
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Step]:
-    """Steps that need some of those before them."""
+    """Steps that depend on some of the earlier ones."""
     steps: list[Step] = []
     for number in range(draw(st.integers(0, 8))):
         needs = draw(st.lists(st.sampled_from(steps), unique=True)) if steps else []

@@ -1,4 +1,4 @@
-"""Models are loaded quietly, and errors of native code are shown."""
+"""Models are loaded without log messages; errors of native code are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures are read whole or refused by name."""
+"""Images are read whole or refused by name."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def replaced(data: bytes, at: int, new: bytes) -> bytes:
 
 
 def odd_files() -> dict[str, bytes]:
-    """Return whole pictures that libjpeg warns of."""
+    """Return complete images that libjpeg warns of."""
     start = WHOLE.index(b"\xff\xda")
     end = start + 2 + int.from_bytes(WHOLE[start + 2 : start + 4], "big")
     assert WHOLE[end - 3 : end] == b"\x00\x3f\x00"

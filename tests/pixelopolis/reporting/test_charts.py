@@ -1,4 +1,4 @@
-"""Charts: what is said is drawn, the same twice, and what cannot be drawn is named."""
+"""Charts: complete, reproducible, and with clear errors."""
 
 from __future__ import annotations
 

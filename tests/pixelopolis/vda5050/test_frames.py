@@ -1,4 +1,4 @@
-"""Messages and orders: the official schemas, round trips, and what an order means."""
+"""Messages and orders: official schemas, round trips, and the meaning of an order."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def order_of(city: City, route: Route, released: int, update: int = 0, first: in
 
 
 def build(model: type[BaseModel], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Draw the given fields only; st.builds would also invent values for every alias."""
+    """Draw only the given fields; st.builds would also invent values for every alias."""
     return st.fixed_dictionaries(fields).map(lambda values: model(**values))
 
 
@@ -96,7 +96,7 @@ def routes(draw: st.DrawFn) -> tuple[City, Route]:
     start = place()
     try:
         return city, find_route(city, start, place())
-    except NoRouteError:  # a town may have a street that nobody can drive back to
+    except NoRouteError:  # a city may have a street without a way back
         return city, Route((start.edge,), start.s_m, city.edges[start.edge].length_m)
 
 

@@ -1,4 +1,4 @@
-"""How exactly an order must fit the town, and what a refusal points at."""
+"""How exactly an order must match the city, and the references of a refusal."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_positions_may_be_left_out() -> None:
 
 @pytest.mark.parametrize(("over_m", "fits"), [(0.0, True), (0.0005, True), (0.002, False)])
 def test_stop_places_are_rounded_to_millimetres(over_m: float, fits: bool) -> None:
-    """A start or an end so little beyond its edge is at its end."""
+    """A start or end slightly beyond its edge counts as its end."""
     length_m = CITY.edges["1"].length_m  # 1.7712
     start = with_node(
         order(way=Route(("1", "2"), 0.1, 0.1)),
@@ -155,7 +155,7 @@ def test_a_refusal_points_at_what_is_wrong(
 
 
 def test_edges_that_do_not_follow_each_other_are_named() -> None:
-    """14 and 6 both end at a junction that 9 does not lead to."""
+    """14 and 6 both end at a junction that 9 does not reach."""
     straight = order(way=Route(("7", "9", "10"), 0.1, 0.5))
     swapped = with_edge(with_node(straight, 2, node_id=CITY.edges["8"].to_node), 1, edge_id="8")
     error = refusal(with_node(swapped, 3, node_position=None))

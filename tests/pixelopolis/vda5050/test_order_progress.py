@@ -1,4 +1,4 @@
-"""What an order's numbers mean on the road."""
+"""The meaning of an order's numbers on the road."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def lines_m() -> list[float]:
-    """Where the stop lines of the way are, summed up by hand."""
+    """Return the positions of the stop lines on the route, summed by hand."""
     at, lines = -0.1, []
     for edge, key in zip(WAY.edges, WAY.movements, strict=False):
         at += CITY.edges[edge].length_m
@@ -99,7 +99,7 @@ def test_nodes_are_named_by_place_junction_place() -> None:
     ("released", "first"), [(1, 0), (2, 0), (4, 0), (1, 1), (2, 1), (4, 1), (4, 3)]
 )
 def test_an_order_counts_nodes_evenly_and_edges_oddly(released: int, first: int) -> None:
-    """VDA 5050: sequenceIds go on from node to edge to node; the base is released, no more."""
+    """VDA 5050: sequenceIds count nodes and edges alternately; only the base is released."""
     message = order(released, first)
     assert [n.sequence_id for n in message.nodes] == list(range(2 * first, 9, 2))
     assert [e.sequence_id for e in message.edges] == list(range(2 * first + 1, 9, 2))

@@ -1,4 +1,4 @@
-"""An error and an information name at most 50 things: a peer's frame cannot grow them."""
+"""Errors and information have at most 50 references, however many a peer's frame has."""
 
 from __future__ import annotations
 

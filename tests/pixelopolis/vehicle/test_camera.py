@@ -1,4 +1,4 @@
-"""Points to pixels and back: the camera's mounting, its lens, and the two directions."""
+"""Projection in both directions, with mounting and lens of the camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a car has cleared, its body no longer covers."""
+"""A cleared place is no longer covered by the car's body."""
 
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.bodies import bodies_touch, body_corners

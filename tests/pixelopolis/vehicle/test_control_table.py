@@ -1,4 +1,4 @@
-"""The control table against ROBOTIS' own, and its reader against rows that are wrong."""
+"""The control table compared with ROBOTIS' own, and wrong rows for its reader."""
 
 import copy
 import tomllib
@@ -88,7 +88,7 @@ def test_eeprom_ends_where_ram_begins() -> None:
 
 def test_board_is_a_dynamixel_device() -> None:
     assert BOARD_ID == 200
-    # where ping and every Dynamixel tool look
+    # addresses that ping and every Dynamixel tool read
     for name, address in (("model_number", 0), ("firmware_version", 6), ("id", 7)):
         assert BOARD[name].address == XL430[name].address == address
     assert BOARD[BoardRegister.HOST_TIMEOUT_MS].default == 90

@@ -1,4 +1,4 @@
-"""The eye with the real renderer: shapes, determinism, and that nothing changes nothing."""
+"""The camera with the real renderer: shapes, determinism, and neutral settings."""
 
 from __future__ import annotations
 

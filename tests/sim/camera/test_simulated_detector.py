@@ -1,4 +1,4 @@
-"""Simulated detectors: what geometry says a car sees, and when its driver is told."""
+"""Simulated detectors: detections by geometry, and when the driver gets them."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_how_often_it_misses_and_imagines() -> None:
 
 
 class Listener(Driver):
-    """A driver that only notes what it is told."""
+    """A driver that only stores its observations."""
 
     def __init__(self) -> None:
         self.told: list[tuple[float, float | None]] = []
@@ -127,7 +127,7 @@ def test_lockstep_looks_at_every_second_frame_and_tells_one_frame_later() -> Non
 
 
 class Photographer:
-    """A sight model that keeps what it is shown."""
+    """A sight model that stores its images."""
 
     def __init__(self) -> None:
         self.pictures: list[Image] = []

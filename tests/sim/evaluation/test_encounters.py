@@ -1,4 +1,4 @@
-"""Encounters with a car ahead: what is counted as what."""
+"""Encounters with a car ahead: how outcomes are counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PATH = RoutePath(TOWN, Route(("8", "1", "2", "3", "4", "5"), 0.0, 1.5))
 
 
 def meet(plan: LeadCarPlan, start_m: float = 0.2, blind: bool = False) -> EncounterFigures:
-    """Play one scene with a perfect lane model and the geometric seer."""
+    """Simulate one scene with a perfect lane model and the simulated detector."""
     scene = EncounterScene(PATH, start_m, plan, bend=False)
     rng = np.random.default_rng(7)
     other = scene.other(rng)

@@ -1,4 +1,4 @@
-"""`evaluate original`: both models in both worlds, and the page that it fills."""
+"""`evaluate original`: both models in both settings, and the page that it fills."""
 
 from __future__ import annotations
 

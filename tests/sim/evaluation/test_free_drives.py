@@ -1,4 +1,4 @@
-"""Driving among others that are kept out of the way, and stops that should not be."""
+"""Driving among other cars that keep out of the way, and false stops."""
 
 from __future__ import annotations
 

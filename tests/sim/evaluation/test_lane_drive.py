@@ -1,4 +1,4 @@
-"""The closed-loop figures, driven by a model that knows the answer."""
+"""The closed-loop figures, with a model that knows the true pose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation with the shipped model and the real renderer: same command, same figures."""
+"""Evaluation with the shipped model and the real renderer is reproducible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMES = ("speed_up", "wall_s")
 
 
 def figures(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what depends on the machine."""
+    """Drop figures that depend on the computer."""
     looks = [figures(look) for look in document.get("by_look", [])]
     return {k: v for k, v in document.items() if k not in TIMES} | {"by_look": looks}
 
@@ -24,9 +24,9 @@ def test_the_shipped_model_drives_and_figures_repeat_in_any_number_of_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = LaneEvaluation(("pixelopolis", "track:9001"), metres=4.0, looks=4, seed=3)
-    first = evaluate_lane(run, jobs=1)  # the looks of a town with one renderer
+    first = evaluate_lane(run, jobs=1)  # one renderer for the looks of a city
     monkeypatch.setattr(evaluation_runs, "SHARED_M", 0.0)
-    second = evaluate_lane(run, jobs=2)  # each look with one of its own
+    second = evaluate_lane(run, jobs=2)  # one renderer for each look
     assert figures(first) == figures(second)
     assert first["interventions"] == 0
     assert first["distance_m"] == pytest.approx(4.0, abs=0.1)
@@ -51,7 +51,7 @@ def test_junctions_are_tried_with_every_command() -> None:
 
 
 def test_straight_on_is_never_a_turn_and_said() -> None:
-    """The ring of the original town: models with and without commands drive the same routes."""
+    """On the original city's ring, models with and without commands drive the same routes."""
     document = evaluate_lane(LaneEvaluation(("pixelopolis",), 5.0, 1, 3, straight_on=True), 1)
     assert document["routes"] == "straight on"
     turns = document["turns_by_command"]

@@ -1,4 +1,4 @@
-"""Drop-offs and passages, driven by a pilot that knows the way and seen by geometry."""
+"""Drop-offs and passages, with a pilot that knows the way and detections by geometry."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_nodes_are_passed_where_they_are() -> None:
 
 
 def test_a_car_that_is_told_nonsense_is_not_called_located() -> None:
-    """A detector that only imagines things locates nobody for sure; the figures say so."""
+    """With false detections only, no car localizes itself, and the figures show it."""
     blind = DetectorErrors(recall_large=0.0, recall_small=0.0, imagined=0.0)
     figures = drop_off(sign_model("straight"), senses("straight", blind), np.random.default_rng(1))
     assert figures.located == 0

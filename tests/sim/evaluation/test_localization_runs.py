@@ -1,4 +1,4 @@
-"""The whole evaluation of localisation: same command, same figures, however it is run."""
+"""The whole evaluation of localization is reproducible, however it is run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sim.evaluation.localization_runs import LocalizationRun, evaluate_localizat
 
 
 def figures(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what depends on the machine."""
+    """Drop figures that depend on the computer."""
     return {key: value for key, value in document.items() if key != "wall_s"}
 
 

@@ -1,4 +1,4 @@
-"""Following predicted paths in closed loop: the labels of the car's pose, made wrong on purpose."""
+"""Following predicted paths in closed loop: the true labels with deliberate errors."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from sim.physics.vehicle import BodyMotion, Vehicle
 
 ERROR_M = 0.008
 LIKE_THE_LAST = 0.8
-"""How much of a frame's error is that of the frame before."""
+"""Correlation of the errors of consecutive frames."""
 BLACK = np.zeros((40, 120, 3), dtype=np.uint8)
 FAR = (0.5,) * 5
-"""What stands where a command has no way: never to be driven."""
+"""The path of a command without a way, which must never be driven."""
 
 
 class WrongPaths:
-    """Sees the path of each command, off by errors as a network's are: alike from frame to frame.
+    """Returns the path of each command with errors like a network's, correlated over frames.
 
     Args:
-        city: the town.
-        rng: of the errors.
-        blind_part: of the frames, which show nonsense; the model knows which.
+        city: the city.
+        rng: for the errors.
+        blind_part: share of frames with random paths, for which the model is uncertain.
     """
 
     part = LANE_PART
@@ -74,7 +74,7 @@ def drive(name: str, cruise_mps: float, blind_part: float = 0.0, metres: float =
         np.random.default_rng(3),
         metres,
         DriverSettings(cruise_mps=cruise_mps, keeps_limits=cruise_mps <= CRUISE_MPS),
-        ground=None,  # it sees nothing but black
+        ground=None,  # the images are black
         limit_rad_s=2 * MOTOR_MAX_RAD_S,
     )
 
@@ -100,7 +100,7 @@ def test_a_car_that_was_pushed_aside_comes_back(aside_m: float, turned_rad: floa
     vehicle = Vehicle(path.pose_at(0.0))
     drive = LaneDrive(path, LockstepCar(vehicle, Driver(model), model.see))
     drive.run(1.0)
-    vehicle.pose = vehicle.pose.ahead(0.0, aside_m, turned_rad)  # nobody tells the driver
+    vehicle.pose = vehicle.pose.ahead(0.0, aside_m, turned_rad)  # the driver is not informed
     drive.run(2.2)
     before = drive.figures.deviation_sum_m, drive.figures.frames
     drive.run(3.5)

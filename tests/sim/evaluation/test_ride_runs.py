@@ -1,4 +1,4 @@
-"""The whole evaluation of rides with the real renderer: same command, same figures."""
+"""The whole evaluation of rides with the real renderer is reproducible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TIMES = ("speed_up", "wall_s")
 
 
 def figures(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what depends on the machine."""
+    """Drop figures that depend on the computer."""
     return {key: value for key, value in document.items() if key not in TIMES}
 
 

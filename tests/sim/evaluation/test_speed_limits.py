@@ -1,4 +1,4 @@
-"""A town's speed limits and an order's, driven in closed loop, and held by the wheels."""
+"""Speed limits of a city and of an order, driven in closed loop and kept by the wheels."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tests.support.paths import ROOT
 CASES = ROOT / "tests" / "vda5050" / "cases"
 ROUTE = Route(("15", "14", "6"), 0.2, 0.15)
 STEP_MPS = 0.0008
-"""The motors' speeds have steps of this."""
+"""Step of the motors' speeds."""
 
 
 def town(**limits_mps: float) -> City:
-    """Return the original's town with limits on some edges: `_14=0.05`."""
+    """Return the original's city with limits on some edges: `_14=0.05`."""
     text = (files("pixelopolis.city") / "cities" / "pixelopolis.toml").read_text(encoding="utf-8")
     for name, limit_mps in limits_mps.items():
         edge = f'id = "{name.removeprefix("_")}"\nfrom'
@@ -45,7 +45,7 @@ def town(**limits_mps: float) -> City:
 
 
 class Drive:
-    """A drive without errors of sight; keeps true distance, fastest wheel and what was decided."""
+    """A drive with exact observations; stores true distance, fastest wheel and decisions."""
 
     def __init__(self, mission: Mission) -> None:
         self.path, self.mission = mission.path, mission

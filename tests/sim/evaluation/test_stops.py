@@ -1,4 +1,4 @@
-"""Whatever fails, the wheels stop and the car drives again; how soon is measured, not tested."""
+"""After any failure the wheels stop and the car drives again; times are not tested here."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ async def stops_of(kind: BoardKind) -> dict[str, Any]:
 async def test_every_failure_stops_the_wheels_and_the_car_drives_again() -> None:
     for kind in BoardKind:
         build_board(kind)
-    # side by side, which no measurement should be
+    # in parallel, which would falsify a measurement
     for rows in await asyncio.gather(*map(stops_of, BoardKind)):
         assert set(rows) == {failure.name for failure in FAILURES}
         assert rows.pop("battery low")["reported_ms"] > 0

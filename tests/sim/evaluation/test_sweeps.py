@@ -1,4 +1,4 @@
-"""Sweeps change one thing and end where lane keeping does."""
+"""Sweeps vary one condition and end where lane keeping fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole drives by the shipped lane model whose motors are mounted or named wrongly."""
+"""Drives by the shipped lane model with reversed or swapped motors."""
 
 from __future__ import annotations
 

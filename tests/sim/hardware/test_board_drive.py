@@ -1,4 +1,4 @@
-"""A scripted drive through the town over the firmware: what the car says is what its wheels do."""
+"""A scripted drive over the firmware: the car's report matches its wheels' motion."""
 
 import asyncio
 import tempfile
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.realtime
 
 CITY = load_city("pixelopolis")
 PATIENCE_S = 60.0
-"""Bound for broken code; it takes two seconds until the motors are set up."""
+"""Limit for broken code; setting up the motors takes two seconds."""
 MAX_LAG_S = 0.1
 ROLLED_ON_RAD = 1.0
-"""After the last angles were read the wheels went on to rest."""
+"""How far the wheels may roll after the last angles were read."""
 
 
 class ScriptedDrive:
-    """A car that knows the way: the expert steers, the car's own board thread does the rest."""
+    """The expert steers; the car's own board thread does the rest."""
 
     def __init__(self, kind: BoardKind, drive_s: float) -> None:
         self.kind, self.drive_s = kind, drive_s
@@ -58,7 +58,7 @@ class ScriptedDrive:
             self.steer(board, now_s)
 
     async def end(self, boards: Boards, board: DynamixelBoard) -> None:
-        """Close the car's end; it or the firmware releases the wheels."""
+        """Close the car's side; it or the firmware releases the wheels."""
         closing = asyncio.create_task(asyncio.to_thread(board.close))
         end_s = time.monotonic() + PATIENCE_S
         while not closing.done() or any(motor.torque for motor in self.car.bus.motors):
@@ -92,7 +92,7 @@ async def test_a_drive_along_a_route(kind: BoardKind, drive_s: float) -> None:
                 assert boards.state("car1")["restarts"] == 0
             finally:
                 await drive.end(boards, board)
-    # slower only where it turns, and while it set out
+    # it is slower only in turns and at the start
     assert drive.way_m - drive.start_m > 0.6 * CRUISE_MPS * drive_s
     assert drive.worst_m < 0.06, "it left the middle of its lane"
     reading = board.reading()
@@ -100,5 +100,5 @@ async def test_a_drive_along_a_route(kind: BoardKind, drive_s: float) -> None:
     for angle_rad, true_rad in zip(
         (reading.left_rad, reading.right_rad), drive.car.vehicle.wheel_rad, strict=True
     ):
-        # what turned while a busy computer kept the car from its motors is not counted
+        # motion while a busy computer delayed the car is not counted
         assert 0.9 * true_rad - ROLLED_ON_RAD < angle_rad < true_rad + ROLLED_ON_RAD

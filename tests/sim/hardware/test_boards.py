@@ -1,4 +1,4 @@
-"""Boards in processes of their own: started, watched, started again, ended."""
+"""Board processes: started, watched, restarted, ended."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ outputs = st.integers(0, 15).map(BoardOutput)
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # a short path: the name of a Unix socket has at most 107 bytes
+    # a short path: a Unix socket's has at most 107 bytes
     with tempfile.TemporaryDirectory(prefix="px") as name:
         yield Path(name)
         assert list(Path(name).iterdir()) == []
@@ -94,7 +94,7 @@ def test_a_missing_qemu_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 @asynccontextmanager
 async def served(folder: Path, bus: MotorLine) -> AsyncIterator[Boards]:
-    """A car's host build, looked after as the simulator does it."""
+    """A car's host build, served as in the simulator."""
     async with Boards(BoardKind.HOST, folder, {"car1": bus}) as boards:
 
         async def serve() -> None:
@@ -137,7 +137,7 @@ async def test_a_board_that_dies_is_started_again(folder: Path) -> None:
         bus.set_power(True, time.monotonic())
         os.kill(first, signal.SIGKILL)
         await until("its death is seen", lambda: not boards.state("car1")["running"])
-        # its pins stay as they were
+        # its pins keep their state
         assert bus.motor_power
         await until("it runs again", lambda: boards.state("car1")["running"])
         await boards.wait_ready()

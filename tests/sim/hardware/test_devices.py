@@ -1,4 +1,4 @@
-"""Board and motors as registers behind packets: errors, rules, watchdogs, faults."""
+"""Board and motors as registers behind packets: errors, access rules, watchdogs, faults."""
 
 import math
 
@@ -80,7 +80,7 @@ def test_a_wrong_crc_is_answered_and_counted(host: Host) -> None:
 
 def test_a_refused_write_changes_nothing(host: Host) -> None:
     host.power()
-    # led (65) is fine, 66 does not exist: neither is written
+    # led (65) is valid, 66 does not exist: neither is written
     assert host.error(1, Instruction.WRITE, words(64) + bytes([1, 1, 1])) == StatusError.ACCESS
     assert host.read(1, XL430, MotorRegister.TORQUE_ENABLE) == 0
 
@@ -108,7 +108,7 @@ def test_wheels_turn_only_in_velocity_mode_with_torque(host: Host) -> None:
     assert host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 100) == 0
     assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
     host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 1)
-    # the factory's mode is position control
+    # the factory setting is position control
     assert host.bus.wheel_goal_rad_s == (0.0, 0.0)
     host.write(1, XL430, MotorRegister.TORQUE_ENABLE, 0)
     host.write(1, XL430, MotorRegister.OPERATING_MODE, MotorMode.VELOCITY)
@@ -185,7 +185,7 @@ def test_reboot_clears_ram_keeps_eeprom_and_forgets_turns(host: Host) -> None:
     assert host.read(1, XL430, MotorRegister.PRESENT_POSITION) == 10240
     assert host.error(1, Instruction.REBOOT) == 0
     assert host.ask(1, Instruction.PING) == []
-    # two steps, so that the board hears from us in between
+    # in two steps, so that the board gets a packet in between
     host.wait(0.09)
     host.ask(BOARD_ID, Instruction.PING)
     host.wait(0.09)
@@ -204,11 +204,11 @@ def test_factory_reset_keeps_what_its_option_says(
 ) -> None:
     host.power()
     host.write(2, XL430, MotorRegister.OPERATING_MODE, MotorMode.VELOCITY)
-    host.bus.left.deaf = True  # or there were two with id 1
+    host.bus.left.deaf = True  # otherwise two would have id 1
     # the old id answers
     assert host.error(2, Instruction.FACTORY_RESET, bytes([option])) == 0
     host.wait(MOTOR_BOOT_S + 0.01)
-    if baud_code == 1:  # like a new motor it hears 57,600 bit/s only
+    if baud_code == 1:  # like a new motor it uses 57,600 bit/s
         assert host.ask(device_id, Instruction.PING) == []
         assert host.write(BOARD_ID, BOARD, BoardRegister.MOTOR_BAUD, baud_code) == 0
     assert host.read(device_id, XL430, MotorRegister.ID) == device_id
@@ -252,7 +252,7 @@ def test_status_return_level(host: Host, level: int) -> None:
 def test_bus_watchdog_stops_locks_the_goals_and_is_cleared_by_zero(host: Host) -> None:
     host.drive(50)
     host.write(1, XL430, MotorRegister.BUS_WATCHDOG, 3)
-    # the motor's cable is broken, so that it hears nothing while the other one does
+    # the motor's cable is broken, so that only the other one gets packets
     host.bus.fault = BusFault(FaultKind.SILENT_LEFT)
     for _ in range(4):
         host.wait(0.02)
@@ -283,7 +283,7 @@ def test_a_silent_host_stops_and_then_releases_the_wheels(host: Host) -> None:
     host.write(1, XL430, MotorRegister.GOAL_VELOCITY, 50)
     assert host.bus.wheel_goal_rad_s[0] > 0
     assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == 0
-    # and it watches again
+    # and its watchdog runs again
     host.wait(0.12)
     assert host.bus.wheel_goal_rad_s[0] == 0
 
@@ -336,7 +336,7 @@ def test_a_low_battery_warns_and_an_empty_one_cuts_the_power(host: Host) -> None
     host.bus.pins.battery_mv = 9500
     host.wait(0.005)
     assert host.ask(1, Instruction.PING) == []
-    # clearing a fault whose cause remains brings it back
+    # a fault whose cause remains comes back
     host.write(BOARD_ID, BOARD, BoardRegister.FAULT, 0)
     expected = BoardFault.BATTERY_LOW | BoardFault.BATTERY_EMPTY
     assert host.read(BOARD_ID, BOARD, BoardRegister.FAULT) == expected
@@ -350,7 +350,7 @@ def test_lost_packets_follow_the_seed() -> None:
 
     assert answers(1) == answers(1)
     assert answers(1) != answers(2)
-    # lost on the way there or on the way back: 0.7 * 0.7 arrive
+    # lost in either direction: 0.7 * 0.7 arrive
     assert 70 < sum(answers(1)) < 130
 
 

@@ -1,4 +1,4 @@
-"""Packets: whatever the fragments and the noise, and byte for byte as dynamixel-sdk has them."""
+"""Packets from any fragments and noise, byte for byte like dynamixel-sdk's."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from sim.hardware.dynamixel import (
 
 SDK = Protocol2PacketHandler()
 
-# noise and data rich in the bytes that matter
+# noise and data with many special bytes
 nasty = st.sampled_from([0xFF, 0xFF, 0xFD, 0x00, 0x01, 0x03, 0xFE, 0x55])
 noise = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=60).map(bytes)
 data = st.lists(st.one_of(nasty, st.integers(0, 255)), max_size=40).map(bytes)

@@ -1,6 +1,6 @@
-"""Programs that others wrote for these motors drive ours: LeRobot's and ROBOTIS' own.
+"""LeRobot's and ROBOTIS' own programs can drive the simulated motors.
 
-Over a plain adapter, and through the boards: the simulator's, the firmware's host build, and its
+Over a plain adapter, and through all boards: the simulator's, the firmware's host build, and its
 image in QEMU.
 """
 
@@ -41,9 +41,9 @@ from tests.support.lerobot_motors import DynamixelMotorsBus, Motor, MotorCalibra
 pytestmark = pytest.mark.realtime
 
 PATIENCE_S = 60.0
-"""Bound for broken code, on a machine that is busy with other things."""
+"""Limit for broken code, on a busy computer."""
 ANSWER_MS = 500
-"""dynamixel-sdk waits for twice as long; its own 16 ms are short where others use the cores."""
+"""dynamixel-sdk waits twice as long; its own 16 ms are too short on a busy computer."""
 MODEL = "xl430-w250"
 
 
@@ -88,7 +88,7 @@ def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def power_on(bench: Bench) -> None:
-    """Switch the motors on as any Dynamixel program may: by a write to the board."""
+    """Switch the motors on as any Dynamixel program may, by a write to the board."""
     port, packets = PortHandler(bench.port), PacketHandler(2.0)
     assert port.setBaudRate(BUS_BAUD)
     at = BOARD[BoardRegister.MOTOR_POWER].address
@@ -127,7 +127,7 @@ def test_lerobot_finds_calibrates_and_moves_the_motors(bench: Bench) -> None:
     goal = {"left": 2200, "right": 1900}
 
     def near() -> bool:
-        # again and again: a board stops the wheels of a host that a busy machine holds up
+        # repeatedly: a board stops the wheels when a busy computer delays its host
         bus.enable_torque()
         bus.sync_write("Goal_Position", goal, normalize=False)
         at = bus.sync_read("Present_Position", normalize=False)
@@ -140,7 +140,7 @@ def test_lerobot_finds_calibrates_and_moves_the_motors(bench: Bench) -> None:
 
 def test_lerobot_sets_up_a_motor(bench: Bench) -> None:
     if bench.has_board:
-        # the link to a board has one rate, so motors of that rate are what LeRobot reaches
+        # the link to a board has a fixed rate, so LeRobot reaches only motors of that rate
         bus = lerobot(bench, elbow=7)
         bus.setup_motor("elbow", initial_baudrate=BUS_BAUD, initial_id=2)
     else:
@@ -156,7 +156,7 @@ def test_lerobot_sets_up_a_motor(bench: Bench) -> None:
 
 
 def as_new(bench: Bench, motor: int) -> None:
-    """Make a motor what ROBOTIS sells: id 1, 57,600 bit/s."""
+    """Give a motor its factory settings: id 1, 57,600 bit/s."""
     connector = Connector(bench.port, BUS_BAUD)
     connector.createMotor(motor).factoryResetAll()
     connector.closePort()
@@ -173,7 +173,7 @@ def test_robotis_easy_sdk_drives_the_motors(bench: Bench) -> None:
         motor.setVelocityLimit(200)
     right.setDirection(Direction.REVERSE)
 
-    # velocities at once by sync write, then what each says by bulk read
+    # velocities by one sync write, then the results by a bulk read
     group = connector.createGroupExecutor()
     for motor in (left, right):
         group.addCmd(motor.stageSetGoalVelocity(60))
@@ -202,7 +202,7 @@ def test_robotis_easy_sdk_drives_the_motors(bench: Bench) -> None:
 
 
 def answers(ask: Callable[[], object]) -> bool:
-    """Tell whether a motor answers; it reboots after a reset."""
+    """Return whether a motor answers; it reboots after a reset."""
     try:
         ask()
     except DxlRuntimeError:
@@ -213,7 +213,7 @@ def answers(ask: Callable[[], object]) -> bool:
 def test_the_sdk_reads_in_bulk_fast_and_with_the_board(bench: Bench) -> None:
     port, packets = PortHandler(bench.port), PacketHandler(2.0)
     assert port.setBaudRate(BUS_BAUD)
-    # dynamixel-sdk 4.1.0 looks for an id among all bytes of its question: none may come before it
+    # dynamixel-sdk 4.1.0 searches for an id in all bytes of its request: none may match before it
     named = [
         (2, XL430[MotorRegister.MODEL_NUMBER]),
         (1, XL430[MotorRegister.PRESENT_INPUT_VOLTAGE]),

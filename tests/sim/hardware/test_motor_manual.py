@@ -1,6 +1,6 @@
-"""The simulated motor against ROBOTIS' manual of the XL430-W250, row by row and rule by rule.
+"""The simulated motor compared with ROBOTIS' manual of the XL430-W250.
 
-The table is the manual's own, typed from it again, so that a slip in `control_table.toml` shows.
+The table is a second transcription of the manual, which reveals slips in `control_table.toml`.
 """
 
 import math
@@ -31,11 +31,11 @@ VELOCITY, POSITION, EXTENDED, PWM = 1, 3, 4, 16
 REVERSE, BY_TIME, TORQUE_BY_GOAL = 1, 4, 8
 VOLTAGE_ERROR, HEAT_ERROR = 1, 4
 NEAR = 3
-"""Pulses: a wheel of the simulator turns at whole units of speed, and rests where none is left."""
+"""Tolerance in pulses: a simulated wheel turns at whole units of speed until none is left."""
 
 
 class Row(NamedTuple):
-    """A register of the manual; `first` is its initial value, None where it is measured."""
+    """A register in the manual; `first` is its initial value, None for measured ones."""
 
     address: int
     size: int
@@ -108,7 +108,7 @@ ROWS = (
 
 @pytest.fixture
 def host() -> Host:
-    """A host whose motors have power, wheels and nothing else."""
+    """A host with powered motors and wheels, without a board."""
     host = Host()
     host.power()
     return host
@@ -123,7 +123,7 @@ def get(host: Host, name: str, motor: int = 1) -> int:
 
 
 def mode(host: Host, value: int, drive: int = 0) -> None:
-    """Give motor 1 an operating and a drive mode, and torque."""
+    """Set motor 1's operating and drive mode, and enable torque."""
     for name, wanted in (("drive_mode", drive), ("operating_mode", value), ("torque_enable", 1)):
         assert put(host, name, wanted) == NONE
 
@@ -237,7 +237,7 @@ def test_nobody_speaks_behind_a_silent_device_in_a_fast_read(host: Host, instruc
     if instruction == Instruction.FAST_BULK_READ:
         parameters = b"".join(bytes([id_]) + words(64, 1) for id_ in ids)
     answer = host.bus.receive(encode(BROADCAST, instruction, parameters), host.now_s)
-    # the length field still counts all three; the packet is cut off behind the first
+    # the length field still counts all three; the packet ends after the first
     assert answer[5:7] == words(1 + 3 * 5)
     assert answer[8:11] == bytes([0, 1, 0])
     assert len(answer) == 8 + 5
@@ -321,7 +321,7 @@ def test_a_secondary_id_is_obeyed_without_an_answer_and_not_in_eeprom(host: Host
     host.ask(5, Instruction.FACTORY_RESET, b"\x01")
     assert get(host, "temperature_limit") == 72
     assert get(host, "secondary_id") == 5
-    # an id of its own goes before: with 2 as secondary id of motor 1, motor 2 alone answers
+    # an own id has priority: with 2 as motor 1's secondary id, only motor 2 answers
     assert put(host, "secondary_id", 2) == NONE
     assert host.ask(2, Instruction.WRITE, words(65) + b"\1") == [Packet(2, 0x55, OK)]
     assert leds() == [1, 1]
@@ -375,7 +375,7 @@ def test_backup_stores_and_restores(host: Host) -> None:
     host.roll(MOTOR_BOOT_S + 0.01)
     assert get(host, "temperature_limit") == 60
     assert (get(host, "led"), get(host, "position_p_gain")) == (0, 640), "RAM is not EEPROM"
-    # with RAM Restore it is restored too, at every start
+    # with RAM Restore it is also restored at every start
     put(host, "startup_configuration", 2)
     assert host.error(1, Instruction.REBOOT) == NONE
     host.roll(MOTOR_BOOT_S + 0.01)
@@ -428,7 +428,7 @@ def test_indirect_data_is_the_byte_that_its_address_names(host: Host) -> None:
     assert put(host, "indirect_data_6", 1) == ACCESS
     (status,) = host.ask(1, Instruction.READ, words(224, 6))
     assert status.parameters == b"\0" + bytes([1, 5, 0, 0, 0, 35])
-    # a cell that nobody pointed elsewhere is a byte of its own
+    # a cell that refers to itself is a plain byte
     assert put(host, "indirect_data_28", 99) == NONE
     assert get(host, "indirect_data_28") == 99
 
@@ -560,7 +560,7 @@ def test_pwm_mode_is_a_part_of_the_speed_that_the_supply_gives(host: Host) -> No
     assert host.bus.wheel_goal_rad_s[0] == 0.0
     assert put(host, "goal_pwm", 443) == NONE
     host.roll(1)
-    # 61 rpm at 12 V without load: about 30 at half of it
+    # 61 rpm at 12 V without load, so about 30 at half of it
     rpm = get(host, "present_velocity") * 0.229
     assert rpm == pytest.approx(61 * 11.8 / 12 * 443 / 885, rel=0.04)
     assert get(host, "present_pwm") == 443
@@ -667,7 +667,7 @@ def test_reverse_turns_the_signs_of_all_that_moves(host: Host) -> None:
         assert get(host, name) > 0
 
 
-# --- errors of the hardware -----------------------------------------------------------------------
+# --- hardware errors ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -697,7 +697,7 @@ def test_a_limit_that_is_passed_is_an_error(
     if not shuts_down:
         assert get(host, "hardware_error_status") == 0
         return
-    # only a reboot takes a shutdown back
+    # only a reboot clears a shutdown
     assert get(host, "hardware_error_status") == error
     assert put(host, "torque_enable", 1) == ALERT | RESULT
     host.error(1, Instruction.REBOOT)
@@ -750,7 +750,7 @@ def test_the_bus_watchdog_stops_every_mode_and_locks_all_goals(
 
 
 def test_the_board_knows_no_more_of_bulk_reads_than_of_others(host: Host) -> None:
-    # a stop keeps commands from the motors, and lets questions through
+    # a stop blocks commands to the motors, and passes reads
     assert host.write(BOARD_ID, BOARD, BoardRegister.ESTOP, 1) == NONE
     assert bulk_read(host, (BOARD_ID, 65, 1)) == encode_status(BOARD_ID, 0, b"\1")
     told = bytes([BOARD_ID]) + words(66, 1) + b"\x55"

@@ -1,4 +1,4 @@
-"""Lane data as it lies on disk, rendered for real."""
+"""Lane datasets on disk, rendered."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_dataset_has_the_originals_layout_and_the_commands_beside_it(tmp_path:
             assert image is not None
             height, width = image.shape[:2]
             assert width == 3 * height
-            assert image.std() > 3  # something is to be seen
+            assert image.std() > 3  # not blank
             steering = [float(row[c]) for c in ("straight", "left", "right") if row[c]]
             assert steering
             assert all(-1 <= s <= 1 for s in steering)
@@ -103,7 +103,7 @@ def test_whole_frames_show_in_their_bottom_quarter_what_quarters_show(tmp_path: 
         assert quarter is not None
         assert image.shape[0] * 3 == image.shape[1] * 4
         difference = np.abs(image[-quarter.shape[0] :].astype(float) - quarter)
-        assert difference.mean() < 12  # each has noise of its own
+        assert difference.mean() < 12  # the noise differs
 
 
 def test_the_plain_look_is_alike_and_rooms_are_not(tmp_path: Path) -> None:

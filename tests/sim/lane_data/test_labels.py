@@ -1,4 +1,4 @@
-"""Labels of poses: paths beside the steering, by hand and by property."""
+"""Labels of poses: paths and steering, by examples and properties."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_car_that_swings_out_of_its_turn_is_not_yet_on_the_other_way() -> None
     start = Pose(0.0, 0.0, 0.0)
     left, onward = arc(start, 0.3, math.pi / 2), straight(start, 0.6)
     ways = (Successor(left, Turn.LEFT, 0.0), Successor(onward, Turn.STRAIGHT, 0.0))
-    swinging = left.pose_at(0.22).ahead(0.0, -0.07, -0.3)  # nearly on the other way's line
+    swinging = left.pose_at(0.22).ahead(0.0, -0.07, -0.3)  # nearly on the other way
     assert choose(ways, swinging, 0.22)[Turn.LEFT] == ways[0]
     on_it = onward.pose_at(0.26)
     assert choose(ways, on_it, 0.26)[Turn.LEFT] == ways[1]
@@ -140,7 +140,7 @@ def test_late_in_a_junction_commands_mean_the_next_one(key: tuple[str, str], par
     pose = movement.curve.pose_at(part * movement.length_m)
     label = label_of(GRID, pose)
     paths = [path for path in label.paths_left_m.values() if path is not None]
-    # up to the end of the next edge all are one
+    # up to the end of the next edge, all are the same
     next_m = GRID.edges[movement.to_edge].length_m + (1 - part) * movement.length_m
     shared = [i for i, s in enumerate(STATIONS_M) if s < next_m]
     for i in shared:

@@ -49,7 +49,7 @@ def test_some_drive_ahead_some_come_towards_us_and_some_wait() -> None:
                 assert AHEAD_M[0] - 0.02 < gap_m < AHEAD_M[1] + 0.02
             elif turned > 0.9:
                 oncoming += 1
-                assert left > 0.15  # they keep to the right as we do
+                assert left > 0.15  # right-hand traffic
             else:
                 across += 1
     assert ahead > 20

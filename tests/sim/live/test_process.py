@@ -1,4 +1,4 @@
-"""Parts of the real-time simulator: the town, what travels to the renderer, camera sockets."""
+"""Parts of the real-time simulator: the city, messages to the renderer, camera sockets."""
 
 import asyncio
 import math
@@ -52,7 +52,7 @@ def test_tasks_travel_unchanged() -> None:
 
 
 class TownHost:
-    """Drives a town's cars by packets, with a clock of its own."""
+    """Drives a city's cars by packets, with a manual clock."""
 
     def __init__(self, town: LiveTown) -> None:
         self.town = town
@@ -88,7 +88,7 @@ def test_packets_move_a_car_and_silence_stops_it() -> None:
     host.step(1.0, alive=("car1",))
     ((moving, motion),) = host.town.moving
     (before,) = host.town.state()["cars"]
-    # one second at 0.136 m/s, less the motor's delay and lag, give or take wheels and slip
+    # one second at 0.136 m/s, less the motor's delay and lag, with tolerance for wheels and slip
     assert 0.10 < start.distance_m(moving) < 0.14
     assert before["v_mps"] == pytest.approx(0.136, rel=0.05)
     assert motion.speed_mps == pytest.approx(0.136, rel=0.05)
@@ -169,7 +169,7 @@ def picture(shade: int) -> bytes:
 
 @pytest.fixture
 async def camera() -> AsyncIterator[tuple[CameraSocket, Path]]:
-    # a short path: the name of a Unix socket has at most 107 bytes
+    # a short path: a Unix socket's has at most 107 bytes
     with tempfile.TemporaryDirectory(prefix="px") as folder:
         path = Path(folder) / "car1.camera"
         socket = CameraSocket(path)
@@ -223,7 +223,7 @@ async def test_a_slow_client_skips_frames_and_holds_nobody_up(
         while not times or times[-1] < 40:
             times.append((await read_frame(slow))[0])
     assert times == sorted(times)
-    # what sockets and streams buffer, and then at once the newest
+    # buffered frames, then at once the newest
     assert len(times) < 10
 
 

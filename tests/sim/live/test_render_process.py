@@ -1,4 +1,4 @@
-"""The renderer's process ends with a code that says how."""
+"""The exit code of the renderer's process says how it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every task of the simulator: what happens when it meets what nobody expects."""
+"""Every task of the simulator handles unexpected errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAIT_S = 60.0
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Realtime, asyncio.Task[None], str]]:
-    """A town with two cars, its only task, and where it answers."""
+    """A city with two cars, its main task, and its URL."""
     realtime, stop = Realtime(RealtimeSettings("pixelopolis", 2, folder)), asyncio.Event()
     task = asyncio.create_task(realtime.run(stop), name="town")
     try:
@@ -56,7 +56,7 @@ async def test_one_cars_board_fails_alone_and_the_town_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(tmp_path) as (realtime, _, url):
-        # each of these either ends the town with what it failed of, or is shown and goes on
+        # each of these either ends the city with its error, or reports it and continues
         assert own_tasks() == {
             "Realtime.run",
             "Realtime._physics",

@@ -1,4 +1,4 @@
-"""`pixelopolis sim` as a process: real ptys, real pictures, real signals."""
+"""`pixelopolis sim` as a process: real ptys, images and signals."""
 
 import json
 import math
@@ -30,7 +30,7 @@ from pixelopolis.vehicle.virtual_camera import HEADER
 pytestmark = pytest.mark.realtime
 
 START_S = 120.0
-"""Bound for broken code; a busy computer without a graphics card needs some ten seconds."""
+"""Limit for broken code; a busy computer without a GPU needs some ten seconds."""
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
@@ -101,13 +101,13 @@ def sim() -> Iterator[Simulator]:
             yield ready(simulator)
         finally:
             children = simulator.children()
-            # a viewer that stays must not hold up the end
+            # a connected viewer must not delay the end
             viewer = urllib.request.urlopen(simulator.url + "/bird.mjpg", timeout=30)
             viewer.readline()
             simulator.process.send_signal(signal.SIGINT)
             out, errors = simulator.process.communicate(timeout=30)
             viewer.close()
-        # it shut down cleanly: no error, no process, no file left
+        # a clean shutdown: no error, process or file is left
         assert simulator.process.returncode == 0, errors
         assert "Traceback" not in errors
         assert re.match(r"ready http://127\.0\.0\.1:\d+\n", out)
@@ -145,7 +145,7 @@ def test_the_camera_sees_the_road(sim: Simulator) -> None:
     assert times == sorted(set(times))
     assert times[-1] <= time.monotonic()
     near = frames[-1][1][-80:]
-    # a road, two lines: not one color, and not black
+    # a road with two lines: neither uniform nor black
     assert near.std() > 10
     assert near.mean() > 20
 

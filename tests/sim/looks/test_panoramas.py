@@ -1,4 +1,4 @@
-"""The user's own panoramas: who gets which, how they are read, and what is said when they can't."""
+"""The user's panoramas: their assignment, reading, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sim.sign_data.dataset import PANORAMA_USE, PER_LOOK, _look, plan_chunks, wr
 
 
 def picture(path: Path, seed: int = 0) -> Path:
-    """Write a panorama whose sky is blue, ground brown, and left quarter red."""
+    """Write a panorama with a blue sky, brown ground, and a red left quarter."""
     image = np.zeros((128, 256, 3), np.uint8)
     image[:64] = (200, 60, 40)
     image[64:] = (20, 40, 60)
@@ -46,7 +46,7 @@ def test_training_and_evaluation_never_share_a_panorama(tmp_path: Path) -> None:
     assert not {*training} & {*evaluation}
     assert len(training) + len(evaluation) == 40
     assert 3 <= len(evaluation) <= 18
-    # another name does not move a picture to the other side
+    # renaming does not move an image to the other use
     shutil.copy(evaluation[0], tmp_path / "again.png")
     assert str((tmp_path / "again.png").resolve()) in panorama_files(tmp_path, "evaluation")
 

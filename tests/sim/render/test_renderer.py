@@ -1,4 +1,4 @@
-"""The renderer on this machine's OpenGL: what is where in its pictures."""
+"""The renderer on this computer's OpenGL: positions in its images."""
 
 import json
 import math
@@ -73,7 +73,7 @@ def _sign(town: City, sign: Sign) -> Solids:
 
 
 def _projected(view: View, corners_m: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Return box and area of a convex solid in a view; None unless all of it is in the picture."""
+    """Return box and area of a convex solid in a view; None unless it is entirely in the image."""
     places, depth = view.project(corners_m)
     low, high = places.min(axis=0), places.max(axis=0)
     if depth.min() < 0.05 or low.min() < 0 or high[0] > view.width_px or high[1] > view.rows:
@@ -117,7 +117,7 @@ def test_ids_box_every_board_within_a_pixel_of_its_projection(
 
 
 def _may_hide(eye: np.ndarray, targets: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
-    """Tell whether any axis-parallel box (n, 3) lies between an eye and a solid's corners."""
+    """Return whether any axis-aligned box (n, 3) is between an eye and a solid's corners."""
     spread = np.linspace(0, 1, 5)
     inside = [a + (b - a) * t for a in targets for b in targets for t in spread]
     way = np.unique(np.round(inside, 6), axis=0) - eye
@@ -184,7 +184,7 @@ def test_more_cars_than_fit_are_refused(renderer: Renderer, town: City) -> None:
         renderer.render(car_view(CAMERA, pose), [CarBody(f"c{k}", pose) for k in range(257)])
 
 
-# --- the same picture again ----------------------------------------------------------------------
+# --- repeated rendering --------------------------------------------------------------------------
 
 
 def test_the_same_view_gives_the_same_bits(renderer: Renderer, town: City) -> None:
@@ -246,7 +246,7 @@ def test_closing_frees_the_context(town: City) -> None:
         with Renderer(town, plain_look()) as renderer:
             renderer.render(car_view(CAMERA, town.edges["1"].curve.start))
         used.append(process.memory_info().rss / 2**20)
-    # a town's textures and meshes alone take more than 30 MB
+    # a city's textures and meshes alone take more than 30 MB
     assert used[-1] - used[1] < 45
 
 
@@ -262,7 +262,7 @@ def test_without_opengl_the_packages_are_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def _line_seen(image: np.ndarray, view: View, points_m: np.ndarray, channel: int) -> list[bool]:
-    """Tell for rows of a picture whether a colored line stands where it is projected to."""
+    """Return for rows of an image whether a colored line is at its projection."""
     places, depth = view.project(np.column_stack([points_m, np.zeros(len(points_m))]))
     rows = np.round(places[:, 1] - 0.5).astype(int)
     found = []
@@ -281,7 +281,7 @@ def _line_seen(image: np.ndarray, view: View, points_m: np.ndarray, channel: int
 def test_lines_in_the_crop_are_thin_but_never_broken(
     renderer: Renderer, town: City, edge: str
 ) -> None:
-    """On the model's own picture, 120 x 40, and far away in the whole frame."""
+    """In the model's own image, 120 x 40, and far away in the whole frame."""
     curve = town.edges[edge].curve
     half_m = town.road.lane_width_m / 2
     for camera, part, least in ((Camera(120, 160), 0.25, 15), (CAMERA, 1.0, 60)):
@@ -330,7 +330,7 @@ def test_asphalt_has_white_borders_and_a_yellow_middle() -> None:
         assert white[int(road[1]), int(road[0])].min() > 200
 
 
-# --- the whole town, and the command -------------------------------------------------------------
+# --- the whole city, and the command -------------------------------------------------------------
 
 
 def test_the_birds_eye_view_holds_the_whole_town(town: City) -> None:

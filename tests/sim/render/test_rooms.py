@@ -1,4 +1,4 @@
-"""What rooms add to the rendered road: lamps, mirrors, dirt, joints, people."""
+"""Effects of rooms on the rendered road: lamps, reflections, dirt, joints, people."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_each_lamp_adds_its_light_and_its_shadow(count: int) -> None:
     gains = gains + sum((np.array(lamp.rgb) * lamp.share for lamp in look.lamps), np.zeros(3))
     mean = free[..., :3].mean(axis=(0, 1)) / 255 * light_scale(look)
     assert mean == pytest.approx(gains, rel=0.05)
-    # sun and lamps throw one shadow each, away from them
+    # sun and lamps cast one shadow each, away from them
     middle, high_m = square.mean(axis=0), 0.375
     places = [middle - high_m / np.tan(1.0) * np.array([np.cos(0.5), np.sin(0.5)])]
     for lamp in LAMPS:

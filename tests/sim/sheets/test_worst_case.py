@@ -1,4 +1,4 @@
-"""The worst moment of a drive: remembered, drawn, and the same one that the figures name."""
+"""The worst moment of a drive: stored, drawn, and the same as in the figures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RUN = LaneEvaluation(("pixelopolis",), metres=1.0, looks=1, seed=3)
 
 
 def recorded(bias: float) -> tuple[Case, LaneFigures]:
-    """Return the worst case of a drive by a model that knows the way, and steers off it."""
+    """Return the worst case of a drive by a model that knows the way, with a biased steering."""
     city = load_city("pixelopolis")
     path = RoutePath(city, find_route(city, Place("1", 0.2), Place("7", 0.1)))
     drive, oracle = oracle_drive(city, path)
@@ -62,7 +62,7 @@ def test_the_last_shot_is_the_largest_deviation_of_the_drive() -> None:
     assert abs(case.shots[-1].moment.left_m) == figures.max_abs_deviation_m
     assert 1 < len(case.shots) <= KEPT
     assert case.later
-    # one way without a gap: each frame was taken where the period before ended
+    # contiguous: each frame was captured where the period before ended
     for before, shot in zip(case.shots, case.shots[1:], strict=False):
         assert shot.moment.seen_from == before.moment.pose
 
@@ -86,7 +86,7 @@ def test_the_way_of_a_model_that_steers_is_its_arc(steering: float, turn: Turn) 
     steps = np.hypot(*np.diff(way, axis=0).T)
     assert way[0].tolist() == [0.0, 0.0]
     assert steps.sum() == pytest.approx(0.4, rel=0.01)
-    # of a circle through the axle whose center is abreast of it: x^2 + y^2 = 2 y / curvature
+    # on a circle through the axle with its center abreast: x^2 + y^2 = 2 y / curvature
     round_m2 = curvature_per_m * (way**2).sum(axis=1)
     assert round_m2 == pytest.approx(2 * way[:, 1], abs=1e-9)
 

@@ -1,4 +1,4 @@
-"""Detector data as it lies on disk, rendered for real."""
+"""Detector datasets on disk, rendered."""
 
 from __future__ import annotations
 

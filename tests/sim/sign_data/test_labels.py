@@ -1,4 +1,4 @@
-"""Boxes, visible parts and the rest, against geometry: bodies afloat high above a town."""
+"""Boxes, visibility and view angles compared with geometry, for bodies high above a city."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sim.render.renderer import Renderer, car_view
 from sim.sign_data.labels import label
 
 HIGH_M = 3.0
-"""Nothing of the town is so high."""
+"""Higher than everything in the city."""
 VIEW = car_view(
     replace(Camera(), height_m=HIGH_M, forward_m=0.0), Pose(0, 0, 0), rows=DETECTOR_ROWS
 )
@@ -35,13 +35,13 @@ def renderer() -> Iterator[Renderer]:
 
 
 def afloat(name: str, ahead_m: float, left_m: float = 0.0, turn: float = FACING) -> Body:
-    """Return a body before the camera, its middle as high as the camera."""
+    """Return a body in front of the camera, centered at its height."""
     low_m = -0.09 if name == "Car" else 0.0
     return upright(model_of(name), Pose(ahead_m, left_m, turn), HIGH_M + low_m)
 
 
 def labels(renderer: Renderer, *bodies: Body) -> Mapping[int, LabeledObject]:
-    """Return what is labeled, by the number of the body."""
+    """Return the labels by number of the body."""
     numbered = dict(enumerate(bodies, start=40000))
     renderer.set_props([body.mesh(number) for number, body in numbered.items()])
     ids = renderer.render(VIEW, ids=True).ids
@@ -176,7 +176,7 @@ def test_a_look_says_which_lamp_is_lit() -> None:
 
 
 def _lamp(face: np.ndarray) -> str:
-    """Return which lamp is lit on a board, by the hue of what is neither board nor casing."""
+    """Return which lamp is lit on a board, by the hue of its lit pixels."""
     red, green = face[:, 0], face[:, 1]
     if ((red > 180) & (green < 110)).any():
         return "red"

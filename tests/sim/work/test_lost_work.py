@@ -1,4 +1,4 @@
-"""What is said of a process that ended without an answer."""
+"""Error messages for processes that ended without a result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.work.lost_work import Loss, lost, oom_kills
     [
         (-signal.SIGSEGV, 0, 0, "was ended by SIGSEGV", ""),
         (-signal.SIGABRT, 0, 0, "was ended by SIGABRT", ""),
-        (-signal.SIGSEGV, 0, 1, "was ended by SIGSEGV", ""),  # someone else's memory
+        (-signal.SIGSEGV, 0, 1, "was ended by SIGSEGV", ""),  # the OOM kill was another process
         (-signal.SIGKILL, 0, 0, "was ended by SIGKILL", "had not run out"),
         (-signal.SIGKILL, 3, 4, "was ended by SIGKILL", "try fewer --jobs"),
         (-signal.SIGKILL, None, None, "was ended by SIGKILL", "too little memory, or"),

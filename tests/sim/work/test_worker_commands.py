@@ -1,4 +1,4 @@
-"""Commands with worker processes, as processes: killed, told to end, and robbed of a worker."""
+"""Commands with worker processes that are killed, ended or lose a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sim.lane_data import dataset as datasets
 from sim.lane_data.dataset import plan_sessions, write_lane_dataset
 
 WAIT_S = 60.0
-"""Bound for broken code."""
+"""Limit for broken code."""
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux can tie a process to its parent"
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 LANE = ("data", "lane", "--cities", "square,curvy", "--driven", "0", "--seed", "3")
 SMALL = (*LANE, "--poses", "192")
 SESSIONS = plan_sessions(["square", "curvy"], 192, 0, 3)
-"""What `SMALL` writes: two for each town."""
+"""Sessions that `SMALL` writes: two for each city."""
 COMMANDS: dict[str, tuple[str, ...]] = {
     "data lane": (*LANE, "--poses", "4000"),
     "data signs": ("data", "signs", "--images", "2000", "--seed", "3"),

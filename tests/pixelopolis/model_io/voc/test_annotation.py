@@ -1,4 +1,4 @@
-"""Annotations come back from disk as they were, and faults are named."""
+"""Annotations survive a round trip to disk, and faults are named."""
 
 from __future__ import annotations
 

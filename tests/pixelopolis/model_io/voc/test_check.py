@@ -1,4 +1,4 @@
-"""The checker counts what is there and finds what was planted."""
+"""The checker counts objects and finds planted faults."""
 
 from __future__ import annotations
 

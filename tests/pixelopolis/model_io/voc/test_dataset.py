@@ -1,4 +1,4 @@
-"""Folders as people make them: read as they are meant, or named; never learned from when wrong."""
+"""Folders made by people: read as intended, or refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an annotation file holds: a box that is learned from is sound, and faults have names."""
+"""Any content of an annotation file: accepted boxes are valid, and faults are named."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TAGS = st.sampled_from(["Left", "Unicorn", "", " Go "])
 
 @st.composite
 def documents(draw: st.DrawFn) -> bytes:
-    """Well-formed annotations with any values, tags left out, twice, or with children."""
+    """Well-formed annotations with any values, missing, repeated or nested tags."""
 
     def tag(name: str, content: str) -> str:
         return draw(st.sampled_from([f"<{name}>{content}</{name}>"] * 6 + ["", f"<{name}/>"]))
@@ -53,7 +53,7 @@ def documents(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A sound file with bytes taken out, put in or exchanged."""
+    """A valid file with bytes removed, inserted or replaced."""
     data = bytearray(SOUND)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data)))
@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(content=documents() | damaged() | st.binary(max_size=60))
 def test_no_annotation_brings_an_unsound_box_into_training(folder: Path, content: bytes) -> None:
     dataset = VocDataset(write(folder, {"Annotations/a.xml": content}))
-    report = check_dataset(dataset)  # raises nothing, whatever there is
+    report = check_dataset(dataset)  # raises nothing, whatever the content
     try:
         data = load(folder, dataset.names())
     except PixelopolisError:
