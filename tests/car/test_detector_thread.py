@@ -14,7 +14,7 @@ SIGN = Sighting("Go", 0.9, (0.1, 0.4, 0.2, 0.5))
 
 
 class Camera:
-    """Frames by hand: `take` makes a new one, whose pixels are its number."""
+    """A manual camera: `take` makes a new frame whose pixels are its number."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -37,7 +37,7 @@ class Camera:
 
 
 class Detector:
-    """Takes as long as it is told to, and remembers what it was shown."""
+    """Takes a scripted time, and stores its images."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[tuple[int, ...], int]] = []

@@ -1,4 +1,4 @@
-"""What the car measures of itself: its speed, its turning, and how late its commands are."""
+"""The car's own measurements: speed, turning, and latency of commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BASE_M, RADIUS_M = 0.12518, 0.0315
 
 
 def readings(left_rad: float, right_rad: float, *at_s: float) -> list[WheelReading]:
-    """Wheels that turn so many radians a second, read at these times."""
+    """Return readings of wheels with these speeds in rad/s, at these times."""
     return [WheelReading(left_rad * s, right_rad * s, s) for s in at_s]
 
 
@@ -71,7 +71,7 @@ def test_a_command_that_comes_later_than_its_period_is_a_miss() -> None:
 
 
 class _Nothing:
-    """Stands for every part of a car."""
+    """A stand-in for any part of a car."""
 
 
 def test_the_control_loop_counts_what_is_75_milliseconds_late() -> None:

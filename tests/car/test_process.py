@@ -1,4 +1,4 @@
-"""The whole car but for its model: real threads, real packets on a pty, real sockets."""
+"""The whole car except its model: real threads, packets on a pty, and sockets."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def settings(tmp_path: Path, server: FakeServer, **stream: Any) -> CarSettings:
 
 @contextlib.asynccontextmanager
 async def frames(camera: CameraSocket, only: Image | None = None) -> AsyncIterator[None]:
-    """Send bare pictures, each of another brightness, or again and again the only one."""
+    """Send uniform images of changing brightness, or one image repeatedly."""
 
     async def send() -> None:
         value = 0
@@ -222,7 +222,7 @@ async def test_drives_an_order_with_an_original_board(
             waiting = await state_with(server, "waiting_for_grant")
             length_m = CITY.edges["13"].length_m - 0.6
             assert length_m - 0.15 < waiting.distance_since_last_node < length_m
-            # what it reckons is what its wheels did
+            # its estimate matches its wheels
             turned_rad = sum(original.vehicle.wheel_rad) / 2
             driven_m = turned_rad * WHEEL_RADIUS_M
             assert driven_m == pytest.approx(waiting.distance_since_last_node, abs=0.1)
@@ -257,7 +257,7 @@ async def test_a_camera_that_repeats_a_picture_stops_the_car_and_makes_it_unfit(
         await server.send(order())
         said: list[ErrorLevel | None] = []
         async with asyncio.timeout(WAIT_S):
-            while not said:  # of its other parts a busy computer may say something, too
+            while not said:  # on a busy computer, other parts may report too
                 errors = (await server.next_state()).errors
                 said = [e.error_level for e in errors if "same picture" in str(e.error_description)]
         assert said == [ErrorLevel.FATAL]

@@ -1,4 +1,4 @@
-"""Every thread and task of a car is killed once, and the car drives on."""
+"""Every thread and task of a car fails once, and the car drives on."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ KILLS: dict[str, tuple[Any, str]] = {
     "drawing": (car.process, "draw_overlay"),
     "figures": (LoopMetrics, "command"),
 }
-"""What is called again and again by each worker."""
+"""Functions that each worker calls repeatedly."""
 
 THREADS = {"camera", "control", "detector", "board"}
 TASKS = {"link", "live view"}
 
 
 def explode(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-    """Let the next call raise what nobody expects."""
+    """Make the next call raise an unexpected error."""
     real: Callable[..., Any] = getattr(owner, name)
     left = [1]
 
@@ -76,7 +76,7 @@ def explode(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
 
 
 def own_tasks() -> set[str]:
-    """Names of the running tasks whose code is the car's; of a supervised one, its worker's."""
+    """Return the running tasks with code of the car; of supervised ones, the worker's."""
     folder = str(Path(car.__file__).parent)
     names = set()
     for task in asyncio.all_tasks():
@@ -104,7 +104,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
         started = {thread.name for thread in set(threading.enumerate()) - before}
         # asyncio's own threads run one function each, whose failure its caller gets
         assert {name for name in started if not name.startswith("asyncio_")} == THREADS
-        # the link awaits its two, and the process is what everything else belongs to
+        # the link awaits its two; the process contains all others
         children = {"ServerLink._read", "ServerLink._write", "CarProcess.run"}
         assert own_tasks() == TASKS | children
         workers = {w.name: w for w in (*process.driving_workers, *process.display_workers)}

@@ -1,7 +1,6 @@
-"""Whether a test notices when a promise is broken: `make mutants`.
+"""Mutation tests: does a test fail when a promise is broken? `make mutants`.
 
-cosmic-ray makes the changes (its operators and its mutator); a seeded sample of them is tried, each
-in a copy of this tree with the quick tests of its module. `guarded.py` says which code and which
-tests, `rules.py` what is not behavior, `named.py` which changes are always tried, and
-`equivalents.py` which changes no test can notice, with reasons.
+cosmic-ray generates the changes; a seeded sample is tried, each in a copy of this tree with the
+quick tests of its module. `guarded.py` lists code and tests, `rules.py` what is not behavior,
+`named.py` changes that are always tried, `equivalents.py` undetectable changes with reasons.
 """

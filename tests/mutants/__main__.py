@@ -1,9 +1,9 @@
-"""`make mutants`: try a sample of changes and say which ones no test notices.
+"""`make mutants`: try a sample of changes and report those that no test detects.
 
 Prints to stdout; with `--json` one document: `mutants` (how many were drawn and tried),
 `killed_pct`, `survivors` (`at`, `change`, `reason`), `timed_out`, `named` (those that are always
-tried) and the `seed`. Ends with 1 when less than `MIN_KILLED_PCT` of the sample were noticed or a
-named one was not, with 2 when tests fail without any change.
+tried) and the `seed`. Exit code 1 if less than `MIN_KILLED_PCT` of the sample, or not all named
+ones, were detected; 2 if tests fail without any change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SUITES = {guarded.file: guarded.tests for guarded in GUARDED}
 
 
 def draw(seed: int, most: int, files: str) -> Iterator[Change]:
-    """Yield a random sample of all changes, without repetition, each as probable as any other."""
+    """Yield a uniform random sample of all changes without repetition."""
     chosen = [guarded for guarded in GUARDED if files in guarded.file]
     sources = {guarded.file: (ROOT / guarded.file).read_text() for guarded in chosen}
     places = [p for g in chosen for p in places_of(sources[g.file], g.file, g.only)]
@@ -48,7 +48,7 @@ def draw(seed: int, most: int, files: str) -> Iterator[Change]:
 
 def main() -> int:
     asked = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # no copies are left
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # removes the copies
     sample = list(draw(asked.seed, asked.most, asked.files))
     named = [n for n in NAMED if asked.files in n.file]
     tries = [(n.change(ROOT), n.tests or SUITES[n.file]) for n in named]

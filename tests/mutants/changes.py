@@ -1,4 +1,4 @@
-"""All changes of one module that may be tried."""
+"""All possible changes of one module."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ COSMIC_RAY = (
     "core/ZeroIterationForLoop",
     "core/NumberReplacer",
 )
-"""Those of cosmic-ray's operators after which a program usually still runs: `a + b` becomes
-`a - b`, but not `a << b`, which any test would notice."""
+"""cosmic-ray's operators after which a program usually still runs: `a + b` becomes `a - b`, but not
+`a << b`, which any test would detect."""
 
 
 class DropStatement(Operator):
-    """Leaves out a call whose result nobody takes, or an assignment to something that stays."""
+    """Removes a call whose result is unused, or an assignment to existing state."""
 
     def mutation_positions(self, node):
         if self._droppable(node):
@@ -63,7 +63,7 @@ class DropStatement(Operator):
             return False
         if node.type == "expr_stmt":
             target, sign = node.children[0], node.children[1]
-            if sign.type == "annassign":  # without it there is nothing to go on with
+            if sign.type == "annassign":  # later code needs it
                 return False
             return sign.get_code().strip() != "=" or target.type in ("atom_expr", "power")
         if node.type in ("atom_expr", "power"):
@@ -84,7 +84,7 @@ OPERATORS: dict[str, Operator] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an operator can change a file: its `occurrence`-th place."""
+    """A place where an operator can change a file: its `occurrence`-th."""
 
     file: str
     operator: str
@@ -93,7 +93,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one file; `before` and `after` are the lines that differ."""
+    """One change of one file; `before` and `after` are the differing lines."""
 
     file: str
     line: int
@@ -106,7 +106,7 @@ class Change:
 
 
 def places_of(source: str, file: str, only: str = "") -> Iterator[Place]:
-    """Yield all places of a module, those in its definitions that `only` (a pattern) names."""
+    """Yield all places of a module in definitions that match the pattern `only`."""
     spans = quiet_spans(source)
     nodes = list(ast_nodes(get_ast(source)))
     for name, operator in OPERATORS.items():
@@ -120,7 +120,7 @@ def places_of(source: str, file: str, only: str = "") -> Iterator[Place]:
 
 
 def change_at(source: str, place: Place) -> Change | None:
-    """Return the change at a place, None when it is no program or nothing new."""
+    """Return the change at a place, None if it is invalid or no change."""
     mutated = mutate_code(source, OPERATORS[place.operator], place.occurrence)
     if mutated is None or mutated == source:
         return None

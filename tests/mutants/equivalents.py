@@ -1,6 +1,6 @@
-"""Changes that no test can notice, or that none should, with the reason.
+"""Changes that no test can or should detect, with reasons.
 
-They count as not killed all the same; a reason only saves the next reader's time.
+They count as survivors; a reason only saves the next reader's time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.mutants.changes import Change
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """A kind of change: patterns of its file and of the text `before  ->  after`."""
+    """A kind of change: patterns of its file and of its text `before  ->  after`."""
 
     file: str
     change: str
@@ -65,7 +65,7 @@ EQUIVALENTS = (
 
 
 def reason_of(change: Change) -> str:
-    """Return why nothing notices a change, or that nothing does."""
+    """Return why no test detects a change."""
     text = f"{change.before}  ->  {change.after}"
     for known in EQUIVALENTS:
         if re.fullmatch(known.file, change.file) and re.search(known.change, text):

@@ -1,4 +1,4 @@
-"""The code that people's safety and rides hang on, and the quick tests that guard it."""
+"""The code on which safety and rides depend, and the quick tests that guard it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A module and its tests, those that notice most first.
+    """A module and its tests, the most effective first.
 
     `only`: pattern of the definitions that count; empty for all.
     """
@@ -19,7 +19,7 @@ class Guarded:
 
 
 def _tests(part: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return test files by what they test: "traffic/granting" of the server."""
+    """Return the server's test files, such as "traffic/granting"."""
     files = (Path("tests", part, name) for name in names)
     return tuple(str(file.with_name(f"test_{file.name}.py")) for file in files)
 
@@ -55,7 +55,7 @@ GUARDED = (
         only=".*index.*|.*booking.*|(load|save)_traffic|__aenter__",
     ),
     Guarded("server/booking_service.py", _server("booking_service")),
-    # desk: leases, giving up, who is told what
+    # fleet: leases, giving up, messages
     Guarded("server/fleet_manager.py", _server("fleet_manager")),
     Guarded("server/traffic/car_monitor.py", _server("traffic/car_monitor")),
     Guarded("server/traffic/status.py", _server("traffic/status")),

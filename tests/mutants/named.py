@@ -1,4 +1,4 @@
-"""Changes that are always tried: promises whose breaking no test once noticed."""
+"""Changes that are always tried: broken promises that no test once detected."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.mutants.changes import Change, change_between
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A change of a file: `before` occurs once in it. `tests` notice it."""
+    """A change of a file: `before` occurs once in it, and `tests` detect it."""
 
     name: str
     file: str
     before: str
     after: str
     tests: tuple[str, ...] = ()
-    """When the file is not one of `guarded`, or others than its tests are meant."""
+    """If the file is not one of `guarded`, or has other tests there."""
 
     def change(self, root: Path) -> Change:
         """Return the change as it is in a tree.

@@ -1,12 +1,12 @@
-"""Which places of a source file are not behavior and are never changed.
+"""Places of a source file that are not behavior and are never changed.
 
 - type annotations and decorators (`frozen=True` guards the programmer, not the visitor);
-- f-strings: wording for people;
-- calls of the log, and the conditions of nothing else;
+- f-strings: texts for people;
+- logging calls, and conditions that guard nothing else;
 - `assert`, and the keywords `strict=` of zip and `maxsize=` of caches: they change no result;
 - the `if __name__ == "__main__"` at a file's end.
 
-Docstrings, plain texts and imports hold nothing that an operator changes.
+Docstrings, plain texts and imports contain nothing that an operator changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ QUIET_KEYWORDS = frozenset({"strict", "maxsize"})
 
 
 def quiet_spans(source: str) -> tuple[Span, ...]:
-    """Return the spans of a source text in which nothing is changed."""
+    """Return the spans of a source text that are never changed."""
     lines = source.splitlines()
 
     def at(line: int, byte: int) -> Position:
@@ -35,7 +35,7 @@ def quiet_spans(source: str) -> tuple[Span, ...]:
 
 
 def is_quiet(spans: tuple[Span, ...], start: Position) -> bool:
-    """Tell whether a place lies in one of the spans."""
+    """Return whether a position lies in one of the spans."""
     return any(begin <= start < end for begin, end in spans)
 
 

@@ -1,4 +1,4 @@
-"""The table of named changes fits the code, and the exclusions are what they say."""
+"""The table of named changes matches the code, and the exclusions work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Trying changes: each in a copy of this tree, in a process of its own, with a time-out.
+"""Runs changes: each in a copy of this tree, in its own process, with a time-out.
 
-The copies lie in a temporary folder; the tree itself is only read. A process forks from one that
-has imported the libraries already, which saves most of a short trial's time.
+The copies are in a temporary folder; the tree itself is only read. Processes fork from one that has
+already imported the libraries, which saves most of a short trial's time.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ PYTEST_ARGS = (
 )
 TIMEOUT_S = 20.0
 TIMEOUT_FACTOR = 5.0
-"""A trial may take so many times as long as without a change, and this much more."""
+"""A trial's time-out: this factor of the time without a change, plus a constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A change and how it went; `killed` when a test noticed it, also by never ending."""
+    """A change and its result; `killed` if a test detected it, also by a time-out."""
 
     change: Change
     killed: bool
@@ -58,8 +58,8 @@ class Workshop:
     """Copies of the tree, one for each of `jobs` workers.
 
     Args:
-        folder: where the copies are made.
-        jobs: how many trials run at once.
+        folder: of the copies.
+        jobs: parallel trials.
     """
 
     def __init__(self, folder: Path, jobs: int) -> None:
@@ -75,7 +75,7 @@ class Workshop:
             self._free.put(copy)
 
     def check(self, suites: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-        """Run tests without any change, to learn how long they take; yield suites that fail."""
+        """Run tests without any change and measure their time; yield suites that fail."""
         suites = list(dict.fromkeys(suites))
         with ThreadPoolExecutor(self.jobs) as pool:
             for suite, (code, seconds) in zip(suites, pool.map(self._usual, suites), strict=True):
@@ -86,7 +86,8 @@ class Workshop:
     def try_all(
         self, changes: Iterable[tuple[Change, tuple[str, ...]]], tell: Callable[[Trial], None]
     ) -> list[Trial]:
-        """Try changes, each with its tests (which `check` has run); `tell` hears of each trial."""
+        """Try changes with their tests (which `check` has run); `tell` is called after each
+        trial."""
         with ThreadPoolExecutor(self.jobs) as pool:
             futures = [pool.submit(self._try, change, suite, tell) for change, suite in changes]
             try:
@@ -125,14 +126,14 @@ class Workshop:
     def _run(
         self, copy: Path, suite: tuple[str, ...], timeout_s: float, keep_bytecode: bool
     ) -> tuple[int | None, float]:
-        """Return the exit code, None when it took too long, and the time it took."""
+        """Return the exit code, None after a time-out, and the duration."""
         process = self._forks.Process(target=_test, args=(str(copy), suite, keep_bytecode))
         begin_s = time.monotonic()
         process.start()
         process.join(timeout_s)
         code = process.exitcode
         if process.pid is not None:
-            with contextlib.suppress(ProcessLookupError):  # whatever it started ends with it
+            with contextlib.suppress(ProcessLookupError):  # child processes end with it
                 os.killpg(process.pid, signal.SIGKILL)
         process.join()
         return code, time.monotonic() - begin_s
@@ -145,7 +146,7 @@ def _test(copy: str, suite: tuple[str, ...], keep_bytecode: bool) -> None:
     os.chdir(copy)
     sys.dont_write_bytecode = not keep_bytecode
     for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
-        del sys.modules[name]  # this file's own packages, which are the tree's
+        del sys.modules[name]  # packages of the tree itself, not of the copy
     sys.path[:] = [copy, *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
     os.environ["PYTHONPATH"] = copy
     silence = os.open(
@@ -159,7 +160,7 @@ def _test(copy: str, suite: tuple[str, ...], keep_bytecode: bool) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this trial, which may hang, and what it started, when nobody waits for it any more."""
+    """End this trial, which may hang, and its child processes when the parent is gone."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -167,7 +168,7 @@ def _end_with_parent() -> None:
 
 
 def _copy_tree(to: Path) -> None:
-    """Copy what git knows of, as it is now, changed or not."""
+    """Copy the working tree's files that git knows."""
     named = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

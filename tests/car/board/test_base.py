@@ -1,4 +1,4 @@
-"""What every kind of board has in common: its status, its emergency stop, its end."""
+"""Common parts of all boards: status, emergency stop, closing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fake_motor_bus import Clock
 
 
 class PaperBoard(BoardThread):
-    """A board whose sessions are what a test says: an error each, or None for a good one."""
+    """A board with scripted sessions: an error each, or None for a good one."""
 
     def __init__(self, *sessions: BaseException | None) -> None:
         self.clock = Clock()
@@ -199,7 +199,7 @@ def test_a_release_that_is_done_meanwhile_is_no_error(monkeypatch: pytest.Monkey
     board.release_emergency_stop(0.01)
 
 
-# --- sleeping and ending --------------------------------------------------------------------------
+# --- sleeping and closing -------------------------------------------------------------------------
 
 
 def test_what_cannot_wait_ends_a_pause() -> None:
@@ -228,7 +228,7 @@ def test_it_starts_and_closes_its_thread(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not board.worker._thread.is_alive()
     assert board._wake.is_set()
     assert board.workers == (board.worker,)
-    board.close()  # twice is as good as once
+    board.close()  # idempotent
 
 
 def test_the_same_error_is_kept_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:

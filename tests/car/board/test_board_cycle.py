@@ -1,4 +1,4 @@
-"""One cycle of the board's thread after another, over a bus on paper and a clock of our own."""
+"""Single cycles of the board's thread, with a fake bus and a manual clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def drive(board: DynamixelBoard, clock: Clock, units: int = 50) -> None:
 
 
 def cycles(board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, count: int) -> None:
-    """Exchanges every 20 ms with a fresh goal each; failures pass."""
+    """Exchange every 20 ms with a new goal each; failures are ignored."""
     for _ in range(count):
         drive(board, clock)
         with suppress(PacketError):
@@ -115,7 +115,7 @@ def test_one_silent_motor_stops_the_other_within_three_cycles(
 def test_a_motor_that_is_heard_again_drives_again(
     board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:
-    # each cycle asks it twice: with the other, then alone
+    # each cycle asks it twice: with the other one, then alone
     bus.mute_for = {LEFT: 4}
     cycles(board, bus, clock, 2)
     assert max(board._missed.values()) == 2
@@ -224,7 +224,7 @@ def test_an_emergency_stop_is_heeded_before_anything_else(
     assert bus[BOARD_ID, BoardRegister.ESTOP] == 1
     assert board.status().estop is EmergencyStop.CONFIRMED
     assert not board._armed
-    # it holds when the cable is plugged in again
+    # it stays on when the cable is reconnected
     with pytest.raises(BoardError, match="emergency stop is on"):
         board._connect(bus)
     board.request_release()
@@ -262,7 +262,7 @@ def test_who_waits_for_motors_is_called_off_by_an_emergency_or_the_end(
 
 
 def run(board: DynamixelBoard, bus: FakeMotorBus, clock: Clock, each: Callable[[int], None]) -> int:
-    """Drive until `each` (called with the number of the cycle) stops it; return the cycles."""
+    """Drive until `each` (called with the cycle's number) stops it; return the number of cycles."""
     count = 0
 
     def pause(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The board's driver against the virtual board: real dynamixel-sdk packets over a pty."""
+"""The board driver with the virtual board: real dynamixel-sdk packets over a pty."""
 
 import threading
 import time
@@ -52,7 +52,7 @@ def running(port: str, wait: bool = True) -> Iterator[DynamixelBoard]:
 
 @contextmanager
 def driving(board: DynamixelBoard, left_rad_s: float, right_rad_s: float) -> Iterator[None]:
-    """Keep setting a goal as a control loop does."""
+    """Set a goal repeatedly, like a control loop."""
     end = threading.Event()
 
     def drive() -> None:
@@ -74,7 +74,7 @@ def at_speed(car: VirtualCar, left_rad_s: float, right_rad_s: float) -> bool:
 
 
 def error_of(port: str, needle: str) -> BoardError:
-    """Return the error that says `needle`."""
+    """Return the error whose text contains `needle`."""
     with running(port, wait=False) as board:
         wait_until(lambda: needle in board.status().problem, needle)
         with pytest.raises(BoardError) as caught:
@@ -116,7 +116,7 @@ def test_an_old_goal_is_replaced_by_standing_still(car: VirtualCar) -> None:
     with running(car.port) as board:
         with driving(board, 3.0, 3.0):
             wait_until(lambda: at_speed(car, 3.0, 3.0), "at speed")
-        # the control loop has died, the board's thread lives
+        # the control loop has ended, the board's thread has not
         wait_until(lambda: car.bus.left[MotorRegister.GOAL_VELOCITY] == 0, "goal 0")
         wait_until(lambda: board.status().connected and car.bus.left.torque, "torque stays on")
 
@@ -129,7 +129,7 @@ def test_close_stops_the_wheels_and_releases_them(car: VirtualCar) -> None:
         assert not car.bus.left.torque
         assert not car.bus.right.torque
         assert not board.status().connected
-        # it braked before it let go: 5 rad/s without torque would still be rolling
+        # it braked before releasing: without torque, 5 rad/s would still be rolling
         assert abs(car.bus.left[MotorRegister.PRESENT_VELOCITY]) <= 2
 
 
@@ -204,7 +204,7 @@ def test_a_mute_board_is_noticed_and_found_again(car: VirtualCar) -> None:
 def test_a_tripped_watchdog_is_cleared_and_counted(car: VirtualCar) -> None:
     with running(car.port) as board, driving(board, 3.0, 3.0):
         wait_until(lambda: at_speed(car, 3.0, 3.0), "at speed")
-        # as when the computer was too busy to talk for a moment
+        # as when a busy computer pauses
         car.mute = True
         wait_until(lambda: not car.bus.left.torque, "torque off")
         car.mute = False
@@ -312,7 +312,7 @@ def test_emergency_stop_is_confirmed_and_holds_until_it_is_released(car: Virtual
         assert not car.bus.motor_power
         assert board.status().estop is EmergencyStop.CONFIRMED
         wait_until(lambda: "emergency stop" in board.status().problem, "it says why it stands")
-        # a board that forgot it is told again
+        # a board that restarted gets the stop again
         car.bus.board.reboot(time.monotonic())
         wait_until(lambda: car.bus.board[BoardRegister.ESTOP] == 1, "stopped again")
         board.release_emergency_stop(CONNECT_S)
@@ -328,7 +328,7 @@ def test_an_emergency_stop_that_nobody_confirms_is_reported_as_failed(car: Virtu
             board.emergency_stop(0.3)
         wait_until(lambda: board.status().estop is EmergencyStop.FAILED, "it is said")
         car.mute = False
-        # it is not forgotten
+        # the stop is not forgotten
         wait_until(lambda: board.status().estop is EmergencyStop.CONFIRMED, "done after all")
         assert car.bus.board[BoardRegister.ESTOP] == 1
 
@@ -355,7 +355,7 @@ def test_a_pressed_button_cannot_be_released_from_here(car: VirtualCar) -> None:
 
 
 def test_a_very_bad_line_slows_the_wheels(car: VirtualCar, monkeypatch: pytest.MonkeyPatch) -> None:
-    # bad enough to be slow on, good enough to stay connected
+    # bad enough to slow down, good enough to stay connected
     monkeypatch.setattr(LineQuality, "SLOW_ABOVE", 0.2)
     monkeypatch.setattr(LineQuality, "FULL_BELOW", 0.1)
     with running(car.port) as board, driving(board, 4.0, 2.0):

@@ -1,4 +1,4 @@
-"""Answers that are late, cut off or somebody else's: one exchange is lost, and nothing else."""
+"""Late, truncated or foreign answers cost one exchange and nothing else."""
 
 import os
 import pty
@@ -37,7 +37,7 @@ Device = Callable[[Packet], bytes]
 
 @contextmanager
 def answered_by(device: Device) -> Iterator[MotorBus]:
-    """A bus on a pty whose other end answers as it likes."""
+    """A bus on a pty whose other end answers freely."""
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     end = threading.Event()
@@ -69,9 +69,9 @@ def whole(*ids: int) -> bytes:
 @pytest.mark.parametrize(
     "answer",
     [
-        encode_status(1, 0, DATA),  # late, to an earlier question
-        whole(1),  # the second motor is gone
-        whole(1, 3),  # another motor than was asked
+        encode_status(1, 0, DATA),  # a late answer
+        whole(1),  # the second motor is missing
+        whole(1, 3),  # a motor that was not asked
         whole(1, 2)[:-3],
         b"",
     ],

@@ -1,4 +1,4 @@
-"""What is done to board and motors, step by step, with every way in which it can fail."""
+"""Procedures on board and motors, step by step, with all failures."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_motor_has_a_second_and_a_half_to_boot(answers: int, boots: bool) -> N
 def test_whoever_waits_for_motors_may_be_called_off() -> None:
     with pytest.raises(BoardError, match=r"left motor .* and the right motor .* do not answer"):
         power_motors(FakeMotorBus(silent={LEFT, RIGHT}), Clock(), lambda: True)
-    power_motors(FakeMotorBus(), Clock(), lambda: True)  # all are there already
+    power_motors(FakeMotorBus(), Clock(), lambda: True)  # all are already present
 
 
 def test_a_motor_of_another_kind_is_named() -> None:
@@ -201,7 +201,7 @@ def test_a_release_is_read_back_and_refused_while_the_button_is_pressed() -> Non
         release_estop(FakeMotorBus(refused={BoardRegister.ESTOP}))
 
 
-# --- making ready ---------------------------------------------------------------------------------
+# --- setting up -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -237,7 +237,7 @@ def test_torque_comes_with_a_watchdog_and_standing_wheels() -> None:
     assert bus[BOARD_ID, BoardRegister.FAULT] == 0
     for motor in MOTORS:
         assert [(name, value) for id_, name, value in bus.writes if id_ == motor] == [
-            (MotorRegister.BUS_WATCHDOG, 0),  # clears one that has struck
+            (MotorRegister.BUS_WATCHDOG, 0),  # clears a triggered one
             (MotorRegister.GOAL_VELOCITY, 0),
             (MotorRegister.TORQUE_ENABLE, 1),
             (MotorRegister.BUS_WATCHDOG, 10),  # 0.2 s in units of 20 ms
@@ -335,7 +335,7 @@ def test_torque_that_stays_is_no_confirmation() -> None:
 
 
 def test_a_goal_that_did_not_arrive_is_written_again() -> None:
-    """The packet to all is lost for the left motor."""
+    """The broadcast is lost for the left motor."""
     bus = driving_bus()
     lost = {LEFT}
 

@@ -1,4 +1,4 @@
-"""Wheel registers: what a speed is, how old a goal may be, and angles without jumps."""
+"""Wheel registers: units of speed, age of goals, and continuous angles."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_what_no_motor_can_turn_is_a_new_beginning(
     counter.update(0, 5.0)
     angle = counter.update(pulses, 5.1)
     assert (angle != 0.0) is counts
-    # and from there on it counts again
+    # from there on it counts again
     assert counter.update(pulses + 100, 5.2) - angle == pytest.approx(100 * 2 * math.pi / 4096)
 
 

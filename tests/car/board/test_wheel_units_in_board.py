@@ -1,4 +1,4 @@
-"""Registers of wheels: goals within limits and not too old, angles without jumps."""
+"""Wheel registers: goals within limits and not too old, continuous angles."""
 
 import math
 

@@ -26,11 +26,11 @@ from tests.support.virtual_car import wait_until
 
 WAIT_S = 10.0
 NOW_S = 13.0
-"""What the clock says, here."""
+"""The clock's time in these tests."""
 
 
 class Simulator:
-    """A virtual camera's other end."""
+    """The server side of a virtual camera."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -174,7 +174,7 @@ def test_a_video_is_a_camera(tmp_path: Path) -> None:
 
 
 def film(path: Path, pictures: int, damaged: range) -> None:
-    """Write a motion JPEG film, some of whose JPEGs are zeros."""
+    """Write a motion JPEG film, with zeros in some of its JPEGs."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 500, (64, 48))
     for value in range(pictures):
         writer.write(np.full((48, 64, 3), value, np.uint8))
@@ -191,7 +191,7 @@ def film(path: Path, pictures: int, damaged: range) -> None:
 
 @pytest.fixture
 def opencv_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let OpenCV's own motion JPEG reader be used, which says of a damaged picture that it is."""
+    """Let OpenCV's own motion JPEG reader be used, which reports damaged frames."""
     real = cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", lambda spec: real(spec, cv2.CAP_OPENCV_MJPEG))
 
@@ -314,7 +314,7 @@ def test_every_picture_becomes_portrait(width: int, height: int, rotate: int) ->
     picture = upright(image.reshape(height, width, 3), rotate)
     h, w = picture.shape[:2]
     assert abs(3 * h - 4 * w) <= 4
-    # it is as large as it can be
+    # it has the largest possible size
     wide, high = (width, height) if rotate in (0, 180) else (height, width)
     assert w == wide or h == high
 

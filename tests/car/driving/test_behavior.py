@@ -1,4 +1,4 @@
-"""The rows of the behavior table that are about other cars."""
+"""The rows of the behavior table for other cars."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_less_room_is_never_driven_faster(
     in_junction: bool,
     cruise_mps: float,
 ) -> None:
-    """No car is farther than any car."""
+    """No car counts as farther away than any car."""
     now = replace(FREE, to_stop_m=to_stop_m, stopped_for_car=stopped, in_junction=in_junction)
     near_m, far_m = sorted((one_m, other_m), key=lambda gap: 99.0 if gap is None else gap)
     near = behave(replace(now, gap_m=near_m), cruise_mps)
@@ -185,7 +185,7 @@ def test_less_room_is_never_driven_faster(
 
 @given(st.floats(-0.2, 3.0), st.floats(0.02, MOTOR_MAX_RAD_S * WHEEL_RADIUS_M))
 def test_it_can_always_stop_before_the_safe_gap(gap_m: float, cruise_mps: float) -> None:
-    """Even when the command takes effect a fifth of a second late, the bumpers stay apart."""
+    """The bumpers stay apart even if the command takes effect 0.2 s late."""
     speed = behave(replace(FREE, gap_m=gap_m), cruise_mps).speed_mps
     if gap_m <= STOP_GAP_M:
         assert speed == 0.0

@@ -1,4 +1,4 @@
-"""Every row of the behavior table, at its limits, and which row wins over which."""
+"""Every row of the behavior table at its limits, and the priority of rows."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_gap_is_never_said_to_be_less_than_nothing() -> None:
 
 
 def test_the_slower_of_two_causes_counts_and_is_named() -> None:
-    """Behind a car at 0.30 m one may drive 0.10 m/s."""
+    """Behind a car at 0.30 m the limit is 0.10 m/s."""
     behind = reason(ReasonCode.FOLLOWS_CAR)
     answer = behave(replace(FREE, gap_m=0.30), CRUISE_MPS)
     assert answer == Behavior(DriveState.DRIVING, pytest.approx(0.10), behind)

@@ -1,4 +1,4 @@
-"""How fast a car may drive along its path."""
+"""Speed limits along a path, and braking for lower ones."""
 
 from __future__ import annotations
 

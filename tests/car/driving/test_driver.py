@@ -1,4 +1,4 @@
-"""The pure driver: what it does with late values, stop lines and orders."""
+"""The pure driver: late inputs, stop lines and orders."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CROP = np.full((40, 120, 3), 128, dtype=np.uint8)
 
 
 class Fixed(Steers):
-    """A model that always answers the same, and looks at what it is shown."""
+    """A model with constant output that stores its images."""
 
     def look(self, picture_rgb: Image) -> LaneView:
         assert picture_rgb.shape == (40, 120, 3)
@@ -137,7 +137,7 @@ def test_a_silent_camera_stops_the_car() -> None:
 
 
 def drive_up_to_a_car(gap_m: float, seconds: float) -> list[Decision]:
-    """Drive straight toward a car that stands `gap_m` ahead, seen ten times a second."""
+    """Drive toward a standing car `gap_m` ahead, detected ten times a second."""
     driver, way, decisions = Driver(Fixed(0, 0, 0)), 0.0, []
     mission = Mission("a", PATH, granted_m=PATH.length_m)
     sightings = Sightings(0.0, ())
@@ -230,7 +230,7 @@ def test_speed_grows_with_the_way_left(a_m: float, b_m: float) -> None:
 
 
 def test_the_tracker_learns_wheels_that_lie() -> None:
-    """Driven exactly along the path with wheels 1.5 % apart, its place stays right."""
+    """After a drive exactly along the path with wheels 1.5 % apart, the place is right."""
     path = RoutePath(TOWN, find_route(TOWN, Place("1", 0.1), Place("8", 1.5)))
     tracker = PathTracker(path, 0.0)
     left = right = 0.0

@@ -1,4 +1,4 @@
-"""What one view alone means: the steering, nothing fused."""
+"""The steering of a single view, without fusion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ offsets = st.floats(-0.09, 0.09)
 
 
 def view_of(straight_m: float, left_m: float, right_m: float) -> LaneView:
-    """Straight lines so far to the left."""
+    """Return straight paths with these offsets to the left."""
     paths = np.repeat([[straight_m], [left_m], [right_m]], len(STATIONS_M), axis=1)
     return LaneView(paths_left_m=paths, spread_m=np.full(3, 0.01))
 

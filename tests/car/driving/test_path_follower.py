@@ -1,4 +1,4 @@
-"""Following predicted paths: fused over frames, made up for delays."""
+"""Following predicted paths, fused over frames and corrected for delays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def line(curvature_per_m: float, length_m: float = 3.0):
 
 
 def seen(curve, pose: Pose) -> np.ndarray:
-    """The path as a perfect model sees it."""
+    """Return the path as a perfect model sees it."""
     s_m = curve.project(pose.x_m, pose.y_m).s_m
     points = (curve.pose_at(s_m + station) for station in STATIONS_M)
     left = [pose.to_local(p.x_m, p.y_m)[1] for p in points]
@@ -85,7 +85,7 @@ def test_a_blind_stretch_is_driven_on_what_was_seen(curvature: float) -> None:
 
 
 def test_the_car_is_moved_on_while_the_wheels_are_late() -> None:
-    """Half a second old, a straight path ahead that then bends left is already the bend."""
+    """After half a second, a straight path that then bends left is already the bend."""
     left = np.array([0.0, 0.0, 0.01, 0.05, 0.11])
     early, late = PathFollower(), PathFollower()
     for follower in (early, late):

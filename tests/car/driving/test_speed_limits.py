@@ -24,7 +24,7 @@ LIMITS = st.lists(st.none() | st.floats(0.02, 0.2), min_size=3, max_size=3)
 
 
 def at_leg(limits: list[float | None], distance_m: float) -> float:
-    """Return the limit of the leg at a distance, written out."""
+    """Return the limit of the leg at a distance, by hand."""
     said = [min(CRUISE_MPS, CRUISE_MPS if limit is None else limit) for limit in limits]
     i = PATH.legs.index(PATH.leg_at(distance_m))
     return said[i // 2] if i % 2 == 0 else min(said[i // 2], said[i // 2 + 1])

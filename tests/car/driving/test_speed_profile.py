@@ -1,4 +1,4 @@
-"""Speeds before a stop line, behind a car and at the wheels, by the physics that they promise."""
+"""Speeds before a stop line, behind a car and at the wheels, checked by physics."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_behind_a_car_a_second_and_a_half_is_kept(gap_m: float, speed_mps: float
 
 
 def test_a_fast_car_brakes_behind_another_as_before_a_line() -> None:
-    """From 0.54 m on braking allows less than the headway."""
+    """From 0.54 m on, braking is the stricter limit than the headway."""
     assert speed_behind_mps(1.15, 2.0) == pytest.approx(math.sqrt(2 * BRAKING_MPS2 * 1.0))
     assert speed_behind_mps(0.65, 2.0) == pytest.approx(0.5 / 1.5)
 

@@ -1,4 +1,4 @@
-"""Wheels that turn otherwise than they say, over ground that is drawn here."""
+"""Wheels that turn differently from their report, over rendered ground."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SIZE_PX = 4000
 
 
 def cloth(seed: int = 0, spots_px: float = 8.0) -> Relief:
-    """A floor of 8 m x 8 m with soft spots."""
+    """Return a floor of 8 m x 8 m with soft spots."""
     noise = np.random.default_rng(seed).normal(0, 1, (SIZE_PX, SIZE_PX)).astype(np.float32)
     soft = cv2.GaussianBlur(noise, (0, 0), spots_px)
     return np.asarray(128 + 60 * soft / soft.std(), np.float32)
@@ -51,12 +51,12 @@ BARE = np.full((SIZE_PX, SIZE_PX), 128, np.float32)
 
 
 def photograph(floor: Relief, pose: Pose, camera: Camera) -> Image:
-    """Return the bottom quarter (40, 120, 3) of what a camera sees of a floor."""
+    """Return the bottom quarter (40, 120, 3) of a camera's image of a floor."""
     focal_px = 60 / math.tan(camera.across_rad / 2)
     rows, columns = np.mgrid[120:160, 0:120] + 0.5
     down, right = (rows - 80) / focal_px, (columns - 60) / focal_px
     cos, sin = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
-    # ray (forward, left, up) of each pixel, cut with the ground
+    # intersect each pixel's ray (forward, left, up) with the ground
     forward, up = cos - sin * down, -sin - cos * down
     far = camera.height_m / -up
     ahead, left = camera.forward_m + far * forward, -far * right
@@ -88,18 +88,18 @@ def drive(
     noise: float = 2.0,
     late: int = 0,
 ) -> tuple[WheelFault | None, float]:
-    """Drive; return the verdict and the way that the quicker wheel had said until then.
+    """Drive; return the verdict and the distance that the faster wheel had reported by then.
 
     Args:
         wheel_fault: of the wheels.
-        left_mps: what the left wheel says.
-        right_mps: what the right one says.
-        meters: at most.
-        floor: what is driven over.
-        camera: as it is.
-        drawn: as the car believes it to be.
-        noise: of pictures, of 255.
-        late: frames between a picture and the wheels that are read with it.
+        left_mps: reported speed of the left wheel.
+        right_mps: of the right one.
+        metres: longest distance.
+        floor: below the car.
+        camera: the true one.
+        drawn: the nominal one.
+        noise: of images, of 255.
+        late: frames between an image and the wheel angles read with it.
     """
     camera = camera or Camera()
     check = WheelCheck(GroundView(drawn or camera, 0.25))
@@ -160,7 +160,7 @@ def test_right_wheels_are_right_under_a_camera_that_is_not_as_drawn(
 
 
 def test_slipping_wheels_of_different_sizes_are_right() -> None:
-    """What the wheels say is 5 % too much on one side, and 5 % too little on the other."""
+    """The wheels report 5 % too much on one side and 5 % too little on the other."""
     check, pose = WheelCheck(GroundView(Camera(), 0.25)), Pose(0.0, 0.0, 0.0)
     for tick in range(100):
         said = tick * FRAME_S * 0.12 / WHEEL_RADIUS_M
@@ -188,7 +188,7 @@ LANES = {radius_m: lane(radius_m, 12.0 * (radius_m is None)) for radius_m in (No
 def weave(
     radius_m: float | None, phase: float, left_part: float, right_part: float, drawn: Camera
 ) -> WheelFault | None:
-    """Weave along a lane by right wheels of which one may slip; return the verdict."""
+    """Weave along a lane with right wheels, one of which may slip; return the verdict."""
     check, rng = WheelCheck(GroundView(drawn, 0.25)), np.random.default_rng(1)
     pose, left_m, right_m = Pose(0.0, 0.0, 0.0), 0.0, 0.0
     for tick in range(45):

@@ -75,7 +75,7 @@ def cancel(action_id: str = "a1") -> InstantAction:
 
 
 class Drive:
-    """The real driver on ideal wheels, along the journey's path."""
+    """The real driver with ideal wheels along the order's path."""
 
     def __init__(self, executor: OrderExecutor) -> None:
         self.executor = executor
@@ -331,7 +331,7 @@ def test_a_stop_place_is_granted_ahead_and_outside_junctions(data: st.DataObject
     path = RoutePath(city, route)
     granted = data.draw(st.sampled_from([*path.node_stops_m(), path.length_m]))
     mission = Mission("o", path, granted)
-    # a car keeps the stop distance from a line that it may not cross
+    # a car keeps the stop distance to a closed line
     limit_m = granted if granted == path.length_m else granted - 0.10
     here_m = data.draw(st.floats(0.0, 1.0)) * max(limit_m, 0.0)
     stop_m = stop_place_m(mission, here_m, here_m + 0.12)
@@ -569,7 +569,7 @@ AHEAD = reason(ReasonCode.CAR_AHEAD, gap_m=0.1)
         ({"events": ("node:9",)}, True),
         ({"reason": AHEAD}, True),
         ({"distance_m": 1.3}, True),  # passes a node
-        ({"distance_m": 0.35}, True),  # asks for a longer base
+        ({"distance_m": 0.35}, True),  # requests a longer base
     ],
 )
 def test_any_single_change_is_news_to_the_server(changes: dict[str, Any], is_news: bool) -> None:

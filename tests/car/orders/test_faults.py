@@ -1,4 +1,4 @@
-"""What a car says is wrong, and for how long."""
+"""The faults that a car reports, and for how long."""
 
 from __future__ import annotations
 

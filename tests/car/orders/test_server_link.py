@@ -34,7 +34,7 @@ WAIT_S = 10.0
 
 
 class FakeServer:
-    """The other end of the link: keeps what the car sends."""
+    """The other end of the link; stores the car's messages."""
 
     def __init__(self) -> None:
         self.received: asyncio.Queue[FromCar] = asyncio.Queue()
@@ -280,7 +280,7 @@ async def test_a_refusal_is_no_reason_for_another_state(
             await server.send(refusal(i))
         async with asyncio.timeout(WAIT_S):
             await heard.wait()
-        # the next state is the one that is asked for, and tells of the refusal
+        # the next state is the requested one, and reports the refusal
         await server.send(actions("stateRequest"))
         state = await server.next_state()
         assert (state.header_id, len(state.instant_action_states)) == (1, 1)

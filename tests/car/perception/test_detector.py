@@ -1,4 +1,4 @@
-"""The detector in a car: the shipped file, its card, and what it says when it cannot run."""
+"""The car's detector: the shipped file, its card, and its errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BOARDS = {"Hand": (20, 30, 36), "Go": (100, 50, 28), "Left": (180, 40, 24)}
 
 
 def picture() -> Image:
-    """Boards before a gray sky and road."""
+    """Return boards in front of a gray sky and road."""
     image = np.full((160, 240, 3), (190, 200, 210), dtype=np.uint8)
     image[90:] = (90, 90, 95)
     for name, (left, top, side) in BOARDS.items():
@@ -154,7 +154,7 @@ def test_bench_takes_pairs_in_turn() -> None:
     pairs = {name: Pair(Lane(name), load_detector()) for name in ("a", "b")}  # type: ignore[arg-type]
     done: list[int] = []
     figures = measure(pairs, frames, 13, done.append)
-    warm = 2  # at the start of every turn
+    warm = 2  # at the start of each round
     turns = ((name, warm + counted) for counted in (10, 3) for name in ("a", "b"))
     assert looks == [name for name, looked in turns for _ in range(looked)]
     assert done == [10, 13]

@@ -1,4 +1,4 @@
-"""The original's lane model is fed and obeyed as its own app does it."""
+"""The original's lane model gets its input and is used as in its own app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_of_its_apps_frames_every_fifth_pixel_is_taken_as_it_is() -> None:
     taken = np.ascontiguousarray(quarter[2::5, 2::5])
     made = original_lane_input(quarter)
     np.testing.assert_array_equal(made, cv2.cvtColor(taken, cv2.COLOR_RGB2YUV))
-    # color first, as its training code has it, is the same; averaging, as ours, is not
+    # converting before subsampling, as in its training code, is the same; averaging is not
     yuv_first = np.ascontiguousarray(cv2.cvtColor(quarter, cv2.COLOR_RGB2YUV)[2::5, 2::5])
     np.testing.assert_array_equal(made, yuv_first)
     assert (made != lane_input(quarter)).mean() > 0.5

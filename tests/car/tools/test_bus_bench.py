@@ -1,4 +1,4 @@
-"""One control cycle through every kind of board, as `bench bus` measures it."""
+"""One control cycle through every kind of board, as measured by `bench bus`."""
 
 import json
 import subprocess

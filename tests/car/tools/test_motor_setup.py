@@ -1,4 +1,4 @@
-"""New motors are found and set up, by real packets over a pty: through a board and without one."""
+"""Set-up of new motors by real packets over a pty, with a board and without one."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def as_new(line: MotorLine) -> None:
 
 
 def plug(line: MotorLine, *sides: str) -> None:
-    """Connect these motors' cables, and no others."""
+    """Connect the cables of these motors only."""
     line.left.deaf, line.right.deaf = "left" not in sides, "right" not in sides
 
 
@@ -66,7 +66,7 @@ def board_car(tmp_path: Path) -> Iterator[VirtualCar]:
 
 
 class Eyes:
-    """A person who connects what is asked for (or something else) and sees what turns."""
+    """A person who connects the requested motor, or another one, and reports which wheel turns."""
 
     def __init__(self, car: VirtualCar, connects: dict[str, tuple[str, ...]] | None = None) -> None:
         self._car, self._connects = car, connects or {}
@@ -115,7 +115,7 @@ def test_two_new_motors_are_made_a_pair(car: VirtualCar) -> None:
         assert motor[MotorRegister.RETURN_DELAY_TIME] == 0
         assert not motor.torque
     if isinstance(car.bus, VirtualBus):
-        # the board is left as it was found
+        # the board is restored
         assert car.bus.board[BoardRegister.MOTOR_BAUD] == BOARD["motor_baud"].default
         assert not car.bus.motor_power
 
@@ -147,7 +147,7 @@ def test_a_person_may_think_for_longer_than_the_board_waits(board_car: VirtualCa
 
 def test_the_eye_decides_which_motor_it_is(board_car: VirtualCar) -> None:
     with Workbench(board_car.port) as bench:
-        # asked for the left one, somebody connects the right one
+        # asked for the left motor, the person connects the right one
         eyes = Eyes(board_car, {"left": ("right",)})
         setup = set_up(bench, "left", eyes)
         assert (setup.side, setup.id, setup.mirrored) == ("right", 2, True)
@@ -198,9 +198,7 @@ def test_scan_lists_everybody_at_every_rate(car: VirtualCar) -> None:
 def test_with_nobody_there_every_command_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], says: str
 ) -> None:
-    monkeypatch.setattr(
-        "car.tools.workbench.MotorBus.ping_all", lambda _: ()
-    )  # waits long for nobody
+    monkeypatch.setattr("car.tools.workbench.MotorBus.ping_all", lambda _: ())  # nothing answers
     monkeypatch.setattr("car.tools.motor_spin.CONNECT_S", 1.0)
     port = SerialPort(tmp_path / "nobody.bus")
     try:

@@ -1,4 +1,4 @@
-"""`motors spin` and `motors battery` on a virtual car: the wheels are stopped however it ends."""
+"""`motors spin` and `motors battery` on a virtual car: the wheels always end stopped."""
 
 import json
 import os
@@ -92,7 +92,7 @@ def test_a_program_that_forgets_to_close_stops_at_its_exit(car: VirtualCar) -> N
     assert b"a fault of ours" in ended.stderr
     assert car.vehicle.wheel_rad[0] > 0.5
     assert not car.bus.left.torque
-    # it was stopped by its host, not by the board that waited for it in vain
+    # its host stopped it, not the board's timeout
     assert car.bus.board[BoardRegister.FAULT] == 0
 
 

@@ -1,4 +1,4 @@
-"""The driver for an original board: its text, and a car with one behind a pty."""
+"""The driver for an original board: its text protocol, and a car with one behind a pty."""
 
 import errno
 import signal
@@ -72,7 +72,7 @@ def test_any_speed_becomes_a_command_that_means_it(left: int, right: int) -> Non
     digits = [DIGITS.index(character) for character in text]
     assert (24 * digits[0] + digits[1] - 288, 24 * digits[2] + digits[3] - 288) == (a, b)
     assert a == max(-288, min(311, left))
-    # the firmware stops both wheels when the right one is told 0
+    # the firmware stops both wheels when the right one's command is 0
     assert b != 0 or a == 0
     assert b == (max(-288, min(311, right)) or int(a != 0))
 
@@ -113,7 +113,7 @@ def test_reckoned_angles_follow_confirmed_speeds_and_end_with_them() -> None:
     assert later.left_rad == pytest.approx(20 * MOTOR_UNIT_RAD_S)
     assert later.right_rad == pytest.approx(-10 * MOTOR_UNIT_RAD_S)
     assert later.measured_s == 10.2
-    # without confirmation they become old, so that the driver slows and stops
+    # without confirmation they age, so that the driver slows and stops
     assert reckoning.at(20.0).measured_s == pytest.approx(10.35)
     stopped = reckoning.then((0, 0), 10.2)
     assert stopped.at(10.4).left_rad == pytest.approx(later.left_rad)
@@ -166,11 +166,11 @@ def test_wheels_follow_and_their_angles_are_reckoned(car: OriginalCar) -> None:
         with driving(board, SPEED, SPEED / 2):
             wait_until(lambda: at_speed(car, SPEED, SPEED / 2), "at speed")
             time.sleep(1.0)
-        # nobody sets goals any more
+        # no more goals are set
         wait_until(lambda: at_speed(car, 0.0, 0.0), "at rest")
         reading = board.reading()
         assert reading is not None
-        # the board takes the two speeds at times that a busy computer pulls apart
+        # a busy computer delays the two speeds by different times
         assert reading.left_rad == pytest.approx(car.vehicle.wheel_rad[0], rel=0.5)
         assert reading.right_rad == pytest.approx(car.vehicle.wheel_rad[1], rel=0.5)
         wait_until(lambda: board.status().battery_pct is not None, "the battery is told")
@@ -248,7 +248,7 @@ def test_emergency_stop(car: OriginalCar) -> None:
 
 
 class NoProcesses:
-    """A computer on which no process can be started; counts the tries."""
+    """A computer on which no process can be started; counts the attempts."""
 
     def __init__(self) -> None:
         self.tries_s: list[float] = []

@@ -1,4 +1,4 @@
-"""The process that stops the wheels of an original board whose car is gone."""
+"""The process that stops the wheels of an original board whose car process is gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from car.board.original import stop_guard
 
 
 class Line:
-    """A serial port that answers what it is told to, and a clock that its readers wait by."""
+    """A serial port with scripted answers, and a clock that advances with reads."""
 
     def __init__(self, *answers: bytes | OSError, deaf_s: float = 0.0) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""Where a car is that is seen in a box: compared with the simulator's own model of a car."""
+"""The gap to a car estimated from its box, compared with the simulator's car model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_car_in_my_lane_is_found_at_its_gap(
     noisy = tuple(np.clip(np.array(box) + noise, (0, 0.25, 0, 0.25), (1, 0.75, 1, 0.75)).tolist())
     fit = fit_box(noisy, CAMERA, lane_by_curvature(curvature))
     assert fit.in_lane > 0.5
-    # what a side of the picture cuts off in a bend is less sure
+    # cars cut off by the image's border in a bend are less certain
     cut = noisy[0] < 0.02 or noisy[2] > 0.98
     assert fit.gap_m == pytest.approx(gap_m, abs=0.2 if cut else 0.03 + 0.12 * gap_m)
 
@@ -68,7 +68,7 @@ def test_a_car_in_the_next_lane_is_not_in_mine(
 
 @pytest.mark.parametrize("heading_deg", [-90, 90])
 def test_a_car_that_crosses_beside_my_way_is_not_in_it(heading_deg: float) -> None:
-    """I turn right; somebody waits, or drives, across the end of the street straight ahead."""
+    """We turn right; a car waits, or drives, across the end of the street straight ahead."""
     lane = lane_by_curvature(-1 / 0.3)
     for left_m in np.linspace(-0.05, 0.4, 10):
         box = box_of_car(Pose(0.75, float(left_m), math.radians(heading_deg)))

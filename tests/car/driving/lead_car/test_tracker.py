@@ -1,4 +1,4 @@
-"""What becomes of a car in my lane from frame to frame."""
+"""Tracking a car in the own lane from frame to frame."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRAME_S = 0.1
 
 
 class Chase:
-    """A follower that is shown a straight lane, ten times a second."""
+    """A tracker that gets a straight lane ten times a second."""
 
     def __init__(self) -> None:
         self.follower = LeadCarTracker(CAMERA)
@@ -39,7 +39,7 @@ class Chase:
     def see(
         self, *gaps_m: float, aside_m: float = 0.0, driven_m: float = 0.0, score: float = 0.9
     ) -> CarAhead | None:
-        """Drive on, and be shown cars that far ahead."""
+        """Drive on, with cars at these distances ahead."""
         self.now_s += FRAME_S
         self.way_m += driven_m
         boxes = [box_of_car(Pose(gap_m + CAR_LENGTH_M, aside_m, 0.0)) for gap_m in gaps_m]
@@ -85,7 +85,7 @@ def test_a_car_stays_for_a_second_unseen_and_no_longer() -> None:
 
 
 def test_a_car_that_a_bend_takes_out_of_the_picture_is_not_forgotten_at_once() -> None:
-    """0.3 m of radius: nearer than 0.35 m most of a car is beside the picture."""
+    """At a radius of 0.3 m, most of a car nearer than 0.35 m is outside the image."""
     chase = Chase()
     lane = lane_by_curvature(1 / 0.3)
     pose = in_lane(0.3 + CAR_LENGTH_M, 1 / 0.3, 0.0)
@@ -235,7 +235,7 @@ def test_what_is_unsure_keeps_no_car_that_is_near_and_in_full_view() -> None:
 def test_a_near_car_that_seems_one_now_and_then_only_is_let_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Though it may be beside the picture if the heading is wrong, and so need not be seen."""
+    """With a wrong heading it may be outside the image, and need not be detected."""
     chase = Chase()
     for _ in range(10):
         assert chase.see(0.1) is not None

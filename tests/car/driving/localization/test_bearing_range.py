@@ -1,4 +1,4 @@
-"""From boxes to bearings and ranges, and back."""
+"""Conversion between boxes and bearings with ranges."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ cameras = st.builds(
 def seen(
     name: str, camera: Camera, bearing_rad: float, range_m: float, middle_m: float = 0.16
 ) -> Sighting:
-    """What the camera shows of an upright stick as high as a sign of a class."""
+    """Return the box of an upright stick with the height of a class's sign."""
     eye = HERE.ahead(camera.forward_m)
     at = Pose(eye.x_m, eye.y_m, eye.heading_rad + bearing_rad).ahead(range_m)
     half = class_height_m(name) / 2
@@ -60,7 +60,7 @@ def test_where_a_sign_is_is_found_again(
     sight = measurement_of(sighting, camera, tall_px=0.0)
     assert sight is not None
     assert sight.range_m is not None
-    # a camera that leans shows an upright stick a little oblique
+    # a pitched camera shows an upright stick slightly oblique
     assert sight.bearing_rad == pytest.approx(bearing_rad, abs=0.004)
     assert sight.range_m == pytest.approx(range_m, rel=0.02)
     assert abs(sight.range_m - range_m) < sight.range_sigma_m

@@ -1,4 +1,4 @@
-"""The belief over a whole town: always a probability, and in the end the truth."""
+"""The belief over a whole city: always a probability, and finally the true place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sim.camera.simulated_detector import SimulatedDetector
 from sim.evaluation.localization import Senses, drop_off, is_right
 
 STEP_M = 0.0068
-"""Way in one frame at cruise."""
+"""Distance per frame at cruise."""
 
 
 @cache
@@ -40,7 +40,7 @@ def seer(name: str, seed: int = 1) -> SimulatedDetector:
 
 
 class Ideal:
-    """A car with exact wheels on a path; what it sees, the belief hears at once."""
+    """A car with exact wheels on a path; the belief gets its sightings at once."""
 
     def __init__(self, name: str, path: RoutePath, belief: Belief, seed: int = 1) -> None:
         self.path, self.belief = path, belief
@@ -140,7 +140,7 @@ def test_at_a_junction_it_follows_every_way_and_the_command_most() -> None:
     assert after[Turn.LEFT][left] > after[None][left]
 
 
-# --- in the end the truth -------------------------------------------------------------------------
+# --- finally the true place -----------------------------------------------------------------------
 
 
 @given(st.integers(0, 10_000))
@@ -201,7 +201,7 @@ def test_carried_before_a_sign_while_it_stands_it_notices() -> None:
 def test_with_wheels_turned_by_hand_and_nothing_seen_it_is_not_sure_for_long() -> None:
     belief = Belief(sign_model("pixelopolis"), Place("1", 0.3))
     belief.move(WheelReading(0.0, 0.0, 0.0))
-    for i in range(1, 60):  # circles on the spot where the town has a straight
+    for i in range(1, 60):  # turning on the spot where the city has a straight
         belief.move(WheelReading(0.5 * i, 0.9 * i, 0.05 * i))
     assert not belief.is_located
 

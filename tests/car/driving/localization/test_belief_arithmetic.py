@@ -1,4 +1,4 @@
-"""The belief's arithmetic: each promise with its numbers, on the streets of the first town.
+"""The belief's arithmetic with its numbers, on the streets of the original city.
 
 Edge 9 is a straight of 1.2 m; edge 5 bends to the left (1/0.3 m) from 1.19 m on.
 """
@@ -48,7 +48,7 @@ def cell_at(edge: str | tuple[str, str], s_m: float) -> int:
 
 
 def with_mass(masses: dict[int, float], nowhere: float = 0.0) -> Belief:
-    """A belief with these cells' probabilities; the rest is as good as impossible."""
+    """A belief with these probabilities of cells; all others are nearly 0."""
     belief = lost()
     belief.probabilities = np.zeros(belief.grid.count)
     for cell, mass in masses.items():
@@ -59,7 +59,7 @@ def with_mass(masses: dict[int, float], nowhere: float = 0.0) -> Belief:
 
 
 class Wheels:
-    """Wheels of a belief's car."""
+    """The wheels of a belief's car."""
 
     def __init__(self, belief: Belief, mismatch: float = 0.0) -> None:
         self.belief, self.mismatch = belief, mismatch
@@ -81,7 +81,7 @@ def lane_mass(belief: Belief, key: str | tuple[str, str]) -> float:
     return float(belief.probabilities[belief.grid.lane_of == belief.grid.index[key]].sum())
 
 
-# --- where it begins ------------------------------------------------------------------------------
+# --- initial belief -------------------------------------------------------------------------------
 
 
 def test_a_car_that_knows_nothing_may_be_anywhere_by_length() -> None:
@@ -130,7 +130,7 @@ def test_put_down_anew_it_forgets_its_doubts_and_its_heading() -> None:
     assert belief.probabilities.sum() == pytest.approx(1.0)
 
 
-# --- what moves it --------------------------------------------------------------------------------
+# --- motion ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("way_m", "driven_m"), [(0.49, 0.49), (0.51, 0.0), (-0.49, -0.49)])
@@ -186,7 +186,7 @@ def test_backwards_it_waits_until_it_is_forward_again() -> None:
 def test_a_command_is_nine_times_in_ten_what_the_car_does(
     command: Turn | None, left: float
 ) -> None:
-    """9 leads straight to 10 and left to 11; a command that none of them has says nothing."""
+    """9 leads straight to 10 and left to 11; another command has no effect."""
     lane = sign_model().grid.lanes[sign_model().grid.index["9"]]
     belief = with_mass({lane.first + lane.count - 1: 1.0})
     Wheels(belief).drive(0.0201, command=command)
@@ -195,7 +195,7 @@ def test_a_command_is_nine_times_in_ten_what_the_car_does(
 
 
 def test_each_step_is_one_in_ten_thousand_wrong_and_a_twentieth_of_that_comes_back() -> None:
-    """On a straight, with a heading that fits; what is nowhere explains headings badly."""
+    """On a straight with a matching heading; "nowhere" explains headings badly."""
     power = 0.02 / 0.15
     fits, nowhere_fits = (1 + 1e-3) ** power, math.exp(-3.0 * power)
     for before in (0.0, 0.4):
@@ -212,7 +212,7 @@ def test_each_step_is_one_in_ten_thousand_wrong_and_a_twentieth_of_that_comes_ba
 
 
 def headings(turn_rad: float, lane_rad: float, steps: int) -> tuple[float, float]:
-    """Weight of a lane, and the heading in it, after steps that turn so much each."""
+    """Return a lane's weight and the heading in it, after steps with this turn."""
     heading, weight = 0.0, 1.0
     for _ in range(steps):
         heading += turn_rad - lane_rad
@@ -223,7 +223,7 @@ def headings(turn_rad: float, lane_rad: float, steps: int) -> tuple[float, float
 
 @pytest.mark.parametrize("bend", [0.0, 1 / 0.3])
 def test_a_bend_tells_which_street_it_is(bend: float) -> None:
-    """One cell on the straight 9, one in the bend of 5: what the wheels turn decides."""
+    """One cell on the straight 9, one in the bend of 5: the wheels' turn decides."""
     straight, bent = cell_at("9", 0.3), cell_at("5", 1.25)
     belief = with_mass({straight: 0.5, bent: 0.5})
     Wheels(belief).drive(0.2001, bend, pieces=10)
@@ -235,7 +235,7 @@ def test_a_bend_tells_which_street_it_is(bend: float) -> None:
 
 
 def test_unequal_wheels_are_learnt() -> None:
-    """Driving straight, wheels that seem to turn by 0.2 rad in a meter are unequal by that."""
+    """If the car drives straight, wheels that report 0.2 rad per meter are unequal by that."""
     belief = with_mass({cell_at("5", 0.05): 1.0})
     wheels = Wheels(belief)
     wheels.drive(0.02001, 0.2)
@@ -266,7 +266,7 @@ def test_a_heading_error_is_forgotten_by_six_percent_a_step() -> None:
     assert belief._heading_rad[top] == pytest.approx(0.1 * 0.94, rel=1e-3)
 
 
-# --- what corrects it -----------------------------------------------------------------------------
+# --- correction -----------------------------------------------------------------------------------
 
 
 def seen_at(edge: str, s_m: float, captured_s: float = 0.0) -> Sightings:
@@ -306,7 +306,7 @@ def test_a_frame_weighs_three_tenths_and_all_of_a_standing_car_s_weigh_one() -> 
 
 def test_each_frame_s_weight_is_also_that_of_its_doubt() -> None:
     belief = with_mass({cell_at("9", 0.3): 1.0})
-    belief._apply_likelihood = lambda likely, nowhere: None  # what is seen says nothing
+    belief._apply_likelihood = lambda likely, nowhere: None  # sightings have no effect
     belief.see(NOTHING)
     assert belief.nowhere == pytest.approx(0.3 * 1e-4, rel=1e-3)
 
@@ -336,7 +336,7 @@ def test_a_standing_car_that_sees_another_class_of_thing_looks_half_anew() -> No
     assert belief._new_frames == pytest.approx(0.2)  # a half, less this frame's weight
     belief.see(more)
     assert belief._new_frames == pytest.approx(0.0)
-    # having driven on, everything is new by its way
+    # after driving on, sightings are new again
     Wheels(belief).drive(0.0201)
     belief.see(more)
     assert belief._new_frames == pytest.approx(0.1)
@@ -351,7 +351,7 @@ def test_who_has_seen_nothing_before_has_nothing_half_new() -> None:
 
 
 def test_signs_are_taken_as_they_are_now() -> None:
-    """The frame was taken three readings ago: 0.15 m."""
+    """The frame was captured three readings ago: 0.15 m."""
     belief = with_mass({cell_at("9", 0.4): 1.0})
     wheels = Wheels(belief)
     wheels.drive(0.25, pieces=5)
@@ -372,16 +372,16 @@ def test_what_nothing_explains_makes_it_begin_anew() -> None:
     assert belief.nowhere == pytest.approx(0.25)
 
 
-# --- how sure it is -------------------------------------------------------------------------------
+# --- certainty ------------------------------------------------------------------------------------
 
 
 def spread(cell: int, certain: float) -> dict[int, float]:
-    """So much in one cell, the rest in one far away."""
+    """A probability in one cell, the rest in a distant one."""
     return {cell: certain, cell_at("13", 0.6): 1 - certain}
 
 
 def looking(masses: dict[int, float], frames: int) -> Belief:
-    """A standing car to which nothing new shows."""
+    """A standing car without new sightings."""
     belief = with_mass(masses)
     belief._new_frames = 0.0
     for _ in range(frames):
@@ -413,7 +413,7 @@ def test_driving_it_is_located_after_ten_centimetres() -> None:
     for _ in range(4):
         wheels.drive(0.02001)
         assert not belief.is_located
-    for _ in range(14):  # frames seen while it stood count no more
+    for _ in range(14):  # frames while standing add nothing
         belief.see(NOTHING)
     assert not belief.is_located
     wheels.drive(0.0201)
@@ -437,7 +437,7 @@ def test_who_is_suddenly_elsewhere_is_not_located(hop_m: float, kept: bool) -> N
     belief._new_frames = 0.0
     belief.see(NOTHING)
     assert belief.is_located is kept
-    # and must be so for as long again
+    # and it must last for as long again
     for _ in range(13):
         belief.see(NOTHING)
         belief._new_frames = 0.0
@@ -478,7 +478,7 @@ def test_its_exactness_is_that_of_the_mass_around_and_of_the_cells(edge: str, s_
     belief = with_mass({cell: 0.5, cell + 2: 0.5})
     assert belief.best.sigma_m == pytest.approx(math.hypot(size_m, 0.02 / math.sqrt(12)))
     assert with_mass({cell: 1.0}).best.sigma_m == pytest.approx(0.02 / math.sqrt(12))
-    # the place is the mean, not the first of them
+    # the place is their mean, not the first of them
     middle = (belief.grid.s_m[cell] + belief.grid.s_m[cell + 2]) / 2
     assert belief.best.place.s_m == pytest.approx(float(middle))
     doubted = with_mass({cell: 0.35, cell + 2: 0.35, cell_at("15", 0.6): 0.3})
@@ -492,7 +492,7 @@ def belief_cells_apart(one: int, other: int) -> float:
 
 
 def test_mass_beside_the_lane_does_not_pull_the_place() -> None:
-    """Two ways through a junction lie side by side: the place is on one of them."""
+    """Two ways through a junction are side by side: the place is on one of them."""
     belief = with_mass({cell_at(("9", "10"), 0.05): 0.6, cell_at(("9", "11"), 0.05): 0.4})
     assert belief.best.in_junction
     assert belief.best.probability == pytest.approx(1.0)
@@ -507,7 +507,7 @@ def test_without_any_mass_nothing_is_known() -> None:
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_command_changes_nothing_where_no_junction_is(named: bool) -> None:
-    """In a town whose ways all have alternatives; on the straight only steps are made."""
+    """In a city whose ways all have alternatives; on a straight only steps are made."""
     town = load_city("grid:3x2:5")
     grid = LaneGrid(town)
     belief = Belief(SignModel(grid, Camera()))

@@ -1,4 +1,4 @@
-"""What belief and tracker say together: every limit, with a belief that says what it is told."""
+"""Belief and tracker combined: every limit, with a scripted belief."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TOWN = load_city("pixelopolis")
 PATH = RoutePath(TOWN, find_route(TOWN, Place("9", 0.1), Place("10", 1.1)))
 MISSION = Mission("a", PATH, PATH.length_m)
 AT_M = 0.5
-"""Where the tracker is: 0.6 m along edge 9, a straight."""
+"""The tracker's position: 0.6 m along edge 9, a straight."""
 NOTHING = RouteFinding()
 
 
 class Camera:
-    """Stands for a camera."""
+    """A stand-in for a camera."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Expectation:
 
 @dataclass
 class Believed:
-    """A belief that says what it is told to, and keeps what it was told."""
+    """A scripted belief that stores its inputs."""
 
     best: PlaceEstimate
     is_located: bool = True
@@ -109,7 +109,7 @@ def test_a_quarter_of_a_metre_beside_its_path_it_is_off_its_route(
 def test_it_looks_for_the_car_sixty_centimetres_along_its_path(
     along_m: float, elsewhere: bool
 ) -> None:
-    """0.86 m ahead is 0.26 m beyond what is looked at."""
+    """0.86 m ahead is 0.26 m beyond the search range."""
     for there_m in (AT_M + along_m, AT_M - along_m):
         if there_m < -PATH.route.start_s_m:
             continue
@@ -159,7 +159,7 @@ def test_in_a_junction_it_is_left_to_what_comes_behind_it() -> None:
 def unlikely(
     near: float, driven_m: float, probability: float = 0.9, in_junction: bool = False
 ) -> RouteFinding:
-    """A car that has driven so far since there was so little belief in its path."""
+    """A car that has driven this far since its path became improbable."""
     best = replace(best_at(2.0), probability=probability, in_junction=in_junction)
     belief = Believed(best, is_located=False, near=near)
     orientation = RouteMonitor(belief)
@@ -223,7 +223,7 @@ def test_belief_in_the_path_is_that_within_thirty_centimetres_of_the_tracker() -
     assert within_m == pytest.approx(0.3)
 
 
-# --- without a mission, and what it hears ---------------------------------------------------------
+# --- without a mission, and inputs ----------------------------------------------------------------
 
 
 def test_without_a_mission_it_is_where_it_is_sure_to_be_on_a_street() -> None:
@@ -235,7 +235,7 @@ def test_without_a_mission_it_is_where_it_is_sure_to_be_on_a_street() -> None:
 
 
 class Tracked:
-    """A tracker that keeps what it sees."""
+    """A tracker that stores its sightings."""
 
     def __init__(self) -> None:
         self.seen: list[object] = []

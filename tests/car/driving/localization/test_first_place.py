@@ -1,4 +1,4 @@
-"""The tracker along one path: what signs add to wheels and bends."""
+"""The tracker along one path: the contribution of signs to wheels and bends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a car on its route should see the lane, and what the tracker learns from where it does."""
+"""Where a car on its route should see the lane, and the tracker's correction by where it does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_what_is_expected_is_what_a_dataset_would_say(
 ) -> None:
     expected = expected_lane(PATH, distance_m, left_m, heading_rad)[0]
     pose = pose_of(PATH, distance_m, left_m, heading_rad)
-    # where the axle's line meets a bend is taken as on a straight: 1 cm at the most
+    # the crossing of the axle's line with a bend is taken as on a straight: 1 cm at most
     assert expected == pytest.approx(seen_from(PATH, pose, distance_m), abs=0.012)
 
 
@@ -71,7 +71,7 @@ def test_noise_is_a_covariance() -> None:
 def drive(
     tracker: PathTracker, path: RoutePath, start_m: float, metres: float, wrong_m: float = 0.0
 ) -> tuple[float, float]:
-    """Drive straight on along a straight, seeing the lane off by `wrong_m`; return the truth."""
+    """Drive straight on, with the lane seen `wrong_m` off; return the true pose."""
     left_m, heading_rad, step_m = 0.03, -0.06, 0.0068
     for n in range(round(metres / step_m)):
         angle = n * step_m / WHEEL_RADIUS_M
@@ -111,7 +111,7 @@ def test_a_standing_car_learns_from_its_first_view_only() -> None:
 
 def test_a_creeping_car_learns_from_what_it_sees() -> None:
     tracker = PathTracker(PATH, 0.1)
-    for n in range(1500):  # 0.4 mm from frame to frame
+    for n in range(1500):  # 0.4 mm per frame
         angle = n * 0.0004 / WHEEL_RADIUS_M
         tracker.move(WheelReading(angle, angle, 0.05 * n))
         tracker.see_lane(np.full(5, -0.03), 0.01, Turn.STRAIGHT)
@@ -142,6 +142,6 @@ def test_the_way_straight_on_says_nothing_of_a_turn_behind_the_junction() -> Non
     assert path.chooses_at(mouth_m)
     assert not path.chooses_at(mouth_m - 0.3)
     tracker = PathTracker(path, mouth_m - 0.2)
-    tracker.see_lane(np.zeros(5), 0.01, Turn.STRAIGHT)  # the whole straight way
+    tracker.see_lane(np.zeros(5), 0.01, Turn.STRAIGHT)  # all stations on the straight
     assert tracker.distance_m == pytest.approx(mouth_m - 0.2, abs=0.005)
     assert tracker.heading_error_rad == pytest.approx(0.0, abs=0.02)

@@ -1,7 +1,7 @@
-"""The tracker's arithmetic against other ways to reach the same result.
+"""The tracker's arithmetic compared with independent computations.
 
-Its motion against a car that is really moved on the plane; its covariance against the derivative
-of its own motion; what it learns from a view against the same Kalman filter in information form.
+Its motion is compared with a car moved in the plane, its covariance with the derivative of its
+motion, its corrections with the same Kalman filter in information form.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ALL = range(5)
 
 
 def tracker_at(path: RoutePath, distance_m: float, sees_lane: bool = True) -> PathTracker:
-    """A tracker; with `sees_lane` the lane's view has shown nothing new yet."""
+    """Return a tracker; with `sees_lane` it has already had a view of the lane here."""
     tracker = PathTracker(path, distance_m)
     tracker._sees_lane = sees_lane
     tracker.move(WheelReading(0.0, 0.0, 0.0))
@@ -55,7 +55,7 @@ def tracker_at(path: RoutePath, distance_m: float, sees_lane: bool = True) -> Pa
 
 
 def turn_wheels(tracker: PathTracker, left_m: float, right_m: float) -> None:
-    """Turn the wheels by so much way since the last reading."""
+    """Turn the wheels by these distances since the last reading."""
     last = tracker._last
     assert last is not None
     left = last.left_rad + left_m / RADIUS_M
@@ -81,7 +81,7 @@ def state(tracker: PathTracker) -> FloatArray:
 def test_it_moves_as_a_car_on_the_plane(
     where: str, left_m: float, heading_rad: float, bend: float, mismatch: float, scale: float
 ) -> None:
-    """Truth: the pose of a car, turned by its wheels, projected on the path."""
+    """Reference: the pose of a car, moved by its wheels and projected on the path."""
     path, start_m = (BEND, BEND_M + 0.02) if where == "bend" else (STRAIGHT, 0.2)
     curvature = bend + (BEND_CURVATURE if where == "bend" else 0.0)
     tracker = tracker_at(path, start_m)
@@ -154,7 +154,7 @@ def test_at_the_start_it_knows_what_it_is_said_to_know() -> None:
 
 
 def after_a_step(path: RoutePath, at_m: float, i: int, step_m: float = 0.004) -> FloatArray:
-    """The covariance after a step when only number `i` was unsure, by one."""
+    """Return the covariance after a step if only state `i` had a variance, of one."""
     tracker = tracker_at(path, at_m)
     tracker._cov = np.diag([1.0 if k == i else 0.0 for k in ALL])
     turn_wheels(tracker, step_m, step_m)
@@ -164,7 +164,7 @@ def after_a_step(path: RoutePath, at_m: float, i: int, step_m: float = 0.004) ->
 def derivative(
     path: RoutePath, at_m: float, i: int, by: float, step_m: float = 0.004
 ) -> FloatArray:
-    """How all five change after a step when number `i` was changed by `by` before it."""
+    """Return the change of all five states after a step if state `i` was changed before."""
     ends = []
     for sign in (-1, 1):
         tracker = tracker_at(path, at_m)
@@ -188,7 +188,7 @@ def test_uncertainty_goes_where_the_motion_carries_it(path: RoutePath, i: int) -
 
 
 def test_who_is_unsure_of_the_distance_is_unsure_of_the_heading_where_a_bend_begins() -> None:
-    """Early or late by a centimeter is a turn too much or too little."""
+    """A centimeter too early or too late is a turn too much or too little."""
     before = after_a_step(BEND, BEND_M - 0.006, DISTANCE)
     expected = -30 * 0.004  # the bend begins within a centimeter: taken as 30/m a meter at most
     assert before[HEADING, DISTANCE] == pytest.approx(expected)
@@ -243,7 +243,7 @@ def test_on_another_path_only_the_distance_is_new() -> None:
 
 
 def driven() -> PathTracker:
-    """A tracker in the middle of a ride, to which everything says something of everything."""
+    """Return a tracker in the middle of a ride, with all states correlated."""
     tracker = tracker_at(STRAIGHT, 0.3)
     tracker._mean[:] = 0.6, 0.05, 0.01, -0.01, 0.02
     spread = np.random.default_rng(1).normal(size=(5, 5)) * 0.02
@@ -251,7 +251,7 @@ def driven() -> PathTracker:
     return tracker
 
 
-# --- what it learns -------------------------------------------------------------------------------
+# --- correction -----------------------------------------------------------------------------------
 
 
 def informed(
@@ -264,7 +264,7 @@ def informed(
 
 
 def lane_seen(tracker: PathTracker, mean: FloatArray) -> FloatArray:
-    """Where a car with this state sees the path, by geometry alone."""
+    """Return where a car with this state sees the path, by geometry alone."""
     own = tracker.path.pose_at(mean[DISTANCE]).ahead(0.0, mean[LEFT], mean[HEADING])
     abreast = mean[DISTANCE] + mean[LEFT] * math.tan(mean[HEADING])
     points = [tracker.path.pose_at(abreast + s) for s in STATIONS_M]
@@ -319,7 +319,7 @@ def test_a_view_of_the_lane_counts_as_much_as_its_way_is_new(
 
 def test_the_first_view_of_the_lane_is_all_new() -> None:
     tracker, other = PathTracker(STRAIGHT, 0.3), PathTracker(STRAIGHT, 0.3)
-    other._lane_unseen_m = 0.0  # has not driven since
+    other._lane_unseen_m = 0.0  # it has not moved since
     for one in (tracker, other):
         one.see_lane(np.full(5, -0.02), 0.01, Turn.STRAIGHT)
         assert one.sees_lane
@@ -337,7 +337,7 @@ def test_frames_within_a_millimetre_are_one(since_m: float, new: bool) -> None:
 
 
 def test_a_view_twice_as_far_off_as_believable_counts_a_fourth() -> None:
-    """The squared sigmas of 11 are the limit; beyond it the noise grows with their square."""
+    """The limit is a squared deviation of 11 sigmas; beyond it the noise grows with the square."""
 
     def gain(off_m: float) -> tuple[float, float]:
         tracker = tracker_at(STRAIGHT, 0.3)
@@ -396,7 +396,7 @@ def test_where_the_command_leads_elsewhere_only_the_way_to_the_junction_counts()
     noise = lane_noise(0.01, slope[:, DISTANCE])
     off_by = np.full(int(near.sum()), 0.004)
     expected, _ = informed(mean, cov, slope[near], off_by, noise[np.ix_(near, near)])
-    view = np.where(near, lane_seen(tracker, mean) + 0.004, 0.5)  # what lies behind is nonsense
+    view = np.where(near, lane_seen(tracker, mean) + 0.004, 0.5)  # farther stations are wrong
     tracker.see_lane(view, 0.01, Turn.STRAIGHT)
     assert tracker._mean == pytest.approx(expected, abs=2e-4)
 
@@ -416,7 +416,7 @@ def test_without_a_view_the_road_s_heading_counts_once_in_three_centimetres() ->
     expected, spread = informed(mean, cov, slope, np.array([-mean[HEADING]]), np.array([[0.12**2]]))
     assert tracker._mean == pytest.approx(expected)
     assert tracker._cov == pytest.approx(spread)
-    # the next three centimeters begin here, forward or backward
+    # the next three centimeters start here, forward or backward
     silent = copy.deepcopy(tracker)
     silent._sees_lane = True
     for way_m, corrected in ((0.029, False), (-0.0011, True)):
@@ -434,7 +434,7 @@ LIGHT_AT = TOWN.sign_pose(LIGHT)
 
 
 def light_seen(tracker: PathTracker, mean: FloatArray) -> FloatArray:
-    """Bearing of the traffic light and 1/range, from a car in the middle of its lane."""
+    """Return bearing of the traffic light and 1/range, from a car in the middle of its lane."""
     own = tracker.path.pose_at(float(mean[DISTANCE]))
     eye = own.ahead(CAMERA.forward_m)
     dx, dy = LIGHT_AT.x_m - eye.x_m, LIGHT_AT.y_m - eye.y_m
@@ -475,7 +475,7 @@ def test_a_sign_counts_as_much_as_its_way_is_new(ranged: bool, since_m: float, o
     tracker.see([seen], CAMERA)
     assert tracker._mean == pytest.approx(expected, abs=3e-4)
     assert np.sqrt(np.diag(tracker._cov)) == pytest.approx(np.sqrt(np.diag(spread)), rel=0.02)
-    # and once more at the same place: nothing new
+    # again at the same place: nothing new
     before = state(tracker)
     tracker.see([seen], CAMERA)
     assert tracker._mean == pytest.approx(before)

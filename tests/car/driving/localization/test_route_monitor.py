@@ -1,4 +1,4 @@
-"""What the driver does when the belief and its mission do not agree."""
+"""The driver's reaction when belief and mission disagree."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sign_model() -> SignModel:
 
 
 class Car:
-    """A car that is really on one path, with a mission on another or none."""
+    """A car whose true path is one, with a mission on another or none."""
 
     def __init__(
         self, really: RoutePath, start: Place | None, search: bool = False, at_m: float = 0.0
@@ -93,7 +93,7 @@ def test_put_down_on_another_street_than_it_was_told_it_notices() -> None:
 
 
 def test_a_tracker_that_is_behind_is_put_where_the_car_is() -> None:
-    car = Car(PATH, Place("7", 0.1), at_m=0.40)  # put down 0.4 m farther than it was told
+    car = Car(PATH, Place("7", 0.1), at_m=0.40)  # placed 0.4 m farther than its start
     for _ in range(400):
         decision = car.car.tick(MISSION)
         assert decision.state is not DriveState.LOST
@@ -142,7 +142,7 @@ def test_a_lost_car_searches_only_when_it_may_and_stops_when_it_knows() -> None:
 
 
 def test_a_mission_that_contradicts_all_it_sees_ends_in_a_stop() -> None:
-    """Carried to where nothing is seen for a while, it stops before it has driven far."""
+    """Moved to a place without sightings for a while, it stops after a short distance."""
     car = Car(way("1", "2", start_m=1.0), Place("13", 0.1))
     mission = Mission("b", way("13", "7"), 3.0)
     decision = car.run(mission, 800, DriveState.LOST, DriveState.ARRIVED)
