@@ -1,4 +1,4 @@
-"""What the docs point to exists: links, files and the commands that they show."""
+"""References in the docs are valid: links, files and commands."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "firmware
 TOP = ("pixelopolis", "car", "server", "station", "sim", "training", "firmware", "tests", "docs")
 
 BUILT = "firmware/build/"
-"""There only after `make firmware`."""
+"""Exists only after `make firmware`."""
 
 
 @pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -42,7 +42,7 @@ def test_commands_that_are_shown_exist(page: Path) -> None:
         command: Any = typer.main.get_command(app)
         for word in words.split():
             known = getattr(command, "commands", None)
-            if known is None:  # a command, and what follows are its arguments
+            if known is None:  # a command; arguments follow
                 break
             if word not in known:
                 missing.append(words)

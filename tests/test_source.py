@@ -1,4 +1,4 @@
-"""What must hold for the source of every module, whatever it does."""
+"""Rules for the source of every module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = {
 
 
 def bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement of a module binds, without imports."""
+    """Yield the names that a module's statement binds, without imports."""
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield statement.name
@@ -31,7 +31,7 @@ def bound(statement: ast.stmt) -> Iterator[str]:
 
 
 def array_names() -> set[str]:
-    """Return the names of all types of arrays: numpy's, and those that modules give them."""
+    """Return the names of all array types: numpy's, and modules' aliases."""
     names = {"NDArray", "ndarray"}
     for module in MODULES.values():
         for statement in module.body:
@@ -46,7 +46,7 @@ ARRAYS = array_names()
 
 
 def holds_array(annotation: ast.expr) -> bool:
-    """Say whether a value of this type is an array, or holds some; a function does not."""
+    """Return whether a value of this type is or contains an array; a function does not."""
     if isinstance(annotation, ast.Subscript):
         name = ast.unparse(annotation.value)
         return name in ARRAYS or (name != "Callable" and holds_array(annotation.slice))
@@ -77,7 +77,7 @@ def test_no_module_binds_a_name_twice() -> None:
 
 
 def test_what_holds_arrays_is_not_compared_by_value() -> None:
-    """Numpy's == gives an array, and its truth is an error: `Frame == Frame` would raise."""
+    """Comparing arrays gives an array, whose truth is an error: `Frame == Frame` would raise."""
     wrong = [
         f"{name}: {found.name}.{ast.unparse(field.target)}"
         for name, module in MODULES.items()
@@ -90,7 +90,7 @@ def test_what_holds_arrays_is_not_compared_by_value() -> None:
 
 
 def test_constants_of_modules_are_final() -> None:
-    """Then mypy refuses a second value; several of one assignment cannot be marked."""
+    """mypy then refuses reassignment; several targets of one assignment cannot be marked."""
     loose = [
         f"{name}: {target.id}"
         for name, module in MODULES.items()
@@ -103,7 +103,7 @@ def test_constants_of_modules_are_final() -> None:
 
 
 def marked(statement: ast.stmt) -> Iterator[tuple[ast.Name, str]]:
-    """Yield the name that an assignment binds and how it is annotated; not of type variables."""
+    """Yield the name that an assignment binds and its annotation; not of type variables."""
     match statement:
         case ast.Assign(targets=[ast.Name() as target], value=value):
             if "TypeVar" not in ast.unparse(value):

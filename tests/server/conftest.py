@@ -1,4 +1,4 @@
-"""A real MongoDB for the session, a database of its own for every test; safe states everywhere."""
+"""A real MongoDB for the session with a database for each test; safe states in all tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.safe_state import UnsafeStateError, checked
 
 @pytest.fixture(scope="session")
 def unsafe_states() -> Iterator[list[UnsafeStateError]]:
-    """Put the safe-state assertion into every `advance`, wherever it was imported to."""
+    """Add the safe-state assertion to every `advance`, wherever it was imported."""
     faults: list[UnsafeStateError] = []
     plain = server.traffic.granting.advance
     with pytest.MonkeyPatch.context() as patch:
@@ -32,7 +32,7 @@ def unsafe_states() -> Iterator[list[UnsafeStateError]]:
 
 @pytest.fixture(autouse=True)
 def every_state_is_safe(unsafe_states: list[UnsafeStateError]) -> Iterator[None]:
-    """Fail a test whose desk went on after a state that is not safe."""
+    """Fail a test whose server continued after an unsafe state."""
     unsafe_states.clear()
     yield
     assert not unsafe_states
@@ -50,7 +50,7 @@ def mongodb_uri(
     mongod = Mongod(folder)
     with asyncio.Runner() as runner:
         runner.run(mongod.start())
-        # pymongo 4.20 leaves the socket of a connection that is cancelled half-way to the
+        # pymongo 4.20 leaves the socket of a connection that is cancelled while connecting to the
         # garbage collector (_async_create_connection closes it after an OSError only)
         to_mongod = rf"raddr=\('127\.0\.0\.1', {mongod.port}\)"
         pytestconfig.addinivalue_line(

@@ -1,4 +1,4 @@
-"""Any valid message in any order from any car: the desk goes on, and so do honest cars' rides."""
+"""Any valid messages in any order: the server continues, and honest cars' rides arrive."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.support.hostile import valid_state
 CITY = load_city("grid:3x2:5")
 ROUND_S = 0.5
 CHAOS = 70
-"""Rounds in which hostile cars say anything; a car is stuck after sixty."""
+"""Rounds with hostile cars; a car counts as stuck after sixty."""
 PEACE = 250
-"""Rounds, at most, until honest rides are over once the hostile cars are gone."""
+"""Largest number of further rounds, without hostile cars, until honest rides are over."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Clock:
 
 @dataclass
 class Table:
-    """A desk without sockets, its cars, and one clock."""
+    """A server without sockets, its cars, and one clock."""
 
     fleet: FleetManager
     rng: random.Random
@@ -71,7 +71,7 @@ class Table:
             self.hostile[name] = link
 
     async def play(self) -> None:
-        """Everybody speaks, in any order; then the desk has its turn."""
+        """Let all cars report in random order, then the server act."""
         self.clock.now_s += ROUND_S
         for name in self.rng.sample(sorted(self.links), len(self.links)):
             for state in self._says(name):
@@ -88,7 +88,7 @@ class Table:
                 yield valid_state(self.rng, CITY, name, self.orders.get(name))
 
     def excused(self, name: str, seen: frozenset[str] = frozenset()) -> bool:
-        """Whether an honest car cannot arrive: no way is open, or it waits for such a car."""
+        """Whether an honest car cannot arrive: no route is open, or it waits for such a car."""
         car = self.fleet.traffic.cars.get(name)
         if car is None or car.ride is None or name in seen:
             return True
@@ -106,7 +106,7 @@ class Table:
 @settings(
     max_examples=3,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate],  # a smaller seed is no simpler one
+    phases=[Phase.explicit, Phase.generate],  # a smaller seed is not simpler
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32), hostile=st.integers(1, 4))
@@ -150,7 +150,7 @@ async def test_the_desk_goes_on_whatever_cars_say(
         for view in states:
             if view.car_id in table.honest:
                 assert view.state == "arrived" or table.excused(view.car_id), view
-            else:  # its car is gone: nobody waits for ever
+            else:  # its car is gone: nobody waits forever
                 assert view.state in ("failed", "arrived", "cancelled"), view
         assert not any(car.rejections for car in table.honest.values())
     unexpected = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]

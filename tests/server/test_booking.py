@@ -1,4 +1,4 @@
-"""Bookings: their states, and a database that never gives a car away twice."""
+"""Bookings: their states, and a database that never assigns a car twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def booking(car: str = "car1", station: str = "kiosk", id_: str = "") -> Booking
 
 
 class BookingMachine(RuleBasedStateMachine):
-    """Any sequence of wishes: what has ended never comes back."""
+    """Any sequence of requests: a final state stays final."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,7 +186,7 @@ def test_no_database_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
             return error.message, error.next_step
 
     with warnings.catch_warnings():
-        # closing the driver while it is connecting leaves that socket to the garbage collector
+        # closing the driver while it connects leaves that socket to the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)
         message, next_step = asyncio.run(open_store())
         gc.collect()

@@ -1,4 +1,4 @@
-"""The booking office: one car, one station, one ride, and how each ends."""
+"""The booking service: one car, one station, one ride, and all endings."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ async def test_a_station_s_newest_ride_is_the_last_that_it_asked_for(
     await bookings.change(first.id, BookingState.ARRIVED)
     second = await paired(bookings)
     assert await bookings.newest("kiosk") == second
-    # an older one that changes late does not take its place
+    # a late change of an older booking does not replace it
     bookings._keep(replace(first, reason=GONE))
     assert await bookings.newest("kiosk") == second
     bookings._keep(replace(second, reason=GONE))

@@ -1,4 +1,4 @@
-"""The desk's own rules: who is told what and when, leases, giving up, and what is stored."""
+"""The fleet manager's rules: messages, leases, giving up, and storage."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_ride_from_booking_to_arrival(fleet: ScriptedFleet) -> None:
     museum = CITY.destinations["museum"]
     assert fleet.fleet.traffic.cars["car1"].place.edge == museum.edge
     assert fleet.fleet.traffic.cars["car1"].ride is None
-    # and the next visitor may have the car
+    # the next visitor may have the car
     assert (await fleet.book("planetarium", "other")).car_id == "car1"
 
 
@@ -135,7 +135,7 @@ async def test_a_booking_wakes_the_loop(fleet: ScriptedFleet) -> None:
     assert fleet.fleet._wake.is_set()
 
 
-# --- who can be counted on ------------------------------------------------------------------------
+# --- reliability ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("silent_s", "is_silent"), [(2.99, False), (3.0, False), (3.01, True)])
@@ -242,7 +242,7 @@ async def test_a_server_that_was_on_standby_begins_to_listen_when_it_leads(
         assert second.fleet.traffic.cars["car1"].frozen is None
 
 
-# --- what is stored -------------------------------------------------------------------------------
+# --- storage --------------------------------------------------------------------------------------
 
 
 async def test_what_is_told_was_stored_before(fleet: ScriptedFleet) -> None:
@@ -320,7 +320,7 @@ async def test_a_silent_car_closes_streets_to_others_not_to_itself(
     assert ride.route.edges[:2] == ("9", "10")
 
 
-# --- what is seen ---------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
 
 
 async def test_stations_see_their_ride_and_every_car(fleet: ScriptedFleet) -> None:
@@ -413,7 +413,7 @@ async def always() -> bool:
 
 
 class Turns:
-    """Stands for the loop's body: counts its turns, and says when there were enough."""
+    """Replaces the loop's body: counts its iterations, and signals when there were enough."""
 
     def __init__(self, fleet: ScriptedFleet, enough: int) -> None:
         self.count, self.enough, self.reached = 0, enough, asyncio.Event()

@@ -1,4 +1,4 @@
-"""One car's, station's or viewer's fault harms nobody else, is named, and shows at the desk."""
+"""A fault of one car, station or viewer harms no other, is named, and shows to the operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept and said of peers: how often, how much, and for how long."""
+"""Records of peers' faults: how often, how much, and for how long."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_what_was_stored_of_another_town_does_not_fit() -> None:
         assert not fits(STREETS, replace(car, ride=replace(car.ride, route=route)))
 
 
-# --- what is said ------------------------------------------------------------------------------
+# --- reports -----------------------------------------------------------------------------------
 
 
 def test_a_fault_is_said_once_a_minute_with_how_often_it_was(

@@ -1,4 +1,4 @@
-"""Rides from the booking to the arrival: real HTTP, real WebSockets, real database, fake cars."""
+"""Rides from booking to arrival: real HTTP, WebSockets and database, fake cars."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_many_bookings_at_once_never_share_a_car(
     await desktop.drive_in(*cars)
     stations = [f"kiosk-{i}" for i in range(12)]
     await asyncio.gather(*(desktop.register(station) for station in stations))
-    # every station asks three times at once
+    # every station sends three requests at once
     answers = await asyncio.gather(*(desktop.ask(s, "museum") for s in stations * 3))
     booked = [answer for status, answer in answers if status == 201]
     assert sorted(b["car_id"] for b in booked) == sorted(c.id for c in cars)
@@ -168,7 +168,7 @@ async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     assert waiting["reason"] == "edge 2 is held by dead, which is silent"
     shown = {car.id: car for car in desktop.fleet.cars()}
     assert (shown["dead"].state, shown["dead"].online) == ("offline", False)
-    # it comes back, gives up its old order, and both go on
+    # it reconnects, gives up its old order, and both continue
     dead.step_m = 0.1
     await dead.connect(desktop.client)
     await desktop.ends(booking["id"])
@@ -202,7 +202,7 @@ async def test_a_new_server_goes_on_with_the_rides_of_the_old_one(
         ]
         await until(lambda: all(car.distance_m > 0.6 for car in cars))
     for car in cars:
-        car.move()  # they finish their bases while nobody listens
+        car.move()  # they finish their bases while the server is down
         car.step_m = 0.1
     held = {car.id: [order.order_id for order in car.orders] for car in cars}
     async with running(mongodb_uri, database) as second:

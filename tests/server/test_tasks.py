@@ -1,4 +1,4 @@
-"""Every task of the server has somebody who notices when it ends; mongod too."""
+"""Every task of the server, and mongod, has a supervisor that notices its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 
 SUPERVISED = {
-    # the names of the tasks that the server makes, and who sees to it that none ends unnoticed
+    # tasks of the server by name, and their supervisors
     "fleet manager": "pixelopolis.supervision.keep_working",
     "stop": "server.http.app.serve waits for it",
     "mongod": "server.http.app.serve waits for it, and ends with what it failed of",
@@ -36,7 +36,7 @@ MAKERS = {
     "server/http/sockets.py": 1,
     "server/storage/embedded_mongod.py": 1,
 }
-"""How many tasks each module makes; a new one belongs into `SUPERVISED`, with its supervisor."""
+"""Number of tasks that each module makes; new ones belong into `SUPERVISED`."""
 
 
 def test_tasks_are_made_where_their_supervisor_is() -> None:
@@ -157,7 +157,7 @@ async def test_a_mongod_that_is_killed_is_started_again_with_its_data(
     assert not keeper.done()
     await mongod.stop()
     async with asyncio.timeout(30):
-        await keeper  # a mongod that we stopped needs no keeper
+        await keeper  # a mongod that we stopped needs no supervision
 
 
 async def test_a_mongod_that_is_stopped_while_it_starts_again_stays_stopped(

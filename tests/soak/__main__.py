@@ -1,8 +1,8 @@
 """`make soak`: a real server and mongod under hostile traffic of 20 cars, 50 stations and viewers.
 
-Prints to stdout; with `--json` one document: `car_messages` and `hours_worth` (of what twenty cars
-say), `requests`, `bookings` and how they ended, `honest_arrived`, `warm_mb` and `end_mb` of the
-server, `parts_ended`, `strange` answers, `bookings_not_final`, and the `seed`. Ends with 1 when a
+Prints to stdout; with `--json` one document: `car_messages` and `hours_worth` (of twenty cars'
+messages), `requests`, `bookings` by final state, `honest_arrived`, `warm_mb` and `end_mb` of the
+server, `parts_ended`, `strange` answers, `bookings_not_final`, and the `seed`. Exit code 1 if a
 part ended, memory grew, an answer was strange, a booking is not final or no honest car arrived.
 """
 

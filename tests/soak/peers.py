@@ -1,4 +1,4 @@
-"""Cars, stations and viewers that mean harm or vanish, and a few honest cars among them."""
+"""Hostile or disconnecting cars, stations and viewers, and a few honest cars."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.support.hostile import BODIES, PATHS, RAW, invalid_text, valid_messag
 
 VANISHED = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError)
 POOL = 60
-"""Messages that a hostile car has ready; two are made anew for each burst."""
+"""Prepared messages of a hostile car; two are replaced for each burst."""
 
 
 @dataclass
 class World:
-    """What all peers share."""
+    """State shared by all peers."""
 
     base: str
     city: City
@@ -42,7 +42,7 @@ class World:
         )
 
     async def ask(self, method: str, path: str, **what: Any) -> tuple[int, Any]:
-        """Send a request; return status and JSON, None where the answer has none."""
+        """Send a request; return status and JSON, None if the answer has none."""
         self.counts["requests"] += 1
         async with self.session.request(method, f"{self.base}{path}", **what) as answer:
             is_json = answer.content_type == "application/json"
@@ -54,7 +54,7 @@ class World:
 
 
 async def again_and_again(life: Callable[[], Awaitable[None]], rng: random.Random) -> None:
-    """Live until cancelled; whatever the server does to a peer, it comes back."""
+    """Run a peer until cancelled; it restarts after anything that the server does to it."""
     while True:
         with contextlib.suppress(*VANISHED):
             await life()
@@ -62,7 +62,7 @@ async def again_and_again(life: Callable[[], Awaitable[None]], rng: random.Rando
 
 
 class HonestCar(FakeCar):
-    """Drives what it is granted, many times as fast as a real one, and comes back when cut off."""
+    """Drives its grants, many times as fast as a real car, and reconnects."""
 
     async def live(self, world: World) -> None:
         await self.connect(world)  # type: ignore[arg-type]
@@ -80,7 +80,8 @@ class HonestCar(FakeCar):
             await self.disconnect()
 
     def take(self, order: Order) -> None:
-        """Take an order, unless it has been there already: the desk may hear of that late."""
+        """Accept an order unless the car has already been there, which the server may learn
+        late."""
         if not (self.finished and self.plan and order.order_id == self.plan.order_id):
             super().take(order)
 
@@ -125,7 +126,7 @@ class HostileCar:
             if self.rng.random() < 0.5:
                 await socket.close()
             else:
-                socket._response.close()  # as a car whose battery was taken out
+                socket._response.close()  # like a car that loses power
 
     async def _burst(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         rng, city, car = self.rng, self._world.city, self._truth.id
@@ -140,7 +141,7 @@ class HostileCar:
             await socket.send_bytes(rng.randbytes(rng.choice((0, 1, 1000))))
         if rng.random() < 0.02:
             await socket.send_str("x" * rng.choice((1 << 16, 1 << 21)))
-        if rng.random() < 0.3:  # a lucid moment: it wants to be booked
+        if rng.random() < 0.3:  # sometimes it accepts bookings
             await socket.send_str(encode(self._truth.state()))
         for text in rng.choices(self._pool, k=rng.choice((1, 10, 30))):
             await socket.send_str(text)
@@ -155,7 +156,7 @@ class HostileCar:
 
 
 class Station:
-    """Registers, books, waits, cancels or walks away; and asks what no page would ask."""
+    """Registers, books, waits, cancels or leaves; also sends requests that no page would."""
 
     def __init__(self, world: World, name: str, seed: str) -> None:
         self.rng = random.Random(seed)
@@ -216,7 +217,7 @@ class Station:
 
 
 class Viewer:
-    """Watches the events of a station: reads, reads slowly, never reads, or vanishes."""
+    """Follows a station's events: reads, reads slowly, never reads, or disconnects."""
 
     def __init__(self, world: World, station: str, seed: str) -> None:
         self.rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""One soak: hostile traffic for a while, then peace until every booking is final."""
+"""One soak: hostile traffic for a while, then a calm phase until every booking is final."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ from tests.soak.peers import HonestCar, HostileCar, Station, Viewer, World, agai
 from tests.soak.served import Served
 
 MESSAGES_A_DAY = 20 * 2 * 86_400
-"""What twenty cars say in 24 hours: two states a second each."""
+"""Messages of twenty cars in 24 hours: two states a second each."""
 
 FLAT = 1.15
-"""Memory at the end, at most so many times what it was when warm."""
+"""Largest ratio of the memory at the end to that after warming up."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What comes, and how long.
+    """Size and duration of the soak.
 
     Args:
-        city: the town.
-        hostile_cars: that say anything.
-        honest_cars: that drive what they are granted.
+        city: the city.
+        hostile_cars: send anything.
+        honest_cars: drive what they are granted.
         stations: each with a viewer.
-        seconds: of hostile traffic; a fifth of it counts as warming up.
-        settle_s: how long bookings may take to end by themselves afterwards; what is left then is
-            cancelled by its station.
+        seconds: of hostile traffic; a fifth of it is warming up.
+        settle_s: time for bookings to end by themselves afterwards; then stations cancel them.
         burst_s: mean pause between a hostile car's bursts.
-        seed: of everything.
-        source: checkout whose server is tried; empty for this one.
+        seed: for everything.
+        source: checkout whose server is tested; empty for this one.
     """
 
     city: str = "grid:4x3:1"
@@ -55,7 +54,7 @@ class Plan:
 
 
 async def soak(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Run it; return what is reported."""
+    """Run the soak; return the report."""
     served = Served(plan.city, folder, plan.source)
     await served.start()
     watcher = asyncio.create_task(served.watch())
@@ -140,7 +139,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _settle(plan: Plan, served: Served, world: World) -> dict[str, Any]:
-    """Wait until every booking is final; its stations cancel what is left."""
+    """Wait until every booking is final; stations cancel the remaining ones."""
     async with AsyncMongoClient[dict[str, Any]](served.mongodb_uri()) as client:
         bookings = client[DATABASE]["bookings"]
         end_s = time.monotonic() + plan.settle_s
@@ -161,7 +160,7 @@ async def _settle(plan: Plan, served: Served, world: World) -> dict[str, Any]:
 
 
 def has_passed(report: dict[str, Any]) -> bool:
-    """Whether nothing ended, memory stayed flat, and every booking is final."""
+    """Whether nothing ended, memory stayed constant, and every booking is final."""
     return (
         not report["parts_ended"]
         and not report["strange"]

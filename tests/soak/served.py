@@ -1,4 +1,4 @@
-"""The server that is tried: a process of its own with its own mongod, watched from outside."""
+"""The server under test: a process with its own mongod, observed from outside."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Served:
     """A server process.
 
     Args:
-        city: the town's name.
-        folder: for its data and log.
-        source: the checkout whose code runs; empty for the one of this module.
+        city: its name.
+        folder: for data and log.
+        source: checkout whose code runs; empty for this one.
     """
 
     city: str
@@ -38,7 +38,7 @@ class Served:
     source: str = ""
     base: str = ""
     rss_mb: list[tuple[float, float]] = field(default_factory=list)
-    """(monotonic seconds, MB) of the server; sampled by `watch`."""
+    """(monotonic seconds, MB) of the server, sampled by `watch`."""
 
     @property
     def log(self) -> Path:
@@ -71,7 +71,7 @@ class Served:
         self._mongod = self._mongods()
 
     async def stop(self) -> int:
-        """Stop it as Ctrl-C does; return its exit status."""
+        """Stop it like Ctrl-C; return its exit status."""
         if self._process.returncode is None:
             self._process.terminate()
         try:
@@ -88,17 +88,17 @@ class Served:
             await asyncio.sleep(1.0)
 
     def memory(self, from_s: float) -> tuple[float, float]:
-        """Return megabytes after warming up, and at the end: medians of ten samples each."""
+        """Return memory in MB after warming up and at the end: medians of ten samples each."""
         warm = [mb for at_s, mb in self.rss_mb if at_s >= from_s]
         return (round(median(warm[:10]), 1), round(median(warm[-10:]), 1)) if warm else (0.0, 0.0)
 
     def series(self) -> list[float]:
-        """Return twenty samples of its megabytes, evenly from the start to now."""
+        """Return twenty memory samples in MB, evenly from the start to now."""
         step = max(1, len(self.rss_mb) // 20)
         return [round(mb, 1) for _, mb in self.rss_mb[::step]]
 
     def cpu_s(self) -> float:
-        """Return the processor time that it has used, its mongod not counted."""
+        """Return its CPU time, without mongod."""
         times = self._seen.cpu_times()
         return float(times.user + times.system)
 
@@ -117,12 +117,12 @@ class Served:
         return found
 
     def mongodb_uri(self) -> str:
-        """Return the address of its mongod."""
+        """Return the URI of its mongod."""
         words = psutil.Process(next(iter(self._mongod))).cmdline()
         return f"mongodb://127.0.0.1:{words[words.index('--port') + 1]}/?directConnection=true"
 
     def log_facts(self) -> dict[str, Any]:
-        """Return how much it said."""
+        """Return the size of its log."""
         text = self.log.read_text(errors="replace")
         return {"log_lines": text.count("\n"), "tracebacks": text.count("Traceback (most")}
 

@@ -11,7 +11,7 @@ from tests.support.station_desk import ScriptedDesk
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser() -> AsyncIterator[Browser]:
-    # a name that is not localhost, as a station on a museum's network has
+    # a host name other than localhost, as in a museum's network
     async with chromium("--host-resolver-rules=MAP museum.test 127.0.0.1") as browser:
         yield browser
 

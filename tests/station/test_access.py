@@ -1,4 +1,4 @@
-"""The page for everybody: every language and screen, keyboard, screen reader, motion, contrast."""
+"""Accessibility: every language and screen, keyboard, screen reader, motion, contrast."""
 
 from pathlib import Path
 from typing import Any

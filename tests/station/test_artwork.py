@@ -1,4 +1,4 @@
-"""The pictures come from their source, and every kind of place has one."""
+"""The pictures match their source, and every kind of place has one."""
 
 import re
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""The message catalogs: the same texts in every language, each used, none missing."""
+"""The message catalogs: the same texts in every language, all used, none missing."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 STATION = ROOT / "station"
 LANGUAGES = ("en", "ja", "th", "es", "ar")
 SCRIPTS = {"ja": r"[぀-ヿ一-鿿]", "th": r"[฀-๿]", "ar": r"[؀-ۿ]"}
-# keys that are put together from a prefix and a value of the server
+# keys that are composed of a prefix and a value of the server
 STATES = ("booked", "driving", "waiting", "arrived", "cancelled", "failed")
 
 

@@ -1,4 +1,4 @@
-"""The page's pure modules, in the browser that runs them: states, geometry, video, requests."""
+"""The page's pure modules, run in a browser: states, geometry, video, requests."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def call(page: Page, module: str, body: str, argument: object = None) -> Any:
-    """Run JavaScript that sees the module as `m` and the argument as `a`."""
+    """Run JavaScript with the module as `m` and the argument as `a`."""
     return await page.evaluate(
         f"async a => {{ const m = await import('/{module}'); {body} }}", argument
     )
@@ -151,7 +151,7 @@ async def test_a_visitor_who_waits_for_a_car_hears_when_one_is_free(page: Page) 
 
 
 async def test_progress_follows_the_car_and_never_goes_back(page: Page) -> None:
-    # once around a square and over the first side again
+    # a lap of a square, then the first side again
     path = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0], [2, 0]]
     body = "let p = 0; return a.places.map(place => (p = m.progress(a.path, place, p)));"
     places = [[0.0, 0.05], [1, 0], [0.9, 0], [2, 1], [9, 9], [0, 1], [1, 0.1], [2, 0]]

@@ -1,4 +1,4 @@
-"""The visitor's page in a real browser, against a scripted server: rides, and what goes wrong."""
+"""The visitor's page in a real browser with a scripted server: rides, and faults."""
 
 import re
 
@@ -113,7 +113,7 @@ async def test_a_lost_server_is_said_and_found_again(browser: Browser, desk: Scr
         await desk.stop()
         await expect(page.locator("#lost")).to_contain_text("Connection to the city is lost")
         await keep(page, "server-lost")
-        desk.booking.update(state="arrived")  # nobody could tell the page
+        desk.booking.update(state="arrived")  # without an event to the page
         await desk.start()
         await expect(page.locator("#end-title")).to_have_text("You have arrived!")
         await expect(page.locator("#lost")).to_be_hidden()
@@ -224,7 +224,7 @@ async def test_a_kiosk_that_is_left_alone_greets_the_next_visitor(
         await page.clock.install()
         await start_ride(page, desk, "ja")
         await page.clock.run_for(200_000)
-        await expect(page.locator("#ride")).to_be_visible()  # a ride is never given up
+        await expect(page.locator("#ride")).to_be_visible()  # a ride is never dropped
         await desk.arrive()
         await expect(page.locator("#end")).to_be_visible()
         await page.clock.run_for(95_000)

@@ -1,7 +1,7 @@
 """TensorFlow and Mesa's software renderer crash each other in one process.
 
-So tests that import TensorFlow are collected only when this folder is asked for by name
-(`make test-training`), never in a run that also renders.
+Tests that import TensorFlow are therefore collected only if this folder is named (`make
+test-training`), never in a run that also renders.
 """
 
 from __future__ import annotations

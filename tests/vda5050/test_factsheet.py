@@ -1,4 +1,4 @@
-"""What a car says of its kind: VDA 5050 3.0, chapter 6.10."""
+"""The car's factsheet: VDA 5050 3.0, chapter 6.10."""
 
 from __future__ import annotations
 

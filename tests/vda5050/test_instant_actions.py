@@ -1,4 +1,4 @@
-"""What a car does at once: VDA 5050 3.0, chapters 6.1.3, 6.2.1 and 6.2.3."""
+"""Instant actions: VDA 5050 3.0, chapters 6.1.3, 6.2.1 and 6.2.3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The orders of `cases/`, as its table says."""
+"""The orders of `cases/`, with the results in its table."""
 
 from __future__ import annotations
 

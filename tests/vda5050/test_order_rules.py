@@ -1,4 +1,4 @@
-"""Which orders and updates a car takes: VDA 5050 3.0, chapters 6.1.2 to 6.1.4 and 7.1.1."""
+"""Accepted orders and updates: VDA 5050 3.0, chapters 6.1.2 to 6.1.4 and 7.1.1."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def idle() -> OrderExecutor:
 
 
 def busy() -> OrderExecutor:
-    """Update 2 of the order: two edges released, one node passed."""
+    """A car with update 2 of the order: two edges released, one node passed."""
     car = a_car()
     car.take_order(an_order(1))
     car.take_order(an_order(2, 2, first=1))
@@ -75,7 +75,7 @@ def position(**fields: Any) -> dict[str, Any]:
     return {"nodePosition": {**own, **fields}}
 
 
-# what, to whom, and the error: its type, and what it names beside the order
+# (case, car, order, error: its type and its references other than the order)
 REFUSED: list[tuple[str, Callable[[], OrderExecutor], Order, str]] = [
     # 6.1.2, figure 8, step 4
     ("a new order's update id", idle, an_order(update=1, first=0), "VALIDATION_FAILURE"),
@@ -367,7 +367,7 @@ def test_an_update_that_adds_nothing_is_accepted() -> None:
 
 
 def _continued_from_the_end() -> Order:
-    """Return an update that leads on from the stop place at which the order ends."""
+    """Return an update that continues from the stop place at which the order ends."""
     update, last = an_order(3, 2, 2), an_order().nodes[3]
     edge = update.edges[0].model_copy(update={"edge_id": "9", "sequence_id": 7})
     end = last.model_copy(update={"node_id": "at:9:100", "sequence_id": 8, "released": True})
@@ -403,7 +403,7 @@ def test_every_optional_field_of_the_standard_is_supported_or_refused() -> None:
     supported = {"edgeDescriptor", "maximumSpeed"}
     optional = set(defined["edge"]["properties"]) - set(defined["edge"]["required"])
     assert optional - supported <= UNSUPPORTED_OF_EDGE
-    # the text calls one field otherwise than the schema does
+    # the standard's text and its schema name this field differently
     assert UNSUPPORTED_OF_EDGE - optional == {"maximumRotationSpeed"}
     of_position = defined["node"]["properties"]["nodePosition"]
     optional = set(of_position["properties"]) - set(of_position["required"])

@@ -1,4 +1,4 @@
-"""Whatever a server sends in whatever order: the car never fails, and its base never shrinks."""
+"""Any messages in any order: the car never fails, and its base never shrinks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEALTHS = st.builds(
 
 
 class Server:
-    """Draws what a server may send to a car, right and wrong, from what it sent before."""
+    """Draws valid and invalid messages to a car, based on earlier ones."""
 
     def __init__(self, draw: st.DrawFn, car: OrderExecutor) -> None:
         self.draw, self.car = draw, car
@@ -61,7 +61,7 @@ class Server:
         return an_order(self.released, self.update, first, f"o{self.orders}", self.way)
 
     def broken(self) -> Order:
-        """Return an order with something else somewhere; a valid message all the same."""
+        """Return an order with one changed field; a valid message all the same."""
         frame = json.loads(encode(self.draw(st.sampled_from([self.new_order, self.next_update]))()))
         body: dict[str, Any] = frame["message"]
         part = self.draw(st.sampled_from([body, *body["nodes"], *body["edges"]]))
@@ -88,7 +88,7 @@ class Server:
 
 
 def decide(draw: st.DrawFn, car: OrderExecutor) -> None:
-    """Let the driver have decided something that a driver may decide."""
+    """Let the driver have made some possible decision."""
     mission, here_m = car.mission, car.decision.distance_m
     states = [DriveState.DRIVING, DriveState.PAUSED, DriveState.STALE, DriveState.LOST]
     if mission is None:
@@ -110,7 +110,7 @@ def decide(draw: st.DrawFn, car: OrderExecutor) -> None:
 
 
 class Base:
-    """What a car's states say of its base."""
+    """The base in a car's states."""
 
     def __init__(self) -> None:
         self.order_id = ""

@@ -1,4 +1,4 @@
-"""What a state says and when one is sent: VDA 5050 3.0, chapters 6.6 and 7.8."""
+"""Content and time of states: VDA 5050 3.0, chapters 6.6 and 7.8."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ START_S = 240.0
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from what git knows, so that nothing that lies about here can help."""
+    """Build from files known to git, so that no other file can help."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     names = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*argv: str, cwd: Path, expect: int = 0, env: dict[str, str] | None = None) -> str:
-    """Run a program without our source tree in reach; return what it said."""
+    """Run a program without access to our source tree; return its output."""
     done = subprocess.run(
         argv,
         cwd=cwd,
@@ -65,7 +65,7 @@ def clean_environment() -> dict[str, str]:
 
 
 class Installed:
-    """The wheel with one extra in an environment of its own."""
+    """The wheel with one extra in its own environment."""
 
     def __init__(self, folder: Path, wheel: Path, extra: str) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ class Installed:
 
     @contextmanager
     def service(self, *line: str, says: str, env: dict[str, str] | None = None) -> Iterator[str]:
-        """Start a command that runs until Ctrl-C, wait for a word of it, and end it."""
+        """Start a command that runs until Ctrl-C, wait for an output, and end it."""
         with subprocess.Popen(
             [str(self.bin / "pixelopolis"), *line],
             cwd=self.folder,
@@ -109,7 +109,7 @@ class Installed:
 
 
 def mongod_path() -> dict[str, str]:
-    """PATH with the mongod of our own environment: the extra `server` brings none."""
+    """Return PATH with our environment's mongod, which the extra `server` does not bring."""
     spec = find_spec("fiftyone")
     folders = [str(Path(f) / "db" / "bin") for f in (spec.submodule_search_locations or ())] if (
         spec) else []  # fmt: skip

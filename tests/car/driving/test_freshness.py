@@ -1,4 +1,4 @@
-"""Times that cannot be, and a camera that repeats itself."""
+"""Impossible times, and a camera that repeats its image."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def drive(seconds: float, camera: dict[float, Image], driver: Driver | None = No
     """Drive at cruise; the camera sends a fresh frame 20 times a second.
 
     Args:
-        seconds: of the drive.
-        camera: from which time on it shows which picture.
-        driver: to go on with.
+        seconds: duration.
+        camera: image by the time from which it is shown.
+        driver: to continue with.
     """
     driver = driver or Driver(Steers())
     for tick in range(round(seconds / FRAME_S)):
@@ -136,12 +136,12 @@ BUS_S = 0.02
 
 
 def blind_drive(fps: float, limit_mps: float, line_factor: float) -> tuple[float, float]:
-    """Drive at a limit while the camera repeats one picture; return its stop (s, m).
+    """Drive at a limit while the camera repeats one image; return its stop (s, m).
 
     Args:
         fps: frames per second.
         limit_mps: of the street.
-        line_factor: what a bad line to the motors leaves of each speed.
+        line_factor: share of each speed that a bad motor line leaves.
     """
     watch, now_s, way_m, speed_mps, frames = FrozenPictureDetector(), 0.0, 0.0, limit_mps, 0
     wheels = WheelReading(0.0, 0.0, 0.0)
@@ -191,7 +191,7 @@ def test_before_a_standing_car_with_trembling_encoders_a_picture_may_stay(
 def test_a_car_that_drives_off_after_a_long_stand_has_just_begun_to_turn(
     rest_m: float, age_s: float
 ) -> None:
-    """How far it had come when it stood may be too little to count; the stand never counts."""
+    """The distance before the stop may be too little to count; the stop itself never counts."""
     speeds = [0.0, rest_m / FRAME_S] + [0.0] * 200 + [0.1] * 2
     assert watched([picture()] * 204, speeds) == pytest.approx(age_s)
 
@@ -218,7 +218,7 @@ def test_a_part_of_a_time_that_cannot_be_spoils_nothing(part: str, time_s: float
     driver = Driver(Steers())
     driver.step(NOW)
     stopped = driver.step(wrong)
-    if part != "sightings":  # nobody waits for a detector here
+    if part != "sightings":  # without a detector, these may be old
         assert (stopped.state, stopped.left_rad_s) == (DriveState.STALE, 0.0)
         assert stopped.reason is not None
         assert stopped.reason.code is ReasonCode.PART_MISTIMED
@@ -239,7 +239,7 @@ def test_angles_that_are_no_numbers_never_reach_what_is_remembered(
 
 
 class SeesPath:
-    """Sees the path straight ahead, which tells the tracker where it is as of now."""
+    """Sees the path straight ahead, which corrects the tracker at the current time."""
 
     part = LANE_PART
 
@@ -254,7 +254,7 @@ class SeesPath:
 
 
 def cruising(driver: Driver, ticks: range, **wrong: float) -> Decision:
-    """Drive on; `wrong` replaces times of the frames."""
+    """Drive on; `wrong` replaces the frames' times."""
     for tick in ticks:
         now_s = 10 + tick * FRAME_S
         angle = tick * FRAME_S * CRUISE_MPS / WHEEL_RADIUS_M

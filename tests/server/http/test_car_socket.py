@@ -1,4 +1,4 @@
-"""The server and the car's own link and journey over a real socket; only the driving is made up."""
+"""The server with the car's own link and order executor over a real socket; driving is faked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STOP_BEFORE_M = DriverSettings().stop_before_m
 
 
 class Ghost:
-    """The car's journey, and a driver that follows it with its eyes closed."""
+    """The car's order executor, with a driver that follows the order exactly."""
 
     def __init__(self, place: Place) -> None:
         self.executor = OrderExecutor(CITY, "car1", place)

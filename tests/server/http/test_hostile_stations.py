@@ -1,4 +1,4 @@
-"""Stations and viewers that send garbage, vanish or are slow: an answer, and no harm to others."""
+"""Stations and viewers that send garbage, disconnect or are slow affect no other client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stations' interface: checked bodies, clear refusals, events, and its own description."""
+"""The stations' interface: validation, clear refusals, events, and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_a_station_sees_cars_and_its_own_ride_live(client: Client) -> None
     assert "driving" in states
     assert "booked" not in states[1:]
     assert len(places) > 3, "the marker moves"
-    # a page that is opened later gets the end of the ride at once; others never hear of it
+    # a page that is opened later gets the end of the ride at once; other stations do not
     late = await client.ws_connect("/api/events?station=kiosk")
     assert (await next_event(late, "booking"))["booking"]["state"] == "arrived"
     while True:

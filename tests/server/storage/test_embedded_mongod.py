@@ -1,4 +1,4 @@
-"""Our own mongod: found, started, stopped, started again, and gone when we are gone."""
+"""The embedded mongod: found, started, stopped, restarted, and ended with the server."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_it_dies_with_a_server_that_is_killed(mongodb_uri: str, tmp_path: 
     assert child.name() == "mongod"
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    # the next server may come at once: it waits for the old one's lock, and finds the data whole
+    # the next server may start at once: it waits for the lock, and the data are intact
     async with Mongod(tmp_path) as uri, AsyncMongoClient[dict[str, int]](uri) as client:
         await client.admin.command("ping")
     await asyncio.to_thread(psutil.wait_procs, [child], timeout=30)
@@ -126,7 +126,7 @@ async def test_it_waits_for_a_predecessor_that_is_still_leaving(
     await first.start()
     starting = asyncio.create_task(second.start())
     try:
-        for _ in range(10):  # both write into one log, and the one that leaves has much to say
+        for _ in range(10):  # both write into one log, and the ending one writes much
             await asyncio.sleep(0.1)
             with (tmp_path / "mongod.log").open("a") as file:
                 file.write("leaving\n" * 1000)

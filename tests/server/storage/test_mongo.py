@@ -1,4 +1,4 @@
-"""What the database promises, on fake and with a real mongod alike."""
+"""The storage's guarantees, with a fake and with a real mongod."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
 
 @pytest.fixture(params=["fake", "mongod"])
 def where(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Address and name of a database of its own."""
+    """Return URI and name of a fresh database."""
     name = f"test_{uuid.uuid4().hex}"
     if request.param == "fake":
         request.getfixturevalue("fake")

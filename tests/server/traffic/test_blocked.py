@@ -1,4 +1,4 @@
-"""A car that says that another one stands in its way: what is closed to it, and for how long."""
+"""A car that reports another one in its way: what is closed to it, and for how long."""
 
 from __future__ import annotations
 

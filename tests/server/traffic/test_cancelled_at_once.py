@@ -1,4 +1,4 @@
-"""A ride that ends before its car has said that it took it: the car may still drive it."""
+"""A ride that ends before its car has accepted it: the car may still drive it."""
 
 from __future__ import annotations
 

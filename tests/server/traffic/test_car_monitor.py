@@ -1,4 +1,4 @@
-"""Who can be counted on: every limit of the desk's watch, without a desk."""
+"""Reliability of cars: every limit of the car monitor, without a server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def watch(started_s: float = 0.0) -> CarMonitor:
 
 
 def state(progress_m: float | None = None, **fields: Any) -> State:
-    """A car's state: idle at 0.1 m of edge 9, or so far on its way."""
+    """Return a car's state: idle at 0.1 m of edge 9, or at a distance on its route."""
     about: dict[str, Any] = {
         "header_id": 0,
         "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
@@ -141,7 +141,7 @@ def test_who_waits_or_has_no_ride_is_never_stuck() -> None:
         for now_s in (100.0, 150.0, 200.0):
             it.heard("car1", now_s)
             assert frozen_after(it, known, now_s, said, told) is None
-    # and what it stood while it waited is not counted
+    # standing while it waited does not count
     it = watch()
     for now_s, told in ((100.0, {}), (120.0, waits), (140.0, {}), (165.0, {})):
         it.heard("car1", now_s)
@@ -236,13 +236,13 @@ def test_a_car_that_drops_twenty_orders_is_not_given_another(orders: int, given_
         it.ordered("b1")
     why = over(it, 1.0, STANDS)
     assert why == (reason(ReasonCode.DROPS_ORDERS) if given_up else None)
-    # another ride is another count
+    # another ride is counted separately
     it.note_unreliable(Traffic().put(STANDS), {}, [], 2.0)
     assert over(it, 3.0, STANDS) is None
 
 
 def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
-    """Let an idle car refuse an order to make way; return why it is set aside then."""
+    """Let an idle car refuse an order to make way; return the reason for setting it aside."""
     error = StateError(
         error_type=ErrorType.START_NODE_OUT_OF_RANGE,
         error_level=ErrorLevel.WARNING,
@@ -273,10 +273,10 @@ def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
 
     last_s = MAX_ORDERS / 10
     assert stands(last_s + TRY_AGAIN_S - 0.1) == drops_orders
-    # once in a while it is given another, which it drops too
+    # after a while it gets another one, and drops that too
     assert stands(last_s + TRY_AGAIN_S) is None
     assert dropped(it, "way-x", 200.0) == drops_orders
-    # one that it takes clears it
+    # accepting one clears it
     it.heard("car1", 201.0)
     it.process_reports(STREETS, riding(taken=False), {"car1": link(state(0.1))}, {}, 201.0)
     assert stands(201.1) is None

@@ -1,4 +1,4 @@
-"""Which car takes a visitor, and by which way."""
+"""Assignment of cars to visitors, and their routes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EDGES = sorted(CITY.edges)
     ("s_m", "rounded_m"), [(-0.3, 0.0), (0.0004, 0.0), (0.0006, 0.001), (0.5, 0.5), (9.9, 1.771)]
 )
 def test_places_are_whole_millimetres_on_their_edge(s_m: float, rounded_m: float) -> None:
-    """Edge 1 is 1.7712 m long: rounded up its end would lie beyond it."""
+    """Edge 1 is 1.7712 m long: rounding up would exceed its end."""
     place = round_place(CITY, Place("1", s_m))
     assert place == Place("1", rounded_m)
     assert parse_place(place_node_id(place)) == place
@@ -80,7 +80,7 @@ def test_the_car_that_arrives_soonest_is_first(places: list[tuple[str, float]]) 
 
 
 def test_who_cannot_get_there_is_left_out() -> None:
-    """On one straight street nobody turns around."""
+    """On a single straight street no car can turn around."""
     street = StreetGraph(load_city("straight"))
     ready = {"past": Place("straight", 3.0), "before": Place("straight", 0.5)}
     assert choose_cars(street, ready, Place("straight", 2.0), OPEN) == ("before",)
@@ -97,7 +97,7 @@ def test_signs_are_told_in_driving_order() -> None:
     assert any(told.values())
 
 
-# --- who is ready ---------------------------------------------------------------------------------
+# --- readiness ------------------------------------------------------------------------------------
 
 SAID = State(
     header_id=0,

@@ -1,4 +1,4 @@
-"""Who is granted what, one rule at a time, on the streets of the first town.
+"""Grants, one rule at a time, on the streets of the original city.
 
 7 leads to 8 and 9; 9 to 10 and 11; 11 to 12 and 13; 13 and 6 to 7; 8 to 1; 1 and 10 to 2; 2 to 3;
 3 to 4 and 15; 4 to 5; 5 and 14 to 6; 15 and 12 to 14.
@@ -29,7 +29,7 @@ def before_end(edge: str, left_m: float, streets: StreetGraph = STREETS) -> Plac
 
 
 def standing(streets: StreetGraph = STREETS, **edges: str) -> Traffic:
-    """Cars that stand 0.1 m before the end of their edges."""
+    """Cars standing 0.1 m before the end of their edges."""
     return Traffic().put(*(Car(car, before_end(e, 0.1, streets)) for car, e in edges.items()))
 
 
@@ -54,13 +54,13 @@ def base_of(traffic: Traffic, car: str) -> tuple[str, ...]:
 def along(
     traffic: Traffic, car: str, *edges: str, released: int = 1, asked_s: float = 0.0
 ) -> Traffic:
-    """A car on a way of our choice, to 0.1 m of the last edge."""
+    """A car on a given route, to 0.1 m of the last edge."""
     route = Route(edges, traffic.cars[car].place.s_m, 0.1)
     ride = Ride(f"o-{car}", f"b-{car}", route, asked_s, released, taken=True)
     return start_ride(traffic, car, ride)
 
 
-# --- the ordinary grant ---------------------------------------------------------------------------
+# --- ordinary grants ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("left_m", "asks"), [(0.5999, True), (0.6001, False)])
@@ -84,7 +84,7 @@ def test_a_grant_is_one_edge_more_and_a_new_update() -> None:
 
 
 def test_short_edges_are_granted_together() -> None:
-    """Edges 2 and 3 are 0.2 m long: with them the base reaches 0.6 m only beyond 3."""
+    """Edges 2 and 3 are 0.2 m long: with them the base reaches only 0.6 m beyond 3."""
     traffic = along(standing(car1="1"), "car1", "1", "2", "3", "4")
     assert base_of(advance(STREETS, traffic, NOW_S)[0], "car1") == ("1", "2")
 
@@ -139,7 +139,7 @@ def stopped_words(waits: dict[str, Wait]) -> dict[str, object]:
 
 
 def test_a_movement_that_is_being_crossed_is_waited_for() -> None:
-    """Car2 has crossed into 2, seen 0.1 m into the junction; car1 wants another way through."""
+    """Car2 has crossed into 2, seen 0.1 m into the junction; car1 wants another movement."""
     key, other = crossing_pair()
     traffic = standing(GRID, car1=key[0], car2=other[0])
     traffic = along_grid(traffic, "car1", *key)
@@ -149,7 +149,7 @@ def test_a_movement_that_is_being_crossed_is_waited_for() -> None:
     node = GRID.city.movements[key].node
     expected = reason(ReasonCode.JUNCTION_CROSSED, node=node, cars="car2")
     assert waits["car1"] == Wait(("car2",), expected)
-    # seen behind the junction it is free
+    # seen behind the junction, it has freed it
     behind_m = 0.1 + GRID.city.movements[other].length_m + 0.1
     passed = along_grid(traffic, "car2", *other, released=2, progress_m=behind_m, asked_s=5.0)
     after, _ = advance(GRID, passed, NOW_S)
@@ -157,7 +157,7 @@ def test_a_movement_that_is_being_crossed_is_waited_for() -> None:
 
 
 def crossing_pair() -> tuple[tuple[str, str], tuple[str, str]]:
-    """Two movements that cross and have no edge in common."""
+    """Return two crossing movements without a common edge."""
     return next(
         (key, other)
         for key in sorted(GRID.conflicts)
@@ -180,7 +180,7 @@ def along_grid(
 
 
 def test_an_edge_for_which_an_older_ride_waits_only_until_somebody_has_driven_on_is_kept() -> None:
-    """Car2 is on its way off edge 2; old waits for that, and young must not slip in before it."""
+    """Car2 is leaving edge 2; old waits for that, and young must not get it first."""
     traffic = standing(old="1", young="10").put(Car("car2", Place("2", 0.1)))
     traffic = along(traffic, "car2", "2", "3", released=2, asked_s=9.0)
     traffic = along(traffic, "old", "1", "2", "3", "4", asked_s=1.0)
@@ -197,7 +197,7 @@ def test_an_edge_for_which_an_older_ride_waits_only_until_somebody_has_driven_on
 
 
 def test_a_junction_that_an_older_ride_waits_for_is_kept_too() -> None:
-    """Old waits for car2 to have crossed; young's way crosses that of old, not that of car2."""
+    """Old waits until car2 has crossed; young crosses old's route, not car2's."""
     key, other, crossing = next(
         (key, other, crossing)
         for key in sorted(GRID.conflicts)
@@ -217,7 +217,7 @@ def test_a_junction_that_an_older_ride_waits_for_is_kept_too() -> None:
 
 
 def test_a_junction_is_not_kept_for_who_could_not_use_it_yet() -> None:
-    """The edge behind it is still held: young may cross meanwhile."""
+    """The edge behind it is still held, so young may cross meanwhile."""
     key, other = crossing_pair()
     traffic = standing(GRID, old=key[0], young=other[0])
     traffic = traffic.put(Car("car2", before_end(key[1], 0.05, GRID)))
@@ -230,11 +230,11 @@ def test_a_junction_is_not_kept_for_who_could_not_use_it_yet() -> None:
     assert "car2" in waits["old"].cars
 
 
-# --- what may leave somebody stuck ----------------------------------------------------------------
+# --- deadlocks ------------------------------------------------------------------------------------
 
 
 def pocket() -> Traffic:
-    """With a silent car on 2, streets 8 and 1 are a dead end, and who goes there stays there.
+    """With a silent car on 2, streets 8 and 1 are a dead end.
 
     A (the older ride) is bound for 8, B for 1 behind it: A must let B pass.
     """
@@ -243,7 +243,7 @@ def pocket() -> Traffic:
 
 
 def driver_added(traffic: Traffic) -> Traffic:
-    """Somebody drives elsewhere, so that nothing is cleared yet."""
+    """Another car drives elsewhere, so that nothing is cleared yet."""
     return ride_to(traffic.put(Car("C", Place("5", 0.2))), "C", "6", 9.0)
 
 
@@ -262,14 +262,14 @@ def test_when_nobody_drives_the_beginning_of_the_proof_is_driven() -> None:
 
 
 def test_where_nothing_can_be_proved_the_oldest_goes_on_all_the_same() -> None:
-    """Two bound for the only place in a dead end."""
+    """Two rides to the only place in a dead end."""
     traffic = freeze(standing(dead="1", A="7", B="13"), "dead", SILENT)
     traffic = ride_to(ride_to(traffic, "A", "8", 1.0), "B", "8", 2.0)
     after, _ = advance(STREETS, driver_added(traffic), NOW_S)
     assert base_of(after, "A") == ("7", "8")
 
 
-# --- other ways -----------------------------------------------------------------------------------
+# --- alternative routes ---------------------------------------------------------------------------
 
 
 def test_a_horizon_that_leads_over_a_car_that_does_not_move_gets_another_way() -> None:
@@ -293,7 +293,7 @@ def test_without_another_way_the_horizon_stays() -> None:
 
 @pytest.mark.parametrize(("edge", "sent"), [("2", True), ("3", True), ("4", False)])
 def test_a_parked_car_on_one_of_the_next_two_edges_is_sent_away(edge: str, sent: bool) -> None:
-    """Car1 is granted 10 first; 2 and 3 are next then."""
+    """Car1 is granted 10 first; 2 and 3 come next."""
     traffic = along(standing(car1="9", parked=edge), "car1", "9", "10", "2", "3", "4")
     after, _ = advance(STREETS, traffic, NOW_S)
     assert base_of(after, "car1") == ("9", "10")
@@ -310,7 +310,7 @@ def test_a_parked_car_on_one_of_the_next_two_edges_is_sent_away(edge: str, sent:
 
 
 def test_who_makes_way_does_not_drive_through_others() -> None:
-    """Of two parked cars, one behind the other, the front one goes first."""
+    """Of two parked cars, one behind the other, the front one moves first."""
     traffic = along(standing(car1="1", back="2", front="3"), "car1", "1", "2", "3", "4")
     traffic = ride_to(traffic.put(Car("driver", Place("13", 0.2))), "driver", "13", 9.0)
     after, _ = advance(STREETS, traffic, NOW_S)
@@ -319,7 +319,7 @@ def test_who_makes_way_does_not_drive_through_others() -> None:
 
 
 def test_a_car_that_makes_way_parks_off_all_ways_and_destinations_if_it_can() -> None:
-    """From 3 it may go to 4 (a destination) or 15, 14, 6; car1 is bound for 14."""
+    """From 3 it can go to 4 (a destination) or 15, 14, 6; car1 is bound for 14."""
     traffic = along(standing(car1="1", parked="2"), "car1", "1", "2", "3", "15", "14")
     after, _ = advance(STREETS, traffic, NOW_S)
     ride = ride_of(after, "parked")
@@ -339,12 +339,12 @@ def test_silent_and_busy_cars_are_not_sent_away() -> None:
     assert ride_of(after, "parked").booking_id == "b-parked"
 
 
-# --- patience -------------------------------------------------------------------------------------
+# --- starvation -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("waited_s", "cleared"), [(14.99, False), (15.0, False), (15.01, True)])
 def test_after_15_seconds_at_a_line_the_streets_are_cleared(waited_s: float, cleared: bool) -> None:
-    """A waits to let B pass, with somebody driving elsewhere."""
+    """A waits to let B pass, while another car drives elsewhere."""
     traffic = driver_added(pocket())
     ride = replace(ride_of(traffic, "A"), stands_since_s=NOW_S - waited_s)
     traffic = traffic.put(replace(traffic.cars["A"], ride=ride))
@@ -353,7 +353,7 @@ def test_after_15_seconds_at_a_line_the_streets_are_cleared(waited_s: float, cle
 
 
 def test_a_cleared_car_waits_for_who_still_holds_its_edge_and_nobody_else_gets_it() -> None:
-    """Old has waited long for edge 2, which car2 is about to leave; young asks for it as well."""
+    """Old has waited long for edge 2, which car2 is leaving; young requests it too."""
     traffic = standing(old="1", young="10").put(Car("car2", Place("2", 0.1)))
     traffic = along(traffic, "car2", "2", "3", "4", released=2, asked_s=0.5)
     traffic = along(traffic, "young", "10", "2", "3", asked_s=1.0)
@@ -376,7 +376,7 @@ def test_standing_is_within_20_centimetres_of_the_line(left_m: float, stands: bo
     since_s = ride_of(after, "car1").stands_since_s
     if left_m != 0.2:
         assert (since_s == NOW_S) is stands
-    # and it is kept until the car gets a grant
+    # and it stays reserved until the car gets a grant
     later, _ = advance(STREETS, after, NOW_S + 7)
     assert ride_of(later, "car1").stands_since_s == since_s or left_m > 0.2
     freed = freeze(later, "dead", None).without("dead")
@@ -391,7 +391,7 @@ def test_who_has_arrived_or_only_drives_does_not_stand() -> None:
 
 
 def test_what_is_left_of_a_base_is_what_lies_ahead() -> None:
-    """0.55 m after half a meter of 1.1."""
+    """0.55 m after half a meter of 1.1 m."""
     traffic = ride_to(Traffic().put(Car("car1", Place("9", 0.1))), "car1", "10")
     before, _ = advance(STREETS, traffic, NOW_S)
     assert base_of(before, "car1") == ("9",)
@@ -401,7 +401,7 @@ def test_what_is_left_of_a_base_is_what_lies_ahead() -> None:
 
 
 def test_who_waits_does_not_keep_the_others_from_being_granted() -> None:
-    """Neither who keeps room, nor who lets another go first."""
+    """Neither a car that keeps room nor one that lets another pass blocks other grants."""
     traffic = pocket().put(Car("late", before_end("3", 0.1)))
     traffic = ride_to(traffic, "late", "4", 9.0)
     after, waits = advance(STREETS, traffic, NOW_S)
@@ -412,7 +412,8 @@ def test_who_waits_does_not_keep_the_others_from_being_granted() -> None:
 def ring() -> Traffic:
     """Silent cars leave only the ring 7, 9, 11, 13 and the way into it from 6.
 
-    A on 9 is bound for 13, B stands on 13, P is parked on 11; C on 6 (the oldest) is bound for 7.
+    A on 9 is bound for 13, B stands on 13, P is parked on 11; C on 6 (the oldest ride) is bound for
+    7.
     """
     traffic = standing(x="8", y="10", z="12", A="9", B="13", P="11", C="6")
     for car in "xyz":
@@ -422,7 +423,7 @@ def ring() -> Traffic:
 
 
 def test_parked_cars_count_where_room_is_kept() -> None:
-    """With C on 7 the ring would be full and nobody could go on in it."""
+    """With C on 7 the ring would be full, and no car in it could move."""
     after, waits = advance(STREETS, ring(), NOW_S)
     assert base_of(after, "C") == ("6",)
     assert waits["C"].reason == reason(ReasonCode.KEEPS_ROOM)
@@ -432,7 +433,7 @@ def test_parked_cars_count_where_room_is_kept() -> None:
 
 
 def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
-    """Old is not blocked; car1 on 9 is, by somebody on 11, and may go by 10."""
+    """Old is not blocked; car1 on 9 is, by a car on 11, and can go by 10."""
     traffic = standing(old="4").put(Car("car1", Place("7", 0.1), blocked=("11",)))
     traffic = ride_to(traffic, "old", "5", 0.0)
     way = ("7", "9", "11", "12", "14")
@@ -440,7 +441,7 @@ def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
     on_9 = replace(ride_of(traffic, "car1"), progress_m=0.1 + 0.47 + 0.3)
     traffic = traffic.put(replace(traffic.cars["car1"], ride=on_9))
     assert ride_of(advance(STREETS, traffic, NOW_S)[0], "car1").ending
-    # where the destination lies behind it, it waits
+    # if its destination is behind the blocking car, it waits
     stuck = along(traffic, "car1", "7", "9", "11", "13", released=3, asked_s=1.0)
     on_9 = replace(ride_of(stuck, "car1"), progress_m=0.1 + 0.47 + 0.3)
     stuck = stuck.put(replace(stuck.cars["car1"], ride=on_9))
@@ -448,7 +449,7 @@ def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
 
 
 def test_an_edge_is_reserved_for_who_waited_long_until_its_way_is_free() -> None:
-    """Late has waited 20 s for an edge, and its way there is being crossed; old wants it too."""
+    """Late has waited 20 s for an edge, and its movement is being crossed; old wants it too."""
     key, other, crossing = next(
         (key, other, crossing)
         for key in sorted(GRID.conflicts)
@@ -493,7 +494,7 @@ def standing_in(traffic: Traffic) -> Traffic:
 
 
 def test_a_queue_of_parked_cars_is_pushed_on_from_its_front() -> None:
-    """All streets ahead are taken: 2, 3, and both ways on, 4 and 15."""
+    """All streets ahead are occupied: 2, 3, and both continuations, 4 and 15."""
     traffic = standing(a="1", b="2", c="3", d="4", e="15")
     traffic = along(traffic, "a", "1", "2", "3")
     traffic = freeze(traffic.put(Car("dead", Place("14", 0.5))), "dead", SILENT)
@@ -506,7 +507,7 @@ def test_a_queue_of_parked_cars_is_pushed_on_from_its_front() -> None:
 
 
 def test_who_is_on_a_tour_back_to_its_own_street_is_not_there_yet() -> None:
-    """As above, with A on its way around the ring: full, the ring would not let it."""
+    """As above, with A on its way around the ring, which would then be full."""
     traffic = ring()
     tour = along(traffic, "A", "9", "11", "13", "7", "9", asked_s=2.0)
     after, waits = advance(STREETS, tour, NOW_S)

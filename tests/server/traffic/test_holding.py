@@ -1,4 +1,4 @@
-"""What each car holds, and how that changes by what it says: single values."""
+"""What each car holds, and how its reports change that."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def on_the_way(released: int, progress_m: float, car: str = "car1") -> Car:
 
 
 def stop_m(i: int) -> float:
-    """Where the i-th edge of the way ends, from where the car started."""
+    """Return the end of the route's i-th edge, from the car's start."""
     whole = sum(EDGES[e].length_m for e in WAY.edges[: i + 1]) - WAY.start_s_m
     return whole + sum(MOVEMENTS[key].length_m for key in WAY.movements[:i])
 
@@ -65,7 +65,7 @@ def test_a_ride_holds_its_base_and_every_way_between() -> None:
 def test_an_edge_is_given_back_28_centimetres_past_its_end(
     i: int, past_m: float, given_back: bool
 ) -> None:
-    """14 of the next car's front, 6 of the own tail, 8 of margin."""
+    """14 cm for the next car's front, 6 for the own tail, 8 of margin."""
     edges = held(STREETS, on_the_way(4, stop_m(i) + past_m)).edges
     assert (WAY.edges[i] not in edges) is given_back
     assert edges >= set(WAY.edges[i + 1 :])
@@ -76,7 +76,7 @@ def test_an_edge_is_given_back_28_centimetres_past_its_end(
 def test_a_crossing_is_given_back_9_centimetres_behind_it(
     i: int, past_m: float, given_back: bool
 ) -> None:
-    """6 of the own tail, 3 of margin."""
+    """6 cm for the own tail, 3 of margin."""
     behind_m = stop_m(i) + MOVEMENTS[WAY.movements[i]].length_m
     movements = held(STREETS, on_the_way(4, behind_m + past_m)).movements
     assert (WAY.movements[i] not in movements) is given_back
@@ -121,7 +121,7 @@ def test_who_holds_an_edge_is_known() -> None:
     assert edge_holders(STREETS, traffic) == {"7": "car1", "9": "car1", "4": "car2"}
 
 
-# --- what happens to a car --------------------------------------------------------------------
+# --- events of a car --------------------------------------------------------------------------
 
 
 def test_a_car_is_placed_where_nobody_else_is() -> None:
@@ -130,7 +130,7 @@ def test_a_car_is_placed_where_nobody_else_is() -> None:
         assert place_car(STREETS, traffic, "car2", Place(edge, 0.1)) == "car1"
     placed = place_car(STREETS, traffic, "car2", Place("4", 0.1))
     assert placed == traffic.put(Car("car2", Place("4", 0.1)))
-    # its own edge is nobody else's; it is there without an order then, and the rest stays
+    # its own edge is held by no other; it is there without an order, and the rest stays
     mine = traffic.put(replace(traffic.cars["car1"], frozen=SILENT, blocked=("13",)))
     again = place_car(STREETS, mine, "car1", Place("9", 0.4))
     assert again == mine.put(Car("car1", Place("9", 0.4), None, SILENT, ("13",)))

@@ -1,4 +1,4 @@
-"""What the server does with a car whose messages cannot be used, or mean nothing here."""
+"""The server's reaction to a car's messages that are invalid, or meaningless here."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def state(**fields: Any) -> State:
 
 
 def frame(**fields: Any) -> str:
-    """Return a state as a frame, with other fields on the wire; None takes one away."""
+    """Return a state as a frame with other fields on the wire; None removes one."""
     text = json.loads(encode(state()))
     body = {**text["message"], **fields}
     text["message"] = {key: value for key, value in body.items() if value is not None}
@@ -115,7 +115,7 @@ def test_a_message_with_many_faults_gets_a_short_answer() -> None:
     assert "more" in caught.value.description
 
 
-# --- another town -----------------------------------------------------------------------------
+# --- another city -----------------------------------------------------------------------------
 
 
 def on_mars(**fields: Any) -> State:
@@ -192,11 +192,11 @@ def test_an_order_that_a_car_has_not_taken_yet_begins_at_update_0_again() -> Non
     assert (update.order_update_id, update.nodes[0].sequence_id) == (3, 4)
 
 
-# --- a car that takes no order ----------------------------------------------------------------
+# --- a car that refuses all orders ------------------------------------------------------------
 
 
 class Stubborn(FakeCar):
-    """Refuses every whole order for the same reason."""
+    """Refuses every new order for the same reason."""
 
     def take(self, order: Order) -> None:
         self.orders.append(order)

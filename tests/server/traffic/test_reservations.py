@@ -1,4 +1,4 @@
-"""Traffic: two cars never meet, nobody waits for ever, and what nobody leaves stays closed."""
+"""Traffic: no collisions, no starvation, and what a car does not leave stays closed."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def ride(traffic: Traffic, car: str, edge: str, s_m: float, asked_s: float = 0.0
     return start_ride(traffic, car, Ride(f"order-{car}", f"b-{car}", route, asked_s))
 
 
-# --- the whole town, at random ----------------------------------------------------------------
+# --- the whole city, at random ----------------------------------------------------------------
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(sorted(CITIES)), st.integers(2, 8), st.integers(0, 2**32))
 def test_every_ride_arrives_and_cars_never_meet(name: str, cars: int, seed: int) -> None:
-    """All cars at random speeds; bodies, edges and crossings are checked at every step."""
+    """Cars drive at random speeds; bodies, edges and crossings are checked at every step."""
     town = Town.with_cars(CITIES[name], cars, seed)
     wanted = 0
     for _ in range(150):
@@ -72,7 +72,7 @@ def test_every_ride_arrives_and_cars_never_meet(name: str, cars: int, seed: int)
 
 @pytest.mark.parametrize(("name", "cars"), [("pixelopolis", 8), ("grid:2x2:1", 12)])
 def test_a_crowded_town_keeps_moving(name: str, cars: int) -> None:
-    """As many cars as make waiting the rule; nobody starves while others get ride after ride."""
+    """So many cars that waiting is the rule; no car starves while others get ride after ride."""
     town = Town.with_cars(CITIES[name], cars, seed=4)
     for _ in range(400):
         for car in town.idle_cars():
@@ -99,7 +99,7 @@ def test_a_silent_car_keeps_its_place_and_the_others_go_around(seed: int) -> Non
     assert held(town.streets, town.traffic.cars[victim]) == before
     for car in town.traffic.cars.values():
         if car.id != victim and car.ride is not None:
-            # whoever is still on the way cannot get there, and says why
+            # a car that is still on its way cannot arrive, and reports why
             closed = closed_by(town.streets, [town.traffic.cars[victim]])
             assert town.streets.way(car.edge, car.ride.route.edges[-1], closed) is None
             assert town.waits[car.id].reason.words
@@ -134,7 +134,7 @@ def test_a_plan_is_a_real_sequence_of_steps(name: str, data: st.DataObject) -> N
 
 
 def test_a_ring_that_is_full_is_opened_again() -> None:
-    """Four cars on the tightest ring, each bound for the edge behind it: nobody can go first."""
+    """Four cars on the smallest ring, each bound for the next edge: none can go first."""
     town = Town.with_cars(CITIES["pixelopolis"], 1, seed=1)
     town.traffic = Traffic()
     ring = ("7", "9", "11", "13")
@@ -151,7 +151,7 @@ def test_a_ring_that_is_full_is_opened_again() -> None:
 
 
 def ordinary_grants(traffic: Traffic) -> Traffic:
-    """What is granted without clearing the streets: frozen time, and somebody still drives."""
+    """Grants without clearing the streets: time stands still, and some car still drives."""
     somebody = put(traffic, "driver", "5", 0.1)
     somebody = ride(somebody, "driver", "5", 1.7)
     return advance(STREETS, somebody, 1000.0)[0]
@@ -171,7 +171,7 @@ def test_an_edge_is_released_only_when_the_car_was_seen_past_it() -> None:
     assert "1" in held(STREETS, almost.cars["car1"]).edges
     past = observe(STREETS, traffic, "car1", stop_m + CLEAR_OF_EDGE_M + 0.001)
     assert held(STREETS, past.cars["car1"]).edges == {"2"}
-    # a belief that jumps back gives nothing back, and takes nothing either
+    # an estimate that jumps back neither releases nor takes anything
     assert observe(STREETS, past, "car1", 0.0).cars["car1"] == past.cars["car1"]
 
 

@@ -1,4 +1,4 @@
-"""Whether all rides can be finished: against a search of everything that cars could do at all."""
+"""The safe-state search compared with an exhaustive search of all possible moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STREETS = StreetGraph(load_city("pixelopolis"))
 EDGES = sorted(STREETS.city.edges)
 
 State = tuple[tuple[str, ...], frozenset[str], tuple[bool, ...]]
-"""Where the cars with goals are, where the others are, and which goals have been reached."""
+"""Positions of cars with goals, positions of the others, and which goals have been reached."""
 
 
 def wants(token: Token, closed: Closed) -> bool:
@@ -30,7 +30,7 @@ def wants(token: Token, closed: Closed) -> bool:
 
 
 def can_finish(tokens: Sequence[Token], closed: Closed) -> bool:
-    """Whether any sequence of single steps brings everyone who can get there to its goal."""
+    """Whether some sequence of single steps brings every car that can arrive to its goal."""
     wanting = [t for t in tokens if wants(t, closed)]
     others = frozenset(t.edge for t in tokens if t not in wanting)
     flags = tuple(t.edge == t.goal and not t.must_move for t in wanting)
@@ -71,7 +71,7 @@ def steps_from(edge: str, taken: set[str], closed: Closed) -> list[str]:
 
 
 def play(steps: Sequence[Step], tokens: Sequence[Token], closed: Closed) -> dict[str, list[str]]:
-    """Take the steps; every one of them is legal. Returns where each car has been."""
+    """Take the steps, all of which are legal; return the edges that each car visited."""
     been = {token.car: [token.edge] for token in tokens}
     for car, edge in steps:
         taken = {edges[-1] for edges in been.values()}
@@ -185,7 +185,7 @@ def test_who_must_move_goes_around_to_its_own_edge() -> None:
 
 
 def test_the_given_order_is_kept_where_it_can_be() -> None:
-    """Both want the same edge: who deserves it more is there first, then pushed on."""
+    """Both want the same edge: the one with priority gets there first, then is moved on."""
     for order in (("a", "b"), ("b", "a")):
         tokens = {"a": Token("a", "1", "2"), "b": Token("b", "10", "2")}
         plan = find_plan(STREETS, [tokens[name] for name in order], OPEN)
@@ -205,7 +205,7 @@ def test_goals_that_are_cut_off_are_given_up_and_their_cars_pushed() -> None:
 
 
 def test_it_pushes_aside_off_its_own_way_when_it_can() -> None:
-    """Car b stands where 4 and 15 begin; a is bound for 4, so b is pushed to 15, and back."""
+    """Car b stands where 4 and 15 begin; a is bound for 4, so b moves to 15, and back."""
     for goal, aside in (("4", "15"), ("15", "4")):
         steps = plan_next_step(STREETS, [Token("a", "2", goal), Token("b", "3")], OPEN, "a")
         assert steps == (("b", aside), ("a", "3"))
@@ -246,7 +246,7 @@ def test_a_plan_that_is_too_long_is_not_looked_for(monkeypatch: pytest.MonkeyPat
     steps = find_plan(STREETS, tokens, OPEN)
     assert steps is not None
     assert len(steps) == 6
-    # looked at before each further way: three steps bring a there, then b wants to go on
+    # checked before each further route: three steps bring a there, then b wants to go on
     for most, found in ((2, False), (3, True)):
         monkeypatch.setattr(safety, "MAX_STEPS", most)
         assert (find_plan(STREETS, tokens, OPEN) is not None) is found
@@ -260,7 +260,7 @@ def test_a_full_ring_cannot_move_and_a_free_edge_lets_it() -> None:
 
 
 DEAD_END = Closed(frozenset({"2"}))
-"""Streets 8 and 1 lead nowhere then."""
+"""Streets 8 and 1 are then a dead end."""
 
 
 def test_the_next_step_lets_those_pass_who_would_be_shut_out() -> None:

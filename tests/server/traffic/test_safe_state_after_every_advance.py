@@ -1,4 +1,4 @@
-"""The safe-state assertion itself: it is in every test of this folder, and it can fail."""
+"""The safe-state assertion is active in every test of this folder, and can fail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STREETS = StreetGraph(load_city("pixelopolis"))
 
 
 def narrow() -> Traffic:
-    """A silent car on 2 leaves one way out of 9 and 11; whoever enters it first must go on."""
+    """A silent car on 2 leaves one way out of 9 and 11; the first to enter it must go on."""
     traffic = Traffic()
     for car, edge in (("silent", "2"), ("first", "11"), ("second", "9")):
         placed = place_car(STREETS, traffic, car, _near_the_end(edge))
@@ -61,7 +61,7 @@ def test_a_deadlock_proof_that_always_agrees_is_noticed(
 def test_who_waited_long_is_not_let_through_at_the_cost_of_the_others(
     cars: int, seed: int, rounds: int
 ) -> None:
-    """A crowded town in which a car falls silent; its streets were once cleared into a deadlock."""
+    """A crowded city in which a car falls silent; clearing its streets once caused a deadlock."""
     town = Town.with_cars(load_city("grid:2x2:1"), cars, seed)
     for round_ in range(rounds):
         for car in town.idle_cars():

@@ -1,4 +1,4 @@
-"""What a station is told of a ride under way."""
+"""The status of a ride as stations get it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The town's graph: ways, what is closed, and where a car may park; against networkx."""
+"""The city's graph: routes, closures, and places to park; compared with networkx."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STREETS = CITIES[0]
 
 
 def graph_of(streets: StreetGraph, closed: Closed, extra_s: dict[str, float]) -> nx.DiGraph:
-    """Each arc is a movement; its weight is the edge before it, the movement, and the extra."""
+    """Arcs are movements, weighted by the edge before, the movement, and the extra."""
     graph = nx.DiGraph()
     graph.add_nodes_from(streets.city.edges)
     for (first, second), movement in streets.city.movements.items():
@@ -129,7 +129,7 @@ def test_a_car_parks_six_centimetres_before_the_end_or_in_the_middle_of_a_short_
 
 
 def with_length(city: City, edge: str, length_m: float) -> City:
-    """A town of which an edge ends sooner or later than it did, straight on."""
+    """Return a city in which an edge is shortened or lengthened straight on."""
     old = city.edges[edge]
     start = old.curve.start
     end = start.ahead(length_m)
@@ -141,7 +141,7 @@ def with_length(city: City, edge: str, length_m: float) -> City:
 def test_an_edge_on_which_a_waiting_car_would_stand_in_a_junction_is_refused(
     length_m: float, sound: bool
 ) -> None:
-    """A tail of 6 cm and a margin of 3: shorter edges are no place to wait."""
+    """A tail of 6 cm and a margin of 3: no car can wait on shorter edges."""
     city = with_length(STREETS.city, "9", length_m)
     if sound:
         StreetGraph(city)

@@ -1,4 +1,4 @@
-"""Metadata inside .tflite files: read by others, and nothing that a model answers changes."""
+"""Metadata inside .tflite files: other readers understand it, and no output changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STRING, TABLES = "string", "tables"
 
 
 def field(table: Any, slot: int, kind: str) -> Any:
-    """Read a field as the schema's slots have it, without the code that wrote it."""
+    """Read a field by the schema's slots, without the code that wrote it."""
     place = table.Offset(4 + 2 * slot)
     if place == 0:
         return None

@@ -1,4 +1,4 @@
-"""What .tflite files are made of, told from files that exist. No TensorFlow."""
+"""Operators of existing .tflite files. No TensorFlow."""
 
 from __future__ import annotations
 

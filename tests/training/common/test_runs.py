@@ -1,4 +1,4 @@
-"""Folders of runs and exports: whole or absent. No TensorFlow."""
+"""Run and export folders: whole or absent. No TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells, boxes, batches: what the detector's network is asked for. No TensorFlow."""
+"""Cells, boxes, batches: the targets of the detector's network. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_every_object_has_cells_near_its_middle(box: tuple[float, float, float, 
     np.testing.assert_array_equal(targets[here], np.repeat(objects.boxes, here.sum(), axis=0))
     middle = (objects.boxes[0, :2] + objects.boxes[0, 2:]) / 2
     away = np.abs(CELLS[here, :2] - middle).max(axis=1)
-    assert away.min() <= 16 + 1e-3  # half a cell of the coarsest level, and its cut edge
+    assert away.min() <= 16 + 1e-3  # half a cell of the coarsest level, at its cut edge
     assert set(classes[~here]) <= {EMPTY}
 
 

@@ -1,4 +1,4 @@
-"""From a Pascal VOC folder to a detector that the car runs: losses, resuming, export, card."""
+"""From a Pascal VOC folder to a detector in the car: losses, resuming, export, card."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SETTINGS = DetectorTraining(
 
 
 class Trained(NamedTuple):
-    """A finished run, and a copy of its folder as it was after the fourth epoch of five."""
+    """A finished run, and a copy of its folder after the fourth of five epochs."""
 
     folder: Path
     result: dict[str, Any]
@@ -184,7 +184,7 @@ def test_a_broken_off_run_ends_like_an_uninterrupted_one(shapes: Path, trained: 
 def test_a_run_may_begin_with_the_network_of_a_finished_one(
     shapes: Path, trained: Trained, tmp_path: Path
 ) -> None:
-    # the first steps of a warm-up change next to nothing
+    # the first steps of a warm-up change hardly anything
     further = replace(SETTINGS, epochs=1, learning_rate=1e-6, start="run")
     result = train(further, [shapes], tmp_path / "further", start=trained.folder)
     assert result["map50"]["all"] == pytest.approx(trained.result["map50"]["all"], abs=0.1)

@@ -1,4 +1,4 @@
-"""Batches: every row once an epoch, labels stay with their pictures, the same seed the same."""
+"""Batches: every row once per epoch, labels stay with their images, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEPS = ROWS // BATCH
 
 
 def rows(colored: int = 0) -> LaneData:
-    """Gray pictures whose left half's brightness tells their number, the first with a red line."""
+    """Gray images with their number as the left half's brightness; the first have a red line."""
     images = np.full((ROWS, 40, 120, 3), 128, dtype=np.uint8)
     images[:, :, :60, 0] = (np.arange(ROWS) * 5)[:, None, None]
     images[:, :, 60:, 0] = 255
@@ -124,7 +124,7 @@ def test_pictures_of_a_window_follow_each_other_and_change_alike() -> None:
     order = numbers(plain)
     assert (np.diff(order, axis=1) == 1).all()
     np.testing.assert_allclose(labels[..., 0], order / 100, atol=1e-6)
-    right = changed[:, :, :, 60:]  # the half that does not tell numbers
+    right = changed[:, :, :, 60:]  # the half without the number
     np.testing.assert_array_equal(right, np.repeat(right[:, :1], 5, axis=1))
     assert (np.abs(changed - plain).mean(axis=(1, 2, 3, 4)) > 0.005).all()
 

@@ -1,4 +1,4 @@
-"""The dataset reader: labels, pictures, cache, split. No TensorFlow."""
+"""The dataset reader: labels, images, cache, split. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_whole_frames_are_squeezed_and_quarters_refused(tmp_path: Path) -> None:
         lane_pictures.lane_picture(tmp_path / "quarter.png", whole=True)
     folder = write_roads(tmp_path / "d", looks=1, frames=2, seed=1, whole=True)
     assert load([folder], whole=True).images_yuv.shape == (2, 80, 120, 3)
-    assert load([folder]).images_yuv.shape == (2, 40, 120, 3)  # caches are kept apart
+    assert load([folder]).images_yuv.shape == (2, 40, 120, 3)  # the caches are separate
     assert not is_blank(load([folder], whole=True).images_yuv).any()
 
 
@@ -240,7 +240,7 @@ def test_split_never_parts_a_look(sizes: list[int], fraction: float, seed: int) 
     assert len(training) + len(validation) == len(data)
     assert len(training) > 0
     assert len(validation) > 0
-    # whole looks until the share is there: at most one look too many
+    # whole looks until the share is reached: at most one look too many
     assert len(validation) < fraction * len(data) + max(sizes)
     again = split(data, fraction, seed)[1]
     np.testing.assert_array_equal(again.images_yuv, validation.images_yuv)
@@ -278,7 +278,7 @@ def test_missing_labels_stay_missing(tmp_path: Path) -> None:
 
 def test_a_damaged_picture_is_named_before_anything_is_learnt(tmp_path: Path) -> None:
     folder = write_roads(tmp_path, looks=2, frames=3, seed=1)
-    load([folder])  # a cache is no excuse
+    load([folder])  # now with a cache
     torn = [folder / "images" / "look0" / f"0000{n}_center.jpg" for n in (0, 2)]
     for path in torn:
         path.write_bytes(path.read_bytes()[:900])

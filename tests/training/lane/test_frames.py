@@ -1,4 +1,4 @@
-"""A lane model on recorded frames: what is read, shown to the model and reckoned. No TensorFlow."""
+"""A lane model on recorded frames: reading, model input, and figures. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_command_has_the_frames_that_have_it(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "d", "a.commands.csv", rows, height=20)
     assert [f.steering for f in read_frames(folder)] == [0.1, 0.2]
     assert [f.steering for f in read_frames(folder, Turn.LEFT)] == [-0.9]
-    # quarters, as `data lane` writes them, are no whole frames
+    # quarters, as `data lane` writes them, are not whole frames
     with pytest.raises(DatasetError, match="no whole portrait frame"):
         read_frames(folder)[0].picture_rgb(1.0)
 
@@ -120,7 +120,7 @@ def test_cameras_and_folders_have_figures_of_their_own() -> None:
     frames = [
         RecordedFrame(Path("a/1_center.jpg"), 0.0),
         RecordedFrame(Path("a/1_left.jpg"), 0.4),
-        RecordedFrame(Path("b/7.jpg"), 0.1),  # names no camera
+        RecordedFrame(Path("b/7.jpg"), 0.1),  # no camera in its name
     ]
     document = figures(frames, [0.25, 0.4, 0.1])
     assert document["frames"] == 3

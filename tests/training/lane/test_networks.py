@@ -1,4 +1,4 @@
-"""Each lane network: learns, is exported, and answers in the car as in Keras."""
+"""Each lane network learns, is exported, and gives the same output in the car as in Keras."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def test_the_car_sees_the_same(
     car = LaneNetwork(exported[0] / name)
     assert car.part == (1.0 if network.sees_whole_frames else 0.25)
     height = 80 if network.sees_whole_frames else 40
-    for _ in range(2):  # again from nothing
+    for _ in range(2):  # the second time after a reset
         car.reset()
         for frame, answer in zip(kept.reshape(-1, height, 120, 3), expected, strict=True):
-            # RGB and back is not exact: feed what the car itself would make of it
+            # RGB and back is not exact: use the car's own input
             view = car.look(np.asarray(cv2.cvtColor(frame, cv2.COLOR_YUV2RGB), np.uint8))
             if network is Network.PATH:
                 assert view.paths_left_m is not None
@@ -137,7 +137,7 @@ def test_a_memory_steps_as_the_unrolled_network_went() -> None:
     alone = step.answer(
         scaled(window[0, -1:]), **{n: tf.zeros((1, size)) for n, size in step.state.items()}
     )
-    assert np.abs(alone["steering"][0] - unrolled[-1]).max() > 1e-4  # it does remember
+    assert np.abs(alone["steering"][0] - unrolled[-1]).max() > 1e-4  # its state matters
 
 
 def test_path_loss_is_lowest_at_the_label_and_at_the_true_error() -> None:
@@ -154,8 +154,8 @@ def test_path_loss_is_lowest_at_the_label_and_at_the_true_error() -> None:
     with tf.GradientTape() as tape:
         value = path_loss(tf.constant(paths), tf.concat([tf.fill((1, 15), 0.2), log_b], axis=1))
     gradient = tape.gradient(value, log_b).numpy()[0]
-    assert gradient[0] == pytest.approx(0.0, abs=1e-6)  # says what is true
-    assert gradient[1] < 0 < gradient[2]  # too sure, too unsure
+    assert gradient[0] == pytest.approx(0.0, abs=1e-6)  # the true error
+    assert gradient[1] < 0 < gradient[2]  # too small, too large
 
 
 def test_paths_that_do_not_exist_pull_at_nothing() -> None:
@@ -200,7 +200,7 @@ def test_data_that_do_not_fit_the_network_are_named(roads: Path, tmp_path: Path)
     lstm = replace(SETTINGS, network=Network.PILOTNET_LSTM, width=0.1)
     with pytest.raises(DatasetError, match="8 pictures that follow each other"):
         train(lstm, [old], tmp_path / "b")
-    # single pictures beside the films are left out, whichever looks validation gets
+    # single images beside the films are left out, whichever looks are for validation
     mixed = train(replace(lstm, epochs=1), [roads, old], tmp_path / "c")
     assert mixed["data"]["pictures"] == 480
     with pytest.raises(SettingsError, match="batch is 4"):

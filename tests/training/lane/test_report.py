@@ -1,4 +1,4 @@
-"""Errors and pictures of a run. No TensorFlow."""
+"""Errors and images of a run. No TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a dataset on disk to a model that the car loads: learning, resuming, export, card."""
+"""From a dataset on disk to a model in the car: learning, resuming, export, card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of detections whose precision is known by hand. No TensorFlow."""
+"""Figures of detections with known precision. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_reach_ends_where_objects_are_missed() -> None:
     point = operating_point(judge(truth, found, GO), GO, 0.5)
     assert point["reach_m"] == pytest.approx(139.9 * 0.08 / 25, rel=1e-2)
     assert point["recall"] == pytest.approx(4 / 6, abs=1e-3)
-    # two false ones near by: 99 % is right nowhere farther
+    # two false ones nearby: 99 % is reached nowhere farther
     near_false = seen((100, 100, 45, GO), scores=(0.9,))
     point = operating_point(judge([*truth, shown()], [*found, near_false], GO), GO, 0.5)
     assert point["reach_m"] == pytest.approx(139.9 * 0.08 / 50, rel=1e-2)
