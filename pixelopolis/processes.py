@@ -32,8 +32,6 @@ def how_it_ended(exit_code: int) -> str:
 
 @dataclass(frozen=True)
 class ChildProcess:
-    """A process that runs or ran."""
-
     name: str
     argv: tuple[str, ...]
     log: Path
@@ -49,7 +47,6 @@ class ChildProcess:
 
     @property
     def how_it_ended(self) -> str:
-        """In words."""
         return "still runs" if self.exit_code is None else how_it_ended(self.exit_code)
 
     def last_words(self, lines: int = 8) -> str:

@@ -181,7 +181,6 @@ class Reason:
 
     @property
     def words(self) -> str:
-        """English words."""
         values: dict[str, Any] = dict(self.values)
         if CAUSE in values:
             others = {name: value for name, value in self.values.items() if name != CAUSE}
@@ -193,7 +192,6 @@ class Reason:
         return f"{car} {self.words}" if self.code in PREDICATES else self.words
 
     def to_document(self) -> dict[str, Any]:
-        """Return the JSON form."""
         return {"code": str(self.code), "values": dict(self.values)}
 
 

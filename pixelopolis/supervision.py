@@ -165,7 +165,6 @@ class Tasks:
         return task
 
     async def close(self) -> None:
-        """Cancel the remaining tasks."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

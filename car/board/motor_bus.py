@@ -131,7 +131,6 @@ class MotorBus:
                 return
 
     def set_baud(self, baud: int) -> None:
-        """Change the port's rate."""
         try:
             self._port.ser.baudrate = baud
         except (OSError, ValueError, termios.error) as error:

@@ -54,8 +54,6 @@ def estop_on() -> BoardError:
 
 
 class BoardState(NamedTuple):
-    """The board's state registers."""
-
     motor_power: bool
     estop: bool
     fault: BoardFault

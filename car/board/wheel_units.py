@@ -57,7 +57,6 @@ class LineQuality:
         self.factor = 1.0
 
     def note(self, good: bool) -> None:
-        """Record the outcome of one cycle."""
         self.failed += ((not good) - self.failed) / self.CYCLES
         if self.failed > self.SLOW_ABOVE:
             self.factor = self.SLOW_FACTOR

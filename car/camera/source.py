@@ -12,8 +12,6 @@ picture."""
 
 
 class Source(Protocol):
-    """An open camera."""
-
     def read(self) -> tuple[Image, float]:
         """Wait for the next picture; return it and its capture time (monotonic).
 

@@ -40,7 +40,6 @@ def age_s(now_s: float, then_s: float | None) -> float | None:
 
 
 def is_possible(age: float | None) -> bool:
-    """Whether an input can be this old."""
     return age is not None and 0.0 <= age < math.inf
 
 

@@ -48,7 +48,6 @@ class LaneKeeper:
 
     @property
     def frame(self) -> Frame | None:
-        """The last frame."""
         return self._frame
 
     @property

@@ -73,7 +73,6 @@ class PathFollower:
         self._points = None
 
     def move(self, wheels: WheelReading) -> None:
-        """Take in the newest wheel angles."""
         self._wheels = wheels
         last = self._measured_at
         if last is not None and wheels.measured_s < last.measured_s + MEASURED_OVER_S:
@@ -137,7 +136,6 @@ class PathFollower:
 
 
 def _motion(before: WheelReading, after: WheelReading) -> tuple[float, float]:
-    """Return distance and turn between two readings."""
     left = (after.left_rad - before.left_rad) * WHEEL_RADIUS_M
     right = (after.right_rad - before.right_rad) * WHEEL_RADIUS_M
     return (left + right) / 2, (right - left) / WHEEL_BASE_M

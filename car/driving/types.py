@@ -110,8 +110,6 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class CarAhead:
-    """The nearest car in the ego lane."""
-
     gap_m: float
     """Bumper to bumper along the lane."""
     speed_mps: float
@@ -195,8 +193,6 @@ class LaneModel(Protocol):
 
 
 class SightModel(Protocol):
-    """A detector of signs and cars."""
-
     def detect(self, detector_input_rgb: Image) -> tuple[Sighting, ...]:
         """Return the detections in a (160, 240, 3) uint8 RGB detector input, best score first."""
         ...

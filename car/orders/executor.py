@@ -287,7 +287,6 @@ class OrderExecutor:
         return self._paused
 
     def report(self, header_id: int, timestamp: datetime, health: Health) -> State:
-        """Return the state message of this instant."""
         task, decision, pose = self._task, self._decision, self.pose
         moves = is_moving(decision, health)
         self._actions.follow_emergency_stop(

@@ -34,7 +34,6 @@ class Faults:
         self._forget(_ACTION)
 
     def reject(self, order: Order, error: OrderRejectedError) -> None:
-        """Report an order that the car rejects."""
         about = (("orderId", order.order_id), ("orderUpdateId", str(order.order_update_id)))
         self._put(_ORDER, error.error_type, error.description, (*about, *error.references))
 

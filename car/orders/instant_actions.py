@@ -44,7 +44,6 @@ class ActionStates:
         return self._states.get(action_id)
 
     def put(self, action: InstantAction, status: Status) -> None:
-        """Add a new action."""
         self._set(action.action_id, action.action_type, status)
         ended = [key for key, state in self._states.items() if state.action_status != "RUNNING"]
         over = len(self._states) - MAX_ACTION_STATES
@@ -56,7 +55,6 @@ class ActionStates:
         self._settle(lambda state: status if state.action_type == kind else None)
 
     def clear(self) -> None:
-        """Remove all ended actions."""
         self._states = {k: s for k, s in self._states.items() if s.action_status == "RUNNING"}
 
     def follow_emergency_stop(

@@ -92,7 +92,6 @@ def on_the_way(
 
 
 def asks(plan: MergedOrder, mission: Mission, distance_m: float) -> bool:
-    """Whether the car wants a longer base."""
     there_is_more = plan.released_edges < len(plan.route.edges)
     return there_is_more and mission.granted_m - distance_m < NEW_BASE_M
 

@@ -101,7 +101,6 @@ class LaneNetwork:
         self.reset()
 
     def reset(self) -> None:
-        """Reset a recurrent model."""
         self._state = [np.zeros(d["shape"], dtype=np.float32) for d, _ in self._states]
 
     def look(self, picture_rgb: Image) -> LaneView:

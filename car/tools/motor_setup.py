@@ -65,8 +65,6 @@ class Installer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MotorSetup:
-    """A configured motor."""
-
     side: Side
     id: int
     mirrored: bool

@@ -16,7 +16,6 @@ MAX_FILE_BYTES: Final = 8 << 20
 
 
 def shipped_cities() -> tuple[str, ...]:
-    """Return the names of the shipped towns."""
     return tuple(
         sorted(
             entry.name.removesuffix(".toml")

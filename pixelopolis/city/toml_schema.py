@@ -108,8 +108,6 @@ class BuildingTable(_CityTable):
 
 
 class CityTables(_CityTable):
-    """The whole file."""
-
     name: Id
     open_ended: bool = False
     """Cars need not come back: a stretch to practise on."""

@@ -104,7 +104,6 @@ class DemoCity:
 
     @property
     def restarts(self) -> int:
-        """How often the server was restarted."""
         return self._restarts
 
     @property

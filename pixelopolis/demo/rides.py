@@ -24,8 +24,6 @@ FINAL: Final = ("arrived", "cancelled", "failed")
 
 @dataclass
 class VisitorRide:
-    """One visitor's ride."""
-
     number: int
     station: str
     destination: str

@@ -45,8 +45,6 @@ ONE_LINE: Final = {"COLUMNS": "1000"}
 
 @dataclass
 class Outcome:
-    """The outcome of all steps."""
-
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The JSON documents of finished steps."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -57,8 +55,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StepListener:
-    """Callbacks while steps run."""
-
     begun: Callable[[Step], None] = lambda _: None
     ended: Callable[[Step, str], None] = lambda _step, _fault: None
     """Called with "" or why it failed; also for steps that were finished before."""

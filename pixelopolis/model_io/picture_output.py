@@ -33,7 +33,6 @@ def tiled(tiles: Sequence[Image], columns: int, background: int = 255) -> Image:
 
 
 def encode_jpeg(image_rgb: Image, quality: int) -> bytes:
-    """Return an image as JPEG bytes."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     return cv2.imencode(".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 

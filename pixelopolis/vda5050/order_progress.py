@@ -46,7 +46,6 @@ def progress_at(path: RoutePath, distance_m: float, arrived: bool = False) -> Pr
 
 
 def distance_at(path: RoutePath, progress: Progress) -> float:
-    """Return the path distance of a progress."""
     nodes = node_distances_m(path)
     return nodes[min(progress.node, len(nodes) - 1)] + progress.since_m
 
@@ -57,7 +56,6 @@ def base_end_m(path: RoutePath, released_edges: int) -> float:
 
 
 def node_ids(city: City, route: Route) -> tuple[str, ...]:
-    """Return the ids of an order's nodes."""
     junctions = [city.edges[edge].to_node for edge in route.edges[:-1]]
     start = place_node_id(Place(route.edges[0], route.start_s_m))
     return (start, *junctions, place_node_id(Place(route.edges[-1], route.end_s_m)))

@@ -65,7 +65,6 @@ def bodies_overlap(first: Bodies, second: Bodies, margin_m: float = 0.0) -> bool
 
 
 def bodies_touch(one: Pose, other: Pose) -> bool:
-    """Return whether two cars' bodies overlap."""
     if one.distance_m(other) > 2 * math.hypot(CAR_FRONT_M, CAR_WIDTH_M / 2):
         return False
     first, second = (

@@ -120,8 +120,6 @@ class MotorMode(IntEnum):
 
 
 class BoardFault(IntFlag):
-    """Bits of the board's fault word."""
-
     HOST_SILENT = 1
     BATTERY_LOW = 2
     BATTERY_EMPTY = 4
@@ -137,8 +135,6 @@ class BoardButton(IntFlag):
 
 
 class BoardLed(IntFlag):
-    """Bits of the board's LED register."""
-
     BOARD = 1
     MOTORS = 2
     TAKE_BOARD = 4

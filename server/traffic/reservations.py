@@ -172,7 +172,6 @@ def closed_by(streets: StreetGraph, cars: Iterable[Car]) -> Closed:
 
 
 def edge_holders(streets: StreetGraph, traffic: Traffic) -> dict[str, str]:
-    """Return which car holds each edge."""
     return {edge: car.id for car in traffic.cars.values() for edge in held(streets, car).edges}
 
 

@@ -157,7 +157,6 @@ class PathTracker:
             self._cov[state, state] = sigma**2
 
     def move(self, wheels: WheelReading) -> None:
-        """Take in new wheel angles."""
         last, self._last = self._last, wheels
         if last is None or not self.is_finite:
             return
