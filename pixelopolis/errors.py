@@ -127,24 +127,6 @@ class BookingError(PixelopolisError, ValueError):
     code = "PX402"
 
 
-class RequestRefusedError(PixelopolisError):
-    """A refused HTTP request.
-
-    Args:
-        status: HTTP status.
-        word: stable code for programs.
-        message: field and value.
-        next_step: what the client can do.
-    """
-
-    code = "PX403"
-
-    def __init__(self, status: int, word: str, message: str, next_step: str) -> None:
-        super().__init__(message, next_step)
-        self.status = status
-        self.word = word
-
-
 class RenderError(PixelopolisError, RuntimeError):
     """No usable OpenGL on this machine."""
 

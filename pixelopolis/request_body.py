@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from pixelopolis.errors import RequestRefusedError
+from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import describe
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from pymongo.errors import PyMongoError
 
-from pixelopolis.errors import BookingError, RequestRefusedError
+from pixelopolis.errors import BookingError
 from pixelopolis.reasons import Reason
+from pixelopolis.refusals import RequestRefusedError
 from server.booking import ACTIVE, Booking, BookingState
 from server.storage.mongo import CarTakenError, StationTakenError, Store
 

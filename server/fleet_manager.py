@@ -19,8 +19,9 @@ from pymongo.errors import PyMongoError
 
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
-from pixelopolis.errors import NoRouteError, RequestRefusedError
+from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from pixelopolis.errors import RequestRefusedError
+from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.base import MAX_FRAME_BYTES
 from pixelopolis.vda5050.factsheet import Factsheet
 from pixelopolis.vda5050.frames import FromServer, MalformedMessageError, decode_from_car, encode

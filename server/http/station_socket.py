@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
-from pixelopolis.errors import RequestRefusedError
+from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.request_body import body_of
 from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager

@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
-from pixelopolis.errors import RequestRefusedError
+from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.order import InstantActions, Order
 from pixelopolis.vda5050.state import State

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from pixelopolis.errors import RequestRefusedError
 from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.refusals import RequestRefusedError
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.storage import mongo as store_module

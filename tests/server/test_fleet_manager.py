@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from pixelopolis.city.route import Place
-from pixelopolis.errors import NoRouteError, RequestRefusedError
+from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.refusals import RequestRefusedError
 from server import fleet_manager as desk_module
 from server.booking import BookingState
 from server.storage import mongo as store_module

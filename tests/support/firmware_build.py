@@ -1,5 +1,6 @@
 """Builds parts of the firmware for tests."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,9 +26,14 @@ def need(program: str, package: str) -> None:
 
 @cache
 def make(*targets: str) -> str:
-    """Build targets of firmware/Makefile; return the output."""
+    """Build targets of firmware/Makefile; return the output.
+
+    One process of the tests builds at a time: another one would load a file that is half written.
+    """
     command = ["make", "-C", str(FIRMWARE), *targets]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with (FIRMWARE / "Makefile").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

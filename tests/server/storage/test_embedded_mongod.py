@@ -54,7 +54,7 @@ async def test_a_processor_that_is_too_old_is_named(
 ) -> None:
     fake_mongod(tmp_path, "#!/bin/sh\nkill -ILL $$\n", monkeypatch)
     failed = await start_and_fail(tmp_path / "data")
-    assert "ended by SIGILL: this processor lacks instructions" in failed.message
+    assert "killed by SIGILL: this processor lacks instructions" in failed.message
     assert "AVX" in failed.message
     assert "MONGODB_URI" in failed.next_step
 

@@ -51,7 +51,10 @@ def test_a_car_in_my_lane_is_found_at_its_gap(
     assert fit.in_lane > 0.5
     # cars cut off by the image's border in a bend are less certain
     cut = noisy[0] < 0.02 or noisy[2] > 0.98
-    assert fit.gap_m == pytest.approx(gap_m, abs=0.2 if cut else 0.03 + 0.12 * gap_m)
+    most_m = 0.2 if cut else 0.03 + 0.12 * gap_m
+    if curvature:  # a near car fits at several gaps there, and the fit says so
+        most_m = max(most_m, 2 * fit.sigma_m)
+    assert fit.gap_m == pytest.approx(gap_m, abs=most_m)
 
 
 @settings(max_examples=60, deadline=None)
