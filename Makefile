@@ -70,7 +70,7 @@ lock: $(VENV)/setup.done  ## locks/: the pins with the hashes of all their files
 	@$(BIN)/python -c '$(BUILD_REQUIRES)' | $(LOCK) --output-file locks/build.txt -
 
 docs: $(VENV)/docs.done  ## the documentation, as pages to read: site/index.html
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 firmware: system-firmware  ## the board's firmware, for every machine that it runs on
 	@$(MAKE) --no-print-directory -C firmware

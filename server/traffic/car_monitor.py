@@ -56,7 +56,7 @@ class CarMonitor:
 
     Args:
         started_s: when the server began to listen.
-        complaints: where implausible cars are logged.
+        peer_faults: where implausible cars are logged.
     """
 
     def __init__(self, started_s: float, peer_faults: PeerFaultLog) -> None:

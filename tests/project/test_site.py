@@ -200,3 +200,9 @@ def test_the_python_reference_covers_its_packages() -> None:
     for name in named:
         path = ROOT.joinpath(*name.split("."))
         assert path.is_dir() or path.with_suffix(".py").is_file(), name
+
+
+def test_every_warning_ends_the_build() -> None:
+    """With `--quiet`, MkDocs counts no warnings, and strict is nothing."""
+    (line,) = re.findall(r"mkdocs build.*", (ROOT / "Makefile").read_text("utf-8"))
+    assert line == "mkdocs build --strict"

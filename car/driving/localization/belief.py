@@ -89,7 +89,7 @@ class Belief:
     `driven_m` is the distance driven since it was created.
 
     Args:
-        expectation: model of which signs are visible from where.
+        sign_model: model of which signs are visible from where.
         start: where the car was put down; None if unknown.
     """
 

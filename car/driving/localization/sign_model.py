@@ -53,7 +53,7 @@ class SignModel:
     """The signs of a town as seen from its cells.
 
     Args:
-        cells: the town's lane grid.
+        grid: the town's lane grid.
         camera: the camera as mounted.
 
     Attributes (K entries, one per pair of cell and sign):
