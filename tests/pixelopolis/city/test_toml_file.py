@@ -308,7 +308,7 @@ def test_an_unknown_city_names_what_there_is(name: str) -> None:
 def test_a_file_that_is_not_utf8_is_a_city_error(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(b'# a town\nname = "caf\xe9"')
-    with pytest.raises(CityError, match=r"no UTF-8 text: line 2, .*Save it as UTF-8"):
+    with pytest.raises(CityError, match=r"not UTF-8 text: line 2, .*Save it as UTF-8"):
         load_city(str(path))
 
 

@@ -13,7 +13,7 @@ from sim.live.render_messages import LiveScene, RenderTask
 
 RUN = """
 import socket, sys, time
-from sim import render_process
+from sim.live import render_process
 from sim.live.render_messages import Scene, Task
 
 def fail(data):

@@ -199,8 +199,8 @@ def test_two_pictures_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     ("line", "named"),
     [
         ("5 .5 .5 .1 .1", r"a\.txt:1: '5 .5"),
-        ("-1 .5 .5 .1 .1", "no line of YOLO"),
-        ("0 .5 .5 .1", "no line of YOLO"),
+        ("-1 .5 .5 .1 .1", "not a line of YOLO"),
+        ("0 .5 .5 .1", "not a line of YOLO"),
         ("0 .9 .5 .4 .1", "outside the picture"),
         ("0 .5 .5 nan .1", "no area"),
         ("0 .5 .5 0 .1", "no area"),
