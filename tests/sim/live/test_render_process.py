@@ -14,13 +14,13 @@ from sim.live.render_messages import LiveScene, RenderTask
 RUN = """
 import socket, sys, time
 from sim.live import render_process
-from sim.live.render_messages import Scene, Task
+from sim.live.render_messages import LiveScene
 
 def fail(data):
     raise ValueError("not expected")
 
 if sys.argv[3] == "fails":
-    Scene.decode = staticmethod(fail)
+    LiveScene.decode = staticmethod(fail)
 render_process.render = lambda task, exchange: exchange.closed.wait()
 raise SystemExit(render_process.main(int(sys.argv[1]), sys.argv[2]))
 """
