@@ -1,12 +1,10 @@
 """Lane datasets on disk: images, the expert's steering, and the path of every command.
 
-DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole frames
-    DIR/images/<session>/<n>_{center,left,right}.jpg      bottom quarters, w = 3 h, or whole
-    frames
-                                                       center,left,right,steering
-DIR/labels/<session>.commands.csv                      one row an image, with header
-    DIR/sessions.json                                      the plan
-    DIR/dataset.json                                       a summary, written last
+    DIR/images/<session>/<n>_{center,left,right}.jpg  bottom quarters, w = 3 h, or whole frames
+    DIR/labels/<session>.csv                          center,left,right,steering
+    DIR/labels/<session>.commands.csv                 one row an image, with header
+    DIR/sessions.json                                 the plan
+    DIR/dataset.json                                  a summary, written last
 
 A session has one look and one of three kinds. *Poses*: independent poses beside the center line
 in any direction that a car may have there; one camera. *Driven*: the expert drives, is pushed
@@ -44,6 +42,7 @@ from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, road_place
 from sim.lane_data.drives import drive_samples
 from sim.lane_data.labels import COLUMNS, label_of, row_of
 from sim.lane_data.samples import Sample, Session, driven_samples, pose_samples
+from sim.looks.floor_looks import floor_look
 from sim.looks.look import Look, plain_look
 from sim.looks.panoramas import panorama_files
 from sim.looks.room_looks import room_look
@@ -55,6 +54,8 @@ from sim.work.workers import run_all
 FRAMES_PER_LOOK: Final = 48
 CARS_PART: Final = 0.25
 """Share of looks with other cars."""
+FLOOR_PART: Final = 0.4
+"""Share of looks whose road lies on a floor (see `sim.looks.floor_looks`)."""
 FIRST_DRIVE_LOOK: Final = 100_000
 """Models drive under looks that other data of the same seed do not show."""
 JPEG_QUALITY: Final = 95
@@ -85,6 +86,7 @@ def plan_sessions(
             for frames in _looks(wanted, number, len(cities)):
                 look = len(sessions)
                 cars = np.random.default_rng([seed, look, 9]).random() < CARS_PART
+                floor = np.random.default_rng([seed, look, 10]).random() < FLOOR_PART
                 sessions.append(
                     Session(
                         f"{look:05d}_{city.replace(':', '-')}_{kind}",
@@ -96,6 +98,7 @@ def plan_sessions(
                         tuple(weights[number].tolist()) if kind == "poses" else (),
                         cars=bool(cars) and kind == "poses",
                         whole=whole,
+                        floor=bool(floor),
                     )
                 )
     return sessions
@@ -228,7 +231,7 @@ def _write_chunk(out: Path, sessions: Sequence[Session]) -> int:
     """Write the missing sessions of one city; return the number of frames of all of them.
 
     Existing sessions, left by a lost process, are not rewritten: meanwhile their last file would
-        exist without its images.
+    exist without its images.
     """
     city = load_city(sessions[0].city)
     cv2.setNumThreads(1)
@@ -245,7 +248,8 @@ def _look(session: Session) -> Look:
     if session.plain:
         return plain_look()
     own = panorama_files(Path(session.panoramas), "training") if session.panoramas else ()
-    return room_look(session.seed, session.look, panoramas=own)
+    look_of = floor_look if session.floor else room_look
+    return look_of(session.seed, session.look, panoramas=own)
 
 
 class _SessionCameras:

@@ -30,7 +30,7 @@ OFFSET_LIMIT_M: Final = 0.07
 HEADING_SIGMA_RAD: Final = np.radians(7.0)
 HEADING_LIMIT_RAD: Final = np.radians(18.0)
 WIDE_PART: Final = 0.15
-WIDE_OFFSET_M: Final = 0.10
+WIDE_OFFSET_M: Final = 0.15
 WIDE_HEADING_RAD: Final = np.radians(30.0)
 """Some poses are spread evenly over all headings from which a car must still recover."""
 SIDE_CAMERA_M: Final = 0.06
@@ -61,6 +61,8 @@ class Session:
     """Folder of the user's panoramas."""
     plain: bool = False
     """Use the plain look for every look instead of rooms."""
+    floor: bool = False
+    """Whether the road lies on a floor, without a city around it."""
 
 
 Cameras = tuple[tuple[str, float], ...]

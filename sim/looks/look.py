@@ -139,6 +139,23 @@ class RoadColors:
 
 
 @dataclass(frozen=True, slots=True)
+class Markings:
+    """Which lines a road has; the defaults are the city's own.
+
+    `left`, `right` and `divider` say how much of each line shows, from 0 (there is none) to 1.
+    """
+
+    left: float = 1.0
+    right: float = 1.0
+    divider: float = 1.0
+    dash_m: tuple[float, float] | None = None
+    """Length of the divider's dashes and gaps, (0.1, 0.0) being a solid line; None: as the road's
+    style has it."""
+    in_lane: bool = False
+    """The divider runs along the middle of every lane, as on a track of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoadLook:
     """`style` overrides the city's own; `wear` in 0..1 is the share of the lines rubbed off.
 
@@ -150,6 +167,7 @@ class RoadLook:
     style: RoadStyle | None = None
     wear: float = 0.0
     line_width: float = 1.0
+    markings: Markings = Markings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +217,9 @@ class Look:
     lamps: tuple[Lamp, ...] = ()
     """At most `MAX_LAMPS`."""
     floor: Floor = Floor()
+    beside: Rgb | None = None
+    """Color of the level floor that the road's lines lie on, without curbs, buildings and signs;
+    None: the road runs through the city."""
     people: People = People()
     lights_seed: int | None = None
     """Picks the lit lamp of each traffic light; None: all are green."""

@@ -23,7 +23,7 @@ from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import road_layout
 from pixelopolis.city.signs import CAR
 from pixelopolis.errors import RenderError
-from sim.looks.look import MAX_LAMPS, Look, RoadStyle
+from sim.looks.look import MAX_LAMPS, Look
 from sim.render.gl import gpu
 from sim.render.gl.gpu import (
     CAR_RECORD,
@@ -36,7 +36,7 @@ from sim.render.gl.gpu import (
     read_rows,
 )
 from sim.render.gl.look_block import look_block, repainted
-from sim.render.maps.ground import GroundArea, paint_map
+from sim.render.maps.ground import GroundArea, LineStyle, line_style, paint_map
 from sim.render.maps.light import Shadow, light_map, sky_map
 from sim.render.meshes.crowd import crowd_of
 from sim.render.meshes.mesh import rgb_of
@@ -97,7 +97,7 @@ class Renderer:
         self._sky_shade = sky_map(self._frame, self._town.shadows)
         self._instances = dict(self._town.instances)
         self._car_ids: dict[str, int] = {}
-        self._paint: dict[tuple[RoadStyle, float], moderngl.Texture] = {}
+        self._paint: dict[LineStyle, moderngl.Texture] = {}
         self._panoramas: dict[str, moderngl.Texture] = {}
         self._gpu = Gpu()
         try:
@@ -178,11 +178,11 @@ class Renderer:
 
     def _paint_lines(self, look: Look) -> None:
         """Move a look's lines to the end of `_paint`, and drop the least recently used ones."""
-        key = (look.road_style(self.city.road.style), look.road.line_width)
+        key = line_style(look, self.city.road.style)
         if key not in self._paint:
             if len(self._paint) >= MAX_PAINT_MAPS:
                 self._paint.pop(next(iter(self._paint))).release()
-            image = paint_map(self.city, self._layout, self._frame, *key)
+            image = paint_map(self.city, self._layout, self._frame, key)
             self._paint[key] = self._gpu.texture(image)
         self._paint[key] = self._paint.pop(key)
 
@@ -251,9 +251,10 @@ class Renderer:
         if self._sun_is_old:
             self._write_shade(self._look)
         target = self._gpu.target(view)
+        in_town = self._look.beside is None
         visible = _Visible(
-            objects=_runs(self._town.objects, view),
-            ground=_runs(self._town.ground, view),
+            objects=_runs(self._town.objects, view) if in_town else [],
+            ground=_runs(self._town.ground, view) if in_town else [],
             loose=[
                 (loose[1], _runs(loose[0], view))
                 for loose in (self._clutter, self._props)

@@ -27,7 +27,7 @@ def look_block(look: Look, own_style: RoadStyle, frame: GroundArea) -> NDArray[n
         frame: area of the ground maps.
     """
     colors = look.road_colors(own_style)
-    light, ground = look.light, look.ground
+    light, ground, markings = look.light, look.ground, look.road.markings
     lamps = [_lamp_rows(lamp, frame) for lamp in look.lamps]
     lamps += [(NO_ROW, NO_ROW)] * (MAX_LAMPS - len(lamps))
     rows = [
@@ -39,10 +39,11 @@ def look_block(look: Look, own_style: RoadStyle, frame: GroundArea) -> NDArray[n
         (*colors.left, look.road.wear),
         (*colors.right, 0),
         (*colors.divider, 0),
-        (*ground.kerb, 0),
-        (*ground.pavement, 0),
-        (*ground.lawn, 0),
+        (*ground.kerb, markings.left),
+        (*ground.pavement, markings.right),
+        (*ground.lawn, markings.divider),
         (*ground.floor, 0),
+        (*(look.beside or colors.surface), float(look.beside is not None)),
         (frame.x_m, frame.y_m, 1 / frame.width_m, 1 / frame.depth_m),
         (look.sky.rotation_rad / (2 * math.pi), 0, 0, 0),
         *(color for color, _ in lamps),

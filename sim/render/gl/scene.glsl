@@ -14,10 +14,11 @@ layout(std140) uniform Scene {
     vec4 line_left;    // w: wear
     vec4 line_right;
     vec4 divider;
-    vec4 kerb;
-    vec4 pavement;
-    vec4 lawn;
+    vec4 kerb;         // w: how much of left lines shows
+    vec4 pavement;     // w: of right lines
+    vec4 lawn;         // w: of dividers
     vec4 ground_floor;
+    vec4 beside;       // level floor beside the road; w: 1 where there is one
     vec4 plan;         // xy: south-west corner of the ground maps; zw: 1 / size
     vec4 sky_turn;     // x: rotation in turns
     vec4 lamp[LAMPS];  // rgb: colour; w: its share of the light on level ground, on average
@@ -63,7 +64,7 @@ void main() {
     spot = at;
 }
 #else
-uniform sampler2D paint;      // red: left line, green: right line, blue: divider
+uniform sampler2D paint;      // red: left line, green: right line, blue: divider, alpha: road
 uniform sampler2D shade;      // rgb: all light that arrives; alpha: how much of the sun
 uniform sampler2D noise;
 uniform sampler2D panorama;   // alpha: lamps and windows, which are brighter than white
@@ -76,11 +77,10 @@ void main() {
     vec2 dx = dFdx(place);
     vec2 dy = dFdy(place);
     vec2 major = 0.25 * (dot(dx, dx) > dot(dy, dy) ? dx : dy);
-    vec3 line = 0.5 * (texture(paint, place + major, -1.0).rgb
-                     + texture(paint, place - major, -1.0).rgb);
+    vec4 painted = 0.5 * (texture(paint, place + major, -1.0) + texture(paint, place - major, -1.0));
     vec2 rough = texture(noise, grain_uv).rg;
-    line *= 1.0 - line_left.w * rough.g;
-    vec3 road = surface.rgb;
+    vec3 line = painted.rgb * vec3(kerb.w, pavement.w, lawn.w) * (1.0 - line_left.w * rough.g);
+    vec3 road = beside.w > 0.0 ? mix(beside.rgb, surface.rgb, painted.a) : surface.rgb;
     if (sheets.x > 0.0) {
         vec2 on_sheet = mat2(sheet_turn.x, -sheet_turn.y, sheet_turn.y, sheet_turn.x) * spot.xy;
         vec2 cell = on_sheet * sheets.xy;

@@ -1,14 +1,14 @@
 """Maps of the ground, drawn from the road's layout: where which paint is.
 
 Row 0 is the south edge, as in OpenGL. The paint map holds weights (red: left border, green: right
-border, blue: divider) instead of colors, so that a new look needs no new map; weights filter
-exactly as colors do.
+border, blue: divider, alpha: the road itself) instead of colors, so that a new look needs no new
+map; weights filter exactly as colors do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,14 +22,14 @@ from shapely.geometry.base import BaseGeometry
 from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import RoadLayout, dashes, polygons
 from pixelopolis.geometry import FloatArray
-from sim.looks.look import RoadStyle
+from sim.looks.look import Look, RoadStyle
 
 TEXEL_M: Final = 0.0025
 MAX_PAINT_PX: Final = 8192
 MARGIN_M: Final = 0.05
 
-DASH_M: Final = 0.10
-GAP_M: Final = 0.08
+DASHED_M: Final = (0.10, 0.08)
+SOLID_M: Final = (0.10, 0.0)
 GUIDE_DASH_M: Final = 0.035
 GUIDE_GAP_M: Final = 0.045
 
@@ -67,29 +67,63 @@ class GroundArea:
         return np.asarray(np.round(places * (1 << SHIFT)), dtype=np.int32)
 
 
-def paint_map(
-    city: City, layout: RoadLayout, frame: GroundArea, style: RoadStyle, line_width: float = 1.0
-) -> NDArray[np.uint8]:
-    """Return the weights (h, w, 4) uint8 of a road style's lines.
+@dataclass(frozen=True, slots=True)
+class LineStyle:
+    """What a paint map depends on, beside its city.
 
-    `line_width` scales the city's own.
+    Attributes:
+        dash_m: length of the dividers' dashes and gaps; no gap is a solid line.
+        width: scales the width of the city's own lines.
+        in_lane: the divider runs along the middle of each lane; opposite lanes are divided by a
+            solid border.
     """
+
+    dash_m: tuple[float, float]
+    width: float = 1.0
+    in_lane: bool = False
+
+
+def line_style(look: Look, own: RoadStyle) -> LineStyle:
+    """Return how a look draws the lines of a city whose own road style is `own`."""
+    styled = DASHED_M if look.road_style(own) == "asphalt" else SOLID_M
+    markings = look.road.markings
+    return LineStyle(markings.dash_m or styled, look.road.line_width, markings.in_lane)
+
+
+def paint_map(
+    city: City, layout: RoadLayout, frame: GroundArea, style: LineStyle
+) -> NDArray[np.uint8]:
+    """Return the weights (h, w, 4) uint8 of a road's lines."""
     size = frame.size_px(TEXEL_M, MAX_PAINT_PX)
-    left, right, divider = (np.zeros(size[::-1], np.uint8) for _ in range(3))
-    half_m = line_width * city.road.line_width_m / 2
+    left, right, divider, road = (np.zeros(size[::-1], np.uint8) for _ in range(4))
+    half_m = style.width * city.road.line_width_m / 2
     for line in layout.borders:
         _stroke(left if line.side == "left" else right, line.points_m, half_m, frame)
     for points in layout.dividers:
-        pieces = dashes(points, DASH_M, GAP_M) if style == "asphalt" else [points]
-        for piece in pieces:
-            _stroke(divider, piece, half_m, frame)
+        if style.in_lane:
+            _stroke(left, points, half_m, frame)
+        else:
+            _stroke_dashes(divider, points, style.dash_m, half_m, frame)
+    for points in _lane_middles(city) if style.in_lane else ():
+        _stroke_dashes(divider, points, style.dash_m, half_m, frame)
     for points in layout.guides:
         for piece in dashes(points, GUIDE_DASH_M, GUIDE_GAP_M):
             _stroke(divider, piece, half_m * 0.8, frame)
     # where two lines meet, the red one is on top
     right = np.minimum(right, 255 - left)
     divider = np.minimum(divider, 255 - left - right)
-    return np.ascontiguousarray(np.dstack([left, right, divider, np.full_like(left, 255)]))
+    for part in polygons(layout.area):
+        fill(road, map(shapely.get_coordinates, (part.exterior, *part.interiors)), frame, 255)
+    return np.ascontiguousarray(np.dstack([left, right, divider, road]))
+
+
+def _lane_middles(city: City) -> Iterator[FloatArray]:
+    """Yield the middles of lanes, and of movements that nothing crosses."""
+    for edge in city.edges.values():
+        yield edge.curve.points_m
+    for movement in city.movements.values():
+        if len(city.exits[movement.from_edge]) == 1:
+            yield movement.curve.points_m
 
 
 def noise_map(seed: int) -> NDArray[np.uint8]:
@@ -109,6 +143,17 @@ def _tile_blur(image: FloatArray, sigma_px: float) -> FloatArray:
     f = np.fft.fftfreq(image.shape[0])
     keep = np.exp(-2 * (math.pi * sigma_px) ** 2 * (f[:, None] ** 2 + f[None, :] ** 2))
     return np.asarray(np.fft.ifft2(np.fft.fft2(image) * keep).real, dtype=np.float64)
+
+
+def _stroke_dashes(
+    image: NDArray[np.uint8],
+    points_m: FloatArray,
+    dash_m: tuple[float, float],
+    half_m: float,
+    frame: GroundArea,
+) -> None:
+    for piece in dashes(points_m, *dash_m) if dash_m[1] else [points_m]:
+        _stroke(image, piece, half_m, frame)
 
 
 def _stroke(

@@ -13,7 +13,18 @@ from pixelopolis.city.road_layout import road_layout
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import RenderError
 from pixelopolis.vehicle.camera import Camera
-from sim.looks.look import Floor, Lamp, Light, Look, People, Sky, plain_look
+from sim.looks.look import (
+    Floor,
+    Lamp,
+    Light,
+    Look,
+    Markings,
+    People,
+    Rgb,
+    RoadColors,
+    Sky,
+    plain_look,
+)
 from sim.render.maps.ground import GroundArea
 from sim.render.maps.light import lamp_map, lamp_place, light_map, light_scale, shadow_of, sky_map
 from sim.render.meshes.crowd import crowd_of
@@ -66,6 +77,56 @@ def test_lines_get_as_wide_as_the_look_says_and_are_painted_again_when_forgotten
     assert shares[0] < 0.8 * shares[1]
     assert shares[2] > 1.2 * shares[1]
     assert line_pixels(0.7) == shares[0]
+
+
+def seen_lines(renderer: Renderer, look: Look) -> dict[str, float]:
+    """Return the share of the picture that each line's color covers."""
+    seen = road(renderer, look)
+    top, low = seen.max(axis=2), seen.min(axis=2)
+    strong = top - low > 60
+    return {
+        name: float((strong & (seen.argmax(axis=2) == channel)).mean())
+        for channel, name in enumerate(("left", "divider", "right"))
+    }
+
+
+def marked(markings: Markings, beside: Rgb | None = None) -> Look:
+    """Return the plain look with a red left line, a green divider and a blue right line."""
+    paint = RoadColors((0.7, 0.7, 0.7), (0.9, 0.0, 0.0), (0.0, 0.0, 0.9), (0.0, 0.9, 0.0))
+    plain = plain_look()
+    colored = replace(plain.road, white=paint, asphalt=paint, style="asphalt", markings=markings)
+    return replace(plain, road=colored, beside=beside)
+
+
+def test_each_line_may_be_missing(renderer: Renderer) -> None:
+    whole = seen_lines(renderer, marked(Markings()))
+    assert whole["left"] > 0.01
+    assert whole["right"] > 0.01
+    without = seen_lines(renderer, marked(Markings(left=0.0)))
+    assert without["left"] == 0
+    assert without["right"] == pytest.approx(whole["right"], rel=0.02)
+    assert seen_lines(renderer, marked(Markings(right=0.0)))["right"] == 0
+
+
+def test_a_line_in_the_lane_runs_below_the_car(renderer: Renderer) -> None:
+    def middle(markings: Markings) -> float:
+        seen = road(renderer, marked(markings))
+        columns = seen[:, seen.shape[1] // 2 - 8 : seen.shape[1] // 2 + 8]
+        return float((columns[..., 1] - columns[..., 0] > 40).mean())
+
+    assert middle(Markings()) == 0
+    assert middle(Markings(divider=0.0, in_lane=True)) == 0
+    dashed = middle(Markings(dash_m=(0.05, 0.14), in_lane=True))
+    assert 0.02 < dashed < 0.6 * middle(Markings(dash_m=(0.1, 0.0), in_lane=True))
+
+
+def test_a_road_on_a_floor_has_no_town_beside_it(renderer: Renderer) -> None:
+    blue = seen_lines(renderer, marked(Markings(0.0, 0.0, 0.0), beside=(0.0, 0.0, 0.9)))
+    assert blue["right"] > 0.1
+    gray = road(renderer, marked(Markings(0.0, 0.0, 0.0), beside=(0.7, 0.7, 0.7)))
+    # nothing but the floor, lit by a colored sun
+    assert np.ptp(gray.max(axis=2) - gray.min(axis=2)) < 40
+    assert (gray.max(axis=2) > 0).all()
 
 
 def test_joints_darken_thin_stripes_only(renderer: Renderer) -> None:

@@ -1,0 +1,116 @@
+"""Looks of roads that lie on a floor: tape, paint or a printed mat, and nothing beside them.
+
+A floor look is a room look (light, camera, people) whose road has any colors and markings. Its
+ranges follow photographs of other people's miniature tracks; a comment gives each reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import IntEnum
+from typing import Final
+
+import cv2
+import numpy as np
+
+from sim.looks.look import Look, Markings, Rgb, RoadColors
+from sim.looks.room_looks import room_look
+
+MIN_CONTRAST: Final = 0.18
+"""Least difference of a line from what it lies on, in the channel where it is largest."""
+
+SOLID: Final = (0.1, 0.0)
+DASHES_M: Final = ((0.10, 0.08), (0.06, 0.06), (0.16, 0.20), (0.05, 0.14), SOLID)
+"""Dashes and gaps; few, as each needs its own map of the city."""
+
+
+class _FloorStream(IntEnum):
+    """Second key of every random stream, after those of `room_looks`. Only ever append."""
+
+    SURFACE = 201
+    LINES = 202
+    MARKINGS = 203
+
+
+def floor_look(seed: int, index: int, panoramas: Sequence[str] = ()) -> Look:
+    """Return floor look number `index` of a seed; see `sim.looks.room_looks.room_look`."""
+
+    def stream(name: _FloorStream) -> np.random.Generator:
+        return np.random.default_rng([seed, index, int(name)])
+
+    room = room_look(seed, index, panoramas=panoramas)
+    surface, beside, grain = _surfaces(stream(_FloorStream.SURFACE))
+    colors = _lines(stream(_FloorStream.LINES), surface, beside, grain)
+    markings = _markings(stream(_FloorStream.MARKINGS))
+    return replace(
+        room,
+        beside=beside,
+        road=replace(room.road, white=colors, asphalt=colors, style="asphalt", markings=markings),
+    )
+
+
+def _surfaces(rng: np.random.Generator) -> tuple[Rgb, Rgb, float]:
+    """Return the colors of road and floor, and the surface's grain."""
+    # floors from black mats to white tiles, mostly gray, wood or carpet: low saturation
+    road = _color(rng, saturation=0.35 * float(rng.beta(1.0, 2.0)), least=0.06, most=0.95)
+    # tape on a floor has the same floor on both sides; printed mats do not
+    same = rng.random() < 0.55
+    beside = road if same else _color(rng, saturation=float(rng.beta(1.0, 1.3)), least=0.06)
+    return road, beside, float(0.9 * rng.beta(1.0, 1.8))
+
+
+def _color(
+    rng: np.random.Generator, saturation: float, least: float = 0.0, most: float = 1.0
+) -> Rgb:
+    hsv = np.array([[[rng.uniform(0, 360), saturation, rng.uniform(least, most)]]], np.float32)
+    red, green, blue = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].tolist()
+    return red, green, blue
+
+
+def _lines(rng: np.random.Generator, road: Rgb, beside: Rgb, grain: float) -> RoadColors:
+    # both borders are of one tape in nine of ten towns
+    left = _tape(rng, (road, beside))
+    right = left if rng.random() < 0.9 else _tape(rng, (road, beside))
+    # printed center lines are yellow or white; taped ones of whatever tape there is
+    divider = left if rng.random() < 0.25 else _tape(rng, (road,))
+    return RoadColors(road, left, right, divider, grain)
+
+
+def _tape(rng: np.random.Generator, under: Sequence[Rgb]) -> Rgb:
+    """Return a color that is seen on all of `under`: white, yellow, black, or any."""
+    while True:
+        match int(rng.choice(4, p=(0.45, 0.2, 0.1, 0.25))):
+            case 0:
+                tone = float(rng.uniform(0.75, 1.0))
+                color: Rgb = (tone, tone, tone * float(rng.uniform(0.88, 1.0)))
+            case 1:
+                color = (float(rng.uniform(0.7, 1.0)), float(rng.uniform(0.6, 0.85)), 0.1)
+            case 2:
+                color = (0.05, 0.05, 0.06)
+            case _:
+                color = _color(rng, saturation=float(rng.uniform(0.5, 1.0)), least=0.4)
+        if all(_contrast(color, surface) >= MIN_CONTRAST for surface in under):
+            return color
+
+
+def _contrast(one: Rgb, other: Rgb) -> float:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def _markings(rng: np.random.Generator) -> Markings:
+    kind, faded, dashes, in_lane = (
+        rng.random(),
+        rng.random(),
+        rng.integers(len(DASHES_M)),
+        rng.random(),
+    )
+    # one border in five is missing or nearly gone, and one divider in seven
+    rest = 0.0 if faded < 0.6 else 0.4
+    return Markings(
+        left=rest if kind < 0.09 else 1.0,
+        right=rest if 0.09 <= kind < 0.18 else 1.0,
+        divider=rest if 0.18 <= kind < 0.32 else 1.0,
+        dash_m=DASHES_M[int(dashes)],
+        in_lane=bool(in_lane < 0.35),
+    )
