@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from pixelopolis.cli.main import app
+from pixelopolis.cli.main import command_line
 from tests.support.paths import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "firmware" / "README.md"])
@@ -39,7 +38,7 @@ def test_commands_that_are_shown_exist(page: Path) -> None:
     shown = re.findall(r"`pixelopolis ((?:[a-z]+ ?)+)", page.read_text("utf-8"))
     missing = []
     for words in shown:
-        command: Any = typer.main.get_command(app)
+        command: Any = command_line()
         for word in words.split():
             known = getattr(command, "commands", None)
             if known is None:  # a command; arguments follow

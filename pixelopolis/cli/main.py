@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import cache
 from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -73,6 +74,15 @@ def _options(
     """Take the options that stand before a command."""
 
 
+@cache
+def command_line() -> Any:
+    """Return `app` as the command that parses and runs a command line.
+
+    Calling `app` itself would build all commands anew, which takes longer than most of them.
+    """
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; print known errors without a traceback, with their next step.
 
@@ -89,7 +99,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     try:
-        app()
+        command_line()()
     except SystemExit as ended:
         # an interrupted library may have raised SystemExit with another code
         code = signal_codes[0] if signal_codes else ended.code

@@ -32,12 +32,12 @@ class Refusing:
 
 def outcome(line: Sequence[str]) -> dict[str, Any]:
     """Return how a command line ended: its exit code, or its error."""
-    from pixelopolis.cli.main import app
+    from pixelopolis.cli.main import command_line
 
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            app(list(line), standalone_mode=True)
+            command_line()(list(line), standalone_mode=True)
     except SystemExit as ended:
         return {"code": ended.code or 0, "said": said.getvalue()}
     except PixelopolisError as error:
