@@ -86,8 +86,11 @@ def lane(
     from sim.sheets.lane_data import write_sheet
 
     check_looks(plain, panoramas)
+    check_output_folder(out, "--out")
     if sheet is not None and out.absolute() not in sheet.absolute().parents:
         check_output_file(sheet, (".png", ".jpg"), "--sheet")
+    if panoramas is not None:
+        panorama_files(panoramas, "training")  # refuses a bad folder
     names = [name.strip() for name in cities.split(",") if name.strip()]
     sessions = (
         plan_drives(names, drive, frames, seed, whole=whole)
@@ -95,7 +98,6 @@ def lane(
         else plan_sessions(names, poses, driven, seed, whole=whole)
     )
     if panoramas is not None:
-        panorama_files(panoramas, "training")  # refuses a bad folder
         sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]
     sessions = [replace(s, plain=plain) for s in sessions]
     started = time.monotonic()

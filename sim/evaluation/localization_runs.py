@@ -101,8 +101,13 @@ def _run_look(run: LocalizationRun, index: int) -> LocalizationFigures:
     look = look_of(EVALUATION_STREAM + run.seed, index)
     if run.detector_kind == "geometric":
         return _measure(run, index, city, lambda rng: _geometric(city, look, rng))
+    # a file that is no model is refused before the town is built
+    detector = load_detector(Path(run.detector) if run.detector else None)
+    model = load_lane_model(Path(run.model) if run.model else None)
+    rng = np.random.default_rng([run.seed, index, 2])
     with Renderer(city, look) as renderer:
-        senses = _rendered(run, renderer, look, np.random.default_rng([run.seed, index, 2]))
+        camera = SimulatedCamera(renderer, look, rng, part=model.part)
+        senses = Senses(NetworkDetector(renderer, detector, look, rng), model, camera)
         return _measure(run, index, city, lambda _: senses)
 
 
@@ -126,12 +131,3 @@ def _measure(
 
 def _geometric(city: City, look: Look, rng: np.random.Generator) -> Senses:
     return Senses(SimulatedDetector(city, look.camera_of(Camera()), rng, errors=ERRORS))
-
-
-def _rendered(
-    run: LocalizationRun, renderer: Renderer, look: Look, rng: np.random.Generator
-) -> Senses:
-    detector = load_detector(Path(run.detector) if run.detector else None)
-    model = load_lane_model(Path(run.model) if run.model else None)
-    camera = SimulatedCamera(renderer, look, rng, part=model.part)
-    return Senses(NetworkDetector(renderer, detector, look, rng), model, camera)

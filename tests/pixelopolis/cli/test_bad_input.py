@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,9 +46,6 @@ WRITTEN = {
 MORE = {("evaluate lane", "--plot"): ["--sweep", "blur"]}
 """Options that another one requires."""
 
-OWN_PROCESS = ("car", "demo", "server", "sim")
-"""Services: they set up logging and signals for their process."""
-
 TRAINS = ("experiments", "export", "train")
 """They need TensorFlow first and are tested in tests/training."""
 
@@ -55,16 +54,6 @@ def end_of(
     line: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, str]:
     """Run a command line; return its exit code and stderr."""
-    if line[0] in OWN_PROCESS:
-        done = subprocess.run(
-            [sys.executable, "-m", "pixelopolis", *line],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-        return done.returncode, done.stderr
     monkeypatch.setattr(sys, "argv", ["pixelopolis", *line])
     with pytest.raises(SystemExit) as ended:
         main.main()
@@ -79,6 +68,18 @@ def options_of(kind: type) -> list[tuple[str, Parameter]]:
         for parameter in command.parameters
         if parameter.kind is kind
     ]
+
+
+@pytest.fixture(autouse=True)
+def what_a_command_sets_up_for_its_process() -> Iterator[None]:
+    """Take it back: handlers of signals, and what is logged."""
+    handler = signal.getsignal(signal.SIGTERM)
+    loggers = [logging.getLogger(name) for name in ("server", "aiohttp.access")]
+    levels = [logger.level for logger in loggers]
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def tried(words: str) -> bool:
@@ -174,7 +175,7 @@ def test_numbers_that_no_command_can_use(
 ) -> None:
     for kind in (int, float):
         for words, parameter in options_of(kind):
-            if not tried(words) or words in OWN_PROCESS:
+            if not tried(words):
                 continue
             line = [*smallest_line(COMMANDS[words], here / "missing"), f"{parameter.flag}={value}"]
             assert_refused(*end_of(line, capfd, monkeypatch), here)

@@ -31,7 +31,7 @@ def test_what_is_told_to_end_cleans_up_and_says_so(monkeypatch: pytest.MonkeyPat
         finally:
             cleaned.append("yes")
 
-    monkeypatch.setattr(main, "app", command)
+    monkeypatch.setattr(main, "command_line", lambda: command)
     with pytest.raises(SystemExit) as caught:
         main.main()
     assert (caught.value.code, cleaned) == (143, ["yes"])
@@ -45,7 +45,7 @@ def test_a_librarys_exit_code_does_not_hide_the_signal(monkeypatch: pytest.Monke
         except SystemExit:  # as Ray does while it waits
             sys.exit(1)
 
-    monkeypatch.setattr(main, "app", command)
+    monkeypatch.setattr(main, "command_line", lambda: command)
     with pytest.raises(SystemExit) as caught:
         main.main()
     assert caught.value.code == 143
