@@ -36,7 +36,7 @@ def run(content: bytes, images: Bytes) -> list[Detections]:
                 read("boxes")[:count] * size,
                 read("classes")[:count].astype(np.int32),
                 read("scores")[:count],
-            )
+            ).in_picture()
         )
     return found
 

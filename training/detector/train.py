@@ -233,7 +233,10 @@ def predict(model: Any, images: Any) -> list[Detections]:
     for start in range(0, len(images), PREDICT_BATCH):
         answer = model.predict_on_batch(scaled(images[start : start + PREDICT_BATCH]))
         scores = scores_of(answer["objectness"], answer["classes"])
-        found += [select(s, offsets) for s, offsets in zip(scores, answer["boxes"], strict=True)]
+        found += [
+            select(s, offsets).in_picture()
+            for s, offsets in zip(scores, answer["boxes"], strict=True)
+        ]
     return found
 
 

@@ -235,11 +235,11 @@ def test_exports_agree_with_keras_and_look_mappable(
     shapes: Path, exported: tuple[Path, dict[str, Any]], trained: Trained
 ) -> None:
     folder, card = exported
-    images = read(shapes, "val").images
+    images = read(shapes, "train").images
     model = tf.keras.models.load_model(trained.folder / trained.result["model"], compile=False)
     keras = predict(model, images)
     floating = agreement(keras, run((folder / "detector_float.tflite").read_bytes(), images))
-    assert floating["sure_detections"] > 4  # how far it learns depends on the processor
+    assert floating["sure_detections"] > 50
     assert floating["again"] == 1.0
     assert floating["largest_score_difference"] < 0.02
     int8 = card["files"]["detector.tflite"]
@@ -296,8 +296,7 @@ def test_evaluating_the_export_gives_the_cards_figures(
     wanted = exported[1]["files"]["detector.tflite"]["figures"]
     assert figures["pictures"] == 16
     for name in ("map50_20px", "map50", "map50_95_20px"):
-        # of 16 pictures; one box whose IoU is near the limit moves it by 0.01
-        assert figures[name] == pytest.approx(wanted[name], abs=0.02)
+        assert figures[name] == pytest.approx(wanted[name], abs=1e-3)
         assert figures["float"][f"minus_{name}"] == pytest.approx(0.0, abs=0.05)
 
 

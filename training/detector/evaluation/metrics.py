@@ -10,7 +10,7 @@ import contextlib
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pixelopolis.city.signs import SIGN_CLASSES
+from pixelopolis.model_io.crops import DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX
 from training.detector.anchors import Floats
 from training.detector.data import Objects
 
@@ -48,6 +49,11 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def in_picture(self) -> Detections:
+        """Return them with boxes cut off at the picture's edges, as the car does it."""
+        edges_px = (DETECTOR_HEIGHT_PX, DETECTOR_WIDTH_PX) * 2
+        return replace(self, boxes=np.clip(self.boxes, 0.0, edges_px).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
