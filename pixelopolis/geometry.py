@@ -165,9 +165,11 @@ class Curve:
         step = self.points_m[low + 1 : high + 1] - a
         rel = np.array([x_m, y_m]) - a
         length = self.s_m[low + 1 : high + 1] - self.s_m[low:high]
-        along = np.clip((rel * step).sum(axis=1) / length**2, 0.0, 1.0)
+        # written out: a sum over an axis of two costs more than all the rest
+        along = rel[:, 0] * step[:, 0] + rel[:, 1] * step[:, 1]
+        along = np.minimum(np.maximum(along / length**2, 0.0), 1.0)
         gap = rel - step * along[:, None]
-        best = int(np.argmin((gap**2).sum(axis=1)))
+        best = int(np.argmin(gap[:, 0] ** 2 + gap[:, 1] ** 2))
         cross = step[best, 0] * rel[best, 1] - step[best, 1] * rel[best, 0]
         distance = float(np.hypot(*gap[best]))
         return Projection(

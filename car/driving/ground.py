@@ -71,6 +71,6 @@ class GroundModel(Protocol):
 def compare(first: Relief, second: Relief) -> tuple[float, float]:
     """Return the mean differences of two motions where both are valid; zeros if nowhere."""
     both = (first < OUTSIDE) & (second < OUTSIDE)
-    if both.mean() < MIN_SHARED:
+    if np.count_nonzero(both) / both.size < MIN_SHARED:
         return 0.0, 0.0
     return float(first[both].mean()), float(second[both].mean())

@@ -73,12 +73,18 @@ class GroundView:
         turn_rad: float,
         tried: Variations = TRIED,
     ) -> Relief | None:
-        differences = [
-            self._difference(before, after, way_m * part, turn_rad * part + more_rad)
-            for part, more_rad in tried
-        ]
-        shared = [each for each in differences if (each < OUTSIDE).mean() > MIN_SHARED]
-        return min(shared, key=lambda each: float(each[each < OUTSIDE].mean()), default=None)
+        motions = dict.fromkeys(
+            (way_m * part, turn_rad * part + more_rad) for part, more_rad in tried
+        )
+        best: Relief | None = None
+        least = math.inf
+        for motion in motions:
+            difference = self._difference(before, after, *motion)
+            shared = difference[difference < OUTSIDE]
+            mean = float(shared.mean()) if shared.size / difference.size > MIN_SHARED else math.inf
+            if mean < least:
+                best, least = difference, mean
+        return best
 
     def _difference(self, before: Relief, after: Relief, way_m: float, turn_rad: float) -> Relief:
         cos, sin = math.cos(turn_rad), math.sin(turn_rad)

@@ -93,7 +93,7 @@ def place_of(city: City, pose: Pose) -> LanePlace:
     """
     lanes = _lanes_of(city)
     away = np.abs(lanes.points_m - (pose.x_m, pose.y_m))
-    near = np.flatnonzero((away < LANE_REACH_M).all(axis=1))
+    near = np.flatnonzero((away[:, 0] < LANE_REACH_M) & (away[:, 1] < LANE_REACH_M))
     if not len(near):
         raise DatasetError(f"pose {pose} lies beside every lane.", "This is a fault of ours.")
     turned = (pose.heading_rad - lanes.headings_rad[near] + np.pi) % (2 * np.pi) - np.pi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
@@ -76,6 +77,7 @@ class TownMesh:
     slots: int
 
 
+@lru_cache(maxsize=4)
 def build_town(city: City, layout: RoadLayout, scenery: Scenery) -> TownMesh:
     """Return a city's meshes, its instance ids (signs first) and its shadows."""
     instances: dict[int, Instance] = {}
