@@ -24,7 +24,7 @@ from sim.looks.look import plain_look
 from sim.physics.lockstep import LockstepCar
 from sim.physics.vehicle import BodyMotion, Vehicle
 
-RUN = LaneEvaluation(("pixelopolis",), metres=1.5, looks=1, seed=3)
+RUN = LaneEvaluation(("straight",), metres=0.5, looks=1, seed=3)
 
 
 def test_each_direction_ends_at_its_first_failure() -> None:
@@ -137,7 +137,18 @@ def test_a_chart_that_cannot_be_is_named_before_anything_drives(
 
 def test_the_command_draws_its_sweep(tmp_path: Path) -> None:
     chart = tmp_path / "blur.svg"
-    lane = ["evaluate", "lane", "--city", "pixelopolis", "--metres", "1", "--looks", "1"]
+    lane = [
+        "evaluate",
+        "lane",
+        "--city",
+        "straight",
+        "--metres",
+        "1",
+        "--looks",
+        "1",
+        "--jobs",
+        "1",
+    ]
     swept = ["--sweep", "blur", "--value", "0", "--value", "2", "--plot", str(chart), "--json"]
     result = CliRunner().invoke(app, [*lane, *swept], catch_exceptions=False)
     assert result.exit_code == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,13 +42,21 @@ def test_every_frame_is_planned_once_and_a_look_serves_one_session() -> None:
     assert [s.city for s in sessions] == sorted((s.city for s in sessions), reverse=True)
 
 
-def test_a_dataset_has_the_originals_layout_and_the_commands_beside_it(tmp_path: Path) -> None:
-    out = tmp_path / "lane"
-    sessions = plan_sessions(["pixelopolis", "grid:2x1:3"], poses=12, driven=6, seed=4)
+SESSIONS = tuple(plan_sessions(["straight", "figure-eight"], poses=8, driven=4, seed=9))
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a dataset of `SESSIONS`."""
+    out = tmp_path_factory.mktemp("data") / "lane"
     done: list[int] = []
-    write_lane_dataset(out, sessions, jobs=1, progress=done.append)
-    assert sum(done) == 18
-    for session in sessions:
+    write_lane_dataset(out, SESSIONS, jobs=1, progress=done.append)
+    assert sum(done) == 12
+    return out
+
+
+def test_a_dataset_has_the_originals_layout_and_the_commands_beside_it(out: Path) -> None:
+    for session in SESSIONS:
         with (out / "labels" / f"{session.name}.csv").open() as file:
             rows = list(csv.reader(file))
         with (out / "labels" / f"{session.name}.commands.csv").open() as file:
@@ -68,14 +78,17 @@ def test_a_dataset_has_the_originals_layout_and_the_commands_beside_it(tmp_path:
             assert abs(float(row["lateral_m"])) < 0.2
 
 
-def test_a_seed_makes_the_same_bytes_however_many_processes(tmp_path: Path) -> None:
-    sessions = plan_sessions(["pixelopolis", "curvy"], poses=6, driven=4, seed=9)
-    write_lane_dataset(tmp_path / "one", sessions, jobs=1)
-    write_lane_dataset(tmp_path / "two", sessions, jobs=2)
-    assert digest(tmp_path / "one") == digest(tmp_path / "two")
-    other = plan_sessions(["pixelopolis", "curvy"], poses=6, driven=4, seed=10)
-    write_lane_dataset(tmp_path / "other", other, jobs=1)
-    assert digest(tmp_path / "one") != digest(tmp_path / "other")
+def test_a_seed_makes_the_same_bytes_however_many_processes(out: Path, tmp_path: Path) -> None:
+    write_lane_dataset(tmp_path / "two", SESSIONS, jobs=2)
+    assert digest(tmp_path / "two") == digest(out)
+
+
+def test_another_seed_makes_other_pictures(tmp_path: Path) -> None:
+    for seed in (9, 10):
+        write_lane_dataset(tmp_path / str(seed), plan_sessions(["straight"], 1, 0, seed), jobs=1)
+    one, other = (digest(tmp_path / str(seed) / "images") for seed in (9, 10))
+    assert one.keys() == other.keys()
+    assert one != other
 
 
 def test_a_folder_in_use_is_refused_and_kept(tmp_path: Path) -> None:
@@ -136,20 +149,20 @@ def test_panoramas_are_not_for_the_plain_look(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_interrupted_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
-    sessions = plan_sessions(["square", "curvy"], 6, 3, 5)
-    document = write_lane_dataset(tmp_path / "whole", sessions, jobs=1)
-    write_lane_dataset(tmp_path / "cut", sessions, jobs=1)
-    lost = sessions[1].name
+def test_an_interrupted_run_goes_on_and_comes_to_the_same(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out, tmp_path / "cut")
+    (tmp_path / "cut" / "dataset.json").unlink()
+    lost = SESSIONS[1].name
     (tmp_path / "cut" / "labels" / f"{lost}.commands.csv").unlink()
     (tmp_path / "cut" / "images" / lost / "999999_center.jpg").write_text("half a pic")
     done: list[int] = []
-    assert write_lane_dataset(tmp_path / "cut", sessions, jobs=1, progress=done.append) == document
-    assert done == [9 - sessions[1].frames, sessions[1].frames]
-    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+    document = write_lane_dataset(tmp_path / "cut", SESSIONS, jobs=1, progress=done.append)
+    assert document == json.loads((out / "dataset.json").read_text())
+    assert done == [12 - SESSIONS[1].frames, SESSIONS[1].frames]
+    assert digest(tmp_path / "cut") == digest(out)
     with pytest.raises(DatasetError, match="another plan"):
         write_lane_dataset(tmp_path / "cut", plan_sessions(["square"], 6, 3, 5), jobs=1)
-    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+    assert digest(tmp_path / "cut") == digest(out)
 
 
 def test_the_document_tells_what_the_roads_are(tmp_path: Path) -> None:
@@ -160,14 +173,14 @@ def test_the_document_tells_what_the_roads_are(tmp_path: Path) -> None:
 
 
 def test_a_model_drives_and_the_expert_labels_in_order(tmp_path: Path) -> None:
-    sessions = plan_drives(["grid:2x1:3"], SHIPPED_MODEL, 16, 5)
+    sessions = plan_drives(["figure-eight"], SHIPPED_MODEL, 8, 5)
     write_lane_dataset(tmp_path / "one", sessions, jobs=1)
     write_lane_dataset(tmp_path / "two", sessions, jobs=1)
     assert digest(tmp_path / "one") == digest(tmp_path / "two")
     file = tmp_path / "one" / "labels" / f"{sessions[0].name}.commands.csv"
     with file.open() as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 16
+    assert len(rows) == 8
     assert {row["kind"] for row in rows} == {"drive"}
     stretches = [int(row["stretch"]) for row in rows]
     assert stretches == sorted(stretches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from pixelopolis.cli.main import app
 from pixelopolis.errors import SettingsError
 from pixelopolis.vehicle.steering import steering_to_curvature
 from sim.evaluation.lane_drive import INTERVENTION_M, LaneFigures
-from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+from sim.evaluation.lane_runs import LaneEvaluation
 from sim.looks.look import plain_look
 from sim.sheets.worst_case import (
     DRIVEN,
@@ -41,9 +42,8 @@ from sim.sheets.worst_case import (
 )
 from tests.support.oracle import oracle_drive
 
-RUN = LaneEvaluation(("pixelopolis",), metres=1.0, looks=1, seed=3)
 
-
+@cache
 def recorded(bias: float) -> tuple[Case, LaneFigures]:
     """Return the worst case of a drive by a model that knows the way, with a biased steering."""
     city = load_city("pixelopolis")
@@ -116,24 +116,29 @@ def test_a_page_shows_frames_and_map_with_what_was_driven(size: tuple[int, int])
     assert seen.any(axis=1).mean() > 0.65  # frames fill the strip from top to bottom
 
 
-def test_the_picture_is_of_the_case_that_the_document_names(tmp_path: Path) -> None:
-    worst = evaluate_lane(RUN, 1)["worst"]
-    pictures = []
-    for name in ("first.png", "second.png"):
-        draw_worst_case(RUN, worst, tmp_path / name)
-        assert worst["picture"] == str(tmp_path / name)
-        pictures.append(cv2.imread(str(tmp_path / name)))
+def test_the_command_draws_the_case_that_its_document_names(tmp_path: Path) -> None:
+    first, again = tmp_path / "first.png", tmp_path / "again.png"
+    lane = [
+        "evaluate",
+        "lane",
+        "--city",
+        "straight",
+        "--metres",
+        "1",
+        "--looks",
+        "1",
+        "--jobs",
+        "1",
+    ]
+    arguments = [*lane, "--seed", "3", "--worst", str(first), "--json"]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    worst = json.loads(result.stdout)["worst"]
+    assert worst["picture"] == str(first)
+    draw_worst_case(LaneEvaluation(("straight",), metres=1.0, looks=1, seed=3), worst, again)
+    assert worst["picture"] == str(again)
+    pictures = [cv2.imread(str(file)) for file in (first, again)]
     assert pictures[0] is not None
     assert (pictures[0] == pictures[1]).all()
-
-
-def test_the_command_draws_the_worst_case(tmp_path: Path) -> None:
-    picture = tmp_path / "worst.jpg"
-    lane = ["evaluate", "lane", "--city", "pixelopolis", "--metres", "1", "--looks", "1"]
-    arguments = [*lane, "--worst", str(picture), "--json"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert json.loads(result.stdout)["worst"]["picture"] == str(picture)
-    assert cv2.imread(str(picture)) is not None
 
 
 @pytest.mark.parametrize(
