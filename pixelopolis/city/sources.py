@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -29,17 +28,10 @@ def shipped_cities() -> tuple[str, ...]:
 def load_city(name: str) -> City:
     """Return a town by name, by `grid:COLSxROWS:SEED` or `track:SEED`, or from a TOML file.
 
-    The same text is read once: what is known of a town is kept by the town's identity.
-
     Raises:
         CityError: there is no such town, or its file is faulty; lists every fault.
     """
-    return _parsed(*city_text(name))
-
-
-@lru_cache(maxsize=16)
-def _parsed(text: str, source: str) -> City:
-    return parse_city(text, source)
+    return parse_city(*city_text(name))
 
 
 def city_text(name: str) -> tuple[str, str]:

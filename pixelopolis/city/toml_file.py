@@ -25,6 +25,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -48,8 +49,11 @@ MAX_AT_NODE: Final = 12
 """Maximum number of edges that begin, or end, at one node: one per 30 degrees."""
 
 
+@lru_cache(maxsize=16)
 def parse_city(text: str, source: str) -> City:
-    """Return the town described by a TOML text.
+    """Return the town described by a TOML text; the same text is the same town.
+
+    Layouts, scenery and lanes are kept by a town's identity, and are then found again.
 
     Args:
         text: the TOML document.

@@ -22,7 +22,7 @@ from tests.support.oracle import oracle_drive
 def test_the_expert_keeps_its_lane_with_real_faults(name: str) -> None:
     city = load_city(name)
     rng = np.random.default_rng(3)
-    path = RoutePath(city, random_route(city, rng, 12.0))
+    path = RoutePath(city, random_route(city, rng, 7.0))
     drive, _ = oracle_drive(city, path, random_imperfections(rng))
     figures = drive.run(path.length_m - 0.02)
     assert figures.interventions == 0, figures.failures
@@ -34,7 +34,7 @@ def test_the_expert_keeps_its_lane_with_real_faults(name: str) -> None:
 
 def test_turns_are_counted_where_there_is_a_choice() -> None:
     city = load_city("pixelopolis")
-    path = RoutePath(city, find_route(city, Place("1", 0.5), Place("8", 1.5)))
+    path = RoutePath(city, find_route(city, Place("3", 0.1), Place("8", 0.5)))
     drive, _ = oracle_drive(city, path)
     figures = drive.run(path.length_m - 0.02)
     choices = [m for m in path.route.movements if len(city.exits[m[0]]) > 1]

@@ -110,14 +110,19 @@ def point(value: float, autonomy_pct: float) -> dict[str, Any]:
     }
 
 
+HELD = [point(0.25, 100.0), point(0.5, 95.0)]
+
+
 @pytest.mark.parametrize("swept", list(Swept))
 def test_a_chart_crosses_out_what_failed(swept: Swept, tmp_path: Path) -> None:
-    points = [point(0.25, 100.0), point(0.5, 95.0)]
-    sweep_chart({"sweep": swept.value, "points": points}, tmp_path / "held.svg")
-    points.append(point(1.0, 60.0))
+    points = [*HELD, point(1.0, 60.0)]
     sweep_chart({"sweep": swept.value, "points": points}, tmp_path / "failed.svg")
-    assert "#c1121f" not in (tmp_path / "held.svg").read_text()
     assert "#c1121f" in (tmp_path / "failed.svg").read_text()
+
+
+def test_a_chart_crosses_out_nothing_that_held(tmp_path: Path) -> None:
+    sweep_chart({"sweep": Swept.BLUR.value, "points": HELD}, tmp_path / "held.svg")
+    assert "#c1121f" not in (tmp_path / "held.svg").read_text()
 
 
 @pytest.mark.parametrize(
