@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import Any
 import psutil
 import pytest
 
-from pixelopolis.city.sources import load_city
 from pixelopolis.errors import (
     CityError,
     Fault,
@@ -27,13 +25,20 @@ from pixelopolis.errors import (
     SettingsError,
     WorkerError,
 )
-from pixelopolis.vehicle.camera import Camera
 from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
-from sim.looks.look import plain_look
-from sim.render.renderer import Renderer, car_view
 from sim.work import workers
 from sim.work.workers import LOCAL, connected, run_all
 from tests.support.paths import ROOT
+from tests.support.worker_items import (
+    crash,
+    fail_early,
+    idle_or_crash,
+    leave,
+    odd,
+    rasterizers,
+    stay,
+    worker,
+)
 
 TIMES = ("wall_s", "speed_up")
 
@@ -58,85 +63,6 @@ def way(request: pytest.FixtureRequest) -> tuple[int, str | None]:
     if request.param == "ray":
         return 2, request.getfixturevalue("cluster")
     return (1 if request.param == "here" else 2), None
-
-
-def worker(broken: int, item: int) -> int:
-    """Take longer for early items; one of them cannot be done."""
-    time.sleep(0.02 * max(0, 5 - item))
-    if item == broken:
-        raise CityError(f"item {item} is no town.", "Take another.", (Fault("town", "bad"),))
-    return item * item
-
-
-def leave(item: int) -> int:
-    if item == 1:
-        os._exit(3)
-    return item
-
-
-def crash(marks: Path, number: int, times: int, item: int) -> int:
-    """Be ended by a signal in the middle of item 1, the first `times` that somebody tries it."""
-    if item == 1:
-        tries = len(list(marks.glob("1-*")))
-        (marks / f"1-{tries}").touch()
-        if tries < times:
-            os.kill(os.getpid(), number)
-    (marks / f"{item}-{os.getpid()}").touch()
-    return item
-
-
-def idle_or_crash(marks: Path, item: int) -> int:
-    """Answer with the process at once for item 0; the others crash twice, when they are told to."""
-    if item:
-        wait_for(marks / "go", 30.0)
-        crash(marks, signal.SIGSEGV, 2, item)
-    return os.getpid()
-
-
-def fail_early(marks: Path, item: int) -> int:
-    """Fail at item 1; let item 0 give the others time to begin, which they may not."""
-    (marks / f"{item}").touch()
-    if item == 1:
-        raise CityError("item 1 is no town.", "Take another.")
-    if item == 0:
-        wait_for(marks / "1", 30.0)
-        wait_for(marks / "2", 0.5)
-    return item
-
-
-def stay(marks: Path, item: int) -> None:
-    """Begin item 4 and those after it, and never end them."""
-    (marks / f"{item}").touch()
-    if item >= 4:
-        wait_for(marks / "never", 60.0)
-
-
-def wait_for(mark: Path, longest_s: float) -> None:
-    end_s = time.monotonic() + longest_s
-    while not mark.exists() and time.monotonic() < end_s:
-        time.sleep(0.01)
-
-
-class OddError(Exception):
-    """Cannot be unpickled: it is made with more than it keeps."""
-
-    def __init__(self, first: str, second: str) -> None:
-        super().__init__(f"{first} {second}")
-
-
-def odd(item: int) -> object:
-    if item == 1:
-        raise OddError("no", "paint")
-    return lambda: item
-
-
-def rasterizers(_: int) -> list[str]:
-    """Render, and name the threads that the driver has made for it."""
-    with Renderer(load_city("straight"), plain_look()) as renderer:
-        view = car_view(Camera(), next(iter(renderer.city.edges.values())).curve.pose_at(0.1))
-        assert renderer.render(view).rgb.std() > 3
-        names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
-    return [name for name in names if name.startswith("llvmpipe")]
 
 
 def family() -> list[psutil.Process]:
@@ -268,16 +194,11 @@ def test_a_process_lost_without_work_costs_no_work_a_try(
     ] * 2
 
 
-def begin(item: int) -> None:
-    os.write(1, b"begun\n")
-    time.sleep(600)
-
-
 def test_ctrl_c_ends_every_process_without_a_word() -> None:
     code = """
         import signal
         from sim.work.workers import run_all
-        from tests.sim.work.test_workers import begin
+        from tests.support.worker_items import begin
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
         try:
