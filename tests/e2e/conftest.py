@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -21,6 +22,9 @@ from pixelopolis.demo.city import free_ports
 
 READY_S = 180.0
 """A busy computer in CI is slow."""
+
+RIDE_S = 300.0
+AGAIN_S = 0.2
 
 
 @dataclass
@@ -76,12 +80,12 @@ class RunningDemo:
         return self.process.wait(60)
 
 
-def start_demo(data: Path, *options: str, cars: int = 2) -> RunningDemo:
+def start_demo(data: Path, cars: int) -> RunningDemo:
     """Start a city and wait until it is ready."""
     data.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports("127.0.0.1", 1)
     argv = [sys.executable, "-m", "pixelopolis", "demo", "--cars", str(cars)]
-    argv += ["--port", str(port), "--data", str(data), *options]
+    argv += ["--port", str(port), "--data", str(data)]
     with (data / "demo.log").open("wb") as log:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -100,37 +104,74 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
-def farthest_destination(demo: RunningDemo) -> dict[str, Any]:
-    """Return a destination far from all cars, so that the ride takes long."""
+def post(url: str, body: dict[str, Any]) -> tuple[int, Any]:
+    """Return the status and the JSON document of an answer."""
+    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def until(what: str, condition: Callable[[], Any], timeout_s: float = RIDE_S) -> Any:
+    """Wait until a condition returns a true value; a part that does not answer counts as false."""
+    end_s = time.monotonic() + timeout_s
+    while time.monotonic() < end_s:
+        try:
+            found = condition()
+        except (OSError, json.JSONDecodeError):
+            found = None
+        if found:
+            return found
+        time.sleep(AGAIN_S)
+    return pytest.fail(f"{what}: not within {timeout_s} s")
+
+
+def book(demo: RunningDemo, destination: str, station: str) -> dict[str, Any]:
+    """Book a ride as a station does, as soon as a car is free."""
+    post(f"{demo.url}/api/stations", {"device_id": station})
+    body = {"station_device_id": station, "destination_id": destination, "language": "ja"}
+
+    def booked() -> dict[str, Any] | None:
+        status, document = post(f"{demo.url}/api/bookings", body)
+        assert status in (201, 409), document
+        return document if status == 201 else None
+
+    booking: dict[str, Any] = until("a booking", booked)
+    return booking
+
+
+def truth(demo: RunningDemo, car: str) -> dict[str, Any]:
+    """Return what the simulator knows of a car."""
     cars = get(f"{demo.sim_url}/state")["cars"]
+    return next(each for each in cars if each["id"] == car)
 
-    def apart_m(place: dict[str, Any]) -> float:
-        return min(
-            float(abs(place["x_m"] - car["x_m"]) + abs(place["y_m"] - car["y_m"])) for car in cars
-        )
 
-    farthest: dict[str, Any] = max(get(f"{demo.url}/api/city")["destinations"], key=apart_m)
-    return farthest
+def arrives(demo: RunningDemo, booking: dict[str, Any]) -> None:
+    """Wait for the end of a ride, which must be its arrival."""
+    url = f"{demo.url}/api/bookings/{booking['id']}"
+    until("arrival", lambda: get(url)["state"] in ("arrived", "failed", "cancelled"))
+    assert get(url)["state"] == "arrived"
+
+
+def all_gone(family: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(family, timeout=30)
+    left = [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert left == []
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    """A city with two cars for all tests of a module."""
-    demo = start_demo(tmp_path_factory.mktemp("demo"))
+    """The shipped city with two cars, for all tests of a module in order; the last may end it."""
+    demo = start_demo(tmp_path_factory.mktemp("demo"), cars=2)
     yield demo
     demo.stop()
 
 
-@pytest.fixture
-def new_demo(tmp_path: Path) -> Iterator[Callable[..., RunningDemo]]:
-    """Start cities for one test alone: `new_demo("--city", "square", cars=1)`."""
-    started: list[RunningDemo] = []
-
-    def start(*options: str, cars: int = 2) -> RunningDemo:
-        demo = start_demo(tmp_path / f"demo{len(started)}", *options, cars=cars)
-        started.append(demo)
-        return demo
-
-    yield start
-    for demo in started:
-        demo.stop()
+@pytest.fixture(scope="module")
+def demo_of_one_car(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """As `demo`, with one car."""
+    demo = start_demo(tmp_path_factory.mktemp("demo"), cars=1)
+    yield demo
+    demo.stop()

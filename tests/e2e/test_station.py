@@ -1,16 +1,21 @@
-"""A visitor's ride through the real city, in a real browser, by touch, in Japanese."""
+"""A visitor's ride through the real city, in a real browser, by touch, in Japanese.
 
-import asyncio
+Then the same car is carried away from another ride, and the city is killed.
+"""
+
+from __future__ import annotations
+
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.conftest import RunningDemo, farthest_destination
+from pixelopolis.city.sources import load_city
+from tests.e2e.conftest import RunningDemo, all_gone, arrives, book, get, post, truth, until
 from tests.support.browser import (
-    SCREENS,
-    Screen,
+    PHONE,
     call_a_car,
     car_moves,
     car_place,
@@ -22,11 +27,7 @@ from tests.support.browser import (
     visitor,
 )
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(900),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 RIDE_MS = 400_000
 """A lap of the city on a shared computer that also renders it."""
@@ -40,15 +41,14 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_visitor_rides_through_the_city(
-    demo: RunningDemo, browser: Browser, screen: Screen
+    demo_of_one_car: RunningDemo, browser: Browser
 ) -> None:
-    shots = f"ja-{screen.name}"
-    place_to_go = await asyncio.to_thread(farthest_destination, demo)
-    destination, name = place_to_go["id"], place_to_go["names"]["ja"]
-    async with visitor(browser, screen) as page:
-        await call_a_car(page, demo.url, shots, "ja", destination)
+    destination, shots = "museum", "ja-phone"
+    name = load_city("pixelopolis").destinations[destination].names["ja"]
+    async with visitor(browser, PHONE) as page:
+        await call_a_car(page, demo_of_one_car.url, shots, "ja", destination)
         await expect(page.locator("#ride-place")).to_have_text(name)
         await keep(page, f"{shots}-3-booked")
 
@@ -68,3 +68,43 @@ async def test_a_visitor_rides_through_the_city(
         await keep(page, f"{shots}-6-arrived")
         await touch(page, "#next")
         await expect(page.locator("#choose")).to_be_visible()
+
+
+def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
+    demo_of_one_car: RunningDemo,
+) -> None:
+    demo = demo_of_one_car
+    booking = book(demo, "wedding-hall", "station-a")
+    car = booking["car_id"]
+    until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
+    booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # now with its route
+    # a lane that is not on its route, well before the sign at its end
+    on_its_way = {step["node"] for step in booking["route"]}
+    city = load_city("pixelopolis")
+    away = next(
+        edge
+        for edge in city.edges.values()
+        if edge.to_node not in on_its_way and any(sign.edge == edge.id for sign in city.signs)
+    )
+    post(f"{demo.sim_url}/place", {"car": car, "edge": away.id, "s_m": 0.1})
+    way_from = booking["path_m"][0]
+
+    def has_another_way() -> bool:
+        now = get(f"{demo.url}/api/bookings/{booking['id']}")
+        return bool(now["path_m"]) and now["path_m"][0] != way_from
+
+    until("it finds itself, and gets another way", has_another_way)
+    arrives(demo, booking)
+    end = truth(demo, car)
+    stop = next(
+        each
+        for each in get(f"{demo.url}/api/city")["destinations"]
+        if each["id"] == booking["destination_id"]
+    )
+    assert (end["x_m"], end["y_m"]) == pytest.approx((stop["x_m"], stop["y_m"]), abs=0.2)
+
+
+def test_killing_the_demo_leaves_nothing_behind(demo_of_one_car: RunningDemo) -> None:
+    family = demo_of_one_car.family()
+    demo_of_one_car.stop(signal.SIGKILL)
+    all_gone(family)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from pixelopolis.city.start_places import spawn_places
 from pixelopolis.vda5050.order_progress import make_order
 from pixelopolis.vda5050.state import ErrorLevel, State, StateError
 from tests.car.orders.test_server_link import FakeServer
+from tests.e2e.conftest import post
 
 CITY = load_city("pixelopolis")
 (START,) = spawn_places(CITY, 1)
@@ -29,20 +33,34 @@ WAIT_S = 120.0
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[Path]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pixelopolis", "sim", "--cars", "1"),
-        *("--dir", str(tmp_path), "--http-port", "0"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(WAIT_S):
-        while not (tmp_path / "ready").exists():  # noqa: ASYNC110 (another process makes it)
-            await asyncio.sleep(0.05)
-    yield tmp_path
-    process.terminate()
-    await process.wait()
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A simulator with one car for all tests; yield its folder."""
+    folder = tmp_path_factory.mktemp("sim")
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pixelopolis", "sim", "--cars", "1"),
+            *("--dir", str(folder), "--http-port", "0"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            end_s = time.monotonic() + WAIT_S
+            while not (folder / "ready").exists():
+                assert process.poll() is None
+                assert time.monotonic() < end_s
+                time.sleep(0.05)
+            yield folder
+        finally:
+            process.terminate()
+
+
+def put_at_start(simulator: Path) -> None:
+    """Put the car where it began."""
+    place = {"car": "car1", "edge": START.edge, "s_m": START.s_m}
+    status, answer = post(f"{json.loads((simulator / 'ready').read_text())['url']}/place", place)
+    assert status == 200, answer
 
 
 async def faulty(server: FakeServer) -> tuple[State, StateError]:
@@ -60,6 +78,7 @@ async def faulty(server: FakeServer) -> tuple[State, StateError]:
 async def test_it_stops_at_once_and_tells_the_desk_which(
     mirrored: list[str], named: str, simulator: Path
 ) -> None:
+    put_at_start(simulator)
     server = FakeServer()
     await server.server.start_server()
     settings = CarSettings.model_validate(
