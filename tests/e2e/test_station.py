@@ -45,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def test_a_visitor_rides_through_the_city(
     demo_of_one_car: RunningDemo, browser: Browser
 ) -> None:
-    destination, shots = "museum", "ja-phone"
+    destination, shots = "landmark", "ja-phone"
     name = load_city("pixelopolis").destinations[destination].names["ja"]
     async with visitor(browser, PHONE) as page:
         await call_a_car(page, demo_of_one_car.url, shots, "ja", destination)
@@ -74,19 +74,15 @@ def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
     demo_of_one_car: RunningDemo,
 ) -> None:
     demo = demo_of_one_car
-    booking = book(demo, "wedding-hall", "station-a")
+    booking = book(demo, "museum", "station-a")
     car = booking["car_id"]
     until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
     booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # now with its route
     # a lane that is not on its route, well before the sign at its end
-    on_its_way = {step["node"] for step in booking["route"]}
-    city = load_city("pixelopolis")
-    away = next(
-        edge
-        for edge in city.edges.values()
-        if edge.to_node not in on_its_way and any(sign.edge == edge.id for sign in city.signs)
-    )
-    post(f"{demo.sim_url}/place", {"car": car, "edge": away.id, "s_m": 0.1})
+    city, away = load_city("pixelopolis"), "9"
+    assert city.edges[away].to_node not in {step["node"] for step in booking["route"]}
+    assert any(sign.edge == away for sign in city.signs)
+    post(f"{demo.sim_url}/place", {"car": car, "edge": away, "s_m": 0.4})
     way_from = booking["path_m"][0]
 
     def has_another_way() -> bool:

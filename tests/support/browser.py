@@ -12,9 +12,9 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from tests.support.paths import ROOT
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+"""Folder for pictures of what the tests see; none are taken without it, as they take long."""
 
-ARTEFACTS = ROOT / "var" / "artefacts" / "station"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -80,12 +80,10 @@ async def visitor(browser: Browser, screen: Screen, **options: Any) -> AsyncIter
         await context.close()
 
 
-async def keep(page: Page, name: str) -> Path:
-    """Save a screenshot as an artifact."""
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    path = ARTEFACTS / f"{name}.png"
-    await page.screenshot(path=path)
-    return path
+async def keep(page: Page, name: str) -> None:
+    """Save a screenshot for people to look at, if they have asked for it."""
+    if SCREENSHOTS:
+        await page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
 async def touch(page: Page, selector: str) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import cache
 from typing import Any, Self
 
 import cv2
 import numpy as np
 from aiohttp import WSCloseCode, web
+from numpy.typing import NDArray
 
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
@@ -24,9 +26,11 @@ from pixelopolis.geometry import Curve
 from tests.support.paths import ROOT
 
 STATION = ROOT / "station"
+CITY = load_city("pixelopolis")
 BOUNDARY = "frame"
 ENDED = {"arrived", "cancelled", "failed"}
 Json = dict[str, Any]
+Picture = NDArray[np.uint8]
 
 
 def points_of(curve: Curve) -> list[list[float]]:
@@ -85,11 +89,27 @@ def road_picture(number: int, width: int = 240, height: int = 320) -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
+def at_px(x_m: float, y_m: float) -> tuple[int, int]:
+    """Return where the view from above shows a place."""
+    return int(80 + x_m * 130), int(430 - y_m * 125)
+
+
+@cache
+def roads() -> Picture:
+    """Return the view from above without cars."""
+    image = np.full((480, 640, 3), (140, 200, 160), np.uint8)
+    for width, color in ((44, (120, 90, 60)), (36, (250, 253, 255))):
+        for edge in [*CITY.edges.values(), *CITY.movements.values()]:
+            line = np.array([at_px(x, y) for x, y in edge.curve.points_m[::8]])
+            cv2.polylines(image, [line], False, color, width, cv2.LINE_AA)
+    return image
+
+
 class ScriptedDesk:
     """`async with ScriptedDesk() as desk`, then `desk.url`."""
 
     def __init__(self, cars: int = 2, has_bird: bool = True) -> None:
-        self.city = load_city("pixelopolis")
+        self.city = CITY
         self.places = dict(zip(("car1", "car2"), spawn_places(self.city, cars), strict=False))
         self.cars = {car: self._car_json(car, place) for car, place in self.places.items()}
         self.has_bird = has_bird
@@ -313,15 +333,7 @@ class ScriptedDesk:
         return response
 
     def _bird_picture(self) -> bytes:
-        image = np.full((480, 640, 3), (140, 200, 160), np.uint8)
-
-        def at(x: float, y: float) -> tuple[int, int]:
-            return int(80 + x * 130), int(430 - y * 125)
-
-        for width, color in ((44, (120, 90, 60)), (36, (250, 253, 255))):
-            for edge in [*self.city.edges.values(), *self.city.movements.values()]:
-                line = np.array([at(x, y) for x, y in edge.curve.points_m[::8]])
-                cv2.polylines(image, [line], False, color, width, cv2.LINE_AA)
+        image = roads().copy()
         for car in self.cars.values():
-            cv2.circle(image, at(car["x_m"], car["y_m"]), 12, (60, 190, 250), -1, cv2.LINE_AA)
+            cv2.circle(image, at_px(car["x_m"], car["y_m"]), 12, (60, 190, 250), -1, cv2.LINE_AA)
         return cv2.imencode(".jpg", image)[1].tobytes()
