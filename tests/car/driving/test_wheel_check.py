@@ -36,11 +36,12 @@ from tests.car.orders.test_health import WELL
 
 FRAME_S = 0.05
 PX_PER_M = 500
-SIZE_PX = 4000
+SIZE_PX = 2000
+MIDDLE_M = SIZE_PX / PX_PER_M / 2
 
 
 def cloth(seed: int = 0, spots_px: float = 8.0) -> Relief:
-    """Return a floor of 8 m x 8 m with soft spots."""
+    """Return a floor of 4 m x 4 m with soft spots."""
     noise = np.random.default_rng(seed).normal(0, 1, (SIZE_PX, SIZE_PX)).astype(np.float32)
     soft = cv2.GaussianBlur(noise, (0, 0), spots_px)
     return np.asarray(128 + 60 * soft / soft.std(), np.float32)
@@ -63,7 +64,7 @@ def photograph(floor: Relief, pose: Pose, camera: Camera) -> Image:
     cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
     x = pose.x_m + ahead * cos - left * sin
     y = pose.y_m + ahead * sin + left * cos
-    to_px = [((each + 4) * PX_PER_M).astype(np.float32) for each in (x, y)]
+    to_px = [((each + MIDDLE_M) * PX_PER_M).astype(np.float32) for each in (x, y)]
     gray = cv2.remap(floor, *to_px, cv2.INTER_LINEAR)
     return np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
@@ -171,7 +172,7 @@ def test_slipping_wheels_of_different_sizes_are_right() -> None:
 
 def lane(radius_m: float | None, texture: float = 0.0) -> Relief:
     """A lane through the middle, bent to the left, dashed on its left; bare or with spots."""
-    x, y = (np.mgrid[0:SIZE_PX, 0:SIZE_PX][::-1] / PX_PER_M - 4).astype(np.float32)
+    x, y = (np.mgrid[0:SIZE_PX, 0:SIZE_PX][::-1] / PX_PER_M - MIDDLE_M).astype(np.float32)
     left, along = y, x
     if radius_m is not None:
         left = radius_m - np.hypot(x, y - radius_m)
@@ -254,7 +255,7 @@ def test_pictures_that_have_nothing_to_do_with_each_other_prove_nothing() -> Non
     check = WheelCheck(GroundView(Camera(), 0.25))
     for tick in range(100):
         angle = tick * FRAME_S * 0.136 / WHEEL_RADIUS_M
-        shown = photograph(FLOOR, Pose(tick % 13 / 2 - 3, tick % 7 - 3.0, tick), Camera())
+        shown = photograph(FLOOR, Pose(tick % 13 / 5 - 1.2, tick % 7 / 3 - 1.0, tick), Camera())
         wheels = WheelReading(angle, 0.8 * angle, tick * FRAME_S)
         assert check.step(Frame(shown, tick * FRAME_S), wheels) is None
 

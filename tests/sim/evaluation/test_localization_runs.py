@@ -13,7 +13,7 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_figures_repeat_in_any_number_of_processes() -> None:
-    run = LocalizationRun("pixelopolis", 2, 2, looks=2, seed=3, detector_kind="geometric")
+    run = LocalizationRun("figure-eight", 2, 2, looks=2, seed=3, detector_kind="geometric")
     done = []
     first = evaluate_localization(run, 1, lambda: done.append(1))
     assert len(done) == 2

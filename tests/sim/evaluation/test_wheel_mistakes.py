@@ -100,6 +100,6 @@ def test_the_car_stops_and_names_what_is_wrong(
 @pytest.mark.parametrize("room", LOOKS)
 def test_right_wheels_drive_on(room: int | None, renderer: Renderer) -> None:
     drive = LaneDrive(PATH, car_of(renderer, room, Imperfections()))
-    figures = drive.run(1.5)
+    figures = drive.run(0.8)
     assert figures.interventions == 0, figures.failures
     assert drive.car.driver.wheel_fault is None

@@ -24,9 +24,11 @@ WAIT_S = 60.0
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[Realtime, asyncio.Task[None], str]]:
-    """A city with two cars, its main task, and its URL."""
-    realtime, stop = Realtime(RealtimeSettings("pixelopolis", 2, folder)), asyncio.Event()
+async def running(
+    folder: Path, cars: int = 1
+) -> AsyncIterator[tuple[Realtime, asyncio.Task[None], str]]:
+    """A city with some cars, its main task, and its URL."""
+    realtime, stop = Realtime(RealtimeSettings("figure-eight", cars, folder)), asyncio.Event()
     task = asyncio.create_task(realtime.run(stop), name="town")
     try:
         async with asyncio.timeout(WAIT_S):
@@ -52,10 +54,10 @@ def own_tasks() -> set[str]:
     return {code.co_qualname for code in codes if code.co_filename.startswith(folder)}
 
 
-async def test_one_cars_board_fails_alone_and_the_town_goes_on(
+async def test_one_cars_board_or_one_request_fails_alone_and_the_town_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(tmp_path) as (realtime, _, url):
+    async with running(tmp_path, cars=2) as (realtime, town, url):
         # each of these either ends the city with its error, or reports it and continues
         assert own_tasks() == {
             "Realtime.run",
@@ -94,6 +96,13 @@ async def test_one_cars_board_fails_alone_and_the_town_goes_on(
                 assert await troubles() == ["RuntimeError: a packet that nobody expects", ""]
                 monkeypatch.setattr(VirtualBus, "receive", real)
                 await until(lambda: answers("car1"))
+                with monkeypatch.context() as patch:
+                    patch.setattr(LiveTown, "state", lambda _: {}["cars"])
+                    async with session.get(f"{url}/state") as answer:
+                        assert answer.status == 500
+                async with session.get(f"{url}/state") as answer:
+                    assert answer.status == 200
+                assert not town.done()
         finally:
             for bus in buses.values():
                 bus.close()
@@ -115,16 +124,3 @@ async def test_a_town_that_cannot_go_on_ends_with_what_it_failed_of(
             with pytest.raises(RuntimeError, match="no ground"):
                 await town
     assert not (tmp_path / "ready").exists()
-
-
-async def test_a_request_that_fails_is_an_error_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(tmp_path) as (_, town, url), aiohttp.ClientSession() as session:
-        with monkeypatch.context() as patch:
-            patch.setattr(LiveTown, "state", lambda _: {}["cars"])
-            async with session.get(f"{url}/state") as answer:
-                assert answer.status == 500
-        async with session.get(f"{url}/state") as answer:
-            assert answer.status == 200
-        assert not town.done()
