@@ -23,6 +23,7 @@ from pixelopolis.cli.common import (
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.cli.evaluate_original import original
+from pixelopolis.cli.evaluate_photographs import photographs
 from pixelopolis.cli.tables import figure_table, number_table
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
@@ -57,6 +58,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure how well models see and dr
 app.command()(detector)
 app.command()(frames)
 app.command()(original)
+app.command()(photographs)
 
 
 @app.command()

@@ -31,6 +31,7 @@ WRITTEN = {
     ("evaluate lane", "--plot"): "chart.svg",
     ("evaluate lane", "--worst"): "worst.png",
     ("evaluate original", "--docs"): "page.md",
+    ("evaluate photographs", "--sheet"): "sheet.png",
     ("experiments", "--docs"): "page.md",
     ("experiments", "--out"): "runs",
     ("export detector", "--out"): "models",

@@ -1,0 +1,216 @@
+"""A recording made ready: its pictures, its camera, and where each was taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import FloatArray
+from pixelopolis.model_io.crops import LANE_PART, Image
+from pixelopolis.model_io.pictures import read_picture
+from pixelopolis.vehicle.camera import Camera
+from sim.photographs.camera_fit import CameraFit, Known, fit_camera
+from sim.photographs.closed_loop import FilmedRoad, film_road
+from sim.photographs.ground_view import FrameProjector, GroundProjector
+from sim.photographs.lens import LensKind, PhotoCamera
+from sim.photographs.own_motion import GroundRegistration, Gyro, calibrated_gyro, motions
+from sim.photographs.recording import Photograph, Recording, at_most, cut_into_stretches
+from sim.photographs.stripes import WORKING_WIDTH_PX, chains
+
+FITTED_PICTURES: Final = 240
+SKY_PART: Final = 0.4
+"""Of a picture's rows, from the top: no lines of a road are looked for there."""
+MIN_PHOTOGRAPHS: Final = 10
+GYRO_PICTURES: Final = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """A photograph, its pixels, and our camera's view of its ground."""
+
+    photograph: Photograph
+    photo_rgb: Image
+    crop_rgb: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """A recording that is ready to be measured.
+
+    Attributes:
+        recording: where it comes from, and what could not be used.
+        fit: its camera.
+        shown: share of our view that its photographs show.
+        stretches: its photographs, in runs.
+        roads: a road for each of them.
+        gyro: correlation of its inertial sensor's turns with those seen; None if it was not used.
+    """
+
+    recording: Recording
+    fit: CameraFit
+    projector: GroundProjector
+    frames: FrameProjector
+    shown: float
+    stretches: list[list[Shot]]
+    roads: list[FilmedRoad]
+    gyro: float | None
+
+    @property
+    def shots(self) -> list[Shot]:
+        return [shot for stretch in self.stretches for shot in stretch]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "pictures": len(self.shots),
+            "unusable": self.recording.unusable,
+            "faults": self.recording.faults,
+            "stretches": len(self.stretches),
+            "driven_m": sum(road.length_m for road in self.roads),
+            "shown_pct": 100 * self.shown,
+            "gyro_correlation": self.gyro,
+            "camera": self.fit.document(),
+        }
+
+
+def develop(
+    recording: Recording, most: int, known: Known, done: Callable[[], None] = lambda: None
+) -> Film:
+    """Read a recording's pictures, fit its camera and find its car's motion.
+
+    Args:
+        recording: as read.
+        most: maximum number of pictures.
+        known: what of its camera is known.
+        done: called after each picture.
+
+    Raises:
+        DatasetError: too few pictures can be used.
+    """
+    pictures = list(_pictures(recording, at_most(recording.photographs, most)))
+    if len(pictures) < MIN_PHOTOGRAPHS:
+        first = f" First: {recording.faults[0]}." if recording.faults else ""
+        raise DatasetError(
+            f"recording {recording.name!r}: {len(pictures)} pictures can be used, at least "
+            f"{MIN_PHOTOGRAPHS} are needed.{first}",
+            "Copy or record it again.",
+        )
+    images = {photograph.image: image for photograph, image in pictures}
+    fit = _camera(recording, [image for _, image in pictures], known)
+    projector = GroundProjector(fit.camera)
+    registration = GroundRegistration(fit.camera)
+    runs = cut_into_stretches([photograph for photograph, _ in pictures])
+    gyro = _gyro(registration, runs, images)
+    stretches, roads = [], []
+    for run in runs:
+        photos = [images[photograph.image] for photograph in run]
+        turns = None if gyro is None else gyro.turns_rad(*_sensed(run))
+        roads.append(film_road(photos, motions(registration, photos, turns), projector))
+        stretches.append(
+            [
+                Shot(photograph, photo, projector.crop(photo)[0])
+                for photograph, photo in zip(run, photos, strict=True)
+            ]
+        )
+        for _ in run:
+            done()
+    return Film(
+        recording,
+        fit,
+        projector,
+        FrameProjector(fit.camera),
+        projector.crop(pictures[0][1])[1],
+        stretches,
+        roads,
+        None if gyro is None else gyro.correlation,
+    )
+
+
+def _pictures(
+    recording: Recording, photographs: Sequence[Photograph]
+) -> Iterator[tuple[Photograph, Image]]:
+    """Yield what can be read and has the shape of the first."""
+    shape: tuple[int, ...] | None = None
+    for photograph in photographs:
+        try:
+            image = read_picture(photograph.image)
+        except DatasetError as error:
+            recording.leave_out(error.message)
+            continue
+        shape = shape or image.shape
+        if image.shape != shape:
+            recording.leave_out(
+                f"{photograph.image.name} is {image.shape[1]}x{image.shape[0]}, "
+                f"others are {shape[1]}x{shape[0]}"
+            )
+            continue
+        yield photograph, image
+
+
+def _camera(recording: Recording, images: Sequence[Image], known: Known) -> CameraFit:
+    height, width = images[0].shape[:2]
+    if recording.is_ours:
+        return CameraFit(_our_camera(width, height), 0, 100.0, (0.0, 0.0, 0.0))
+    scale = WORKING_WIDTH_PX / width
+    size = (WORKING_WIDTH_PX, round(height * scale))
+    if known.focal_px is not None:
+        known = replace(known, focal_px=known.focal_px * scale)
+    step = max(1, len(images) // FITTED_PICTURES)
+    by_picture = [
+        chains(
+            np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8),
+            round(SKY_PART * size[1]),
+        )
+        for image in images[::step]
+    ]
+    fit = fit_camera(by_picture, size, known)
+    camera = replace(
+        fit.camera,
+        width_px=width,
+        height_px=height,
+        middle_px=(width / 2, height / 2),
+        focal_px=fit.camera.focal_px / scale,
+    )
+    return replace(fit, camera=camera)
+
+
+def _our_camera(width_px: int, height_px: int) -> PhotoCamera:
+    """Return our own camera for its whole frames, or for their bottom quarters."""
+    ours = Camera()
+    focal = width_px / 2 / math.tan(ours.across_rad / 2)
+    is_quarter = height_px < width_px / 2
+    middle = height_px * (1 - 0.5 / LANE_PART) if is_quarter else height_px / 2
+    return PhotoCamera(
+        width_px,
+        height_px,
+        (width_px / 2, middle),
+        LensKind.PINHOLE,
+        focal,
+        0.0,
+        0.0,
+        ours.height_m,
+    )
+
+
+def _gyro(
+    registration: GroundRegistration,
+    runs: Sequence[Sequence[Photograph]],
+    images: Mapping[Path, Image],
+) -> Gyro | None:
+    """Return the recording's inertial sensor, if there is one that agrees with its pictures."""
+    longest = max(runs, key=len)[:GYRO_PICTURES]
+    if any(p.gyro is None for run in runs for p in run) or len(longest) < MIN_PHOTOGRAPHS:
+        return None
+    seen = motions(registration, [images[p.image] for p in longest])
+    return calibrated_gyro(*_sensed(longest), np.array([motion.turn_rad for motion in seen]))
+
+
+def _sensed(run: Sequence[Photograph]) -> tuple[FloatArray, FloatArray]:
+    """Return rates (n, 3) and times (n,) of photographs."""
+    return np.array([p.gyro for p in run], dtype=float), np.array([p.time_s for p in run])
