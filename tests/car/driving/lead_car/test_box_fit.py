@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from car.driving.lead_car.box_fit import (
@@ -23,6 +23,7 @@ from pixelopolis.city.route_path import RoutePath
 from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.geometry import Pose
+from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import CAR_LENGTH_M
 from tests.support.seen_cars import box_of_car, in_lane
@@ -37,6 +38,7 @@ curvatures = st.sampled_from([0.0, 1 / 0.3, -1 / 0.3, 1 / 0.58, -1 / 0.58])
 @given(
     st.floats(0.02, 0.5), curvatures, st.floats(-0.05, 0.05), st.floats(-0.03, 0.03), st.integers(0)
 )
+@example(0.3125, 1 / 0.58, 0.0, 0.0, 0)
 def test_a_car_in_my_lane_is_found_at_its_gap(
     gap_m: float, curvature: float, aside_m: float, turn_rad: float, seed: int
 ) -> None:
@@ -51,10 +53,12 @@ def test_a_car_in_my_lane_is_found_at_its_gap(
     assert fit.in_lane > 0.5
     # cars cut off by the image's border in a bend are less certain
     cut = noisy[0] < 0.02 or noisy[2] > 0.98
-    most_m = 0.2 if cut else 0.03 + 0.12 * gap_m
-    if curvature:  # a near car fits at several gaps there, and the fit says so
-        most_m = max(most_m, 2 * fit.sigma_m)
-    assert fit.gap_m == pytest.approx(gap_m, abs=most_m)
+    farther_m = nearer_m = 0.2 if cut else 0.03 + 0.12 * gap_m
+    if curvature and noisy[3] * CAMERA.height_px > CAMERA.height_px * DETECTOR_ROWS[1] - 8:
+        # cut off at the lower border: without its height, a near car in a bend fits at several
+        # gaps, and the mean of them may be nearer than the car is, never farther
+        nearer_m = max(nearer_m, 0.14)
+    assert gap_m - nearer_m < fit.gap_m < gap_m + farther_m
 
 
 @settings(max_examples=60, deadline=None)
