@@ -18,6 +18,7 @@ settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.register_profile(  # a change that a test notices need not be explained
     "mutants", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("same-every-run")
 
 
@@ -36,4 +37,10 @@ def every_message_made_matches_the_standard() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first, so that no process is left with one at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+    def rank(item: pytest.Item) -> int:
+        if item.get_closest_marker("e2e"):
+            return 0
+        return 1 if item.nodeid.startswith(("tests/sim/", "tests/station/")) else 2
+
+    items.sort(key=rank)
