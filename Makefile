@@ -31,6 +31,8 @@ demo: $(VENV)/demo.done system-gl  ## the whole city; ARGS="--cars 3 --city grid
 
 # Most tests wait more than they compute: four at once on two cores, a file's tests together. Those in
 # which a board stops the wheels of a late host follow, one a core. Code 5 of pytest: none was asked for.
+# What one process has compiled, the others need not.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## every test but those that train; ARGS="tests/car -k link"
 	@ran() { [ $$1 = 0 ] || [ $$1 = 5 ] || exit $$1; }; \
 	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not realtime and not wheel" $(ARGS); \

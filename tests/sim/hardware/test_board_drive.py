@@ -76,7 +76,7 @@ class ScriptedDrive:
 
 
 @pytest.mark.parametrize(
-    ("kind", "drive_s"), [(BoardKind.DEVICE, 6.0), (BoardKind.HOST, 6.0), (BoardKind.QEMU, 60.0)]
+    ("kind", "drive_s"), [(BoardKind.DEVICE, 6.0), (BoardKind.HOST, 6.0), (BoardKind.QEMU, 15.0)]
 )
 async def test_a_drive_along_a_route(kind: BoardKind, drive_s: float) -> None:
     build_board(kind)
