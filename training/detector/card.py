@@ -85,7 +85,7 @@ def export_detector(
         },
         "output": "boxes (top, left, bottom, right, in parts of the picture), classes, scores, "
         "count",
-        "commands": [_command(stage) for stage in stages(result)],
+        "commands": [command(stage) for stage in stages(result)],
         "training": result,
         "frames": {
             "data": shown(data),
@@ -192,7 +192,7 @@ def compile_for_edge_tpu(folder: Path, name: str) -> str:
     return f"compiled to {name}_edgetpu.tflite"
 
 
-def _command(result: dict[str, Any]) -> str:
+def command(result: dict[str, Any]) -> str:
     """Return the command line of the run, without default values."""
     settings = dict(result["settings"])
     parts = ["pixelopolis", "train", "detector"]
@@ -304,7 +304,7 @@ def markdown(card: dict[str, Any]) -> str:
 def _stage_lines(result: dict[str, Any]) -> list[str]:
     data = result["data"]
     return [
-        f"- Command: `{_command(result)}`",
+        f"- Command: `{command(result)}`",
         f"  - {result['epochs']} epochs (best: {result['best_epoch']}), "
         f"{result['training_s']:.0f} s; {sum(data['pictures'])} pictures with "
         f"{sum(data['objects'].values())} objects, {data['validation_pictures']} pictures for "
