@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,7 @@ def imported_by(tree: ast.Module) -> set[str]:
     return names
 
 
+@cache
 def imported_by_tests() -> dict[Path, set[str]]:
     """Return the imports of the tests of each folder."""
     found: defaultdict[Path, set[str]] = defaultdict(set)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -58,7 +60,8 @@ def test_a_landmark_looks_at_its_street() -> None:
 
 
 def test_the_same_town_is_built_twice() -> None:
-    one, other = scenery_of(load_city("square")), scenery_of(load_city("square"))
+    town = load_city("square")
+    one, other = scenery_of(town), scenery_of(replace(town))
     assert one is not other
     assert (one.buildings, one.plants, one.lamps) == (other.buildings, other.plants, other.lamps)
 
