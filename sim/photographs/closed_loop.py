@@ -38,7 +38,8 @@ RECOVERIES: Final = (
 )  # fmt: skip
 RECOVERY_M: Final = 0.8
 RECOVERED_M: Final = 0.03
-RECOVERY_PLACES: Final = 6
+RECOVERY_PLACES: Final = 16
+"""Of a recording, at most one a meter."""
 SEARCH_M: Final = 0.15
 
 

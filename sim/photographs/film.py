@@ -28,6 +28,7 @@ FITTED_PICTURES: Final = 240
 SKY_PART: Final = 0.4
 """Of a picture's rows, from the top: no lines of a road are looked for there."""
 MIN_PHOTOGRAPHS: Final = 10
+STANDING_PICTURES: Final = 200
 GYRO_PICTURES: Final = 400
 
 
@@ -102,9 +103,11 @@ def develop(
             "Copy or record it again.",
         )
     images = {photograph.image: image for photograph, image in pictures}
-    fit = _camera(recording, [image for _, image in pictures], known)
+    fit = _camera(recording, pictures[0][1].shape, known)
     projector = GroundProjector(fit.camera)
     registration = GroundRegistration(fit.camera)
+    step = max(1, len(pictures) // STANDING_PICTURES)
+    registration.learn_standing([image for _, image in pictures[::step]])
     runs = cut_into_stretches([photograph for photograph, _ in pictures])
     gyro = _gyro(registration, runs, images)
     stretches, roads = [], []
@@ -153,21 +156,25 @@ def _pictures(
         yield photograph, image
 
 
-def _camera(recording: Recording, images: Sequence[Image], known: Known) -> CameraFit:
-    height, width = images[0].shape[:2]
+def _camera(recording: Recording, shape: tuple[int, ...], known: Known) -> CameraFit:
+    """Return the camera, by pictures of a shape from all over the recording."""
+    height, width = shape[:2]
     if recording.is_ours:
         return CameraFit(_our_camera(width, height), 0, 100.0, (0.0, 0.0, 0.0))
     scale = WORKING_WIDTH_PX / width
     size = (WORKING_WIDTH_PX, round(height * scale))
     if known.focal_px is not None:
         known = replace(known, focal_px=known.focal_px * scale)
-    step = max(1, len(images) // FITTED_PICTURES)
+    step = max(1, len(recording.photographs) // FITTED_PICTURES)
+    # what cannot be read is left out, and counted where it is to be measured
+    sample = _pictures(Recording(recording.name), recording.photographs[::step])
     by_picture = [
         chains(
             np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8),
             round(SKY_PART * size[1]),
         )
-        for image in images[::step]
+        for _, image in sample
+        if image.shape == shape
     ]
     fit = fit_camera(by_picture, size, known)
     camera = replace(

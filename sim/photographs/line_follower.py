@@ -47,7 +47,8 @@ class LineFollower:
         places = []
         for top, bottom in BANDS:
             value = hsv[top:bottom, :, 2]
-            ground, brightest = np.percentile(value, (50, 99))
+            ranked = np.sort(value, axis=None).astype(float)
+            ground, brightest = ranked[len(ranked) // 2], ranked[len(ranked) * 99 // 100]
             brighter = max(MIN_BRIGHTER, (brightest - ground) / 2)
             is_line = (value > ground + brighter) | yellow[top:bottom]
             rows, columns = np.nonzero(is_line)
@@ -64,7 +65,7 @@ class LineFollower:
 def _middle(left_m: FloatArray) -> float:
     """Return the middle of the road from its line pixels' places to the left; 0 without any."""
     sides = [
-        float(np.median(side)) - half
+        float(side.mean()) - half
         for side, half in ((left_m[left_m > 0], HALF_ROAD_M), (left_m[left_m < 0], -HALF_ROAD_M))
         if len(side) >= MIN_PIXELS
     ]

@@ -62,7 +62,7 @@ def measure_lane(
         for number, shot in enumerate(stretch):
             model.reset()
             view = model.look(shot.crop_rgb)
-            answers.append(steering_alone(view, COMMAND))
+            answers.append(_leads_right(view))
             driven = driven_path_m(road.poses, number)
             if driven is not None and view.paths_left_m is not None and view.spread_m is not None:
                 command = TURNS.index(COMMAND)
@@ -81,14 +81,26 @@ def measure_lane(
     }
 
 
+def _leads_right(view: LaneView) -> float:
+    """Return how far to the right a view leads: over its path, in meters, or as steering.
+
+    How far the path is to one side here is left out: drivers of fast cars steer by what is ahead,
+    and nobody knows how straight a recording's camera was mounted.
+    """
+    if view.paths_left_m is None:
+        return steering_alone(view, COMMAND)
+    path = view.paths_left_m[TURNS.index(COMMAND)]
+    return float(path[0] - path[-1])
+
+
 def _closed_loop(film: Film, model: LaneModel) -> dict[str, Any]:
     drives = PhotoDrives()
     if film.shown >= MIN_SHOWN:
-        longest = sum(road.length_m for road in film.roads)
+        whole_m = sum(road.length_m for road in film.roads)
         for road in film.roads:
             drive_along(road, model, drives)
-            share = road.length_m / longest if longest else 0.0
-            recover(road, model, round(RECOVERY_PLACES * share), drives)
+            places = min(RECOVERY_PLACES * road.length_m / max(whole_m, 1e-9), road.length_m)
+            recover(road, model, round(places), drives)
     return drives.figures()
 
 

@@ -1,4 +1,4 @@
-"""Open loop on photographs: the model's steering beside the driver's, and trivial guesses. Pure."""
+"""Open loop on photographs: where models lead beside the driver's steering. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixelopolis.geometry import FloatArray
 
 TURNS_FROM: Final = 0.2
 """Where the driver steers more than this, the direction counts."""
-MIN_RANGE: Final = 0.02
+MIN_RANGE: Final = 0.005
 
 
 def open_loop(recorded: FloatArray, answered: FloatArray) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def open_loop(recorded: FloatArray, answered: FloatArray) -> dict[str, Any]:
 
     Args:
         recorded: (n,) the driver's steering in [-1, 1], left negative.
-        answered: (n,) the model's.
+        answered: (n,) the model's, right positive, in any unit.
     """
     turning = np.abs(recorded) > TURNS_FROM
     varies = len(recorded) > 1 and min(np.ptp(recorded), np.ptp(answered)) > MIN_RANGE

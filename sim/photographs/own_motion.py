@@ -37,6 +37,8 @@ TURN_STEP_RAD: Final = math.radians(2)
 FINE: Final = (0.0025, math.radians(0.4))
 AGAINST_CHANGE: Final = 2.0
 """Misfit per meter by which a way differs from the one before."""
+FIRST_PAIRS: Final = 20
+"""Pairs of a stretch whose ways, unprejudiced, say what is usual at its start."""
 MIN_SHARED: Final = 0.2
 MIN_GYRO_CORRELATION: Final = 0.5
 LINEAR: Final = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -70,6 +72,16 @@ class GroundRegistration:
         self._seen = (
             (columns > 0) & (columns < camera.width_px) & (rows > 0) & (rows < camera.height_px)
         ).astype(np.uint8)
+        self._standing: NDArray[np.float32] | float = 0.0
+
+    def learn_standing(self, photos_rgb: Sequence[Image]) -> None:
+        """Take in what stands in the picture while the car moves: glare of lamps, the car itself.
+
+        It is the mean of photographs from all over the recording, and is left out from then on.
+        """
+        self._standing = 0.0
+        reliefs = [self.relief(photo) for photo in photos_rgb]
+        self._standing = np.mean(reliefs, axis=0, dtype=np.float32)
 
     def relief(self, photo_rgb: Image) -> NDArray[np.float32]:
         """Return the ground from above (rows ahead, columns to the right), shading removed."""
@@ -77,13 +89,14 @@ class GroundRegistration:
         level = cv2.cvtColor(ground, cv2.COLOR_RGB2GRAY).astype(np.float32)
         level -= cv2.blur(level, FLAT_CELLS)
         smooth = cv2.GaussianBlur(level, (0, 0), SMOOTH_CELLS)
-        return np.asarray(smooth / (float(smooth.std()) + MIN_CONTRAST), np.float32)
+        scaled = smooth / (float(smooth.std()) + MIN_CONTRAST)
+        return np.asarray(scaled - self._standing, np.float32)
 
     def motion(
         self,
         before: NDArray[np.float32],
         after: NDArray[np.float32],
-        usual_m: float,
+        usual_m: float | None,
         turn_rad: float | None = None,
     ) -> Motion:
         """Return the motion from one relief to the next.
@@ -91,7 +104,7 @@ class GroundRegistration:
         Args:
             before: the earlier relief.
             after: the later one.
-            usual_m: the way that is expected.
+            usual_m: the way that is expected, if any is.
             turn_rad: the turn, if it is known.
         """
         ways = np.arange(0.0, MAX_WAY_M, WAY_STEP_M)
@@ -101,7 +114,7 @@ class GroundRegistration:
 
         def misfit(way: float, turn: float) -> float:
             differs = self._difference(before, after, Motion(way, turn))
-            return differs + AGAINST_CHANGE * abs(way - usual_m)
+            return differs + (0.0 if usual_m is None else AGAINST_CHANGE * abs(way - usual_m))
 
         _, way, turn = min((misfit(w, t), w, t) for w in ways for t in turns)
         step_m, step_rad = WAY_STEP_M / 2, 0.0 if turn_rad is not None else TURN_STEP_RAD / 2
@@ -142,12 +155,15 @@ def motions(
     registration: GroundRegistration,
     photos_rgb: Sequence[Image],
     turns_rad: FloatArray | None = None,
-    usual_m: float = 0.02,
 ) -> list[Motion]:
     """Return the motions (n - 1) between photographs (n) of one stretch."""
     reliefs = [registration.relief(photo) for photo in photos_rgb]
+    pairs = list(pairwise(reliefs))
+    tried = pairs[:: max(1, len(pairs) // FIRST_PAIRS)]
+    ways = [registration.motion(*pair, None).way_m for pair in tried]
+    usual_m = float(np.median(ways)) if ways else 0.0
     found: list[Motion] = []
-    for i, (before, after) in enumerate(pairwise(reliefs)):
+    for i, (before, after) in enumerate(pairs):
         turn = None if turns_rad is None else float(turns_rad[i])
         motion = registration.motion(before, after, usual_m, turn)
         usual_m += 0.2 * (motion.way_m - usual_m)

@@ -67,7 +67,9 @@ def read_recording(folder: Path, name: str) -> Recording:
     if not recording.photographs:
         first = f" First: {recording.faults[0]}." if recording.faults else ""
         raise DatasetError(
-            f"{folder}: none of {recording.unusable} rows can be used.{first}", "Copy it again."
+            f"{folder}: no row can be used; {recording.unusable} are faulty, all others were "
+            f"deleted by the driver.{first}",
+            "Name another recording, or copy it again.",
         )
     return recording
 

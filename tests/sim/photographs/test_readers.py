@@ -99,7 +99,7 @@ def test_version_1_and_label_files_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", '{"a": 1}'])
 def test_a_tub_without_a_usable_row_is_an_error(content: str, tmp_path: Path) -> None:
     (tmp_path / "catalog_0.catalog").write_text(content)
-    with pytest.raises(DatasetError, match="none of"):
+    with pytest.raises(DatasetError, match="no row can be used"):
         read_recording(tmp_path, "tub")
 
 
