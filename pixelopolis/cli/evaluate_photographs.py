@@ -237,8 +237,8 @@ def _show(document: dict[str, Any], original: Path | None) -> None:
 
 def _show_cameras(rows: Sequence[Mapping[str, Any]]) -> None:
     table = number_table(
-        *("recording", "lens", "pic-\ntures", "way\nm", "shown\n%", "focal\npx", "±\n%"),
-        *("pitch\n°", "±\n°", "height\nm", "±\n%", "sure"),
+        *("recording", "lens", "pic-\ntures", "way\nm", "middle\n%", "shown\n%", "focal\npx"),
+        *("±\n%", "pitch\n°", "±\n°", "height\nm", "±\n%", "sure"),
         words=2,
         title="Cameras",
     )
@@ -249,6 +249,7 @@ def _show_cameras(rows: Sequence[Mapping[str, Any]]) -> None:
             camera["lens"],
             str(row["pictures"]),
             _text(row["driven_m"], 1),
+            _text(row["middle_seen_pct"], 0),
             _text(row["shown_pct"], 0),
             _text(camera["focal_px"], 0),
             _text(camera["spread_focal_pct"], 0),

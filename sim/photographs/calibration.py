@@ -1,11 +1,12 @@
 """The error that a model states against the one it makes, on photographs. Pure.
 
-The truth is the way that the recording's car took afterwards, as its later pictures show.
+The truth is the road's middle as later pictures show it, or else the way that the car then took.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,20 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.lane_path import STATIONS, STATIONS_M
 
 
-def driven_path_m(poses: Sequence[Pose], number: int) -> FloatArray | None:
-    """Return where a car drove after a picture, as a path (stations,); None if it ends before."""
-    here = poses[number]
-    points, along = [(0.0, 0.0)], [0.0]
-    for pose in poses[number + 1 :]:
-        point = here.to_local(pose.x_m, pose.y_m)
-        step = float(np.hypot(point[0] - points[-1][0], point[1] - points[-1][1]))
-        if step > 1e-4:
-            points.append(point)
-            along.append(along[-1] + step)
+def path_ahead_m(here: Pose, way: Sequence[Pose]) -> FloatArray | None:
+    """Return a way as a path (stations,) of the car at a pose; None if it ends before.
+
+    Args:
+        here: the car's pose.
+        way: poses from abreast of it on.
+    """
+    points = [here.to_local(pose.x_m, pose.y_m) for pose in way]
+    along = [0.0]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        along.append(along[-1] + float(np.hypot(x1 - x0, y1 - y0)))
         if along[-1] >= STATIONS_M[-1]:
-            return np.interp(STATIONS, along, [left for _, left in points])
+            lefts = [left for _, left in points[: len(along)]]
+            return np.interp(STATIONS, along, lefts)
     return None
 
 

@@ -1,9 +1,9 @@
 """Closed loop on photographs: the model steers, and the picture is the ground as seen from there.
 
-The recording's car gives a path and, for each place on it, a photograph. Ours drives beside it at
-its own speed, with the physics of our motors: 20 times a second it sees the photograph that was
-taken abreast of it, from where it is and as it is turned. The driver's path is the reference; he
-was not always in the middle himself.
+The recording's car has a photograph for each place of a road. Ours drives there at its own speed,
+with the physics of our motors: 20 times a second it sees the photograph that was taken abreast of
+it, from where it is and as it is turned. It is to keep to the middle between the borders that the
+photographs show, or where they show none to the way of the recording's car.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from car.driving.lane_keeper import LaneKeeper
 from car.driving.types import Frame, LaneModel, WheelReading
-from pixelopolis.geometry import Curve, Pose, wrap_rad
+from pixelopolis.geometry import Curve, FloatArray, Pose, wrap_rad
 from pixelopolis.model_io.crops import Image
 from pixelopolis.vehicle.camera import FRAME_S
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
@@ -27,6 +27,7 @@ from sim.evaluation.lane_drive import INTERVENTION_COST_S, INTERVENTION_M
 from sim.photographs.equivariance import COMMAND
 from sim.photographs.ground_view import GroundProjector
 from sim.photographs.own_motion import Motion
+from sim.photographs.road_middle import road_middle
 from sim.physics.lockstep import STEP_S
 from sim.physics.vehicle import Vehicle
 
@@ -45,14 +46,24 @@ SEARCH_M: Final = 0.15
 
 @dataclass(eq=False)
 class FilmedRoad:
-    """A stretch of a recording as a road: its photographs, and where each was taken."""
+    """A stretch of a recording as a road.
+
+    Attributes:
+        photos_rgb: its photographs (n).
+        poses: where each was taken.
+        way: poses abreast of these on the road's middle, or where that is not seen the same.
+        middle: share of the way along which the middle was seen.
+        projector: shows them from elsewhere.
+    """
 
     photos_rgb: Sequence[Image]
     poses: Sequence[Pose]
+    way: Sequence[Pose]
+    middle: float
     projector: GroundProjector
 
     def __post_init__(self) -> None:
-        points = np.array([[pose.x_m, pose.y_m] for pose in self.poses])
+        points = np.array([[pose.x_m, pose.y_m] for pose in self.way])
         steps = np.hypot(*np.diff(points, axis=0).T)
         self._along_m = np.concatenate([[0.0], np.cumsum(steps)])
         self.length_m = float(self._along_m[-1])
@@ -60,13 +71,11 @@ class FilmedRoad:
             self._curve = Curve(points)
 
     def pose_at(self, s_m: float) -> Pose:
-        """Return the driver's pose after a way."""
-        number = self._number_at(s_m)
-        pose = self.poses[number]
-        return pose.ahead(s_m - float(self._along_m[number]))
+        """Return the pose on the way after so many meters."""
+        return self._curve.pose_at(s_m)
 
     def abreast(self, pose: Pose, near_s_m: float) -> tuple[float, float]:
-        """Return how far along and how far to the left of the driver's path a pose is."""
+        """Return how far along and how far to the left of the way a pose is."""
         at = self._curve.project(pose.x_m, pose.y_m, near_s_m - SEARCH_M, near_s_m + SEARCH_M)
         return at.s_m, at.left_m
 
@@ -84,13 +93,24 @@ class FilmedRoad:
 
 
 def film_road(
-    photos_rgb: Sequence[Image], motions: Sequence[Motion], projector: GroundProjector
+    photos_rgb: Sequence[Image],
+    motions: Sequence[Motion],
+    middles: Sequence[FloatArray],
+    projector: GroundProjector,
 ) -> FilmedRoad:
-    """Return the road of one stretch's photographs (n) and the motions between them (n - 1)."""
+    """Return the road of one stretch.
+
+    Args:
+        photos_rgb: its photographs (n).
+        motions: between them (n - 1).
+        middles: what each shows of the road's middle (`road_middle.middle_points`).
+        projector: shows them from elsewhere.
+    """
     poses = [Pose(0.0, 0.0, 0.0)]
     for motion in motions:
         poses.append(motion.after(poses[-1]))
-    return FilmedRoad(photos_rgb, poses, projector)
+    way, share = road_middle(middles, poses)
+    return FilmedRoad(photos_rgb, poses, way, share, projector)
 
 
 @dataclass

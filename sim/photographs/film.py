@@ -22,6 +22,7 @@ from sim.photographs.ground_view import FrameProjector, GroundProjector
 from sim.photographs.lens import LensKind, PhotoCamera
 from sim.photographs.own_motion import GroundRegistration, Gyro, calibrated_gyro, motions
 from sim.photographs.recording import Photograph, Recording, at_most, cut_into_stretches
+from sim.photographs.road_middle import middle_points
 from sim.photographs.stripes import WORKING_WIDTH_PX, chains
 
 FITTED_PICTURES: Final = 240
@@ -74,6 +75,10 @@ class Film:
             "faults": self.recording.faults,
             "stretches": len(self.stretches),
             "driven_m": sum(road.length_m for road in self.roads),
+            "middle_seen_pct": 100
+            * float(
+                np.average([r.middle for r in self.roads], weights=[*map(len, self.stretches)])
+            ),
             "shown_pct": 100 * self.shown,
             "gyro_correlation": self.gyro,
             "camera": self.fit.document(),
@@ -104,7 +109,7 @@ def develop(
         )
     images = {photograph.image: image for photograph, image in pictures}
     fit = _camera(recording, pictures[0][1].shape, known)
-    projector = GroundProjector(fit.camera)
+    projector, working = GroundProjector(fit.camera), fit.camera.resized(WORKING_WIDTH_PX)
     registration = GroundRegistration(fit.camera)
     step = max(1, len(pictures) // STANDING_PICTURES)
     registration.learn_standing([image for _, image in pictures[::step]])
@@ -114,7 +119,8 @@ def develop(
     for run in runs:
         photos = [images[photograph.image] for photograph in run]
         turns = None if gyro is None else gyro.turns_rad(*_sensed(run))
-        roads.append(film_road(photos, motions(registration, photos, turns), projector))
+        middles = [middle_points(_stripes(photo), working) for photo in photos]
+        roads.append(film_road(photos, motions(registration, photos, turns), middles, projector))
         stretches.append(
             [
                 Shot(photograph, photo, projector.crop(photo)[0])
@@ -168,23 +174,16 @@ def _camera(recording: Recording, shape: tuple[int, ...], known: Known) -> Camer
     step = max(1, len(recording.photographs) // FITTED_PICTURES)
     # what cannot be read is left out, and counted where it is to be measured
     sample = _pictures(Recording(recording.name), recording.photographs[::step])
-    by_picture = [
-        chains(
-            np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8),
-            round(SKY_PART * size[1]),
-        )
-        for _, image in sample
-        if image.shape == shape
-    ]
+    by_picture = [_stripes(image) for _, image in sample if image.shape == shape]
     fit = fit_camera(by_picture, size, known)
-    camera = replace(
-        fit.camera,
-        width_px=width,
-        height_px=height,
-        middle_px=(width / 2, height / 2),
-        focal_px=fit.camera.focal_px / scale,
-    )
-    return replace(fit, camera=camera)
+    return replace(fit, camera=replace(fit.camera.resized(width), height_px=height))
+
+
+def _stripes(photo_rgb: Image) -> list[FloatArray]:
+    """Return a photograph's stripes, in a picture `WORKING_WIDTH_PX` wide."""
+    height = round(photo_rgb.shape[0] * WORKING_WIDTH_PX / photo_rgb.shape[1])
+    small = cv2.resize(photo_rgb, (WORKING_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    return chains(np.asarray(small, dtype=np.uint8), round(SKY_PART * height))
 
 
 def _our_camera(width_px: int, height_px: int) -> PhotoCamera:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -43,6 +43,18 @@ class PhotoCamera:
     def mount(self) -> Camera:
         """Its pose, as that of one of our cameras; the lens differs."""
         return Camera(height_m=self.height_m, pitch_rad=self.pitch_rad, roll_rad=self.roll_rad)
+
+    def resized(self, width_px: int) -> PhotoCamera:
+        """Return the camera of the same pictures at another width."""
+        scale = width_px / self.width_px
+        column, row = self.middle_px
+        return replace(
+            self,
+            width_px=width_px,
+            height_px=round(self.height_px * scale),
+            middle_px=(column * scale, row * scale),
+            focal_px=self.focal_px * scale,
+        )
 
     def pixels(
         self, forward_m: FloatArray, left_m: FloatArray, up_m: FloatArray | float = 0.0

@@ -15,7 +15,7 @@ from car.perception.detector import Detector
 from pixelopolis.city.model import Turn
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import STATIONS
-from sim.photographs.calibration import calibration, driven_path_m
+from sim.photographs.calibration import calibration, path_ahead_m
 from sim.photographs.closed_loop import RECOVERY_PLACES, PhotoDrives, drive_along, recover
 from sim.photographs.equivariance import COMMAND, Equivariance
 from sim.photographs.film import Film
@@ -63,11 +63,11 @@ def measure_lane(
             model.reset()
             view = model.look(shot.crop_rgb)
             answers.append(_leads_right(view))
-            driven = driven_path_m(road.poses, number)
-            if driven is not None and view.paths_left_m is not None and view.spread_m is not None:
+            truth = path_ahead_m(road.poses[number], road.way[number:])
+            if truth is not None and view.paths_left_m is not None and view.spread_m is not None:
                 command = TURNS.index(COMMAND)
                 stated.append(float(view.spread_m[command]))
-                real.append(float(np.abs(view.paths_left_m[command] - driven).mean()))
+                real.append(float(np.abs(view.paths_left_m[command] - truth).mean()))
             done()
     recorded = np.array([shot.photograph.steering for shot in film.shots])
     equivariance = Equivariance(model)

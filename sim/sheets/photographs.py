@@ -14,7 +14,7 @@ from car.driving.types import LaneModel
 from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.lane_path import STATIONS_M, points_of
-from sim.photographs.calibration import driven_path_m
+from sim.photographs.calibration import path_ahead_m
 from sim.photographs.equivariance import COMMAND
 from sim.photographs.film import Film
 from sim.photographs.lens import PhotoCamera
@@ -37,8 +37,8 @@ def write_photograph_sheet(
 ) -> None:
     """Write photographs as one image: the photograph, and our view of its ground below it.
 
-    Green: the way that the driver took. Other colors: the models' paths, or the arcs of their
-    steering, named in the picture.
+    Green: the road's middle, or where none was seen the driver's way. Other colors: the models'
+    paths, or the arcs of their steering, named in the picture.
 
     Args:
         sheet: the file.
@@ -54,9 +54,10 @@ def write_photograph_sheet(
 def _tile(film: Film, stretch: int, number: int, models: Mapping[str, LaneModel]) -> Image:
     shot = film.stretches[stretch][number]
     lines = []
-    driven = driven_path_m(film.roads[stretch].poses, number)
-    if driven is not None:
-        lines.append(("driver", points_of(driven, STATIONS_M), RECORDED_RGB))
+    road = film.roads[stretch]
+    truth = path_ahead_m(road.poses[number], road.way[number:])
+    if truth is not None:
+        lines.append(("road", points_of(truth, STATIONS_M), RECORDED_RGB))
     for (name, model), rgb in zip(models.items(), MODELS_RGB, strict=False):
         model.reset()
         view = model.look(shot.crop_rgb)

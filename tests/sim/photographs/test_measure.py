@@ -11,7 +11,7 @@ from car.driving.types import LaneView
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from pixelopolis.model_io.lane_path import STATIONS
-from sim.photographs.calibration import calibration, driven_path_m
+from sim.photographs.calibration import calibration, path_ahead_m
 from sim.photographs.closed_loop import PhotoDrives, drive_along, recover
 from sim.photographs.equivariance import Equivariance
 from sim.photographs.film import Film, develop
@@ -21,10 +21,11 @@ from sim.photographs.measure import OURS, Blind, measure_lane, recording_documen
 from sim.photographs.open_loop import open_loop, trivial_guesses
 from sim.photographs.own_motion import calibrated_gyro
 from sim.photographs.readers import read_recording
+from sim.photographs.road_middle import MIN_KNOWN
 from tests.support.painted_roads import FISHEYE, KNOWN, on_road, photograph, write_tub
 
 STEP_M = 0.03
-POSES = [on_road(STEP_M * number) for number in range(36)]
+POSES = [on_road(STEP_M * number, 0.03) for number in range(36)]
 SIGHTINGS = {"per_10000": 25.0, "pictures_with_sightings": 1}
 
 
@@ -44,6 +45,17 @@ def test_the_cars_motion_is_found_from_its_pictures(film: Film) -> None:
         assert math.dist((found.x_m, found.y_m), truth) < 0.05 * STEP_M * number + 0.01
         turned = POSES[number].heading_rad - POSES[0].heading_rad
         assert found.heading_rad == pytest.approx(turned, abs=0.06)
+
+
+def test_the_roads_middle_is_found_from_its_borders(film: Film) -> None:
+    """The car of this recording drives 3 cm to the left of it."""
+    (road,) = film.roads
+    assert road.middle > MIN_KNOWN
+    lefts = [
+        pose.to_local(at.x_m, at.y_m)[1] for pose, at in zip(road.poses, road.way, strict=True)
+    ]
+    assert np.mean(lefts) == pytest.approx(-0.03, abs=0.008)
+    assert np.max(np.abs(np.array(lefts) + 0.03)) < 0.025
 
 
 def test_a_view_from_elsewhere_is_what_a_camera_there_photographs() -> None:
@@ -133,11 +145,10 @@ def test_a_model_that_leaves_the_road_is_put_back_each_time(film: Film) -> None:
 
 
 def test_the_driven_path_and_what_is_stated_against_it() -> None:
-    poses = [Pose(0.05 * n, 0.0, 0.0) for n in range(12)]
-    path = driven_path_m([Pose(0.0, 0.0, 0.0), *(p.ahead(0.0, 0.02) for p in poses[2:])], 0)
-    assert path is not None
-    assert path[-1] == pytest.approx(0.02)
-    assert driven_path_m(poses, 8) is None
+    way = [Pose(0.05 * n, 0.02, 0.0) for n in range(12)]
+    path = path_ahead_m(Pose(0.0, 0.0, 0.0), way)
+    np.testing.assert_allclose(path if path is not None else [], 0.02)
+    assert path_ahead_m(way[8], way[8:]) is None
     figures = calibration(np.array([0.01, 0.02, 0.03]), np.array([0.02, 0.04, 0.06]))
     assert figures["stated_mm"] == pytest.approx(20)
     assert figures["real_mm"] == pytest.approx(40)
