@@ -50,7 +50,7 @@ def ride(traffic: Traffic, car: str, edge: str, s_m: float, asked_s: float = 0.0
 # --- the whole city, at random ----------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(sorted(CITIES)), st.integers(2, 8), st.integers(0, 2**32))
 def test_every_ride_arrives_and_cars_never_meet(name: str, cars: int, seed: int) -> None:
     """Cars drive at random speeds; bodies, edges and crossings are checked at every step."""
@@ -83,7 +83,7 @@ def test_a_crowded_town_keeps_moving(name: str, cars: int) -> None:
     assert town.arrived > cars * 2
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_silent_car_keeps_its_place_and_the_others_go_around(seed: int) -> None:
     town = Town.with_cars(CITIES["grid:3x2:5"], 4, seed)

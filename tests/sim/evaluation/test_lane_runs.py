@@ -44,7 +44,7 @@ def test_a_speed_beyond_the_motors_is_driven_and_said() -> None:
 
 
 def test_junctions_are_tried_with_every_command() -> None:
-    run = LaneEvaluation(("figure-eight",), 1.0, looks=1, seed=3, junctions=True)
+    run = LaneEvaluation(("figure-eight",), 1.0, looks=1, seed=3, cruise_mps=0.25, junctions=True)
     document = evaluate_lane(run, 1)
     assert document["junction_starts"] == document["junctions_passed"] == 4
     assert all(turns["right"] for turns in document["turns_by_command"].values())

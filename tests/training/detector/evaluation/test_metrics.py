@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from car.driving.types import Sighting
@@ -186,7 +186,6 @@ def test_sightings_come_back_into_pixels() -> None:
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=20)
 def test_selected_boxes_are_apart_and_sorted(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.random((len(CELLS), len(SIGN_CLASSES)), dtype=np.float32)
