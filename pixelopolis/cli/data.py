@@ -71,6 +71,14 @@ def lane(
         Path | None,
         typer.Option(help="Also write an image of 48 frames with their paths drawn in."),
     ] = None,
+    floors: Annotated[
+        float,
+        typer.Option(
+            help="Share of looks whose road is tape or paint on a floor, without a town.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.0,
     plain: Plain = False,
     panoramas: Panoramas = None,
     jobs: Jobs = 2,
@@ -86,6 +94,12 @@ def lane(
     from sim.sheets.lane_data import write_sheet
 
     check_looks(plain, panoramas)
+    if floors and (plain or drive):
+        raise SettingsError(
+            f"--floors {floors:g} does not go with {'--plain' if plain else '--drive'}, which has "
+            "looks of its own.",
+            "Leave one of them out.",
+        )
     check_output_folder(out, "--out")
     if sheet is not None and out.absolute() not in sheet.absolute().parents:
         check_output_file(sheet, (".png", ".jpg"), "--sheet")
@@ -95,7 +109,7 @@ def lane(
     sessions = (
         plan_drives(names, drive, frames, seed, whole=whole)
         if drive
-        else plan_sessions(names, poses, driven, seed, whole=whole)
+        else plan_sessions(names, poses, driven, seed, whole=whole, floors=floors)
     )
     if panoramas is not None:
         sessions = [replace(s, panoramas=str(panoramas.resolve())) for s in sessions]

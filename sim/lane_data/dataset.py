@@ -54,8 +54,6 @@ from sim.work.workers import run_all
 FRAMES_PER_LOOK: Final = 48
 CARS_PART: Final = 0.25
 """Share of looks with other cars."""
-FLOOR_PART: Final = 0.4
-"""Share of looks whose road lies on a floor (see `sim.looks.floor_looks`)."""
 FIRST_DRIVE_LOOK: Final = 100_000
 """Models drive under looks that other data of the same seed do not show."""
 JPEG_QUALITY: Final = 95
@@ -66,9 +64,23 @@ FRAME_WIDTHS_PX: Final = (120, 240)
 
 
 def plan_sessions(
-    cities: Sequence[str], poses: int, driven: int, seed: int, *, whole: bool = False
+    cities: Sequence[str],
+    poses: int,
+    driven: int,
+    seed: int,
+    *,
+    whole: bool = False,
+    floors: float = 0.0,
 ) -> list[Session]:
     """Spread frames over cities and looks, by city, so that a renderer serves many looks.
+
+    Args:
+        cities: names as `load_city` takes them.
+        poses: frames at independent poses, >= 0.
+        driven: frames along the expert's drives, >= 0.
+        seed: of looks and poses, >= 0.
+        whole: write whole frames.
+        floors: share of looks in 0..1 whose road lies on a floor (see `sim.looks.floor_looks`).
 
     Raises:
         CityError: no such city.
@@ -86,7 +98,7 @@ def plan_sessions(
             for frames in _looks(wanted, number, len(cities)):
                 look = len(sessions)
                 cars = np.random.default_rng([seed, look, 9]).random() < CARS_PART
-                floor = np.random.default_rng([seed, look, 10]).random() < FLOOR_PART
+                floor = np.random.default_rng([seed, look, 10]).random() < floors
                 sessions.append(
                     Session(
                         f"{look:05d}_{city.replace(':', '-')}_{kind}",

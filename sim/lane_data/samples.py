@@ -30,7 +30,9 @@ OFFSET_LIMIT_M: Final = 0.07
 HEADING_SIGMA_RAD: Final = np.radians(7.0)
 HEADING_LIMIT_RAD: Final = np.radians(18.0)
 WIDE_PART: Final = 0.15
-WIDE_OFFSET_M: Final = 0.15
+WIDE_OFFSET_M: Final = 0.10
+FLOOR_OFFSET_M: Final = 0.15
+"""On a floor nothing stands beside the road: the car may be on one of its lines."""
 WIDE_HEADING_RAD: Final = np.radians(30.0)
 """Some poses are spread evenly over all headings from which a car must still recover."""
 SIDE_CAMERA_M: Final = 0.06
@@ -92,7 +94,8 @@ def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iter
     for _ in range(session.frames):
         center = spots.draw(session.weights, rng)
         if rng.random() < WIDE_PART:
-            offset = float(rng.uniform(-WIDE_OFFSET_M, WIDE_OFFSET_M))
+            widest_m = FLOOR_OFFSET_M if session.floor else WIDE_OFFSET_M
+            offset = float(rng.uniform(-widest_m, widest_m))
             turn = float(rng.uniform(-WIDE_HEADING_RAD, WIDE_HEADING_RAD))
         else:
             offset = _clipped(rng, OFFSET_SIGMA_M, OFFSET_LIMIT_M)

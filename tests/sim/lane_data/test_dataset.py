@@ -42,6 +42,30 @@ def test_every_frame_is_planned_once_and_a_look_serves_one_session() -> None:
     assert [s.city for s in sessions] == sorted((s.city for s in sessions), reverse=True)
 
 
+def test_a_share_of_looks_lies_on_floors_and_changes_nothing_about_the_others() -> None:
+    plain, floors = (plan_sessions(["square"], 48 * 200, 0, 4, floors=f) for f in (0.0, 0.4))
+    assert not any(s.floor for s in plain)
+    assert 55 <= sum(s.floor for s in floors) <= 105
+    assert [replace(s, floor=False) for s in floors] == plain
+
+
+def test_floors_show_no_town_and_poses_beside_the_lane(tmp_path: Path) -> None:
+    town, floor = (plan_sessions(["square"], 48, 0, 4, floors=f) for f in (0.0, 1.0))
+    for name, sessions in (("town", town), ("floor", floor)):
+        write_lane_dataset(tmp_path / name, sessions, jobs=1)
+    beside_m, tones = {}, {}
+    for name in ("town", "floor"):
+        [labels] = (tmp_path / name / "labels").glob("*.commands.csv")
+        with labels.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        beside_m[name] = max(abs(float(row["lateral_m"])) for row in rows)
+        pictures = [cv2.imread(str(tmp_path / name / "images" / row["image"])) for row in rows]
+        colors = np.stack([cv2.resize(picture, (60, 20)) for picture in pictures]).reshape(-1, 3)
+        tones[name] = len(np.unique(colors // 48, axis=0))
+    assert beside_m["town"] <= 0.101 < beside_m["floor"] <= 0.151
+    assert tones["floor"] < tones["town"]
+
+
 SESSIONS = tuple(plan_sessions(["straight", "figure-eight"], poses=8, driven=4, seed=9))
 
 

@@ -166,6 +166,8 @@ def test_what_a_lost_worker_has_finished_is_kept(undisturbed: Path) -> None:
     [
         (("data", "lane", "--poses", "0", "--driven", "0"), "--poses 0 and --driven 0"),
         (("data", "lane", "--cities", " , "), "--cities"),
+        (("data", "lane", "--floors", "0.5", "--plain"), "--floors 0.5"),
+        (("data", "lane", "--floors", "0.5", "--drive", "car/models/lane.tflite"), "--floors 0.5"),
         (("data", "lane", "--cities", "", "--drive", "car/models/lane.tflite"), "--cities"),
         (("evaluate", "rides", "--encounters", "0", "--minutes", "0"), "--minutes 0"),
         (("evaluate", "localisation", "--dropoffs", "0", "--passages", "0"), "--passages 0"),
