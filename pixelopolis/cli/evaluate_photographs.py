@@ -21,7 +21,7 @@ from pixelopolis.cli.common import (
     progress_bar,
 )
 from pixelopolis.cli.tables import number_table
-from pixelopolis.errors import ModelError, SettingsError
+from pixelopolis.errors import DatasetError, ModelError, SettingsError
 from pixelopolis.extras import needs
 from pixelopolis.output_file import check_output_file
 from sim.photographs.lens import LensKind
@@ -117,22 +117,29 @@ def photographs(
     eyes = load_detector(detector)
     known = Known(lens, focal_px, None if pitch_deg is None else math.radians(pitch_deg), height_m)
     documents, films = [], []
-    recordings = all_recordings(data)
+    recordings, left_out = all_recordings(data)
     with progress_bar() as progress:
         for recording in recordings:
             count = min(most, len(recording.photographs))
             task = progress.add_task(recording.name, total=count * (len(models) + 2))
             done = partial(progress.advance, task)
-            film = develop(recording, most, known, done)
+            try:
+                film = develop(recording, most, known, done)
+            except DatasetError as error:
+                left_out.append(error)
+                continue
             lane = {name: measure_lane(film, each, done) for name, each in models.items()}
             sightings = measure_detector(film, eyes, done)
             documents.append(recording_document(film, lane, sightings, shows_ours))
             films.append(film)
+    if not documents:
+        raise left_out[0]
     if sheet is not None:
         _write_sheet(sheet, films, models, seed)
     document = {
         "models": sorted(models),
         "recordings": documents,
+        "left_out": [str(error) for error in left_out],
         "all": summary(documents),
     }
     if as_json:
@@ -141,23 +148,28 @@ def photographs(
         _show(document, original)
 
 
-def all_recordings(folders: Sequence[Path]) -> list[Recording]:
-    """Return the recordings in some folders, named so that each name is there once.
+def all_recordings(folders: Sequence[Path]) -> tuple[list[Recording], list[DatasetError]]:
+    """Return the recordings in some folders, and why others cannot be read.
+
+    Each name is there once.
 
     Raises:
-        DatasetError: a folder holds none, or one of them cannot be read.
+        DatasetError: a folder is none of recordings.
     """
     from sim.photographs.readers import find_recordings, read_recording
 
-    found = []
+    found: list[Recording] = []
+    left_out: list[DatasetError] = []
     for folder in folders:
-        if (folder / "images").is_dir() and (folder / "labels").is_dir():
-            found.append(_ours(folder))
-            continue
-        for place in find_recordings(folder):
+        is_ours = (folder / "images").is_dir() and (folder / "labels").is_dir()
+        for place in [folder] if is_ours else find_recordings(folder):
             below = place.resolve().relative_to(folder.resolve())
-            found.append(read_recording(place, str(Path(folder.resolve().name) / below)))
-    return found
+            name = str(Path(folder.resolve().name) / below)
+            try:
+                found.append(_ours(place) if is_ours else read_recording(place, name))
+            except DatasetError as error:
+                left_out.append(error)
+    return found, left_out
 
 
 def _ours(folder: Path) -> Recording:
@@ -231,6 +243,8 @@ def _show(document: dict[str, Any], original: Path | None) -> None:
             console.print(f"{row['name']}: {row['unusable']} rows or pictures left out, such as:")
             for fault in row["faults"]:
                 console.print(f"  {fault}", markup=False, soft_wrap=True)
+    for reason in document["left_out"]:
+        console.print(f"Left out: {reason}", markup=False, soft_wrap=True)
     if original is None:
         console.print("The original's lane model was left out: name its project with --original.")
 
