@@ -8,6 +8,7 @@ with the pictures (`ground`). Where the ground shows no structure, all fit alike
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ NOISE: Final = 0.02
 """Added to every difference to avoid division by zero."""
 HISTORY_S: Final = 1.0
 """Frames are less than this older than wheel angles."""
+
+
+log = logging.getLogger(__name__)
 
 
 class WheelFault(StrEnum):
@@ -151,6 +155,7 @@ class WheelCheck:
         self._readings: deque[WheelReading] = deque()
         self._key: tuple[Frame, Relief, Wheels] | None = None
         self._steps: deque[Mapping[WheelFault, MotionFit]] = deque(maxlen=STEPS)
+        self._ways_m: deque[Wheels] = deque(maxlen=STEPS)
 
     def forget(self) -> None:
         """Start over: the car was moved by hand."""
@@ -195,8 +200,20 @@ class WheelCheck:
         if fits is None:
             return
         self._steps.append(fits)
+        self._ways_m.append((left_m, right_m))
         if len(self._steps) == STEPS:
             self.wheel_fault = verdict(self._steps)
+            if self.wheel_fault is not None:
+                self._explain(self.wheel_fault)
+
+    def _explain(self, wheel_fault: WheelFault) -> None:
+        """Log the evidence, so that whoever sees the car stand can judge it."""
+        ways = ", ".join(f"{1000 * l_m:.0f}/{1000 * r_m:.0f}" for l_m, r_m in self._ways_m)
+        gains = {each: float(np.mean([step[each].gain for step in self._steps])) for each in TRULY}
+        told = ", ".join(f"{each} {gain:+.2f}" for each, gain in gains.items())
+        log.warning(
+            "Wheels %s: left/right %s mm; better than reported: %s.", wheel_fault, ways, told
+        )
 
     def _wheels_at(self, time_s: float) -> Wheels | None:
         """Return the reported distance of the wheels (left, right) in meters."""

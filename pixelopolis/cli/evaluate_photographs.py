@@ -96,10 +96,11 @@ def photographs(
     seed: Seed = 7,
     as_json: Json = False,
 ) -> None:
-    """Measure the models on photographs of real roads, which they were not trained on.
+    """Measure the models on photographs of real roads.
 
-    The recording's camera is fitted by geometry. Its pictures are then shown to the models as our
-    camera would see their ground: as they were taken, moved and turned, and in closed loop.
+    They were not trained on them. The recording's camera is fitted by geometry. Its pictures are
+    then shown to the models as our camera would see their ground: as they were taken, moved and
+    turned, and in closed loop.
     """
     from car.perception.detector import load_detector
     from sim.photographs.camera_fit import Known

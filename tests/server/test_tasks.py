@@ -149,7 +149,7 @@ async def test_a_mongod_that_is_killed_is_started_again_with_its_data(
         await client["t"]["t"].insert_one({"kept": 1})
         killed.send_signal(signal.SIGKILL)
         async with asyncio.timeout(60):
-            while process_of(mongod).pid == killed.pid:  # noqa: ASYNC110
+            while mongod._process is None or mongod._process.pid == killed.pid:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             while not await _answers(client):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)

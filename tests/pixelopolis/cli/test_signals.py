@@ -52,7 +52,7 @@ def test_a_librarys_exit_code_does_not_hide_the_signal(monkeypatch: pytest.Monke
 
 
 def test_other_exit_codes_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "app", lambda: sys.exit(2))
+    monkeypatch.setattr(main, "command_line", lambda: lambda: sys.exit(2))
     with pytest.raises(SystemExit) as caught:
         main.main()
     assert caught.value.code == 2
