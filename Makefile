@@ -39,7 +39,7 @@ test: setup  ## every test but those that train; ARGS="tests/car -k link"
 	ran $$?; $(BIN)/pytest --numprocesses 2 --dist loadfile -m realtime $(ARGS); ran $$?
 
 test-training: setup-training  ## the tests that train; never in one process with the renderer
-	@$(BIN)/pytest -m training tests/training $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m training tests/training $(ARGS)
 
 test-wheel: setup  ## the wheel with each extra in a clean environment; ARGS="-k server"
 	@$(BIN)/pytest --numprocesses 2 -m wheel tests/wheel $(ARGS)
