@@ -35,8 +35,9 @@ with correct wheels; with wrong ones more than 0.08 within 0.3 m, except for swa
 straight lane, which show when the car leaves it."""
 FITS: Final = 0.6
 """Maximum difference of a fitting motion. Unrelated pictures leave 0.7 and more."""
-HELD: Final = -0.35
-"""A car held in place while its wheels turn is not a fault: standing then fits far better."""
+MOVES: Final = 0.02
+"""Minimum gain over standing. A car that is held in place while its wheels turn, or that sees
+little but the back of a car that drives as it does, has no wrong wheels: standing fits best."""
 LEAD: Final = 0.05
 """Mistakes whose gains differ by less than this cannot be distinguished."""
 NOISE: Final = 0.02
@@ -127,7 +128,7 @@ def verdict(steps: Sequence[Mapping[WheelFault, MotionFit]]) -> WheelFault | Non
     is_sure = bool(
         mean(best, "gain") > SURE
         and mean(best, "itself") < FITS
-        and mean(best, "over_standing") > HELD
+        and mean(best, "over_standing") > MOVES
         and np.mean([step[best].over_slips for step in steps], axis=0).min() > SURE
     )
     if not is_sure:
@@ -209,11 +210,11 @@ class WheelCheck:
     def _explain(self, wheel_fault: WheelFault) -> None:
         """Log the evidence, so that whoever sees the car stand can judge it."""
         ways = ", ".join(f"{1000 * l_m:.0f}/{1000 * r_m:.0f}" for l_m, r_m in self._ways_m)
-        gains = {each: float(np.mean([step[each].gain for step in self._steps])) for each in TRULY}
-        told = ", ".join(f"{each} {gain:+.2f}" for each, gain in gains.items())
-        log.warning(
-            "Wheels %s: left/right %s mm; better than reported: %s.", wheel_fault, ways, told
+        told = "; ".join(
+            f"{each} " + ", ".join(f"{step[each].gain:+.2f}" for step in self._steps)
+            for each in TRULY
         )
+        log.warning("Wheels %s: left/right %s mm. Gains: %s.", wheel_fault, ways, told)
 
     def _wheels_at(self, time_s: float) -> Wheels | None:
         """Return the reported distance of the wheels (left, right) in meters."""

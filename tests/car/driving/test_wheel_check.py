@@ -14,7 +14,7 @@ from car.driving.ground import MIN_SHARED, OUTSIDE, Relief, compare
 from car.driving.types import Frame, WheelReading
 from car.driving.wheel_check import (
     FITS,
-    HELD,
+    MOVES,
     NO_FIT,
     STEPS,
     SURE,
@@ -340,7 +340,8 @@ def test_a_verdict_needs_a_gain_in_the_mean_and_a_fit() -> None:
     assert verdict([steps(0.0)] * (STEPS - 1) + [steps(7 * SURE)]) is None
     assert verdict([steps(0.0)] * (STEPS - 1) + [steps(9 * SURE)]) is WheelFault.SWAPPED
     assert verdict([steps(0.3, itself=1.1 * FITS)] * STEPS) is None
-    assert verdict([steps(0.3, over_standing=1.1 * HELD)] * STEPS) is None
+    assert verdict([steps(0.3, over_standing=1.1 * MOVES)] * STEPS) is WheelFault.SWAPPED
+    assert verdict([steps(0.3, over_standing=0.9 * MOVES)] * STEPS) is None
 
 
 @pytest.mark.parametrize("wheel_fault", WheelFault)
