@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 from car.driving.ground import MIN_SHARED, OUTSIDE, Relief, compare
 from car.driving.types import Frame, WheelReading
 from car.driving.wheel_check import (
+    CLEAR,
     FITS,
+    MORE_STEPS,
     MOVES,
     NO_FIT,
+    NOISE,
+    STEP_M,
     STEPS,
     SURE,
     TRULY,
@@ -342,6 +346,40 @@ def test_a_verdict_needs_a_gain_in_the_mean_and_a_fit() -> None:
     assert verdict([steps(0.3, itself=1.1 * FITS)] * STEPS) is None
     assert verdict([steps(0.3, over_standing=1.1 * MOVES)] * STEPS) is WheelFault.SWAPPED
     assert verdict([steps(0.3, over_standing=0.9 * MOVES)] * STEPS) is None
+
+
+class BackwardFits:
+    """A ground on which driving backward fits better than what is reported, by some gain."""
+
+    is_usable = True
+
+    def __init__(self, gain: float) -> None:
+        self._backward = (0.2 - gain * (0.2 + 2 * NOISE)) / (1 + gain)
+
+    def relief(self, crop_rgb: Image) -> Relief:
+        return np.zeros((4, 12), np.float32)
+
+    def difference(
+        self, before: Relief, after: Relief, way_m: float, turn_rad: float, tried: object = None
+    ) -> Relief:
+        return np.full((4, 12), self._backward if way_m < 0 else 0.2 if way_m else 0.4, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("gain", "way_m"),
+    [(1.1 * CLEAR, STEPS * STEP_M), (0.9 * CLEAR, MORE_STEPS * STEP_M), (0.9 * SURE, None)],
+)
+def test_faint_evidence_must_last_longer(gain: float, way_m: float | None) -> None:
+    check = WheelCheck(BackwardFits(gain))
+    for tick in range(20):
+        said_m = tick * 1.001 * STEP_M
+        angle_rad = said_m / WHEEL_RADIUS_M
+        frame = Frame(np.zeros((40, 120, 3), np.uint8), tick * FRAME_S)
+        if check.step(frame, WheelReading(angle_rad, angle_rad, tick * FRAME_S)) is not None:
+            assert way_m is not None
+            assert said_m == pytest.approx(way_m, rel=0.01)
+            return
+    assert way_m is None
 
 
 @pytest.mark.parametrize("wheel_fault", WheelFault)
