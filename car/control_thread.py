@@ -45,7 +45,15 @@ class ControlThread:
         sightings: returns the newest detections.
         on_event: called after a decision that the server must learn at once.
         on_frame: called after the decision on a new frame.
+
+    Attributes:
+        wheel_fault: what is wrong with the wheels, judged by camera. Set after the decision that
+            follows from it is taken, so that nobody reports the fault of a car that still drives.
+        picture_frozen: what is wrong with the camera's pictures, judged by the wheels; likewise.
     """
+
+    wheel_fault: WheelFault | None = None
+    picture_frozen: Reason | None = None
 
     def __init__(
         self,
@@ -75,16 +83,6 @@ class ControlThread:
 
     def start(self) -> None:
         self.worker.start()
-
-    @property
-    def wheel_fault(self) -> WheelFault | None:
-        """What is wrong with the wheels, judged by camera."""
-        return self._driver.wheel_fault
-
-    @property
-    def picture_frozen(self) -> Reason | None:
-        """What is wrong with the camera's pictures, judged by the wheels."""
-        return self._driver.picture_frozen
 
     def close(self) -> None:
         """End the thread; its last command is standstill."""
@@ -122,7 +120,10 @@ class ControlThread:
         )
         commanded_s = time.monotonic()
         self._wheels.set_goal(decision.left_rad_s, decision.right_rad_s, commanded_s)
-        if self._shared_state.take_decision(decision, mission, whole if is_new else None):
+        is_event = self._shared_state.take_decision(decision, mission, whole if is_new else None)
+        self.wheel_fault = self._driver.wheel_fault
+        self.picture_frozen = self._driver.picture_frozen
+        if is_event:
             self._on_event()
         with guarded(self.figures_worker):  # a failure here must not stop driving
             captured_s = whole.captured_s if whole is not None and is_new else None
