@@ -14,14 +14,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sim.looks.look import Look, Markings, Rgb, RoadColors
+from sim.looks.look import DASHED_M, SOLID_M, Look, Markings, Rgb, RoadColors
 from sim.looks.room_looks import room_look
 
 MIN_CONTRAST: Final = 0.18
 """Least difference of a line from what it lies on, in the channel where it is largest."""
 
-SOLID: Final = (0.1, 0.0)
-DASHES_M: Final = ((0.10, 0.08), (0.06, 0.06), (0.16, 0.20), (0.05, 0.14), SOLID)
+DASHES_M: Final = (DASHED_M, (0.06, 0.06), (0.16, 0.20), (0.05, 0.14), SOLID_M)
 """Dashes and gaps; few, as each needs its own map of the city."""
 
 

@@ -138,6 +138,11 @@ class RoadColors:
     """Unevenness of the surface, 0..1."""
 
 
+DASHED_M: Final = (0.10, 0.08)
+SOLID_M: Final = (0.10, 0.0)
+"""Length of a divider's dashes and gaps; no gap is a solid line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Markings:
     """Which lines a road has; the defaults are the city's own.
@@ -149,8 +154,7 @@ class Markings:
     right: float = 1.0
     divider: float = 1.0
     dash_m: tuple[float, float] | None = None
-    """Length of the divider's dashes and gaps, (0.1, 0.0) being a solid line; None: as the road's
-    style has it."""
+    """Length of the divider's dashes and gaps, see `SOLID_M`; None: as the road's style has it."""
     in_lane: bool = False
     """The divider runs along the middle of every lane, as on a track of its own."""
 

@@ -22,14 +22,12 @@ from shapely.geometry.base import BaseGeometry
 from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import RoadLayout, dashes, polygons
 from pixelopolis.geometry import FloatArray
-from sim.looks.look import Look, RoadStyle
+from sim.looks.look import DASHED_M, SOLID_M, Look, RoadStyle
 
 TEXEL_M: Final = 0.0025
 MAX_PAINT_PX: Final = 8192
 MARGIN_M: Final = 0.05
 
-DASHED_M: Final = (0.10, 0.08)
-SOLID_M: Final = (0.10, 0.0)
 GUIDE_DASH_M: Final = 0.035
 GUIDE_GAP_M: Final = 0.045
 
