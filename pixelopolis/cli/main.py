@@ -44,12 +44,12 @@ for name, group in (
     ("evaluate", evaluate.app),
     ("bench", bench.app),
     ("motors", motors.app),
+    ("server", server.app),
 ):
     app.add_typer(group, name=name)
 for name, command in (
     ("demo", demo.run),
     ("experiments", experiments.run),
-    ("server", server.run),
     ("car", car.run),
     ("sim", sim.run),
 ):

@@ -1,36 +1,38 @@
-"""`pixelopolis server`."""
+"""`pixelopolis server`: the server itself, and who may use it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pixelopolis.cli.common import CityName, Verbose, console
+from pixelopolis.cli import server_users
+from pixelopolis.cli.common import DATA, CityName, DataFolder, MongodbUri, Verbose, console
 from pixelopolis.extras import needs
 
+app = typer.Typer()
+app.add_typer(server_users.app, name="users")
 
+
+@app.callback(invoke_without_command=True)
 @needs("server")
 def run(
+    context: typer.Context,
     city: CityName = "pixelopolis",
     port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    mongodb: Annotated[
-        str,
-        typer.Option(
-            envvar="MONGODB_URI", help="URI of a database; without one, start a mongod in --data."
-        ),
-    ] = "",
-    data: Annotated[Path, typer.Option(help="Data folder of that mongod.")] = Path("var/server"),
+    mongodb: MongodbUri = "",
+    data: DataFolder = DATA,
     bird_url: Annotated[
         str | None, typer.Option(help="URL of the simulator's bird's-eye view.")
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the server: bookings, dispatch, traffic and web pages."""
+    """Run the server: bookings, dispatch, traffic and web pages; or say who may use it."""
+    if context.invoked_subcommand is not None:
+        return
     from rich.logging import RichHandler
 
     from pixelopolis.city.sources import load_city

@@ -20,25 +20,32 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pixelopolis.addresses import cannot_listen, origin, public_host
 from pixelopolis.city.model import City
-from pixelopolis.folder_lock import lock_folder
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
+from server.http import operator_login
 from server.http import station_socket as stations
-from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, SOCKETS, WORKERS
+from server.http.errors import errors_as_json
+from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, LOGINS, SOCKETS, WORKERS
 from server.http.openapi import document
+from server.http.operations import add_operations
 from server.http.pages import add_pages
 from server.http.sockets import CLOSE_TIMEOUT_S
+from server.identity.logins import Logins
+from server.identity.operator_store import OperatorStore
 from server.leadership import Leadership
 from server.peer_faults import RateLimitFilter
-from server.storage.embedded_mongod import Mongod
 from server.storage.mongo import DATABASE, Store
+from server.storage.reach import own_mongod
 from server.views.build import city_view
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 2.0
+
+OPERATIONS: Final = (*stations.OPERATIONS, *cars.OPERATIONS, *operator_login.OPERATIONS)
+"""Everything that the server answers under `/api/`, and its health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +78,20 @@ def make_app(
         station_folder: the page's files, served at `/`.
     """
     app = web.Application(
-        middlewares=[stations.errors_as_json, stations.only_by_leader],
+        middlewares=[errors_as_json, stations.only_by_leader],
         client_max_size=MAX_BODY_BYTES,
         logger=log,
     )
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
     app[WORKERS] = (worker := Worker("fleet manager"),)
-    openapi = document()
+    openapi = document(OPERATIONS)
 
     async def get_openapi(_: web.Request) -> web.Response:
         return web.json_response(openapi)
 
-    app.add_routes(
-        [
-            web.get("/api/city", stations.get_city),
-            web.post("/api/stations", stations.post_station),
-            web.post("/api/bookings", stations.post_booking),
-            web.get("/api/bookings/{id}", stations.get_booking),
-            web.delete("/api/bookings/{id}", stations.delete_booking),
-            web.get("/api/events", stations.events),
-            web.get("/api/cars/{serial}/link", cars.link),
-            web.get("/api/openapi.json", get_openapi),
-            web.get("/healthz", stations.get_health),
-            web.get("/readyz", stations.get_readiness),
-        ]
-    )
+    app.router.add_get("/api/openapi.json", get_openapi)
+    add_operations(app, OPERATIONS)
     if station_folder is not None:
         add_pages(app, station_folder)
 
@@ -104,6 +99,9 @@ def make_app(
         async with Store(mongodb_uri, city.name, database) as store:
             fleet = FleetManager(city, store)
             app[FLEET] = fleet
+            operators = OperatorStore(store.database)
+            await operators.make_indexes()
+            app[LOGINS] = Logins(operators, time.monotonic, time.time)
             app[LEADERSHIP] = leadership = Leadership(store)
             if not await leadership.begin(fleet.restore):
                 log.info("Another server serves %s; this one is on standby.", city.name)
@@ -148,9 +146,8 @@ async def serve(settings: Settings) -> None:
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
         if not uri:
-            stack.enter_context(lock_folder(settings.data_folder / "db", "--data"))
-            mongod = Mongod(settings.data_folder)
-            uri = await stack.enter_async_context(mongod)
+            mongod = await stack.enter_async_context(own_mongod(settings.data_folder))
+            uri = mongod.uri
             waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))
         folder = stack.enter_context(as_file(files("station")))
         app = make_app(settings.city, uri, bird_url=settings.bird_url, station_folder=Path(folder))

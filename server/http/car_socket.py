@@ -16,7 +16,9 @@ from pixelopolis.vda5050.frames import FromServer, MalformedMessageError, decode
 from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
 from server.http.keys import FLEET
+from server.http.operations import Operation
 from server.http.sockets import serve_socket
+from server.identity.access import ApiAccess
 from server.traffic.car_link import CarLink
 
 log = logging.getLogger(__name__)
@@ -105,3 +107,17 @@ def _refuse(
     """Refuse a car's unusable message and log it with the car's name."""
     fleet.peer_faults.report(car_link.car, "sent a message that cannot be used: %s", fault)
     car_link.refuse(topic, header_id, fault)
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/api/cars/{serial}/link",
+        link,
+        ApiAccess.PUBLIC,
+        "A car's link: VDA 5050 messages in both directions.",
+        None,
+        refusals=(400,),
+        is_socket=True,
+    ),
+)

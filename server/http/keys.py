@@ -8,6 +8,8 @@ from aiohttp import web
 
 from pixelopolis.supervision import Worker
 from server.fleet_manager import FleetManager
+from server.identity.access import Caller
+from server.identity.logins import Logins
 from server.leadership import Leadership
 from server.views.models import CityView
 
@@ -18,3 +20,6 @@ SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Open WebSockets, closed when the server stops."""
 WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
 """The server's permanent tasks, restarted when they fail."""
+LOGINS: Final = web.AppKey("logins", Logins)
+CALLER: Final = web.RequestKey("caller", Caller)
+"""Who sends a request; the guard has found out."""

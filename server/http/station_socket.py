@@ -17,12 +17,15 @@ from pixelopolis.request_body import body_of
 from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager
 from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, WORKERS
+from server.http.operations import Operation
 from server.http.sockets import serve_socket
+from server.identity.access import ApiAccess
 from server.views.models import (
     BookingEvent,
     BookingRequest,
     BookingView,
     CarsEvent,
+    CityView,
     HealthView,
     ReadinessView,
     StationRequest,
@@ -164,31 +167,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error as JSON with code, message and next step."""
-    try:
-        return await handler(request)
-    except RequestRefusedError as error:
-        return _refusal(error.status, error.word, error.message, error.next_step)
-    except PyMongoError as error:
-        return _refusal(
-            503, "database_down", f"the database does not answer ({error}).", "Try again shortly."
-        )
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        word = re.sub(r"\W+", "_", error.reason.lower())
-        message = f"{request.method} {request.path}: {error.reason}."
-        return _refusal(error.status, word, message, "See /api/openapi.json for all endpoints.")
-    except Exception as error:  # contained: other requests go on
-        request.app[FLEET].peer_faults.report(
-            f"{request.method} {request.path[:80]!r}", "cannot be answered: %s", error, error=error
-        )
-        why = f"{request.method} {request.path}: the server failed ({type(error).__name__})."
-        return _refusal(500, "internal_error", why, "Try again; see the server's log for details.")
-
-
-@web.middleware
 async def only_by_leader(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse `/api/` while another server serves the town."""
     if request.path.startswith("/api/"):
@@ -206,6 +184,81 @@ def _check_is_leader(request: web.Request) -> None:
         )
 
 
-def _refusal(status: int, code: str, message: str, next_step: str) -> web.Response:
-    error = {"code": code, "message": message, "next_step": next_step}
-    return web.json_response({"error": error}, status=status)
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/api/city",
+        get_city,
+        ApiAccess.PUBLIC,
+        "The town, as a page needs it to draw a map.",
+        CityView,
+    ),
+    Operation(
+        "POST",
+        "/api/stations",
+        post_station,
+        ApiAccess.PUBLIC,
+        "Register a station by its device id; repeating it is harmless.",
+        StationView,
+        201,
+        StationRequest,
+        (400,),
+    ),
+    Operation(
+        "POST",
+        "/api/bookings",
+        post_booking,
+        ApiAccess.PUBLIC,
+        "Book the free car that reaches the destination soonest.",
+        BookingView,
+        201,
+        BookingRequest,
+        (400, 404, 409),
+    ),
+    Operation(
+        "GET",
+        "/api/bookings/{id}",
+        get_booking,
+        ApiAccess.PUBLIC,
+        "A booking.",
+        BookingView,
+        refusals=(404,),
+    ),
+    Operation(
+        "DELETE",
+        "/api/bookings/{id}",
+        delete_booking,
+        ApiAccess.PUBLIC,
+        "Cancel a booking.",
+        BookingView,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "GET",
+        "/api/events",
+        events,
+        ApiAccess.PUBLIC,
+        "Cars and the station's ride, as they change.",
+        None,
+        refusals=(400,),
+        is_socket=True,
+    ),
+    Operation(
+        "GET",
+        "/healthz",
+        get_health,
+        ApiAccess.PUBLIC,
+        "Health of server and database.",
+        HealthView,
+        refusals=(503,),
+    ),
+    Operation(
+        "GET",
+        "/readyz",
+        get_readiness,
+        ApiAccess.PUBLIC,
+        "Whether this server is the one that serves the town.",
+        ReadinessView,
+        refusals=(503,),
+    ),
+)

@@ -53,11 +53,11 @@ class Store:
             uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS, tz_aware=True
         )
         safe = WriteConcern(w="majority", wtimeout=WRITE_TIMEOUT_MS)
-        self._database = self._client.get_database(database, write_concern=safe)
-        self._bookings = self._database["bookings"]
-        self._stations = self._database["stations"]
-        self._traffic = self._database["traffic"]
-        self._leases = self._database["leases"]
+        self.database = self._client.get_database(database, write_concern=safe)
+        self._bookings = self.database["bookings"]
+        self._stations = self.database["stations"]
+        self._traffic = self.database["traffic"]
+        self._leases = self.database["leases"]
         self._version = 0
 
     async def __aenter__(self) -> Self:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.reasons import ReasonCode
 from server.booking import BookingState
+from server.identity.access import Role
+from server.identity.passwords import MAX_CHARS
 from server.traffic.status import CarState
 
 Point = tuple[float, float]
@@ -28,6 +30,14 @@ class BookingRequest(_Body):
     station_device_id: DeviceId
     destination_id: Annotated[str, Field(min_length=1, max_length=100)]
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+
+
+OperatorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+
+
+class LoginRequest(_Body):
+    name: OperatorName
+    password: Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
 
 
 class _View(BaseModel):
@@ -144,6 +154,20 @@ class HealthView(_View):
 
 class ReadinessView(_View):
     status: Literal["ready"] = "ready"
+
+
+class OperatorView(_View):
+    name: str
+    role: Role
+
+
+class SessionView(_View):
+    """A new session; send `token` as `Authorization: Bearer TOKEN`."""
+
+    token: str
+    name: str
+    role: Role
+    ends_in_s: float
 
 
 class ErrorBody(_View):
