@@ -117,6 +117,8 @@ class SimulatedCamera:
         if sensor.gamma != 1.0 or sensor.contrast or sensor.haze:
             curve = tone_curve(sensor.gamma, sensor.contrast, sensor.haze)
             image = np.asarray(cv2.LUT(image, curve), dtype=np.uint8)
+        if sensor.resolution < 1.0:
+            return _coarse(image, sensor)
         return image if sensor.jpeg_quality is None else jpeg(image, sensor.jpeg_quality)
 
     def _view(self, pose: Pose) -> View:
@@ -176,6 +178,16 @@ class SimulatedCamera:
             wave = 1 + sensor.flicker * np.cos(2 * math.pi * turns)
             gain = gain * wave.astype(np.float32)[:, None, None]
         return gain
+
+
+def _coarse(image: Image, sensor: Sensor) -> Image:
+    """Return an image as a camera of fewer pixels compresses it and a larger view shows it."""
+    height, width = image.shape[:2]
+    size = (round(width * sensor.resolution), round(height * sensor.resolution))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if sensor.jpeg_quality is not None:
+        small = jpeg(small, sensor.jpeg_quality)
+    return np.asarray(cv2.resize(small, (width, height)), dtype=np.uint8)
 
 
 class _Lens:

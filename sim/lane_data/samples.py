@@ -33,6 +33,7 @@ WIDE_PART: Final = 0.15
 WIDE_OFFSET_M: Final = 0.10
 FLOOR_OFFSET_M: Final = 0.15
 """On a floor nothing stands beside the road: the car may be on one of its lines."""
+WIDE_FLOOR_PART: Final = 0.35
 WIDE_HEADING_RAD: Final = np.radians(30.0)
 """Some poses are spread evenly over all headings from which a car must still recover."""
 SIDE_CAMERA_M: Final = 0.06
@@ -93,7 +94,7 @@ def pose_samples(city: City, rng: np.random.Generator, session: Session) -> Iter
     spots = road_places(city)
     for _ in range(session.frames):
         center = spots.draw(session.weights, rng)
-        if rng.random() < WIDE_PART:
+        if rng.random() < (WIDE_FLOOR_PART if session.floor else WIDE_PART):
             widest_m = FLOOR_OFFSET_M if session.floor else WIDE_OFFSET_M
             offset = float(rng.uniform(-widest_m, widest_m))
             turn = float(rng.uniform(-WIDE_HEADING_RAD, WIDE_HEADING_RAD))

@@ -6,6 +6,7 @@ ranges follow photographs of other people's miniature tracks; a comment gives ea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
@@ -14,14 +15,28 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sim.looks.look import DASHED_M, SOLID_M, Look, Markings, Rgb, RoadColors
+from sim.looks.look import (
+    DASHED_M,
+    SOLID_M,
+    Floor,
+    Look,
+    Markings,
+    Mount,
+    Patches,
+    Rgb,
+    RoadColors,
+)
 from sim.looks.room_looks import room_look
+from sim.looks.sensor import Sensor
 
 MIN_CONTRAST: Final = 0.18
 """Least difference of a line from what it lies on, in the channel where it is largest."""
 
 DASHES_M: Final = (DASHED_M, (0.06, 0.06), (0.16, 0.20), (0.05, 0.14), SOLID_M)
 """Dashes and gaps; few, as each needs its own map of the city."""
+
+LINE_WIDTHS: Final = (0.7, 1.0, 1.5, 2.2)
+"""Of the city's own lines, 15 mm; few for the same reason."""
 
 
 class _FloorStream(IntEnum):
@@ -30,6 +45,11 @@ class _FloorStream(IntEnum):
     SURFACE = 201
     LINES = 202
     MARKINGS = 203
+    WIDTH = 204
+    PATCHES = 205
+    GLOSS = 206
+    MOUNT = 207
+    CAMERA = 208
 
 
 def floor_look(seed: int, index: int, panoramas: Sequence[str] = ()) -> Look:
@@ -45,7 +65,18 @@ def floor_look(seed: int, index: int, panoramas: Sequence[str] = ()) -> Look:
     return replace(
         room,
         beside=beside,
-        road=replace(room.road, white=colors, asphalt=colors, style="asphalt", markings=markings),
+        patches=_patches(stream(_FloorStream.PATCHES), surface),
+        road=replace(
+            room.road,
+            white=colors,
+            asphalt=colors,
+            style="asphalt",
+            markings=markings,
+            line_width=_line_width(stream(_FloorStream.WIDTH)),
+        ),
+        floor=_gloss(room.floor, stream(_FloorStream.GLOSS)),
+        mount=_mount(stream(_FloorStream.MOUNT)),
+        sensor=_camera(room.sensor, stream(_FloorStream.CAMERA)),
     )
 
 
@@ -112,4 +143,57 @@ def _markings(rng: np.random.Generator) -> Markings:
         divider=rest if 0.18 <= kind < 0.32 else 1.0,
         dash_m=DASHES_M[int(dashes)],
         in_lane=bool(in_lane < 0.35),
+    )
+
+
+def _line_width(rng: np.random.Generator) -> float:
+    # tape of 10 to 33 mm: printed borders take up to an eighth of the lane
+    return float(rng.choice(LINE_WIDTHS, p=(0.15, 0.25, 0.3, 0.3)))
+
+
+def _patches(rng: np.random.Generator, road: Rgb) -> Patches | None:
+    # a third of floors is plain; on the others tiles, rugs and print lie beside the road, and on
+    # one in six tape or crossings on the road too
+    kind, length, width, gap, far, turn = rng.random(6).tolist()
+    color = _tape(rng, (road,))
+    if kind < 0.33:
+        return None
+    if kind < 0.83:
+        size_m = (0.04 + 0.5 * length**2, 0.04 + 0.5 * width**2)
+        every_m = (size_m[0] + 0.02 + 0.5 * gap, size_m[1] + 0.02 + 0.5 * far)
+        return Patches(color, size_m, every_m, 2 * math.pi * turn)
+    # sparse, so that what crosses the road is never taken for it
+    size_m = (0.015 + 0.035 * length, 0.05 + 0.35 * width)
+    return Patches(color, size_m, (0.5 + 0.7 * gap, 0.6 + 0.7 * far), 2 * math.pi * turn, True)
+
+
+def _gloss(floor: Floor, rng: np.random.Generator) -> Floor:
+    # varnish and tiles under rows of ceiling lamps: up to 0.1 straight on where lamps are near
+    shiny, mirrors, roughness = rng.random(3).tolist()
+    if shiny >= 0.3:
+        return floor
+    return replace(
+        floor, mirrors=0.04 + 0.06 * mirrors, roughness=float(2 + round(3 * roughness)), lamps=10.0
+    )
+
+
+def _mount(rng: np.random.Generator) -> Mount:
+    # other people's cameras are known from a fit: its errors are larger than those of our holders
+    height, pitch, roll, across = rng.uniform(-1, 1, 4).tolist()
+    return Mount(
+        1 + 0.15 * height,
+        math.radians(4.0 * pitch),
+        math.radians(3.0 * roll),
+        math.radians(5.0 * across),
+    )
+
+
+def _camera(sensor: Sensor, rng: np.random.Generator) -> Sensor:
+    # 160 pixels across a fisheye of 160 degrees are half of what our view shows; cars ten times as
+    # fast as ours smear ten times as far
+    coarse, share, exposure = rng.random(3).tolist()
+    return replace(
+        sensor,
+        resolution=0.3 + 0.6 * share if coarse < 0.6 else 1.0,
+        exposure_s=math.exp(math.log(1 / 250) + exposure * math.log(250 / 8)),
     )

@@ -204,6 +204,21 @@ class Clutter:
 
 
 @dataclass(frozen=True, slots=True)
+class Patches:
+    """Rectangles of another color on a level floor: tiles, tape, crossings, print on a mat.
+
+    They stand on a grid of cells of `every_m`, turned by `turn_rad`; two of three cells have one.
+    """
+
+    rgb: Rgb
+    size_m: tuple[float, float]
+    every_m: tuple[float, float]
+    turn_rad: float = 0.0
+    on_road: bool = False
+    """On the road too, below its lines."""
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """One appearance of the city. `gains` are exposure and white balance, per channel."""
 
@@ -224,6 +239,8 @@ class Look:
     beside: Rgb | None = None
     """Color of the level floor that the road's lines lie on, without curbs, buildings and signs;
     None: the road runs through the city."""
+    patches: Patches | None = None
+    """Only with `beside`."""
     people: People = People()
     lights_seed: int | None = None
     """Picks the lit lamp of each traffic light; None: all are green."""

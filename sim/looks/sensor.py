@@ -47,5 +47,7 @@ class Sensor:
     haze: float = 0.0
     """Stray light over the whole image, of 1, from a dirty lens or a window."""
     saturation: float = 1.0
+    resolution: float = 1.0
+    """Share of an image's own resolution that the camera has; the rest is interpolated."""
     jpeg_quality: int | None = None
     """Quality of the camera's own compression; None: raw images."""

@@ -22,7 +22,7 @@ CAR_RECORD: Final = np.dtype([("pose", "<f4", 4), ("colour", "<f4", 4), ("id", "
 
 MAX_CARS: Final = 256
 
-SCENE_FLOATS: Final = 16 + 4 * 26
+SCENE_FLOATS: Final = 16 + 4 * 29
 """Size of the uniform block `Scene`."""
 
 MATERIALS_UNIT, PAINT_UNIT, SHADE_UNIT, NOISE_UNIT, PANORAMA_UNIT = range(5)

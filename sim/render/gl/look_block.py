@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.city.signs import LIGHTS
-from sim.looks.look import MAX_LAMPS, Floor, Lamp, Light, Look, RoadStyle
+from sim.looks.look import MAX_LAMPS, Floor, Lamp, Light, Look, Patches, RoadStyle
 from sim.render.maps.ground import GroundArea
 from sim.render.maps.light import lamp_light, lamp_place, light_scale
 from sim.render.meshes.materials import FIRST_LIGHT
@@ -49,6 +49,7 @@ def look_block(look: Look, own_style: RoadStyle, frame: GroundArea) -> NDArray[n
         *(color for color, _ in lamps),
         *(place for _, place in lamps),
         *_floor_rows(look.floor),
+        *_patch_rows(look.patches),
     ]
     return np.array(rows, dtype="<f4").ravel()
 
@@ -89,6 +90,17 @@ def _lamp_rows(lamp: Lamp, frame: GroundArea) -> tuple[Row, Row]:
     mean = float(lamp_light(frame, lamp, (64, 64)).mean())
     x_m, y_m = lamp_place(frame, lamp).tolist()
     return (*lamp.rgb, lamp.share), (x_m, y_m, 1 / lamp.height_m**2, 1 / mean)
+
+
+def _patch_rows(patches: Patches | None) -> list[Row]:
+    if patches is None:
+        return [NO_ROW] * 3
+    turn_rad = patches.turn_rad
+    return [
+        (*patches.rgb, 2.0 if patches.on_road else 1.0),
+        (*patches.every_m, *patches.size_m),
+        (math.cos(turn_rad), math.sin(turn_rad), 0, 0),
+    ]
 
 
 def _floor_rows(floor: Floor) -> list[Row]:

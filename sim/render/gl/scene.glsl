@@ -27,6 +27,9 @@ layout(std140) uniform Scene {
     vec4 dirt;         // rgb: colour; w: how much
     vec4 sheets;       // xy: 1 / size of the road's sheets; z: half width of joints; w: how dark
     vec4 sheet_turn;   // xy: cosine, sine; z: how much sheets differ; w: gaps of lines at joints
+    vec4 patches;      // rgb: colour; w: 0 none, 1 beside the road, 2 on the road too
+    vec4 patch_size;   // xy: size of a cell; zw: of the rectangle in it, in m
+    vec4 patch_turn;   // xy: cosine, sine
 };
 
 #ifdef VERTEX
@@ -81,6 +84,17 @@ void main() {
     vec2 rough = texture(noise, grain_uv).rg;
     vec3 line = painted.rgb * vec3(kerb.w, pavement.w, lawn.w) * (1.0 - line_left.w * rough.g);
     vec3 road = beside.w > 0.0 ? mix(beside.rgb, surface.rgb, painted.a) : surface.rgb;
+    if (patches.w > 0.0) {
+        vec2 at_m = mat2(patch_turn.x, -patch_turn.y, patch_turn.y, patch_turn.x) * spot.xy;
+        vec2 cell = at_m / patch_size.xy;
+        vec2 from_middle_m = abs(fract(cell) - 0.5) * patch_size.xy;
+        vec2 inside_m = 0.5 * patch_size.zw - from_middle_m;
+        vec2 soft_m = 0.5 * fwidth(at_m) + 0.0005;
+        vec2 cover = smoothstep(-soft_m, soft_m, inside_m);
+        float number = fract(sin(dot(floor(cell), vec2(39.3468, 11.135))) * 24634.6345);
+        float there = cover.x * cover.y * step(number, 0.667);
+        road = mix(road, patches.rgb, there * (patches.w > 1.5 ? 1.0 : 1.0 - painted.a));
+    }
     if (sheets.x > 0.0) {
         vec2 on_sheet = mat2(sheet_turn.x, -sheet_turn.y, sheet_turn.y, sheet_turn.x) * spot.xy;
         vec2 cell = on_sheet * sheets.xy;
