@@ -32,9 +32,10 @@ from sim.evaluation.lane_drive import (
     junction_cases,
 )
 from sim.evaluation.swept import Swept, swept_city, swept_look
-from sim.looks.look import Look, RoadStyle, plain_look
+from sim.looks.look import Look, plain_look
 from sim.looks.panoramas import panorama_files
 from sim.looks.room_looks import room_look
+from sim.looks.surfaces import RoadStyle
 from sim.physics.lockstep import random_route, ring_route
 from sim.render.renderer import Renderer
 from sim.work.workers import run_all

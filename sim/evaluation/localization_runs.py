@@ -23,7 +23,8 @@ from sim.camera.camera import SimulatedCamera
 from sim.camera.simulated_detector import DetectorErrors, NetworkDetector, SimulatedDetector
 from sim.evaluation.lane_runs import EVALUATION_STREAM
 from sim.evaluation.localization import LocalizationFigures, Senses, drop_off, pass_nodes
-from sim.looks.look import Look, look_of
+from sim.looks.look import Look
+from sim.looks.town_looks import look_of
 from sim.render.renderer import Renderer
 from sim.work.workers import run_all
 

@@ -36,7 +36,8 @@ from sim.evaluation.encounters import Encounter, EncounterFigures, random_scene
 from sim.evaluation.free_drives import FreeFigures, drive_freely
 from sim.evaluation.lane_drive import LaneDrive
 from sim.evaluation.lane_runs import EVALUATION_STREAM
-from sim.looks.look import Look, look_of, plain_look
+from sim.looks.look import Look, plain_look
+from sim.looks.town_looks import look_of
 from sim.physics.background_traffic import BackgroundTraffic, ExpertCar
 from sim.physics.lockstep import DetectorSource, LockstepCar
 from sim.physics.vehicle import Vehicle, random_imperfections

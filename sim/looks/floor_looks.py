@@ -15,19 +15,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sim.looks.look import (
-    DASHED_M,
-    SOLID_M,
-    Floor,
-    Look,
-    Markings,
-    Mount,
-    Patches,
-    Rgb,
-    RoadColors,
-)
+from sim.looks.look import Look, Mount
 from sim.looks.room_looks import room_look
 from sim.looks.sensor import Sensor
+from sim.looks.surfaces import DASHED_M, SOLID_M, Floor, Markings, Patches, Rgb, RoadColors
 
 MIN_CONTRAST: Final = 0.18
 """Least difference of a line from what it lies on, in the channel where it is largest."""

@@ -15,21 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from sim.looks.look import (
-    Floor,
-    Lamp,
-    Light,
-    Look,
-    Mount,
-    People,
-    Rgb,
-    RoadColors,
-    RoadLook,
-    Sky,
-    SkyKind,
-    look_of,
-)
+from sim.looks.look import Lamp, Light, Look, Mount, People, Sky, SkyKind
 from sim.looks.sensor import Sensor
+from sim.looks.surfaces import Floor, Rgb, RoadColors, RoadLook
+from sim.looks.town_looks import look_of
 
 NIGHT_SHARE: Final = 0.1
 """Share of rooms that only lamps light."""

@@ -28,9 +28,10 @@ from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject, write
 from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.sensor import apply_sensor
-from sim.looks.look import Look, look_of
+from sim.looks.look import Look
 from sim.looks.panoramas import Use, panorama_files
 from sim.looks.room_looks import PANORAMA_SHARE
+from sim.looks.town_looks import look_of
 from sim.render.meshes.models import Body, model_of, upright
 from sim.render.renderer import Renderer
 from sim.sign_data.labels import label

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelopolis.city.signs import LIGHTS
-from sim.looks.look import MAX_LAMPS, Floor, Lamp, Light, Look, Patches, RoadStyle
+from sim.looks.look import MAX_LAMPS, Lamp, Light, Look
+from sim.looks.surfaces import Floor, Patches, RoadStyle
 from sim.render.maps.ground import GroundArea
 from sim.render.maps.light import lamp_light, lamp_place, light_scale
 from sim.render.meshes.materials import FIRST_LIGHT

@@ -22,7 +22,8 @@ from shapely.geometry.base import BaseGeometry
 from pixelopolis.city.model import City
 from pixelopolis.city.road_layout import RoadLayout, dashes, polygons
 from pixelopolis.geometry import FloatArray
-from sim.looks.look import DASHED_M, SOLID_M, Look, RoadStyle
+from sim.looks.look import Look
+from sim.looks.surfaces import DASHED_M, SOLID_M, RoadStyle
 
 TEXEL_M: Final = 0.0025
 MAX_PAINT_PX: Final = 8192

@@ -95,6 +95,21 @@ def test_what_moves_is_smeared(renderer: Renderer) -> None:
     assert steps[1] < 0.7 * steps[0]
 
 
+def test_a_coarse_camera_loses_detail_and_nothing_else(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    plain = SimulatedCamera(renderer, plain_look(), rng())(start()).astype(int)
+    seen = {}
+    for share in (0.3, 0.6):
+        sensor = Sensor(resolution=share, jpeg_quality=90)
+        eye = SimulatedCamera(renderer, replace(plain_look(), sensor=sensor), rng())
+        seen[share] = eye(start(), BodyMotion()).astype(int)
+        assert seen[share].shape == plain.shape
+        assert seen[share].mean() == pytest.approx(plain.mean(), abs=1.0)
+    steps = [np.abs(np.diff(p, axis=1)).max() for p in (seen[0.3], seen[0.6], plain)]
+    assert steps == sorted(steps)
+    assert steps[0] < 0.6 * steps[2]
+
+
 def test_only_motion_that_nobody_told_is_drawn(renderer: Renderer) -> None:
     renderer.set_look(plain_look())
     eye = SimulatedCamera(renderer, replace(plain_look(), sensor=Sensor(readout_s=0.2)), rng())

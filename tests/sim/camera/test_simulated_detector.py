@@ -19,7 +19,7 @@ from sim.camera.simulated_detector import (
     SimulatedDetector,
     no_cars,
 )
-from sim.looks.look import look_of
+from sim.looks.town_looks import look_of
 from sim.physics.lockstep import LockstepCar
 from sim.physics.vehicle import Vehicle
 from sim.render.renderer import Renderer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.looks.floor_looks import DASHES_M, MIN_CONTRAST, floor_look
+from sim.looks.floor_looks import DASHES_M, LINE_WIDTHS, MIN_CONTRAST, floor_look
 from sim.looks.room_looks import room_look
 
 
@@ -16,7 +17,9 @@ def test_a_floor_look_is_what_it_was_and_its_room_is_a_rooms(seed: int, index: i
     look, room = floor_look(seed, index), room_look(seed, index)
     assert floor_look(seed, index) == look
     assert floor_look(seed, index + 1) != look
-    assert replace(look, beside=None, road=room.road) == room
+    sensor = replace(look.sensor, resolution=1.0, exposure_s=room.sensor.exposure_s)
+    own = replace(look, beside=None, patches=None, road=room.road, floor=room.floor)
+    assert replace(own, mount=room.mount, sensor=sensor) == room
 
 
 @given(st.integers(0, 2**40), st.integers(0, 10**6))
@@ -47,3 +50,26 @@ def test_floors_fill_their_ranges() -> None:
     assert 170 < same < 270
     dark = sum(max(look.road.asphalt.surface) < 0.3 for look in looks)
     assert 50 < dark < 200
+    assert {look.road.line_width for look in looks} == set(LINE_WIDTHS)
+    patches = [look.patches for look in looks]
+    assert 100 < patches.count(None) < 170
+    assert 40 < sum(p.on_road for p in patches if p) < 95
+    coarse = sum(look.sensor.resolution < 1 for look in looks)
+    assert 200 < coarse < 280
+    assert 90 < sum(look.floor.mirrors > 0.05 for look in looks) < 150
+
+
+@given(st.integers(0, 2**40), st.integers(0, 10**6))
+def test_what_lies_on_the_road_is_sparse_and_can_be_seen(seed: int, index: int) -> None:
+    look = floor_look(seed, index)
+    patches = look.patches
+    if patches is None:
+        return
+    surface = look.road.asphalt.surface
+    apart = max(abs(a - b) for a, b in zip(patches.rgb, surface, strict=True))
+    assert apart >= MIN_CONTRAST
+    assert all(size < every for size, every in zip(patches.size_m, patches.every_m, strict=True))
+    if patches.on_road:
+        covered = np.prod(patches.size_m) / np.prod(patches.every_m)
+        assert min(patches.size_m) <= 0.05
+        assert covered < 0.07

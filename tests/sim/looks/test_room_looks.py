@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelopolis.vehicle.camera import Camera
-from sim.looks.look import MAX_LAMPS, look_of
+from sim.looks.look import MAX_LAMPS
 from sim.looks.room_looks import LINE_WIDTHS, room_look
+from sim.looks.town_looks import look_of
 
 seeds = st.integers(0, 2**40)
 indices = st.integers(0, 10**6)

@@ -21,7 +21,8 @@ from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import lane_crop
 from pixelopolis.vehicle.camera import Camera
-from sim.looks.look import Mount, look_of, plain_look
+from sim.looks.look import Mount, plain_look
+from sim.looks.town_looks import look_of
 from sim.render.gl import context
 from sim.render.meshes.car import car_mesh
 from sim.render.meshes.models import Solids, model_of, upright

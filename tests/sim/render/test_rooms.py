@@ -13,18 +13,8 @@ from pixelopolis.city.road_layout import road_layout
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import RenderError
 from pixelopolis.vehicle.camera import Camera
-from sim.looks.look import (
-    Floor,
-    Lamp,
-    Light,
-    Look,
-    Markings,
-    People,
-    Rgb,
-    RoadColors,
-    Sky,
-    plain_look,
-)
+from sim.looks.look import Lamp, Light, Look, People, Sky, plain_look
+from sim.looks.surfaces import Floor, Markings, Patches, Rgb, RoadColors
 from sim.render.maps.ground import GroundArea
 from sim.render.maps.light import lamp_map, lamp_place, light_map, light_scale, shadow_of, sky_map
 from sim.render.meshes.crowd import crowd_of
@@ -127,6 +117,25 @@ def test_a_road_on_a_floor_has_no_town_beside_it(renderer: Renderer) -> None:
     # nothing but the floor, lit by a colored sun
     assert np.ptp(gray.max(axis=2) - gray.min(axis=2)) < 40
     assert (gray.max(axis=2) > 0).all()
+
+
+def test_patches_lie_beside_the_road_or_on_it_too(renderer: Renderer) -> None:
+    blue = (0.0, 0.0, 0.9)
+
+    def blue_share(size_m: float, on_road: bool) -> NDArray[np.bool_]:
+        patches = Patches(blue, (size_m, size_m), (0.1, 0.1), 0.4, on_road)
+        bare = marked(Markings(0.0, 0.0, 0.0), beside=(0.7, 0.7, 0.7))
+        seen = road(renderer, replace(bare, patches=patches))
+        return np.asarray(seen[..., 2] - seen[..., 0] > 60)
+
+    beside, all_over = blue_share(0.08, False), blue_share(0.08, True)
+    column = beside.shape[1] // 2
+    assert not beside[:, column - 5 : column + 5].any(), "the lane is free"
+    assert beside.mean() > 0.01
+    # two of three cells have a patch, of 0.64 of their area
+    assert all_over.mean() == pytest.approx(0.43, abs=0.15)
+    assert all_over[beside].all()
+    assert blue_share(0.04, True).mean() < 0.5 * all_over.mean()
 
 
 def test_joints_darken_thin_stripes_only(renderer: Renderer) -> None:

@@ -15,7 +15,8 @@ from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.model_io.voc.annotation import SPLINTER_VISIBLE, LabeledObject
 from pixelopolis.vehicle.camera import Camera
-from sim.looks.look import look_of, plain_look
+from sim.looks.look import plain_look
+from sim.looks.town_looks import look_of
 from sim.render.meshes.models import Body, model_of, upright
 from sim.render.renderer import Renderer, car_view
 from sim.sign_data.labels import label
