@@ -89,7 +89,8 @@ def lane(
 
     The folder has the original project's layout.
     """
-    from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
+    from sim.lane_data.dataset import write_lane_dataset
+    from sim.lane_data.plan import plan_drives, plan_sessions
     from sim.looks.panoramas import panorama_files
     from sim.sheets.lane_data import write_sheet
 

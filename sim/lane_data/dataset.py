@@ -16,10 +16,9 @@ the expert labels. Independent poses taught a prototype more than driven frames 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import groupby
@@ -31,16 +30,17 @@ import numpy as np
 
 from pixelopolis.city.model import City, Turn
 from pixelopolis.city.sources import load_city
-from pixelopolis.errors import DatasetError, SettingsError
-from pixelopolis.geometry import FloatArray, Pose
+from pixelopolis.errors import DatasetError
+from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.lane_path import STATIONS_M
 from pixelopolis.model_io.picture_output import write_picture
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.camera import SimulatedCamera
-from sim.lane_data.balance import KINDS, TARGETS, balanced, bends_of, road_places, shares
+from sim.lane_data.balance import KINDS, TARGETS, bends_of, shares
 from sim.lane_data.drives import drive_samples
 from sim.lane_data.labels import COLUMNS, label_of, row_of
+from sim.lane_data.plan import natural_shares
 from sim.lane_data.samples import Sample, Session, driven_samples, pose_samples
 from sim.looks.floor_looks import floor_look
 from sim.looks.look import Look, plain_look
@@ -51,127 +51,11 @@ from sim.render.renderer import Renderer
 from sim.render.view import CarBody
 from sim.work.workers import run_all
 
-FRAMES_PER_LOOK: Final = 48
-CARS_PART: Final = 0.25
-"""Share of looks with other cars."""
-FIRST_DRIVE_LOOK: Final = 100_000
-"""Models drive under looks that other data of the same seed do not show."""
 JPEG_QUALITY: Final = 95
 LOOKS_PER_CHUNK: Final = 16
 """Looks that a process renders before it reports."""
 FRAME_WIDTHS_PX: Final = (120, 240)
 """Evaluation renders at the model's size, the live view at twice that; data have both."""
-
-
-def plan_sessions(
-    cities: Sequence[str],
-    poses: int,
-    driven: int,
-    seed: int,
-    *,
-    whole: bool = False,
-    floors: float = 0.0,
-) -> list[Session]:
-    """Spread frames over cities and looks, by city, so that a renderer serves many looks.
-
-    Args:
-        cities: names as `load_city` takes them.
-        poses: frames at independent poses, >= 0.
-        driven: frames along the expert's drives, >= 0.
-        seed: of looks and poses, >= 0.
-        whole: write whole frames.
-        floors: share of looks in 0..1 whose road lies on a floor (see `sim.looks.floor_looks`).
-
-    Raises:
-        CityError: no such city.
-        SettingsError: there is nothing to write.
-    """
-    _check_cities(cities)
-    if not poses and not driven:
-        raise SettingsError(
-            "--poses 0 and --driven 0 ask for no frame.", "Give one of them at least 1."
-        )
-    weights = balanced(_natural(cities))
-    sessions: list[Session] = []
-    for number, city in enumerate(cities):
-        for kind, wanted in (("poses", poses), ("driven", driven)):
-            for frames in _looks(wanted, number, len(cities)):
-                look = len(sessions)
-                cars = np.random.default_rng([seed, look, 9]).random() < CARS_PART
-                floor = np.random.default_rng([seed, look, 10]).random() < floors
-                sessions.append(
-                    Session(
-                        f"{look:05d}_{city.replace(':', '-')}_{kind}",
-                        city,
-                        kind,
-                        frames,
-                        seed,
-                        look,
-                        tuple(weights[number].tolist()) if kind == "poses" else (),
-                        cars=bool(cars) and kind == "poses",
-                        whole=whole,
-                        floor=bool(floor),
-                    )
-                )
-    return sessions
-
-
-def plan_drives(
-    cities: Sequence[str], model: Path, frames: int, seed: int, *, whole: bool = False
-) -> list[Session]:
-    """Spread a model's drives over cities, under other looks than `plan_sessions` has.
-
-    Raises:
-        DatasetError: the model's file cannot be read.
-        CityError: no such city.
-        SettingsError: no city is given.
-    """
-    _check_cities(cities)
-    try:
-        digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DatasetError(
-            f"--drive {str(model)!r} cannot be read: {error.strerror}.",
-            "Name a lane model's .tflite file.",
-        ) from error
-    sessions: list[Session] = []
-    for number, city in enumerate(cities):
-        load_city(city)  # refuse a faulty city before the work begins
-        for count in _looks(frames, number, len(cities)):
-            look = FIRST_DRIVE_LOOK + len(sessions)
-            name = f"{look:05d}_{city.replace(':', '-')}_drive"
-            sessions.append(
-                Session(
-                    name,
-                    city,
-                    "drive",
-                    count,
-                    seed,
-                    look,
-                    whole=whole,
-                    model=str(model.resolve()),
-                    model_sha256=digest,
-                )
-            )
-    return sessions
-
-
-def _check_cities(cities: Sequence[str]) -> None:
-    if not cities:
-        raise SettingsError("--cities names no town.", "Name one, or leave the option out.")
-
-
-def _looks(wanted: int, number: int, towns: int) -> Iterator[int]:
-    """Yield the number of frames of each look of a city."""
-    share = wanted * (number + 1) // towns - wanted * number // towns
-    while share > 0:
-        yield min(share, FRAMES_PER_LOOK)
-        share -= FRAMES_PER_LOOK
-
-
-def _natural(cities: Sequence[str]) -> FloatArray:
-    """Return the shares (cities, kinds) of their lanes."""
-    return np.array([road_places(load_city(name)).shares for name in cities])
 
 
 def write_lane_dataset(
@@ -337,7 +221,7 @@ def _document(out: Path, sessions: Sequence[Session]) -> dict[str, Any]:
             rows += csv.DictReader(file)
     towns = [session.city for session in sessions for _ in range(session.frames)]
     names = sorted(set(towns))
-    lanes = _natural(names)
+    lanes = natural_shares(names)
     frames = np.array([towns.count(name) for name in names], dtype=np.float64)
     natural = (frames / max(frames.sum(), 1)) @ lanes if names else np.zeros(len(KINDS))
     written = shares(row["road"] for row in rows)

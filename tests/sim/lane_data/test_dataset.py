@@ -20,8 +20,9 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.cli.data import app as data_app
 from pixelopolis.errors import DatasetError, SettingsError
 from pixelopolis.vehicle.speeds import CRUISE_MPS
-from sim.lane_data.dataset import plan_drives, plan_sessions, write_lane_dataset
+from sim.lane_data.dataset import write_lane_dataset
 from sim.lane_data.labels import COLUMNS
+from sim.lane_data.plan import plan_drives, plan_sessions
 from sim.lane_data.samples import driven_samples, pose_samples
 from sim.physics.vehicle import BodyMotion
 
@@ -32,21 +33,6 @@ def digest(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def test_every_frame_is_planned_once_and_a_look_serves_one_session() -> None:
-    sessions = plan_sessions(["pixelopolis", "grid:2x2:1"], poses=130, driven=31, seed=4)
-    assert sum(s.frames for s in sessions if s.kind == "poses") == 130
-    assert sum(s.frames for s in sessions if s.kind == "driven") == 31
-    assert len({s.look for s in sessions}) == len({s.name for s in sessions}) == len(sessions)
-    assert [s.city for s in sessions] == sorted((s.city for s in sessions), reverse=True)
-
-
-def test_a_share_of_looks_lies_on_floors_and_changes_nothing_about_the_others() -> None:
-    plain, floors = (plan_sessions(["square"], 48 * 200, 0, 4, floors=f) for f in (0.0, 0.4))
-    assert not any(s.floor for s in plain)
-    assert 55 <= sum(s.floor for s in floors) <= 105
-    assert [replace(s, floor=False) for s in floors] == plain
 
 
 def test_floors_show_no_town_and_poses_beside_the_lane(tmp_path: Path) -> None:
@@ -223,8 +209,3 @@ def test_only_driven_frames_know_how_the_car_moves() -> None:
     assert moving[0] == BodyMotion()
     assert moving[-1] is not None
     assert moving[-1].speed_mps > 0.8 * CRUISE_MPS
-
-
-def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"none\.tflite"):
-        plan_drives(["square"], tmp_path / "none.tflite", 8, 5)

@@ -16,7 +16,8 @@ from pixelopolis.errors import DatasetError, RenderError
 from pixelopolis.model_io.voc.dataset import VocDataset
 from pixelopolis.vehicle.camera import Camera
 from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
-from sim.lane_data.dataset import plan_sessions, write_lane_dataset
+from sim.lane_data.dataset import write_lane_dataset
+from sim.lane_data.plan import plan_sessions
 from sim.looks.look import Sky, plain_look
 from sim.looks.panoramas import panorama_files
 from sim.looks.room_looks import room_look

@@ -9,7 +9,8 @@ import pytest
 from pixelopolis.errors import DatasetError
 from pixelopolis.geometry import Pose
 from pixelopolis.vehicle.camera import Camera
-from sim.lane_data.dataset import plan_sessions, write_lane_dataset
+from sim.lane_data.dataset import write_lane_dataset
+from sim.lane_data.plan import plan_sessions
 from sim.render.view import car_view
 from sim.sheets.lane_data import TILE_WIDTH_PX, pixels_of, seen_px, write_sheet
 

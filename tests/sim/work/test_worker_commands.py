@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from pixelopolis.cli.main import app
 from sim.lane_data import dataset as datasets
-from sim.lane_data.dataset import plan_sessions, write_lane_dataset
+from sim.lane_data.dataset import write_lane_dataset
+from sim.lane_data.plan import plan_sessions
 
 WAIT_S = 60.0
 """Limit for broken code."""
