@@ -159,6 +159,14 @@ def signs(
             max=1.0,
         ),
     ] = None,
+    rooms: Annotated[
+        float,
+        typer.Option(
+            help="Share of images that show furniture on a floor and none of our classes.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.0,
     panoramas: Panoramas = None,
     jobs: Jobs = 2,
     seed: Seed = 1,
@@ -172,15 +180,22 @@ def signs(
     from sim.sign_data.dataset import PANORAMA_USE, SCENES_PART, plan_chunks, write_sign_dataset
 
     part = SCENES_PART[split.value] if scenes is None else scenes
-    chunks = plan_chunks(split.value, images, seed, part)
+    if part + rooms > 1:
+        raise SettingsError(
+            f"--scenes {part:g} and --rooms {rooms:g} are more than all images.",
+            "Choose shares whose sum is at most 1.",
+        )
+    chunks = plan_chunks(split.value, images, seed, part, rooms)
     command = (
         f"pixelopolis data signs --images {images} --split {split} --scenes {part} --seed {seed}"
     )
     about = {"command": command, "split": str(split), "seed": seed, "scenes_part": part}
+    if rooms:
+        about = {**about, "command": f"{command} --rooms {rooms:g}", "rooms_part": rooms}
     if panoramas is not None:
         panorama_files(panoramas, PANORAMA_USE[split.value])  # refuses a bad folder
         chunks = [replace(chunk, panoramas=str(panoramas.resolve())) for chunk in chunks]
-        about["command"] = f"{command} --panoramas {panoramas}"
+        about["command"] = f"{about['command']} --panoramas {panoramas}"
     started = time.monotonic()
     with progress_bar() as progress:
         task = progress.add_task("pictures", total=images)

@@ -1,8 +1,8 @@
 """Detector datasets on disk: rendered images with their boxes, as Pascal VOC.
 
-Two kinds of images: *driven* ones, from a car on a street (`streets`), and *scenes* of many
-floating objects (`scenes`). Every image has its own random stream; no two splits share looks or
-cities.
+Three kinds of images: *driven* ones, from a car on a street (`streets`), *scenes* of many floating
+objects (`scenes`), and *rooms* with furniture and none of our classes (`furniture`). Every image
+has its own random stream; no two splits share looks or cities.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -28,18 +29,20 @@ from pixelopolis.model_io.voc.annotation import Annotation, LabeledObject, write
 from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
 from sim.camera.sensor import apply_sensor
+from sim.looks.floor_looks import floor_look
 from sim.looks.look import Look
 from sim.looks.panoramas import Use, panorama_files
 from sim.looks.room_looks import PANORAMA_SHARE
 from sim.looks.town_looks import look_of
 from sim.render.meshes.models import Body, model_of, upright
 from sim.render.renderer import Renderer
+from sim.sign_data.furniture import draw_room
 from sim.sign_data.labels import label
 from sim.sign_data.scenes import draw_scene
 from sim.sign_data.streets import draw_shot, even_classes, place_signs
 from sim.work.workers import run_all
 
-Kind = Literal["driven", "scene"]
+Kind = Literal["driven", "scene", "room"]
 
 SCENES_PART: Final[Mapping[Split, float]] = {"train": 0.6, "val": 0.3, "test": 0.3}
 """Default share of scenes."""
@@ -100,17 +103,27 @@ class Chunk:
         return f"grid:{columns}x{rows}:{GRID_SEEDS[self.split] + int(rng.integers(1000))}"
 
 
-def plan_chunks(split: Split, images: int, seed: int, scenes_part: float) -> list[Chunk]:
-    """Split a dataset into chunks; both kinds alternate, so that every prefix holds both."""
+def plan_chunks(
+    split: Split, images: int, seed: int, scenes_part: float, rooms_part: float = 0.0
+) -> list[Chunk]:
+    """Split a dataset into chunks; the kinds alternate, so that every prefix holds all.
+
+    Args:
+        split: which looks and cities.
+        images: how many, >= 1.
+        seed: of everything, >= 0.
+        scenes_part: share of scenes in 0..1.
+        rooms_part: share of rooms; with `scenes_part` at most 1.
+    """
     size = PER_LOOK * LOOKS_PER_CHUNK
-    scenes = round(images * scenes_part)
-    left = {"driven": images - scenes, "scene": scenes}
+    scenes, rooms = round(images * scenes_part), round(images * rooms_part)
+    wanted: dict[Kind, int] = {"scene": scenes, "room": rooms, "driven": images - scenes - rooms}
+    left = dict(wanted)
     chunks: list[Chunk] = []
     first = 0
     while first < images:
-        # the kind that is further behind its share
-        kind: Kind = "scene" if left["scene"] * images >= scenes * (images - first) else "driven"
-        kind = kind if left[kind] else ("driven" if kind == "scene" else "scene")
+        # the kind that is furthest behind its share
+        kind = max((k for k in left if left[k]), key=lambda k: Fraction(left[k], wanted[k]))
         count = min(size, left[kind])
         chunks.append(Chunk(split, seed, kind, len(chunks), first, count))
         left[kind] -= count
@@ -138,7 +151,7 @@ class Summary:
     def document(self) -> dict[str, Any]:
         return {
             "images": sum(self.pictures.values()),
-            "pictures": {kind: self.pictures[kind] for kind in ("driven", "scene")},
+            "pictures": {kind: self.pictures[kind] for kind in ("driven", "scene", "room")},
             "empty_images": self.empty,
             "objects": sum(self.objects.values()),
             "objects_by_class": {name: self.objects[name] for name in SIGN_CLASSES},
@@ -199,8 +212,7 @@ def write_chunk(out: Path, chunk: Chunk) -> Summary:
         for start in looks:
             look = _look(chunk, start)
             renderer.set_look(look)
-            painter = _Scenes if chunk.kind == "scene" else _Streets
-            pictures = painter(renderer, city, chunk, look, start)
+            pictures = PAINTERS[chunk.kind](renderer, city, chunk, look, start)
             for index in range(start, min(start + PER_LOOK, chunk.count)):
                 rgb, objects = pictures.take(index)
                 _write(out, chunk, index, rgb, objects)
@@ -214,7 +226,11 @@ def write_chunk(out: Path, chunk: Chunk) -> Summary:
 
 
 def _look(chunk: Chunk, index: int) -> Look:
-    look = look_of(chunk.look_seed, (chunk.first + index), RESTYLE_SHARE)
+    number = chunk.first + index
+    if chunk.kind == "room":
+        look = floor_look(chunk.look_seed, number)
+    else:
+        look = look_of(chunk.look_seed, number, RESTYLE_SHARE)
     if not chunk.panoramas:
         return look
     own = _panoramas_of(chunk.panoramas, PANORAMA_USE[chunk.split])
@@ -275,6 +291,36 @@ class _Scenes:
         return apply_sensor(rendered.rgb, look, rng), label(rendered.ids, scene.view, scene.bodies)
 
 
+class _Rooms:
+    """Rooms of one look, with other furniture in each image, which holds nothing to label."""
+
+    def __init__(
+        self, renderer: Renderer, city: City, chunk: Chunk, look: Look, start: int
+    ) -> None:
+        del start
+        self._renderer, self._city, self._chunk, self._look = renderer, city, chunk, look
+
+    def take(self, index: int) -> tuple[Image, tuple[LabeledObject, ...]]:
+        rng = self._chunk.stream(3, self._chunk.first + index)
+        view, meshes = draw_room(self._city, self._look.camera_of(Camera()), rng)
+        self._renderer.set_props(meshes)
+        rendered = self._renderer.render(view)
+        return apply_sensor(rendered.rgb, self._look, rng), ()
+
+
+class _Painter(Protocol):
+    """Renders the images of one look."""
+
+    def take(self, index: int) -> tuple[Image, tuple[LabeledObject, ...]]: ...
+
+
+PAINTERS: Final[Mapping[Kind, Callable[[Renderer, City, Chunk, Look, int], _Painter]]] = {
+    "driven": _Streets,
+    "scene": _Scenes,
+    "room": _Rooms,
+}
+
+
 def _write(
     out: Path, chunk: Chunk, index: int, rgb: Image, objects: tuple[LabeledObject, ...]
 ) -> None:
@@ -282,7 +328,7 @@ def _write(
     path = out / "JPEGImages" / f"{name}.jpg"
     if not write_picture(path, rgb, JPEG_QUALITY):
         raise DatasetError(f"image {str(path)!r} cannot be written.", "Is the disk full?")
-    shown = chunk.first + index - (index % PER_LOOK if chunk.kind == "driven" else 0)
+    shown = chunk.first + index - (0 if chunk.kind == "scene" else index % PER_LOOK)
     source = {"look": f"{chunk.look_seed}:{shown}", "city": chunk.town}
     sky = _look(chunk, index).sky.file
     if sky is not None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,9 +20,9 @@ from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import DETECTOR_ROWS
 from pixelopolis.vehicle.camera import Camera
 from sim.render.meshes import materials as m
-from sim.render.meshes.mesh import MeshBuilder, Paint, rgb_of
 from sim.render.meshes.models import Body, model_of
 from sim.render.view import View, car_view
+from sim.sign_data.shapes import SOLIDS, shaped, turned
 from sim.sign_data.streets import any_state, random_color
 
 OBJECTS: Final = (8, 20)
@@ -137,9 +135,9 @@ def _body(
         heading += float(rng.triangular(-BOARD_LIMIT_RAD, 0, BOARD_LIMIT_RAD))
     # objects that stand on the ground are seen from above
     lean = {CAR: (0.0, 0.6)}.get(class_name, (-0.08, 0.2))
-    tilt = _turn(view.axes[0], float(rng.uniform(*lean)))
-    roll = _turn(view.axes[2], float(rng.normal(0, 0.07)))
-    turn = roll @ tilt @ _turn(np.array([0.0, 0.0, 1.0]), heading)
+    tilt = turned(view.axes[0], float(rng.uniform(*lean)))
+    roll = turned(view.axes[2], float(rng.normal(0, 0.07)))
+    turn = roll @ tilt @ turned(np.array([0.0, 0.0, 1.0]), heading)
     return Body(model, turn, at - turn @ middle)
 
 
@@ -153,37 +151,6 @@ def _at(view: View, x_px: float, y_px: float, depth_m: float) -> FloatArray:
     return np.asarray(view.eye_m + depth_m * view.ray(x_px, y_px))
 
 
-def _turn(axis: FloatArray, angle_rad: float) -> FloatArray:
-    return np.asarray(cv2.Rodrigues(axis * angle_rad)[0], dtype=np.float64)
-
-
-@lru_cache(maxsize=1)
-def _shapes() -> tuple[NDArray[np.void], ...]:
-    """Return a wall of 1 x 1 m facing along x, and a box, a ball, a cone of that size."""
-    b, white = MeshBuilder(), Paint()
-    wall = [(0.0, -0.5, -0.5), (0.0, 0.5, -0.5), (0.0, 0.5, 0.5), (0.0, -0.5, 0.5)]
-    b.quad(wall, white)
-    b.quad([wall[1], wall[0], wall[3], wall[2]], white)
-    shapes = [b.mesh()]
-    b.box((1.0, 1.0, 1.0), white, at_m=(0.0, 0.0, -0.5), bottom=True)
-    shapes.append(b.mesh())
-    b.dome(0.5, 0.0, white, sides=10, rings=3, whole=True)
-    shapes.append(b.mesh())
-    b.cone(0.5, -0.5, 0.5, white, 0.0, 10)
-    shapes.append(b.mesh())
-    return tuple(shapes)
-
-
-def _shaped(
-    shape: int, size_m: FloatArray, turn: FloatArray, at_m: FloatArray, color: str
-) -> NDArray[np.void]:
-    mesh = _shapes()[shape].copy()
-    mesh["at"] = (mesh["at"] * size_m) @ turn.T + at_m
-    mesh["normal"] = mesh["normal"] @ turn.T
-    mesh["colour"][:, :3] = np.round(np.array(rgb_of(color)) * 255)
-    return mesh
-
-
 def _panel(view: View, rng: np.random.Generator) -> NDArray[np.void]:
     """Return a wall of any size and pattern behind most objects."""
     depth_m = math.exp(rng.uniform(math.log(0.9), math.log(4.0)))
@@ -191,9 +158,9 @@ def _panel(view: View, rng: np.random.Generator) -> NDArray[np.void]:
     wide, tall = np.exp(rng.uniform(math.log(0.05), math.log(1.4), 2)).tolist()
     way = view.eye_m - at
     heading = math.atan2(way[1], way[0]) + rng.uniform(-1.0, 1.0)
-    turn = _turn(view.axes[2], rng.normal(0, 0.1)) @ _turn(np.array([0.0, 0.0, 1.0]), heading)
+    turn = turned(view.axes[2], rng.normal(0, 0.1)) @ turned(np.array([0.0, 0.0, 1.0]), heading)
     color = random_color(rng)
-    mesh = _shaped(0, np.array([1.0, wide, tall]), turn, at, color)
+    mesh = shaped("wall", np.array([1.0, wide, tall]), turn, at, color)
     mesh["layer"] = rng.integers(m.PLAIN, m.FIRST_SIGN)
     mesh["uv"] *= np.array([wide, tall]) / math.exp(rng.uniform(math.log(0.04), math.log(0.4)))
     return mesh
@@ -205,5 +172,5 @@ def _litter(view: View, rng: np.random.Generator) -> NDArray[np.void]:
     at = _at(view, *_pixel(view, rng), depth_m)
     size = np.full(3, math.exp(rng.uniform(math.log(0.01), math.log(0.08))))
     size[2] *= math.exp(rng.uniform(-0.7, 1.5))
-    turn = _turn(rng.normal(0, 1, 3), 1.0)
-    return _shaped(int(rng.integers(1, 4)), size, turn, at, random_color(rng))
+    turn = turned(rng.normal(0, 1, 3), 1.0)
+    return shaped(SOLIDS[int(rng.integers(3))], size, turn, at, random_color(rng))

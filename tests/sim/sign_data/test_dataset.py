@@ -20,6 +20,7 @@ from pixelopolis.geometry import wrap_rad
 from pixelopolis.model_io.voc.dataset import SPLITS, Split, VocDataset
 from pixelopolis.vehicle.camera import Camera
 from sim.sign_data.dataset import PER_LOOK, Chunk, plan_chunks, write_sign_dataset
+from sim.sign_data.furniture import FURNITURE, Furniture, Group
 from sim.sign_data.streets import BEND_RAD, BETWEEN_AXLES_M, draw_shot, even_classes, place_signs
 from tests.sim.lane_data.test_dataset import digest
 
@@ -36,6 +37,43 @@ def test_every_picture_is_planned_once_and_kinds_take_turns(images: int, part: f
         done = chunk.first + chunk.count
         assert abs(kinds["scene"] - part * done) <= 121
     assert kinds["scene"] == round(images * part)
+
+
+def test_rooms_take_turns_too_and_change_no_other_plan() -> None:
+    chunks = plan_chunks("train", 3000, 1, 0.4, 0.2)
+    assert [k for c in chunks for k in range(c.first, c.first + c.count)] == [*range(3000)]
+    pictures = Counter[str]()
+    for chunk in chunks:
+        pictures[chunk.kind] += chunk.count
+    assert pictures == {"scene": 1200, "room": 600, "driven": 1200}
+    first = {chunk.kind: chunk.number for chunk in reversed(chunks)}
+    assert max(first.values()) <= 3
+    kinds = [c.kind for c in plan_chunks("train", 600, 1, 0.6)]
+    assert kinds == ["scene", "driven", "scene", "driven", "scene"]
+
+
+def test_a_room_holds_furniture_and_nothing_to_label(tmp_path: Path) -> None:
+    chunks = plan_chunks("train", 20, 4, 0.0, 1.0)
+    document = write_sign_dataset(tmp_path / "one", chunks, 1, {})
+    assert document["pictures"] == {"driven": 0, "scene": 0, "room": 20}
+    assert (document["objects"], document["empty_images"]) == (0, 20)
+    write_sign_dataset(tmp_path / "two", chunks, 2, {})
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+@pytest.mark.parametrize("piece", FURNITURE)
+def test_furniture_stands_on_the_floor_and_differs(piece: Furniture) -> None:
+    meshes = []
+    for seed in range(2):
+        group = Group(1.0, 2.0, 0.3, 0.5)
+        piece(group, np.random.default_rng(seed))
+        at = np.concatenate([mesh["at"] for mesh in group.meshes])
+        assert at[:, 2].min() == pytest.approx(0.0, abs=0.06)
+        assert 0.03 < at[:, 2].max() < 0.6
+        assert np.abs(at[:, :2] - (1.0, 2.0)).max() < 0.7
+        assert not any(mesh["id"].any() for mesh in group.meshes), "nothing to label"
+        meshes.append(np.concatenate([mesh["colour"].ravel() for mesh in group.meshes]))
+    assert not np.array_equal(*meshes)
 
 
 def test_no_two_splits_share_a_town_or_a_look() -> None:
@@ -132,7 +170,7 @@ def test_the_layout_is_pascal_voc(written: Path) -> None:
             assert item.difficult is not easy
     assert dict(objects) == {k: n for k, n in said["objects_by_class"].items() if n}
     assert said["objects"] == sum(objects.values()) > 50
-    assert said["pictures"] == {"scene": 6, "driven": 6}
+    assert said["pictures"] == {"scene": 6, "driven": 6, "room": 0}
     assert said["seed"] == 6
 
 
@@ -153,7 +191,7 @@ def test_the_commands_write_and_check(tmp_path: Path) -> None:
     arguments = ["data", "signs", "--out", out, "--images", "3", "--split", "test", "--jobs", "1"]
     result = CliRunner().invoke(app, [*arguments, "--scenes", "1", "--json"])
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["pictures"] == {"driven": 0, "scene": 3}
+    assert json.loads(result.stdout)["pictures"] == {"driven": 0, "scene": 3, "room": 0}
     sheets = tmp_path / "sheets"
     result = CliRunner().invoke(app, ["data", "check", out, "--pictures", str(sheets), "--json"])
     assert result.exit_code == 0, result.output
