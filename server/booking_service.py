@@ -58,47 +58,87 @@ class BookingService:
 
     @property
     def busy_cars(self) -> frozenset[str]:
-        return frozenset(booking.car_id for booking in self.active.values())
+        return frozenset(booking.car_id for booking in self.active.values() if booking.car_id)
 
-    async def pair(
-        self, station: str, destination: str, language: str, cars: Iterable[str]
-    ) -> Booking | None:
-        """Book the first of `cars` that is still free in the database; None if all were taken.
+    @property
+    def waiting(self) -> list[Booking]:
+        """The bookings in line, the first first."""
+        queued = (b for b in self.active.values() if b.state is BookingState.QUEUED)
+        return sorted(queued, key=lambda booking: booking.sequence)
+
+    async def enqueue(self, station: str, destination: str, language: str) -> Booking:
+        """Put a visitor at the end of the line.
 
         Raises:
             RequestRefusedError: the station already has an active booking.
         """
+        try:
+            booking = Booking(
+                id=uuid.uuid4().hex,
+                station_device_id=station,
+                car_id="",
+                destination_id=destination,
+                language=language,
+                created_s=self._epoch(),
+                state=BookingState.QUEUED,
+                sequence=await self._store.next_sequence(),
+            )
+            await self._store.add_booking(booking)
+        except StationTakenError:
+            raise RequestRefusedError(
+                409,
+                "station_busy",
+                f"station_device_id: station {station!r} has a ride already.",
+                "Wait for its arrival, or cancel it.",
+            ) from None
+        except PyMongoError:
+            self.refresh_due = True
+            raise
+        self._keep(booking)
+        return booking
+
+    async def assign(self, booking: Booking, cars: Iterable[str]) -> Booking | None:
+        """Give a booking in line the first of `cars` that is free in the database.
+
+        Returns:
+            The booking as it is afterwards; None if all were taken.
+        """
         for car in cars:
-            booking = Booking(uuid.uuid4().hex, station, car, destination, language, self._epoch())
             try:
-                await self._store.add_booking(booking)
+                return await self.change(booking.id, BookingState.BOOKED, car=car)
             except CarTakenError:
                 continue
-            except StationTakenError:
-                raise RequestRefusedError(
-                    409,
-                    "station_busy",
-                    f"station_device_id: station {station!r} has a ride already.",
-                    "Wait for its arrival, or cancel it.",
-                ) from None
-            except PyMongoError:
-                self.refresh_due = True
-                raise
-            self._keep(booking)
-            return booking
         return None
 
+    async def give_up(self, booking: Booking, why: Reason) -> Booking | None:
+        """Take a booking's car off it, and put it back to its place in line."""
+        return await self.change(
+            booking.id, BookingState.QUEUED, why, car="", gives_up=booking.car_id
+        )
+
     async def change(
-        self, id_: str, state: BookingState, reason: Reason | None = None
+        self,
+        id_: str,
+        state: BookingState,
+        reason: Reason | None = None,
+        car: str | None = None,
+        gives_up: str = "",
     ) -> Booking | None:
         """Change a booking's state. An ended booking does not change.
+
+        Args:
+            id_: the booking.
+            state: its new state.
+            reason: why.
+            car: its new car, "" for none; None leaves the car as it is.
+            gives_up: only while the booking has this car, which it does not get again.
 
         Returns:
             The booking as it is afterwards; None if it does not exist.
         """
         ended_s = None if state in ACTIVE else self._epoch()
         try:
-            booking = await self._store.change_booking(id_, state, reason, ended_s)
+            booking = await self._store.change_booking(id_, state, reason, ended_s, car, gives_up)
         except BookingError:
             return await self._read_again(id_)
         except PyMongoError:
@@ -112,13 +152,13 @@ class BookingService:
         if reason != booking.reason:
             self._keep(replace(booking, reason=reason))
 
-    async def cancel(self, id_: str) -> Booking:
-        """Cancel a booking for its visitor.
+    async def cancel(self, id_: str, why: Reason | None = None) -> Booking:
+        """Cancel a booking for its visitor, or for an operator, who says why.
 
         Raises:
             RequestRefusedError: the booking does not exist or has already ended differently.
         """
-        booking = await self.change(id_, BookingState.CANCELLED)
+        booking = await self.change(id_, BookingState.CANCELLED, why)
         if booking is None:
             raise unknown_booking(id_)
         if booking.state is not BookingState.CANCELLED:
@@ -156,7 +196,7 @@ class BookingService:
             self.active[booking.id] = booking
         else:
             self.active.pop(booking.id, None)
-        if last is None or last.created_s <= booking.created_s:
+        if last is None or last.sequence <= booking.sequence:
             self._last[booking.station_device_id] = booking
 
 

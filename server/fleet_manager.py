@@ -12,7 +12,8 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Final
 
 from pymongo.errors import PyMongoError
@@ -27,6 +28,7 @@ from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.peer_faults import PeerFaultLog
+from server.ride_service import RideService, TownState
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
@@ -36,7 +38,7 @@ from server.traffic.reservations import (
     Car,
     Ride,
     Traffic,
-    closed_by,
+    closed_in,
     closed_to,
     fits,
     persistent_state,
@@ -44,7 +46,7 @@ from server.traffic.reservations import (
     stop_ride,
 )
 from server.traffic.status import booking_status, unusable_reason
-from server.traffic.street_graph import Closed, StreetGraph
+from server.traffic.street_graph import StreetGraph
 from server.views.build import booking_view, car_view
 from server.views.models import BookingView, CarView
 
@@ -88,14 +90,21 @@ class FleetManager:
         self._sent: dict[str, Ride | None] = {}
         self.peer_faults = PeerFaultLog(log, monotonic)
         self._monitor = CarMonitor(monotonic(), self.peer_faults)
+        self.rides = RideService(self._bookings, self.peer_faults, monotonic())
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
+
+    @property
+    def state_now(self) -> TownState:
+        """What is known of the town now."""
+        return TownState(self.streets, self.traffic, self.links, self.waits)
 
     # --- start and loop ----------------------------------------------------------------------
 
     async def restore(self) -> None:
         """Continue from the stored state of the previous server."""
         self._monitor = CarMonitor(self._monotonic(), self.peer_faults)
+        self.rides.begin(self._monotonic())
         self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
         await self._bookings.restore()
@@ -129,6 +138,9 @@ class FleetManager:
             if not fits(self.streets, car):
                 log.warning("%s was stored at a place that this town does not have.", car.id)
                 self.traffic = self.traffic.without(car.id)
+            elif car.ride is not None:  # another server's clock has measured since when it stands
+                ride = replace(car.ride, stands_since_s=None)
+                self.traffic = self.traffic.put(replace(car, ride=ride))
         self._saved = persistent_state(self.streets, self.traffic)
 
     # --- cars --------------------------------------------------------------------------------
@@ -161,15 +173,18 @@ class FleetManager:
             self.traffic, ended = self._monitor.process_reports(
                 self.streets, self.traffic, self.links, self.waits, self._monotonic()
             )
+            now_s = self._monotonic()
             for end in ended:
-                if end.arrived and end.ride.booking_id is not None:
-                    with self._contained(end.car):
-                        await self._bookings.change(end.ride.booking_id, BookingState.ARRIVED)
-            await self._end_failed()
+                with self._contained(end.car):
+                    await self.rides.take_arrival(end, now_s)
+            await self.rides.supervise(self.state_now, self._monitor, now_s)
+            await self.rides.pair(self.state_now)
+            self._stop_ended()
+            self._monitor.forget(self.traffic, self.links)
             await self._assign()
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
-                advance, self.streets, self.traffic, self._epoch()
+                advance, self.streets, self.traffic, now_s
             )
             await self._save()
             self._send_orders()
@@ -177,29 +192,15 @@ class FleetManager:
         async with self.changed:
             self.changed.notify_all()
 
-    @contextmanager
-    def _contained(self, car: str) -> Iterator[None]:
-        """Contain an unexpected failure while serving one car, so that the others continue."""
-        try:
-            yield
-        except PyMongoError:
-            raise
-        except Exception as error:
-            self.peer_faults.report(car, "cannot be served: %s", error, error=error)
+    def _contained(self, car: str) -> AbstractContextManager[None]:
+        return self.peer_faults.contained(car, PyMongoError)
 
-    async def _end_failed(self) -> None:
-        """End bookings whose car is lost, and orders whose booking has ended."""
-        now_s, active = self._monotonic(), list(self._bookings.active.values())
-        self._monitor.note_unreliable(self.traffic, self.links, active, now_s)
-        for booking in active:
-            car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
-            why = self._monitor.failure_reason(booking, car, link, now_s, self._epoch())
-            if why is not None:
-                with self._contained(booking.car_id):
-                    await self._bookings.change(booking.id, BookingState.FAILED, why)
+    def _stop_ended(self) -> None:
+        """End the orders whose bookings have ended, or have another car."""
+        drives = {booking.id: booking.car_id for booking in self._bookings.active.values()}
         for car in self.traffic.cars.values():
             booking_id = car.ride and car.ride.booking_id
-            if booking_id and booking_id not in self._bookings.active:
+            if booking_id and drives.get(booking_id) != car.id:
                 self.traffic = stop_ride(self.traffic, car.id)
 
     async def _assign(self) -> None:
@@ -214,7 +215,7 @@ class FleetManager:
 
     async def _give_order(self, booking: Booking, car: Car) -> None:
         wanted = booking.destination_id
-        closed = closed_to(self._closed(car.id), car)
+        closed = closed_to(closed_in(self.streets, self.traffic, but=car.id), car)
         try:
             route = route_to(self.streets, car.place, self._destination(wanted), closed)
         except RequestRefusedError:
@@ -224,9 +225,8 @@ class FleetManager:
             why = reason(ReasonCode.NO_ROUTE, destination=wanted)
             await self._bookings.change(booking.id, BookingState.FAILED, why)
         else:
-            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
+            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.sequence)
             self.traffic = start_ride(self.traffic, car.id, ride)
-            self._monitor.ordered(booking.id)
 
     async def _save(self) -> None:
         now = persistent_state(self.streets, self.traffic)
@@ -260,6 +260,9 @@ class FleetManager:
         """Update every active booking's state and reason."""
         for booking in list(self._bookings.active.values()):
             id_ = booking.car_id
+            if booking.state is BookingState.QUEUED:
+                self._bookings.set_reason(booking, booking.reason or reason(ReasonCode.IN_LINE))
+                continue
             with self._contained(id_):
                 state, why = booking_status(
                     booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
@@ -275,14 +278,24 @@ class FleetManager:
         """Raise a `PyMongoError` if the database does not answer."""
         await self._store.ping()
 
+    @contextmanager
+    def visited(self, station: str) -> Iterator[None]:
+        """Note that a page of a station is open: its visitor keeps the place in line."""
+        self.rides.presence.opened(station)
+        try:
+            yield
+        finally:
+            self.rides.presence.closed(station, self._monotonic())
+
     async def register_station(self, device_id: str) -> None:
         await self._store.register_station(device_id, self._epoch())
 
     async def book(self, station: str, destination: str, language: str) -> Booking:
-        """Pair a station with the ready car that arrives soonest.
+        """Put a station in line, whose first gets the ready car that arrives soonest.
 
         Raises:
-            RequestRefusedError: the station or destination is unknown, or no car is free.
+            RequestRefusedError: the station or destination is unknown, the station has a ride
+                already, or no way leads there.
         """
         if not await self._store.has_station(station):
             raise RequestRefusedError(
@@ -292,22 +305,18 @@ class FleetManager:
                 "Register it with POST /api/stations.",
             )
         stop = self._destination(destination)
-        ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
-        choice = choose_cars(self.streets, ready, stop, self._closed())
-        if ready and not choice:
-            raise RequestRefusedError(
-                409,
-                "no_route",
-                f"destination_id: no way leads from any free car to {destination!r}.",
-                "Choose another destination.",
-            )
-        booking = await self._bookings.pair(station, destination, language, choice)
-        if booking is None:
-            raise RequestRefusedError(
-                409, "no_car_free", "no car is free.", "Wait until a ride has ended."
-            )
+        async with self._step_lock:
+            if stop.edge in self.traffic.rules.closed_edges:
+                raise _no_way(destination, "its street is closed")
+            ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
+            closed = closed_in(self.streets, self.traffic)
+            if ready and not choose_cars(self.streets, ready, stop, closed):
+                raise _no_way(destination, "no way leads there from any free car")
+            self.rides.presence.seen(station, self._monotonic())
+            booking = await self._bookings.enqueue(station, destination, language)
+            await self.rides.pair(self.state_now)
         self._wake.set()
-        return booking
+        return self._bookings.active.get(booking.id, booking)
 
     def _destination(self, id_: str) -> Place:
         found = self.city.destinations.get(id_)
@@ -320,10 +329,6 @@ class FleetManager:
             )
         return Place(found.edge, found.s_m)
 
-    def _closed(self, but: str = "") -> Closed:
-        frozen = [c for c in self.traffic.cars.values() if c.frozen and c.id != but]
-        return closed_by(self.streets, frozen)
-
     async def cancel(self, id_: str) -> Booking:
         """Cancel a booking for its visitor; the car stops at the next permitted place.
 
@@ -335,12 +340,14 @@ class FleetManager:
         return booking
 
     async def booking(self, id_: str) -> BookingView:
-        """Return a booking as stations see it.
+        """Return a booking as stations see it; who asks keeps its place in line.
 
         Raises:
             RequestRefusedError: it does not exist.
         """
-        return self.view(await self._bookings.find(id_))
+        booking = await self._bookings.find(id_)
+        self.rides.presence.seen(booking.station_device_id, self._monotonic())
+        return self.view(booking)
 
     async def newest_booking(self, station: str) -> BookingView | None:
         """Return a station's newest booking, active or ended."""
@@ -351,7 +358,9 @@ class FleetManager:
         car = self.traffic.cars.get(booking.car_id)
         mine = car.ride if car and car.ride and car.ride.booking_id == booking.id else None
         link = self.links.get(booking.car_id)
-        return booking_view(self.streets, booking, mine, link.video_url if link else None)
+        video_url = link.video_url if link else None
+        in_line = self.rides.in_line.get(booking.id) if not booking.car_id else None
+        return booking_view(self.streets, booking, mine, video_url, in_line)
 
     def cars(self) -> list[CarView]:
         """Return every car that can be shown to stations."""
@@ -366,5 +375,15 @@ class FleetManager:
                 self.links.get(name),
                 self.waits.get(name),
                 name in self._bookings.busy_cars,
+                self.traffic.rules.duty_of(name),
             )
         return None
+
+
+def _no_way(destination: str, why: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        409,
+        "no_route",
+        f"destination_id: {destination!r} cannot be reached: {why}.",
+        "Choose another destination.",
+    )

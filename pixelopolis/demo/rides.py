@@ -16,10 +16,13 @@ import aiohttp
 from pixelopolis.city.model import LANGUAGES
 
 ASK_AGAIN_S: Final = 1.0
-"""Pause before a station asks again when no car is free."""
+"""Pause before a station asks again when the server cannot take its request."""
 RIDE_TIMEOUT_S: Final = 600.0
 """A ride fails if it takes longer, from request to arrival."""
 FINAL: Final = ("arrived", "cancelled", "failed")
+
+Booked = dict[str, Any]
+"""A booking as the server answers it."""
 
 
 @dataclass
@@ -31,13 +34,13 @@ class VisitorRide:
     state: str = "asking"
     car: str | None = None
     asked_again: int = 0
-    """How often no car was free."""
+    """How often the server could not take the request."""
     wait_s: float | None = None
-    """From the first request to the booking."""
+    """From the first request until it has a car."""
     distance_m: float | None = None
     """Length of the planned route."""
     ride_s: float | None = None
-    """From booking to arrival."""
+    """From the first car to arrival."""
     video_frames: int = 0
     video_fps: float | None = None
     states: list[str] = field(default_factory=list)
@@ -127,17 +130,24 @@ class _Station:
         booking = await self._book(ride)
         if booking is None:
             return
-        booked_s = time.monotonic()
-        ride.wait_s = round(booked_s - began_s, 2)
-        ride.car = booking["car_id"]
-        self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
-        viewing = asyncio.create_task(self._view(ride, booking.get("video_url")))
+        views: list[asyncio.Task[None]] = []
+
+        def note(booking: Booked) -> None:
+            if booking["car_id"] and booking["car_id"] != ride.car:
+                ride.car = booking["car_id"]
+                ride.wait_s = ride.wait_s or round(time.monotonic() - began_s, 2)
+                self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
+                views.append(asyncio.create_task(self._view(ride, booking.get("video_url"))))
+            self._note(ride, booking)
+
         try:
-            await self._follow(ride, booking)
+            await self._follow(ride, booking, note)
         finally:
-            viewing.cancel()
-            await asyncio.gather(viewing, return_exceptions=True)
-        ride.ride_s = round(time.monotonic() - booked_s, 2)
+            for view in views:
+                view.cancel()
+            await asyncio.gather(*views, return_exceptions=True)
+        if ride.wait_s is not None:
+            ride.ride_s = round(time.monotonic() - began_s - ride.wait_s, 2)
 
     async def _register(self, station: str) -> None:
         while True:
@@ -170,29 +180,32 @@ class _Station:
             ride.asked_again += 1
             await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _follow(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
+    async def _follow(
+        self, ride: VisitorRide, booking: Booked, note: Callable[[Booked], None]
+    ) -> None:
         """Listen to events; after losing the server, ask for the current state."""
-        self._note(ride, booking)
+        note(booking)
         while ride.state not in FINAL:
             try:
                 async with self._session.ws_connect(
                     "/api/events", params={"station": ride.station}, heartbeat=5.0
                 ) as events:
-                    await self._ask(ride, booking["id"])
+                    note(await self._ask(booking["id"]))
                     while ride.state not in FINAL:
                         event = await events.receive_json()
                         if event["type"] == "booking" and event["booking"]["id"] == booking["id"]:
-                            self._note(ride, event["booking"])
+                            note(event["booking"])
             except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
                 await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _ask(self, ride: VisitorRide, booking_id: str) -> None:
+    async def _ask(self, booking_id: str) -> Booked:
         async with self._session.get(f"/api/bookings/{booking_id}") as answer:
             answer.raise_for_status()
-            self._note(ride, await answer.json())
+            booking: Booked = await answer.json()
+            return booking
 
     @staticmethod
-    def _note(ride: VisitorRide, booking: dict[str, Any]) -> None:
+    def _note(ride: VisitorRide, booking: Booked) -> None:
         ride.state = booking["state"]
         reason = booking.get("reason") or ""
         if way := booking.get("path_m"):

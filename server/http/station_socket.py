@@ -110,8 +110,10 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         )
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
     await socket.prepare(request)
-    sender = _send_events(socket, request.app[FLEET], station)
-    return await serve_socket(request, socket, f"station {station}", _listen(socket), sender)
+    fleet = request.app[FLEET]
+    sender = _send_events(socket, fleet, station)
+    with fleet.visited(station):
+        return await serve_socket(request, socket, f"station {station}", _listen(socket), sender)
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
@@ -156,11 +158,17 @@ async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
 
 def _must_send(sent: BookingView | None, now: BookingView, age_s: float) -> bool:
     """Whether a page that counts down by itself would now show something wrong."""
-    if sent is None or sent.model_copy(update={"eta_s": now.eta_s}) != now:
+    times = {"eta_s": now.eta_s, "expected_wait_s": now.expected_wait_s}
+    if sent is None or sent.model_copy(update=times) != now:
         return True
-    if sent.eta_s is None or now.eta_s is None:
-        return sent.eta_s != now.eta_s
-    return abs(max(0.0, sent.eta_s - age_s) - now.eta_s) > ETA_DRIFT_S
+    pairs = ((sent.eta_s, now.eta_s), (sent.expected_wait_s, now.expected_wait_s))
+    return any(_drifts(before_s, now_s, age_s) for before_s, now_s in pairs)
+
+
+def _drifts(before_s: float | None, now_s: float | None, age_s: float) -> bool:
+    if before_s is None or now_s is None:
+        return before_s != now_s
+    return abs(max(0.0, before_s - age_s) - now_s) > ETA_DRIFT_S
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -13,9 +13,11 @@ from server.booking import Booking
 from server.traffic.car_link import CarLink
 from server.traffic.dispatch import signs_on
 from server.traffic.granting import Wait
+from server.traffic.operator_rules import Duty
 from server.traffic.reservations import Car, Ride
 from server.traffic.status import CarState, car_activity
 from server.traffic.street_graph import StreetGraph
+from server.traffic.waiting_line import PlaceInLine
 from server.views.models import (
     BookingView,
     CarView,
@@ -110,16 +112,24 @@ def eta_s(streets: StreetGraph, ride: Ride) -> float:
 
 
 def booking_view(
-    streets: StreetGraph, booking: Booking, ride: Ride | None, video_url: str | None
+    streets: StreetGraph,
+    booking: Booking,
+    ride: Ride | None,
+    video_url: str | None,
+    in_line: PlaceInLine | None = None,
 ) -> BookingView:
     """Return a booking with its car's route, if it has one."""
     return BookingView(
         id=booking.id,
         state=booking.state,
-        car_id=booking.car_id,
+        car_id=booking.car_id or None,
         station_device_id=booking.station_device_id,
         destination_id=booking.destination_id,
         language=booking.language,
+        place_in_line=in_line.number if in_line else None,
+        expected_wait_s=round(in_line.wait_s, 1)
+        if in_line and in_line.wait_s is not None
+        else None,
         eta_s=eta_s(streets, ride) if ride else None,
         **_reason_fields(booking.reason, booking.car_id),
         video_url=video_url,
@@ -129,7 +139,12 @@ def booking_view(
 
 
 def car_view(
-    city: City, car: Car | None, link: CarLink | None, wait: Wait | None, busy: bool
+    city: City,
+    car: Car | None,
+    link: CarLink | None,
+    wait: Wait | None,
+    busy: bool,
+    duty: Duty = Duty.SERVICE,
 ) -> CarView | None:
     """Return a car as stations see it; None if nothing can be shown yet.
 
@@ -141,6 +156,7 @@ def car_view(
         link: its connection, if it has one.
         wait: why it gets no grant, if it waits for one.
         busy: it is in an active booking.
+        duty: what an operator lets it do.
     """
     state = link.state if link else None
     place = _place_on_map(city, car, state)
@@ -148,7 +164,7 @@ def car_view(
     frozen = car.frozen if car else None
     is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
     online = link is not None and not is_silent
-    activity, why = car_activity(car, link, wait)
+    activity, why = car_activity(car, link, wait, duty)
     refused = link.refused if link else None
     if place is None and why is None and refused is None:
         return None

@@ -59,10 +59,15 @@ class RouteStep(_View):
 class BookingView(_View):
     id: str
     state: BookingState
-    car_id: str
+    car_id: str | None
+    """Null while it waits in line for a car."""
     station_device_id: str
     destination_id: str
     language: str
+    place_in_line: int | None
+    """1 for the first; null once it has a car."""
+    expected_wait_s: float | None
+    """Until it gets a car; null if none could come, or once it has one."""
     eta_s: float | None
     reason: str
     """Why the ride has stopped or ended, in English; empty while it goes on."""

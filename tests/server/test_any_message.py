@@ -144,7 +144,7 @@ async def test_the_desk_goes_on_whatever_cars_say(
             if round_ % 10:
                 continue
             states = [await fleet.booking(id_) for id_ in mine]
-            if not any(view.state in ("booked", "driving", "waiting") for view in states):
+            if not any(view.state in ("queued", "booked", "driving", "waiting") for view in states):
                 break
         assert mine
         for view in states:

@@ -73,10 +73,10 @@ async def test_a_reload_in_mid_ride_goes_on_with_the_ride(
         assert len(desk.bookings) == len(desk.stations) == 1, "the same device after a reload"
 
 
-async def test_no_free_car_is_said_and_so_is_the_next_free_one(
+async def test_who_waits_in_line_is_told_the_place_and_the_wait_and_then_rides(
     browser: Browser, desk: ScriptedDesk
 ) -> None:
-    desk.free_cars = 0
+    desk.line = 3
     for car in desk.cars.values():
         car["state"] = "driving"
     async with visitor(browser, PHONE) as page:
@@ -85,13 +85,17 @@ async def test_no_free_car_is_said_and_so_is_the_next_free_one(
         await expect(page.locator("#map-caption")).to_have_text("Free cars: 0")
         await touch(page, '.place[data-id="museum"]')
         await touch(page, "#book")
-        await expect(page.locator("#notice")).to_contain_text("All cars are busy")
-        await keep(page, "no-car-free")
-        desk.free_cars = 1
-        await desk.change_car("car1", state="ready")
-        await expect(page.locator("#notice")).to_contain_text("A car is free now")
-        await touch(page, "#book")
-        await expect(page.locator("#ride")).to_be_visible()
+        await expect(page.locator("#ride-title")).to_have_text("Waiting for a car")
+        await expect(page.locator("#ride-detail")).to_contain_text("number 3 in line")
+        await expect(page.locator("#video-panel")).to_be_hidden()
+        await keep(page, "in-line")
+        await desk.change(place_in_line=1, expected_wait_s=None)
+        await expect(page.locator("#ride-detail")).to_have_text(
+            "You are number 1 in line. We keep your place."
+        )
+        await desk.change(state="booked", car_id="car1", place_in_line=None)
+        await expect(page.locator("#ride-title")).to_have_text("Getting ready")
+        await expect(page.locator("#video-panel")).to_be_visible()
 
 
 @pytest.mark.parametrize(("status", "words"), [(503, "did not answer"), (400, "did not work")])

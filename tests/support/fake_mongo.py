@@ -79,6 +79,12 @@ class PaperCollection:
             fields = [field for field, _ in keys]
             self.unique[name] = (fields, dict(partialFilterExpression or {}))
 
+    async def index_information(self) -> Document:
+        return dict.fromkeys(self.unique)
+
+    async def drop_index(self, name: str) -> None:
+        del self.unique[name]
+
     async def insert_one(self, document: Mapping[str, Any]) -> None:
         self._server.check()
         if document["_id"] in self.documents:
@@ -101,17 +107,29 @@ class PaperCollection:
         return PaperCursor(copy.deepcopy(self._matching(wanted)))
 
     async def find_one_and_update(
-        self, wanted: Mapping[str, Any], update: Mapping[str, Any], return_document: bool
+        self,
+        wanted: Mapping[str, Any],
+        update: Mapping[str, Any],
+        return_document: bool,
+        upsert: bool = False,
     ) -> Document | None:
         self._server.check()
         found = self._matching(wanted)
+        if not found and upsert:
+            self.documents[wanted["_id"]] = {"_id": wanted["_id"]}
+            found = self._matching(wanted)
         if not found:
             return None
         before = copy.deepcopy(found[0])
-        after = {**found[0], **copy.deepcopy(update["$set"])}
+        after = {**found[0], **copy.deepcopy(update.get("$set", {}))}
+        for field, more in update.get("$inc", {}).items():
+            after[field] = after.get(field, 0) + more
+        for field, value in update.get("$addToSet", {}).items():
+            after[field] = [*after.get(field, []), value]
         self._check_unique(after)
         found[0].update(after)
-        self._server.answer()
+        if not upsert:  # what counts and leases is answered
+            self._server.answer()
         return copy.deepcopy(after) if return_document else before
 
     async def update_one(
@@ -164,6 +182,9 @@ def _matches(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         have = document.get(field)
         if isinstance(value, Mapping) and "$in" in value:
             if have not in value["$in"]:
+                return False
+        elif isinstance(value, Mapping) and "$gt" in value:
+            if not (isinstance(have, str) and have > value["$gt"]):
                 return False
         elif have != value:
             return False

@@ -113,7 +113,8 @@ class ScriptedDesk:
         self.places = dict(zip(("car1", "car2"), spawn_places(self.city, cars), strict=False))
         self.cars = {car: self._car_json(car, place) for car, place in self.places.items()}
         self.has_bird = has_bird
-        self.free_cars = cars
+        self.line = 0
+        """The place in line of who books; 0 if a car is free."""
         self.is_video_up = True
         self.is_video_stalled = False
         self.is_up = True
@@ -255,16 +256,16 @@ class ScriptedDesk:
         if self.refusal is not None:
             status, code = self.refusal
             return self._error(status, code)
-        if self.free_cars < 1:
-            return self._error(409, "no_car_free")
         destination = self.city.destinations[body["destination_id"]]
         end = Place(destination.edge, destination.s_m)
         route = find_route(self.city, self.places["car1"], end)
         self._path = RoutePath(self.city, route)
         booking: Json = {
             "id": f"booking-{len(self.bookings) + 1}",
-            "state": "booked",
-            "car_id": "car1",
+            "state": "queued" if self.line else "booked",
+            "car_id": None if self.line else "car1",
+            "place_in_line": self.line or None,
+            "expected_wait_s": 45.0 if self.line else None,
             "station_device_id": body["station_device_id"],
             "destination_id": body["destination_id"],
             "eta_s": None,

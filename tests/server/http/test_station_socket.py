@@ -116,8 +116,10 @@ async def test_bookings_that_cannot_be_made(client: Client) -> None:
     status, error = await refusal(client, "POST", "/api/bookings", body)
     assert (status, error["code"]) == (409, "unknown_station")
     assert (await client.post("/api/stations", json={"device_id": "kiosk"})).status == 201
+    answer = await client.post("/api/bookings", json=body)
+    assert (answer.status, (await answer.json())["state"]) == (201, "queued")
     status, error = await refusal(client, "POST", "/api/bookings", body)
-    assert (status, error["code"]) == (409, "no_car_free")
+    assert (status, error["code"]) == (409, "station_busy")
     status, error = await refusal(
         client, "POST", "/api/bookings", {**body, "destination_id": "moon"}
     )

@@ -165,8 +165,8 @@ async def test_a_car_of_another_map_is_booked_by_nobody(desktop: Desktop) -> Non
         ("blocked", ReasonCode.OTHER_MAP)
     ]
     await desktop.register("kiosk")
-    status, error = await desktop.ask("kiosk", "museum")
-    assert (status, error["error"]["code"]) == (409, "no_car_free")
+    status, booking = await desktop.ask("kiosk", "museum")
+    assert (status, booking["state"], booking["expected_wait_s"]) == (201, "queued", None)
 
 
 # --- pause, and the first message of an order -------------------------------------------------
@@ -213,7 +213,7 @@ class Stubborn(FakeCar):
 async def test_a_car_that_refuses_the_towns_orders_is_not_asked_for_ever(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.traffic.car_monitor.GIVE_UP_S", 0.5)
+    monkeypatch.setattr("server.traffic.ride_watch.GIVE_UP_S", 0.5)
     car = Stubborn(CITY, "car1", Place("8", 1.0))
     await desktop.drive_in(car)
     booking = await desktop.book("kiosk", "museum")
