@@ -63,11 +63,3 @@ _.release_emergency_stop
 
 # a role that no operation needs yet
 _.ADMIN
-
-# what operators do with cars and streets, until the operator's API serves it
-_.forgive
-_.with_duty
-_.with_paused
-_.with_edge
-# stored for people
-_.created_s

@@ -181,6 +181,11 @@ class BookingService:
             raise unknown_booking(id_)
         return booking
 
+    async def newest_of_all(self, count: int) -> list[Booking]:
+        """Return the newest bookings of the town, active ones as they are in memory."""
+        found = await self._store.newest_bookings(count)
+        return [self.active.get(booking.id, booking) for booking in found]
+
     async def newest(self, station: str) -> Booking | None:
         """Return a station's newest booking, active or ended."""
         booking = self._last.get(station) or await self._store.newest_booking(station)

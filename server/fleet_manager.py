@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from pymongo.errors import PyMongoError
@@ -21,18 +22,20 @@ from pymongo.errors import PyMongoError
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.errors import NoRouteError
-from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.peer_faults import PeerFaultLog
-from server.ride_service import RideService, TownState
+from server.ride_service import RideService
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
 from server.traffic.dispatch import choose_cars, ready_places, route_to
+from server.traffic.errands import REASONS as ERRAND_REASONS
+from server.traffic.errands import begin_errand, errand_ride, errand_way, home_edges
 from server.traffic.granting import Wait, advance
 from server.traffic.reservations import (
     Car,
@@ -47,6 +50,7 @@ from server.traffic.reservations import (
 )
 from server.traffic.status import booking_status, unusable_reason
 from server.traffic.street_graph import StreetGraph
+from server.traffic.town_state import TownState
 from server.views.build import booking_view, car_view
 from server.views.models import BookingView, CarView
 
@@ -90,7 +94,7 @@ class FleetManager:
         self._sent: dict[str, Ride | None] = {}
         self.peer_faults = PeerFaultLog(log, monotonic)
         self._monitor = CarMonitor(monotonic(), self.peer_faults)
-        self.rides = RideService(self._bookings, self.peer_faults, monotonic())
+        self.rides = RideService(self.streets, self._bookings, self.peer_faults, monotonic())
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
 
@@ -98,6 +102,23 @@ class FleetManager:
     def state_now(self) -> TownState:
         """What is known of the town now."""
         return TownState(self.streets, self.traffic, self.links, self.waits)
+
+    def now_s(self) -> float:
+        """Return the time by the clock of all that this server measures (monotonic)."""
+        return self._monotonic()
+
+    async def newest_bookings(self, count: int) -> list[Booking]:
+        """Return the newest bookings, active or ended."""
+        return await self._bookings.newest_of_all(count)
+
+    @property
+    def bookings(self) -> list[Booking]:
+        """All active bookings."""
+        return list(self._bookings.active.values())
+
+    @cached_property
+    def _homes(self) -> frozenset[str]:
+        return home_edges(self.city)
 
     # --- start and loop ----------------------------------------------------------------------
 
@@ -182,6 +203,7 @@ class FleetManager:
             self._stop_ended()
             self._monitor.forget(self.traffic, self.links)
             await self._assign()
+            await self._begin_errands()
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
                 advance, self.streets, self.traffic, now_s
@@ -228,19 +250,74 @@ class FleetManager:
             ride = Ride(uuid.uuid4().hex, booking.id, route, booking.sequence)
             self.traffic = start_ride(self.traffic, car.id, ride)
 
-    async def _save(self) -> None:
+    async def _begin_errands(self) -> None:
+        """Send cars on their way that an operator wants home or parked, once they have no ride."""
+        for id_, errand in self.traffic.rules.errands.items():
+            car, link = self.traffic.cars.get(id_), self.links.get(id_)
+            is_free = car is not None and car.ride is None and id_ not in self._bookings.busy_cars
+            if car is None or not is_free or unusable_reason(car, link):
+                continue
+            with self._contained(id_):
+                homes = await asyncio.to_thread(lambda: self._homes)  # slow in a large town, once
+                way = errand_way(self.streets, self.traffic, car, errand, homes)
+                if way is not None:
+                    order_id, sequence = uuid.uuid4().hex, await self._store.next_sequence()
+                    why = ERRAND_REASONS[errand]
+                    ride = errand_ride(self.streets, car, way, why, order_id, sequence)
+                    self.traffic = begin_errand(self.traffic, id_, ride)
+
+    async def change_traffic(self, change: Callable[[Traffic], Traffic]) -> None:
+        """Change the traffic between two steps, for an operator, and store it.
+
+        Raises:
+            RequestRefusedError: another server has changed it; or what `change` raises, and then
+                nothing has changed.
+        """
+        async with self._step_lock:
+            self.traffic = change(self.traffic)
+            try:
+                is_saved = await self._save()
+            except PyMongoError:
+                self._reload_due = True  # the next step begins from what is stored
+                raise
+            if not is_saved:
+                raise RequestRefusedError(
+                    409, "changed_meanwhile", "another server changed the traffic.", "Ask again."
+                )
+        self._wake.set()
+
+    async def take_off(self, car: str, why: Reason) -> None:
+        """Take a car off its ride, which gets another one or ends."""
+        async with self._step_lock:
+            await self.rides.take_off(self.state_now, car, why)
+        self._wake.set()
+
+    async def next_sequence(self) -> int:
+        """Return the next number in the order of all that is asked of the town."""
+        return await self._store.next_sequence()
+
+    def trust(self, car: str) -> None:
+        """Rely on a car again that was set aside."""
+        self._monitor.forgive(car)
+
+    async def _save(self) -> bool:
+        """Store the traffic; return whether this could be done, else take the stored one."""
         now = persistent_state(self.streets, self.traffic)
         if now == self._saved:
-            return
+            return True
         if await self._store.save_traffic(self.traffic):
             self._saved = now
-            return
+            return True
         log.warning("Traffic was changed by another server; starting from its state.")
         self._take(await self._store.load_traffic())
+        return False
 
     def _send_orders(self) -> None:
         """Send new orders and order updates; disconnected cars get them when they return."""
         now_s = self._monotonic()
+        for connected in self.links.values():
+            if self.traffic.rules.must_stand(connected.car):
+                connected.keep_paused(now_s)
         self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
         for car in self.traffic.cars.values():
             before, ride = self._sent.get(car.id), car.ride
@@ -329,13 +406,13 @@ class FleetManager:
             )
         return Place(found.edge, found.s_m)
 
-    async def cancel(self, id_: str) -> Booking:
-        """Cancel a booking for its visitor; the car stops at the next permitted place.
+    async def cancel(self, id_: str, why: Reason | None = None) -> Booking:
+        """Cancel a booking for its visitor, or for an operator; the car stops where it may.
 
         Raises:
             RequestRefusedError: the booking does not exist or has already ended differently.
         """
-        booking = await self._bookings.cancel(id_)
+        booking = await self._bookings.cancel(id_, why)
         self._wake.set()
         return booking
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from pymongo.errors import PyMongoError
 
-from pixelopolis.city.route import Place
+from pixelopolis.city.route import Place, route_time_s
+from pixelopolis.city.routing import find_route
+from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.peer_faults import PeerFaultLog
 from server.presence import Presence
-from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
 from server.traffic.car_reports import Ended
-from server.traffic.dispatch import choose_cars, is_in_service, ready_places
-from server.traffic.granting import Wait
-from server.traffic.reservations import Traffic, closed_in
+from server.traffic.dispatch import choose_cars, eta_s, is_in_service, ready_places
+from server.traffic.reservations import closed_in
 from server.traffic.ride_watch import RideWatch, watch_ride, why_to_give_up
 from server.traffic.street_graph import StreetGraph
+from server.traffic.town_state import TownState
 from server.traffic.waiting_line import PlaceInLine, mean_ride_s, places_in_line, why_to_leave
-from server.views.build import eta_s
 
 log = logging.getLogger(__name__)
 
-FIRST_RIDE_S: Final = 30.0
-"""How long a ride is expected to take before any was seen."""
+MIN_RIDE_S: Final = 10.0
+TRAFFIC_FACTOR: Final = 1.5
+"""How much longer a ride is expected to take than on empty streets, before any was seen."""
 
 NOT_ITS_FAULT: Final = frozenset(
     {
@@ -45,30 +45,29 @@ MAX_SEARCHES: Final = 20
 """Bookings in a row for which a car is searched in vain in one step."""
 
 
-class TownState(NamedTuple):
-    """What is known of a town at one moment."""
-
-    streets: StreetGraph
-    traffic: Traffic
-    links: Mapping[str, CarLink]
-    waits: Mapping[str, Wait]
-
-
 class RideService:
     """The rides of a town, from the line to the end.
 
     Args:
+        streets: the town.
         bookings: the bookings in memory and in the database.
         peer_faults: where a fault is logged that only one car's ride has.
         began_s: when this server began to listen (monotonic).
     """
 
-    def __init__(self, bookings: BookingService, peer_faults: PeerFaultLog, began_s: float) -> None:
+    def __init__(
+        self,
+        streets: StreetGraph,
+        bookings: BookingService,
+        peer_faults: PeerFaultLog,
+        began_s: float,
+    ) -> None:
         self.presence = Presence(began_s)
         self.in_line: dict[str, PlaceInLine] = {}
         """The place of every booking in line, after the last step."""
-        self.ride_s = FIRST_RIDE_S
+        self.ride_s = typical_ride_s(streets)
         """The mean duration of the last rides."""
+        self._rides_seen = 1
         self._bookings = bookings
         self._peer_faults = peer_faults
         self._watches: dict[str, RideWatch] = {}
@@ -86,7 +85,8 @@ class RideService:
             return
         watch = self._watches.get(end.ride.booking_id)
         if watch is not None:
-            self.ride_s = mean_ride_s(self.ride_s, now_s - watch.began_s)
+            self.ride_s = mean_ride_s(self.ride_s, now_s - watch.began_s, self._rides_seen)
+            self._rides_seen += 1
         await self._bookings.change(end.ride.booking_id, BookingState.ARRIVED)
 
     async def supervise(self, town: TownState, monitor: CarMonitor, now_s: float) -> None:
@@ -123,6 +123,12 @@ class RideService:
         if (wait is None or why != wait.reason) and why.code not in NOT_ITS_FAULT:
             monitor.set_aside(booking.car_id, why, now_s)
         await self._replace_car(town, booking, why)
+
+    async def take_off(self, town: TownState, car: str, why: Reason) -> None:
+        """Take a car off its ride, because an operator says so."""
+        for booking in list(self._bookings.active.values()):
+            if booking.car_id == car:
+                await self._replace_car(town, booking, why)
 
     async def _replace_car(self, town: TownState, booking: Booking, why: Reason) -> None:
         """Send another car, or end the booking if none is left that may be sent."""
@@ -199,3 +205,18 @@ class RideService:
             left_s = eta_s(town.streets, car.ride) if car.ride else 0.0
             times.append(left_s or self.ride_s if is_busy else left_s)
         return times
+
+
+def typical_ride_s(streets: StreetGraph) -> float:
+    """Return how long a ride may take in a town: between destinations, with some traffic."""
+    goals = list(streets.city.destinations.values())
+    pairs = list(zip(goals, goals[1:] + goals[:1], strict=True))[:MAX_SEARCHES]
+    times_s = []
+    for start, end in pairs:
+        try:
+            route = find_route(streets.city, Place(start.edge, start.s_m), Place(end.edge, end.s_m))
+        except NoRouteError:
+            continue
+        times_s.append(route_time_s(streets.city, route))
+    mean_s = sum(times_s) / len(times_s) if times_s else 0.0
+    return max(MIN_RIDE_S, TRAFFIC_FACTOR * mean_s)

@@ -21,6 +21,7 @@ from pixelopolis.cli import (
     evaluate,
     experiments,
     export,
+    fleet,
     motors,
     server,
     sim,
@@ -44,6 +45,7 @@ for name, group in (
     ("evaluate", evaluate.app),
     ("bench", bench.app),
     ("motors", motors.app),
+    ("fleet", fleet.app),
     ("server", server.app),
 ):
     app.add_typer(group, name=name)

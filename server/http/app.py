@@ -23,10 +23,10 @@ from pixelopolis.city.model import City
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
-from server.http import operator_login
+from server.http import operator_fleet, operator_login
 from server.http import station_socket as stations
 from server.http.errors import errors_as_json
-from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, LOGINS, SOCKETS, WORKERS
+from server.http.keys import CITY_VIEW, DESK, FLEET, LEADERSHIP, LOGINS, SOCKETS, WORKERS
 from server.http.openapi import document
 from server.http.operations import add_operations
 from server.http.pages import add_pages
@@ -34,7 +34,9 @@ from server.http.sockets import CLOSE_TIMEOUT_S
 from server.identity.logins import Logins
 from server.identity.operator_store import OperatorStore
 from server.leadership import Leadership
+from server.operator_desk import OperatorDesk
 from server.peer_faults import RateLimitFilter
+from server.storage.audit import AuditLog
 from server.storage.mongo import DATABASE, Store
 from server.storage.reach import own_mongod
 from server.views.build import city_view
@@ -44,7 +46,12 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 2.0
 
-OPERATIONS: Final = (*stations.OPERATIONS, *cars.OPERATIONS, *operator_login.OPERATIONS)
+OPERATIONS: Final = (
+    *stations.OPERATIONS,
+    *cars.OPERATIONS,
+    *operator_login.OPERATIONS,
+    *operator_fleet.OPERATIONS,
+)
 """Everything that the server answers under `/api/`, and its health."""
 
 
@@ -102,6 +109,7 @@ def make_app(
             operators = OperatorStore(store.database)
             await operators.make_indexes()
             app[LOGINS] = Logins(operators, time.monotonic, time.time)
+            app[DESK] = OperatorDesk(fleet, AuditLog(store.database, city.name))
             app[LEADERSHIP] = leadership = Leadership(store)
             if not await leadership.begin(fleet.restore):
                 log.info("Another server serves %s; this one is on standby.", city.name)

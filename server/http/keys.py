@@ -11,6 +11,7 @@ from server.fleet_manager import FleetManager
 from server.identity.access import Caller
 from server.identity.logins import Logins
 from server.leadership import Leadership
+from server.operator_desk import OperatorDesk
 from server.views.models import CityView
 
 FLEET: Final = web.AppKey("fleet", FleetManager)
@@ -20,6 +21,7 @@ SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Open WebSockets, closed when the server stops."""
 WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
 """The server's permanent tasks, restarted when they fail."""
+DESK: Final = web.AppKey("desk", OperatorDesk)
 LOGINS: Final = web.AppKey("logins", Logins)
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sends a request; the guard has found out."""

@@ -94,6 +94,7 @@ class Store:
                 unique=True,
                 partialFilterExpression=which,
             )
+        await self._bookings.create_index([("city", ASCENDING), ("sequence", DESCENDING)])
         await self._bookings.create_index(
             [("city", ASCENDING), ("station_device_id", ASCENDING), ("sequence", DESCENDING)]
         )
@@ -195,6 +196,11 @@ class Store:
             sort=[("sequence", DESCENDING)],
         )
         return from_document(found) if found else None
+
+    async def newest_bookings(self, count: int) -> list[Booking]:
+        """Return the newest bookings of the town, active or ended."""
+        found = self._bookings.find({"city": self.city}).sort("sequence", DESCENDING).limit(count)
+        return [from_document(each) async for each in found]
 
     # --- stations and cars ------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.errors import NoRouteError
 from server.traffic.car_link import CarLink
 from server.traffic.operator_rules import Duty
-from server.traffic.reservations import Car, Traffic
+from server.traffic.reservations import Car, Ride, Traffic
 from server.traffic.status import unusable_reason
 from server.traffic.street_graph import Closed, StreetGraph
 
@@ -83,6 +83,13 @@ def choose_cars(
             continue
         times.append((route_time_s(streets.city, route), car))
     return tuple(car for _, car in sorted(times))
+
+
+def eta_s(streets: StreetGraph, ride: Ride) -> float:
+    """Return the remaining time of a ride if nobody is in its way."""
+    length_m = streets.path_of(ride.route).length_m
+    left = 1.0 - ride.progress_m / length_m if length_m > 0 else 0.0
+    return round(max(0.0, left) * route_time_s(streets.city, ride.route), 1)
 
 
 def signs_on(city: City, edges: Iterable[str]) -> dict[str, list[str]]:

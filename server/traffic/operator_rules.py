@@ -23,6 +23,15 @@ class Duty(StrEnum):
     """It is not on the streets, whatever it reports."""
 
 
+class Errand(StrEnum):
+    """A drive without a visitor, which begins when the car has no ride."""
+
+    HOME = "home"
+    """To a place where cars stand at the start."""
+    PARK = "park"
+    """Out of the way of others."""
+
+
 OUT_OF_SERVICE: Final[Mapping[Duty, Reason]] = {
     Duty.PARKED: reason(ReasonCode.PARKED),
     Duty.RETIRED: reason(ReasonCode.RETIRED),
@@ -42,6 +51,8 @@ class OperatorRules:
     """Every car must stand where it is."""
     closed_edges: frozenset[str] = frozenset()
     """Edges that no car may enter."""
+    errands: Mapping[str, Errand] = field(default_factory=dict)
+    """What cars do once they have no ride."""
 
     def duty_of(self, car: str) -> Duty:
         return self.duties.get(car, Duty.SERVICE)
@@ -56,6 +67,10 @@ class OperatorRules:
     def with_paused(self, car: str, is_paused: bool) -> Self:
         return replace(self, paused=self.paused | {car} if is_paused else self.paused - {car})
 
+    def with_errand(self, car: str, errand: Errand | None) -> Self:
+        others = {key: value for key, value in self.errands.items() if key != car}
+        return replace(self, errands={**others, car: errand} if errand else others)
+
     def with_edge(self, edge: str, is_closed: bool) -> Self:
         closed = self.closed_edges | {edge} if is_closed else self.closed_edges - {edge}
         return replace(self, closed_edges=closed)
@@ -66,6 +81,7 @@ class OperatorRules:
             "paused": sorted(self.paused),
             "is_halted": self.is_halted,
             "closed_edges": sorted(self.closed_edges),
+            "errands": [[car, str(errand)] for car, errand in self.errands.items()],
         }
 
     @classmethod
@@ -76,4 +92,5 @@ class OperatorRules:
             frozenset(document.get("paused", ())),
             document.get("is_halted", False),
             frozenset(document.get("closed_edges", ())),
+            {car: Errand(errand) for car, errand in document.get("errands", ())},
         )

@@ -15,8 +15,8 @@ AWAY_S: Final = 60.0
 NO_CAR_S: Final = 300.0
 """A booking ends if no car could serve it for this long: each is broken, gone or out of service."""
 
-NEWS_WEIGHT: Final = 0.1
-"""Weight of the newest ride in the mean duration of rides."""
+NEWS_WEIGHT: Final = 0.05
+"""Least weight of the newest ride in the mean duration of rides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,15 @@ def places_in_line(
     return places
 
 
-def mean_ride_s(before_s: float, newest_s: float) -> float:
-    """Return the mean duration of rides after one more ride."""
-    return before_s + NEWS_WEIGHT * (newest_s - before_s)
+def mean_ride_s(before_s: float, newest_s: float, count: int) -> float:
+    """Return the mean duration of rides after one more ride.
+
+    Args:
+        before_s: the mean before.
+        newest_s: the newest ride.
+        count: how many rides the mean before is of; the town's own estimate counts as one.
+    """
+    return before_s + max(NEWS_WEIGHT, 1 / (count + 1)) * (newest_s - before_s)
 
 
 def why_to_leave(seen_s: float, served_s: float, now_s: float) -> Reason | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pixelopolis.city.model import City
-from pixelopolis.city.route import Route, route_time_s
+from pixelopolis.city.route import Route
 from pixelopolis.geometry import Curve, Pose
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vda5050.state import State
 from server.booking import Booking
 from server.traffic.car_link import CarLink
-from server.traffic.dispatch import signs_on
+from server.traffic.dispatch import eta_s, signs_on
 from server.traffic.granting import Wait
 from server.traffic.operator_rules import Duty
 from server.traffic.reservations import Car, Ride
@@ -104,13 +104,6 @@ def path_points(streets: StreetGraph, route: Route) -> list[Point]:
     return _points(path.curve.part(route.start_s_m, route.start_s_m + path.length_m))
 
 
-def eta_s(streets: StreetGraph, ride: Ride) -> float:
-    """Return the remaining time of a ride if nobody is in its way."""
-    length_m = streets.path_of(ride.route).length_m
-    left = 1.0 - ride.progress_m / length_m if length_m > 0 else 0.0
-    return round(max(0.0, left) * route_time_s(streets.city, ride.route), 1)
-
-
 def booking_view(
     streets: StreetGraph,
     booking: Booking,
@@ -131,7 +124,7 @@ def booking_view(
         if in_line and in_line.wait_s is not None
         else None,
         eta_s=eta_s(streets, ride) if ride else None,
-        **_reason_fields(booking.reason, booking.car_id),
+        **reason_fields(booking.reason, booking.car_id),
         video_url=video_url,
         route=route_steps(streets.city, ride.route) if ride else [],
         path_m=path_points(streets, ride.route) if ride else [],
@@ -178,7 +171,7 @@ def car_view(
         y_m=_mm(place.y_m) if place else None,
         heading_rad=_mm(place.heading_rad) if place else None,
         state=activity,
-        **_reason_fields(why or refused, id_),
+        **reason_fields(why or refused, id_),
         online=online,
     )
 
@@ -191,7 +184,7 @@ def _place_on_map(city: City, car: Car | None, state: State | None) -> Pose | No
     return city.edges[car.place.edge].curve.pose_at(car.place.s_m) if car is not None else None
 
 
-def _reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
+def reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
     return {
         "reason": why.of(car) if why else "",
         "reason_code": why.code if why else None,

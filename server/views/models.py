@@ -10,6 +10,7 @@ from pixelopolis.reasons import ReasonCode
 from server.booking import BookingState
 from server.identity.access import Role
 from server.identity.passwords import MAX_CHARS
+from server.traffic.operator_rules import Duty, Errand
 from server.traffic.status import CarState
 
 Point = tuple[float, float]
@@ -149,6 +150,87 @@ class CityView(_View):
     signs: list[SignView]
     destinations: list[DestinationView]
     bird_url: str | None
+
+
+class CarPlaceRequest(_Body):
+    """Where a car stands: meters along an edge."""
+
+    edge: Annotated[str, Field(min_length=1, max_length=100)]
+    s_m: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class OperatorCarView(CarView):
+    """A car as operators see it."""
+
+    duty: Duty
+    is_paused: bool
+    """An operator lets it stand, alone or with the whole town."""
+    errand: Errand | None
+    booking_id: str | None
+    edges: list[str]
+    """Edges that it holds: nobody else may enter them."""
+    battery_pct: float | None
+
+
+class FleetView(_View):
+    is_halted: bool
+    """Every car must stand where it is."""
+    closed_edges: list[str]
+    cars: list[OperatorCarView]
+
+
+class OperatorBookingView(BookingView):
+    """A booking as operators see it; times are seconds since the epoch."""
+
+    sequence: int
+    created_s: float
+    ended_s: float | None
+    tried: list[str]
+    """Cars that were taken off it."""
+
+
+class BookingsView(_View):
+    bookings: list[OperatorBookingView]
+
+
+class WaitView(_View):
+    """Who waits, and for what: a car for a street, or a booking for a car."""
+
+    car_id: str | None
+    booking_id: str | None
+    waits_s: float | None
+    """For how long; null if it began before this server led, or is not known."""
+    waits_for: list[str]
+    """Cars that hold what it waits for."""
+    reason: str
+    reason_code: ReasonCode | None
+    reason_values: dict[str, str | float]
+
+
+class WaitsView(_View):
+    waits: list[WaitView]
+
+
+class OutcomeView(_View):
+    """A command was carried out; `confirmed` are the cars that have reported it."""
+
+    confirmed: list[str]
+
+
+class AuditView(_View):
+    """What an operator did; `outcome` is "done", "begun", or the code of a refusal."""
+
+    sequence: int
+    at_s: float
+    operator: str
+    action: str
+    target: str
+    outcome: str
+    details: str
+
+
+class AuditsView(_View):
+    entries: list[AuditView]
 
 
 class HealthView(_View):

@@ -129,16 +129,17 @@ def until(what: str, condition: Callable[[], Any], timeout_s: float = RIDE_S) ->
 
 
 def book(demo: RunningDemo, destination: str, station: str) -> dict[str, Any]:
-    """Book a ride as a station does, as soon as a car is free."""
+    """Book a ride as a station does; return it once it has a car."""
     post(f"{demo.url}/api/stations", {"device_id": station})
     body = {"station_device_id": station, "destination_id": destination, "language": "ja"}
+    status, asked = post(f"{demo.url}/api/bookings", body)
+    assert status == 201, asked
 
-    def booked() -> dict[str, Any] | None:
-        status, document = post(f"{demo.url}/api/bookings", body)
-        assert status in (201, 409), document
-        return document if status == 201 else None
+    def paired() -> dict[str, Any] | None:
+        booking: dict[str, Any] = get(f"{demo.url}/api/bookings/{asked['id']}")
+        return booking if booking["car_id"] else None
 
-    booking: dict[str, Any] = until("a booking", booked)
+    booking: dict[str, Any] = until("a car", paired)
     return booking
 
 

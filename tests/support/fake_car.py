@@ -15,7 +15,15 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route import Place, Route
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.vda5050.frames import decode_from_server, encode
-from pixelopolis.vda5050.order import InstantActions, Order, place_node_id
+from pixelopolis.vda5050.order import (
+    CANCEL_ORDER,
+    EMERGENCY_STOP,
+    START_PAUSE,
+    STOP_PAUSE,
+    InstantActions,
+    Order,
+    place_node_id,
+)
 from pixelopolis.vda5050.order_progress import base_end_m, node_ids, progress_at
 from pixelopolis.vda5050.order_rules import MergedOrder, OrderRejectedError, accept_order
 from pixelopolis.vda5050.state import (
@@ -31,6 +39,7 @@ from pixelopolis.vda5050.state import (
     NodeState,
     PowerSupply,
     Reference,
+    SafetyState,
     State,
     StateError,
 )
@@ -62,6 +71,12 @@ class FakeCar:
         """Number of its refused messages; None if none may be refused."""
         self.orders: list[Order] = []
         self.cancels = 0
+        self.actions: list[str] = []
+        """Types of the instant actions that it got."""
+        self.paused = False
+        self.stopped = False
+        self.is_obedient = True
+        """It pauses and stops when it is told to."""
         self.rejections: list[str] = []
         self._rejection: StateError | None = None
         self._answered: tuple[ActionState, ...] = ()
@@ -101,7 +116,7 @@ class FakeCar:
             if isinstance(message, Order):
                 self.take(message)
             elif isinstance(message, InstantActions):
-                self.cancel(message)
+                self.act(message)
             elif self.refusals is None:
                 raise AssertionError(message.description)
             else:
@@ -137,13 +152,24 @@ class FakeCar:
         self.plan, self.finished = plan, False
         self.path = RoutePath(self.city, plan.route)
 
-    def cancel(self, message: InstantActions) -> None:
-        assert [action.action_type for action in message.actions] == ["cancelOrder"]
-        self.cancels += 1
-        self._answered = tuple(
-            ActionState(action_id=action.action_id, action_status="FINISHED")
-            for action in message.actions
+    def act(self, message: InstantActions) -> None:
+        """Carry out instant actions: cancel, pause, or stop."""
+        (action,) = message.actions
+        kind = action.action_type
+        self.actions.append(kind)
+        self._answered = (
+            *self._answered[-20:],
+            ActionState(action_id=action.action_id, action_status="FINISHED"),
         )
+        if kind == CANCEL_ORDER:
+            self.cancel()
+        elif self.is_obedient and kind in (START_PAUSE, STOP_PAUSE):
+            self.paused = kind == START_PAUSE
+        elif self.is_obedient:
+            self.stopped = kind == EMERGENCY_STOP
+
+    def cancel(self) -> None:
+        self.cancels += 1
         if self.finished or self.plan is None or self.path is None:
             return
         # stop at once on an edge; in a junction, leave it first
@@ -162,6 +188,8 @@ class FakeCar:
 
     def move(self) -> None:
         before_m, self.driving = self.distance_m, False
+        if self.paused or self.stopped:
+            return
         if self.finished or self.plan is None or self.path is None:
             return
         end_m = base_end_m(self.path, self.plan.released_edges)
@@ -238,6 +266,10 @@ class FakeCar:
                 localized=self.localized,
             ),
             driving=self.driving and not self.finished,
+            paused=self.paused,
+            safety_state=SafetyState(
+                active_emergency_stop="REMOTE" if self.stopped else "NONE", field_violation=False
+            ),
             power_supply=PowerSupply(state_of_charge=90.0),
             instant_action_states=self._answered,
             errors=self._errors(),

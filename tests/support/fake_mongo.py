@@ -87,6 +87,7 @@ class PaperCollection:
 
     async def insert_one(self, document: Mapping[str, Any]) -> None:
         self._server.check()
+        document = {"_id": f"made-{len(self.documents)}", **document}
         if document["_id"] in self.documents:
             raise DuplicateKeyError("E11000 duplicate key error index: _id_")
         self._check_unique(document)
@@ -133,7 +134,7 @@ class PaperCollection:
         return copy.deepcopy(after) if return_document else before
 
     async def update_one(
-        self, wanted: Mapping[str, Any], update: Mapping[str, Any], upsert: bool
+        self, wanted: Mapping[str, Any], update: Mapping[str, Any], upsert: bool = False
     ) -> None:
         self._server.check()
         found = self._matching(wanted)
@@ -168,8 +169,12 @@ class PaperCursor:
     def __init__(self, documents: list[Document]) -> None:
         self._documents = documents
 
-    def sort(self, field: str) -> PaperCursor:
-        self._documents.sort(key=lambda document: document[field])
+    def sort(self, field: str, direction: int = 1) -> PaperCursor:
+        self._documents.sort(key=lambda document: document[field], reverse=direction < 0)
+        return self
+
+    def limit(self, count: int) -> PaperCursor:
+        del self._documents[count:]
         return self
 
     async def __aiter__(self) -> AsyncIterator[Document]:

@@ -49,7 +49,7 @@ class ScriptedCar:
     """Fields of the state that it says differently."""
 
     def __post_init__(self) -> None:
-        self.executor = OrderExecutor(CITY, self.id, self.place)
+        self.executor = OrderExecutor(self.fleet.city, self.id, self.place)
         self.link = self.connect()
 
     def connect(self) -> CarLink:

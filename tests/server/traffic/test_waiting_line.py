@@ -49,9 +49,12 @@ def test_who_came_earlier_waits_no_longer(count: int, free: list[float], ride_s:
 
 def test_the_mean_follows_the_newest_rides() -> None:
     mean_s = 30.0
-    for _ in range(100):
-        mean_s = mean_ride_s(mean_s, 60.0)
-    assert mean_s == pytest.approx(60.0, abs=0.01)
+    for count in range(1, 4):
+        mean_s = mean_ride_s(mean_s, 60.0, count)
+    assert mean_s == pytest.approx((30.0 + 3 * 60.0) / 4)
+    for count in range(4, 300):
+        mean_s = mean_ride_s(mean_s, 90.0, count)
+    assert mean_s == pytest.approx(90.0, abs=0.01)
 
 
 @pytest.mark.parametrize(
