@@ -53,6 +53,7 @@ class LaneNetwork:
         part: fraction of a frame's rows, from the bottom, that it needs.
         frame_width_px: frame width (3:4) at which its input loses no resolution.
         has_commands: it has an output for each command.
+        sees_paths: it answers paths, not steering.
 
     Raises:
         ModelError: the file is not such a model, or its labels are of other commands or columns;
@@ -89,6 +90,7 @@ class LaneNetwork:
                 _NEXT_STEP,
             )
         self.has_commands = sizes != (1,)
+        self.sees_paths = sizes == PATHS
         labels = read_labels(path)
         check_labels(path, labels, LANE_LABELS)
         log_labels(path, labels)
@@ -110,7 +112,7 @@ class LaneNetwork:
             self._set(tensor, value)
         self._interpreter.invoke()
         self._state = [self._get(tensor) for _, tensor in self._states]
-        if len(self._outputs) == 2:
+        if self.sees_paths:
             spread, paths = (self._get(tensor).reshape(-1) for tensor in self._outputs)
             return LaneView(paths_left_m=_in_meters(paths), spread_m=_spread_m(spread))
         (values,) = (self._get(tensor).reshape(-1).clip(-1.0, 1.0) for tensor in self._outputs)

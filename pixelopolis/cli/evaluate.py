@@ -16,15 +16,21 @@ from pixelopolis.cli.common import (
     Plain,
     Seed,
     check_looks,
-    console,
-    print_json,
     progress_bar,
 )
 from pixelopolis.cli.evaluate_detector import detector
 from pixelopolis.cli.evaluate_frames import frames
 from pixelopolis.cli.evaluate_original import original
 from pixelopolis.cli.evaluate_photographs import photographs
-from pixelopolis.cli.tables import figure_table, number_table
+from pixelopolis.cli.evaluation_tables import (
+    LOCALIZATION,
+    RIDES,
+    show,
+    show_lane_rivals,
+    show_lane_table,
+    show_rivals,
+    show_sweep,
+)
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
@@ -41,6 +47,12 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         help="Parallel processes.", show_default="1; with --ray all its CPUs", min=1, max=1024
+    ),
+]
+NoRivals = Annotated[
+    bool,
+    typer.Option(
+        "--no-rivals", help="Leave out the rivals: drivers that see nothing, beside the model."
     ),
 ]
 Ray = Annotated[
@@ -121,15 +133,21 @@ def lane(
     ] = None,
     plain: Plain = False,
     panoramas: Panoramas = None,
+    no_rivals: NoRivals = False,
     jobs: Jobs = None,
     ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Drive a lane model: autonomy, deviation from the lane, turns."""
+    """Drive a lane model: autonomy, deviation from the lane, turns; what sight adds to them.
+
+    Rivals drive a tenth of the looks, at least one in each city: without sight, and without a map.
+    They are left out of a sweep.
+    """
     from pixelopolis.output_file import check_output_file
     from pixelopolis.reporting.charts import check_chart_file
-    from sim.evaluation.lane_runs import ACCEPTANCE, LaneEvaluation, evaluate_lane
+    from sim.evaluation.lane_evaluation import evaluate_lane, rival_runs
+    from sim.evaluation.lane_runs import ACCEPTANCE, LaneEvaluation
     from sim.evaluation.sweeps import sweep_chart, sweep_lane
     from sim.evaluation.swept import Swept
     from sim.sheets import worst_case
@@ -169,12 +187,14 @@ def lane(
         plain=plain,
         panoramas=str(panoramas) if panoramas else None,
     )
+    rivals = not (no_rivals or swept)
+    beside = [rival.looks for rival in rival_runs(run).values()] if rivals else []
     with progress_bar() as progress:
-        task = progress.add_task("looks", total=looks)
+        task = progress.add_task("looks", total=looks + sum(beside))
 
         def measure(one: LaneEvaluation) -> dict[str, Any]:
             progress.reset(task)
-            return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1), ray)
+            return evaluate_lane(one, jobs, lambda: progress.update(task, advance=1), ray, rivals)
 
         document = sweep_lane(run, swept, values, measure) if swept else measure(run)
         if worst is not None:
@@ -183,11 +203,12 @@ def lane(
     if plot is not None:
         sweep_chart(document, plot)
     if swept and not as_json:
-        _show_sweep(document)
+        show_sweep(document)
         return
-    _show(document, as_json)
+    show(document, as_json)
     if not as_json:
-        _show_lane_table(document)
+        show_lane_table(document)
+        show_lane_rivals(document)
 
 
 @app.command()
@@ -205,12 +226,16 @@ def rides(
     seer: Seer = DetectorKind.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
+    no_rivals: NoRivals = False,
     jobs: Jobs = None,
     ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Drive among other cars: collisions, gaps, needless stops."""
+    """Drive among other cars: collisions, gaps, needless stops; what sight adds to that.
+
+    A rival that sees nobody drives the same encounters.
+    """
     from sim.evaluation.ride_runs import RidesRun, evaluate_rides, parts
 
     run = RidesRun(
@@ -223,9 +248,14 @@ def rides(
         model=str(model) if model else None,
     )
     with progress_bar() as progress:
-        task = progress.add_task("encounters, free drives", total=len(parts(run)))
-        document = evaluate_rides(run, jobs, lambda: progress.update(task, advance=1), ray)
-    _show(document, as_json)
+        drivers = 1 if no_rivals else 2
+        task = progress.add_task("encounters, free drives", total=drivers * len(parts(run)))
+        document = evaluate_rides(
+            run, jobs, lambda: progress.update(task, advance=1), ray, rivals=not no_rivals
+        )
+    show(document, as_json)
+    if not as_json:
+        show_rivals(document, RIDES, "the same encounters and minutes")
 
 
 @app.command()
@@ -242,13 +272,18 @@ def localisation(
     seer: Seer = DetectorKind.DETECTOR,
     detector: DetectorFile = None,
     model: LaneFile = None,
+    no_rivals: NoRivals = False,
     jobs: Jobs = None,
     ray: Ray = None,
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """Localize cars: from an unknown pose, and while driving."""
+    """Localize cars: from an unknown pose, and while driving; what sight adds to that.
+
+    A rival that sees nothing does a tenth of the looks, at least one.
+    """
     from sim.evaluation.localization_runs import LocalizationRun, evaluate_localization
+    from sim.evaluation.rivals import shared_looks
 
     run = LocalizationRun(
         city=city,
@@ -261,53 +296,11 @@ def localisation(
         model=str(model) if model else None,
     )
     with progress_bar() as progress:
-        task = progress.add_task(f"{city}, looks", total=looks)
-        document = evaluate_localization(run, jobs, lambda: progress.update(task, advance=1), ray)
-    _show(document, as_json)
-
-
-def _show_sweep(document: dict[str, Any]) -> None:
-    table = number_table(
-        document["sweep"], "distance m", "autonomy %", "out of lane %", "mean mm", "max mm"
-    )
-    for point in document["points"]:
-        table.add_row(
-            f"{point['value']:g}",
-            f"{point['distance_m']:.1f}",
-            f"{point['autonomy_pct']:.2f}",
-            f"{point['out_of_lane_pct']:.3f}",
-            f"{1000 * point['mean_abs_deviation_m']:.1f}",
-            f"{1000 * point['max_abs_deviation_m']:.1f}",
+        beside = 0 if no_rivals else shared_looks(looks)
+        task = progress.add_task(f"{city}, looks", total=looks + beside)
+        document = evaluate_localization(
+            run, jobs, lambda: progress.update(task, advance=1), ray, rivals=not no_rivals
         )
-    console.print(table)
-
-
-def _show_lane_table(document: dict[str, Any]) -> None:
-    table = number_table(
-        *("city", "look", "distance\nm", "autonomy\n%", "inter-\nventions"),
-        *("out of\nlane %", "mean\nmm", "max\nmm", "wrong\nturns"),
-    )
-    rows = document["by_look"] + document["by_city"] + [{"city": "all", **document}]
-    for row in rows:
-        table.add_row(
-            row["city"],
-            str(row.get("look", "all")),
-            f"{row['distance_m']:.1f}",
-            f"{row['autonomy_pct']:.2f}",
-            str(row["interventions"]),
-            f"{row['out_of_lane_pct']:.3f}",
-            f"{1000 * row['mean_abs_deviation_m']:.1f}",
-            f"{1000 * row['max_abs_deviation_m']:.1f}",
-            f"{row['turns_wrong']} of {row['turns_right'] + row['turns_wrong']}",
-        )
-    console.print(table, new_line_start=True)
-
-
-def _show(document: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(document)
-        return
-    failures = document.get("failures", [])
-    console.print(figure_table({k: v for k, v in document.items() if k != "failures"}))
-    for failure in failures:
-        console.print(failure, markup=False, highlight=False, soft_wrap=True)
+    show(document, as_json)
+    if not as_json:
+        show_rivals(document, LOCALIZATION, f"{beside} of {looks} looks")

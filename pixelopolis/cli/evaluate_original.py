@@ -46,7 +46,8 @@ def original(
     from car.tools.perception_bench import ORIGINAL_LANE
     from pixelopolis.cli.evaluate_frames import answer_all
     from pixelopolis.experiments.pages import fill, read_page
-    from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+    from sim.evaluation.lane_evaluation import evaluate_lane
+    from sim.evaluation.lane_runs import LaneEvaluation
     from training.lane.frames import figures, read_frames
 
     page = read_page(docs) if docs else _bare()

@@ -198,8 +198,9 @@ def lane_models(model: Path | None, original: Path | None) -> dict[str, LaneMode
     from car.perception.lane_network import load_lane_model
     from car.tools.perception_bench import ORIGINAL_LANE
     from pixelopolis.model_io.crops import LANE_PART
+    from sim.evaluation.rivals import Blind
     from sim.photographs.line_follower import LineFollower
-    from sim.photographs.measure import OURS, Blind
+    from sim.photographs.measure import OURS
 
     ours = load_lane_model(model)
     if ours.part != LANE_PART:

@@ -89,7 +89,7 @@ def _model(recipe: Recipe, seed: int, scale: Scale) -> Iterator[Step]:
 
 def _drive(arm: Arm, drive: Drive, seed: int, scale: Scale) -> Step:
     model = model_step(arm.recipe, seed)
-    words = ["evaluate", "lane", "--model", made(model, arm.file), *arm.options]
+    words = ["evaluate", "lane", "--no-rivals", "--model", made(model, arm.file), *arm.options]
     words += drive.options
     words += ["--looks", str(scale.looks), "--seed", str(DRIVE_SEED)]
     words += ["--junctions"] if drive.junctions else ["--metres", str(scale.metres)]

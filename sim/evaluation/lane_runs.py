@@ -1,28 +1,27 @@
-"""Lane evaluations over many looks in parallel; the number of processes changes no figure."""
+"""Lane drives over many looks in parallel; the number of processes changes no figure."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from car.driving.driver import DriverSettings
+from car.driving.ground import GroundModel
+from car.driving.types import LaneModel
 from car.perception.ground_motion import GroundView
 from car.perception.lane_network import load_lane_model
+from pixelopolis.city.model import City
 from pixelopolis.city.sources import load_city
+from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import WHEEL_RADIUS_M
-from pixelopolis.vehicle.speeds import (
-    CRUISE_MPS,
-    MOTOR_MAX_RAD_S,
-    MOTOR_MAX_UNITS,
-    MOTOR_UNIT_RAD_S,
-)
+from pixelopolis.vehicle.speeds import CRUISE_MPS, MOTOR_MAX_RAD_S
 from sim.camera.camera import SimulatedCamera, lane_camera
 from sim.evaluation.lane_drive import (
     DriveObserver,
@@ -31,12 +30,13 @@ from sim.evaluation.lane_drive import (
     drive_lane,
     junction_cases,
 )
+from sim.evaluation.rivals import BLIND, WHEELS_AND_MAP, Blind, no_picture, wheels_and_map
 from sim.evaluation.swept import Swept, swept_city, swept_look
 from sim.looks.look import Look, plain_look
 from sim.looks.panoramas import panorama_files
 from sim.looks.room_looks import room_look
 from sim.looks.surfaces import RoadStyle
-from sim.physics.lockstep import random_route, ring_route
+from sim.physics.lockstep import CameraSource, random_route, ring_route
 from sim.render.renderer import Renderer
 from sim.work.workers import run_all
 
@@ -58,6 +58,14 @@ ACCEPTANCE: Final = (
 SHARED_M: Final = 50.0
 """Looks of one city share a renderer for about this distance; a new renderer costs as much time as
 driving some meters."""
+
+
+class LaneDriver(StrEnum):
+    """Who drives: a model, or a rival that sees nothing."""
+
+    MODEL = "model"
+    BLIND = BLIND
+    WHEELS_AND_MAP = WHEELS_AND_MAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ class LaneEvaluation:
     """Use the plain look instead of rooms, so that only starts, cars and routes vary."""
     swept: Swept | None = None
     swept_value: float = 0.0
+    driver: LaneDriver = LaneDriver.MODEL
+    """A rival gets no picture and nothing is drawn for it; its cars and routes are the model's."""
 
     def city_of(self, look: int) -> str:
         return self.cities[look % len(self.cities)]
@@ -101,13 +111,13 @@ class LookResult:
     passed: int = 0
 
 
-def evaluate_lane(
+def drive_looks(
     run: LaneEvaluation,
     jobs: int | None,
     done: Callable[[], None] = lambda: None,
     cluster: str | None = None,
-) -> dict[str, Any]:
-    """Return figures in total, by city, by road and by look, and the worst look.
+) -> list[LookResult]:
+    """Drive all looks of a run and return their results in order; `done` is called after each.
 
     `jobs` and `cluster` as in `run_all`.
 
@@ -118,96 +128,13 @@ def evaluate_lane(
     """
     for name in run.cities:
         load_city(name)  # refuse a faulty city before the work begins
-    model = load_lane_model(Path(run.model) if run.model else None)
-    started = time.perf_counter()
+    load_lane_model(Path(run.model) if run.model else None)
     results: list[LookResult] = []
     for part in run_all(partial(_run_looks, run), _parts(run), jobs, cluster, _name):
         results += part
         for _ in part:
             done()
-    results.sort(key=lambda result: result.look)
-    wall_s = time.perf_counter() - started
-    total = _sum(results)
-    return {
-        "cities": list(run.cities),
-        "model": model.path.name,
-        "routes": "straight on" if run.straight_on or not model.has_commands else "random",
-        "seed": run.seed,
-        "looks": run.looks,
-        "plain": run.plain,
-        "cruise_mps": run.cruise_mps,
-        "motors": motors_note(run.cruise_mps),
-        **_figures(run, results),
-        "speed_up": total.time_s / wall_s,
-        "wall_s": wall_s,
-        "worst": _worst(results),
-        "by_city": [
-            {"city": name, **_figures(run, [r for r in results if r.city == name])}
-            for name in dict.fromkeys(run.cities)
-        ],
-        "by_road": [
-            {"road": road, **_figures(run, [r for r in results if r.road == road])}
-            for road in sorted({r.road for r in results})
-        ],
-        "by_look": [
-            {
-                "look": r.look,
-                "city": r.city,
-                "road": r.road,
-                **_figures(run, [r]),
-                "speed_up": r.figures.time_s / r.wall_s,
-                "wall_s": r.wall_s,
-            }
-            for r in results
-        ],
-    }
-
-
-def motors_note(cruise_mps: float) -> str | None:
-    """Return which motors a cruise speed needs; None if the XL430-W250 reaches it."""
-    units = math.ceil(cruise_mps / WHEEL_RADIUS_M / MOTOR_UNIT_RAD_S)
-    if units <= MOTOR_MAX_UNITS:
-        return None
-    return (
-        f"needs faster motors: velocity limit {units} units; an XL430-W250 reaches "
-        f"{MOTOR_MAX_UNITS}"
-    )
-
-
-def _sum(results: Sequence[LookResult]) -> LaneFigures:
-    total = LaneFigures()
-    for result in results:
-        total.add(result.figures)
-    return total
-
-
-def _figures(run: LaneEvaluation, results: Sequence[LookResult]) -> dict[str, Any]:
-    starts, passed = sum(r.starts for r in results), sum(r.passed for r in results)
-    junctions = {
-        "junction_starts": starts,
-        "junctions_passed": passed,
-        "junctions_passed_pct": 100 * passed / starts if starts else None,
-    }
-    return {**(junctions if run.junctions else {}), **_sum(results).document()}
-
-
-def _worst(results: Sequence[LookResult]) -> dict[str, Any]:
-    """Return the look with the most interventions, then time out of lane, then deviation."""
-    worst = max(
-        results,
-        key=lambda r: (
-            r.figures.interventions,
-            r.figures.out_of_lane_s,
-            r.figures.max_abs_deviation_m,
-        ),
-    )
-    return {
-        "city": worst.city,
-        "look": worst.look,
-        "place": worst.figures.max_at,
-        "max_abs_deviation_m": worst.figures.max_abs_deviation_m,
-        "interventions": worst.figures.interventions,
-    }
+    return sorted(results, key=lambda result: result.look)
 
 
 def look_of(run: LaneEvaluation, index: int) -> Look:
@@ -248,44 +175,66 @@ def _run_looks(
 ) -> list[LookResult]:
     """Drive looks that share a city."""
     city = swept_city(run.city_of(looks[0]), run.swept, run.swept_value)
+    if run.driver is not LaneDriver.MODEL:
+        return [_run_look(run, index, city, _blind_eyes, observer) for index in looks]
     with Renderer(city, _look(run, looks[0])) as renderer:
-        return [_run_look(run, index, renderer, observer) for index in looks]
+        seeing = partial(_seeing_eyes, renderer=renderer)
+        return [_run_look(run, index, city, seeing, observer) for index in looks]
 
 
-def _run_look(
-    run: LaneEvaluation, index: int, renderer: Renderer, observer: DriveObserver | None
-) -> LookResult:
-    started = time.perf_counter()
-    city = renderer.city
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """A lane model, the camera that it is shown, and what checks the wheels by its pictures."""
+
+    model: LaneModel
+    camera: CameraSource
+    ground: GroundModel | None
+    has_commands: bool
+
+
+def _blind_eyes(run: LaneEvaluation, index: int) -> _Eyes:  # noqa: ARG001  sees no look
+    model = Blind() if run.driver is LaneDriver.BLIND else wheels_and_map()
+    return _Eyes(model, no_picture, ground=None, has_commands=True)
+
+
+def _seeing_eyes(run: LaneEvaluation, index: int, renderer: Renderer) -> _Eyes:
     model = load_lane_model(Path(run.model) if run.model else None)
     look = _look(run, index)
     renderer.set_look(look)
-    road = look.road_style(city.road.style)
+    rng = np.random.default_rng([run.seed, index, 2])
+    view = lane_camera(model.frame_width_px)
+    camera = SimulatedCamera(renderer, look, rng, view, part=model.part)
+    return _Eyes(model, camera, GroundView(Camera(), model.part), model.has_commands)
+
+
+def _run_look(
+    run: LaneEvaluation,
+    index: int,
+    city: City,
+    open_eyes: Callable[[LaneEvaluation, int], _Eyes],
+    observer: DriveObserver | None,
+) -> LookResult:
+    started = time.perf_counter()
+    eyes = open_eyes(run, index)
+    road = _look(run, index).road_style(city.road.style)
     frame_delay_s = run.swept_value if run.swept is Swept.LATENCY else 0.0
     drive_rng = np.random.default_rng([run.seed, index, 1])
-    sensor_rng = np.random.default_rng([run.seed, index, 2])
     settings = DriverSettings(
         cruise_mps=run.cruise_mps,
         keeps_limits=run.cruise_mps <= CRUISE_MPS,
         follows_map=run.follows_map,
     )
-    ground = GroundView(settings.camera, model.part)
     limit_rad_s = max(MOTOR_MAX_RAD_S, 1.01 * run.cruise_mps / WHEEL_RADIUS_M)
-    view = lane_camera(model.frame_width_px)
-    camera = SimulatedCamera(renderer, look, sensor_rng, view, part=model.part)
     if not run.junctions:
-        metres = run.metres / run.looks
-        onward = run.straight_on or not model.has_commands
-        route = ring_route if onward else random_route
         figures = drive_lane(
             city,
-            model,
-            camera,
+            eyes.model,
+            eyes.camera,
             drive_rng,
-            metres,
+            run.metres / run.looks,
             settings,
-            ground,
-            route,
+            eyes.ground,
+            ring_route if run.straight_on or not eyes.has_commands else random_route,
             limit_rad_s,
             frame_delay_s,
             observer,
@@ -296,7 +245,15 @@ def _run_look(
     cases = junction_cases(city)
     for case in cases:
         figures = drive_junction(
-            case, city, model, camera, drive_rng, settings, ground, limit_rad_s, frame_delay_s
+            case,
+            city,
+            eyes.model,
+            eyes.camera,
+            drive_rng,
+            settings,
+            eyes.ground,
+            limit_rad_s,
+            frame_delay_s,
         )
         passed += not figures.interventions
         total.add(figures)

@@ -138,9 +138,9 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Senses:
-    """Detector, and lane model with camera; without a model a `Pilot` steers, unrendered."""
+    """Detector, if any, and lane model with camera; without one a `Pilot` steers, unrendered."""
 
-    detector: DetectorSource
+    detector: DetectorSource | None
     model: LaneModel | None = None
     camera: CameraSource | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,13 @@ from sim.camera.camera import SimulatedCamera
 from sim.camera.simulated_detector import DetectorErrors, NetworkDetector, SimulatedDetector
 from sim.evaluation.lane_runs import EVALUATION_STREAM
 from sim.evaluation.localization import LocalizationFigures, Senses, drop_off, pass_nodes
+from sim.evaluation.rivals import (
+    WHEELS_AND_MAP,
+    no_picture,
+    shared_looks,
+    what_sight_adds,
+    wheels_and_map,
+)
 from sim.looks.look import Look
 from sim.looks.town_looks import look_of
 from sim.render.renderer import Renderer
@@ -31,6 +38,9 @@ from sim.work.workers import run_all
 ERRORS: Final = DetectorErrors(box_sigma_px=1.0, recall_large=0.93, recall_small=0.55, least_px=9.0)
 """Of the simulated detector. The shipped one finds 0.9 of the signs from 20 px on, 0.8 of those of
 16 to 20 px and 0.44 of those of 12 to 16 px, whatever part of them is visible."""
+
+HEADLINE: Final = ("located_pct", "median_metres_to_located", "passages_right_pct")
+"""What sight adds is said of these."""
 
 WORST: Final = 5
 """Number of worst looks in the result."""
@@ -61,10 +71,11 @@ def evaluate_localization(
     jobs: int | None,
     done: Callable[[], None] = lambda: None,
     cluster: str | None = None,
+    rivals: bool = False,
 ) -> dict[str, Any]:
-    """Return the figures of a run, and those of the worst looks.
+    """Return the figures of a run, those of the worst looks, and those of the rival.
 
-    `jobs` and `cluster` as in `run_all`.
+    `jobs` and `cluster` as in `run_all`; `done` is called after each look, and each of the rival's.
 
     Raises:
         CityError, ModelError, RenderError: the city, a model or OpenGL cannot be used.
@@ -77,15 +88,19 @@ def evaluate_localization(
         )
     city = load_city(run.city)
     started = time.perf_counter()
-    total, by_look = LocalizationFigures(), []
-    looks = range(run.looks)
-    results = run_all(partial(_run_look, run), looks, jobs, cluster, "look {}".format)
-    for look, figures in enumerate(results):
-        total.add(figures)
-        by_look.append({"look": look, **figures.document()})
-        done()
+
+    def drive(function: Callable[[int], LocalizationFigures], looks: int) -> list[Any]:
+        results = []
+        for figures in run_all(function, range(looks), jobs, cluster, "look {}".format):
+            results.append(figures)
+            done()
+        return results
+
+    results = drive(partial(_run_look, run), run.looks)
+    total = _sum(results)
+    by_look = [{"look": look, **figures.document()} for look, figures in enumerate(results)]
     by_look.sort(key=lambda row: (row["located_pct"] or 0) + (row["passages_right_pct"] or 0))
-    return {
+    document = {
         "city": city.name,
         "seer": run.detector_kind,
         "seed": run.seed,
@@ -95,6 +110,20 @@ def evaluate_localization(
         "worst_looks": by_look[:WORST],
         "failures": total.failures,
     }
+    if not rivals:
+        return document
+    share = shared_looks(run.looks)
+    beside = {WHEELS_AND_MAP: _sum(drive(partial(_run_unseeing, run), share)).document()}
+    model = _sum(results[:share]).document()
+    added = what_sight_adds(model, beside, WHEELS_AND_MAP, *HEADLINE)
+    return {**document, "rivals": beside, "sight_adds": {"looks": share, **added}}
+
+
+def _sum(results: Sequence[LocalizationFigures]) -> LocalizationFigures:
+    total = LocalizationFigures()
+    for figures in results:
+        total.add(figures)
+    return total
 
 
 def _run_look(run: LocalizationRun, index: int) -> LocalizationFigures:
@@ -112,11 +141,22 @@ def _run_look(run: LocalizationRun, index: int) -> LocalizationFigures:
         return _measure(run, index, city, lambda _: senses)
 
 
+def _run_unseeing(run: LocalizationRun, index: int) -> LocalizationFigures:
+    """Do one look's drop-offs and passages without a picture.
+
+    On missions the car steers by its wheels and the map. Put down anywhere it has no way to steer
+    by, so a `Pilot` keeps its lane: bends and the ways between them are all that it feels.
+    """
+    steered, alone = Senses(None), Senses(None, wheels_and_map(), no_picture)
+    return _measure(run, index, load_city(run.city), lambda _: steered, lambda _: alone)
+
+
 def _measure(
     run: LocalizationRun,
     index: int,
     city: City,
     senses: Callable[[np.random.Generator], Senses],
+    on_missions: Callable[[np.random.Generator], Senses] | None = None,
 ) -> LocalizationFigures:
     # the car does not know how this look has mounted its camera
     sign_model = SignModel(LaneGrid(city), Camera())
@@ -126,7 +166,7 @@ def _measure(
         total.add(drop_off(sign_model, senses(rng), rng))
     rng = np.random.default_rng([run.seed, index, 3])
     share = len(range(index, run.passages, run.looks))
-    total.add(pass_nodes(sign_model, senses(rng), rng, share))
+    total.add(pass_nodes(sign_model, (on_missions or senses)(rng), rng, share))
     return total
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 
@@ -36,6 +37,8 @@ from sim.evaluation.encounters import Encounter, EncounterFigures, random_scene
 from sim.evaluation.free_drives import FreeFigures, drive_freely
 from sim.evaluation.lane_drive import LaneDrive
 from sim.evaluation.lane_runs import EVALUATION_STREAM
+from sim.evaluation.localization import Pilot
+from sim.evaluation.rivals import SEES_NOBODY, what_sight_adds
 from sim.looks.look import Look, plain_look
 from sim.looks.town_looks import look_of
 from sim.physics.background_traffic import BackgroundTraffic, ExpertCar
@@ -61,6 +64,9 @@ positives."""
 
 FREE_LOOKS: Final = 1_000_000
 """Free drives have other looks than encounters."""
+
+HEADLINE: Final = ("collisions", "stopped_safely", "false_stops")
+"""What sight adds is said of these."""
 
 COLORS: Final = ("#e5484d", "#f5d90a", "#30a46c", "#0091ff", "#f4f4f4", "#3a3f42")
 
@@ -93,8 +99,11 @@ def evaluate_rides(
     jobs: int | None,
     done: Callable[[], None] = lambda: None,
     cluster: str | None = None,
+    rivals: bool = False,
 ) -> dict[str, Any]:
-    """Return the figures of a run; `done` is called after each of `parts(run)`.
+    """Return the figures of a run, and those of the rival.
+
+    `done` is called after each of `parts(run)`, and after each of the rival's, which are the same.
 
     `jobs` and `cluster` as in `run_all`.
 
@@ -109,24 +118,36 @@ def evaluate_rides(
         )
     city = load_city(run.city)
     started = time.perf_counter()
-    met, free = EncounterFigures(), FreeFigures()
-    for figures in run_all(partial(_run_part, run), parts(run), jobs, cluster, _name):
-        if isinstance(figures, EncounterFigures):
-            met.add(figures)
-        else:
-            free.add(figures)
-        done()
+
+    def drive(open_studio: OpenStudio) -> tuple[EncounterFigures, FreeFigures]:
+        met, free = EncounterFigures(), FreeFigures()
+        work = partial(_run_part, run, open_studio)
+        for figures in run_all(work, parts(run), jobs, cluster, _name):
+            if isinstance(figures, EncounterFigures):
+                met.add(figures)
+            else:
+                free.add(figures)
+            done()
+        return met, free
+
+    met, free = drive(_RenderedCity)
     wall_s = time.perf_counter() - started
-    return {
+    model = {**met.document(), **free.document()}
+    document = {
         "city": city.name,
         "seer": run.detector_kind,
         "seed": run.seed,
-        **met.document(),
-        **free.document(),
+        **model,
         "failures": met.failures + free.failures,
         "speed_up": (met.time_s + free.time_s) / wall_s,
         "wall_s": wall_s,
     }
+    if not rivals:
+        return document
+    met, free = drive(_unseeing_city)
+    beside = {SEES_NOBODY: {**met.document(), **free.document()}}
+    added = what_sight_adds(model, beside, SEES_NOBODY, *HEADLINE)
+    return {**document, "rivals": beside, "sight_adds": added}
 
 
 def parts(run: RidesRun) -> list[Part]:
@@ -140,18 +161,35 @@ def _name(part: Part) -> str:
     return f"{'batch of encounters' if kind == 'encounters' else 'free drive'} {number}"
 
 
-def _run_part(run: RidesRun, part: Part) -> Figures:
+class _Studio(Protocol):
+    """A city and the cars that are measured in it."""
+
+    city: City
+
+    def drive(
+        self, number: int, path: RoutePath, start_m: float, rng: np.random.Generator, cars: Cars
+    ) -> LaneDrive:
+        """Return a car on a path under look `number`; `cars` are the others."""
+        ...
+
+
+OpenStudio = Callable[[RidesRun, City], AbstractContextManager[_Studio]]
+
+
+def _run_part(run: RidesRun, open_studio: OpenStudio, part: Part) -> Figures:
     kind, number = part
     if kind == "encounters":
         first = number * BATCH
-        return _run_encounters(run, range(first, min(first + BATCH, run.encounters)))
+        return _run_encounters(run, open_studio, range(first, min(first + BATCH, run.encounters)))
     seconds = 60 * min(DRIVE_MIN, run.minutes - number * DRIVE_MIN)
-    return _run_free(run, number, seconds)
+    return _run_free(run, open_studio, number, seconds)
 
 
-def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
+def _run_encounters(
+    run: RidesRun, open_studio: OpenStudio, numbers: Sequence[int]
+) -> EncounterFigures:
     total = EncounterFigures()
-    with _RenderedCity(run, load_city(run.city)) as studio:
+    with open_studio(run, load_city(run.city)) as studio:
         for number in numbers:
             rng = np.random.default_rng([run.seed, number, 1])
             scene = random_scene(studio.city, rng, bend=number % 2 == 1)
@@ -162,9 +200,9 @@ def _run_encounters(run: RidesRun, numbers: Sequence[int]) -> EncounterFigures:
     return total
 
 
-def _run_free(run: RidesRun, number: int, seconds: float) -> FreeFigures:
+def _run_free(run: RidesRun, open_studio: OpenStudio, number: int, seconds: float) -> FreeFigures:
     rng = np.random.default_rng([run.seed, number, 2])
-    with _RenderedCity(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
+    with open_studio(run, load_city(f"grid:3x2:{1000 * run.seed + number}")) as studio:
 
         def make_drive(path: RoutePath, others: BackgroundTraffic) -> LaneDrive:
             return studio.drive(FREE_LOOKS + number, path, 0.0, rng, _bodies(others.cars))
@@ -178,6 +216,13 @@ def _bodies(cars: Sequence[ExpertCar], first: int = 0) -> Cars:
         CarBody(f"other{i}", car.pose, COLORS[(first + i) % len(COLORS)])
         for i, car in enumerate(cars)
     ]
+
+
+def _vehicle(path: RoutePath, start_m: float, rng: np.random.Generator) -> Vehicle:
+    start = path.pose_at(start_m).ahead(
+        0.0, float(rng.uniform(-START_M, START_M)), float(rng.uniform(-START_RAD, START_RAD))
+    )
+    return Vehicle(start, random_imperfections(rng))
 
 
 class _RenderedCity:
@@ -207,12 +252,7 @@ class _RenderedCity:
         look = look_of(EVALUATION_STREAM + self._run.seed, number)
         self._renderer.set_look(look)
         camera = SimulatedCamera(self._renderer, look, rng, part=self._model.part, cars=cars)
-        start = path.pose_at(start_m).ahead(
-            0.0,
-            float(rng.uniform(-START_M, START_M)),
-            float(rng.uniform(-START_RAD, START_RAD)),
-        )
-        vehicle = Vehicle(start, random_imperfections(rng))
+        vehicle = _vehicle(path, start_m, rng)
         detector = self._new_detector(look, rng, cars)
         driver = Driver(
             self._model,
@@ -225,3 +265,27 @@ class _RenderedCity:
         if self._detector is None:
             return SimulatedDetector(self.city, look.camera_of(Camera()), rng, cars, ERRORS)
         return NetworkDetector(self._renderer, self._detector, look, rng, cars)
+
+
+class _UnseeingCity:
+    """One city without pictures, for cars that see nobody: a `Pilot` keeps their lane."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+
+    def drive(
+        self,
+        number: int,  # noqa: ARG002  under any look it sees the same
+        path: RoutePath,
+        start_m: float,
+        rng: np.random.Generator,
+        cars: Cars,  # noqa: ARG002
+    ) -> LaneDrive:
+        pilot = Pilot(path.curve, path.route.start_s_m + start_m)
+        car = LockstepCar(_vehicle(path, start_m, rng), Driver(pilot), pilot.see)
+        return LaneDrive(path, car, start_m)
+
+
+@contextmanager
+def _unseeing_city(_run: RidesRun, city: City) -> Iterator[_UnseeingCity]:
+    yield _UnseeingCity(city)

@@ -12,9 +12,6 @@ import numpy as np
 from car.driving.lane_keeper import TURNS, steering_alone
 from car.driving.types import LaneModel, LaneView
 from car.perception.detector import Detector
-from pixelopolis.city.model import Turn
-from pixelopolis.model_io.crops import LANE_PART, Image
-from pixelopolis.model_io.lane_path import STATIONS
 from sim.photographs.calibration import calibration, path_ahead_m
 from sim.photographs.closed_loop import RECOVERY_PLACES, PhotoDrives, drive_along, recover
 from sim.photographs.equivariance import COMMAND, Equivariance
@@ -37,20 +34,6 @@ WEIGHTS: Final = {
     "recovered_pct": "recoveries",
 }
 """What a figure of all recordings is weighed by."""
-
-
-class Blind:
-    """A lane model that sees nothing and drives straight on: the null model."""
-
-    part = LANE_PART
-
-    def reset(self) -> None:
-        """Forget nothing."""
-
-    def look(self, picture_rgb: Image) -> LaneView:  # noqa: ARG002
-        """Return the path straight ahead."""
-        count = len(Turn)
-        return LaneView(paths_left_m=np.zeros((count, len(STATIONS))), spread_m=np.full(count, 0.1))
 
 
 def measure_lane(

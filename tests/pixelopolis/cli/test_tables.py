@@ -10,11 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from pixelopolis.city.signs import SIGN_CLASSES
-from pixelopolis.cli import data, evaluate, evaluate_detector, evaluate_frames
+from pixelopolis.cli import data, evaluate_detector, evaluate_frames, evaluation_tables
+from pixelopolis.cli.evaluation_tables import JUNCTIONS, LANE, LOCALIZATION, RIDES
 from pixelopolis.cli.main import app
 from pixelopolis.cli.tables import figure_rows
 from pixelopolis.model_io.voc.check import HEIGHTS_PX
 from sim.evaluation import stops
+from sim.evaluation.encounters import EncounterFigures
+from sim.evaluation.free_drives import FreeFigures
 from sim.evaluation.lane_drive import LaneFigures
 from training.lane.frames import RecordedFrame, figures
 
@@ -29,6 +32,7 @@ DRIVEN = LaneFigures(
     max_at="turn 7 > 9 (left)",
     failures=["edge 7 at 0.41 m"],
 )
+PLACED = ("located_pct", "wrong_pct", "passages_right_pct", "belief_right_pct")
 
 
 def assert_readable(said: str, *words: str) -> None:
@@ -47,13 +51,55 @@ def test_lane_figures(capsys: pytest.CaptureFixture[str]) -> None:
         "by_city": [look],
         "by_look": [look],
     }
-    evaluate._show(document, as_json=False)
+    evaluation_tables.show(document, as_json=False)
     said = capsys.readouterr().err
     assert_readable(said, "turns_by_command.straight.right worst.city figure-eight")
     assert said.count("edge 7 at 0.41 m") == 1
-    evaluate._show_lane_table(document)
+    evaluation_tables.show_lane_table(document)
     headers = "city look distance m autonomy % out of lane mean max wrong turns"
     assert_readable(capsys.readouterr().err, headers, "figure-eight 11 13.6 28.00 12 3.200 187.0")
+
+
+def test_rivals(capsys: pytest.CaptureFixture[str]) -> None:
+    worst = {"interventions_per_km": 9876.5, "junctions_passed_pct": None, **DRIVEN.document()}
+    placed = {"median_metres_to_located": None, **dict.fromkeys(PLACED, 100.0), "given_up": 100}
+    met = {**EncounterFigures().document(), **FreeFigures().document(), "collisions": 30000}
+    for row, columns in (
+        (worst, LANE),
+        (worst, JUNCTIONS),
+        (placed, LOCALIZATION),
+        (met, RIDES),
+    ):
+        name = columns[0].figure
+        added = {"against": "wheels_and_map", "model": row}
+        added[name] = {"without": row[name], "with": None}
+        document = {"rivals": {"wheels_and_map": row}, "sight_adds": added}
+        evaluation_tables.show_rivals(document, columns, "50000 of 99999 looks (999999 m)")
+        said = capsys.readouterr().err
+        assert_readable(said, "driver model wheels and map What sight adds, against", "- with")
+        headers = [word for column in columns for word in column.header.split()]
+        assert_readable(said, *headers)
+        evaluation_tables.show(document, as_json=False)
+        assert "rivals" not in capsys.readouterr().err, "they have a table of their own"
+
+
+def test_without_rivals_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation_tables.show_rivals({}, LANE, "nothing")
+    evaluation_tables.show_lane_rivals({})
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [("--no-rivals",), ()])
+def test_lane_rivals_stand_below_the_looks(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    line = ["evaluate", "lane", "--city", "straight", "--looks", "1", "--metres", "1", *words]
+    shown = CliRunner().invoke(app, line)
+    assert shown.exit_code == 0, shown.output
+    assert_readable(shown.stderr, "straight all")
+    assert ("Rivals, over 1 of 1 looks (1 m)" in shown.stderr) != bool(words)
+    assert ("What sight adds, against" in shown.stderr) != bool(words)
 
 
 def test_detector_figures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from pixelopolis.errors import ModelError
 from sim.evaluation import lane_runs as evaluation_runs
-from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+from sim.evaluation.lane_evaluation import evaluate_lane
+from sim.evaluation.lane_runs import LaneEvaluation
 
 TIMES = ("speed_up", "wall_s")
 

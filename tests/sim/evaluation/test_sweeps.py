@@ -17,7 +17,8 @@ from pixelopolis.cli.main import app
 from pixelopolis.errors import SettingsError
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import Image
-from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+from sim.evaluation.lane_evaluation import evaluate_lane
+from sim.evaluation.lane_runs import LaneEvaluation
 from sim.evaluation.sweeps import sweep_chart, sweep_lane
 from sim.evaluation.swept import Swept, swept_city, swept_look
 from sim.looks.look import plain_look

@@ -15,7 +15,8 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.errors import DatasetError, RenderError
 from pixelopolis.model_io.voc.dataset import VocDataset
 from pixelopolis.vehicle.camera import Camera
-from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+from sim.evaluation.lane_evaluation import evaluate_lane
+from sim.evaluation.lane_runs import LaneEvaluation
 from sim.lane_data.dataset import write_lane_dataset
 from sim.lane_data.plan import plan_sessions
 from sim.looks.look import Sky, plain_look

@@ -11,13 +11,14 @@ from car.driving.types import LaneView
 from pixelopolis.geometry import Pose
 from pixelopolis.model_io.crops import LANE_HEIGHT_PX, LANE_PART, LANE_WIDTH_PX, Image
 from pixelopolis.model_io.lane_path import STATIONS
+from sim.evaluation.rivals import Blind
 from sim.photographs.calibration import calibration, path_ahead_m
 from sim.photographs.closed_loop import PhotoDrives, drive_along, recover
 from sim.photographs.equivariance import Equivariance
 from sim.photographs.film import Film, develop
 from sim.photographs.ground_view import FrameProjector, GroundProjector
 from sim.photographs.line_follower import LineFollower
-from sim.photographs.measure import OURS, Blind, measure_lane, recording_document, summary
+from sim.photographs.measure import OURS, measure_lane, recording_document, summary
 from sim.photographs.open_loop import open_loop, trivial_guesses
 from sim.photographs.own_motion import calibrated_gyro
 from sim.photographs.readers import read_recording

@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pixelopolis.model_io.pictures import read_picture
+from sim.evaluation.rivals import Blind
 from sim.photographs.film import develop
 from sim.photographs.line_follower import LineFollower
-from sim.photographs.measure import Blind
 from sim.photographs.readers import read_recording
 from sim.sheets.photographs import write_photograph_sheet
 from tests.support.painted_roads import KNOWN, on_road, write_tub

@@ -25,7 +25,8 @@ from pixelopolis.errors import (
     SettingsError,
     WorkerError,
 )
-from sim.evaluation.lane_runs import LaneEvaluation, evaluate_lane
+from sim.evaluation.lane_evaluation import evaluate_lane
+from sim.evaluation.lane_runs import LaneEvaluation
 from sim.work import workers
 from sim.work.workers import LOCAL, connected, run_all
 from tests.support.paths import ROOT
