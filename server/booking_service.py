@@ -12,6 +12,7 @@ from pixelopolis.errors import BookingError
 from pixelopolis.reasons import Reason
 from pixelopolis.refusals import RequestRefusedError
 from server.booking import ACTIVE, Booking, BookingState
+from server.metrics import Metrics
 from server.storage.mongo import CarTakenError, StationTakenError, Store
 
 
@@ -21,9 +22,12 @@ class BookingService:
     Args:
         store: the open database.
         epoch: clock for stored times, in seconds since the epoch.
+        metrics: where ended bookings are counted.
     """
 
-    def __init__(self, store: Store, epoch: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, epoch: Callable[[], float], metrics: Metrics | None = None
+    ) -> None:
         self.active: dict[str, Booking] = {}
         self.refresh_due = False
         """A write failed and may have been stored anyway: call `refresh`."""
@@ -31,6 +35,7 @@ class BookingService:
         """The newest booking of every known station, active or ended."""
         self._store = store
         self._epoch = epoch
+        self._metrics = metrics or Metrics()
 
     async def restore(self) -> None:
         self.active = {b.id: b for b in await self._store.active_bookings()}
@@ -199,8 +204,8 @@ class BookingService:
             if last is not None and last.id == booking.id and not last.is_active:
                 return  # an outdated copy: the booking ended while we waited for the database
             self.active[booking.id] = booking
-        else:
-            self.active.pop(booking.id, None)
+        elif self.active.pop(booking.id, None) is not None:
+            self._metrics.ended.labels(booking.state).inc()
         if last is None or last.sequence <= booking.sequence:
             self._last[booking.station_device_id] = booking
 

@@ -28,6 +28,7 @@ from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
+from server.metrics import Metrics
 from server.peer_faults import PeerFaultLog
 from server.ride_service import RideService
 from server.storage.mongo import Store
@@ -84,17 +85,20 @@ class FleetManager:
         self.links: dict[str, CarLink] = {}
         self.changed = asyncio.Condition()
         """Notified when something visible to stations may have changed."""
+        self.metrics = Metrics()
         self._store = store
         self._monotonic = monotonic
         self._epoch = epoch
-        self._bookings = BookingService(store, epoch)
+        self._bookings = BookingService(store, epoch, self.metrics)
         self._saved: object = None
         self._reload_due = False
         """The last step failed, so memory may differ from the database."""
         self._sent: dict[str, Ride | None] = {}
         self.peer_faults = PeerFaultLog(log, monotonic)
         self._monitor = CarMonitor(monotonic(), self.peer_faults)
-        self.rides = RideService(self.streets, self._bookings, self.peer_faults, monotonic())
+        self.rides = RideService(
+            self.streets, self._bookings, self.peer_faults, self.metrics, monotonic()
+        )
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
 
@@ -139,7 +143,8 @@ class FleetManager:
             if self._reload_due:
                 await self._reload()
             self._reload_due = True
-            await self.step()
+            with self.metrics.steps.time():
+                await self.step()
             self._reload_due = False
             try:
                 async with asyncio.timeout(TICK_S):
@@ -199,7 +204,7 @@ class FleetManager:
                 with self._contained(end.car):
                     await self.rides.take_arrival(end, now_s)
             await self.rides.supervise(self.state_now, self._monitor, now_s)
-            await self.rides.pair(self.state_now)
+            await self.rides.pair(self.state_now, self._monotonic())
             self._stop_ended()
             self._monitor.forget(self.traffic, self.links)
             await self._assign()
@@ -391,7 +396,7 @@ class FleetManager:
                 raise _no_way(destination, "no way leads there from any free car")
             self.rides.presence.seen(station, self._monotonic())
             booking = await self._bookings.enqueue(station, destination, language)
-            await self.rides.pair(self.state_now)
+            await self.rides.pair(self.state_now, self._monotonic())
         self._wake.set()
         return self._bookings.active.get(booking.id, booking)
 

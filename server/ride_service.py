@@ -13,6 +13,7 @@ from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
+from server.metrics import Metrics
 from server.peer_faults import PeerFaultLog
 from server.presence import Presence
 from server.traffic.car_monitor import CarMonitor
@@ -52,6 +53,7 @@ class RideService:
         streets: the town.
         bookings: the bookings in memory and in the database.
         peer_faults: where a fault is logged that only one car's ride has.
+        metrics: where rides are counted.
         began_s: when this server began to listen (monotonic).
     """
 
@@ -60,6 +62,7 @@ class RideService:
         streets: StreetGraph,
         bookings: BookingService,
         peer_faults: PeerFaultLog,
+        metrics: Metrics,
         began_s: float,
     ) -> None:
         self.presence = Presence(began_s)
@@ -70,7 +73,9 @@ class RideService:
         self._rides_seen = 1
         self._bookings = bookings
         self._peer_faults = peer_faults
+        self._metrics = metrics
         self._watches: dict[str, RideWatch] = {}
+        self._in_line_since_s: dict[str, float] = {}
         self._served_s: dict[str, float] = {}
         """For bookings in line: when a car was there last that could have served it."""
 
@@ -87,6 +92,7 @@ class RideService:
         if watch is not None:
             self.ride_s = mean_ride_s(self.ride_s, now_s - watch.began_s, self._rides_seen)
             self._rides_seen += 1
+            self._metrics.rode.observe(now_s - watch.began_s)
         await self._bookings.change(end.ride.booking_id, BookingState.ARRIVED)
 
     async def supervise(self, town: TownState, monitor: CarMonitor, now_s: float) -> None:
@@ -139,6 +145,7 @@ class RideService:
         else:
             after = await self._bookings.change(booking.id, BookingState.FAILED, why)
         state = after.state if after else "gone"
+        self._metrics.replaced.labels(why.code).inc()
         about = {"ride": booking.id, "car": booking.car_id, "reason": str(why.code)}
         log.warning(
             "Ride %s: %s; it is %s.", booking.id, why.of(booking.car_id), state, extra=about
@@ -168,14 +175,16 @@ class RideService:
             about = {"ride": booking.id, "reason": str(why.code)}
             log.info("Ride %s has left the line: %s.", booking.id, why.words, extra=about)
 
-    async def pair(self, town: TownState) -> None:
+    async def pair(self, town: TownState, now_s: float) -> None:
         """Give free cars to the bookings in line: the first chooses first."""
+        before = self._in_line_since_s
+        self._in_line_since_s = {b.id: before.get(b.id, now_s) for b in self._bookings.waiting}
         if not town.traffic.rules.is_halted:
-            await self._pair(town)
+            await self._pair(town, now_s)
         waiting = [booking.id for booking in self._bookings.waiting]
         self.in_line = places_in_line(waiting, self._free_in_s(town), self.ride_s)
 
-    async def _pair(self, town: TownState) -> None:
+    async def _pair(self, town: TownState, now_s: float) -> None:
         ready = ready_places(town.traffic, town.links, self._bookings.busy_cars)
         closed = closed_in(town.streets, town.traffic)
         in_vain = 0
@@ -194,6 +203,8 @@ class RideService:
                 in_vain += 1
             else:
                 ready.pop(paired.car_id, None)
+                if not paired.tried:
+                    self._metrics.waited.observe(now_s - self._in_line_since_s[booking.id])
 
     def _free_in_s(self, town: TownState) -> list[float]:
         """Return for every car in service in how many seconds it will be free."""

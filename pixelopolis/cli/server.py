@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pixelopolis.cli import server_users
-from pixelopolis.cli.common import DATA, CityName, DataFolder, MongodbUri, Verbose, console
+from pixelopolis.cli.common import DATA, CityName, DataFolder, MongodbUri, Verbose
+from pixelopolis.cli.service_log import LogFormat, service_handler
 from pixelopolis.extras import needs
 
 app = typer.Typer()
@@ -28,21 +29,18 @@ def run(
     bird_url: Annotated[
         str | None, typer.Option(help="URL of the simulator's bird's-eye view.")
     ] = None,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="text for people, json for machines; one line a record.")
+    ] = LogFormat.TEXT,
     verbose: Verbose = False,
 ) -> None:
     """Run the server: bookings, dispatch, traffic and web pages; or say who may use it."""
     if context.invoked_subcommand is not None:
         return
-    from rich.logging import RichHandler
-
     from pixelopolis.city.sources import load_city
     from server.http.app import Settings, serve
 
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(console=console, show_path=False)],
-    )
+    logging.basicConfig(level=logging.INFO, handlers=[service_handler(log_format)])
     logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
     settings = Settings(load_city(city), host, port, mongodb, data, bird_url)
     asyncio.run(serve(settings))

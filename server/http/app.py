@@ -23,10 +23,10 @@ from pixelopolis.city.model import City
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
-from server.http import operator_fleet, operator_login
+from server.http import health, operator_fleet, operator_login
 from server.http import station_socket as stations
 from server.http.errors import errors_as_json
-from server.http.keys import CITY_VIEW, DESK, FLEET, LEADERSHIP, LOGINS, SOCKETS, WORKERS
+from server.http.keys import CITY_VIEW, DESK, FLEET, LEADERSHIP, LOGINS, METRICS, SOCKETS, WORKERS
 from server.http.openapi import document
 from server.http.operations import add_operations
 from server.http.pages import add_pages
@@ -51,6 +51,7 @@ OPERATIONS: Final = (
     *cars.OPERATIONS,
     *operator_login.OPERATIONS,
     *operator_fleet.OPERATIONS,
+    *health.OPERATIONS,
 )
 """Everything that the server answers under `/api/`, and its health."""
 
@@ -106,6 +107,7 @@ def make_app(
         async with Store(mongodb_uri, city.name, database) as store:
             fleet = FleetManager(city, store)
             app[FLEET] = fleet
+            app[METRICS] = fleet.metrics
             operators = OperatorStore(store.database)
             await operators.make_indexes()
             app[LOGINS] = Logins(operators, time.monotonic, time.time)

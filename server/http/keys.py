@@ -11,6 +11,7 @@ from server.fleet_manager import FleetManager
 from server.identity.access import Caller
 from server.identity.logins import Logins
 from server.leadership import Leadership
+from server.metrics import Metrics
 from server.operator_desk import OperatorDesk
 from server.views.models import CityView
 
@@ -22,6 +23,7 @@ SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
 """The server's permanent tasks, restarted when they fail."""
 DESK: Final = web.AppKey("desk", OperatorDesk)
+METRICS: Final = web.AppKey("metrics", Metrics)
 LOGINS: Final = web.AppKey("logins", Logins)
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sends a request; the guard has found out."""

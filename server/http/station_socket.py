@@ -14,9 +14,9 @@ from pymongo.errors import PyMongoError
 
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.request_body import body_of
-from pixelopolis.supervision import trouble_of
 from server.fleet_manager import FleetManager
-from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, WORKERS
+from server.http.health import check_leads
+from server.http.keys import CITY_VIEW, FLEET
 from server.http.operations import Operation
 from server.http.sockets import serve_socket
 from server.identity.access import ApiAccess
@@ -26,8 +26,6 @@ from server.views.models import (
     BookingView,
     CarsEvent,
     CityView,
-    HealthView,
-    ReadinessView,
     StationRequest,
     StationView,
     dump,
@@ -72,30 +70,6 @@ async def get_booking(request: web.Request) -> web.Response:
 async def delete_booking(request: web.Request) -> web.Response:
     fleet = request.app[FLEET]
     return _json(fleet.view(await fleet.cancel(request.match_info["id"])))
-
-
-async def get_health(request: web.Request) -> web.Response:
-    fleet = request.app[FLEET]
-    try:
-        await fleet.ping()
-    except PyMongoError as error:
-        raise RequestRefusedError(
-            503, "database_down", f"the database does not answer ({error}).", "Start MongoDB."
-        ) from error
-    workers = request.app[WORKERS]
-    if trouble := trouble_of(workers):
-        raise RequestRefusedError(
-            503, "part_failed", f"{trouble}.", "It restarts by itself; see the server's log."
-        )
-    online = sum(car.online for car in fleet.cars())
-    return _json(HealthView(city=fleet.city.name, cars_online=online))
-
-
-async def get_readiness(request: web.Request) -> web.Response:
-    """Serve `GET /readyz`: 200 at the server that serves the town, 503 at the others."""
-    await get_health(request)
-    _check_is_leader(request)
-    return _json(ReadinessView())
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
@@ -178,18 +152,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def only_by_leader(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse `/api/` while another server serves the town."""
     if request.path.startswith("/api/"):
-        _check_is_leader(request)
+        check_leads(request)
     return await handler(request)
-
-
-def _check_is_leader(request: web.Request) -> None:
-    if not request.app[LEADERSHIP].is_leader:
-        raise RequestRefusedError(
-            503,
-            "standby",
-            "another server serves this town.",
-            "Ask that server, or an address that leads to both.",
-        )
 
 
 OPERATIONS: Final = (
@@ -250,23 +214,5 @@ OPERATIONS: Final = (
         None,
         refusals=(400,),
         is_socket=True,
-    ),
-    Operation(
-        "GET",
-        "/healthz",
-        get_health,
-        ApiAccess.PUBLIC,
-        "Health of server and database.",
-        HealthView,
-        refusals=(503,),
-    ),
-    Operation(
-        "GET",
-        "/readyz",
-        get_readiness,
-        ApiAccess.PUBLIC,
-        "Whether this server is the one that serves the town.",
-        ReadinessView,
-        refusals=(503,),
     ),
 )

@@ -239,6 +239,10 @@ class HealthView(_View):
     cars_online: int
 
 
+class LivenessView(_View):
+    status: Literal["alive"] = "alive"
+
+
 class ReadinessView(_View):
     status: Literal["ready"] = "ready"
 
