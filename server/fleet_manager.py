@@ -173,13 +173,14 @@ class FleetManager:
 
     def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
         """Register a connection; it replaces an older one of the same car."""
-        link = CarLink(car, send)
+        link = CarLink(car, send, heard_s=self._monotonic())
         self.links[car] = link
         return link
 
     def car_reported(self, link: CarLink, state: State) -> None:
         if self.links.get(link.car) is link:
-            self._monitor.heard(link.car, self._monotonic())
+            link.heard_s = self._monotonic()
+            self._monitor.heard(link.car, link.heard_s)
             link.receive(state)
             self._wake.set()
 
@@ -369,23 +370,13 @@ class FleetManager:
         finally:
             self.rides.presence.closed(station, self._monotonic())
 
-    async def register_station(self, device_id: str) -> None:
-        await self._store.register_station(device_id, self._epoch())
-
     async def book(self, station: str, destination: str, language: str) -> Booking:
         """Put a station in line, whose first gets the ready car that arrives soonest.
 
         Raises:
-            RequestRefusedError: the station or destination is unknown, the station has a ride
-                already, or no way leads there.
+            RequestRefusedError: the destination is unknown, the station has a ride already, or no
+                way leads there.
         """
-        if not await self._store.has_station(station):
-            raise RequestRefusedError(
-                409,
-                "unknown_station",
-                f"station_device_id: no station {station!r} is registered.",
-                "Register it with POST /api/stations.",
-            )
         stop = self._destination(destination)
         async with self._step_lock:
             if stop.edge in self.traffic.rules.closed_edges:
@@ -436,12 +427,21 @@ class FleetManager:
         booking = await self._bookings.newest(station)
         return self.view(booking) if booking else None
 
+    def video_url(self, car: str) -> str | None:
+        """Return the address of a car's live view, None if the car has told none."""
+        link = self.links.get(car)
+        return link.video_url if link else None
+
+    def live_link(self, car: str) -> CarLink | None:
+        """Return a car's connection on which it was heard lately, None if there is none."""
+        link = self.links.get(car)
+        return link if link and link.is_alive(self._monotonic()) else None
+
     def view(self, booking: Booking) -> BookingView:
         car = self.traffic.cars.get(booking.car_id)
         mine = car.ride if car and car.ride and car.ride.booking_id == booking.id else None
-        link = self.links.get(booking.car_id)
-        video_url = link.video_url if link else None
         in_line = self.rides.in_line.get(booking.id) if not booking.car_id else None
+        video_url = self.video_url(booking.car_id)
         return booking_view(self.streets, booking, mine, video_url, in_line)
 
     def cars(self) -> list[CarView]:

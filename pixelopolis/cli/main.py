@@ -47,12 +47,12 @@ for name, group in (
     ("motors", motors.app),
     ("fleet", fleet.app),
     ("server", server.app),
+    ("car", car.app),
 ):
     app.add_typer(group, name=name)
 for name, command in (
     ("demo", demo.run),
     ("experiments", experiments.run),
-    ("car", car.run),
     ("sim", sim.run),
 ):
     app.command(name=name)(command)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Annotated
+from collections.abc import Awaitable
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from pixelopolis.cli import server_users
-from pixelopolis.cli.common import DATA, CityName, DataFolder, MongodbUri, Verbose
+from pixelopolis.cli.common import (
+    DATA,
+    CityName,
+    DataFolder,
+    Json,
+    MongodbUri,
+    Verbose,
+    console,
+    print_json,
+    print_line,
+)
+from pixelopolis.cli.server_database import with_database
 from pixelopolis.cli.service_log import LogFormat, service_handler
+from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
 app = typer.Typer()
@@ -34,7 +48,10 @@ def run(
     ] = LogFormat.TEXT,
     verbose: Verbose = False,
 ) -> None:
-    """Run the server: bookings, dispatch, traffic and web pages; or say who may use it."""
+    """Run the server, or say who may use it.
+
+    It has bookings, dispatch, traffic and web pages.
+    """
     if context.invoked_subcommand is not None:
         return
     from pixelopolis.city.sources import load_city
@@ -44,3 +61,52 @@ def run(
     logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
     settings = Settings(load_city(city), host, port, mongodb, data, bird_url)
     asyncio.run(serve(settings))
+
+
+@app.command()
+@needs("server")
+def enroll(mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
+    """Show a code with which one car can be enrolled within 10 minutes."""
+    import time
+
+    from server.identity.car_store import CarStore
+    from server.identity.cars import Cars
+
+    def invite(database: Any) -> Awaitable[str]:
+        return Cars(CarStore(database), time.monotonic, time.time).invite()
+
+    code = with_database(mongodb, data, invite)
+    print_line(code)
+    console.print(f"On the car: pixelopolis car enroll {code} --config car.toml", highlight=False)
+
+
+@app.command()
+@needs("server")
+def cars(json: Json = False, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
+    """List the enrolled cars, their public keys, and since when."""
+    from datetime import UTC, datetime
+
+    from server.identity.car_store import CarStore
+
+    known = with_database(mongodb, data, lambda database: CarStore(database).all())
+    if json:
+        print_json([asdict(car) for car in known])
+        return
+    for car in known:
+        at = datetime.fromtimestamp(car.enrolled_s, UTC)
+        print_line(f"{car.serial}: {car.key}, since {at:%Y-%m-%d %H:%M} UTC")
+
+
+@app.command()
+@needs("server")
+def revoke(
+    car: Annotated[str, typer.Argument(help="Id of the car.")],
+    mongodb: MongodbUri = "",
+    data: DataFolder = DATA,
+) -> None:
+    """End a car's key; its link is closed within about a second."""
+    from server.identity.car_store import CarStore
+
+    if not with_database(mongodb, data, lambda database: CarStore(database).revoke(car)):
+        raise SettingsError(f"CAR: no car {car!r} is enrolled.", "See `pixelopolis server cars`.")
+    print_line(f"The key of {car} is revoked.")

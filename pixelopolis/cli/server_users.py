@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pixelopolis.cli.common import DATA, DataFolder, Json, MongodbUri, print_json, print_line
+from pixelopolis.cli.server_database import with_database
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 from server.identity.access import Role
 
 if TYPE_CHECKING:
-    from server.identity.operator_store import OperatorStore
-
-Result = TypeVar("Result")
+    from pymongo.asynchronous.database import AsyncDatabase
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and remove the operators who may log in.")
 
@@ -41,7 +36,7 @@ def add(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from server.identity.operator_store import Operator
+    from server.identity.operator_store import Operator, OperatorStore
     from server.identity.passwords import hash_password
     from server.views.models import OperatorName
 
@@ -51,8 +46,12 @@ def add(
         raise SettingsError(
             f"NAME: {name!r} is not 1 to 40 letters, digits, '_', '.' or '-'.", "Choose another."
         ) from None
-    stored = hash_password(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    _with_operators(mongodb, data, lambda store: store.put(Operator(name, role, stored)))
+
+    async def put(database: AsyncDatabase[dict[str, Any]]) -> None:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        await OperatorStore(database).put(Operator(name, role, hash_password(password)))
+
+    with_database(mongodb, data, put)
     print_line(f"{name} may log in as {role}.")
 
 
@@ -60,7 +59,9 @@ def add(
 @needs("server")
 def list_(json: Json = False, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
     """List the operators and their roles."""
-    operators = _with_operators(mongodb, data, lambda store: store.all())
+    from server.identity.operator_store import OperatorStore
+
+    operators = with_database(mongodb, data, lambda db: OperatorStore(db).all())
     if json:
         print_json([{"name": each.name, "role": each.role} for each in operators])
         return
@@ -72,28 +73,10 @@ def list_(json: Json = False, mongodb: MongodbUri = "", data: DataFolder = DATA)
 @needs("server")
 def remove(name: Name, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
     """Remove an operator, whose sessions end at once."""
-    if not _with_operators(mongodb, data, lambda store: store.remove(name)):
+    from server.identity.operator_store import OperatorStore
+
+    if not with_database(mongodb, data, lambda db: OperatorStore(db).remove(name)):
         raise SettingsError(
             f"NAME: there is no operator {name!r}.", "See `pixelopolis server users list`."
         )
     print_line(f"{name} cannot log in any more.")
-
-
-def _with_operators(
-    mongodb: str, data: Path, work: Callable[[OperatorStore], Awaitable[Result]]
-) -> Result:
-    async def run() -> Result:
-        async with _operators(mongodb, data) as store:
-            return await work(store)
-
-    return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _operators(mongodb: str, data: Path) -> AsyncIterator[OperatorStore]:
-    from server.identity.operator_store import OperatorStore
-    from server.storage.mongo import Store
-    from server.storage.reach import reach_database
-
-    async with reach_database(mongodb, data) as uri, Store(uri, "") as store:
-        yield OperatorStore(store.database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -112,6 +113,9 @@ class _Station:
         self._session = session
         self._rides = rides
         self._say = say
+        self._device_id = ""
+        self._headers: dict[str, str] = {}
+        """With the station's token."""
 
     async def serve(self) -> None:
         for ride in self._rides:
@@ -137,7 +141,7 @@ class _Station:
                 ride.car = booking["car_id"]
                 ride.wait_s = ride.wait_s or round(time.monotonic() - began_s, 2)
                 self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
-                views.append(asyncio.create_task(self._view(ride, booking.get("video_url"))))
+                views.append(asyncio.create_task(self._view(ride, booking)))
             self._note(ride, booking)
 
         try:
@@ -149,26 +153,31 @@ class _Station:
         if ride.wait_s is not None:
             ride.ride_s = round(time.monotonic() - began_s - ride.wait_s, 2)
 
-    async def _register(self, station: str) -> None:
-        while True:
+    async def _register(self, name: str) -> None:
+        """Register this station once, by a name that nobody else has."""
+        while not self._headers:
+            self._device_id = f"{name}-{secrets.token_hex(4)}"
             try:
                 async with self._session.post(
-                    "/api/stations", json={"device_id": station}
+                    "/api/stations", json={"device_id": self._device_id}
                 ) as answer:
                     answer.raise_for_status()
-                    return
+                    token = (await answer.json())["token"]
+                    self._headers = {"Authorization": f"Bearer {token}"}
             except (aiohttp.ClientError, OSError, TimeoutError):
                 await asyncio.sleep(ASK_AGAIN_S)  # the server is restarting
 
     async def _book(self, ride: VisitorRide) -> dict[str, Any] | None:
         body = {
-            "station_device_id": ride.station,
+            "station_device_id": self._device_id,
             "destination_id": ride.destination,
             "language": ride.language,
         }
         while True:
             try:
-                async with self._session.post("/api/bookings", json=body) as answer:
+                async with self._session.post(
+                    "/api/bookings", json=body, headers=self._headers
+                ) as answer:
                     document: dict[str, Any] = await answer.json()
                     if answer.status == 201:
                         return document
@@ -188,7 +197,7 @@ class _Station:
         while ride.state not in FINAL:
             try:
                 async with self._session.ws_connect(
-                    "/api/events", params={"station": ride.station}, heartbeat=5.0
+                    "/api/events", headers=self._headers, heartbeat=5.0
                 ) as events:
                     note(await self._ask(booking["id"]))
                     while ride.state not in FINAL:
@@ -199,7 +208,9 @@ class _Station:
                 await asyncio.sleep(ASK_AGAIN_S)
 
     async def _ask(self, booking_id: str) -> Booked:
-        async with self._session.get(f"/api/bookings/{booking_id}") as answer:
+        async with self._session.get(
+            f"/api/bookings/{booking_id}", headers=self._headers
+        ) as answer:
             answer.raise_for_status()
             booking: Booked = await answer.json()
             return booking
@@ -217,10 +228,15 @@ class _Station:
         if ride.state in ("cancelled", "failed"):
             ride.problem = reason or "no reason was given"
 
-    async def _view(self, ride: VisitorRide, video_url: str | None) -> None:
+    async def _view(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
         """Watch the car's live view as the visitor's page does, and count its frames."""
-        if not video_url:
+        if not booking.get("video_url"):
             return
+        async with self._session.post(
+            f"/api/bookings/{booking['id']}/view", headers=self._headers
+        ) as answer:
+            answer.raise_for_status()
+            video_url = (await answer.json())["url"]
         began_s, last_s = None, 0.0
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session,

@@ -23,16 +23,25 @@ from pixelopolis.city.model import City
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
-from server.http import health, operator_fleet, operator_login
+from server.http import enrollment, health, operator_fleet, operator_login, views
 from server.http import station_socket as stations
 from server.http.errors import errors_as_json
-from server.http.keys import CITY_VIEW, DESK, FLEET, LEADERSHIP, LOGINS, METRICS, SOCKETS, WORKERS
+from server.http.keys import (
+    CAR_SOCKETS,
+    CITY_VIEW,
+    DESK,
+    FLEET,
+    IDENTITY,
+    LEADERSHIP,
+    METRICS,
+    SOCKETS,
+    WORKERS,
+)
 from server.http.openapi import document
 from server.http.operations import add_operations
 from server.http.pages import add_pages
 from server.http.sockets import CLOSE_TIMEOUT_S
-from server.identity.logins import Logins
-from server.identity.operator_store import OperatorStore
+from server.identity.identity import Identity
 from server.leadership import Leadership
 from server.operator_desk import OperatorDesk
 from server.peer_faults import RateLimitFilter
@@ -49,6 +58,8 @@ SHUTDOWN_S: Final = 2.0
 OPERATIONS: Final = (
     *stations.OPERATIONS,
     *cars.OPERATIONS,
+    *enrollment.OPERATIONS,
+    *views.OPERATIONS,
     *operator_login.OPERATIONS,
     *operator_fleet.OPERATIONS,
     *health.OPERATIONS,
@@ -92,7 +103,9 @@ def make_app(
     )
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
-    app[WORKERS] = (worker := Worker("fleet manager"),)
+    app[CAR_SOCKETS] = {}
+    worker, key_watch = Worker("fleet manager"), Worker("watch of keys")
+    app[WORKERS] = (worker, key_watch)
     openapi = document(OPERATIONS)
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -108,19 +121,21 @@ def make_app(
             fleet = FleetManager(city, store)
             app[FLEET] = fleet
             app[METRICS] = fleet.metrics
-            operators = OperatorStore(store.database)
-            await operators.make_indexes()
-            app[LOGINS] = Logins(operators, time.monotonic, time.time)
+            app[IDENTITY] = await Identity.open(store.database, time.monotonic, time.time)
             app[DESK] = OperatorDesk(fleet, AuditLog(store.database, city.name))
             app[LEADERSHIP] = leadership = Leadership(store)
             if not await leadership.begin(fleet.restore):
                 log.info("Another server serves %s; this one is on standby.", city.name)
             lead = partial(leadership.run, fleet.restore, partial(fleet.run, leadership.renew))
-            loop = asyncio.create_task(keep_working(worker, lead), name="fleet manager")
+            watch = partial(cars.end_revoked, app)
+            tasks = [
+                asyncio.create_task(keep_working(each, work), name=each.name)
+                for each, work in ((worker, lead), (key_watch, watch))
+            ]
             yield
-            loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await loop
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await leadership.resign()
 
     async def close_sockets(app: web.Application) -> None:

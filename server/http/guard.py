@@ -8,12 +8,14 @@ from typing import Final
 
 from aiohttp import web
 
+from pixelopolis.identity.signatures import LINK_SCHEME
 from pixelopolis.refusals import RequestRefusedError
-from server.http.keys import CALLER, LOGINS
+from server.http.keys import CALLER, IDENTITY
 from server.identity.access import NOBODY, ApiAccess, Caller, Role, may
-from server.identity.tokens import TokenKind, kind_of
 
 BEARER: Final = "Bearer "
+BEARER_PROTOCOL: Final = "bearer."
+"""The second of the two subprotocols that a page offers; the server takes the first."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,7 +29,9 @@ def guarded(handler: Handler, needed: ApiAccess | Role) -> Handler:
 
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
-        request[CALLER] = caller = NOBODY if needed is ApiAccess.PUBLIC else await _caller(request)
+        request[CALLER] = caller = (
+            NOBODY if needed is ApiAccess.PUBLIC else await _caller(request, needed)
+        )
         if caller is NOBODY and needed is not ApiAccess.PUBLIC:
             raise RequestRefusedError(
                 401,
@@ -49,18 +53,27 @@ def guarded(handler: Handler, needed: ApiAccess | Role) -> Handler:
 
 
 def bearer_of(request: web.Request) -> str:
-    """Return the token of a request, empty if it has none."""
+    """Return the token of a request, empty if it has none.
+
+    A page cannot set headers of a WebSocket, so it offers the token as a subprotocol.
+    """
     said = request.headers.get("Authorization", "")
-    return said.removeprefix(BEARER) if said.startswith(BEARER) else ""
+    if said.startswith(BEARER):
+        return said.removeprefix(BEARER)
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    tokens = [each.strip() for each in offered if each.strip().startswith(BEARER_PROTOCOL)]
+    return tokens[0].removeprefix(BEARER_PROTOCOL) if tokens else ""
 
 
-async def _caller(request: web.Request) -> Caller:
+async def _caller(request: web.Request, needed: ApiAccess | Role) -> Caller:
     """Return who a request's credentials are of; `NOBODY` if they are missing or not valid."""
-    token = bearer_of(request)
-    if kind_of(token) is TokenKind.OPERATOR:
-        operator = await request.app[LOGINS].operator(token)
-        return Caller(operator.name, operator.role) if operator else NOBODY
-    return NOBODY
+    identity = request.app[IDENTITY]
+    if needed is ApiAccess.CAR:
+        serial = request.match_info["serial"]
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        car = await identity.cars.shown_by(serial, shown) if scheme == LINK_SCHEME else None
+        return Caller(serial, ApiAccess.CAR) if car else NOBODY
+    return await identity.caller(bearer_of(request), request.match_info.get("id", ""))
 
 
 def _whom(access: ApiAccess | Role) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from pixelopolis.request_body import body_of
 from server.http.guard import bearer_of
-from server.http.keys import CALLER, LOGINS
+from server.http.keys import CALLER, IDENTITY
 from server.http.operations import Operation
 from server.identity.access import ApiAccess, Role
 from server.identity.logins import SESSION_S
@@ -17,7 +17,7 @@ from server.views.models import LoginRequest, OperatorView, SessionView, dump
 
 async def post_login(request: web.Request) -> web.Response:
     body = await body_of(request, LoginRequest)
-    token, operator = await request.app[LOGINS].log_in(
+    token, operator = await request.app[IDENTITY].logins.log_in(
         body.name, body.password, request.remote or ""
     )
     view = SessionView(token=token, name=operator.name, role=operator.role, ends_in_s=SESSION_S)
@@ -25,7 +25,7 @@ async def post_login(request: web.Request) -> web.Response:
 
 
 async def post_logout(request: web.Request) -> web.Response:
-    await request.app[LOGINS].log_out(bearer_of(request))
+    await request.app[IDENTITY].logins.log_out(bearer_of(request))
     return web.Response(status=204)
 
 

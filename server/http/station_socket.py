@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.request_body import body_of
+from server.booking_service import unknown_booking
 from server.fleet_manager import FleetManager
+from server.http.guard import bearer_of
 from server.http.health import check_leads
-from server.http.keys import CITY_VIEW, FLEET
+from server.http.keys import CALLER, CITY_VIEW, FLEET, IDENTITY
 from server.http.operations import Operation
-from server.http.sockets import serve_socket
+from server.http.sockets import EndSocketError, serve_socket
 from server.identity.access import ApiAccess
+from server.identity.rate_limit import Rate, RateLimit
 from server.views.models import (
     BookingEvent,
     BookingRequest,
     BookingView,
     CarsEvent,
     CityView,
+    NewBookingView,
+    NewStationView,
     StationRequest,
     StationView,
     dump,
@@ -39,7 +44,13 @@ ETA_DRIFT_S: Final = 2.0
 
 HEARTBEAT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 5.0
-DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+EVENTS_PROTOCOL: Final = "pixelopolis.events"
+"""The subprotocol that pages offer beside their token."""
+
+SAID: Final = Rate(burst=10, per_s=0.1)
+"""Messages of a station, which are ignored."""
+
+TOKEN_WATCH_S: Final = 60.0
 
 
 def _json(view: BaseModel, status: int = 200) -> web.Response:
@@ -52,49 +63,92 @@ async def get_city(request: web.Request) -> web.Response:
 
 async def post_station(request: web.Request) -> web.Response:
     body = await body_of(request, StationRequest)
-    await request.app[FLEET].register_station(body.device_id)
-    return _json(StationView(device_id=body.device_id), 201)
+    stations = request.app[IDENTITY].stations
+    token = await stations.register(body.device_id, request.remote or "")
+    return _json(NewStationView(device_id=body.device_id, token=token), 201)
+
+
+async def get_station(request: web.Request) -> web.Response:
+    return _json(StationView(device_id=request[CALLER].name))
 
 
 async def post_booking(request: web.Request) -> web.Response:
     body = await body_of(request, BookingRequest)
+    check_is_own(request, "station_device_id", body.station_device_id)
     fleet = request.app[FLEET]
     booking = await fleet.book(body.station_device_id, body.destination_id, body.language)
-    return _json(fleet.view(booking), 201)
+    token = request.app[IDENTITY].secrets.ride_token(booking.id)
+    return _json(NewBookingView(**dict(fleet.view(booking)), token=token), 201)
 
 
 async def get_booking(request: web.Request) -> web.Response:
-    return _json(await request.app[FLEET].booking(request.match_info["id"]))
+    return _json(await own_booking(request))
 
 
 async def delete_booking(request: web.Request) -> web.Response:
-    fleet = request.app[FLEET]
-    return _json(fleet.view(await fleet.cancel(request.match_info["id"])))
+    booking, fleet = await own_booking(request), request.app[FLEET]
+    return _json(fleet.view(await fleet.cancel(booking.id)))
+
+
+async def own_booking(request: web.Request) -> BookingView:
+    """Return the booking of a path, if the caller's station or ride it is.
+
+    Raises:
+        RequestRefusedError: there is none, or it is another's, which nobody shall learn (404).
+    """
+    id_, caller = request.match_info["id"], request[CALLER]
+    booking = await request.app[FLEET].booking(id_)
+    if caller.shown is ApiAccess.STATION and booking.station_device_id != caller.name:
+        raise unknown_booking(id_)
+    return booking
+
+
+def check_is_own(request: web.Request, field: str, station: str) -> None:
+    """Check that a station speaks of itself.
+
+    Raises:
+        RequestRefusedError: it names another.
+    """
+    if station != request[CALLER].name:
+        raise RequestRefusedError(
+            403,
+            "other_station",
+            f"{field}: the token is not of station {station!r}.",
+            "Send the token of that station.",
+        )
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
-    """Serve `GET /api/events?station=DEVICE_ID`: the current state at once, then every change."""
-    station = request.query.get("station", "")
-    if not DEVICE_ID.fullmatch(station):
-        raise RequestRefusedError(
-            400,
-            "invalid_station",
-            f"station: {station!r} is not a device id.",
-            "Ask for /api/events?station=DEVICE_ID.",
-        )
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=4096)
+    """Serve `GET /api/events`: the current state at once, then every change."""
+    station = request[CALLER].name
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_S, max_msg_size=4096, protocols=(EVENTS_PROTOCOL,)
+    )
     await socket.prepare(request)
     fleet = request.app[FLEET]
-    sender = _send_events(socket, fleet, station)
+    work = _listen(socket), _send_events(socket, fleet, station), _watch_token(request)
     with fleet.visited(station):
-        return await serve_socket(request, socket, f"station {station}", _listen(socket), sender)
+        return await serve_socket(request, socket, f"station {station}", *work)
 
 
 async def _listen(socket: web.WebSocketResponse) -> None:
-    """Wait for the end of the connection; incoming frames are ignored."""
+    """Wait for the end of the connection; a station has nothing to say here."""
+    said = RateLimit(SAID)
     async for frame in socket:
         if frame.type is WSMsgType.ERROR:
             return
+        if said.take("", asyncio.get_running_loop().time()):
+            raise EndSocketError(WSCloseCode.POLICY_VIOLATION, "too many messages")
+
+
+async def _watch_token(request: web.Request) -> None:
+    """End the socket of a station whose token has ended meanwhile."""
+    token, identity = bearer_of(request), request.app[IDENTITY]
+    while True:
+        await asyncio.sleep(TOKEN_WATCH_S)
+        with contextlib.suppress(PyMongoError):
+            if await identity.stations.station(token) is None:
+                raise EndSocketError(WSCloseCode.POLICY_VIOLATION, "the token has ended")
 
 
 async def _send_events(socket: web.WebSocketResponse, fleet: FleetManager, station: str) -> None:
@@ -170,19 +224,27 @@ OPERATIONS: Final = (
         "/api/stations",
         post_station,
         ApiAccess.PUBLIC,
-        "Register a station by its device id; repeating it is harmless.",
-        StationView,
+        "Register a station by a new device id; the answer has its token.",
+        NewStationView,
         201,
         StationRequest,
-        (400,),
+        (400, 409, 429),
+    ),
+    Operation(
+        "GET",
+        "/api/station",
+        get_station,
+        ApiAccess.STATION,
+        "The station of a token.",
+        StationView,
     ),
     Operation(
         "POST",
         "/api/bookings",
         post_booking,
-        ApiAccess.PUBLIC,
+        ApiAccess.STATION,
         "Book the free car that reaches the destination soonest.",
-        BookingView,
+        NewBookingView,
         201,
         BookingRequest,
         (400, 404, 409),
@@ -191,7 +253,7 @@ OPERATIONS: Final = (
         "GET",
         "/api/bookings/{id}",
         get_booking,
-        ApiAccess.PUBLIC,
+        ApiAccess.RIDE,
         "A booking.",
         BookingView,
         refusals=(404,),
@@ -200,7 +262,7 @@ OPERATIONS: Final = (
         "DELETE",
         "/api/bookings/{id}",
         delete_booking,
-        ApiAccess.PUBLIC,
+        ApiAccess.RIDE,
         "Cancel a booking.",
         BookingView,
         refusals=(404, 409),
@@ -209,10 +271,9 @@ OPERATIONS: Final = (
         "GET",
         "/api/events",
         events,
-        ApiAccess.PUBLIC,
+        ApiAccess.STATION,
         "Cars and the station's ride, as they change.",
         None,
-        refusals=(400,),
         is_socket=True,
     ),
 )

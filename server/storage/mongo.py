@@ -1,4 +1,4 @@
-"""MongoDB storage of bookings, stations and the town's traffic.
+"""MongoDB storage of bookings and the town's traffic.
 
 Unique partial indexes keep a car or a station out of two active bookings. A booking changes by
 `find_one_and_update` from the states that allow it. Traffic is one document per town, replaced
@@ -57,7 +57,6 @@ class Store:
         safe = WriteConcern(w="majority", wtimeout=WRITE_TIMEOUT_MS)
         self.database = self._client.get_database(database, write_concern=safe)
         self._bookings = self.database["bookings"]
-        self._stations = self.database["stations"]
         self._traffic = self.database["traffic"]
         self._leases = self.database["leases"]
         self._counters = self.database["counters"]
@@ -201,18 +200,6 @@ class Store:
         """Return the newest bookings of the town, active or ended."""
         found = self._bookings.find({"city": self.city}).sort("sequence", DESCENDING).limit(count)
         return [from_document(each) async for each in found]
-
-    # --- stations and cars ------------------------------------------------------------------------
-
-    async def register_station(self, device_id: str, now_s: float) -> None:
-        await self._stations.update_one(
-            {"_id": device_id},
-            {"$set": {"seen_s": now_s}, "$setOnInsert": {"registered_s": now_s}},
-            upsert=True,
-        )
-
-    async def has_station(self, device_id: str) -> bool:
-        return await self._stations.find_one({"_id": device_id}) is not None
 
     # --- the lease of the server that serves the town --------------------------------------------
 

@@ -67,6 +67,8 @@ class CarLink:
     """Why the car cannot be used; None if it can."""
     refused: Reason | None = None
     """Why a recent message of this car could not be used; None if all could."""
+    heard_s: float = -math.inf
+    """When the car connected, or was heard last (monotonic)."""
     last_sent_s: float = -math.inf
     """When an order or action was last sent (monotonic)."""
     last_pause_s: float = -math.inf
@@ -77,6 +79,10 @@ class CarLink:
     _action_ids: count[int] = field(default_factory=count)
     _refusal_ids: count[int] = field(default_factory=count)
     _heard_since_refused: int = 0
+
+    def is_alive(self, now_s: float) -> bool:
+        """Whether the car was heard lately on this connection."""
+        return now_s - self.heard_s < LEASE_S
 
     def receive(self, state: State) -> None:
         self.state = state
@@ -98,6 +104,10 @@ class CarLink:
         """
         self.refused = reason(ReasonCode.MESSAGE_REFUSED, fault=fault[:MAX_TEXT])
         self._heard_since_refused = 0
+        self.tell(topic, header_id, fault)
+
+    def tell(self, topic: str, header_id: int | None, fault: str) -> None:
+        """Tell the car what cannot be used, without holding it against the car."""
         self.send(
             Refusal(
                 header_id=next(self._refusal_ids),

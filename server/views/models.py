@@ -33,6 +33,19 @@ class BookingRequest(_Body):
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
 
 
+Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,50}$")]
+KeyText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class EnrollmentRequest(_Body):
+    """A car's public key, and `proof`: a signature that the car has the private one."""
+
+    serial: Serial
+    code: Annotated[str, Field(min_length=1, max_length=40)]
+    public_key: KeyText
+    proof: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 OperatorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
 
@@ -47,6 +60,51 @@ class _View(BaseModel):
 
 class StationView(_View):
     device_id: str
+
+
+class NewStationView(StationView):
+    """A registered station; `token` is told this once. Send it as `Authorization: Bearer TOKEN`."""
+
+    token: str
+
+
+class ChallengeView(_View):
+    """What a car signs, with how long it is valid, and the server's clock (seconds since 1970)."""
+
+    nonce: str
+    ends_in_s: float
+    server_time_s: float
+
+
+class EnrollmentView(_View):
+    """An enrolled car; `view_key` is the public key that signs tokens of live views."""
+
+    serial: str
+    view_key: str
+
+
+class CodeView(_View):
+    """A code with which one car can be enrolled."""
+
+    code: str
+    ends_in_s: float
+
+
+class CarKeyView(_View):
+    serial: str
+    key: str
+    enrolled_s: float
+
+
+class CarKeysView(_View):
+    keys: list[CarKeyView]
+
+
+class LiveView(_View):
+    """Where to see a car's live view now: the address has a token that opens it within a while."""
+
+    url: str
+    ends_in_s: float
 
 
 class RouteStep(_View):
@@ -77,6 +135,12 @@ class BookingView(_View):
     video_url: str | None
     route: list[RouteStep]
     path_m: list[Point]
+
+
+class NewBookingView(BookingView):
+    """A new booking; `token` opens this ride alone, for another page that follows it."""
+
+    token: str
 
 
 class CarView(_View):

@@ -124,8 +124,6 @@ async def test_the_desk_goes_on_whatever_cars_say(
         for i, place in enumerate(places):
             name = f"car{i}"
             table.join(name, FakeCar(CITY, name, place, step_m=0.15) if i < 3 else None)
-        for i in range(6):
-            await fleet.register_station(f"kiosk-{i}")
         mine: list[str] = []
         for round_ in range(CHAOS):
             await table.play()

@@ -253,7 +253,6 @@ async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_cam
 ) -> None:
     async with scripted_fleet() as table:
         car = await table.car("car1", "13", 0.6)
-        await table.fleet.register_station("kiosk")
         mongo.is_cut_off = True
         with pytest.raises(AutoReconnect):
             await table.book()

@@ -16,6 +16,7 @@ from server import leadership as leadership_module
 from server.http.keys import LEADERSHIP
 from server.leadership import RENEW_S, Leadership
 from server.storage.mongo import Store
+from tests.support.credentials import event_socket
 from tests.support.desktop import CITY, PATIENCE_S, Desktop, running, until
 from tests.support.fake_car import FakeCar
 
@@ -183,13 +184,13 @@ async def test_the_one_that_waits_is_well_and_answers_nothing_of_the_town(
             ("/healthz", 200, 200),
             ("/readyz", 200, 503),
             ("/api/city", 200, 503),
-            ("/api/bookings/none", 404, 503),
+            ("/api/bookings/none", 401, 503),
         ):
             assert (await status_of(first, path), await status_of(second, path)) == (
                 of_first,
                 of_second,
             )
-        for path in ("/api/cars/car1/link", "/api/events?station=kiosk"):
+        for path in ("/api/cars/car1/link", "/api/events"):
             answer = await second.client.get(path)
             assert answer.status == 503
             assert (await answer.json())["error"]["code"] == "standby"
@@ -256,7 +257,7 @@ async def test_a_server_that_is_no_longer_asked_lets_everybody_go_and_may_serve_
     car = FakeCar(CITY, "car1", Place("1", 0.2), step_m=0.01)
     await desktop.drive_in(car)
     booking = await desktop.book("kiosk-1", "planetarium")
-    page = await desktop.client.ws_connect("/api/events?station=kiosk-1")
+    page = await event_socket(desktop.client, "kiosk-1")
     lead = desktop.client.app[LEADERSHIP]  # type: ignore[index]
     async with asyncio.timeout(PATIENCE_S):
         while not await store.acquire_lease("another", 60.0):

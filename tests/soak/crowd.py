@@ -123,7 +123,6 @@ class Crowd:
             if visitor.booking is not None or now_s < visitor.asks_s:
                 continue
             if visitor.came_s == visitor.asks_s:
-                await fleet.register_station(visitor.station)
                 fleet.rides.presence.opened(visitor.station)
             self.asked += 1
             busy = {b.car_id for b in fleet.bookings}

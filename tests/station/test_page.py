@@ -57,7 +57,7 @@ async def test_a_ride_in_japanese(browser: Browser, desk: ScriptedDesk, screen: 
         await touch(page, "#next")
         await expect(page.locator("#choose")).to_be_visible()
         assert desk.booked_with[0]["language"] == "ja"
-        assert desk.booked_with[0]["station_device_id"] in desk.stations
+        assert desk.booked_with[0]["station_device_id"] in desk.stations.values()
 
 
 async def test_a_reload_in_mid_ride_goes_on_with_the_ride(
@@ -218,7 +218,7 @@ async def test_a_page_by_http_on_a_network_works_and_asks_nobody_else(
         await expect(page.locator("#end")).to_be_visible()
     assert hosts == {"museum.test"}
     assert complaints == []
-    assert re.fullmatch(r"[0-9a-f-]{36}", next(iter(desk.stations)))
+    assert re.fullmatch(r"[0-9a-f-]{36}", next(iter(desk.stations.values())))
 
 
 async def test_a_kiosk_that_is_left_alone_greets_the_next_visitor(

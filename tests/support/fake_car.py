@@ -43,6 +43,7 @@ from pixelopolis.vda5050.state import (
     State,
     StateError,
 )
+from tests.support.credentials import car_socket
 
 STEP_S = 0.02
 STEP_M = 0.1
@@ -87,7 +88,8 @@ class FakeCar:
     # --- the link -------------------------------------------------------------------------------
 
     async def connect(self, client: TestClient) -> None:  # type: ignore[type-arg]
-        self._socket = await client.ws_connect(f"/api/cars/{self.id}/link")
+        """Open the link of this car, which is enrolled if it is new."""
+        self._socket = await car_socket(client, self.id)
         hello = Connection(
             header_id=0,
             timestamp=datetime.now(UTC),

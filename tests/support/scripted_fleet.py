@@ -118,7 +118,6 @@ class ScriptedFleet:
         await self.fleet.step()
 
     async def book(self, destination: str = "museum", station: str = "kiosk") -> Booking:
-        await self.fleet.register_station(station)
         return await self.fleet.book(station, destination, "ja")
 
     async def state(self, booking: Booking) -> BookingState:

@@ -45,6 +45,7 @@ class Desk:
                 web.post("/api/stations", self.station),
                 web.post("/api/bookings", self.book),
                 web.get("/api/bookings/{id}", self.booking),
+                web.post("/api/bookings/{id}/view", self.view),
                 web.get("/api/events", self.events),
                 web.get("/video.mjpg", self.video),
             ]
@@ -56,8 +57,14 @@ class Desk:
         return web.json_response({"destinations": [{"id": "museum"}, {"id": "tower"}]})
 
     async def station(self, request: web.Request) -> web.Response:
-        self.stations.add((await request.json())["device_id"])
-        return web.json_response({}, status=201)
+        device_id = (await request.json())["device_id"]
+        self.stations.add(device_id)
+        return web.json_response({"device_id": device_id, "token": f"of {device_id}"}, status=201)
+
+    async def view(self, request: web.Request) -> web.Response:
+        booking = self.bookings[request.match_info["id"]]
+        assert request.headers["Authorization"] == f"Bearer of {booking['station_device_id']}"
+        return web.json_response({"url": f"{booking['video_url']}?token=1", "ends_in_s": 60.0})
 
     async def book(self, request: web.Request) -> web.Response:
         asked = await request.json()

@@ -13,9 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from pixelopolis.city.sources import load_city
 from server.http import app as whole
-from server.http.keys import LOGINS
 from server.http.operations import Operation
-from server.identity import logins
 from server.identity.access import ApiAccess, Role
 from server.identity.tokens import TokenKind, new_token
 from server.storage.mongo import Store
@@ -141,7 +139,3 @@ def test_everything_served_under_api_is_in_the_table(tmp_path: Path) -> None:
     others = {("GET", "/api/openapi.json"), ("GET", "/{name}")}
     assert served - others == table
     assert all(op.access is not ApiAccess.PUBLIC or op.summary for op in whole.OPERATIONS)
-
-
-async def test_logins_are_the_servers(client: Client) -> None:
-    assert isinstance(client.app[LOGINS], logins.Logins)  # type: ignore[index]

@@ -205,16 +205,6 @@ async def test_other_towns_bookings_are_not_ours(fake: FakeMongo) -> None:
 # --- stations, cars, and the server ---------------------------------------------------------------
 
 
-async def test_stations_are_known_from_their_first_registration_on(store: Store) -> None:
-    assert not await store.has_station("kiosk")
-    await store.register_station("kiosk", 10.0)
-    await store.register_station("kiosk", 20.0)
-    assert await store.has_station("kiosk")
-    assert not await store.has_station("other")
-    found = await store._stations.find_one({"_id": "kiosk"})
-    assert found == {"_id": "kiosk", "seen_s": 20.0, "registered_s": 10.0}
-
-
 async def test_a_database_that_does_not_answer_is_an_error(fake: FakeMongo) -> None:
     fake.is_down = True
     with pytest.raises(StoreError, match="does not answer"):

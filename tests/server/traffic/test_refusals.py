@@ -30,6 +30,7 @@ from server.traffic.car_reports import take_report
 from server.traffic.reservations import Ride, Traffic, place_car, start_ride
 from server.traffic.street_graph import StreetGraph
 from server.views.build import car_view
+from tests.support.credentials import car_socket
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 
@@ -79,7 +80,7 @@ async def test_an_invalid_message_is_answered_logged_and_shown(
     desktop: Desktop, sent: str | bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    socket = await desktop.client.ws_connect("/api/cars/car1/link")
+    socket = await car_socket(desktop.client, "car1")
     await (socket.send_bytes(sent) if isinstance(sent, bytes) else socket.send_str(sent))
     answer = decode_from_server(await socket.receive_str())
     assert isinstance(answer, Refusal)
