@@ -24,6 +24,7 @@ from sim.camera.sensor import (
     saturate,
     smear,
     tone_curve,
+    tremble,
     undistort,
 )
 from sim.looks.look import Look
@@ -89,6 +90,7 @@ class SimulatedCamera:
             or sensor.shot_sigma
             or sensor.read_sigma
         )
+        self._has_noise = bool(sensor.noise_sigma or sensor.shot_sigma or sensor.read_sigma)
 
     def __call__(
         self, pose: Pose, motion: BodyMotion | None = None, cars: Sequence[CarBody] | None = None
@@ -117,6 +119,8 @@ class SimulatedCamera:
         if sensor.gamma != 1.0 or sensor.contrast or sensor.haze:
             curve = tone_curve(sensor.gamma, sensor.contrast, sensor.haze)
             image = np.asarray(cv2.LUT(image, curve), dtype=np.uint8)
+        if not self._has_noise:
+            image = tremble(image, rng)
         if sensor.resolution < 1.0:
             return _coarse(image, sensor)
         return image if sensor.jpeg_quality is None else jpeg(image, sensor.jpeg_quality)

@@ -98,6 +98,9 @@ def lean(image: Image, height_px: int, from_middle: float, dx_px: float) -> Imag
     )
 
 
+TREMBLING: Final = 0.01
+"""Share of values whose last bit `tremble` flips."""
+
 _BANK_PX: Final = 512
 
 
@@ -153,6 +156,18 @@ def jpeg(image: Image, quality: int) -> Image:
     back = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert back is not None, "what was encoded can be decoded"
     return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def tremble(image_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return an image with the last bit of some values flipped.
+
+    No camera shows the same twice. A rendered picture may, along a straight lane, and a car takes
+    its camera for frozen then.
+    """
+    image = image_rgb.copy()
+    values = image.reshape(-1)
+    values[rng.integers(values.size, size=math.ceil(TREMBLING * values.size))] ^= 1
+    return image
 
 
 def apply_sensor(
