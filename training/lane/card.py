@@ -198,6 +198,8 @@ def markdown(card: dict[str, Any]) -> str:
     lines += [
         "- 8-bit outputs are scaled by their tensors' own scales and zero points.",
         markdown_line(card),
+        f"- Driving: `pixelopolis evaluate lane --model {next(iter(card['files']))}` drives it in "
+        "closed loop, beside rivals that see nothing. Errors on pictures tell little about that.",
         "",
         f"Mean absolute error on the validation pictures ({unit}); beside it the error of always "
         "answering the median. `visible` leaves out the pictures that show nothing to steer by:",

@@ -224,6 +224,7 @@ def test_card_tells_the_run_and_does_not_change(
     )
     assert "--seed 3" in kept["command"]
     page = (folder / "lane.md").read_text("utf-8")
+    assert "`pixelopolis evaluate lane --model lane.tflite`" in page
     assert "looks mappable" in page
     assert f"{card['training']['validation']['left']['mean_abs_error']:.4g}" in page
     export_lane(trained[0], tmp_path)
