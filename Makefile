@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd check lock docs train-detector \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures check lock docs train-detector \
   train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -52,6 +52,9 @@ soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 
 
 crowd: $(VENV)/setup.done  ## more visitors than cars, in line and asking again; ARGS="--stations 200 --cars 20"
 	@$(BIN)/python -m tests.soak.crowd $(ARGS)
+
+failures: $(VENV)/setup.done  ## rides while server, standby and database are killed; ARGS="--rides 10000"
+	@$(BIN)/python -m tests.soak.failures $(ARGS)
 
 check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and dead code
 	@$(BIN)/ruff check .

@@ -51,7 +51,6 @@ class CarIdentity:
 
     Args:
         serial: its id.
-        url: the server's address, `ws://HOST:PORT`.
         key: its private key.
         view_key: the server's public key.
         tls: how to check the server's certificate; None for the system's authorities.
@@ -60,14 +59,12 @@ class CarIdentity:
     def __init__(
         self,
         serial: str,
-        url: str,
         key: Ed25519PrivateKey,
         view_key: Ed25519PublicKey,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.tls = tls
         self._serial = serial
-        self._url = _http(url)
         self._key = key
         self._view_key = view_key
         self._server_ahead_s = time.time() - time.monotonic()
@@ -103,11 +100,11 @@ class CarIdentity:
             raise SettingsError(f"key: {str(file)!r} is no key file: {error}.", ENROLL) from error
         if not (isinstance(key, Ed25519PrivateKey) and isinstance(view_key, Ed25519PublicKey)):
             raise SettingsError(f"key: {str(file)!r} has other keys than Ed25519.", ENROLL)
-        return cls(settings.id, settings.server.url, key, view_key, tls_of(settings))
+        return cls(settings.id, key, view_key, tls_of(settings))
 
-    async def authorize(self, session: aiohttp.ClientSession) -> Mapping[str, str]:
-        """Return the headers that show who the car is, for one connection."""
-        url = f"{self._url}/api/cars/{self._serial}/challenge"
+    async def authorize(self, session: aiohttp.ClientSession, server: str) -> Mapping[str, str]:
+        """Return the headers that show a server who the car is, for one connection."""
+        url = f"{_http(server)}/api/cars/{self._serial}/challenge"
         async with session.post(url, ssl=self.tls if self.tls is not None else True) as answer:
             answer.raise_for_status()
             challenge = await answer.json()

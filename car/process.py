@@ -107,7 +107,7 @@ class CarProcess:
             on_frame=lambda: self._in_loop(self._fresh.set),
         )
         self._link = ServerLink(
-            settings.server.url,
+            (settings.server.url, *settings.server.others),
             settings.id,
             self._shared_state,
             identity.authorize,

@@ -104,15 +104,25 @@ class DetectorSettings(_SettingsTable):
         return Path(value) if isinstance(value, str) else value
 
 
+ServerUrl = Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
+
+
 class ServerSettings(_SettingsTable):
     """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`.
 
     `ca`: certificate of the authority that has signed the server's, if it is not one that the
     system knows; `pixelopolis server` makes its own in `--data`, `tls/ca.pem`.
+    `others` are further servers of the same town, of which one serves; the car calls them in turn.
     """
 
     ca: Path | None = None
-    url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
+    url: ServerUrl
+    others: tuple[ServerUrl, ...] = ()
+
+    @field_validator("others", mode="before")
+    @classmethod
+    def _to_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("ca", mode="before")
     @classmethod

@@ -7,7 +7,7 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Final, Protocol
@@ -38,6 +38,9 @@ CONNECT_TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (0.25, 5.0)
 """First and longest pause before reconnecting."""
 
+MAX_TURN_S: Final = 0.5
+"""Longest pause before the next of several servers is called."""
+
 STABLE_S: Final = 5.0
 """After a connection that held this long, the next pause is short again."""
 
@@ -60,7 +63,8 @@ def backoff_s(attempt: int, jitter: random.Random) -> float:
     return whole * jitter.uniform(0.5, 1.0)
 
 
-Authorize = Callable[[aiohttp.ClientSession], Awaitable[Mapping[str, str]]]
+Authorize = Callable[[aiohttp.ClientSession, str], Awaitable[Mapping[str, str]]]
+"""With the address of the server that is called."""
 
 
 class LinkListener(Protocol):
@@ -91,24 +95,26 @@ class ServerLink:
     """Keeps one car connected to the server.
 
     Args:
-        url: the server's address, `ws://HOST:PORT`.
+        urls: the addresses of the town's servers, `ws://HOST:PORT`; one of them serves.
         serial_number: the car's id.
         listener: receives messages and provides those to send.
-        authorize: returns the headers that show who the car is, for one connection.
+        authorize: returns the headers that show a server who the car is, for one connection.
         seed: seed of the pauses' jitter.
         tls: how to check the server's certificate; None for the system's authorities.
     """
 
     def __init__(
         self,
-        url: str,
+        urls: Sequence[str],
         serial_number: str,
         listener: LinkListener,
         authorize: Authorize,
         seed: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.url = f"{url.rstrip('/')}/api/cars/{serial_number}/link"
+        self._urls = [url.rstrip("/") for url in urls]
+        self.url = self._urls[0]
+        """The server that is called now."""
         self.connected = False
         self._serial_number = serial_number
         self._listener = listener
@@ -131,20 +137,27 @@ class ServerLink:
 
     async def run(self) -> None:
         """Hold the connection until canceled, then announce the disconnect."""
-        attempt = 0
+        attempt, turn = 0, 0
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 began_s = time.monotonic()
                 try:
+                    self.url = self._urls[turn]
                     why = await self._hold(session)
                 except aiohttp.WSServerHandshakeError as error:
                     why = REFUSED.get(error.status, str(error))
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     why = str(error) or type(error).__name__
                 self.connected = False
-                attempt = 0 if time.monotonic() - began_s > STABLE_S else attempt + 1
+                turn = (turn + 1) % len(self._urls)
+                if time.monotonic() - began_s > STABLE_S:
+                    attempt = 0
+                elif turn == 0:  # all were called
+                    attempt += 1
                 pause_s = backoff_s(attempt, self._jitter)
+                if len(self._urls) > 1:  # another one may serve within seconds
+                    pause_s = min(pause_s, MAX_TURN_S)
                 log.warning("Server link: %s; calling again in %.1f s.", why, pause_s)
                 await asyncio.sleep(pause_s)
 
@@ -152,8 +165,8 @@ class ServerLink:
         """Hold one connection; return why the server has closed it."""
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await session.ws_connect(
-                self.url,
-                headers=await self._authorize(session),
+                f"{self.url}/api/cars/{self._serial_number}/link",
+                headers=await self._authorize(session, self.url),
                 autoping=False,
                 max_msg_size=MAX_FRAME_BYTES,
                 timeout=_CLOSE_TIMEOUT,

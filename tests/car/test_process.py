@@ -113,7 +113,7 @@ async def server() -> AsyncIterator[FakeServer]:
 
 
 def identity(server: FakeServer) -> CarIdentity:
-    return identity_of("car1", str(server.server.make_url("")).replace("http", "ws"))
+    return identity_of("car1")
 
 
 def opened(car: CarProcess) -> str:
@@ -387,4 +387,4 @@ def test_the_car_does_not_start_outside_its_town(tmp_path: Path) -> None:
         }
     )
     with pytest.raises(SettingsError, match="beyond the end"):
-        CarProcess(wrong, CITY, Steers(), identity_of("car1", "ws://127.0.0.1:1"))
+        CarProcess(wrong, CITY, Steers(), identity_of("car1"))

@@ -48,9 +48,9 @@ def write_key(file: Path, serial: str) -> None:
     write_private(file, private + public)
 
 
-def identity_of(serial: str, url: str) -> CarIdentity:
+def identity_of(serial: str) -> CarIdentity:
     """Return an enrolled car's identity; `SERVER_KEY` signs the tokens of its views."""
-    return CarIdentity(serial, url, key_of(serial), SERVER_KEY.public_key())
+    return CarIdentity(serial, key_of(serial), SERVER_KEY.public_key())
 
 
 async def enroll(client: Any, serial: str) -> None:

@@ -58,6 +58,7 @@ class FakeCar:
         self.id = car
         self.place = place
         self.step_m = step_m
+        self.step_s = STEP_S
         self.plan: MergedOrder | None = None
         self.path: RoutePath | None = None
         self.distance_m = 0.0
@@ -89,7 +90,11 @@ class FakeCar:
 
     async def connect(self, client: TestClient) -> None:  # type: ignore[type-arg]
         """Open the link of this car, which is enrolled if it is new."""
-        self._socket = await car_socket(client, self.id)
+        await self.open(await car_socket(client, self.id))
+
+    async def open(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Begin to speak over a link that is open."""
+        self._socket = socket
         hello = Connection(
             header_id=0,
             timestamp=datetime.now(UTC),
@@ -129,7 +134,7 @@ class FakeCar:
         while not self._socket.closed:
             self.move()
             await self._socket.send_str(self.speech(self.state()))
-            await asyncio.sleep(STEP_S)
+            await asyncio.sleep(self.step_s)
 
     # --- the car ----------------------------------------------------------------------------------
 

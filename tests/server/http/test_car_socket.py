@@ -100,7 +100,7 @@ async def client(mongodb_uri: str, database: str) -> AsyncIterator[TestClient[An
 async def on_the_road(client: TestClient[Any, Any], ghost: Ghost) -> AsyncIterator[None]:
     await enroll(client, "car1")
     url = str(client.make_url("/")).replace("http", "ws")
-    link = ServerLink(url, "car1", ghost, identity_of("car1", url).authorize)
+    link = ServerLink([url], "car1", ghost, identity_of("car1").authorize)
 
     async def drive() -> None:
         while True:
