@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tomllib
 from collections.abc import Awaitable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pixelopolis.cli import server_users
+from pixelopolis.cli import server_backup, server_users
 from pixelopolis.cli.common import (
     DATA,
     CityName,
@@ -29,12 +31,49 @@ from pixelopolis.extras import needs
 
 app = typer.Typer()
 app.add_typer(server_users.app, name="users")
+app.command()(server_backup.backup)
+app.command()(server_backup.restore)
+
+
+def _take_settings(context: typer.Context, file: Path | None) -> Path | None:
+    """Take a file's values for options that the command line does not have."""
+    if file is None:
+        return None
+    try:
+        found = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"--config {str(file)!r} cannot be read: {error}.", "Name a TOML file."
+        ) from None
+    known = {
+        option.removeprefix("--"): parameter.name
+        for parameter in context.command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    for key in found:
+        if key not in known or key == "config":
+            raise SettingsError(
+                f"--config {str(file)!r}: there is no setting {key!r}.",
+                f"Use the options' names: {', '.join(sorted(known))}.",
+            )
+    context.default_map = {str(known[key]): value for key, value in found.items()}
+    return file
 
 
 @app.callback(invoke_without_command=True)
 @needs("server")
 def run(
     context: typer.Context,
+    _config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            callback=_take_settings,
+            is_eager=True,
+            help="TOML file with options by name, such as port = 8081; the command line wins.",
+        ),
+    ] = None,
     city: CityName = "pixelopolis",
     port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -46,6 +85,9 @@ def run(
     log_format: Annotated[
         LogFormat, typer.Option(help="text for people, json for machines; one line a record.")
     ] = LogFormat.TEXT,
+    keep_days: Annotated[
+        float, typer.Option(min=1.0, help="Forget bookings that ended so many days ago.")
+    ] = 90.0,
     verbose: Verbose = False,
 ) -> None:
     """Run the server, or say who may use it.
@@ -59,7 +101,7 @@ def run(
 
     logging.basicConfig(level=logging.INFO, handlers=[service_handler(log_format)])
     logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
-    settings = Settings(load_city(city), host, port, mongodb, data, bird_url)
+    settings = Settings(load_city(city), host, port, mongodb, data, bird_url, keep_days)
     asyncio.run(serve(settings))
 
 

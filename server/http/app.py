@@ -48,10 +48,12 @@ from server.peer_faults import RateLimitFilter
 from server.storage.audit import AuditLog
 from server.storage.mongo import DATABASE, Store
 from server.storage.reach import own_mongod
+from server.storage.retention import keep_forgetting
 from server.views.build import city_view
 
 log = logging.getLogger(__name__)
 
+KEEP_DAYS: Final = 90.0
 MAX_BODY_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 2.0
 
@@ -77,6 +79,7 @@ class Settings:
     mongodb_uri: str = ""
     data_folder: Path = Path("var/server")
     bird_url: str | None = None
+    keep_days: float = KEEP_DAYS
 
 
 def make_app(
@@ -86,6 +89,7 @@ def make_app(
     database: str = DATABASE,
     bird_url: str | None = None,
     station_folder: Path | None = None,
+    keep_days: float = KEEP_DAYS,
 ) -> web.Application:
     """Return the application; it opens the database on startup and closes it on cleanup.
 
@@ -95,6 +99,7 @@ def make_app(
         database: the database's name.
         bird_url: address of the simulator's bird's-eye video.
         station_folder: the page's files, served at `/`.
+        keep_days: bookings that ended so many days ago are forgotten.
     """
     app = web.Application(
         middlewares=[errors_as_json, stations.only_by_leader],
@@ -105,7 +110,8 @@ def make_app(
     app[SOCKETS] = set()
     app[CAR_SOCKETS] = {}
     worker, key_watch = Worker("fleet manager"), Worker("watch of keys")
-    app[WORKERS] = (worker, key_watch)
+    cleaner = Worker("retention")
+    app[WORKERS] = (worker, key_watch, cleaner)
     openapi = document(OPERATIONS)
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -128,9 +134,17 @@ def make_app(
                 log.info("Another server serves %s; this one is on standby.", city.name)
             lead = partial(leadership.run, fleet.restore, partial(fleet.run, leadership.renew))
             watch = partial(cars.end_revoked, app)
+            forget = partial(
+                keep_forgetting,
+                store.database,
+                city.name,
+                keep_days,
+                lambda: leadership.is_leader,
+                time.time,
+            )
             tasks = [
                 asyncio.create_task(keep_working(each, work), name=each.name)
-                for each, work in ((worker, lead), (key_watch, watch))
+                for each, work in ((worker, lead), (key_watch, watch), (cleaner, forget))
             ]
             yield
             for task in tasks:
@@ -175,7 +189,13 @@ async def serve(settings: Settings) -> None:
             uri = mongod.uri
             waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))
         folder = stack.enter_context(as_file(files("station")))
-        app = make_app(settings.city, uri, bird_url=settings.bird_url, station_folder=Path(folder))
+        app = make_app(
+            settings.city,
+            uri,
+            bird_url=settings.bird_url,
+            station_folder=Path(folder),
+            keep_days=settings.keep_days,
+        )
         runner = web.AppRunner(
             app, access_log=None, logger=_http_log(), shutdown_timeout=SHUTDOWN_S
         )

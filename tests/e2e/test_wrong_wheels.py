@@ -94,9 +94,7 @@ async def test_it_stops_at_once_and_tells_the_desk_which(
         }
     )
     route = find_route(CITY, START, Place("6", 0.1))
-    car = CarProcess(
-        settings, CITY, load_lane_model(None), identity_of("car1")
-    )
+    car = CarProcess(settings, CITY, load_lane_model(None), identity_of("car1"))
     task = asyncio.create_task(car.run())
     try:
         await server.next_state()

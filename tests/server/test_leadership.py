@@ -149,6 +149,37 @@ async def test_it_ends_when_another_has_the_lease_but_not_while_nobody_can_know(
     assert not lead.is_leader
 
 
+@pytest.mark.usefixtures("soon")
+async def test_work_that_takes_longer_than_a_lease_keeps_it() -> None:
+    """On a busy machine one step of a large town took four seconds, and the servers took turns."""
+    lead, store, clock = paper()
+    enough = asyncio.Event()
+
+    async def slow_work() -> None:
+        while store.asked < 10:
+            clock.now_s += 1.0
+            await asyncio.sleep(0.001)
+        enough.set()
+        await asyncio.sleep(3600.0)
+
+    task = asyncio.create_task(lead.run(nothing, slow_work))
+    async with asyncio.timeout(PATIENCE_S):
+        await enough.wait()
+        assert lead.is_leader
+        store.has_lease = AutoReconnect("down")
+        asked = store.asked
+        while store.asked < asked + 3:
+            clock.now_s += 1.0
+            await asyncio.sleep(0.001)
+        assert lead.is_leader, "nobody can take it meanwhile"
+        store.has_lease = False
+        while lead.is_leader:
+            clock.now_s += 1.0
+            await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_database_that_is_gone_keeps_nobody_from_resigning() -> None:
     lead, store, _ = paper()
     await lead.begin(nothing)

@@ -46,7 +46,7 @@ from tests.support.replica_set import ReplicaSet
 
 FINAL = ("arrived", "cancelled", "failed")
 VANISHED = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, ValueError)
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)

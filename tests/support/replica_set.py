@@ -31,7 +31,7 @@ class ReplicaSet:
         election_ms: how long a primary may be silent before another is elected.
     """
 
-    def __init__(self, folder: Path, members: int = 3, election_ms: int = 1000) -> None:
+    def __init__(self, folder: Path, members: int = 3, election_ms: int = 2000) -> None:
         self._folder = folder
         self._election_ms = election_ms
         self._ports = [_free_port() for _ in range(members)]
@@ -103,7 +103,7 @@ class ReplicaSet:
 
     async def _initiate(self) -> None:
         members = [{"_id": i, "host": f"127.0.0.1:{port}"} for i, port in enumerate(self._ports)]
-        settings = {"electionTimeoutMillis": self._election_ms, "heartbeatIntervalMillis": 300}
+        settings = {"electionTimeoutMillis": self._election_ms, "heartbeatIntervalMillis": 500}
         config = {"_id": NAME, "version": 1, "members": members, "settings": settings}
         first = f"mongodb://127.0.0.1:{self._ports[0]}/?directConnection=true"
         async with AsyncMongoClient[Any](first) as client:

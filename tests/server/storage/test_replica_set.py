@@ -12,7 +12,7 @@ from tests.support.desktop import CITY, running, until
 from tests.support.fake_car import FakeCar
 from tests.support.replica_set import ReplicaSet
 
-LIMIT_S = 90.0
+LIMIT_S = 240.0
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
