@@ -108,7 +108,7 @@ LANE := var/lane
 PIXELOPOLIS := $(BIN)/pixelopolis
 
 train-lane: setup-training system-gl  ## data, training, a round of own drives, export; resumes
-	@$(PIXELOPOLIS) data lane --out $(LANE)/clone --poses 60000 --driven 0 --seed 1
+	@$(PIXELOPOLIS) data lane --out $(LANE)/clone --poses 100000 --driven 0 --floors 0.5 --seed 1
 	@$(PIXELOPOLIS) train lane --data $(LANE)/clone --out $(LANE)/run --epochs 9 --seed 1
 	@$(PIXELOPOLIS) export lane --run $(LANE)/run --out $(LANE)/export
 	@$(PIXELOPOLIS) data lane --drive $(LANE)/export/lane.tflite --frames 12000 --seed 2 \

@@ -122,8 +122,10 @@ class SimulatedCamera:
         if not self._has_noise:
             image = tremble(image, rng)
         if sensor.resolution < 1.0:
-            return _coarse(image, sensor)
-        return image if sensor.jpeg_quality is None else jpeg(image, sensor.jpeg_quality)
+            image = _coarse(image, sensor)
+        elif sensor.jpeg_quality is not None:
+            image = jpeg(image, sensor.jpeg_quality)
+        return _cut(image, sensor.cut) if any(sensor.cut) else image
 
     def _view(self, pose: Pose) -> View:
         return car_view(self.camera, pose, part=self._part, rows=self._rows)
@@ -192,6 +194,16 @@ def _coarse(image: Image, sensor: Sensor) -> Image:
     if sensor.jpeg_quality is not None:
         small = jpeg(small, sensor.jpeg_quality)
     return np.asarray(cv2.resize(small, (width, height)), dtype=np.uint8)
+
+
+def _cut(image: Image, share: tuple[float, float]) -> Image:
+    """Repeat, in each row, the nearest pixel that is not cut off."""
+    height, width = image.shape[:2]
+    down = np.linspace(0, 1, height)[:, None]
+    first = np.round(share[0] * down * (width - 1))
+    last = np.round((1 - share[1] * down) * (width - 1))
+    columns = np.clip(np.arange(width), first, last).astype(np.intp)
+    return np.asarray(np.take_along_axis(image, columns[..., None], axis=1))
 
 
 class _Lens:

@@ -33,7 +33,8 @@ WIDE_PART: Final = 0.15
 WIDE_OFFSET_M: Final = 0.10
 FLOOR_OFFSET_M: Final = 0.15
 """On a floor nothing stands beside the road: the car may be on one of its lines."""
-WIDE_FLOOR_PART: Final = 0.35
+WIDE_FLOOR_PART: Final = 0.6
+"""People drive anywhere on a road; a car is told to keep to its middle."""
 WIDE_HEADING_RAD: Final = np.radians(30.0)
 """Some poses are spread evenly over all headings from which a car must still recover."""
 SIDE_CAMERA_M: Final = 0.06

@@ -182,9 +182,11 @@ def _mount(rng: np.random.Generator) -> Mount:
 def _camera(sensor: Sensor, rng: np.random.Generator) -> Sensor:
     # 160 pixels across a fisheye of 160 degrees are half of what our view shows; cars ten times as
     # fast as ours smear ten times as far
-    coarse, share, exposure = rng.random(3).tolist()
+    # narrower lenses do not show the ground in our nearest corners
+    coarse, share, exposure, narrow, left, right = rng.random(6).tolist()
     return replace(
         sensor,
+        cut=(0.4 * left, 0.4 * right) if narrow < 0.35 else (0.0, 0.0),
         resolution=0.3 + 0.6 * share if coarse < 0.6 else 1.0,
         exposure_s=math.exp(math.log(1 / 250) + exposure * math.log(250 / 8)),
     )

@@ -49,5 +49,8 @@ class Sensor:
     saturation: float = 1.0
     resolution: float = 1.0
     """Share of an image's own resolution that the camera has; the rest is interpolated."""
+    cut: tuple[float, float] = (0.0, 0.0)
+    """Shares of the last row, from its left and right end, that a photograph does not show: the
+    nearest pixel that it shows is repeated there. They shrink to 0 at the first row."""
     jpeg_quality: int | None = None
     """Quality of the camera's own compression; None: raw images."""

@@ -134,6 +134,17 @@ def test_a_coarse_camera_loses_detail_and_nothing_else(renderer: Renderer) -> No
     assert steps[0] < 0.6 * steps[2]
 
 
+def test_what_a_photograph_does_not_show_repeats_its_edge(renderer: Renderer) -> None:
+    renderer.set_look(plain_look())
+    whole = SimulatedCamera(renderer, plain_look(), rng())(start())
+    look = replace(plain_look(), sensor=Sensor(cut=(0.2, 0.4)))
+    seen = SimulatedCamera(renderer, look, rng())(start())
+    assert np.array_equal(seen[0], whole[0])
+    assert np.array_equal(seen[-1, 24:71], whole[-1, 24:71])
+    assert (seen[-1, :24] == whole[-1, 24]).all()
+    assert (seen[-1, 72:] == whole[-1, 71]).all()
+
+
 def test_only_motion_that_nobody_told_is_drawn(renderer: Renderer) -> None:
     renderer.set_look(plain_look())
     eye = SimulatedCamera(renderer, replace(plain_look(), sensor=Sensor(readout_s=0.2)), rng())
