@@ -35,7 +35,7 @@ from pixelopolis.city.model import City, Turn
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.speeds import CRUISE_MPS
-from pixelopolis.vehicle.steering import steering_to_curvature
+from pixelopolis.vehicle.steering import curvature_to_steering, steering_to_curvature
 
 SEARCH_MPS: Final = 0.6 * CRUISE_MPS
 """Maximum speed of a car that looks for signs to find out where it is."""
@@ -203,7 +203,7 @@ class Driver:
 
     def _search(self, now: Observation) -> Decision:
         """Keep the lane slowly until signs and bends tell where the car is."""
-        steering = self._lane.steering(now.now_s, self.settings.search_mps)
+        steering = self._steering(now, self.settings.search_mps, None)
         bend_per_m = steering_to_curvature(steering)
         car = self._lead_car.step(
             now.now_s, now.wheels, now.sightings, lambda _: lane_by_curvature(bend_per_m)
@@ -271,7 +271,7 @@ class Driver:
             lost=lost,
         )
         events = self._events(mission, distance, behavior.state)
-        steering = self._lane.steering(now.now_s, behavior.speed_mps, self._route_tracker(tracker))
+        steering = self._steering(now, behavior.speed_mps, self._route_tracker(tracker))
         left, right = wheel_speeds_rad_s(steering, behavior.speed_mps)
         return Decision(
             left,
@@ -288,6 +288,14 @@ class Driver:
             located=not finding.lost,
             off_route=finding.elsewhere is not None,
         )
+
+    def _steering(self, now: Observation, speed_mps: float, tracker: PathTracker | None) -> float:
+        """Return the lane keeper's steering, and at first a weave that shows wrong wheels."""
+        steering = self._lane.steering(now.now_s, speed_mps, tracker)
+        weave_per_m = self._wheel_check.weave_per_m if self._wheel_check else 0.0
+        if not weave_per_m:
+            return steering
+        return curvature_to_steering(steering_to_curvature(steering) + weave_per_m)
 
     def _speed_limit_mps(self, mission: Mission, distance_m: float) -> float:
         cruise_mps = self.settings.cruise_mps

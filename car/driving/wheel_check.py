@@ -43,6 +43,11 @@ FITS: Final = 0.6
 MOVES: Final = 0.02
 """Minimum gain over standing. A car that is held in place while its wheels turn, or that sees
 little but the back of a car that drives as it does, has no wrong wheels: standing fits best."""
+WEAVE_M: Final = 0.24
+WEAVE_PER_M: Final = 1.3
+"""A car that goes straight shows nothing of swapped wheels, and little of reversed ones on a plain
+road. So it weaves over its first meters of wheel: bends of this curvature to one side, the other
+and back, which move it 5 mm aside and leave neither an offset nor a turn."""
 LEAD: Final = 0.05
 """Mistakes whose gains differ by less than this cannot be distinguished."""
 NOISE: Final = 0.02
@@ -165,6 +170,15 @@ class WheelCheck:
         self._key: tuple[Frame, Relief, Wheels] | None = None
         self._steps: deque[Mapping[WheelFault, MotionFit]] = deque(maxlen=MORE_STEPS)
         self._ways_m: deque[Wheels] = deque(maxlen=MORE_STEPS)
+        self._turned_m = 0.0
+
+    @property
+    def weave_per_m(self) -> float:
+        """Curvature (left positive) to add, so that wrong wheels show soon."""
+        if self._turned_m >= WEAVE_M:
+            return 0.0
+        outward = abs(self._turned_m / WEAVE_M - 0.5) > 0.25
+        return WEAVE_PER_M if outward else -WEAVE_PER_M
 
     def forget(self) -> None:
         """Start over: the car was moved by hand."""
@@ -186,6 +200,16 @@ class WheelCheck:
         readings = self._readings
         if readings and wheels.measured_s <= readings[-1].measured_s:
             readings.clear()
+        if readings:
+            before = readings[-1]
+            left_rad, right_rad = (
+                abs(now - then)
+                for now, then in (
+                    (wheels.left_rad, before.left_rad),
+                    (wheels.right_rad, before.right_rad),
+                )
+            )
+            self._turned_m += max(left_rad, right_rad) * WHEEL_RADIUS_M
         readings.append(wheels)
         while readings[0].measured_s < wheels.measured_s - HISTORY_S:
             readings.popleft()

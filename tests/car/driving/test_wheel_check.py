@@ -32,7 +32,7 @@ from car.driving.wheel_check import (
 from car.orders.health import ERROR_WHEELS, NEXT_STEPS, health_of
 from car.perception.ground_motion import GroundView
 from pixelopolis.geometry import Pose
-from pixelopolis.model_io.crops import Image
+from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.vda5050.state import ErrorLevel
 from pixelopolis.vehicle.camera import Camera
 from pixelopolis.vehicle.dimensions import WHEEL_BASE_M, WHEEL_RADIUS_M
@@ -238,6 +238,23 @@ def test_one_wheel_that_slips_is_no_mistake(
     parts: tuple[float, float], radius_m: float | None
 ) -> None:
     assert weave(radius_m, 0.0, *parts, Camera()) is None
+
+
+def test_a_car_weaves_first_and_ends_where_and_as_it_began() -> None:
+    check = WheelCheck(GroundView(Camera(), LANE_PART))
+    pose, aside_m, step_m = Pose(0.0, 0.0, 0.0), [], 0.002
+    for number in range(round(0.4 / step_m)):
+        rad = number * step_m / WHEEL_RADIUS_M
+        check.step(None, WheelReading(rad, rad, number * 0.01))
+        turn_rad = check.weave_per_m * step_m
+        pose = pose.ahead(step_m, 0.0, turn_rad)
+        aside_m.append(pose.y_m)
+    assert 0.003 < max(aside_m) < 0.008
+    assert pose.y_m == pytest.approx(0.0, abs=1e-3)
+    assert pose.heading_rad == pytest.approx(0.0, abs=0.01)
+    assert check.weave_per_m == 0.0
+    check.forget()
+    assert check.weave_per_m == 0.0, "once is enough"
 
 
 @pytest.mark.parametrize("wheel_fault", [None, *TRULY])

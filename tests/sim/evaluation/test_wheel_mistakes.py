@@ -29,7 +29,7 @@ from sim.render.renderer import Renderer
 
 CITY = load_city("pixelopolis")
 PATH = RoutePath(CITY, find_route(CITY, Place("13", 0.3), Place("9", 0.4)))
-WITHIN_M = 0.3
+WITHIN_M = 0.2
 LOOKS = [None, 2]
 """The demo's look, and rooms."""
 
