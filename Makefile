@@ -103,7 +103,7 @@ train-detector: setup-training system-gl  ## data, training and export of the de
 	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN)-fine --data $(SIGNS)/fit \
 	  --out car/models
 
-# as the shipped model's card (car/models/lane.md) says; 21 minutes on two cores that had other work too
+# as the shipped model's card (car/models/lane.md) says; 41 minutes on two cores that had other work too
 LANE := var/lane
 PIXELOPOLIS := $(BIN)/pixelopolis
 
