@@ -35,7 +35,6 @@ ELSEWHERE: Final = {
     "sim.physics.lockstep": "tests/sim/evaluation/test_path_drive.py",
     "sim.render.meshes.landmarks": "tests/sim/render/test_renderer.py",
     "sim.render.speed": "tests/sim/render/test_renderer.py",
-    "training.common.backend": "tests/training/lane/test_train.py",
     "training.common.export": "tests/training/lane/test_networks.py",
     "training.describe": "tests/training/lane/test_train.py",
     "training.lane.check": "tests/training/lane/test_data.py",
