@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from pymongo.errors import PyMongoError
 
@@ -14,6 +15,9 @@ from pixelopolis.refusals import RequestRefusedError
 from server.booking import ACTIVE, Booking, BookingState
 from server.metrics import Metrics
 from server.storage.mongo import CarTakenError, StationTakenError, Store
+
+REQUESTS: Final = uuid.UUID("6f2f3bd0-3d8c-4c43-9d2e-0d2a6a3cf5b1")
+"""Namespace of the ids of bookings that were asked for with a request id."""
 
 
 class BookingService:
@@ -71,15 +75,22 @@ class BookingService:
         queued = (b for b in self.active.values() if b.state is BookingState.QUEUED)
         return sorted(queued, key=lambda booking: booking.sequence)
 
-    async def enqueue(self, station: str, destination: str, language: str) -> Booking:
-        """Put a visitor at the end of the line.
+    async def enqueue(
+        self, station: str, destination: str, language: str, request_id: str | None = None
+    ) -> Booking:
+        """Put a visitor at the end of the line, or return the booking of the same request.
 
         Raises:
             RequestRefusedError: the station already has an active booking.
         """
+        id_ = uuid.uuid4().hex
+        if request_id is not None:
+            id_ = uuid.uuid5(REQUESTS, f"{station}/{request_id}").hex
         try:
+            if request_id is not None and (known := await self._read_again(id_)) is not None:
+                return known
             booking = Booking(
-                id=uuid.uuid4().hex,
+                id=id_,
                 station_device_id=station,
                 car_id="",
                 destination_id=destination,

@@ -370,8 +370,13 @@ class FleetManager:
         finally:
             self.rides.presence.closed(station, self._monotonic())
 
-    async def book(self, station: str, destination: str, language: str) -> Booking:
+    async def book(
+        self, station: str, destination: str, language: str, request_id: str | None = None
+    ) -> Booking:
         """Put a station in line, whose first gets the ready car that arrives soonest.
+
+        A wish that is asked for again with its `request_id` gets the booking that it has, active
+        or ended: an answer that got lost makes no second ride.
 
         Raises:
             RequestRefusedError: the destination is unknown, the station has a ride already, or no
@@ -386,7 +391,7 @@ class FleetManager:
             if ready and not choose_cars(self.streets, ready, stop, closed):
                 raise _no_way(destination, "no way leads there from any free car")
             self.rides.presence.seen(station, self._monotonic())
-            booking = await self._bookings.enqueue(station, destination, language)
+            booking = await self._bookings.enqueue(station, destination, language, request_id)
             await self.rides.pair(self.state_now, self._monotonic())
         self._wake.set()
         return self._bookings.active.get(booking.id, booking)

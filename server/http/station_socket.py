@@ -76,7 +76,9 @@ async def post_booking(request: web.Request) -> web.Response:
     body = await body_of(request, BookingRequest)
     check_is_own(request, "station_device_id", body.station_device_id)
     fleet = request.app[FLEET]
-    booking = await fleet.book(body.station_device_id, body.destination_id, body.language)
+    booking = await fleet.book(
+        body.station_device_id, body.destination_id, body.language, body.request_id
+    )
     token = request.app[IDENTITY].secrets.ride_token(booking.id)
     return _json(NewBookingView(**dict(fleet.view(booking)), token=token), 201)
 

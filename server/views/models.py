@@ -31,6 +31,8 @@ class BookingRequest(_Body):
     station_device_id: DeviceId
     destination_id: Annotated[str, Field(min_length=1, max_length=100)]
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """Name of this wish: asked again with it, the server answers with the same booking."""
 
 
 Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,50}$")]

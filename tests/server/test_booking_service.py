@@ -106,6 +106,20 @@ async def test_a_station_with_a_ride_gets_no_second_one(bookings: BookingService
     assert bookings.busy_cars == {"car1"}
 
 
+async def test_the_same_request_gets_the_same_booking_also_when_it_has_ended(
+    bookings: BookingService, store: Store
+) -> None:
+    """An answer that got lost, on a busy machine: the ride was over when it was asked again."""
+    first = await bookings.enqueue("kiosk", "museum", "ja", "wish-1")
+    assert await bookings.enqueue("kiosk", "museum", "ja", "wish-1") == first
+    assert await bookings.enqueue("other", "museum", "ja", "wish-1") != first
+    await bookings.assign(first, ["car1"])
+    arrived = await bookings.change(first.id, BookingState.ARRIVED)
+    assert await bookings.enqueue("kiosk", "museum", "ja", "wish-1") == arrived
+    assert (await bookings.enqueue("kiosk", "museum", "ja", "wish-2")).sequence == 3
+    assert len(await store.newest_bookings(10)) == 3
+
+
 async def test_a_ride_that_ends_frees_its_car_and_keeps_when(
     bookings: BookingService, store: Store
 ) -> None:

@@ -68,6 +68,7 @@ class FailurePlan:
 class Wish:
     """One ride that a visitor wants, and what came of it as the station saw it."""
 
+    name: str
     station: str
     destination: str
     booking: str = ""
@@ -187,28 +188,18 @@ class Kiosk:
             await self._follow(wish)
 
     async def _book(self, wish: Wish) -> None:
-        body = {"station_device_id": wish.station, "destination_id": wish.destination}
+        body = {
+            "station_device_id": wish.station,
+            "destination_id": wish.destination,
+            "request_id": wish.name,
+        }
         while not wish.booking:
             status, answer = await self._ask("POST", "/api/bookings", body)
             if status == 201:
                 wish.booking = answer["id"]
-            elif status == 409 and answer["error"]["code"] == "station_busy":
-                wish.booking = await self._active()  # it was stored, and the answer got lost
             else:
                 self._facts.strange.append(f"{wish}: {status} {answer}"[:300])
                 await asyncio.sleep(1.0)
-
-    async def _active(self) -> str:
-        """Return the station's active booking, as its page learns it; empty if there is none."""
-        for base in self._bases:
-            asked = self._session.ws_connect(f"{base}/api/events", headers=self._headers)
-            with contextlib.suppress(*VANISHED):
-                async with asyncio.timeout(5.0), asked as events:
-                    while True:
-                        event = await events.receive_json()
-                        if event["type"] == "booking" and event["booking"]["state"] not in FINAL:
-                            return str(event["booking"]["id"])
-        return ""
 
     async def _follow(self, wish: Wish) -> None:
         while wish.state not in FINAL:
@@ -294,7 +285,10 @@ async def _rides(
 def _wishes(plan: FailurePlan, city: City) -> list[Wish]:
     rng = random.Random(plan.seed)
     goals = sorted(city.destinations)
-    return [Wish(f"kiosk-{i % plan.stations}", rng.choice(goals)) for i in range(plan.rides)]
+    return [
+        Wish(f"wish-{i}", f"kiosk-{i % plan.stations}", rng.choice(goals))
+        for i in range(plan.rides)
+    ]
 
 
 async def _leader(session: ClientSession, servers: list[ServerProcess]) -> ServerProcess:
