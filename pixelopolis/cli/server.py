@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Awaitable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,9 @@ from pixelopolis.cli.server_database import with_database
 from pixelopolis.cli.service_log import LogFormat, service_handler
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
+
+if TYPE_CHECKING:
+    from server.identity.certificates import TlsFiles
 
 app = typer.Typer()
 app.add_typer(server_users.app, name="users")
@@ -88,6 +91,22 @@ def run(
     keep_days: Annotated[
         float, typer.Option(min=1.0, help="Forget bookings that ended so many days ago.")
     ] = 90.0,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name by which browsers reach it; repeatable. Addresses just work."),
+    ] = None,
+    tls_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Listen with TLS too, by a certificate or our own authority."
+        ),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Certificate chain of --tls-port (PEM).")
+    ] = None,
+    private_key: Annotated[
+        Path | None, typer.Option(help="Private key of --certificate (PEM).")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Run the server, or say who may use it.
@@ -101,8 +120,40 @@ def run(
 
     logging.basicConfig(level=logging.INFO, handlers=[service_handler(log_format)])
     logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
-    settings = Settings(load_city(city), host, port, mongodb, data, bird_url, keep_days)
+    settings = Settings(
+        load_city(city),
+        host,
+        port,
+        mongodb,
+        data,
+        bird_url,
+        keep_days,
+        tuple(name or ()),
+        tls_port,
+        _tls_files(tls_port, certificate, private_key),
+    )
     asyncio.run(serve(settings))
+
+
+def _tls_files(
+    tls_port: int | None, certificate: Path | None, private_key: Path | None
+) -> TlsFiles | None:
+    """Return the files to serve with, None for our own authority; checked before anything starts.
+
+    Raises:
+        SettingsError: one is missing, or they cannot be used.
+    """
+    from server.identity.certificates import TlsFiles
+
+    if certificate is None and private_key is None:
+        return None
+    if certificate is None or private_key is None or tls_port is None:
+        raise SettingsError(
+            "--tls-port, --certificate and --private-key belong together.", "Give all three."
+        )
+    files = TlsFiles(certificate, private_key)
+    files.context()
+    return files
 
 
 @app.command()

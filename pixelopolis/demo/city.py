@@ -25,6 +25,7 @@ from pixelopolis.errors import MissingPartError, PixelopolisError
 from pixelopolis.identity.private_file import write_private
 from pixelopolis.processes import ChildProcess, Processes
 from pixelopolis.supervision import Tasks
+from server.identity.certificates import CA_FILE
 from sim.hardware.firmware_program import BoardKind, check_program
 
 READY_TIMEOUT_S: Final = 120.0
@@ -78,6 +79,7 @@ class DemoCity:
 
     def __post_init__(self) -> None:
         self._restarts = 0
+        self._tls_port = 0
         self._fatal: asyncio.Future[None] | None = None
         self._tasks = Tasks(self._fail)
         self._processes = Processes(self.settings.data / "logs", self._on_exit, self._fail)
@@ -127,7 +129,7 @@ class DemoCity:
         # paths of sockets must be short; the data folder's may be too long
         run_dir = self._run_dir = Path(tempfile.mkdtemp(prefix="pixelopolis-"))
         host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
-        sim_port, *car_ports = free_ports(host, 1 + len(names))
+        sim_port, self._tls_port, *car_ports = free_ports(host, 2 + len(names))
         self.url = origin(self._public_host, self.settings.port)
         self.sim_url = origin(self._public_host, sim_port)
         self.car_urls = {
@@ -144,6 +146,7 @@ class DemoCity:
             SERVER,
             *("--city", self.settings.city, "--host", host, "--port", str(self.settings.port)),
             *("--data", str(self.settings.data), "--bird-url", f"{self.sim_url}/bird.mjpg"),
+            *("--tls-port", str(self._tls_port)),
         )
         self._write_info(ready=False)
         ready = asyncio.gather(
@@ -190,7 +193,8 @@ class DemoCity:
             f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}",
             f"camera = {{source = {json.dumps(f'virtual:{run_dir / name}.camera')}}}",
             f"board = {{port = {json.dumps(str(run_dir / f'{name}.bus'))}}}",
-            f"server = {{url = {json.dumps(origin(self._public_host, self.settings.port, 'ws'))}}}",
+            f"server = {{url = {json.dumps(origin(self._public_host, self._tls_port, 'wss'))}, "
+            f"ca = {json.dumps(str(self.settings.data / 'tls' / CA_FILE))}}}",
             f'stream = {{host = "{self.settings.host}", port = {port}, '
             f'public_host = "{self._public_host}"}}',
         ]

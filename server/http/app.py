@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import logging
 import os
 import signal
+import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
@@ -18,7 +21,7 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from pixelopolis.addresses import cannot_listen, origin, public_host
+from pixelopolis.addresses import LOOPBACK, cannot_listen, origin, public_host
 from pixelopolis.city.model import City
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
@@ -40,7 +43,11 @@ from server.http.keys import (
 from server.http.openapi import document
 from server.http.operations import add_operations
 from server.http.pages import add_pages
+from server.http.protection.connections import IDLE_S, limit_connections
+from server.http.protection.middleware import add_headers, only_by_rules
+from server.http.protection.request_rules import RequestRules
 from server.http.sockets import CLOSE_TIMEOUT_S
+from server.identity.certificates import TlsFiles, own_files
 from server.identity.identity import Identity
 from server.leadership import Leadership
 from server.operator_desk import OperatorDesk
@@ -80,6 +87,10 @@ class Settings:
     data_folder: Path = Path("var/server")
     bird_url: str | None = None
     keep_days: float = KEEP_DAYS
+    names: tuple[str, ...] = ()
+    tls_port: int | None = None
+    tls: TlsFiles | None = None
+    """With a `tls_port`: the certificate; by default one of our own authority in `data_folder`."""
 
 
 def make_app(
@@ -90,6 +101,7 @@ def make_app(
     bird_url: str | None = None,
     station_folder: Path | None = None,
     keep_days: float = KEEP_DAYS,
+    names: Iterable[str] = (),
 ) -> web.Application:
     """Return the application; it opens the database on startup and closes it on cleanup.
 
@@ -100,12 +112,18 @@ def make_app(
         bird_url: address of the simulator's bird's-eye video.
         station_folder: the page's files, served at `/`.
         keep_days: bookings that ended so many days ago are forgotten.
+        names: host names by which browsers may reach it (`RequestRules`).
     """
     app = web.Application(
-        middlewares=[errors_as_json, stations.only_by_leader],
+        middlewares=[
+            errors_as_json,
+            only_by_rules(RequestRules(names)),
+            stations.only_by_leader,
+        ],
         client_max_size=MAX_BODY_BYTES,
         logger=log,
     )
+    app.on_response_prepare.append(add_headers)
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
     app[CAR_SOCKETS] = {}
@@ -171,6 +189,24 @@ def _http_log() -> logging.Logger:
     return http
 
 
+async def _listen(
+    runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> None:
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+    except OSError as error:
+        raise cannot_listen(f"{host!r}, port {port}", error) from error
+
+
+def _tls_of(settings: Settings) -> ssl.SSLContext:
+    if settings.tls is not None:
+        return settings.tls.context()
+    host = public_host(settings.host)
+    names = (host, LOOPBACK, "::1", "localhost", socket.gethostname(), *settings.names)
+    folder = settings.data_folder / "tls"
+    return own_files(folder, names, datetime.datetime.now(datetime.UTC)).context()
+
+
 async def serve(settings: Settings) -> None:
     """Run a server until SIGINT or SIGTERM.
 
@@ -195,17 +231,23 @@ async def serve(settings: Settings) -> None:
             bird_url=settings.bird_url,
             station_folder=Path(folder),
             keep_days=settings.keep_days,
+            names=settings.names,
         )
         runner = web.AppRunner(
-            app, access_log=None, logger=_http_log(), shutdown_timeout=SHUTDOWN_S
+            app,
+            access_log=None,
+            logger=_http_log(),
+            shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=IDLE_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            where = f"{settings.host!r}, port {settings.port}"
-            raise cannot_listen(where, error) from error
+        assert runner.server is not None, "it is set up"
+        limit_connections(runner.server)
+        await _listen(runner, settings.host, settings.port)
+        if settings.tls_port is not None:
+            context = await asyncio.to_thread(_tls_of, settings)
+            await _listen(runner, settings.host, settings.tls_port, context)
         log.info("Open %s/", origin(public_host(settings.host), settings.port))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

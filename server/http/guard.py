@@ -69,6 +69,10 @@ async def _caller(request: web.Request, needed: ApiAccess | Role) -> Caller:
     """Return who a request's credentials are of; `NOBODY` if they are missing or not valid."""
     identity = request.app[IDENTITY]
     if needed is ApiAccess.CAR:
+        if "Origin" in request.headers:
+            raise RequestRefusedError(
+                403, "foreign_origin", "Origin: a page of a browser is no car.", "Use a car."
+            )
         serial = request.match_info["serial"]
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         car = await identity.cars.shown_by(serial, shown) if scheme == LINK_SCHEME else None

@@ -53,7 +53,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "title": "Pixelopolis",
             "version": "1",
             "description": "Book a ride in the miniature city. Events: WebSocket "
-            "/api/events?station=DEVICE_ID. Cars: WebSocket /api/cars/{serial}/link, VDA 5050.",
+            "/api/events. Cars: WebSocket /api/cars/{serial}/link, VDA 5050.",
         },
         "paths": paths,
         "components": {
@@ -68,9 +68,15 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _refusals(op: Operation) -> tuple[int, ...]:
     """Return the statuses with which the guard and the reader of bodies refuse."""
+    by_rules = (403, 421, 429)
     by_guard = () if op.access is ApiAccess.PUBLIC else (401, 403)
     by_leadership = (503,) if op.path.startswith("/api/") else ()
-    return (*by_guard, *by_leadership, *((400, 408, 413) if op.body is not None else ()))
+    return (
+        *by_rules,
+        *by_guard,
+        *by_leadership,
+        *((400, 408, 413, 415) if op.body is not None else ()),
+    )
 
 
 def _meaning(access: ApiAccess | Role) -> str:

@@ -135,8 +135,8 @@ async def test_a_revoked_car_is_disconnected_and_stays_out(
     desktop: Desktop, mongodb_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.http.car_socket, "REVOKED_WITHIN_S", 0.02)
-    socket = await car_socket(desktop.client, "car1")
     admin = await log_in(desktop.client, mongodb_uri, database, Role.ADMIN)
+    socket = await car_socket(desktop.client, "car1")
     keys = await (await desktop.client.get("/api/operator/keys", headers=admin)).json()
     assert [each["serial"] for each in keys["keys"]] == ["car1"]
     path = "/api/operator/keys/car1"
