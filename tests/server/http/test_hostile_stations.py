@@ -78,7 +78,8 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         yield b"{"
         await asyncio.sleep(60)
 
-    status = await answer_of(desktop, "POST", "/api/stations", data=never())
+    kind = {"Content-Type": "application/json"}
+    status = await answer_of(desktop, "POST", "/api/stations", data=never(), headers=kind)
     assert status == (408, "body_late")
 
 
