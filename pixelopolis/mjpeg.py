@@ -8,9 +8,7 @@ skips frames and does not delay others.
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -48,17 +46,13 @@ class Broadcast(Newest[bytes]):
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def stream(
-        self,
-        request: web.Request,
-        wanted: Callable[[], None] = lambda: None,
-        longest_s: float = math.inf,
+        self, request: web.Request, wanted: Callable[[], None] = lambda: None
     ) -> web.StreamResponse:
         """Stream new frames as the response to a request until the viewer leaves.
 
         Args:
             request: GET; HEAD gets only the headers.
             wanted: called at least every `LOOK_S` while there are viewers.
-            longest_s: the stream ends after this time.
         """
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": CONTENT_TYPE})
         if request.method == "HEAD":
@@ -72,9 +66,9 @@ class Broadcast(Newest[bytes]):
         assert writer is not None, "nobody has answered yet"
         self._tasks.add(task)
         self.viewers += 1
-        seen, end_s = self.count, time.monotonic() + longest_s
+        seen = self.count
         try:
-            while not transport.is_closing() and time.monotonic() < end_s:
+            while not transport.is_closing():
                 wanted()
                 try:
                     async with asyncio.timeout(LOOK_S):
@@ -103,12 +97,11 @@ def add_video(
     path: str,
     broadcast: Broadcast,
     wanted: Callable[[], None] = lambda: None,
-    longest_s: float = math.inf,
 ) -> None:
     """Serve a stream at a path until the application ends."""
 
     async def video(request: web.Request) -> web.StreamResponse:
-        return await broadcast.stream(request, wanted, longest_s)
+        return await broadcast.stream(request, wanted)
 
     app.router.add_get(path, video)
     app.on_shutdown.append(broadcast.close)

@@ -13,12 +13,9 @@ const IDLE_S = 90; // then a kiosk assumes that the visitor has left
 const $ = (id) => document.getElementById(id);
 const nowS = () => performance.now() / 1000;
 
+const device = api.deviceId();
 const map = new CityMap($("map"));
-const video = new VideoView(
-  $("video"),
-  () => draw(),
-  () => api.viewOf(state.booking.id),
-);
+const video = new VideoView($("video"), () => draw());
 const bird = new VideoView($("bird"), (state) => {
   $("bird-panel").dataset.state = state;
   document.body.dataset.bird = state;
@@ -75,7 +72,7 @@ async function pickLanguage(code) {
 /** Before every connection: the city may have changed, and a new server may not know us. */
 async function prepare() {
   const answer = await api.getCity();
-  await api.enter();
+  await api.registerStation(device);
   if (JSON.stringify(answer) !== JSON.stringify(city)) {
     city = answer;
     map.draw(city);
@@ -98,8 +95,8 @@ async function bookRide() {
   const { chosen } = state;
   dispatch({ type: "ask" });
   try {
-    await api.enter(); // needed if the server has a new database
-    dispatch({ type: "booking", booking: await api.book(chosen, language()) });
+    await api.registerStation(device); // needed if the server has a new database
+    dispatch({ type: "booking", booking: await api.book(device, chosen, language()) });
   } catch (error) {
     if (!state.booking) dispatch({ type: "refused", code: error.code, status: error.status });
   }
@@ -155,7 +152,7 @@ async function start() {
   listen();
   draw();
   setInterval(tick, 1000);
-  const link = new api.EventLink({
+  const link = new api.EventLink(device, {
     prepare,
     onEvent: (event) => dispatch(event),
     onUp: () => {

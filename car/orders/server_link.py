@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Final, Protocol
@@ -38,20 +36,11 @@ CONNECT_TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (0.25, 5.0)
 """First and longest pause before reconnecting."""
 
-MAX_TURN_S: Final = 0.5
-"""Longest pause before the next of several servers is called."""
-
 STABLE_S: Final = 5.0
 """After a connection that held this long, the next pause is short again."""
 
 LOG_AGAIN_S: Final = 60.0
 """A refusal with the same text is logged again after this time."""
-
-REFUSED: Final = {
-    401: "the server does not know this car's key; was it revoked? (401)",
-    409: "another connection with this car's key is open, so this one is refused (409)",
-}
-"""What a refused connection means, by its status."""
 
 MAX_LOGGED: Final = 20
 """Maximum number of different refusals logged in that time."""
@@ -61,10 +50,6 @@ def backoff_s(attempt: int, jitter: random.Random) -> float:
     """Return the pause after failed attempt n (from 0): doubled each time, half of it random."""
     whole = min(BACKOFF_S[0] * 2.0 ** min(attempt, 32), BACKOFF_S[1])
     return whole * jitter.uniform(0.5, 1.0)
-
-
-Authorize = Callable[[aiohttp.ClientSession, str], Awaitable[Mapping[str, str]]]
-"""With the address of the server that is called."""
 
 
 class LinkListener(Protocol):
@@ -95,31 +80,17 @@ class ServerLink:
     """Keeps one car connected to the server.
 
     Args:
-        urls: the addresses of the town's servers, `ws://HOST:PORT`; one of them serves.
+        url: the server's address, `ws://HOST:PORT`.
         serial_number: the car's id.
         listener: receives messages and provides those to send.
-        authorize: returns the headers that show a server who the car is, for one connection.
         seed: seed of the pauses' jitter.
-        tls: how to check the server's certificate; None for the system's authorities.
     """
 
-    def __init__(
-        self,
-        urls: Sequence[str],
-        serial_number: str,
-        listener: LinkListener,
-        authorize: Authorize,
-        seed: int = 0,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._urls = [url.rstrip("/") for url in urls]
-        self.url = self._urls[0]
-        """The server that is called now."""
+    def __init__(self, url: str, serial_number: str, listener: LinkListener, seed: int = 0) -> None:
+        self.url = f"{url.rstrip('/')}/api/cars/{serial_number}/link"
         self.connected = False
         self._serial_number = serial_number
         self._listener = listener
-        self._authorize = authorize
-        self._tls = tls if tls is not None else True
         self._jitter = random.Random(f"{serial_number}:{seed}")
         self._wake = asyncio.Event()
         self._connection_ids = count()
@@ -127,7 +98,6 @@ class ServerLink:
         self._factsheet_ids = count()
         self._owes_factsheet = False
         self._seen_s = 0.0
-        self._said = ""
         self._logged_s: dict[str, float] = {}
         """When each refusal of the last minute was logged, by its text."""
 
@@ -137,41 +107,28 @@ class ServerLink:
 
     async def run(self) -> None:
         """Hold the connection until canceled, then announce the disconnect."""
-        attempt, turn = 0, 0
+        attempt = 0
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 began_s = time.monotonic()
                 try:
-                    self.url = self._urls[turn]
-                    why = await self._hold(session)
-                except aiohttp.WSServerHandshakeError as error:
-                    why = REFUSED.get(error.status, str(error))
+                    await self._hold(session)
+                    why = "the server closed the connection"
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     why = str(error) or type(error).__name__
                 self.connected = False
-                turn = (turn + 1) % len(self._urls)
-                if time.monotonic() - began_s > STABLE_S:
-                    attempt = 0
-                elif turn == 0:  # all were called
-                    attempt += 1
+                attempt = 0 if time.monotonic() - began_s > STABLE_S else attempt + 1
                 pause_s = backoff_s(attempt, self._jitter)
-                if len(self._urls) > 1:  # another one may serve within seconds
-                    pause_s = min(pause_s, MAX_TURN_S)
                 log.warning("Server link: %s; calling again in %.1f s.", why, pause_s)
                 await asyncio.sleep(pause_s)
 
-    async def _hold(self, session: aiohttp.ClientSession) -> str:
-        """Hold one connection; return why the server has closed it."""
+    async def _hold(self, session: aiohttp.ClientSession) -> None:
+        connecting = session.ws_connect(
+            self.url, autoping=False, max_msg_size=MAX_FRAME_BYTES, timeout=_CLOSE_TIMEOUT
+        )
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            socket = await session.ws_connect(
-                f"{self.url}/api/cars/{self._serial_number}/link",
-                headers=await self._authorize(session, self.url),
-                autoping=False,
-                max_msg_size=MAX_FRAME_BYTES,
-                timeout=_CLOSE_TIMEOUT,
-                ssl=self._tls,
-            )
+            socket = await connecting
         try:
             self._note_server()
             await self._send(socket, self._connection(ConnectionState.ONLINE))
@@ -188,7 +145,6 @@ class ServerLink:
             for result in results:
                 if isinstance(result, Exception):
                     raise result
-            return f"the server closed the connection{self._said}"
         except asyncio.CancelledError:
             await self._announce_disconnect(socket)
             raise
@@ -196,13 +152,7 @@ class ServerLink:
             await socket.close()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._said = ""
-        while True:
-            frame = await socket.receive()
-            if frame.type is aiohttp.WSMsgType.CLOSE and frame.extra:
-                self._said = f": {frame.extra}"
-            if frame.type in _ENDS:
-                return
+        async for frame in socket:
             self._note_server()
             if frame.type is aiohttp.WSMsgType.PING:
                 await socket.pong(frame.data)
@@ -280,10 +230,4 @@ class ServerLink:
             await socket.send_str(encode(message))
 
 
-_ENDS: Final = (
-    aiohttp.WSMsgType.CLOSE,
-    aiohttp.WSMsgType.CLOSING,
-    aiohttp.WSMsgType.CLOSED,
-    aiohttp.WSMsgType.ERROR,
-)
 _CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
