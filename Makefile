@@ -16,7 +16,8 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak check lock docs train-detector \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures strangers check lock docs \
+  train-detector \
   train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -49,6 +50,15 @@ mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--se
 
 soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 --seed 1 --json"
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+crowd: $(VENV)/setup.done  ## more visitors than cars, in line and asking again; ARGS="--stations 200 --cars 20"
+	@$(BIN)/python -m tests.soak.crowd $(ARGS)
+
+failures: $(VENV)/setup.done  ## rides while server, standby and database are killed; ARGS="--rides 10000"
+	@$(BIN)/python -m tests.soak.failures $(ARGS)
+
+strangers: $(VENV)/setup.done  ## hostile requests, of which none is let through; ARGS="--attempts 10000 --seed 1"
+	@$(BIN)/python -m tests.soak.strangers $(ARGS)
 
 check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and dead code
 	@$(BIN)/ruff check .

@@ -60,3 +60,6 @@ _.over_standing
 _.asked_again
 _.range_sigma_m
 _.release_emergency_stop
+
+# click reads it
+_.default_map

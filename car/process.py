@@ -27,6 +27,7 @@ from car.driving.localization.belief import Belief
 from car.driving.localization.lane_grid import LaneGrid
 from car.driving.localization.sign_model import SignModel
 from car.driving.types import Decision, LaneModel, Sightings, SightModel
+from car.identity import CarIdentity
 from car.live_view.mjpeg_server import StreamServer
 from car.live_view.overlay import draw_overlay, placeholder
 from car.orders.executor import OrderExecutor
@@ -60,6 +61,7 @@ class CarProcess:
         settings: from `car.toml`.
         city: the town of the settings.
         model: the lane model.
+        identity: the car's key, and how it knows the server.
         detector: of signs and cars; None to drive without.
     """
 
@@ -68,6 +70,7 @@ class CarProcess:
         settings: CarSettings,
         city: City,
         model: LaneModel,
+        identity: CarIdentity,
         detector: SightModel | None = None,
     ) -> None:
         self.settings = settings
@@ -103,9 +106,18 @@ class CarProcess:
             sightings=self._sightings,
             on_frame=lambda: self._in_loop(self._fresh.set),
         )
-        self._link = ServerLink(settings.server.url, settings.id, self._shared_state, settings.seed)
+        self._link = ServerLink(
+            (settings.server.url, *settings.server.others),
+            settings.id,
+            self._shared_state,
+            identity.authorize,
+            settings.seed,
+            identity.tls,
+        )
         self._broadcast = Broadcast()
-        self._stream = StreamServer(self._broadcast, self._picture, self._status)
+        self._stream = StreamServer(
+            self._broadcast, self._picture, self._status, identity.opens_view
+        )
         self._fresh = asyncio.Event()
         self._stop = asyncio.Event()
         self._link_worker, self._view_worker = Worker("link"), Worker("live view")
@@ -277,10 +289,11 @@ async def run_car(settings: CarSettings) -> None:
     """Run the car of some settings until it is told to stop.
 
     Raises:
-        PixelopolisError: a town, place, model or address cannot be used.
+        PixelopolisError: a key, town, place, model or address cannot be used.
     """
+    identity = CarIdentity.load(settings)
     cv2.setNumThreads(1)  # pictures are small; leave the cores to the other cars
     city = load_city(settings.city)
     model, see = load_lane_model(settings.model), settings.detector
     detector = load_detector(see.model, see.delegate, TO_FOLLOW) if see.use else None
-    await CarProcess(settings, city, model, detector).run()
+    await CarProcess(settings, city, model, identity, detector).run()

@@ -104,10 +104,30 @@ class DetectorSettings(_SettingsTable):
         return Path(value) if isinstance(value, str) else value
 
 
-class ServerSettings(_SettingsTable):
-    """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
+ServerUrl = Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
 
-    url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+(/[^\s]*)?$")]
+
+class ServerSettings(_SettingsTable):
+    """Where the server listens, as `ws://HOST:PORT` or `wss://HOST:PORT`.
+
+    `ca`: certificate of the authority that has signed the server's, if it is not one that the
+    system knows; `pixelopolis server` makes its own in `--data`, `tls/ca.pem`.
+    `others` are further servers of the same town, of which one serves; the car calls them in turn.
+    """
+
+    ca: Path | None = None
+    url: ServerUrl
+    others: tuple[ServerUrl, ...] = ()
+
+    @field_validator("others", mode="before")
+    @classmethod
+    def _to_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("ca", mode="before")
+    @classmethod
+    def _to_path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
 
 
 class StreamSettings(_SettingsTable):
@@ -142,12 +162,15 @@ class CarSettings(_SettingsTable):
     detector: DetectorSettings = DetectorSettings()
     model: Path | None = None
     """Lane model; the shipped one if omitted."""
+    key: Path | None = None
+    """The car's own key, which `pixelopolis car enroll` makes; if omitted, beside this file with
+    `.key` for `.toml`."""
     cruise_mps: Annotated[float, Field(gt=0.02, le=MAX_CRUISE_MPS, strict=False)] = CRUISE_MPS
     """Speed on a free straight road; towns limit it by edge."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the pauses between connection attempts."""
 
-    @field_validator("model", mode="before")
+    @field_validator("model", "key", mode="before")
     @classmethod
     def _to_path(cls, value: Any) -> Any:
         return Path(value) if isinstance(value, str) else value
@@ -210,6 +233,8 @@ def load_settings(path: Path) -> CarSettings:
     return settings.model_copy(
         update={
             "model": _beside(path, settings.model),
+            "key": _beside(path, settings.key) or path.with_suffix(".key"),
+            "server": settings.server.model_copy(update={"ca": _beside(path, settings.server.ca)}),
             "detector": detector.model_copy(update={"model": _beside(path, detector.model)}),
         }
     )

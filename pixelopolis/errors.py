@@ -127,6 +127,12 @@ class BookingError(PixelopolisError, ValueError):
     code = "PX402"
 
 
+class ServerError(PixelopolisError, ConnectionError):
+    """A server refuses what a command asks of it, or does not answer."""
+
+    code = "PX404"
+
+
 class RenderError(PixelopolisError, RuntimeError):
     """No usable OpenGL on this machine."""
 

@@ -13,8 +13,16 @@ from typing import Final, ParamSpec, TypeVar
 
 from pixelopolis.errors import MissingPartError, SettingsError
 
-_CAR: Final = ("ai_edge_litert", "aiohttp", "cv2", "dynamixel_sdk", "serial", "tomlkit")
-_SERVER: Final = ("aiohttp", "pymongo")
+_CAR: Final = (
+    "ai_edge_litert",
+    "aiohttp",
+    "cryptography",
+    "cv2",
+    "dynamixel_sdk",
+    "serial",
+    "tomlkit",
+)
+_SERVER: Final = ("aiohttp", "argon2", "cryptography", "prometheus_client", "pymongo")
 _SIM: Final = (
     "aiohttp",
     "cv2",

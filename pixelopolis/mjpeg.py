@@ -8,7 +8,9 @@ skips frames and does not delay others.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -46,13 +48,17 @@ class Broadcast(Newest[bytes]):
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def stream(
-        self, request: web.Request, wanted: Callable[[], None] = lambda: None
+        self,
+        request: web.Request,
+        wanted: Callable[[], None] = lambda: None,
+        longest_s: float = math.inf,
     ) -> web.StreamResponse:
         """Stream new frames as the response to a request until the viewer leaves.
 
         Args:
             request: GET; HEAD gets only the headers.
             wanted: called at least every `LOOK_S` while there are viewers.
+            longest_s: the stream ends after this time.
         """
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": CONTENT_TYPE})
         if request.method == "HEAD":
@@ -66,9 +72,9 @@ class Broadcast(Newest[bytes]):
         assert writer is not None, "nobody has answered yet"
         self._tasks.add(task)
         self.viewers += 1
-        seen = self.count
+        seen, end_s = self.count, time.monotonic() + longest_s
         try:
-            while not transport.is_closing():
+            while not transport.is_closing() and time.monotonic() < end_s:
                 wanted()
                 try:
                     async with asyncio.timeout(LOOK_S):
@@ -97,11 +103,12 @@ def add_video(
     path: str,
     broadcast: Broadcast,
     wanted: Callable[[], None] = lambda: None,
+    longest_s: float = math.inf,
 ) -> None:
     """Serve a stream at a path until the application ends."""
 
     async def video(request: web.Request) -> web.StreamResponse:
-        return await broadcast.stream(request, wanted)
+        return await broadcast.stream(request, wanted, longest_s)
 
     app.router.add_get(path, video)
     app.on_shutdown.append(broadcast.close)

@@ -51,6 +51,7 @@ class ReasonCode(StrEnum):
     LETS_GO_FIRST = "lets_go_first"
     KEEPS_ROOM = "keeps_room"
     MAKES_WAY = "makes_way"
+    STREET_CLOSED = "street_closed"
     # why a car cannot be relied on, or used
     SILENT = "silent"
     EMERGENCY_STOP = "emergency_stop"
@@ -68,11 +69,24 @@ class ReasonCode(StrEnum):
     ENDED_ELSEWHERE = "ended_elsewhere"
     OTHER_MAP = "other_map"
     MESSAGE_REFUSED = "message_refused"
+    NOT_TAKEN = "not_taken"
+    HALTED = "halted"
+    PARKED = "parked"
+    RETIRED = "retired"
+    REMOVED = "removed"
+    GOES_HOME = "goes_home"
+    GOES_TO_PARK = "goes_to_park"
     # why a booking failed
     NO_ROUTE = "no_route"
     UNKNOWN_DESTINATION = "unknown_destination"
     DROPS_ORDERS = "drops_orders"
     TOO_LONG = "too_long"
+    # why a booking is in line, or ended there or by an operator
+    IN_LINE = "in_line"
+    ANOTHER_CAR = "another_car"
+    NO_CAR = "no_car"
+    VISITOR_GONE = "visitor_gone"
+    ENDED_BY_OPERATOR = "ended_by_operator"
     # reported by a peer or stored by an older version in unknown words
     OTHER = "other"
 
@@ -103,6 +117,7 @@ WORDS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.LETS_GO_FIRST: "lets {car} go first",
     ReasonCode.KEEPS_ROOM: "waits: entering this street now could leave cars stuck",
     ReasonCode.MAKES_WAY: "makes way for {car}",
+    ReasonCode.STREET_CLOSED: "edge {edge} is closed",
     ReasonCode.SILENT: "is silent",
     ReasonCode.EMERGENCY_STOP: "is stopped by its emergency stop",
     ReasonCode.NOT_AUTOMATIC: "is in mode {mode}",
@@ -119,10 +134,22 @@ WORDS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.ENDED_ELSEWHERE: "ended its order where it must not be ({node})",
     ReasonCode.OTHER_MAP: "says it is on map {map!r}, which is not this town",
     ReasonCode.MESSAGE_REFUSED: "sent a message that cannot be used: {fault}",
+    ReasonCode.NOT_TAKEN: "does not take its order",
+    ReasonCode.HALTED: "is halted by an operator",
+    ReasonCode.PARKED: "is parked by an operator",
+    ReasonCode.RETIRED: "is retired by an operator",
+    ReasonCode.REMOVED: "was removed from the streets by an operator",
+    ReasonCode.GOES_HOME: "drives home",
+    ReasonCode.GOES_TO_PARK: "drives to where it parks",
     ReasonCode.NO_ROUTE: "no way leads to {destination}",
     ReasonCode.UNKNOWN_DESTINATION: "destination {destination!r} no longer exists",
     ReasonCode.DROPS_ORDERS: "has dropped several orders in a row",
     ReasonCode.TOO_LONG: "did not arrive within {limit_s:.0f} s",
+    ReasonCode.IN_LINE: "waits in line for a car",
+    ReasonCode.ANOTHER_CAR: "waits in line for another car instead of {car}",
+    ReasonCode.NO_CAR: "no car could come within {limit_s:.0f} s",
+    ReasonCode.VISITOR_GONE: "the visitor was away for {limit_s:.0f} s",
+    ReasonCode.ENDED_BY_OPERATOR: "was ended by an operator",
     ReasonCode.OTHER: "{text}",
 }
 """English words for engineers."""
@@ -137,8 +164,14 @@ PREDICATES: Final = frozenset(ReasonCode) - {
     ReasonCode.EDGE_HELD,
     ReasonCode.EDGE_HELD_BY_STOPPED,
     ReasonCode.JUNCTION_CROSSED,
+    ReasonCode.STREET_CLOSED,
     ReasonCode.NO_ROUTE,
     ReasonCode.UNKNOWN_DESTINATION,
+    ReasonCode.IN_LINE,
+    ReasonCode.ANOTHER_CAR,
+    ReasonCode.NO_CAR,
+    ReasonCode.VISITOR_GONE,
+    ReasonCode.ENDED_BY_OPERATOR,
     ReasonCode.OTHER,
 }
 """Codes whose words follow a car's name."""

@@ -1,7 +1,8 @@
 """The states of a booking and its stored form. Pure.
 
-A booking pairs a station with a car from the moment it is created until the ride arrives, is
-canceled or fails. An ended booking never becomes active again.
+A booking waits in line until it is paired with a car, and may return to its place in line for
+another car. It ends when the ride arrives, is canceled or fails. An ended booking never becomes
+active again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pixelopolis.reasons import from_document as reason_from
 
 
 class BookingState(StrEnum):
+    QUEUED = "queued"
+    """In line for a car."""
     BOOKED = "booked"
     """Paired; the car has not set off."""
     DRIVING = "driving"
@@ -26,15 +29,22 @@ class BookingState(StrEnum):
     FAILED = "failed"
 
 
-ACTIVE: Final = frozenset({BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING})
+ACTIVE: Final = frozenset(
+    {BookingState.QUEUED, BookingState.BOOKED, BookingState.DRIVING, BookingState.WAITING}
+)
 
 _MOVING: Final = frozenset({BookingState.DRIVING, BookingState.WAITING})
 _ENDED: Final = frozenset({BookingState.ARRIVED, BookingState.CANCELLED, BookingState.FAILED})
 
+_QUEUED: Final = frozenset({BookingState.QUEUED})
+
 NEXT: Final[Mapping[BookingState, frozenset[BookingState]]] = {
-    BookingState.BOOKED: _MOVING | _ENDED,
-    BookingState.DRIVING: frozenset({BookingState.WAITING}) | _ENDED,
-    BookingState.WAITING: frozenset({BookingState.DRIVING}) | _ENDED,
+    BookingState.QUEUED: frozenset(
+        {BookingState.BOOKED, BookingState.CANCELLED, BookingState.FAILED}
+    ),
+    BookingState.BOOKED: _MOVING | _QUEUED | _ENDED,
+    BookingState.DRIVING: frozenset({BookingState.WAITING}) | _QUEUED | _ENDED,
+    BookingState.WAITING: frozenset({BookingState.DRIVING}) | _QUEUED | _ENDED,
     BookingState.ARRIVED: frozenset(),
     BookingState.CANCELLED: frozenset(),
     BookingState.FAILED: frozenset(),
@@ -44,7 +54,10 @@ NEXT: Final[Mapping[BookingState, frozenset[BookingState]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One visitor's ride. Times are seconds since the epoch."""
+    """One visitor's ride. Times are seconds since the epoch, for people: `sequence` is the order.
+
+    `car_id` is empty while it is in line. `tried` are the cars that were taken off it.
+    """
 
     id: str
     station_device_id: str
@@ -55,6 +68,9 @@ class Booking:
     state: BookingState = BookingState.BOOKED
     reason: Reason | None = None
     ended_s: float | None = None
+    sequence: int = 0
+    """Counts the bookings of a town: its place in line, and in the order of grants."""
+    tried: tuple[str, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -72,6 +88,7 @@ def to_document(booking: Booking) -> dict[str, Any]:
     document["_id"] = document.pop("id")
     document["state"] = str(booking.state)
     document["reason"] = booking.reason and booking.reason.to_document()
+    document["tried"] = list(booking.tried)
     document["active"] = booking.is_active
     return document
 
@@ -87,4 +104,6 @@ def from_document(document: Mapping[str, Any]) -> Booking:
         state=BookingState(document["state"]),
         reason=reason_from(document["reason"]),
         ended_s=document["ended_s"],
+        sequence=document.get("sequence", 0),
+        tried=tuple(document.get("tried", ())),
     )

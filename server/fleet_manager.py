@@ -12,7 +12,9 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from pymongo.errors import PyMongoError
@@ -20,23 +22,27 @@ from pymongo.errors import PyMongoError
 from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.errors import NoRouteError
-from pixelopolis.reasons import ReasonCode, reason
+from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
 from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
+from server.metrics import Metrics
 from server.peer_faults import PeerFaultLog
+from server.ride_service import RideService
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
 from server.traffic.dispatch import choose_cars, ready_places, route_to
+from server.traffic.errands import REASONS as ERRAND_REASONS
+from server.traffic.errands import begin_errand, errand_ride, errand_way, home_edges
 from server.traffic.granting import Wait, advance
 from server.traffic.reservations import (
     Car,
     Ride,
     Traffic,
-    closed_by,
+    closed_in,
     closed_to,
     fits,
     persistent_state,
@@ -44,7 +50,8 @@ from server.traffic.reservations import (
     stop_ride,
 )
 from server.traffic.status import booking_status, unusable_reason
-from server.traffic.street_graph import Closed, StreetGraph
+from server.traffic.street_graph import StreetGraph
+from server.traffic.town_state import TownState
 from server.views.build import booking_view, car_view
 from server.views.models import BookingView, CarView
 
@@ -78,24 +85,51 @@ class FleetManager:
         self.links: dict[str, CarLink] = {}
         self.changed = asyncio.Condition()
         """Notified when something visible to stations may have changed."""
+        self.metrics = Metrics()
         self._store = store
         self._monotonic = monotonic
         self._epoch = epoch
-        self._bookings = BookingService(store, epoch)
+        self._bookings = BookingService(store, epoch, self.metrics)
         self._saved: object = None
         self._reload_due = False
         """The last step failed, so memory may differ from the database."""
         self._sent: dict[str, Ride | None] = {}
         self.peer_faults = PeerFaultLog(log, monotonic)
         self._monitor = CarMonitor(monotonic(), self.peer_faults)
+        self.rides = RideService(
+            self.streets, self._bookings, self.peer_faults, self.metrics, monotonic()
+        )
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
+
+    @property
+    def state_now(self) -> TownState:
+        """What is known of the town now."""
+        return TownState(self.streets, self.traffic, self.links, self.waits)
+
+    def now_s(self) -> float:
+        """Return the time by the clock of all that this server measures (monotonic)."""
+        return self._monotonic()
+
+    async def newest_bookings(self, count: int) -> list[Booking]:
+        """Return the newest bookings, active or ended."""
+        return await self._bookings.newest_of_all(count)
+
+    @property
+    def bookings(self) -> list[Booking]:
+        """All active bookings."""
+        return list(self._bookings.active.values())
+
+    @cached_property
+    def _homes(self) -> frozenset[str]:
+        return home_edges(self.city)
 
     # --- start and loop ----------------------------------------------------------------------
 
     async def restore(self) -> None:
         """Continue from the stored state of the previous server."""
         self._monitor = CarMonitor(self._monotonic(), self.peer_faults)
+        self.rides.begin(self._monotonic())
         self._take(await self._store.load_traffic())
         self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
         await self._bookings.restore()
@@ -109,7 +143,8 @@ class FleetManager:
             if self._reload_due:
                 await self._reload()
             self._reload_due = True
-            await self.step()
+            with self.metrics.steps.time():
+                await self.step()
             self._reload_due = False
             try:
                 async with asyncio.timeout(TICK_S):
@@ -129,19 +164,23 @@ class FleetManager:
             if not fits(self.streets, car):
                 log.warning("%s was stored at a place that this town does not have.", car.id)
                 self.traffic = self.traffic.without(car.id)
+            elif car.ride is not None:  # another server's clock has measured since when it stands
+                ride = replace(car.ride, stands_since_s=None)
+                self.traffic = self.traffic.put(replace(car, ride=ride))
         self._saved = persistent_state(self.streets, self.traffic)
 
     # --- cars --------------------------------------------------------------------------------
 
     def car_connected(self, car: str, send: Callable[[FromServer], None]) -> CarLink:
         """Register a connection; it replaces an older one of the same car."""
-        link = CarLink(car, send)
+        link = CarLink(car, send, heard_s=self._monotonic())
         self.links[car] = link
         return link
 
     def car_reported(self, link: CarLink, state: State) -> None:
         if self.links.get(link.car) is link:
-            self._monitor.heard(link.car, self._monotonic())
+            link.heard_s = self._monotonic()
+            self._monitor.heard(link.car, link.heard_s)
             link.receive(state)
             self._wake.set()
 
@@ -161,15 +200,19 @@ class FleetManager:
             self.traffic, ended = self._monitor.process_reports(
                 self.streets, self.traffic, self.links, self.waits, self._monotonic()
             )
+            now_s = self._monotonic()
             for end in ended:
-                if end.arrived and end.ride.booking_id is not None:
-                    with self._contained(end.car):
-                        await self._bookings.change(end.ride.booking_id, BookingState.ARRIVED)
-            await self._end_failed()
+                with self._contained(end.car):
+                    await self.rides.take_arrival(end, now_s)
+            await self.rides.supervise(self.state_now, self._monitor, now_s)
+            await self.rides.pair(self.state_now, self._monotonic())
+            self._stop_ended()
+            self._monitor.forget(self.traffic, self.links)
             await self._assign()
+            await self._begin_errands()
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
-                advance, self.streets, self.traffic, self._epoch()
+                advance, self.streets, self.traffic, now_s
             )
             await self._save()
             self._send_orders()
@@ -177,29 +220,15 @@ class FleetManager:
         async with self.changed:
             self.changed.notify_all()
 
-    @contextmanager
-    def _contained(self, car: str) -> Iterator[None]:
-        """Contain an unexpected failure while serving one car, so that the others continue."""
-        try:
-            yield
-        except PyMongoError:
-            raise
-        except Exception as error:
-            self.peer_faults.report(car, "cannot be served: %s", error, error=error)
+    def _contained(self, car: str) -> AbstractContextManager[None]:
+        return self.peer_faults.contained(car, PyMongoError)
 
-    async def _end_failed(self) -> None:
-        """End bookings whose car is lost, and orders whose booking has ended."""
-        now_s, active = self._monotonic(), list(self._bookings.active.values())
-        self._monitor.note_unreliable(self.traffic, self.links, active, now_s)
-        for booking in active:
-            car, link = self.traffic.cars.get(booking.car_id), self.links.get(booking.car_id)
-            why = self._monitor.failure_reason(booking, car, link, now_s, self._epoch())
-            if why is not None:
-                with self._contained(booking.car_id):
-                    await self._bookings.change(booking.id, BookingState.FAILED, why)
+    def _stop_ended(self) -> None:
+        """End the orders whose bookings have ended, or have another car."""
+        drives = {booking.id: booking.car_id for booking in self._bookings.active.values()}
         for car in self.traffic.cars.values():
             booking_id = car.ride and car.ride.booking_id
-            if booking_id and booking_id not in self._bookings.active:
+            if booking_id and drives.get(booking_id) != car.id:
                 self.traffic = stop_ride(self.traffic, car.id)
 
     async def _assign(self) -> None:
@@ -214,7 +243,7 @@ class FleetManager:
 
     async def _give_order(self, booking: Booking, car: Car) -> None:
         wanted = booking.destination_id
-        closed = closed_to(self._closed(car.id), car)
+        closed = closed_to(closed_in(self.streets, self.traffic, but=car.id), car)
         try:
             route = route_to(self.streets, car.place, self._destination(wanted), closed)
         except RequestRefusedError:
@@ -224,23 +253,77 @@ class FleetManager:
             why = reason(ReasonCode.NO_ROUTE, destination=wanted)
             await self._bookings.change(booking.id, BookingState.FAILED, why)
         else:
-            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.created_s)
+            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.sequence)
             self.traffic = start_ride(self.traffic, car.id, ride)
-            self._monitor.ordered(booking.id)
 
-    async def _save(self) -> None:
+    async def _begin_errands(self) -> None:
+        """Send cars on their way that an operator wants home or parked, once they have no ride."""
+        for id_, errand in self.traffic.rules.errands.items():
+            car, link = self.traffic.cars.get(id_), self.links.get(id_)
+            is_free = car is not None and car.ride is None and id_ not in self._bookings.busy_cars
+            if car is None or not is_free or unusable_reason(car, link):
+                continue
+            with self._contained(id_):
+                homes = await asyncio.to_thread(lambda: self._homes)  # slow in a large town, once
+                way = errand_way(self.streets, self.traffic, car, errand, homes)
+                if way is not None:
+                    order_id, sequence = uuid.uuid4().hex, await self._store.next_sequence()
+                    why = ERRAND_REASONS[errand]
+                    ride = errand_ride(self.streets, car, way, why, order_id, sequence)
+                    self.traffic = begin_errand(self.traffic, id_, ride)
+
+    async def change_traffic(self, change: Callable[[Traffic], Traffic]) -> None:
+        """Change the traffic between two steps, for an operator, and store it.
+
+        Raises:
+            RequestRefusedError: another server has changed it; or what `change` raises, and then
+                nothing has changed.
+        """
+        async with self._step_lock:
+            self.traffic = change(self.traffic)
+            try:
+                is_saved = await self._save()
+            except PyMongoError:
+                self._reload_due = True  # the next step begins from what is stored
+                raise
+            if not is_saved:
+                raise RequestRefusedError(
+                    409, "changed_meanwhile", "another server changed the traffic.", "Ask again."
+                )
+        self._wake.set()
+
+    async def take_off(self, car: str, why: Reason) -> None:
+        """Take a car off its ride, which gets another one or ends."""
+        async with self._step_lock:
+            await self.rides.take_off(self.state_now, car, why)
+        self._wake.set()
+
+    async def next_sequence(self) -> int:
+        """Return the next number in the order of all that is asked of the town."""
+        return await self._store.next_sequence()
+
+    def trust(self, car: str) -> None:
+        """Rely on a car again that was set aside."""
+        self._monitor.forgive(car)
+
+    async def _save(self) -> bool:
+        """Store the traffic; return whether this could be done, else take the stored one."""
         now = persistent_state(self.streets, self.traffic)
         if now == self._saved:
-            return
+            return True
         if await self._store.save_traffic(self.traffic):
             self._saved = now
-            return
+            return True
         log.warning("Traffic was changed by another server; starting from its state.")
         self._take(await self._store.load_traffic())
+        return False
 
     def _send_orders(self) -> None:
         """Send new orders and order updates; disconnected cars get them when they return."""
         now_s = self._monotonic()
+        for connected in self.links.values():
+            if self.traffic.rules.must_stand(connected.car):
+                connected.keep_paused(now_s)
         self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
         for car in self.traffic.cars.values():
             before, ride = self._sent.get(car.id), car.ride
@@ -260,6 +343,9 @@ class FleetManager:
         """Update every active booking's state and reason."""
         for booking in list(self._bookings.active.values()):
             id_ = booking.car_id
+            if booking.state is BookingState.QUEUED:
+                self._bookings.set_reason(booking, booking.reason or reason(ReasonCode.IN_LINE))
+                continue
             with self._contained(id_):
                 state, why = booking_status(
                     booking, self.traffic.cars.get(id_), self.links.get(id_), self.waits.get(id_)
@@ -275,39 +361,40 @@ class FleetManager:
         """Raise a `PyMongoError` if the database does not answer."""
         await self._store.ping()
 
-    async def register_station(self, device_id: str) -> None:
-        await self._store.register_station(device_id, self._epoch())
+    @contextmanager
+    def visited(self, station: str) -> Iterator[None]:
+        """Note that a page of a station is open: its visitor keeps the place in line."""
+        self.rides.presence.opened(station)
+        try:
+            yield
+        finally:
+            self.rides.presence.closed(station, self._monotonic())
 
-    async def book(self, station: str, destination: str, language: str) -> Booking:
-        """Pair a station with the ready car that arrives soonest.
+    async def book(
+        self, station: str, destination: str, language: str, request_id: str | None = None
+    ) -> Booking:
+        """Put a station in line, whose first gets the ready car that arrives soonest.
+
+        A wish that is asked for again with its `request_id` gets the booking that it has, active
+        or ended: an answer that got lost makes no second ride.
 
         Raises:
-            RequestRefusedError: the station or destination is unknown, or no car is free.
+            RequestRefusedError: the destination is unknown, the station has a ride already, or no
+                way leads there.
         """
-        if not await self._store.has_station(station):
-            raise RequestRefusedError(
-                409,
-                "unknown_station",
-                f"station_device_id: no station {station!r} is registered.",
-                "Register it with POST /api/stations.",
-            )
         stop = self._destination(destination)
-        ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
-        choice = choose_cars(self.streets, ready, stop, self._closed())
-        if ready and not choice:
-            raise RequestRefusedError(
-                409,
-                "no_route",
-                f"destination_id: no way leads from any free car to {destination!r}.",
-                "Choose another destination.",
-            )
-        booking = await self._bookings.pair(station, destination, language, choice)
-        if booking is None:
-            raise RequestRefusedError(
-                409, "no_car_free", "no car is free.", "Wait until a ride has ended."
-            )
+        async with self._step_lock:
+            if stop.edge in self.traffic.rules.closed_edges:
+                raise _no_way(destination, "its street is closed")
+            ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
+            closed = closed_in(self.streets, self.traffic)
+            if ready and not choose_cars(self.streets, ready, stop, closed):
+                raise _no_way(destination, "no way leads there from any free car")
+            self.rides.presence.seen(station, self._monotonic())
+            booking = await self._bookings.enqueue(station, destination, language, request_id)
+            await self.rides.pair(self.state_now, self._monotonic())
         self._wake.set()
-        return booking
+        return self._bookings.active.get(booking.id, booking)
 
     def _destination(self, id_: str) -> Place:
         found = self.city.destinations.get(id_)
@@ -320,38 +407,47 @@ class FleetManager:
             )
         return Place(found.edge, found.s_m)
 
-    def _closed(self, but: str = "") -> Closed:
-        frozen = [c for c in self.traffic.cars.values() if c.frozen and c.id != but]
-        return closed_by(self.streets, frozen)
-
-    async def cancel(self, id_: str) -> Booking:
-        """Cancel a booking for its visitor; the car stops at the next permitted place.
+    async def cancel(self, id_: str, why: Reason | None = None) -> Booking:
+        """Cancel a booking for its visitor, or for an operator; the car stops where it may.
 
         Raises:
             RequestRefusedError: the booking does not exist or has already ended differently.
         """
-        booking = await self._bookings.cancel(id_)
+        booking = await self._bookings.cancel(id_, why)
         self._wake.set()
         return booking
 
     async def booking(self, id_: str) -> BookingView:
-        """Return a booking as stations see it.
+        """Return a booking as stations see it; who asks keeps its place in line.
 
         Raises:
             RequestRefusedError: it does not exist.
         """
-        return self.view(await self._bookings.find(id_))
+        booking = await self._bookings.find(id_)
+        self.rides.presence.seen(booking.station_device_id, self._monotonic())
+        return self.view(booking)
 
     async def newest_booking(self, station: str) -> BookingView | None:
         """Return a station's newest booking, active or ended."""
         booking = await self._bookings.newest(station)
         return self.view(booking) if booking else None
 
+    def video_url(self, car: str) -> str | None:
+        """Return the address of a car's live view, None if the car has told none."""
+        link = self.links.get(car)
+        return link.video_url if link else None
+
+    def live_link(self, car: str) -> CarLink | None:
+        """Return a car's connection on which it was heard lately, None if there is none."""
+        link = self.links.get(car)
+        return link if link and link.is_alive(self._monotonic()) else None
+
     def view(self, booking: Booking) -> BookingView:
         car = self.traffic.cars.get(booking.car_id)
         mine = car.ride if car and car.ride and car.ride.booking_id == booking.id else None
-        link = self.links.get(booking.car_id)
-        return booking_view(self.streets, booking, mine, link.video_url if link else None)
+        in_line = self.rides.in_line.get(booking.id) if not booking.car_id else None
+        video_url = self.video_url(booking.car_id)
+        return booking_view(self.streets, booking, mine, video_url, in_line)
 
     def cars(self) -> list[CarView]:
         """Return every car that can be shown to stations."""
@@ -366,5 +462,15 @@ class FleetManager:
                 self.links.get(name),
                 self.waits.get(name),
                 name in self._bookings.busy_cars,
+                self.traffic.rules.duty_of(name),
             )
         return None
+
+
+def _no_way(destination: str, why: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        409,
+        "no_route",
+        f"destination_id: {destination!r} cannot be reached: {why}.",
+        "Choose another destination.",
+    )

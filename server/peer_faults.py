@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,6 +77,21 @@ class PeerFaultLog:
         level = logging.WARNING if error is None else logging.ERROR
         line = words % tuple(_line(value) for value in values)
         self._log.log(level, "%s %s%s", name, line, again, exc_info=error)
+
+    @contextmanager
+    def contained(self, name: str, *but: type[Exception]) -> Iterator[None]:
+        """Contain an unexpected failure while serving one peer, so that the others are served.
+
+        Args:
+            name: the peer.
+            but: failures that are not its own.
+        """
+        try:
+            yield
+        except but:
+            raise
+        except Exception as error:
+            self.report(name, "cannot be served: %s", error, error=error)
 
 
 def _line(value: object) -> str:

@@ -1,10 +1,11 @@
-// Server communication: requests, the visitor's device id, and the self-reconnecting event socket.
+// Server communication: requests, this station's id and token, and the self-reconnecting event socket.
 
 const REQUEST_TIMEOUT_MS = 8000;
 const OPEN_TIMEOUT_MS = 6000;
 const QUIET_MS = 10000; // after so long without an event we ask whether the server is still there
 const LAST_DELAY_MS = 8000;
-const DEVICE_KEY = "pixelopolis.device";
+const STATION_KEY = "pixelopolis.station";
+const EVENTS_PROTOCOL = "pixelopolis.events";
 
 export class ApiError extends Error {
   constructor(code, status, message) {
@@ -17,9 +18,16 @@ export class ApiError extends Error {
 const address = (path) => new URL(path, document.baseURI);
 
 async function request(method, path, body) {
-  const options = { method, cache: "no-store", signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) };
+  const options = {
+    method,
+    cache: "no-store",
+    headers: {},
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  };
+  const { token } = station();
+  if (token) options.headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) {
-    options.headers = { "Content-Type": "application/json" };
+    options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
   let response;
@@ -39,16 +47,18 @@ async function request(method, path, body) {
 }
 
 export const getCity = () => request("GET", "api/city");
-export const registerStation = (deviceId) =>
-  request("POST", "api/stations", { device_id: deviceId });
-export const book = (deviceId, destinationId, language) =>
+export const book = (destinationId, language) =>
   request("POST", "api/bookings", {
-    station_device_id: deviceId,
+    station_device_id: station().id,
     destination_id: destinationId,
     language,
   });
 export const getBooking = (id) => request("GET", `api/bookings/${encodeURIComponent(id)}`);
 export const cancelBooking = (id) => request("DELETE", `api/bookings/${encodeURIComponent(id)}`);
+
+/** Returns the address of a ride's live view, with a token that opens it within a minute. */
+export const viewOf = async (id) =>
+  (await request("POST", `api/bookings/${encodeURIComponent(id)}/view`)).url;
 
 /** Returns a random UUID. On a LAN page served by http, crypto.randomUUID is missing. */
 export function newDeviceId(source = globalThis.crypto) {
@@ -72,7 +82,26 @@ export function remember(key, value) {
 }
 const forgetful = new Map();
 
-export const deviceId = () => remember(DEVICE_KEY) ?? remember(DEVICE_KEY, newDeviceId());
+/** Returns this station's { id, token }; both are missing before the server knows it. */
+function station() {
+  try {
+    return JSON.parse(remember(STATION_KEY)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Registers this station, unless the server knows its token: a new server may not. */
+export async function enter() {
+  try {
+    if (station().token) return void (await request("GET", "api/station"));
+  } catch (error) {
+    if (error.status !== 401) throw error;
+  }
+  const id = newDeviceId();
+  const { token } = await request("POST", "api/stations", { device_id: id });
+  remember(STATION_KEY, JSON.stringify({ id, token }));
+}
 
 /** Returns the delay before attempt number `attempt` (0, 1, ...); `random` is in [0, 1). */
 export function retryDelayMs(attempt, random = Math.random()) {
@@ -85,8 +114,8 @@ export function retryDelayMs(attempt, random = Math.random()) {
  * is open, `onLost` once for each loss.
  */
 export class EventLink {
-  constructor(device, { prepare, onEvent, onUp, onLost }) {
-    Object.assign(this, { device, prepare, onEvent, onUp, onLost });
+  constructor({ prepare, onEvent, onUp, onLost }) {
+    Object.assign(this, { prepare, onEvent, onUp, onLost });
     this.attempt = 0;
     this.isUp = null;
     addEventListener("online", () => this.#hurry());
@@ -115,9 +144,10 @@ export class EventLink {
 
   /** Resolves when the socket is closed. */
   #listen() {
-    const url = address(`api/events?station=${encodeURIComponent(this.device)}`);
+    const url = address("api/events");
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url);
+    // a page cannot set headers of a WebSocket: the token travels as a subprotocol
+    const socket = new WebSocket(url, [EVENTS_PROTOCOL, `bearer.${station().token}`]);
     return new Promise((resolve) => {
       let timer = setTimeout(done, OPEN_TIMEOUT_MS);
       function done() {

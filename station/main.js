@@ -13,9 +13,12 @@ const IDLE_S = 90; // then a kiosk assumes that the visitor has left
 const $ = (id) => document.getElementById(id);
 const nowS = () => performance.now() / 1000;
 
-const device = api.deviceId();
 const map = new CityMap($("map"));
-const video = new VideoView($("video"), () => draw());
+const video = new VideoView(
+  $("video"),
+  () => draw(),
+  () => api.viewOf(state.booking.id),
+);
 const bird = new VideoView($("bird"), (state) => {
   $("bird-panel").dataset.state = state;
   document.body.dataset.bird = state;
@@ -72,7 +75,7 @@ async function pickLanguage(code) {
 /** Before every connection: the city may have changed, and a new server may not know us. */
 async function prepare() {
   const answer = await api.getCity();
-  await api.registerStation(device);
+  await api.enter();
   if (JSON.stringify(answer) !== JSON.stringify(city)) {
     city = answer;
     map.draw(city);
@@ -95,8 +98,8 @@ async function bookRide() {
   const { chosen } = state;
   dispatch({ type: "ask" });
   try {
-    await api.registerStation(device); // needed if the server has a new database
-    dispatch({ type: "booking", booking: await api.book(device, chosen, language()) });
+    await api.enter(); // needed if the server has a new database
+    dispatch({ type: "booking", booking: await api.book(chosen, language()) });
   } catch (error) {
     if (!state.booking) dispatch({ type: "refused", code: error.code, status: error.status });
   }
@@ -152,7 +155,7 @@ async function start() {
   listen();
   draw();
   setInterval(tick, 1000);
-  const link = new api.EventLink(device, {
+  const link = new api.EventLink({
     prepare,
     onEvent: (event) => dispatch(event),
     onUp: () => {

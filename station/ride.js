@@ -3,7 +3,7 @@
 
 import { wordsOf } from "./reasons.js";
 
-const ACTIVE = new Set(["booked", "driving", "waiting"]);
+const ACTIVE = new Set(["queued", "booked", "driving", "waiting"]);
 
 export const START = Object.freeze({
   hasLanguage: false,
@@ -31,7 +31,7 @@ export function reduce(state, event, nowS) {
     case "city":
       return { ...state, destinations: event.destinations };
     case "cars":
-      return freed(state, { ...state, cars: event.cars });
+      return { ...state, cars: event.cars };
     case "choose":
       return { ...state, chosen: event.id, notice: null };
     case "ask":
@@ -84,13 +84,7 @@ function left(state) {
 
 const isFree = (car) => car.online && (car.state === "ready" || car.state === "idle");
 
-function freed(before, after) {
-  const becameFree = !before.cars.some(isFree) && after.cars.some(isFree);
-  return after.notice === "notice.busy" && becameFree ? { ...after, notice: "notice.free" } : after;
-}
-
 const REFUSALS = {
-  no_car_free: "notice.busy",
   no_route: "notice.no-way",
   unreachable: "notice.unreachable",
 };
@@ -100,9 +94,13 @@ const refusal = (code, status) =>
   REFUSALS[code] ?? (status >= 500 ? "notice.unreachable" : "notice.refused");
 
 /** Returns the seconds until arrival, or null. */
-export function remainingS(state, nowS) {
-  const eta = state.booking?.eta_s;
-  return eta === null || eta === undefined ? null : Math.max(0, eta - (nowS - state.receivedS));
+export const remainingS = (state, nowS) => countdownS(state.booking?.eta_s, state, nowS);
+
+/** Returns what is left of `seconds`, which came with the booking, or null. */
+function countdownS(seconds, state, nowS) {
+  return seconds === null || seconds === undefined
+    ? null
+    : Math.max(0, seconds - (nowS - state.receivedS));
 }
 
 export function screenOf(state) {
@@ -121,6 +119,8 @@ export function view(state, nowS) {
     title: booking ? `status.${booking.state}` : null,
     reason: booking ? reasonOf(booking, car) : null,
     remainingS: booking?.state === "driving" ? remainingS(state, nowS) : null,
+    placeInLine: booking?.place_in_line ?? null,
+    waitS: countdownS(booking?.expected_wait_s, state, nowS),
     destination: state.destinations.find((each) => each.id === state.chosen) ?? null,
     canBook: state.chosen !== null && !state.asking && state.link === "up",
     canCancel: isActive(booking) && !state.cancelling,

@@ -72,7 +72,7 @@ export function render(view, { videoState, part }) {
   say($("lost-text"), view.isLost ? t("link.lost") : "");
   show($("open-languages"), view.screen !== "welcome");
   show($("map-panel"), view.screen === "choose" || view.screen === "ride");
-  show($("video-panel"), view.screen === "ride");
+  show($("video-panel"), view.screen === "ride" && view.carId !== null);
   renderChoose(view);
   if (view.screen === "ride") renderRide(view, part);
   if (!view.canCancel) $("cancel-dialog").close();
@@ -89,7 +89,7 @@ function renderChoose(view) {
   for (const radio of $("places").querySelectorAll("input")) radio.checked = radio.value === id;
   $("book").disabled = !view.canBook;
   $("book").classList.toggle("asking", view.asking);
-  say($("book-text"), t(view.asking ? "choose.asking" : view.notice === "notice.busy" ? "choose.again" : "choose.book"));
+  say($("book-text"), t(view.asking ? "choose.asking" : "choose.book"));
   say($("book-place"), placeName(view.destination));
   say($("notice"), view.notice ? t(view.notice) : "");
   $("notice").dataset.key = view.notice ?? "";
@@ -100,10 +100,16 @@ function renderChoose(view) {
 function details(view) {
   if (view.reason) return t(view.reason);
   if (view.cancelling) return t("ride.cancelling");
+  if (view.status === "queued") return lineOf(view);
   if (view.remainingS !== null) {
     return view.remainingS < 1 ? t("ride.soon") : t("ride.eta", { time: duration(view.remainingS) });
   }
   return t(`detail.${view.status}`);
+}
+
+function lineOf({ placeInLine, waitS }) {
+  const place = number(placeInLine ?? 1);
+  return waitS === null ? t("line.place", { place }) : t("line.wait", { place, time: duration(waitS) });
 }
 
 function renderRide(view, part) {

@@ -69,12 +69,14 @@ export function reachable(url, host = location.hostname) {
 
 /**
  * Shows one stream on a canvas. `onState` gets "off", "connecting", "live" and "lost"; a lost
- * stream is reopened until `show(null)`.
+ * stream is reopened until `show(null)`. `open(url)` returns the address to fetch this time, for
+ * streams that need a fresh token.
  */
 export class VideoView {
-  constructor(canvas, onState = () => {}) {
+  constructor(canvas, onState = () => {}, open = (url) => url) {
     this.canvas = canvas;
     this.onState = onState;
+    this.open = open;
     this.url = null;
     this.state = "off";
     this.frames = 0;
@@ -127,7 +129,7 @@ export class VideoView {
     stopped.addEventListener("abort", abort);
     let stall = setTimeout(abort, STALL_MS);
     try {
-      const response = await fetch(url, { signal: attempt.signal, cache: "no-store" });
+      const response = await fetch(reachable(await this.open(url)), { signal: attempt.signal, cache: "no-store" });
       if (!response.ok) throw new Error(`video: HTTP ${response.status}`);
       const parts = new PartReader(response.headers.get("content-type"));
       const reader = response.body.getReader();

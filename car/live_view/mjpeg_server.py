@@ -7,17 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from pixelopolis.identity.view_token import MAX_VIEW_S
 from pixelopolis.mjpeg import HEADERS, Broadcast, add_video, answer_options
 
 
 class StreamServer:
-    """Serves `/video.mjpg`, `/snapshot.jpg` and `/status`.
+    """Serves `/video.mjpg`, `/snapshot.jpg` and `/status` to whoever has a token of the server.
 
     Args:
         broadcast: source of the frames.
         snapshot: returns a current JPEG, whether or not there are viewers.
         status: returns the content of `/status`, as JSON.
+        opens: whether a token opens this car's view now.
     """
 
     def __init__(
@@ -25,11 +28,13 @@ class StreamServer:
         broadcast: Broadcast,
         snapshot: Callable[[], bytes],
         status: Callable[[], Mapping[str, Any]],
+        opens: Callable[[str], bool],
     ) -> None:
         self._snapshot = snapshot
         self._status = status
-        app = web.Application(middlewares=[answer_options])
-        add_video(app, "/video.mjpg", broadcast)
+        self._opens = opens
+        app = web.Application(middlewares=[answer_options, self._only_with_token])
+        add_video(app, "/video.mjpg", broadcast, longest_s=MAX_VIEW_S)
         app.router.add_get("/snapshot.jpg", self._picture)
         app.router.add_get("/status", self._figures)
         self._runner = web.AppRunner(
@@ -49,6 +54,19 @@ class StreamServer:
 
     async def close(self) -> None:
         await self._runner.cleanup()
+
+    @web.middleware
+    async def _only_with_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.match_info.http_exception is None and not self._opens(
+            request.query.get("token", "")
+        ):
+            error = {
+                "code": "unauthenticated",
+                "message": f"token: it does not open {request.path} now.",
+                "next_step": "Ask the server for a new one: POST /api/bookings/{id}/view.",
+            }
+            return web.json_response({"error": error}, status=401, headers=HEADERS)
+        return await handler(request)
 
     async def _picture(self, _: web.Request) -> web.Response:
         jpeg = await asyncio.to_thread(self._snapshot)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Final, Protocol
@@ -36,11 +38,20 @@ CONNECT_TIMEOUT_S: Final = 5.0
 BACKOFF_S: Final = (0.25, 5.0)
 """First and longest pause before reconnecting."""
 
+MAX_TURN_S: Final = 0.5
+"""Longest pause before the next of several servers is called."""
+
 STABLE_S: Final = 5.0
 """After a connection that held this long, the next pause is short again."""
 
 LOG_AGAIN_S: Final = 60.0
 """A refusal with the same text is logged again after this time."""
+
+REFUSED: Final = {
+    401: "the server does not know this car's key; was it revoked? (401)",
+    409: "another connection with this car's key is open, so this one is refused (409)",
+}
+"""What a refused connection means, by its status."""
 
 MAX_LOGGED: Final = 20
 """Maximum number of different refusals logged in that time."""
@@ -50,6 +61,10 @@ def backoff_s(attempt: int, jitter: random.Random) -> float:
     """Return the pause after failed attempt n (from 0): doubled each time, half of it random."""
     whole = min(BACKOFF_S[0] * 2.0 ** min(attempt, 32), BACKOFF_S[1])
     return whole * jitter.uniform(0.5, 1.0)
+
+
+Authorize = Callable[[aiohttp.ClientSession, str], Awaitable[Mapping[str, str]]]
+"""With the address of the server that is called."""
 
 
 class LinkListener(Protocol):
@@ -80,17 +95,31 @@ class ServerLink:
     """Keeps one car connected to the server.
 
     Args:
-        url: the server's address, `ws://HOST:PORT`.
+        urls: the addresses of the town's servers, `ws://HOST:PORT`; one of them serves.
         serial_number: the car's id.
         listener: receives messages and provides those to send.
+        authorize: returns the headers that show a server who the car is, for one connection.
         seed: seed of the pauses' jitter.
+        tls: how to check the server's certificate; None for the system's authorities.
     """
 
-    def __init__(self, url: str, serial_number: str, listener: LinkListener, seed: int = 0) -> None:
-        self.url = f"{url.rstrip('/')}/api/cars/{serial_number}/link"
+    def __init__(
+        self,
+        urls: Sequence[str],
+        serial_number: str,
+        listener: LinkListener,
+        authorize: Authorize,
+        seed: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._urls = [url.rstrip("/") for url in urls]
+        self.url = self._urls[0]
+        """The server that is called now."""
         self.connected = False
         self._serial_number = serial_number
         self._listener = listener
+        self._authorize = authorize
+        self._tls = tls if tls is not None else True
         self._jitter = random.Random(f"{serial_number}:{seed}")
         self._wake = asyncio.Event()
         self._connection_ids = count()
@@ -98,6 +127,7 @@ class ServerLink:
         self._factsheet_ids = count()
         self._owes_factsheet = False
         self._seen_s = 0.0
+        self._said = ""
         self._logged_s: dict[str, float] = {}
         """When each refusal of the last minute was logged, by its text."""
 
@@ -107,28 +137,41 @@ class ServerLink:
 
     async def run(self) -> None:
         """Hold the connection until canceled, then announce the disconnect."""
-        attempt = 0
+        attempt, turn = 0, 0
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 began_s = time.monotonic()
                 try:
-                    await self._hold(session)
-                    why = "the server closed the connection"
+                    self.url = self._urls[turn]
+                    why = await self._hold(session)
+                except aiohttp.WSServerHandshakeError as error:
+                    why = REFUSED.get(error.status, str(error))
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     why = str(error) or type(error).__name__
                 self.connected = False
-                attempt = 0 if time.monotonic() - began_s > STABLE_S else attempt + 1
+                turn = (turn + 1) % len(self._urls)
+                if time.monotonic() - began_s > STABLE_S:
+                    attempt = 0
+                elif turn == 0:  # all were called
+                    attempt += 1
                 pause_s = backoff_s(attempt, self._jitter)
+                if len(self._urls) > 1:  # another one may serve within seconds
+                    pause_s = min(pause_s, MAX_TURN_S)
                 log.warning("Server link: %s; calling again in %.1f s.", why, pause_s)
                 await asyncio.sleep(pause_s)
 
-    async def _hold(self, session: aiohttp.ClientSession) -> None:
-        connecting = session.ws_connect(
-            self.url, autoping=False, max_msg_size=MAX_FRAME_BYTES, timeout=_CLOSE_TIMEOUT
-        )
+    async def _hold(self, session: aiohttp.ClientSession) -> str:
+        """Hold one connection; return why the server has closed it."""
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            socket = await connecting
+            socket = await session.ws_connect(
+                f"{self.url}/api/cars/{self._serial_number}/link",
+                headers=await self._authorize(session, self.url),
+                autoping=False,
+                max_msg_size=MAX_FRAME_BYTES,
+                timeout=_CLOSE_TIMEOUT,
+                ssl=self._tls,
+            )
         try:
             self._note_server()
             await self._send(socket, self._connection(ConnectionState.ONLINE))
@@ -145,6 +188,7 @@ class ServerLink:
             for result in results:
                 if isinstance(result, Exception):
                     raise result
+            return f"the server closed the connection{self._said}"
         except asyncio.CancelledError:
             await self._announce_disconnect(socket)
             raise
@@ -152,7 +196,13 @@ class ServerLink:
             await socket.close()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for frame in socket:
+        self._said = ""
+        while True:
+            frame = await socket.receive()
+            if frame.type is aiohttp.WSMsgType.CLOSE and frame.extra:
+                self._said = f": {frame.extra}"
+            if frame.type in _ENDS:
+                return
             self._note_server()
             if frame.type is aiohttp.WSMsgType.PING:
                 await socket.pong(frame.data)
@@ -230,4 +280,10 @@ class ServerLink:
             await socket.send_str(encode(message))
 
 
+_ENDS: Final = (
+    aiohttp.WSMsgType.CLOSE,
+    aiohttp.WSMsgType.CLOSING,
+    aiohttp.WSMsgType.CLOSED,
+    aiohttp.WSMsgType.ERROR,
+)
 _CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)

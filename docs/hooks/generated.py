@@ -23,6 +23,7 @@ from pixelopolis import reasons
 from pixelopolis.city.toml_schema import CityTables
 from pixelopolis.errors import PixelopolisError
 from server.http import openapi
+from server.http.app import OPERATIONS
 
 MARKER: Final = re.compile(r"<!-- generated:(\w+) -->")
 
@@ -74,7 +75,7 @@ def town() -> str:
 
 def http_api() -> str:
     """Each operation of the stations' interface, then what its bodies hold."""
-    document = openapi.document()
+    document = openapi.document(OPERATIONS)
     parts = []
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -85,7 +86,7 @@ def http_api() -> str:
                 else []
             )
             rows += [
-                (status, _reference(_schema(response)))
+                (status, _reference(_schema(response)) if "content" in response else "")
                 for status, response in operation["responses"].items()
             ]
             parts.append(_table(("", "body"), rows))

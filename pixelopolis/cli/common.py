@@ -56,6 +56,12 @@ LaneFile = Annotated[
     Path | None, typer.Option(help="Lane model (.tflite).", show_default="the shipped one")
 ]
 Jobs = Annotated[int, typer.Option(max=1024, min=1, help="Parallel processes.")]
+DATA: Final = Path("var/server")
+DataFolder = Annotated[Path, typer.Option(help="Data folder of the server's own mongod.")]
+MongodbUri = Annotated[
+    str,
+    typer.Option(envvar="MONGODB_URI", help="URI of a database; without one, a mongod in --data."),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose/--no-verbose", help="Log more.", show_default=False)
 ]

@@ -171,7 +171,7 @@ async def _drive(settings: DemoSettings, rides: int) -> dict[str, Any]:
 async def _figures(city: DemoCity) -> dict[str, Any]:
     """Return the simulator's ground truth and the cars' metrics, the worst of all cars."""
     truth = await city.get(f"{city.sim_url}/state") or {}
-    cars = {name: await city.get(f"{url}/status") for name, url in city.car_urls.items()}
+    cars = {name: await city.car_status(name) for name in city.car_urls}
     alive = {name: car for name, car in cars.items() if car}
 
     def worst(pick: Callable[[Any], float | None]) -> float | None:

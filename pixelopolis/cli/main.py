@@ -21,6 +21,7 @@ from pixelopolis.cli import (
     evaluate,
     experiments,
     export,
+    fleet,
     motors,
     server,
     sim,
@@ -44,13 +45,14 @@ for name, group in (
     ("evaluate", evaluate.app),
     ("bench", bench.app),
     ("motors", motors.app),
+    ("fleet", fleet.app),
+    ("server", server.app),
+    ("car", car.app),
 ):
     app.add_typer(group, name=name)
 for name, command in (
     ("demo", demo.run),
     ("experiments", experiments.run),
-    ("server", server.run),
-    ("car", car.run),
     ("sim", sim.run),
 ):
     app.command(name=name)(command)

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,12 @@ from pixelopolis.addresses import check_port, free_ports, origin, public_host
 from pixelopolis.city.route import Place
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
+from pixelopolis.demo.operator import DemoOperator, make_operator
 from pixelopolis.errors import MissingPartError, PixelopolisError
+from pixelopolis.identity.private_file import write_private
 from pixelopolis.processes import ChildProcess, Processes
 from pixelopolis.supervision import Tasks
+from server.identity.certificates import CA_FILE
 from sim.hardware.firmware_program import BoardKind, check_program
 
 READY_TIMEOUT_S: Final = 120.0
@@ -72,9 +75,11 @@ class DemoCity:
     url: str = ""
     sim_url: str = ""
     car_urls: dict[str, str] = field(default_factory=dict)
+    operator: DemoOperator | None = None
 
     def __post_init__(self) -> None:
         self._restarts = 0
+        self._tls_port = 0
         self._fatal: asyncio.Future[None] | None = None
         self._tasks = Tasks(self._fail)
         self._processes = Processes(self.settings.data / "logs", self._on_exit, self._fail)
@@ -124,7 +129,7 @@ class DemoCity:
         # paths of sockets must be short; the data folder's may be too long
         run_dir = self._run_dir = Path(tempfile.mkdtemp(prefix="pixelopolis-"))
         host, names = self.settings.host, [f"car{i + 1}" for i in range(len(spawn))]
-        sim_port, *car_ports = free_ports(host, 1 + len(names))
+        sim_port, self._tls_port, *car_ports = free_ports(host, 2 + len(names))
         self.url = origin(self._public_host, self.settings.port)
         self.sim_url = origin(self._public_host, sim_port)
         self.car_urls = {
@@ -141,18 +146,13 @@ class DemoCity:
             SERVER,
             *("--city", self.settings.city, "--host", host, "--port", str(self.settings.port)),
             *("--data", str(self.settings.data), "--bird-url", f"{self.sim_url}/bird.mjpg"),
+            *("--tls-port", str(self._tls_port)),
         )
-        for name, place, port in zip(names, spawn, car_ports, strict=True):
-            config = run_dir / f"{name}.toml"
-            config.write_text(self._car_toml(name, place, run_dir, port), encoding="utf-8")
-            await self._pixelopolis("car", "--config", str(config), name=name)
         self._write_info(ready=False)
-        waits = [
+        ready = asyncio.gather(
             self._wait("The simulator", partial(self._simulator_lacks, run_dir / "ready")),
-            self._wait("The server", self._server_lacks),
-            *(self._wait(name, partial(self._car_lacks, name)) for name in names),
-        ]
-        ready = asyncio.gather(*waits)
+            self._start_cars(dict(zip(names, zip(spawn, car_ports, strict=True), strict=True))),
+        )
         failing = asyncio.create_task(self.failure())
         try:
             await asyncio.wait((ready, failing), return_when=asyncio.FIRST_COMPLETED)
@@ -165,6 +165,19 @@ class DemoCity:
             await asyncio.gather(ready, failing, return_exceptions=True)
         self._write_info(ready=True)
         self.say(f"Everything is ready after {time.monotonic() - began_s:.1f} s.")
+
+    async def _start_cars(self, cars: Mapping[str, tuple[Place, int]]) -> None:
+        """Enroll each car as an operator would, once the server is there, and start it."""
+        assert self._run_dir is not None
+        await self._wait("The server", self._server_lacks)
+        self.operator = await make_operator(self.url, self.settings.data)
+        for name, (place, port) in cars.items():
+            config = self._run_dir / f"{name}.toml"
+            config.write_text(self._car_toml(name, place, self._run_dir, port), encoding="utf-8")
+            await self.operator.enroll(config)
+            await self._pixelopolis("car", "--config", str(config), name=name)
+        self._write_info(ready=False)
+        await asyncio.gather(*(self._wait(name, partial(self._car_lacks, name)) for name in cars))
 
     async def _pixelopolis(self, command: str, *options: str, name: str = "") -> None:
         argv = (sys.executable, "-m", "pixelopolis", command, *options)
@@ -180,7 +193,8 @@ class DemoCity:
             f"start = {{edge = {json.dumps(place.edge)}, s_m = {place.s_m}}}",
             f"camera = {{source = {json.dumps(f'virtual:{run_dir / name}.camera')}}}",
             f"board = {{port = {json.dumps(str(run_dir / f'{name}.bus'))}}}",
-            f"server = {{url = {json.dumps(origin(self._public_host, self.settings.port, 'ws'))}}}",
+            f"server = {{url = {json.dumps(origin(self._public_host, self._tls_port, 'wss'))}, "
+            f"ca = {json.dumps(str(self.settings.data / 'tls' / CA_FILE))}}}",
             f'stream = {{host = "{self.settings.host}", port = {port}, '
             f'public_host = "{self._public_host}"}}',
         ]
@@ -195,9 +209,9 @@ class DemoCity:
             "cars": self.car_urls,
             "parts": {p.name: {"pid": p.pid, "log": str(p.log)} for p in self.parts.values()},
         }
-        path = self.settings.data / "demo.json"
-        path.with_suffix(".new").write_text(json.dumps(card, indent=2), encoding="utf-8")
-        path.with_suffix(".new").replace(path)
+        if self.operator is not None:
+            card["operator"] = {"name": self.operator.name, "password": self.operator.password}
+        write_private(self.settings.data / "demo.json", json.dumps(card, indent=2).encode())
 
     # --- readiness -----------------------------------------------------------------------------
 
@@ -227,14 +241,19 @@ class DemoCity:
         return "no answer yet" if answer is None else ""
 
     async def _car_lacks(self, name: str) -> str:
-        status = await self.get(f"{self.car_urls[name]}/status")
+        status = await self.car_status(name)
         if not status:
-            return "no answer yet"
+            return "no answer by way of the server yet"
         if not status["board"]["connected"]:
             return f"board: {status['board']['problem']}"
-        if not status["link"]["connected"]:
-            return "no link to the server yet"
         return str(status["camera"]["trouble"])
+
+    async def car_status(self, name: str) -> Any:
+        """Return a car's `/status`; None if it does not answer, or has no link to the server."""
+        token = await self.operator.view_token(name) if self.operator else None
+        if token is None:
+            return None
+        return await self.get(f"{self.car_urls[name]}/status?token={token}")
 
     @staticmethod
     async def get(url: str) -> Any:

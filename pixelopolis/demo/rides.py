@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -16,10 +17,13 @@ import aiohttp
 from pixelopolis.city.model import LANGUAGES
 
 ASK_AGAIN_S: Final = 1.0
-"""Pause before a station asks again when no car is free."""
+"""Pause before a station asks again when the server cannot take its request."""
 RIDE_TIMEOUT_S: Final = 600.0
 """A ride fails if it takes longer, from request to arrival."""
 FINAL: Final = ("arrived", "cancelled", "failed")
+
+Booked = dict[str, Any]
+"""A booking as the server answers it."""
 
 
 @dataclass
@@ -31,13 +35,13 @@ class VisitorRide:
     state: str = "asking"
     car: str | None = None
     asked_again: int = 0
-    """How often no car was free."""
+    """How often the server could not take the request."""
     wait_s: float | None = None
-    """From the first request to the booking."""
+    """From the first request until it has a car."""
     distance_m: float | None = None
     """Length of the planned route."""
     ride_s: float | None = None
-    """From booking to arrival."""
+    """From the first car to arrival."""
     video_frames: int = 0
     video_fps: float | None = None
     states: list[str] = field(default_factory=list)
@@ -109,6 +113,9 @@ class _Station:
         self._session = session
         self._rides = rides
         self._say = say
+        self._device_id = ""
+        self._headers: dict[str, str] = {}
+        """With the station's token."""
 
     async def serve(self) -> None:
         for ride in self._rides:
@@ -127,38 +134,50 @@ class _Station:
         booking = await self._book(ride)
         if booking is None:
             return
-        booked_s = time.monotonic()
-        ride.wait_s = round(booked_s - began_s, 2)
-        ride.car = booking["car_id"]
-        self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
-        viewing = asyncio.create_task(self._view(ride, booking.get("video_url")))
-        try:
-            await self._follow(ride, booking)
-        finally:
-            viewing.cancel()
-            await asyncio.gather(viewing, return_exceptions=True)
-        ride.ride_s = round(time.monotonic() - booked_s, 2)
+        views: list[asyncio.Task[None]] = []
 
-    async def _register(self, station: str) -> None:
-        while True:
+        def note(booking: Booked) -> None:
+            if booking["car_id"] and booking["car_id"] != ride.car:
+                ride.car = booking["car_id"]
+                ride.wait_s = ride.wait_s or round(time.monotonic() - began_s, 2)
+                self._say(f"Ride {ride.number} to {ride.destination}: {ride.car} is booked.")
+                views.append(asyncio.create_task(self._view(ride, booking)))
+            self._note(ride, booking)
+
+        try:
+            await self._follow(ride, booking, note)
+        finally:
+            for view in views:
+                view.cancel()
+            await asyncio.gather(*views, return_exceptions=True)
+        if ride.wait_s is not None:
+            ride.ride_s = round(time.monotonic() - began_s - ride.wait_s, 2)
+
+    async def _register(self, name: str) -> None:
+        """Register this station once, by a name that nobody else has."""
+        while not self._headers:
+            self._device_id = f"{name}-{secrets.token_hex(4)}"
             try:
                 async with self._session.post(
-                    "/api/stations", json={"device_id": station}
+                    "/api/stations", json={"device_id": self._device_id}
                 ) as answer:
                     answer.raise_for_status()
-                    return
+                    token = (await answer.json())["token"]
+                    self._headers = {"Authorization": f"Bearer {token}"}
             except (aiohttp.ClientError, OSError, TimeoutError):
                 await asyncio.sleep(ASK_AGAIN_S)  # the server is restarting
 
     async def _book(self, ride: VisitorRide) -> dict[str, Any] | None:
         body = {
-            "station_device_id": ride.station,
+            "station_device_id": self._device_id,
             "destination_id": ride.destination,
             "language": ride.language,
         }
         while True:
             try:
-                async with self._session.post("/api/bookings", json=body) as answer:
+                async with self._session.post(
+                    "/api/bookings", json=body, headers=self._headers
+                ) as answer:
                     document: dict[str, Any] = await answer.json()
                     if answer.status == 201:
                         return document
@@ -170,29 +189,34 @@ class _Station:
             ride.asked_again += 1
             await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _follow(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
+    async def _follow(
+        self, ride: VisitorRide, booking: Booked, note: Callable[[Booked], None]
+    ) -> None:
         """Listen to events; after losing the server, ask for the current state."""
-        self._note(ride, booking)
+        note(booking)
         while ride.state not in FINAL:
             try:
                 async with self._session.ws_connect(
-                    "/api/events", params={"station": ride.station}, heartbeat=5.0
+                    "/api/events", headers=self._headers, heartbeat=5.0
                 ) as events:
-                    await self._ask(ride, booking["id"])
+                    note(await self._ask(booking["id"]))
                     while ride.state not in FINAL:
                         event = await events.receive_json()
                         if event["type"] == "booking" and event["booking"]["id"] == booking["id"]:
-                            self._note(ride, event["booking"])
+                            note(event["booking"])
             except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
                 await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _ask(self, ride: VisitorRide, booking_id: str) -> None:
-        async with self._session.get(f"/api/bookings/{booking_id}") as answer:
+    async def _ask(self, booking_id: str) -> Booked:
+        async with self._session.get(
+            f"/api/bookings/{booking_id}", headers=self._headers
+        ) as answer:
             answer.raise_for_status()
-            self._note(ride, await answer.json())
+            booking: Booked = await answer.json()
+            return booking
 
     @staticmethod
-    def _note(ride: VisitorRide, booking: dict[str, Any]) -> None:
+    def _note(ride: VisitorRide, booking: Booked) -> None:
         ride.state = booking["state"]
         reason = booking.get("reason") or ""
         if way := booking.get("path_m"):
@@ -204,10 +228,15 @@ class _Station:
         if ride.state in ("cancelled", "failed"):
             ride.problem = reason or "no reason was given"
 
-    async def _view(self, ride: VisitorRide, video_url: str | None) -> None:
+    async def _view(self, ride: VisitorRide, booking: dict[str, Any]) -> None:
         """Watch the car's live view as the visitor's page does, and count its frames."""
-        if not video_url:
+        if not booking.get("video_url"):
             return
+        async with self._session.post(
+            f"/api/bookings/{booking['id']}/view", headers=self._headers
+        ) as answer:
+            answer.raise_for_status()
+            video_url = (await answer.json())["url"]
         began_s, last_s = None, 0.0
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session,

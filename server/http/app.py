@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import logging
 import os
 import signal
+import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
@@ -18,27 +21,59 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from pixelopolis.addresses import cannot_listen, origin, public_host
+from pixelopolis.addresses import LOOPBACK, cannot_listen, origin, public_host
 from pixelopolis.city.model import City
-from pixelopolis.folder_lock import lock_folder
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import car_socket as cars
+from server.http import enrollment, health, operator_fleet, operator_login, views
 from server.http import station_socket as stations
-from server.http.keys import CITY_VIEW, FLEET, LEADERSHIP, SOCKETS, WORKERS
+from server.http.errors import errors_as_json
+from server.http.keys import (
+    CAR_SOCKETS,
+    CITY_VIEW,
+    DESK,
+    FLEET,
+    IDENTITY,
+    LEADERSHIP,
+    METRICS,
+    SOCKETS,
+    WORKERS,
+)
 from server.http.openapi import document
+from server.http.operations import add_operations
 from server.http.pages import add_pages
+from server.http.protection.connections import IDLE_S, limit_connections
+from server.http.protection.middleware import add_headers, only_by_rules
+from server.http.protection.request_rules import RequestRules
 from server.http.sockets import CLOSE_TIMEOUT_S
+from server.identity.certificates import TlsFiles, own_files
+from server.identity.identity import Identity
 from server.leadership import Leadership
+from server.operator_desk import OperatorDesk
 from server.peer_faults import RateLimitFilter
-from server.storage.embedded_mongod import Mongod
+from server.storage.audit import AuditLog
 from server.storage.mongo import DATABASE, Store
+from server.storage.reach import own_mongod
+from server.storage.retention import keep_forgetting
 from server.views.build import city_view
 
 log = logging.getLogger(__name__)
 
+KEEP_DAYS: Final = 90.0
 MAX_BODY_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 2.0
+
+OPERATIONS: Final = (
+    *stations.OPERATIONS,
+    *cars.OPERATIONS,
+    *enrollment.OPERATIONS,
+    *views.OPERATIONS,
+    *operator_login.OPERATIONS,
+    *operator_fleet.OPERATIONS,
+    *health.OPERATIONS,
+)
+"""Everything that the server answers under `/api/`, and its health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +86,11 @@ class Settings:
     mongodb_uri: str = ""
     data_folder: Path = Path("var/server")
     bird_url: str | None = None
+    keep_days: float = KEEP_DAYS
+    names: tuple[str, ...] = ()
+    tls_port: int | None = None
+    tls: TlsFiles | None = None
+    """With a `tls_port`: the certificate; by default one of our own authority in `data_folder`."""
 
 
 def make_app(
@@ -60,6 +100,8 @@ def make_app(
     database: str = DATABASE,
     bird_url: str | None = None,
     station_folder: Path | None = None,
+    keep_days: float = KEEP_DAYS,
+    names: Iterable[str] = (),
 ) -> web.Application:
     """Return the application; it opens the database on startup and closes it on cleanup.
 
@@ -69,34 +111,32 @@ def make_app(
         database: the database's name.
         bird_url: address of the simulator's bird's-eye video.
         station_folder: the page's files, served at `/`.
+        keep_days: bookings that ended so many days ago are forgotten.
+        names: host names by which browsers may reach it (`RequestRules`).
     """
     app = web.Application(
-        middlewares=[stations.errors_as_json, stations.only_by_leader],
+        middlewares=[
+            errors_as_json,
+            only_by_rules(RequestRules(names)),
+            stations.only_by_leader,
+        ],
         client_max_size=MAX_BODY_BYTES,
         logger=log,
     )
+    app.on_response_prepare.append(add_headers)
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
-    app[WORKERS] = (worker := Worker("fleet manager"),)
-    openapi = document()
+    app[CAR_SOCKETS] = {}
+    worker, key_watch = Worker("fleet manager"), Worker("watch of keys")
+    cleaner = Worker("retention")
+    app[WORKERS] = (worker, key_watch, cleaner)
+    openapi = document(OPERATIONS)
 
     async def get_openapi(_: web.Request) -> web.Response:
         return web.json_response(openapi)
 
-    app.add_routes(
-        [
-            web.get("/api/city", stations.get_city),
-            web.post("/api/stations", stations.post_station),
-            web.post("/api/bookings", stations.post_booking),
-            web.get("/api/bookings/{id}", stations.get_booking),
-            web.delete("/api/bookings/{id}", stations.delete_booking),
-            web.get("/api/events", stations.events),
-            web.get("/api/cars/{serial}/link", cars.link),
-            web.get("/api/openapi.json", get_openapi),
-            web.get("/healthz", stations.get_health),
-            web.get("/readyz", stations.get_readiness),
-        ]
-    )
+    app.router.add_get("/api/openapi.json", get_openapi)
+    add_operations(app, OPERATIONS)
     if station_folder is not None:
         add_pages(app, station_folder)
 
@@ -104,15 +144,30 @@ def make_app(
         async with Store(mongodb_uri, city.name, database) as store:
             fleet = FleetManager(city, store)
             app[FLEET] = fleet
+            app[METRICS] = fleet.metrics
+            app[IDENTITY] = await Identity.open(store.database, time.monotonic, time.time)
+            app[DESK] = OperatorDesk(fleet, AuditLog(store.database, city.name))
             app[LEADERSHIP] = leadership = Leadership(store)
             if not await leadership.begin(fleet.restore):
                 log.info("Another server serves %s; this one is on standby.", city.name)
             lead = partial(leadership.run, fleet.restore, partial(fleet.run, leadership.renew))
-            loop = asyncio.create_task(keep_working(worker, lead), name="fleet manager")
+            watch = partial(cars.end_revoked, app)
+            forget = partial(
+                keep_forgetting,
+                store.database,
+                city.name,
+                keep_days,
+                lambda: leadership.is_leader,
+                time.time,
+            )
+            tasks = [
+                asyncio.create_task(keep_working(each, work), name=each.name)
+                for each, work in ((worker, lead), (key_watch, watch), (cleaner, forget))
+            ]
             yield
-            loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await loop
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await leadership.resign()
 
     async def close_sockets(app: web.Application) -> None:
@@ -134,6 +189,24 @@ def _http_log() -> logging.Logger:
     return http
 
 
+async def _listen(
+    runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> None:
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+    except OSError as error:
+        raise cannot_listen(f"{host!r}, port {port}", error) from error
+
+
+def _tls_of(settings: Settings) -> ssl.SSLContext:
+    if settings.tls is not None:
+        return settings.tls.context()
+    host = public_host(settings.host)
+    names = (host, LOOPBACK, "::1", "localhost", socket.gethostname(), *settings.names)
+    folder = settings.data_folder / "tls"
+    return own_files(folder, names, datetime.datetime.now(datetime.UTC)).context()
+
+
 async def serve(settings: Settings) -> None:
     """Run a server until SIGINT or SIGTERM.
 
@@ -148,22 +221,33 @@ async def serve(settings: Settings) -> None:
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait(), name="stop")]
         uri = settings.mongodb_uri or os.environ.get("MONGODB_URI", "")
         if not uri:
-            stack.enter_context(lock_folder(settings.data_folder / "db", "--data"))
-            mongod = Mongod(settings.data_folder)
-            uri = await stack.enter_async_context(mongod)
+            mongod = await stack.enter_async_context(own_mongod(settings.data_folder))
+            uri = mongod.uri
             waits.append(asyncio.create_task(mongod.keep_running(), name="mongod"))
         folder = stack.enter_context(as_file(files("station")))
-        app = make_app(settings.city, uri, bird_url=settings.bird_url, station_folder=Path(folder))
+        app = make_app(
+            settings.city,
+            uri,
+            bird_url=settings.bird_url,
+            station_folder=Path(folder),
+            keep_days=settings.keep_days,
+            names=settings.names,
+        )
         runner = web.AppRunner(
-            app, access_log=None, logger=_http_log(), shutdown_timeout=SHUTDOWN_S
+            app,
+            access_log=None,
+            logger=_http_log(),
+            shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=IDLE_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            where = f"{settings.host!r}, port {settings.port}"
-            raise cannot_listen(where, error) from error
+        assert runner.server is not None, "it is set up"
+        limit_connections(runner.server)
+        await _listen(runner, settings.host, settings.port)
+        if settings.tls_port is not None:
+            context = await asyncio.to_thread(_tls_of, settings)
+            await _listen(runner, settings.host, settings.tls_port, context)
         log.info("Open %s/", origin(public_host(settings.host), settings.port))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

@@ -17,6 +17,20 @@ _USUAL: Final = (ConnectionError, TimeoutError, asyncio.CancelledError)
 """What a task ends with when its peer vanishes or does not read."""
 
 
+class EndSocketError(Exception):
+    """Ends a peer's socket with a code and words for the peer.
+
+    Args:
+        code: of RFC 6455, 7.4, or one of ours from 4000 on.
+        why: 123 bytes at most.
+    """
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(code, why)
+        self.code = code
+        self.why = why
+
+
 async def serve_socket(
     request: web.Request,
     socket: web.WebSocketResponse,
@@ -44,19 +58,25 @@ async def serve_socket(
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         sockets.discard(socket)
-        failed = [r for r in results if isinstance(r, Exception) and not isinstance(r, _USUAL)]
-        for error in failed:
-            peer_faults.report(peer, "cannot be served: %s", error, error=error)
-        code = WSCloseCode.INTERNAL_ERROR if failed else WSCloseCode.GOING_AWAY
-        await close(request, socket, code)
+        code, why = int(WSCloseCode.GOING_AWAY), ""
+        for error in results:
+            if isinstance(error, EndSocketError):
+                code, why = error.code, error.why
+                peer_faults.report(peer, "is disconnected: %s", why)
+            elif isinstance(error, Exception) and not isinstance(error, _USUAL):
+                code = WSCloseCode.INTERNAL_ERROR
+                peer_faults.report(peer, "cannot be served: %s", error, error=error)
+        await close(request, socket, code, why)
     return socket
 
 
-async def close(request: web.Request, socket: web.WebSocketResponse, code: int) -> None:
+async def close(
+    request: web.Request, socket: web.WebSocketResponse, code: int, why: str = ""
+) -> None:
     """Close a socket; abort the connection of a peer that does not answer the close."""
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await socket.close(code=code)
+            await socket.close(code=code, message=why.encode())
     except (*_USUAL, RuntimeError) as error:
         if request.transport is not None:
             request.transport.abort()

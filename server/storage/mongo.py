@@ -1,4 +1,4 @@
-"""MongoDB storage of bookings, stations and the town's traffic.
+"""MongoDB storage of bookings and the town's traffic.
 
 Unique partial indexes keep a car or a station out of two active bookings. A booking changes by
 `find_one_and_update` from the states that allow it. Traffic is one document per town, replaced
@@ -24,7 +24,9 @@ DATABASE: Final = "pixelopolis"
 SELECTION_TIMEOUT_MS: Final = 5000
 WRITE_TIMEOUT_MS: Final = 5000
 
-CAR_INDEX: Final = "one_active_booking_a_car"
+CAR_INDEX: Final = "one_active_ride_a_car"
+FORMER_CAR_INDEX: Final = "one_active_booking_a_car"
+"""Before there was a line, in which bookings have no car."""
 STATION_INDEX: Final = "one_active_booking_a_station"
 
 Document = dict[str, Any]
@@ -53,11 +55,11 @@ class Store:
             uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS, tz_aware=True
         )
         safe = WriteConcern(w="majority", wtimeout=WRITE_TIMEOUT_MS)
-        self._database = self._client.get_database(database, write_concern=safe)
-        self._bookings = self._database["bookings"]
-        self._stations = self._database["stations"]
-        self._traffic = self._database["traffic"]
-        self._leases = self._database["leases"]
+        self.database = self._client.get_database(database, write_concern=safe)
+        self._bookings = self.database["bookings"]
+        self._traffic = self.database["traffic"]
+        self._leases = self.database["leases"]
+        self._counters = self.database["counters"]
         self._version = 0
 
     async def __aenter__(self) -> Self:
@@ -80,22 +82,39 @@ class Store:
         await self._client.close()
 
     async def _make_indexes(self) -> None:
-        for name, field in ((CAR_INDEX, "car_id"), (STATION_INDEX, "station_device_id")):
+        with_car = {"active": True, "car_id": {"$gt": ""}}
+        for name, field, which in (
+            (CAR_INDEX, "car_id", with_car),
+            (STATION_INDEX, "station_device_id", {"active": True}),
+        ):
             await self._bookings.create_index(
                 [("city", ASCENDING), (field, ASCENDING)],
                 name=name,
                 unique=True,
-                partialFilterExpression={"active": True},
+                partialFilterExpression=which,
             )
+        await self._bookings.create_index([("city", ASCENDING), ("sequence", DESCENDING)])
         await self._bookings.create_index(
-            [("city", ASCENDING), ("station_device_id", ASCENDING), ("created_s", DESCENDING)]
+            [("city", ASCENDING), ("station_device_id", ASCENDING), ("sequence", DESCENDING)]
         )
+        if FORMER_CAR_INDEX in await self._bookings.index_information():
+            await self._bookings.drop_index(FORMER_CAR_INDEX)
 
     async def ping(self) -> None:
         """Raise a `PyMongoError` if the database does not answer."""
         await self._client.admin.command("ping")
 
     # --- bookings -------------------------------------------------------------------------------
+
+    async def next_sequence(self) -> int:
+        """Return the number of the town's next booking."""
+        counter = await self._counters.find_one_and_update(
+            {"_id": self.city},
+            {"$inc": {"bookings": 1}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(counter["bookings"]) if counter else 0
 
     async def add_booking(self, booking: Booking) -> None:
         """Store a new active booking.
@@ -116,11 +135,22 @@ class Store:
         state: BookingState,
         reason: Reason | None = None,
         ended_s: float | None = None,
+        car: str | None = None,
+        gives_up: str = "",
     ) -> Booking:
         """Change a booking's state if the transition is allowed; return the new booking.
 
+        Args:
+            id_: the booking.
+            state: its new state.
+            reason: why.
+            ended_s: when it ended, if it does.
+            car: its new car, "" for none; None leaves the car as it is.
+            gives_up: only while the booking has this car, which it does not get again.
+
         Raises:
             BookingError: it does not exist, or its state does not allow the change.
+            CarTakenError: its new car is in another active booking.
         """
         allowed = [str(before) for before in may_become(state)]
         change = {
@@ -129,11 +159,19 @@ class Store:
             "ended_s": ended_s,
             "active": ended_s is None,
         }
-        found = await self._bookings.find_one_and_update(
-            {"_id": id_, "city": self.city, "state": {"$in": allowed}},
-            {"$set": change},
-            return_document=ReturnDocument.AFTER,
-        )
+        wanted: Document = {"_id": id_, "city": self.city, "state": {"$in": allowed}}
+        update: Document = {"$set": change}
+        if car is not None:
+            change["car_id"] = car
+        if gives_up:
+            wanted["car_id"] = gives_up
+            update["$addToSet"] = {"tried": gives_up}
+        try:
+            found = await self._bookings.find_one_and_update(
+                wanted, update, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError as error:
+            raise CarTakenError(str(error)) from error
         if found is not None:
             return from_document(found)
         known = await self.booking(id_)
@@ -147,28 +185,21 @@ class Store:
         return from_document(found) if found else None
 
     async def active_bookings(self) -> list[Booking]:
-        cursor = self._bookings.find({"city": self.city, "active": True}).sort("created_s")
+        cursor = self._bookings.find({"city": self.city, "active": True}).sort("sequence")
         return [from_document(found) async for found in cursor]
 
     async def newest_booking(self, station_device_id: str) -> Booking | None:
         """Return a station's newest booking, active or ended."""
         found = await self._bookings.find_one(
             {"city": self.city, "station_device_id": station_device_id},
-            sort=[("created_s", DESCENDING)],
+            sort=[("sequence", DESCENDING)],
         )
         return from_document(found) if found else None
 
-    # --- stations and cars ------------------------------------------------------------------------
-
-    async def register_station(self, device_id: str, now_s: float) -> None:
-        await self._stations.update_one(
-            {"_id": device_id},
-            {"$set": {"seen_s": now_s}, "$setOnInsert": {"registered_s": now_s}},
-            upsert=True,
-        )
-
-    async def has_station(self, device_id: str) -> bool:
-        return await self._stations.find_one({"_id": device_id}) is not None
+    async def newest_bookings(self, count: int) -> list[Booking]:
+        """Return the newest bookings of the town, active or ended."""
+        found = self._bookings.find({"city": self.city}).sort("sequence", DESCENDING).limit(count)
+        return [from_document(each) async for each in found]
 
     # --- the lease of the server that serves the town --------------------------------------------
 

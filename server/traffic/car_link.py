@@ -15,7 +15,13 @@ from pixelopolis.city.route import Place
 from pixelopolis.geometry import wrap_rad
 from pixelopolis.reasons import MAX_TEXT, Reason, ReasonCode, reason
 from pixelopolis.vda5050.frames import MAX_CHARACTERS, FromServer, Refusal
-from pixelopolis.vda5050.order import CANCEL_ORDER, InstantAction, InstantActions, parse_place
+from pixelopolis.vda5050.order import (
+    CANCEL_ORDER,
+    START_PAUSE,
+    InstantAction,
+    InstantActions,
+    parse_place,
+)
 from pixelopolis.vda5050.order_progress import Progress, distance_at, make_order
 from pixelopolis.vda5050.state import INFO_VIDEO, ErrorLevel, ErrorType, State
 from pixelopolis.web_address import is_web_address
@@ -61,14 +67,22 @@ class CarLink:
     """Why the car cannot be used; None if it can."""
     refused: Reason | None = None
     """Why a recent message of this car could not be used; None if all could."""
+    heard_s: float = -math.inf
+    """When the car connected, or was heard last (monotonic)."""
     last_sent_s: float = -math.inf
     """When an order or action was last sent (monotonic)."""
+    last_pause_s: float = -math.inf
+    """When the car was last told to pause (monotonic)."""
     _cancels: set[str] = field(default_factory=set)
     """Action ids of the cancellations sent since the last order."""
     _order_ids: count[int] = field(default_factory=count)
     _action_ids: count[int] = field(default_factory=count)
     _refusal_ids: count[int] = field(default_factory=count)
     _heard_since_refused: int = 0
+
+    def is_alive(self, now_s: float) -> bool:
+        """Whether the car was heard lately on this connection."""
+        return now_s - self.heard_s < LEASE_S
 
     def receive(self, state: State) -> None:
         self.state = state
@@ -90,6 +104,10 @@ class CarLink:
         """
         self.refused = reason(ReasonCode.MESSAGE_REFUSED, fault=fault[:MAX_TEXT])
         self._heard_since_refused = 0
+        self.tell(topic, header_id, fault)
+
+    def tell(self, topic: str, header_id: int | None, fault: str) -> None:
+        """Tell the car what cannot be used, without holding it against the car."""
         self.send(
             Refusal(
                 header_id=next(self._refusal_ids),
@@ -121,17 +139,27 @@ class CarLink:
 
     def send_cancel(self, now_s: float) -> None:
         self.last_sent_s = now_s
-        header_id = next(self._action_ids)
-        action = InstantAction(action_type=CANCEL_ORDER, action_id=f"cancel-{uuid.uuid4().hex}")
-        self._cancels.add(action.action_id)
+        self._cancels.add(self.send_action(CANCEL_ORDER))
+
+    def keep_paused(self, now_s: float) -> None:
+        """Tell the car to pause, again and again until it says that it is paused."""
+        is_paused = self.state is not None and self.state.paused
+        if not is_paused and now_s - self.last_pause_s >= RESEND_S:
+            self.last_pause_s = now_s
+            self.send_action(START_PAUSE)
+
+    def send_action(self, kind: str) -> str:
+        """Send an instant action without parameters; return its id."""
+        action = InstantAction(action_type=kind, action_id=f"{kind}-{uuid.uuid4().hex}")
         self.send(
             InstantActions(
-                header_id=header_id,
+                header_id=next(self._action_ids),
                 timestamp=datetime.now(UTC),
                 serial_number=self.car,
                 actions=(action,),
             )
         )
+        return action.action_id
 
     def has_cancelled(self, state: State) -> bool:
         """Whether no earlier order can still be on its way to the car.
@@ -140,6 +168,25 @@ class CarLink:
         """
         answered = {action.action_id for action in state.instant_action_states}
         return self.last_sent_s == -math.inf or not self._cancels.isdisjoint(answered)
+
+
+def is_halted(state: State | None) -> bool:
+    """Whether the car says that it is paused and stands."""
+    return state is not None and bool(state.paused) and not state.driving
+
+
+def is_stopped(state: State | None) -> bool:
+    """Whether the car says that its emergency stop is active and that it stands."""
+    if state is None or state.driving:
+        return False
+    return state.safety_state.active_emergency_stop != "NONE"
+
+
+def is_released(state: State | None) -> bool:
+    """Whether the car says that neither pause nor emergency stop keeps it."""
+    if state is None or state.paused:
+        return False
+    return state.safety_state.active_emergency_stop == "NONE"
 
 
 def is_idle(state: State) -> bool:

@@ -6,49 +6,26 @@ reservations, others go around it, and the reason names it. It returns once it r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 from pixelopolis.reasons import Reason, ReasonCode, reason
-from server.booking import Booking
 from server.peer_faults import PeerFaultLog
 from server.traffic.car_link import LEASE_S, CarLink
 from server.traffic.car_reports import Ended, forget_moved, take_report
 from server.traffic.granting import Wait
 from server.traffic.reservations import Car, Ride, Traffic, freeze
-from server.traffic.status import unusable_reason
+from server.traffic.ride_watch import MAX_ORDERS, RideMark, mark_of
 from server.traffic.street_graph import StreetGraph
-
-GIVE_UP_S: Final = 60.0
-"""A ride fails after its car could not be relied on for this long."""
 
 STUCK_S: Final = 30.0
 """A car that could drive but has not moved for this long cannot be relied on."""
 
-MOVED_M: Final = 0.01
-"""Less is no progress."""
+TRY_AGAIN_S: Final = 120.0
+"""A car that dropped its orders, or was taken off a ride, is tried again after this time; after
+twice as long each further time, until it arrives."""
 
-LONGEST_RIDE_S: Final = 1800.0
-"""A ride still active after this time fails, whatever its car reports."""
-
-MAX_ORDERS: Final = 20
-"""A booking fails after its car has dropped this many orders. A car that has dropped this many
-without taking one in between is frozen, whatever the orders were for."""
-
-TRY_AGAIN_S: Final = 2 * GIVE_UP_S
-"""A frozen car that dropped its orders is given another one after this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _RideProgress:
-    """A ride as it was when the car last made progress, and when (monotonic)."""
-
-    order_id: str
-    released: int
-    taken: bool
-    progress_m: float
-    since_s: float
+LONGEST_ASIDE_S: Final = 3600.0
 
 
 class CarMonitor:
@@ -63,9 +40,10 @@ class CarMonitor:
         self._started_s = started_s
         self._peer_faults = peer_faults
         self._heard_s: dict[str, float] = {}
-        self._progress: dict[str, _RideProgress] = {}
-        self._unreliable_since_s: dict[str, float] = {}
-        self._orders: dict[str, int] = {}
+        self._progress: dict[str, tuple[RideMark, float]] = {}
+        """How far each car has come, and when it made progress last."""
+        self._aside: dict[str, tuple[Reason, float, float]] = {}
+        """Why a car gets no rides, until when, and how long that was."""
         self._drops: dict[str, tuple[int, float]] = {}
         """How many orders each car has dropped since it last took one, and when the last."""
 
@@ -73,9 +51,17 @@ class CarMonitor:
         """Note a valid state message."""
         self._heard_s[car] = now_s
 
-    def ordered(self, booking: str) -> None:
-        """Note that a booking's car gets an order."""
-        self._orders[booking] = self._orders.get(booking, 0) + 1
+    def set_aside(self, car: str, why: Reason, now_s: float) -> None:
+        """Rely on a car again only after a while, because it was taken off a ride."""
+        _, _, before_s = self._aside.get(car, (why, 0.0, TRY_AGAIN_S / 2))
+        time_s = min(2 * before_s, LONGEST_ASIDE_S)
+        self._aside[car] = why, now_s + time_s, time_s
+
+    def forgive(self, car: str) -> None:
+        """Rely on a car again, because an operator says so."""
+        self._aside.pop(car, None)
+        self._drops.pop(car, None)
+        self._progress.pop(car, None)
 
     def process_reports(
         self,
@@ -112,10 +98,13 @@ class CarMonitor:
             self._count_drops(had, has, end, link.car, now_s)
         for id_ in list(traffic.cars):
             car = traffic.cars[id_]
+            heard = links.get(id_)
             why = (
-                self._silent(id_, links.get(id_), now_s)
-                or self._stuck(car, id_ in waits, now_s)
+                self._silent(id_, heard, now_s)
+                or (reason(ReasonCode.HALTED) if traffic.rules.must_stand(id_) else None)
+                or self._stuck(car, heard, id_ in waits, now_s)
                 or self._drops_every_order(id_, now_s)
+                or self._is_aside(id_, now_s)
             )
             if why is not None:
                 traffic = freeze(traffic, id_, why)
@@ -132,22 +121,35 @@ class CarMonitor:
             return None
         return (link.refused if link else None) or reason(ReasonCode.SILENT)
 
-    def _stuck(self, car: Car, waits: bool, now_s: float) -> Reason | None:
-        """Return a reason if a car makes no progress although nothing holds it."""
+    def _stuck(self, car: Car, link: CarLink | None, waits: bool, now_s: float) -> Reason | None:
+        """Return a reason if a car makes no progress although nothing holds it.
+
+        A car that waits for a grant has taken its order and says that it stands.
+        """
         ride = car.ride
-        if ride is None or waits or car.frozen:
+        drives = link is not None and link.state is not None and link.state.driving
+        is_held = waits and ride is not None and ride.taken and not drives
+        if ride is None or is_held or car.frozen:
             self._progress.pop(car.id, None)
             return None
-        now = _RideProgress(ride.order_id, ride.released, ride.taken, ride.progress_m, now_s)
-        before = self._progress.get(car.id)
-        if before is None or _has_progressed(before, now):
-            self._progress[car.id] = now
+        now = mark_of(ride)
+        before, since_s = self._progress.get(car.id, (None, now_s))
+        if before is None or now.advances(before):
+            self._progress[car.id] = now, now_s
             return None
-        return reason(ReasonCode.STUCK) if now_s - before.since_s > STUCK_S else None
+        if now_s - since_s <= STUCK_S:
+            return None
+        return reason(ReasonCode.STUCK if ride.taken else ReasonCode.NOT_TAKEN)
+
+    def _is_aside(self, car: str, now_s: float) -> Reason | None:
+        why, until_s, _ = self._aside.get(car, (None, 0.0, 0.0))
+        return why if now_s < until_s else None
 
     def _count_drops(
         self, had: Ride | None, has: Ride | None, end: Ended | None, car: str, now_s: float
     ) -> None:
+        if end and end.arrived:
+            self._aside.pop(car, None)
         if (has and has.taken) or (end and end.arrived):
             self._drops.pop(car, None)
         elif had and not has and not had.ending:
@@ -161,52 +163,15 @@ class CarMonitor:
         is_over = many <= MAX_ORDERS or now_s - last_s >= TRY_AGAIN_S
         return None if is_over else reason(ReasonCode.DROPS_ORDERS)
 
-    def note_unreliable(
-        self,
-        traffic: Traffic,
-        links: Mapping[str, CarLink],
-        bookings: Collection[Booking],
-        now_s: float,
-    ) -> None:
-        """Note since when each booking's car cannot be relied on; forget ended bookings."""
-        for booking in bookings:
-            car, link = traffic.cars.get(booking.car_id), links.get(booking.car_id)
-            if car is None or unusable_reason(car, link):
-                self._unreliable_since_s.setdefault(booking.car_id, now_s)
-            else:
-                self._unreliable_since_s.pop(booking.car_id, None)
-        booked = {booking.car_id for booking in bookings}
+    def forget(self, traffic: Traffic, links: Mapping[str, CarLink]) -> None:
+        """Forget cars that are neither on the streets nor connected."""
         known = {*traffic.cars, *links}
         self._heard_s = {k: v for k, v in self._heard_s.items() if k in known}
         self._progress = {k: v for k, v in self._progress.items() if k in traffic.cars}
         self._drops = {k: v for k, v in self._drops.items() if k in known}
-        self._unreliable_since_s = {
-            k: v for k, v in self._unreliable_since_s.items() if k in booked
-        }
-        active = {booking.id for booking in bookings}
-        self._orders = {k: v for k, v in self._orders.items() if k in active}
-
-    def failure_reason(
-        self, booking: Booking, car: Car | None, link: CarLink | None, now_s: float, epoch_s: float
-    ) -> Reason | None:
-        """Return why a ride is given up, None if it goes on."""
-        since_s = self._unreliable_since_s.get(booking.car_id, now_s)
-        if now_s - since_s > GIVE_UP_S:
-            return unusable_reason(car, link) or reason(ReasonCode.GONE)
-        if self._orders.get(booking.id, 0) > MAX_ORDERS:
-            return reason(ReasonCode.DROPS_ORDERS)
-        if epoch_s - booking.created_s > LONGEST_RIDE_S:
-            return reason(ReasonCode.TOO_LONG, limit_s=LONGEST_RIDE_S)
-        return None
+        self._aside = {k: v for k, v in self._aside.items() if k in known}
 
 
 def _ride_of(cars: Mapping[str, Car], id_: str) -> Ride | None:
     car = cars.get(id_)
     return car.ride if car else None
-
-
-def _has_progressed(before: _RideProgress, now: _RideProgress) -> bool:
-    same = (before.order_id, before.released, before.taken)
-    return (now.order_id, now.released, now.taken) != same or (
-        now.progress_m >= before.progress_m + MOVED_M
-    )

@@ -30,6 +30,7 @@ from server.traffic.car_link import (
     reported_distance_m,
     stated_place,
 )
+from server.traffic.operator_rules import Duty
 from server.traffic.reservations import (
     Car,
     Ride,
@@ -87,6 +88,9 @@ def take_report(
     car = traffic.cars.get(link.car)
     link.problem = link.refused if state is None else other_map(streets.city, state)
     if state is None:
+        return traffic, None
+    if traffic.rules.duty_of(link.car) is Duty.REMOVED:
+        link.problem = reason(ReasonCode.REMOVED)
         return traffic, None
     if link.problem is not None:
         return (freeze(traffic, link.car, link.problem) if car else traffic), None

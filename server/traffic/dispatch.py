@@ -10,7 +10,8 @@ from pixelopolis.city.route import Place, Route, route_time_s
 from pixelopolis.city.routing import find_route
 from pixelopolis.errors import NoRouteError
 from server.traffic.car_link import CarLink
-from server.traffic.reservations import Traffic
+from server.traffic.operator_rules import Duty
+from server.traffic.reservations import Car, Ride, Traffic
 from server.traffic.status import unusable_reason
 from server.traffic.street_graph import Closed, StreetGraph
 
@@ -40,6 +41,13 @@ def route_to(streets: StreetGraph, start: Place, end: Place, closed: Closed) -> 
         return find_route(city, start, end)
 
 
+def is_in_service(traffic: Traffic, car: Car, link: CarLink | None) -> bool:
+    """Whether visitors may get this car, now or after its ride."""
+    is_heard = link is not None and link.state is not None
+    is_on_duty = traffic.rules.duty_of(car.id) is Duty.SERVICE
+    return is_heard and is_on_duty and unusable_reason(car, link) is None
+
+
 def ready_places(
     traffic: Traffic, links: Mapping[str, CarLink], busy: Collection[str]
 ) -> dict[str, Place]:
@@ -47,7 +55,7 @@ def ready_places(
     places: dict[str, Place] = {}
     for car in traffic.cars.values():
         link = links.get(car.id)
-        if car.id in busy or link is None or link.state is None or unusable_reason(car, link):
+        if car.id in busy or not is_in_service(traffic, car, link):
             continue
         if car.ride is None:
             places[car.id] = car.place
@@ -75,6 +83,13 @@ def choose_cars(
             continue
         times.append((route_time_s(streets.city, route), car))
     return tuple(car for _, car in sorted(times))
+
+
+def eta_s(streets: StreetGraph, ride: Ride) -> float:
+    """Return the remaining time of a ride if nobody is in its way."""
+    length_m = streets.path_of(ride.route).length_m
+    left = 1.0 - ride.progress_m / length_m if length_m > 0 else 0.0
+    return round(max(0.0, left) * route_time_s(streets.city, ride.route), 1)
 
 
 def signs_on(city: City, edges: Iterable[str]) -> dict[str, list[str]]:

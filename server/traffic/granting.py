@@ -20,7 +20,7 @@ from server.traffic.reservations import (
     Ride,
     Traffic,
     base_end_m,
-    closed_by,
+    closed_in,
     closed_to,
     held,
 )
@@ -67,8 +67,7 @@ class _Round:
         self.traffic = traffic
         self.now_s = now_s
         self.waits: dict[str, Wait] = {}
-        self._frozen = [car for car in traffic.cars.values() if car.frozen]
-        self.closed = closed_by(streets, self._frozen)
+        self.closed = closed_in(streets, traffic)
         self._reserved: dict[str, str] = {}
         """Edges promised to one car in this round."""
         self._refresh_holders()
@@ -98,7 +97,9 @@ class _Round:
             for car in self.traffic.cars.values()
             if car.ride is not None and not car.frozen and not car.ride.ending
         ]
-        return sorted(rides, key=lambda cr: (cr[1].asked_s, cr[1].booking_id is not None, cr[0].id))
+        return sorted(
+            rides, key=lambda cr: (cr[1].sequence, cr[1].booking_id is not None, cr[0].id)
+        )
 
     def _asking(self) -> list[tuple[Car, Ride]]:
         return [
@@ -131,6 +132,9 @@ class _Round:
         promised: dict[MovementKey, str] = {}
         for car, ride in self._asking():
             key = (ride.base_edge, ride.ahead[0])
+            if key[1] in self.traffic.rules.closed_edges:
+                self.waits[car.id] = Wait((), reason(ReasonCode.STREET_CLOSED, edge=key[1]))
+                continue
             blockers = self._blockers(car.id, key)
             if blockers:
                 self.waits[car.id] = self._wait(key, blockers)
@@ -242,7 +246,7 @@ class _Round:
                 if way is None:
                     continue
                 before, could_finish = self.traffic, self._all_can_finish()
-                self._relocate(idle, way, waiting.id, ride.asked_s)
+                self._relocate(idle, way, waiting.id, ride.sequence)
                 sent = not self._undo_if_unsafe(before, could_finish) or sent
         return sent
 
@@ -258,13 +262,13 @@ class _Round:
                     return way
         return None
 
-    def _relocate(self, idle: Car, way: tuple[str, ...], for_car: str, asked_s: float) -> None:
+    def _relocate(self, idle: Car, way: tuple[str, ...], for_car: str, sequence: int) -> None:
         end = self.streets.parking(way[-1])
         ride = Ride(
             order_id=f"way-{idle.id}-{round(self.now_s * 1000)}",
             booking_id=None,
             route=Route(way, idle.place.s_m, end.s_m),
-            asked_s=asked_s,
+            sequence=sequence,
             reason=reason(ReasonCode.MAKES_WAY, car=for_car),
         )
         self._put(replace(idle, ride=ride))
@@ -298,7 +302,7 @@ class _Round:
         before, reserved = self.traffic, dict(self._reserved)
         could_finish = self._all_can_finish()
         steps = plan_next_step(self.streets, self._tokens(), self.closed, car.id)
-        if steps is None or not self._execute(steps, car.id, ride.asked_s):
+        if steps is None or not self._execute(steps, car.id, ride.sequence):
             return False
         if self._undo_if_unsafe(before, could_finish):
             self._reserved = reserved
@@ -313,13 +317,13 @@ class _Round:
         self._refresh_holders()
         return True
 
-    def _execute(self, steps: tuple[tuple[str, str], ...], for_car: str, asked_s: float) -> bool:
+    def _execute(self, steps: tuple[tuple[str, str], ...], for_car: str, sequence: int) -> bool:
         changed = False
         for i, (id_, edge) in enumerate(steps):
             car = self.traffic.cars[id_]
             if car.ride is None:
                 way = (car.edge, *(e for w, e in steps[i:] if w == id_))
-                self._relocate(car, way, for_car, asked_s)
+                self._relocate(car, way, for_car, sequence)
             elif car.ride.ending or car.ride.is_whole:
                 return changed  # it has to arrive first
             elif car.ride.ahead[0] != edge:

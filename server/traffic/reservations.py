@@ -8,14 +8,15 @@ enough past it, never by a timer. `granting` decides what is released next.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Final, Self
 
 from pixelopolis.city.movement_conflicts import MovementKey
 from pixelopolis.city.route import Place, Route
 from pixelopolis.reasons import Reason, from_document
 from pixelopolis.vda5050.order_progress import node_distances_m
 from pixelopolis.vehicle.clearances import CLEAR_OF_EDGE_M, CLEAR_OF_JUNCTION_M
+from server.traffic.operator_rules import OperatorRules
 from server.traffic.street_graph import Closed, StreetGraph
 
 
@@ -23,14 +24,14 @@ from server.traffic.street_graph import Closed, StreetGraph
 class Ride:
     """One order of one car.
 
-    `booking_id` is None for a relocation. `asked_s` (epoch) is the time of the request: older
-    rides go first. A relocated car inherits it from the ride it makes way for.
+    `booking_id` is None for a relocation. `sequence` is the number of the request: older rides go
+    first. A relocated car inherits it from the ride it makes way for.
     """
 
     order_id: str
     booking_id: str | None
     route: Route
-    asked_s: float
+    sequence: int
     released: int = 1
     """Number of edges in the base."""
     update_id: int = 0
@@ -41,7 +42,7 @@ class Ride:
     ending: bool = False
     """Release nothing more: the order was canceled, or its booking has ended."""
     stands_since_s: float | None = None
-    """Since when the car stands at the end of its base without a grant (epoch)."""
+    """Since when the car stands at the end of its base without a grant (monotonic)."""
     reason: Reason | None = None
     """Why the car is relocated."""
 
@@ -90,23 +91,26 @@ class Held:
 
 @dataclass(frozen=True)
 class Traffic:
-    """All cars of a town. Every change returns a new value."""
+    """All cars of a town, and what an operator forbids. Every change returns a new value."""
 
     cars: Mapping[str, Car] = field(default_factory=dict)
+    rules: OperatorRules = field(default_factory=OperatorRules)
 
     def put(self, *cars: Car) -> Traffic:
-        return Traffic({**self.cars, **{car.id: car for car in cars}})
+        return replace(self, cars={**self.cars, **{car.id: car for car in cars}})
 
     def without(self, car: str) -> Traffic:
-        return Traffic({key: value for key, value in self.cars.items() if key != car})
+        return replace(self, cars={key: value for key, value in self.cars.items() if key != car})
 
     def to_document(self) -> dict[str, Any]:
-        return {"cars": [_document_of(car) for car in self.cars.values()]}
+        cars = [_document_of(car) for car in self.cars.values()]
+        return {"cars": cars, "rules": self.rules.to_document()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         cars = [_car_of(entry) for entry in document["cars"]]
-        return cls({car.id: car for car in cars})
+        rules = OperatorRules.from_document(document.get("rules", {}))
+        return cls({car.id: car for car in cars}, rules)
 
 
 def _document_of(car: Car) -> dict[str, Any]:
@@ -122,9 +126,15 @@ def _car_of(entry: Mapping[str, Any]) -> Car:
     if ride is not None:
         way = ride["route"]
         route = Route(tuple(way["edges"]), way["start_s_m"], way["end_s_m"])
-        ride = Ride(**{**ride, "route": route, "reason": from_document(ride["reason"])})
+        ours = {"route": route, "reason": from_document(ride["reason"])}
+        known = {key: value for key, value in ride.items() if key in _RIDE_FIELDS}
+        ride = Ride(**{"sequence": 0, **known, **ours})
     blocked = tuple(entry.get("blocked", ()))
     return Car(entry["id"], Place(**entry["place"]), ride, from_document(entry["frozen"]), blocked)
+
+
+_RIDE_FIELDS: Final = frozenset(each.name for each in fields(Ride))
+"""A version that ordered rides by the clock stored others."""
 
 
 def fits(streets: StreetGraph, car: Car) -> bool:
@@ -171,13 +181,19 @@ def closed_by(streets: StreetGraph, cars: Iterable[Car]) -> Closed:
     return Closed(frozenset(edges), frozenset(movements))
 
 
+def closed_in(streets: StreetGraph, traffic: Traffic, but: str = "") -> Closed:
+    """Return what nobody may enter: held by cars that do not move, or closed by an operator."""
+    closed = closed_by(streets, [c for c in traffic.cars.values() if c.frozen and c.id != but])
+    return replace(closed, edges=closed.edges | traffic.rules.closed_edges)
+
+
 def edge_holders(streets: StreetGraph, traffic: Traffic) -> dict[str, str]:
     return {edge: car.id for car in traffic.cars.values() for edge in held(streets, car).edges}
 
 
 def persistent_state(streets: StreetGraph, traffic: Traffic) -> object:
     """Return what must be stored: all but the exact progress within what cars hold."""
-    return {
+    cars = {
         car.id: (
             car.place.edge,
             car.frozen,
@@ -187,6 +203,7 @@ def persistent_state(streets: StreetGraph, traffic: Traffic) -> object:
         )
         for car in traffic.cars.values()
     }
+    return traffic.rules, cars
 
 
 # --- what happens to a car --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.traffic.car_link import CarLink
 from server.traffic.granting import Wait
+from server.traffic.operator_rules import OUT_OF_SERVICE, Duty
 from server.traffic.reservations import Car
 
 
@@ -19,6 +20,8 @@ class CarState(StrEnum):
     """On a ride or a relocation, but standing."""
     BLOCKED = "blocked"
     """Needs a person."""
+    OUT_OF_SERVICE = "out_of_service"
+    """Takes no visitors, because an operator says so."""
     OFFLINE = "offline"
 
 
@@ -28,7 +31,7 @@ def unusable_reason(car: Car | None, link: CarLink | None) -> Reason | None:
 
 
 def car_activity(
-    car: Car | None, link: CarLink | None, wait: Wait | None
+    car: Car | None, link: CarLink | None, wait: Wait | None, duty: Duty = Duty.SERVICE
 ) -> tuple[CarState, Reason | None]:
     """Return a car's state, whether or not it is connected, and the reason for it if any.
 
@@ -36,12 +39,14 @@ def car_activity(
         car: the car in traffic, None if it has no place on the map.
         link: its connection, None if it has none.
         wait: why it gets no grant, if it waits for one.
+        duty: what an operator lets it do.
     """
     why = unusable_reason(car, link)
     if car is None or why:
         return CarState.BLOCKED, why
     if car.ride is None:
-        return CarState.READY, None
+        out = OUT_OF_SERVICE.get(duty)
+        return (CarState.OUT_OF_SERVICE, out) if out else (CarState.READY, None)
     if wait is not None and not (link and link.state and link.state.driving):
         return CarState.WAITING, wait.reason
     return CarState.DRIVING, car.ride.reason

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pixelopolis.city.model import City
-from pixelopolis.city.route import Route, route_time_s
+from pixelopolis.city.route import Route
 from pixelopolis.geometry import Curve, Pose
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vda5050.state import State
 from server.booking import Booking
 from server.traffic.car_link import CarLink
-from server.traffic.dispatch import signs_on
+from server.traffic.dispatch import eta_s, signs_on
 from server.traffic.granting import Wait
+from server.traffic.operator_rules import Duty
 from server.traffic.reservations import Car, Ride
 from server.traffic.status import CarState, car_activity
 from server.traffic.street_graph import StreetGraph
+from server.traffic.waiting_line import PlaceInLine
 from server.views.models import (
     BookingView,
     CarView,
@@ -102,26 +104,27 @@ def path_points(streets: StreetGraph, route: Route) -> list[Point]:
     return _points(path.curve.part(route.start_s_m, route.start_s_m + path.length_m))
 
 
-def eta_s(streets: StreetGraph, ride: Ride) -> float:
-    """Return the remaining time of a ride if nobody is in its way."""
-    length_m = streets.path_of(ride.route).length_m
-    left = 1.0 - ride.progress_m / length_m if length_m > 0 else 0.0
-    return round(max(0.0, left) * route_time_s(streets.city, ride.route), 1)
-
-
 def booking_view(
-    streets: StreetGraph, booking: Booking, ride: Ride | None, video_url: str | None
+    streets: StreetGraph,
+    booking: Booking,
+    ride: Ride | None,
+    video_url: str | None,
+    in_line: PlaceInLine | None = None,
 ) -> BookingView:
     """Return a booking with its car's route, if it has one."""
     return BookingView(
         id=booking.id,
         state=booking.state,
-        car_id=booking.car_id,
+        car_id=booking.car_id or None,
         station_device_id=booking.station_device_id,
         destination_id=booking.destination_id,
         language=booking.language,
+        place_in_line=in_line.number if in_line else None,
+        expected_wait_s=round(in_line.wait_s, 1)
+        if in_line and in_line.wait_s is not None
+        else None,
         eta_s=eta_s(streets, ride) if ride else None,
-        **_reason_fields(booking.reason, booking.car_id),
+        **reason_fields(booking.reason, booking.car_id),
         video_url=video_url,
         route=route_steps(streets.city, ride.route) if ride else [],
         path_m=path_points(streets, ride.route) if ride else [],
@@ -129,7 +132,12 @@ def booking_view(
 
 
 def car_view(
-    city: City, car: Car | None, link: CarLink | None, wait: Wait | None, busy: bool
+    city: City,
+    car: Car | None,
+    link: CarLink | None,
+    wait: Wait | None,
+    busy: bool,
+    duty: Duty = Duty.SERVICE,
 ) -> CarView | None:
     """Return a car as stations see it; None if nothing can be shown yet.
 
@@ -141,6 +149,7 @@ def car_view(
         link: its connection, if it has one.
         wait: why it gets no grant, if it waits for one.
         busy: it is in an active booking.
+        duty: what an operator lets it do.
     """
     state = link.state if link else None
     place = _place_on_map(city, car, state)
@@ -148,7 +157,7 @@ def car_view(
     frozen = car.frozen if car else None
     is_silent = frozen is not None and frozen.code is ReasonCode.SILENT
     online = link is not None and not is_silent
-    activity, why = car_activity(car, link, wait)
+    activity, why = car_activity(car, link, wait, duty)
     refused = link.refused if link else None
     if place is None and why is None and refused is None:
         return None
@@ -162,7 +171,7 @@ def car_view(
         y_m=_mm(place.y_m) if place else None,
         heading_rad=_mm(place.heading_rad) if place else None,
         state=activity,
-        **_reason_fields(why or refused, id_),
+        **reason_fields(why or refused, id_),
         online=online,
     )
 
@@ -175,7 +184,7 @@ def _place_on_map(city: City, car: Car | None, state: State | None) -> Pose | No
     return city.edges[car.place.edge].curve.pose_at(car.place.s_m) if car is not None else None
 
 
-def _reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
+def reason_fields(why: Reason | None, car: str) -> dict[str, Any]:
     return {
         "reason": why.of(car) if why else "",
         "reason_code": why.code if why else None,

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.reasons import ReasonCode
 from server.booking import BookingState
+from server.identity.access import Role
+from server.identity.passwords import MAX_CHARS
+from server.traffic.operator_rules import Duty, Errand
 from server.traffic.status import CarState
 
 Point = tuple[float, float]
@@ -28,6 +31,29 @@ class BookingRequest(_Body):
     station_device_id: DeviceId
     destination_id: Annotated[str, Field(min_length=1, max_length=100)]
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """Name of this wish: asked again with it, the server answers with the same booking."""
+
+
+Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,50}$")]
+KeyText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class EnrollmentRequest(_Body):
+    """A car's public key, and `proof`: a signature that the car has the private one."""
+
+    serial: Serial
+    code: Annotated[str, Field(min_length=1, max_length=40)]
+    public_key: KeyText
+    proof: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+OperatorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+
+
+class LoginRequest(_Body):
+    name: OperatorName
+    password: Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
 
 
 class _View(BaseModel):
@@ -36,6 +62,51 @@ class _View(BaseModel):
 
 class StationView(_View):
     device_id: str
+
+
+class NewStationView(StationView):
+    """A registered station; `token` is told this once. Send it as `Authorization: Bearer TOKEN`."""
+
+    token: str
+
+
+class ChallengeView(_View):
+    """What a car signs, with how long it is valid, and the server's clock (seconds since 1970)."""
+
+    nonce: str
+    ends_in_s: float
+    server_time_s: float
+
+
+class EnrollmentView(_View):
+    """An enrolled car; `view_key` is the public key that signs tokens of live views."""
+
+    serial: str
+    view_key: str
+
+
+class CodeView(_View):
+    """A code with which one car can be enrolled."""
+
+    code: str
+    ends_in_s: float
+
+
+class CarKeyView(_View):
+    serial: str
+    key: str
+    enrolled_s: float
+
+
+class CarKeysView(_View):
+    keys: list[CarKeyView]
+
+
+class LiveView(_View):
+    """Where to see a car's live view now: the address has a token that opens it within a while."""
+
+    url: str
+    ends_in_s: float
 
 
 class RouteStep(_View):
@@ -49,10 +120,15 @@ class RouteStep(_View):
 class BookingView(_View):
     id: str
     state: BookingState
-    car_id: str
+    car_id: str | None
+    """Null while it waits in line for a car."""
     station_device_id: str
     destination_id: str
     language: str
+    place_in_line: int | None
+    """1 for the first; null once it has a car."""
+    expected_wait_s: float | None
+    """Until it gets a car; null if none could come, or once it has one."""
     eta_s: float | None
     reason: str
     """Why the ride has stopped or ended, in English; empty while it goes on."""
@@ -61,6 +137,12 @@ class BookingView(_View):
     video_url: str | None
     route: list[RouteStep]
     path_m: list[Point]
+
+
+class NewBookingView(BookingView):
+    """A new booking; `token` opens this ride alone, for another page that follows it."""
+
+    token: str
 
 
 class CarView(_View):
@@ -136,14 +218,113 @@ class CityView(_View):
     bird_url: str | None
 
 
+class CarPlaceRequest(_Body):
+    """Where a car stands: meters along an edge."""
+
+    edge: Annotated[str, Field(min_length=1, max_length=100)]
+    s_m: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class OperatorCarView(CarView):
+    """A car as operators see it."""
+
+    duty: Duty
+    is_paused: bool
+    """An operator lets it stand, alone or with the whole town."""
+    errand: Errand | None
+    booking_id: str | None
+    edges: list[str]
+    """Edges that it holds: nobody else may enter them."""
+    battery_pct: float | None
+
+
+class FleetView(_View):
+    is_halted: bool
+    """Every car must stand where it is."""
+    closed_edges: list[str]
+    cars: list[OperatorCarView]
+
+
+class OperatorBookingView(BookingView):
+    """A booking as operators see it; times are seconds since the epoch."""
+
+    sequence: int
+    created_s: float
+    ended_s: float | None
+    tried: list[str]
+    """Cars that were taken off it."""
+
+
+class BookingsView(_View):
+    bookings: list[OperatorBookingView]
+
+
+class WaitView(_View):
+    """Who waits, and for what: a car for a street, or a booking for a car."""
+
+    car_id: str | None
+    booking_id: str | None
+    waits_s: float | None
+    """For how long; null if it began before this server led, or is not known."""
+    waits_for: list[str]
+    """Cars that hold what it waits for."""
+    reason: str
+    reason_code: ReasonCode | None
+    reason_values: dict[str, str | float]
+
+
+class WaitsView(_View):
+    waits: list[WaitView]
+
+
+class OutcomeView(_View):
+    """A command was carried out; `confirmed` are the cars that have reported it."""
+
+    confirmed: list[str]
+
+
+class AuditView(_View):
+    """What an operator did; `outcome` is "done", "begun", or the code of a refusal."""
+
+    sequence: int
+    at_s: float
+    operator: str
+    action: str
+    target: str
+    outcome: str
+    details: str
+
+
+class AuditsView(_View):
+    entries: list[AuditView]
+
+
 class HealthView(_View):
     status: Literal["ok"] = "ok"
     city: str
     cars_online: int
 
 
+class LivenessView(_View):
+    status: Literal["alive"] = "alive"
+
+
 class ReadinessView(_View):
     status: Literal["ready"] = "ready"
+
+
+class OperatorView(_View):
+    name: str
+    role: Role
+
+
+class SessionView(_View):
+    """A new session; send `token` as `Authorization: Bearer TOKEN`."""
+
+    token: str
+    name: str
+    role: Role
+    ends_in_s: float
 
 
 class ErrorBody(_View):

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from car.driving.types import LaneView, Sighting
+from car.identity import CarIdentity
 from car.process import CarProcess
 from car.settings import CarSettings
 from pixelopolis.city.route import Place
@@ -31,6 +32,7 @@ from sim.hardware.bus import VirtualBus
 from sim.hardware.serial_port import SerialPort
 from sim.live.camera_sockets import CameraSocket, encode_frame
 from tests.car.orders.test_server_link import FakeServer, order
+from tests.support.credentials import identity_of, view_token, write_key
 from tests.support.lane_models import Steers
 from tests.support.original_car import OriginalCar
 
@@ -110,6 +112,15 @@ async def server() -> AsyncIterator[FakeServer]:
     await server.server.close()
 
 
+def identity(server: FakeServer) -> CarIdentity:
+    return identity_of("car1")
+
+
+def opened(car: CarProcess) -> str:
+    """Return the address of the live view with a token."""
+    return f"{car.video_url}?token={view_token('car1')}"
+
+
 def settings(tmp_path: Path, server: FakeServer, **stream: Any) -> CarSettings:
     return CarSettings.model_validate(
         {
@@ -164,7 +175,7 @@ async def state_with(server: FakeServer, *drive_states: str) -> State:
 async def status(car: CarProcess) -> dict[str, Any]:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(car.video_url.replace("video.mjpg", "status")) as answer,
+        session.get(f"{opened(car).replace('video.mjpg', 'status')}") as answer,
     ):
         document: dict[str, Any] = await answer.json()
         return document
@@ -173,7 +184,7 @@ async def status(car: CarProcess) -> dict[str, Any]:
 async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, Steers(), SeesASign())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), identity(server), SeesASign())
     async with running(car):
         first = await server.next_state()
         assert first.last_node_id == "at:13:600"
@@ -185,7 +196,7 @@ async def test_drives_an_order_shows_it_and_stands_still_at_the_end(
             async with asyncio.timeout(WAIT_S):
                 while min(wheels.bus.wheel_goal_rad_s) < 1.0:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-                async with aiohttp.ClientSession() as session, session.get(car.video_url) as video:
+                async with aiohttp.ClientSession() as session, session.get(opened(car)) as video:
                     seen = set()
                     while len(seen) < 3:
                         seen.add(await video.content.readuntil(b"\xff\xd9"))
@@ -213,7 +224,7 @@ async def test_drives_an_order_with_an_original_board(
 ) -> None:
     known = settings(tmp_path, server)
     board = known.board.model_copy(update={"kind": "original"})
-    car = CarProcess(known.model_copy(update={"board": board}), CITY, Steers())
+    car = CarProcess(known.model_copy(update={"board": board}), CITY, Steers(), identity(server))
     with OriginalCar(tmp_path / "car1.bus") as original:
         async with running(car), frames(camera):
             await server.next_state()
@@ -232,7 +243,7 @@ async def test_drives_an_order_with_an_original_board(
 async def test_a_lost_camera_stops_the_car_and_it_says_so(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, Steers())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), identity(server))
     async with running(car):
         async with frames(camera):
             await server.next_state()
@@ -250,7 +261,7 @@ async def test_a_lost_camera_stops_the_car_and_it_says_so(
 async def test_a_camera_that_repeats_a_picture_stops_the_car_and_makes_it_unfit(
     tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
-    car = CarProcess(settings(tmp_path, server), CITY, Steers())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), identity(server))
     picture = np.random.default_rng(0).integers(0, 255, (320, 240, 3), np.uint8)
     async with running(car), frames(camera, picture):
         await server.next_state()
@@ -283,7 +294,7 @@ async def test_an_emergency_stop_from_the_server_is_read_back_from_the_board(
                     if (done.action_id, done.action_status) == (kind, result):
                         return state
 
-    car = CarProcess(settings(tmp_path, server), CITY, Steers())
+    car = CarProcess(settings(tmp_path, server), CITY, Steers(), identity(server))
     async with running(car), frames(camera):
         await server.next_state()
         await server.send(order())
@@ -303,7 +314,7 @@ async def test_what_always_fails_keeps_the_wheels_still_and_the_car_unfit(
     what: str, tmp_path: Path, wheels: Wheels, camera: CameraSocket, server: FakeServer
 ) -> None:
     model = Broken() if what == "a model that fails" else Steers()
-    car = CarProcess(settings(tmp_path, server), CITY, model, BrokenDetector())
+    car = CarProcess(settings(tmp_path, server), CITY, model, identity(server), BrokenDetector())
     async with running(car), frames(camera), asyncio.timeout(WAIT_S):
         await server.next_state()
         await server.send(order())
@@ -316,7 +327,9 @@ async def test_what_always_fails_keeps_the_wheels_still_and_the_car_unfit(
 async def test_an_address_in_use_is_named(
     tmp_path: Path, server: FakeServer, camera: CameraSocket
 ) -> None:
-    car = CarProcess(settings(tmp_path, server, port=server.server.port), CITY, Steers())
+    car = CarProcess(
+        settings(tmp_path, server, port=server.server.port), CITY, Steers(), identity(server)
+    )
     with pytest.raises(SettingsError, match=f"127.0.0.1:{server.server.port}"):
         await car.run()
 
@@ -336,6 +349,7 @@ async def test_sigterm_stops_the_wheels_of_the_real_program(
         server = {{url = "{wanted.server.url}"}}
         """
     )
+    write_key(config.with_suffix(".key"), "car1")
     argv = (sys.executable, "-m", "pixelopolis", "car", "--config", str(config))
     process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.DEVNULL)
     try:
@@ -373,4 +387,4 @@ def test_the_car_does_not_start_outside_its_town(tmp_path: Path) -> None:
         }
     )
     with pytest.raises(SettingsError, match="beyond the end"):
-        CarProcess(wrong, CITY, Steers())
+        CarProcess(wrong, CITY, Steers(), identity_of("car1"))

@@ -32,6 +32,8 @@ from tests.car.test_process import (
     Wheels,
     camera,
     frames,
+    identity,
+    opened,
     running,
     server,
     settings,
@@ -96,7 +98,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = set(threading.enumerate())
-    process = CarProcess(settings(tmp_path, server), CITY, Steers(), SeesASign())
+    process = CarProcess(settings(tmp_path, server), CITY, Steers(), identity(server), SeesASign())
     async with running(process), frames(camera), asyncio.timeout(3 * WAIT_S):
         await server.next_state()
         await server.send(order())
@@ -111,7 +113,7 @@ async def test_every_thread_and_task_is_supervised_and_survives_what_nobody_expe
         assert workers.keys() == KILLS.keys()
         assert workers.keys() >= THREADS | TASKS
 
-        async with aiohttp.ClientSession() as session, session.get(process.video_url) as video:
+        async with aiohttp.ClientSession() as session, session.get(opened(process)) as video:
             for name, (owner, method) in KILLS.items():
                 with monkeypatch.context() as patch:
                     explode(patch, owner, method)

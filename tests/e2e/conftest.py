@@ -99,14 +99,19 @@ def start_demo(data: Path, cars: int) -> RunningDemo:
     return demo
 
 
-def get(url: str) -> Any:
-    with urlopen(url, timeout=10) as answer:
+def get(url: str, token: str = "") -> Any:
+    with urlopen(Request(url, headers=_bearer(token)), timeout=10) as answer:
         return json.load(answer)
 
 
-def post(url: str, body: dict[str, Any]) -> tuple[int, Any]:
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def post(url: str, body: dict[str, Any], token: str = "") -> tuple[int, Any]:
     """Return the status and the JSON document of an answer."""
-    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **_bearer(token)}
+    request = Request(url, json.dumps(body).encode(), headers)
     try:
         with urlopen(request, timeout=10) as answer:
             return answer.status, json.load(answer)
@@ -128,17 +133,32 @@ def until(what: str, condition: Callable[[], Any], timeout_s: float = RIDE_S) ->
     return pytest.fail(f"{what}: not within {timeout_s} s")
 
 
+tokens: dict[tuple[str, str], str] = {}
+"""Of the stations that have booked, by server and device id."""
+
+
+def ride(demo: RunningDemo, booking: dict[str, Any]) -> Any:
+    """Return a booking as it is now."""
+    return get(f"{demo.url}/api/bookings/{booking['id']}", booking["token"])
+
+
 def book(demo: RunningDemo, destination: str, station: str) -> dict[str, Any]:
-    """Book a ride as a station does, as soon as a car is free."""
-    post(f"{demo.url}/api/stations", {"device_id": station})
+    """Book a ride as a station does; return it once it has a car."""
+    who = demo.url, station
+    token = tokens.get(who)
+    if token is None:
+        status, answer = post(f"{demo.url}/api/stations", {"device_id": station})
+        assert status == 201, answer
+        token = tokens[who] = answer["token"]
     body = {"station_device_id": station, "destination_id": destination, "language": "ja"}
+    status, asked = post(f"{demo.url}/api/bookings", body, token)
+    assert status == 201, asked
 
-    def booked() -> dict[str, Any] | None:
-        status, document = post(f"{demo.url}/api/bookings", body)
-        assert status in (201, 409), document
-        return document if status == 201 else None
+    def paired() -> dict[str, Any] | None:
+        booking: dict[str, Any] = {**asked, **ride(demo, asked)}
+        return booking if booking["car_id"] else None
 
-    booking: dict[str, Any] = until("a booking", booked)
+    booking: dict[str, Any] = until("a car", paired)
     return booking
 
 
@@ -150,9 +170,8 @@ def truth(demo: RunningDemo, car: str) -> dict[str, Any]:
 
 def arrives(demo: RunningDemo, booking: dict[str, Any]) -> None:
     """Wait for the end of a ride, which must be its arrival."""
-    url = f"{demo.url}/api/bookings/{booking['id']}"
-    until("arrival", lambda: get(url)["state"] in ("arrived", "failed", "cancelled"))
-    assert get(url)["state"] == "arrived"
+    until("arrival", lambda: ride(demo, booking)["state"] in ("arrived", "failed", "cancelled"))
+    assert ride(demo, booking)["state"] == "arrived"
 
 
 def all_gone(family: list[psutil.Process]) -> None:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from sim.hardware.firmware_program import BoardKind
-from tests.e2e.conftest import RunningDemo, all_gone, arrives, book, get, truth, until
+from tests.e2e.conftest import RunningDemo, all_gone, arrives, book, get, ride, truth, until
 from tests.support.firmware_build import build_board
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -51,10 +51,8 @@ def test_a_ride_survives_the_death_of_the_server(demo: RunningDemo) -> None:
     until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
     demo.kill("server")
     # until the dead server's lease of the town ends, the new one stands by (503)
-    until(
-        "the server serves the town again", lambda: get(f"{demo.url}/api/bookings/{booking['id']}")
-    )
-    again = get(f"{demo.url}/api/bookings/{booking['id']}")
+    until("the server serves the town again", lambda: ride(demo, booking))
+    again = ride(demo, booking)
     assert again["car_id"] == car
     assert again["state"] not in ("arrived", "failed", "cancelled")
     arrives(demo, booking)
@@ -74,7 +72,7 @@ def test_a_dead_car_stands_still_and_the_other_one_keeps_clear(demo: RunningDemo
     assert second["car_id"] != car
 
     def arrived_or_says_why() -> bool:
-        now = get(f"{demo.url}/api/bookings/{second['id']}")
+        now = ride(demo, second)
         return now["state"] == "arrived" or car in now["reason"]
 
     until("the other car arrives, or waits and says why", arrived_or_says_why)

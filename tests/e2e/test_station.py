@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from pixelopolis.city.sources import load_city
-from tests.e2e.conftest import RunningDemo, all_gone, arrives, book, get, post, truth, until
+from tests.e2e.conftest import RunningDemo, all_gone, arrives, book, get, post, ride, truth, until
 from tests.support.browser import (
     PHONE,
     call_a_car,
@@ -77,7 +77,7 @@ def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
     booking = book(demo, "museum", "station-a")
     car = booking["car_id"]
     until("the car moves", lambda: truth(demo, car)["v_mps"] > 0.05)
-    booking = get(f"{demo.url}/api/bookings/{booking['id']}")  # now with its route
+    booking |= ride(demo, booking)  # now with its route
     # a lane that is not on its route, well before the sign at its end
     city, away = load_city("pixelopolis"), "9"
     assert city.edges[away].to_node not in {step["node"] for step in booking["route"]}
@@ -86,7 +86,7 @@ def test_a_car_that_is_carried_away_finds_itself_and_still_arrives(
     way_from = booking["path_m"][0]
 
     def has_another_way() -> bool:
-        now = get(f"{demo.url}/api/bookings/{booking['id']}")
+        now = ride(demo, booking)
         return bool(now["path_m"]) and now["path_m"][0] != way_from
 
     until("it finds itself, and gets another way", has_another_way)

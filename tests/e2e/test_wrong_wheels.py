@@ -25,6 +25,7 @@ from pixelopolis.vda5050.order_progress import make_order
 from pixelopolis.vda5050.state import ErrorLevel, State, StateError
 from tests.car.orders.test_server_link import FakeServer
 from tests.e2e.conftest import post
+from tests.support.credentials import identity_of
 
 CITY = load_city("pixelopolis")
 (START,) = spawn_places(CITY, 1)
@@ -93,7 +94,7 @@ async def test_it_stops_at_once_and_tells_the_desk_which(
         }
     )
     route = find_route(CITY, START, Place("6", 0.1))
-    car = CarProcess(settings, CITY, load_lane_model(None))
+    car = CarProcess(settings, CITY, load_lane_model(None), identity_of("car1"))
     task = asyncio.create_task(car.run())
     try:
         await server.next_state()

@@ -133,7 +133,7 @@ NAMED = (
     ),
     Named(
         "a ride is given up after 0.6 s",
-        "server/traffic/car_monitor.py",
+        "server/traffic/ride_watch.py",
         "GIVE_UP_S: Final = 60.0",
         "GIVE_UP_S: Final = 0.6",
     ),

@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from pixelopolis.cli.main import app
+from server.http.app import OPERATIONS
 from server.http.openapi import document
 from tests.project.dockerfile import argv, in_force, read_stages
 from tests.support.commands import all_commands
@@ -138,7 +139,7 @@ def test_the_address_leads_to_every_desk_and_only_this_machine_gets_in_by_defaul
     caddyfile = (ROOT / "containers/Caddyfile").read_text("utf-8")
     assert f"reverse_proxy {' '.join(f'{name}:{PORT}' for name in DESKS)} {{" in caddyfile
     assert "health_uri /readyz" in caddyfile
-    assert "/readyz" in document()["paths"]
+    assert "/readyz" in document(OPERATIONS)["paths"]
     (inside,) = re.findall(r"^:(\d+) \{$", caddyfile, re.M)
     (published,) = SERVICES["address"]["ports"]
     assert re.fullmatch(rf"\$\{{\w+:-127\.0\.0\.1:\d+\}}:{inside}", published)

@@ -19,7 +19,7 @@ from car.settings import CarSettings
 from pixelopolis.city.toml_schema import CityTables
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.reasons import ReasonCode
-from server.http.openapi import OPERATIONS
+from server.http.app import OPERATIONS
 from tests.support.commands import all_commands
 from tests.support.paths import ROOT
 
@@ -134,9 +134,10 @@ def test_what_the_code_says_of_a_key_is_in_the_reference() -> None:
 
 def test_every_operation_and_body_is_in_the_reference() -> None:
     page = generated.http_api()
-    for operation in OPERATIONS:
+    for operation in (op for op in OPERATIONS if not op.is_socket):
         assert f"## {operation.method.upper()} {operation.path}\n" in page
-        assert f"\n### {operation.answer.__name__}\n" in page
+        answer = operation.answer
+        assert answer is None or f"\n### {answer.__name__}\n" in page
     assert sorted(set(re.findall(r"\]\(#(\w+)\)", page))) == sorted(
         {name.lower() for name in re.findall(r"^### (\w+)$", page, re.M)} - {"reasoncode"}
         | ({"reasoncode"} if "(#reasoncode)" in page else set())

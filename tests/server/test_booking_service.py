@@ -49,7 +49,8 @@ def bookings(store: Store) -> BookingService:
 
 
 async def paired(bookings: BookingService, station: str = "kiosk", car: str = "car1") -> Booking:
-    booking = await bookings.pair(station, "museum", "ja", [car])
+    queued = await bookings.enqueue(station, "museum", "ja")
+    booking = await bookings.assign(queued, [car])
     assert booking is not None
     return booking
 
@@ -58,29 +59,65 @@ async def test_the_first_car_that_is_free_is_booked(bookings: BookingService, st
     first = await paired(bookings)
     assert (first.station_device_id, first.car_id) == ("kiosk", "car1")
     assert (first.destination_id, first.language) == ("museum", "ja")
-    assert first.created_s == 1001.0
+    assert (first.created_s, first.sequence) == (1001.0, 1)
     assert first.state is BookingState.BOOKED
-    second = await bookings.pair("other", "museum", "en", ["car1", "car2", "car3"])
+    queued = await bookings.enqueue("other", "museum", "en")
+    assert (queued.state, queued.car_id) == (BookingState.QUEUED, "")
+    assert bookings.waiting == [queued]
+    second = await bookings.assign(queued, ["car1", "car2", "car3"])
     assert second is not None
+    assert bookings.waiting == []
     assert second.car_id == "car2"
     assert bookings.busy_cars == {"car1", "car2"}
     assert await store.booking(second.id) == second
     assert first.id != second.id
 
 
-async def test_without_a_free_car_nothing_is_booked(bookings: BookingService, store: Store) -> None:
-    assert await bookings.pair("kiosk", "museum", "ja", []) is None
+async def test_without_a_free_car_a_booking_stays_in_line(bookings: BookingService) -> None:
     await paired(bookings)
-    assert await bookings.pair("other", "museum", "ja", ["car1"]) is None
-    assert len(await store.active_bookings()) == 1
+    others = [await bookings.enqueue(f"kiosk{i}", "museum", "ja") for i in range(2)]
+    assert await bookings.assign(others[1], []) is None
+    assert await bookings.assign(others[0], ["car1"]) is None
+    assert bookings.waiting == others, "the first stays the first"
+    assert [b.sequence for b in others] == [2, 3]
+
+
+async def test_a_ride_whose_car_is_given_up_is_back_at_its_place_in_line(
+    bookings: BookingService,
+) -> None:
+    first = await paired(bookings)
+    later = await bookings.enqueue("later", "museum", "ja")
+    back = await bookings.give_up(first, GONE)
+    assert back is not None
+    assert (back.state, back.car_id, back.tried) == (BookingState.QUEUED, "", ("car1",))
+    assert bookings.waiting == [back, later]
+    assert bookings.busy_cars == frozenset()
+    again = await bookings.assign(later, ["car1"])
+    assert again is not None
+    # a late decision about the car that it had before takes no car off it
+    assert await bookings.give_up(first, GONE) == back
 
 
 async def test_a_station_with_a_ride_gets_no_second_one(bookings: BookingService) -> None:
     await paired(bookings)
     with pytest.raises(RequestRefusedError) as caught:
-        await bookings.pair("kiosk", "museum", "ja", ["car2"])
+        await bookings.enqueue("kiosk", "museum", "ja")
     assert (caught.value.status, caught.value.word) == (409, "station_busy")
     assert bookings.busy_cars == {"car1"}
+
+
+async def test_the_same_request_gets_the_same_booking_also_when_it_has_ended(
+    bookings: BookingService, store: Store
+) -> None:
+    """An answer that got lost, on a busy machine: the ride was over when it was asked again."""
+    first = await bookings.enqueue("kiosk", "museum", "ja", "wish-1")
+    assert await bookings.enqueue("kiosk", "museum", "ja", "wish-1") == first
+    assert await bookings.enqueue("other", "museum", "ja", "wish-1") != first
+    await bookings.assign(first, ["car1"])
+    arrived = await bookings.change(first.id, BookingState.ARRIVED)
+    assert await bookings.enqueue("kiosk", "museum", "ja", "wish-1") == arrived
+    assert (await bookings.enqueue("kiosk", "museum", "ja", "wish-2")).sequence == 3
+    assert len(await store.newest_bookings(10)) == 3
 
 
 async def test_a_ride_that_ends_frees_its_car_and_keeps_when(
@@ -202,7 +239,7 @@ async def test_a_booking_that_is_stored_although_no_answer_came_is_known_again(
     await bookings.refresh()
     assert not bookings.refresh_due
     (booking,) = bookings.active.values()
-    assert (booking.station_device_id, bookings.busy_cars) == ("kiosk", {"car1"})
+    assert (booking.station_device_id, bookings.waiting) == ("kiosk", [booking])
     mongo.is_cut_off = True
     with pytest.raises(AutoReconnect):
         await bookings.cancel(booking.id)
@@ -230,7 +267,6 @@ async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_cam
 ) -> None:
     async with scripted_fleet() as table:
         car = await table.car("car1", "13", 0.6)
-        await table.fleet.register_station("kiosk")
         mongo.is_cut_off = True
         with pytest.raises(AutoReconnect):
             await table.book()

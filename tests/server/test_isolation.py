@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 import server.fleet_manager
+import server.http.car_socket
 import server.traffic.car_monitor
 from pixelopolis.city.route import Place
 from pixelopolis.reasons import ReasonCode
 from pixelopolis.vda5050.frames import encode
 from pixelopolis.vda5050.state import NodeState, State
+from server.identity.rate_limit import Rate
+from tests.support.credentials import car_socket
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 
@@ -127,6 +130,7 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(server.traffic.car_monitor, "LEASE_S", 0.3)
+    monkeypatch.setattr(server.http.car_socket, "UNUSABLE", Rate(10_000, 1))
     bad = FakeCar(CITY, "bad", Place("8", 1.0))
     await desktop.drive_in(bad)
     bad.refusals = 0
@@ -141,7 +145,7 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
 
 
 async def test_a_car_that_was_never_understood_is_shown_by_name(desktop: Desktop) -> None:
-    socket = await desktop.client.ws_connect("/api/cars/never/link")
+    socket = await car_socket(desktop.client, "never")
     await socket.send_str("{")
     await until(lambda: [v.id for v in desktop.fleet.cars()] == ["never"])
     assert shown(desktop, "never") == ("blocked", ReasonCode.MESSAGE_REFUSED)

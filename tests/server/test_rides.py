@@ -9,6 +9,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 import server.traffic.car_monitor
+import server.traffic.ride_watch
 from pixelopolis.city.route import Place
 from pixelopolis.reasons import ReasonCode, reason
 from tests.support.desktop import CITY, Desktop, running, until
@@ -53,12 +54,14 @@ async def test_the_nearest_car_comes_and_each_car_takes_one_visitor(desktop: Des
     second = await desktop.book("kiosk-2", "museum")
     assert (first["car_id"], second["car_id"]) == ("near", "far")
     await desktop.register("kiosk-3")
-    status, answer = await desktop.ask("kiosk-3", "museum")
-    assert (status, answer["error"]["code"]) == (409, "no_car_free")
-    status, answer = await desktop.ask("kiosk-1", "museum")
-    assert (status, answer["error"]["code"]) in ((409, "station_busy"), (409, "no_car_free"))
+    third = await desktop.book("kiosk-3", "museum")
+    assert (third["state"], third["car_id"], third["place_in_line"]) == ("queued", None, 1)
+    assert third["expected_wait_s"] > 0
     await desktop.ends(first["id"])
     await desktop.ends(second["id"])
+    arrived = await desktop.ends(third["id"])
+    assert arrived["car_id"] in ("near", "far")
+    assert arrived["place_in_line"] is None
 
 
 async def test_a_parked_car_makes_way_and_stays_bookable(desktop: Desktop) -> None:
@@ -101,11 +104,14 @@ async def test_many_bookings_at_once_never_share_a_car(
     # every station sends three requests at once
     answers = await asyncio.gather(*(desktop.ask(s, "museum") for s in stations * 3))
     booked = [answer for status, answer in answers if status == 201]
-    assert sorted(b["car_id"] for b in booked) == sorted(c.id for c in cars)
-    assert len({b["station_device_id"] for b in booked}) == len(cars)
+    taken = [b["car_id"] for b in booked if b["car_id"]]
+    assert sorted(taken) == sorted(c.id for c in cars)
+    assert sorted(b["station_device_id"] for b in booked) == sorted(stations)
     assert {s for s, _ in answers} == {201, 409}
     async with AsyncMongoClient[dict[str, Any]](mongodb_uri) as client:
-        assert await client[database]["bookings"].count_documents({"active": True}) == len(cars)
+        bookings = client[database]["bookings"]
+        assert await bookings.count_documents({"active": True}) == len(stations)
+        assert await bookings.count_documents({"car_id": {"$gt": ""}}) == len(cars)
 
 
 async def test_two_servers_on_one_database_never_share_a_car(
@@ -116,8 +122,10 @@ async def test_two_servers_on_one_database_never_share_a_car(
         for i in range(4):
             await desktop.register(f"kiosk-{i}")
         asks = [d.ask(f"kiosk-{i}", "museum") for i in range(4) for d in (desktop, other)]
-        statuses = [status for status, _ in await asyncio.gather(*asks)]
-        assert sorted(statuses) == [201, *[409] * 3, *[503] * 4]
+        answers = await asyncio.gather(*asks)
+        assert sorted(status for status, _ in answers) == [*[201] * 4, *[503] * 4]
+        states = sorted(answer["state"] for status, answer in answers if status == 201)
+        assert states == ["booked", "queued", "queued", "queued"]
 
 
 async def test_cancelling_stops_the_car_and_frees_it(desktop: Desktop) -> None:
@@ -125,16 +133,16 @@ async def test_cancelling_stops_the_car_and_frees_it(desktop: Desktop) -> None:
     await desktop.drive_in(car)
     booking = await desktop.book("kiosk-1", "museum")
     await until(lambda: car.plan)
-    answer = await desktop.client.delete(f"/api/bookings/{booking['id']}")
-    assert (answer.status, (await answer.json())["state"]) == (200, "cancelled")
+    status, answer = await desktop.cancel(booking["id"])
+    assert (status, answer["state"]) == (200, "cancelled")
     await until(lambda: car.finished and car.cancels)
     await until(lambda: desktop.fleet.traffic.cars["car1"].ride is None)
-    again = await desktop.client.delete(f"/api/bookings/{booking['id']}")
-    assert (await again.json())["state"] == "cancelled"
+    _, again = await desktop.cancel(booking["id"])
+    assert again["state"] == "cancelled"
     car.step_m = 0.1
     await desktop.ends((await desktop.book("kiosk-1", "planetarium"))["id"])
-    late = await desktop.client.delete(f"/api/bookings/{desktop.cars and booking['id']}")
-    assert late.status == 200
+    status, _ = await desktop.cancel(booking["id"])
+    assert status == 200
 
 
 async def test_a_lost_link_is_taken_up_again(desktop: Desktop) -> None:
@@ -153,7 +161,7 @@ async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.traffic.car_monitor, "LEASE_S", 0.3)
-    monkeypatch.setattr(server.traffic.car_monitor, "GIVE_UP_S", 1.0)
+    monkeypatch.setattr(server.traffic.ride_watch, "GIVE_UP_S", 1.0)
     dead = FakeCar(CITY, "dead", Place("2", 0.1), step_m=0.0)
     alive = FakeCar(CITY, "alive", Place("8", 1.0))
     await desktop.drive_in(dead)
@@ -162,8 +170,8 @@ async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     await dead.disconnect()
     await desktop.drive_in(alive)
     booking = await desktop.book("kiosk-2", "planetarium")
-    failed = await desktop.ends(lost["id"], "failed")
-    assert failed["reason"] == "dead is silent"
+    queued = await desktop.becomes(lost["id"], "queued")
+    assert queued["reason"] == "waits in line for another car instead of dead"
     waiting = await desktop.becomes(booking["id"], "waiting")
     assert waiting["reason"] == "edge 2 is held by dead, which is silent"
     shown = {car.id: car for car in desktop.fleet.cars()}
@@ -173,6 +181,7 @@ async def test_a_silent_car_keeps_its_street_and_its_visitor_is_told(
     await dead.connect(desktop.client)
     await desktop.ends(booking["id"])
     assert dead.cancels
+    assert (await desktop.ends(lost["id"]))["car_id"] == "alive"
 
 
 async def test_a_car_that_was_started_again_goes_on_from_where_it_is(desktop: Desktop) -> None:

@@ -19,12 +19,14 @@ import server.storage.embedded_mongod
 from pixelopolis.city.route import Place
 from pixelopolis.errors import StoreError
 from server.storage.embedded_mongod import Mongod
+from tests.support.credentials import car_socket, event_socket
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 
 SUPERVISED = {
     # tasks of the server by name, and their supervisors
     "fleet manager": "pixelopolis.supervision.keep_working",
+    "watch of keys": "pixelopolis.supervision.keep_working",
     "stop": "server.http.app.serve waits for it",
     "mongod": "server.http.app.serve waits for it, and ends with what it failed of",
     "mongod again": "server.storage.embedded_mongod.Mongod.keep_running waits for it",
@@ -55,7 +57,7 @@ async def test_every_task_that_runs_is_known(desktop: Desktop) -> None:
     before = asyncio.all_tasks()
     car = FakeCar(CITY, "car1", Place("1", 0.8))
     await desktop.drive_in(car)
-    viewer = await desktop.client.ws_connect("/api/events?station=kiosk")
+    viewer = await event_socket(desktop.client, "kiosk")
     await viewer.receive()
     ours = {task for task in asyncio.all_tasks() if _is_of_server(task)}
     assert {task.get_name() for task in ours} == SUPERVISED.keys() - {
@@ -86,8 +88,10 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
         patch.setattr("server.http.station_socket._must_send", fail)
         patch.setattr(desktop.fleet, "cars", fail)
         is_car = "car1" in name
-        path = "/api/cars/car1/link" if is_car else "/api/events?station=kiosk"
-        socket = await desktop.client.ws_connect(path)
+        if is_car:
+            socket = await car_socket(desktop.client, "car1")
+        else:
+            socket = await event_socket(desktop.client, "kiosk")
         if is_car:
             await socket.send_str("hello")
         async with asyncio.timeout(30):
@@ -95,7 +99,7 @@ async def test_a_socket_whose_task_fails_is_closed_and_the_peer_may_come_back(
         assert closed.data == 1011, closed
         assert any("ZeroDivisionError" in (r.exc_text or str(r.exc_info)) for r in caplog.records)
         assert any(name.removeprefix("socket of ") in r.getMessage() for r in caplog.records)
-    again = await desktop.client.ws_connect("/api/events?station=kiosk")
+    again = await event_socket(desktop.client, "kiosk")
     assert (await again.receive_json())["type"] == "cars"
 
 

@@ -7,7 +7,7 @@ import contextlib
 import random
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route import Place
 from pixelopolis.vda5050.frames import decode_from_server, encode
 from pixelopolis.vda5050.order import Order
+from tests.support.credentials import bearer, car_socket, token_of
 from tests.support.fake_car import FakeCar
 from tests.support.hostile import BODIES, PATHS, RAW, invalid_text, valid_message
 
@@ -36,10 +37,15 @@ class World:
     strange: list[str] = field(default_factory=list)
     """Answers that no request may get."""
 
-    async def ws_connect(self, path: str) -> aiohttp.ClientWebSocketResponse:
+    async def ws_connect(
+        self, path: str, headers: Mapping[str, str]
+    ) -> aiohttp.ClientWebSocketResponse:
         return await self.session.ws_connect(
-            f"{self.base}{path}", timeout=aiohttp.ClientWSTimeout(ws_close=1.0)
+            f"{self.base}{path}", headers=headers, timeout=aiohttp.ClientWSTimeout(ws_close=1.0)
         )
+
+    async def post(self, path: str) -> aiohttp.ClientResponse:
+        return await self.session.post(f"{self.base}{path}")
 
     async def ask(self, method: str, path: str, **what: Any) -> tuple[int, Any]:
         """Send a request; return status and JSON, None if the answer has none."""
@@ -112,7 +118,7 @@ class HostileCar:
         self._pool: list[str] = []
 
     async def live(self) -> None:
-        socket = await self._world.ws_connect(f"/api/cars/{self._truth.id}/link")
+        socket = await car_socket(self._world, self._truth.id)
         is_deaf = self.rng.random() < 0.15
         reader = None if is_deaf else asyncio.create_task(self._read(socket))
         try:
@@ -173,21 +179,23 @@ class Station:
 
     async def _visit(self) -> None:
         ask = self._world.ask
-        await ask("POST", "/api/stations", json={"device_id": self._name})
+        token = bearer(token_of(self._name))
         wanted = self.rng.choice(sorted(self._world.city.destinations))
         body = {"station_device_id": self._name, "destination_id": wanted}
-        status, booking = await ask("POST", "/api/bookings", json=body)
+        status, booking = await ask("POST", "/api/bookings", json=body, headers=token)
         if status != 201:
             return
         self._world.counts["bookings"] += 1
         patience = self.rng.choice((0, 10, 60, 60, 60))
         for _ in range(patience):
             await asyncio.sleep(0.5)
-            _, booking = await ask("GET", f"/api/bookings/{booking['id']}")
+            status, booking = await ask("GET", f"/api/bookings/{booking['id']}", headers=token)
+            if status != 200:
+                return
             if booking["state"] in ("arrived", "failed", "cancelled"):
                 return
         if self.rng.random() < 0.7:
-            await ask("DELETE", f"/api/bookings/{booking['id']}")
+            await ask("DELETE", f"/api/bookings/{booking['id']}", headers=token)
 
     async def _misbehave(self) -> None:
         rng, ask = self.rng, self._world.ask
@@ -198,7 +206,8 @@ class Station:
             path = rng.choice(("/api/stations", "/api/bookings"))
             kinds = ("application/json", "text/plain; charset=utf-99", "application/json;charset=x")
             headers = {"Content-Type": rng.choice(kinds)}
-            await ask("POST", path, data=rng.choice(BODIES), headers=headers)
+            token = bearer(token_of(rng.choice((self._name, "nobody"))))
+            await ask("POST", path, data=rng.choice(BODIES), headers=headers | token)
         else:
             await self._send_raw(rng.choice(RAW))
 
@@ -225,7 +234,7 @@ class Viewer:
         self._station = station
 
     async def live(self) -> None:
-        socket = await self._world.ws_connect(f"/api/events?station={self._station}")
+        socket = await self._world.ws_connect("/api/events", bearer(token_of(self._station)))
         slowness_s = self.rng.choice((0.0, 0.0, 0.5, 1e9))
         try:
             async with asyncio.timeout(self.rng.expovariate(1 / 20.0)):

@@ -18,6 +18,7 @@ from pixelopolis.city.start_places import spawn_places
 from server.storage.mongo import DATABASE
 from tests.soak.peers import HonestCar, HostileCar, Station, Viewer, World, again_and_again
 from tests.soak.served import Served
+from tests.support.credentials import bearer, make_known, token_of
 
 MESSAGES_A_DAY = 20 * 2 * 86_400
 """Messages of twenty cars in 24 hours: two states a second each."""
@@ -75,6 +76,10 @@ async def _soak(plan: Plan, served: Served) -> dict[str, Any]:
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         world = World(served.base, city, session)
         hostile, honest = _peers(plan, world, places)
+        async with AsyncMongoClient[dict[str, Any]](served.mongodb_uri()) as client:
+            cars = (f"car{i}" for i in range(len(places)))
+            stations = (f"kiosk-{i}" for i in range(plan.stations))
+            await make_known(client[DATABASE], cars, stations)
         began_s, cpu_s = time.monotonic(), served.cpu_s()
         honest_tasks = [asyncio.create_task(life) for life in honest]
         hostile_tasks = [asyncio.create_task(life) for life in hostile]
@@ -145,9 +150,10 @@ async def _settle(plan: Plan, served: Served, world: World) -> dict[str, Any]:
         end_s = time.monotonic() + plan.settle_s
         while await bookings.count_documents({"active": True}) and time.monotonic() < end_s:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
-        left = [found["_id"] async for found in bookings.find({"active": True})]
-        for id_ in left:
-            await world.ask("DELETE", f"/api/bookings/{id_}")
+        left = await bookings.find({"active": True}).to_list()
+        for found in left:
+            token = bearer(token_of(found["station_device_id"]))
+            await world.ask("DELETE", f"/api/bookings/{found['_id']}", headers=token)
         ends = await bookings.aggregate([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
         honest = [f"car{i}" for i in range(plan.honest_cars)]
         served_rides = {"state": "arrived", "car_id": {"$in": honest}}

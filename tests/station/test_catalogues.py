@@ -12,7 +12,7 @@ STATION = ROOT / "station"
 LANGUAGES = ("en", "ja", "th", "es", "ar")
 SCRIPTS = {"ja": r"[぀-ヿ一-鿿]", "th": r"[฀-๿]", "ar": r"[؀-ۿ]"}
 # keys that are composed of a prefix and a value of the server
-STATES = ("booked", "driving", "waiting", "arrived", "cancelled", "failed")
+STATES = ("queued", "booked", "driving", "waiting", "arrived", "cancelled", "failed")
 
 
 def catalogue(language: str) -> dict[str, str]:

@@ -130,7 +130,6 @@ async def test_the_time_left_counts_down_from_when_it_came(page: Page) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (409, "no_car_free", "notice.busy"),
         (409, "no_route", "notice.no-way"),
         (409, "station_busy", "notice.refused"),
         (0, "unreachable", "notice.unreachable"),
@@ -143,11 +142,15 @@ async def test_why_no_car_comes(page: Page, status: int, code: str, words: str) 
     assert (await view_after(page, {"type": "ask"}, refused))["notice"] == words
 
 
-async def test_a_visitor_who_waits_for_a_car_hears_when_one_is_free(page: Page) -> None:
-    busy, free = ({"type": "cars", "cars": [{**CARS[0], "state": s}]} for s in ("driving", "ready"))
-    refused = {"type": "refused", "status": 409, "code": "no_car_free"}
-    assert (await view_after(page, busy, refused, busy))["notice"] == "notice.busy"
-    assert (await view_after(page, busy, refused, free))["notice"] == "notice.free"
+async def test_a_visitor_in_line_is_told_the_place_and_the_wait(page: Page) -> None:
+    fields = {"car_id": None, "video_url": None, "place_in_line": 3, "expected_wait_s": 40}
+    queued = {**booking("queued", **fields), "at": 100.0}
+    view = await view_after(page, queued, now_s=110.0)
+    assert (view["screen"], view["placeInLine"], view["waitS"]) == ("ride", 3, 30)
+    assert (view["carId"], view["canCancel"], view["reason"]) == (None, True, None)
+    unknown = booking("queued", **{**fields, "expected_wait_s": None})
+    assert (await view_after(page, unknown))["waitS"] is None
+    assert (await view_after(page, queued, booking("booked")))["placeInLine"] is None
 
 
 async def test_progress_follows_the_car_and_never_goes_back(page: Page) -> None:

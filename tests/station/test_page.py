@@ -57,7 +57,7 @@ async def test_a_ride_in_japanese(browser: Browser, desk: ScriptedDesk, screen: 
         await touch(page, "#next")
         await expect(page.locator("#choose")).to_be_visible()
         assert desk.booked_with[0]["language"] == "ja"
-        assert desk.booked_with[0]["station_device_id"] in desk.stations
+        assert desk.booked_with[0]["station_device_id"] in desk.stations.values()
 
 
 async def test_a_reload_in_mid_ride_goes_on_with_the_ride(
@@ -73,10 +73,10 @@ async def test_a_reload_in_mid_ride_goes_on_with_the_ride(
         assert len(desk.bookings) == len(desk.stations) == 1, "the same device after a reload"
 
 
-async def test_no_free_car_is_said_and_so_is_the_next_free_one(
+async def test_who_waits_in_line_is_told_the_place_and_the_wait_and_then_rides(
     browser: Browser, desk: ScriptedDesk
 ) -> None:
-    desk.free_cars = 0
+    desk.line = 3
     for car in desk.cars.values():
         car["state"] = "driving"
     async with visitor(browser, PHONE) as page:
@@ -85,13 +85,17 @@ async def test_no_free_car_is_said_and_so_is_the_next_free_one(
         await expect(page.locator("#map-caption")).to_have_text("Free cars: 0")
         await touch(page, '.place[data-id="museum"]')
         await touch(page, "#book")
-        await expect(page.locator("#notice")).to_contain_text("All cars are busy")
-        await keep(page, "no-car-free")
-        desk.free_cars = 1
-        await desk.change_car("car1", state="ready")
-        await expect(page.locator("#notice")).to_contain_text("A car is free now")
-        await touch(page, "#book")
-        await expect(page.locator("#ride")).to_be_visible()
+        await expect(page.locator("#ride-title")).to_have_text("Waiting for a car")
+        await expect(page.locator("#ride-detail")).to_contain_text("number 3 in line")
+        await expect(page.locator("#video-panel")).to_be_hidden()
+        await keep(page, "in-line")
+        await desk.change(place_in_line=1, expected_wait_s=None)
+        await expect(page.locator("#ride-detail")).to_have_text(
+            "You are number 1 in line. We keep your place."
+        )
+        await desk.change(state="booked", car_id="car1", place_in_line=None)
+        await expect(page.locator("#ride-title")).to_have_text("Getting ready")
+        await expect(page.locator("#video-panel")).to_be_visible()
 
 
 @pytest.mark.parametrize(("status", "words"), [(503, "did not answer"), (400, "did not work")])
@@ -214,7 +218,7 @@ async def test_a_page_by_http_on_a_network_works_and_asks_nobody_else(
         await expect(page.locator("#end")).to_be_visible()
     assert hosts == {"museum.test"}
     assert complaints == []
-    assert re.fullmatch(r"[0-9a-f-]{36}", next(iter(desk.stations)))
+    assert re.fullmatch(r"[0-9a-f-]{36}", next(iter(desk.stations.values())))
 
 
 async def test_a_kiosk_that_is_left_alone_greets_the_next_visitor(

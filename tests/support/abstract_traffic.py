@@ -81,7 +81,7 @@ class Town:
         except NoRouteError:
             return False
         order_id = f"{car}-{self.round}"
-        ride = Ride(order_id, f"booking-{order_id}", route, asked_s=self.now_s)
+        ride = Ride(order_id, f"booking-{order_id}", route, sequence=self.now_s)
         self.traffic = start_ride(self.traffic, car, ride)
         return True
 

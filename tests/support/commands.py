@@ -51,6 +51,10 @@ def _commands(group: typer.Typer, before: str) -> Iterator[Command]:
         yield _command(f"{before}{name}", info.callback)
     for sub in group.registered_groups:
         assert sub.typer_instance is not None
+        itself = sub.typer_instance.registered_callback
+        if itself is not None and itself.invoke_without_command is True:
+            assert itself.callback is not None
+            yield _command(f"{before}{sub.name}", itself.callback)
         yield from _commands(sub.typer_instance, f"{before}{sub.name} ")
 
 
@@ -58,6 +62,8 @@ def _command(words: str, callback: Callable[..., Any]) -> Command:
     hints = get_type_hints(callback, include_extras=True)
     parameters = []
     for name, parameter in inspect.signature(callback).parameters.items():
+        if hints[name] is typer.Context:
+            continue
         kind, info = get_args(hints[name])[:2]
         while inner := [k for k in get_args(kind) if k is not type(None)]:
             kind = inner[0]

@@ -14,6 +14,7 @@ from pixelopolis.city.sources import load_city
 from server.fleet_manager import FleetManager
 from server.http.app import make_app
 from server.http.keys import FLEET
+from tests.support.credentials import bearer, ride_headers, station_headers, token_of
 from tests.support.fake_car import FakeCar
 
 CITY = load_city("pixelopolis")
@@ -47,8 +48,7 @@ class Desktop:
             )
 
     async def register(self, station: str) -> None:
-        answer = await self.client.post("/api/stations", json={"device_id": station})
-        assert answer.status == 201
+        await station_headers(self.client, station)
 
     async def ask(self, station: str, destination: str) -> tuple[int, Any]:
         body = {
@@ -56,7 +56,8 @@ class Desktop:
             "destination_id": destination,
             "language": "ja",
         }
-        answer = await self.client.post("/api/bookings", json=body)
+        headers = bearer(token_of(station))
+        answer = await self.client.post("/api/bookings", json=body, headers=headers)
         return answer.status, await answer.json()
 
     async def book(self, station: str, destination: str) -> Any:
@@ -66,9 +67,15 @@ class Desktop:
         return booking
 
     async def booking(self, id_: str) -> Any:
-        answer = await self.client.get(f"/api/bookings/{id_}")
+        headers = ride_headers(self.client, id_)
+        answer = await self.client.get(f"/api/bookings/{id_}", headers=headers)
         assert answer.status == 200
         return await answer.json()
+
+    async def cancel(self, id_: str) -> tuple[int, Any]:
+        headers = ride_headers(self.client, id_)
+        answer = await self.client.delete(f"/api/bookings/{id_}", headers=headers)
+        return answer.status, await answer.json()
 
     async def ends(self, id_: str, state: str = "arrived") -> Any:
         return await self.becomes(id_, state, or_ends=True)

@@ -15,7 +15,15 @@ from pixelopolis.city.model import City
 from pixelopolis.city.route import Place, Route
 from pixelopolis.city.route_path import RoutePath
 from pixelopolis.vda5050.frames import decode_from_server, encode
-from pixelopolis.vda5050.order import InstantActions, Order, place_node_id
+from pixelopolis.vda5050.order import (
+    CANCEL_ORDER,
+    EMERGENCY_STOP,
+    START_PAUSE,
+    STOP_PAUSE,
+    InstantActions,
+    Order,
+    place_node_id,
+)
 from pixelopolis.vda5050.order_progress import base_end_m, node_ids, progress_at
 from pixelopolis.vda5050.order_rules import MergedOrder, OrderRejectedError, accept_order
 from pixelopolis.vda5050.state import (
@@ -31,9 +39,11 @@ from pixelopolis.vda5050.state import (
     NodeState,
     PowerSupply,
     Reference,
+    SafetyState,
     State,
     StateError,
 )
+from tests.support.credentials import car_socket
 
 STEP_S = 0.02
 STEP_M = 0.1
@@ -48,6 +58,7 @@ class FakeCar:
         self.id = car
         self.place = place
         self.step_m = step_m
+        self.step_s = STEP_S
         self.plan: MergedOrder | None = None
         self.path: RoutePath | None = None
         self.distance_m = 0.0
@@ -62,6 +73,12 @@ class FakeCar:
         """Number of its refused messages; None if none may be refused."""
         self.orders: list[Order] = []
         self.cancels = 0
+        self.actions: list[str] = []
+        """Types of the instant actions that it got."""
+        self.paused = False
+        self.stopped = False
+        self.is_obedient = True
+        """It pauses and stops when it is told to."""
         self.rejections: list[str] = []
         self._rejection: StateError | None = None
         self._answered: tuple[ActionState, ...] = ()
@@ -72,7 +89,12 @@ class FakeCar:
     # --- the link -------------------------------------------------------------------------------
 
     async def connect(self, client: TestClient) -> None:  # type: ignore[type-arg]
-        self._socket = await client.ws_connect(f"/api/cars/{self.id}/link")
+        """Open the link of this car, which is enrolled if it is new."""
+        await self.open(await car_socket(client, self.id))
+
+    async def open(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Begin to speak over a link that is open."""
+        self._socket = socket
         hello = Connection(
             header_id=0,
             timestamp=datetime.now(UTC),
@@ -101,7 +123,7 @@ class FakeCar:
             if isinstance(message, Order):
                 self.take(message)
             elif isinstance(message, InstantActions):
-                self.cancel(message)
+                self.act(message)
             elif self.refusals is None:
                 raise AssertionError(message.description)
             else:
@@ -112,7 +134,7 @@ class FakeCar:
         while not self._socket.closed:
             self.move()
             await self._socket.send_str(self.speech(self.state()))
-            await asyncio.sleep(STEP_S)
+            await asyncio.sleep(self.step_s)
 
     # --- the car ----------------------------------------------------------------------------------
 
@@ -137,13 +159,24 @@ class FakeCar:
         self.plan, self.finished = plan, False
         self.path = RoutePath(self.city, plan.route)
 
-    def cancel(self, message: InstantActions) -> None:
-        assert [action.action_type for action in message.actions] == ["cancelOrder"]
-        self.cancels += 1
-        self._answered = tuple(
-            ActionState(action_id=action.action_id, action_status="FINISHED")
-            for action in message.actions
+    def act(self, message: InstantActions) -> None:
+        """Carry out instant actions: cancel, pause, or stop."""
+        (action,) = message.actions
+        kind = action.action_type
+        self.actions.append(kind)
+        self._answered = (
+            *self._answered[-20:],
+            ActionState(action_id=action.action_id, action_status="FINISHED"),
         )
+        if kind == CANCEL_ORDER:
+            self.cancel()
+        elif self.is_obedient and kind in (START_PAUSE, STOP_PAUSE):
+            self.paused = kind == START_PAUSE
+        elif self.is_obedient:
+            self.stopped = kind == EMERGENCY_STOP
+
+    def cancel(self) -> None:
+        self.cancels += 1
         if self.finished or self.plan is None or self.path is None:
             return
         # stop at once on an edge; in a junction, leave it first
@@ -162,6 +195,8 @@ class FakeCar:
 
     def move(self) -> None:
         before_m, self.driving = self.distance_m, False
+        if self.paused or self.stopped:
+            return
         if self.finished or self.plan is None or self.path is None:
             return
         end_m = base_end_m(self.path, self.plan.released_edges)
@@ -238,6 +273,10 @@ class FakeCar:
                 localized=self.localized,
             ),
             driving=self.driving and not self.finished,
+            paused=self.paused,
+            safety_state=SafetyState(
+                active_emergency_stop="REMOTE" if self.stopped else "NONE", field_violation=False
+            ),
             power_supply=PowerSupply(state_of_charge=90.0),
             instant_action_states=self._answered,
             errors=self._errors(),

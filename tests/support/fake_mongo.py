@@ -79,8 +79,15 @@ class PaperCollection:
             fields = [field for field, _ in keys]
             self.unique[name] = (fields, dict(partialFilterExpression or {}))
 
+    async def index_information(self) -> Document:
+        return dict.fromkeys(self.unique)
+
+    async def drop_index(self, name: str) -> None:
+        del self.unique[name]
+
     async def insert_one(self, document: Mapping[str, Any]) -> None:
         self._server.check()
+        document = {"_id": f"made-{len(self.documents)}", **document}
         if document["_id"] in self.documents:
             raise DuplicateKeyError("E11000 duplicate key error index: _id_")
         self._check_unique(document)
@@ -101,21 +108,33 @@ class PaperCollection:
         return PaperCursor(copy.deepcopy(self._matching(wanted)))
 
     async def find_one_and_update(
-        self, wanted: Mapping[str, Any], update: Mapping[str, Any], return_document: bool
+        self,
+        wanted: Mapping[str, Any],
+        update: Mapping[str, Any],
+        return_document: bool,
+        upsert: bool = False,
     ) -> Document | None:
         self._server.check()
         found = self._matching(wanted)
+        if not found and upsert:
+            self.documents[wanted["_id"]] = {"_id": wanted["_id"]}
+            found = self._matching(wanted)
         if not found:
             return None
         before = copy.deepcopy(found[0])
-        after = {**found[0], **copy.deepcopy(update["$set"])}
+        after = {**found[0], **copy.deepcopy(update.get("$set", {}))}
+        for field, more in update.get("$inc", {}).items():
+            after[field] = after.get(field, 0) + more
+        for field, value in update.get("$addToSet", {}).items():
+            after[field] = [*after.get(field, []), value]
         self._check_unique(after)
         found[0].update(after)
-        self._server.answer()
+        if not upsert:  # what counts and leases is answered
+            self._server.answer()
         return copy.deepcopy(after) if return_document else before
 
     async def update_one(
-        self, wanted: Mapping[str, Any], update: Mapping[str, Any], upsert: bool
+        self, wanted: Mapping[str, Any], update: Mapping[str, Any], upsert: bool = False
     ) -> None:
         self._server.check()
         found = self._matching(wanted)
@@ -150,8 +169,12 @@ class PaperCursor:
     def __init__(self, documents: list[Document]) -> None:
         self._documents = documents
 
-    def sort(self, field: str) -> PaperCursor:
-        self._documents.sort(key=lambda document: document[field])
+    def sort(self, field: str, direction: int = 1) -> PaperCursor:
+        self._documents.sort(key=lambda document: document[field], reverse=direction < 0)
+        return self
+
+    def limit(self, count: int) -> PaperCursor:
+        del self._documents[count:]
         return self
 
     async def __aiter__(self) -> AsyncIterator[Document]:
@@ -164,6 +187,9 @@ def _matches(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         have = document.get(field)
         if isinstance(value, Mapping) and "$in" in value:
             if have not in value["$in"]:
+                return False
+        elif isinstance(value, Mapping) and "$gt" in value:
+            if not (isinstance(have, str) and have > value["$gt"]):
                 return False
         elif have != value:
             return False

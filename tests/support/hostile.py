@@ -192,7 +192,7 @@ PATHS = (
     "/api/bookings/%00",
     "/api/bookings/%ED%A0%80",
     "/api/bookings/$ne",
-    "/api/events?station=%00",
+    "/api/events?token=%00",
     "/api/cars/%00/link",
     "/api/cars/car1/link",
     "/healthz?x=" + "y" * 4000,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from server.traffic.granting import Wait
 from server.traffic.reservations import Traffic, closed_by
@@ -26,7 +27,7 @@ def can_all_finish(streets: StreetGraph, traffic: Traffic) -> bool:
     """Whether some order of single steps brings every working car to its destination."""
     movable = [car for car in traffic.cars.values() if not car.frozen]
     wanting = [
-        (ride.asked_s, ride.booking_id is not None, car.id, ride)
+        (ride.sequence, ride.booking_id is not None, car.id, ride)
         for car in movable
         if (ride := car.ride) is not None and not ride.ending
     ]
@@ -36,7 +37,8 @@ def can_all_finish(streets: StreetGraph, traffic: Traffic) -> bool:
     ]
     named = {token.car for token in tokens}
     tokens += [Token(car.id, car.edge) for car in movable if car.id not in named]
-    closed = closed_by(streets, [car for car in traffic.cars.values() if car.frozen])
+    frozen = closed_by(streets, [car for car in traffic.cars.values() if car.frozen])
+    closed = replace(frozen, edges=frozen.edges | traffic.rules.closed_edges)
     return find_plan(streets, tokens, closed) is not None
 
 

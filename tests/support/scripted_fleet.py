@@ -49,7 +49,7 @@ class ScriptedCar:
     """Fields of the state that it says differently."""
 
     def __post_init__(self) -> None:
-        self.executor = OrderExecutor(CITY, self.id, self.place)
+        self.executor = OrderExecutor(self.fleet.city, self.id, self.place)
         self.link = self.connect()
 
     def connect(self) -> CarLink:
@@ -118,7 +118,6 @@ class ScriptedFleet:
         await self.fleet.step()
 
     async def book(self, destination: str = "museum", station: str = "kiosk") -> Booking:
-        await self.fleet.register_station(station)
         return await self.fleet.book(station, destination, "ja")
 
     async def state(self, booking: Booking) -> BookingState:

@@ -113,13 +113,16 @@ class ScriptedDesk:
         self.places = dict(zip(("car1", "car2"), spawn_places(self.city, cars), strict=False))
         self.cars = {car: self._car_json(car, place) for car, place in self.places.items()}
         self.has_bird = has_bird
-        self.free_cars = cars
+        self.line = 0
+        """The place in line of who books; 0 if a car is free."""
         self.is_video_up = True
         self.is_video_stalled = False
         self.is_up = True
         self.requests: list[tuple[str, str]] = []
         self.bookings: dict[str, Json] = {}
-        self.stations: set[str] = set()
+        self.stations: dict[str, str] = {}
+        """Device ids by token."""
+        self.views = 0
         self.booked_with: list[Json] = []
         self.frame = 0
         self.refusal: tuple[int, str] | None = None
@@ -150,6 +153,8 @@ class ScriptedDesk:
         app = web.Application(middlewares=[self._note])
         app.router.add_get("/api/city", self._city)
         app.router.add_post("/api/stations", self._station)
+        app.router.add_get("/api/station", self._own_station)
+        app.router.add_post("/api/bookings/{id}/view", self._view)
         app.router.add_post("/api/bookings", self._book)
         app.router.add_get("/api/bookings/{id}", self._booking)
         app.router.add_delete("/api/bookings/{id}", self._cancel)
@@ -246,25 +251,49 @@ class ScriptedDesk:
         return web.json_response(city_json(self.city, self._bird_url if self.has_bird else None))
 
     async def _station(self, request: web.Request) -> web.Response:
-        self.stations.add((await request.json())["device_id"])
-        return web.json_response({}, status=201)
+        device_id = (await request.json())["device_id"]
+        token = f"token-{len(self.stations) + 1}"
+        self.stations[token] = device_id
+        return web.json_response({"device_id": device_id, "token": token}, status=201)
+
+    def _station_of(self, request: web.Request) -> str:
+        """Return the station whose token a request has.
+
+        Raises:
+            HTTPUnauthorized: none.
+        """
+        offered = request.headers.get("Sec-WebSocket-Protocol", "").rpartition("bearer.")[2]
+        token = request.headers.get("Authorization", f"Bearer {offered}").removeprefix("Bearer ")
+        if token not in self.stations:
+            raise web.HTTPUnauthorized
+        return self.stations[token]
+
+    async def _own_station(self, request: web.Request) -> web.Response:
+        return web.json_response({"device_id": self._station_of(request)})
+
+    async def _view(self, request: web.Request) -> web.Response:
+        self._station_of(request)
+        self.views += 1
+        url = f"{self.bookings[request.match_info['id']]['video_url']}?token={self.views}"
+        return web.json_response({"url": url, "ends_in_s": 60.0})
 
     async def _book(self, request: web.Request) -> web.Response:
         body = await request.json()
+        assert self._station_of(request) == body["station_device_id"]
         self.booked_with.append(body)
         if self.refusal is not None:
             status, code = self.refusal
             return self._error(status, code)
-        if self.free_cars < 1:
-            return self._error(409, "no_car_free")
         destination = self.city.destinations[body["destination_id"]]
         end = Place(destination.edge, destination.s_m)
         route = find_route(self.city, self.places["car1"], end)
         self._path = RoutePath(self.city, route)
         booking: Json = {
             "id": f"booking-{len(self.bookings) + 1}",
-            "state": "booked",
-            "car_id": "car1",
+            "state": "queued" if self.line else "booked",
+            "car_id": None if self.line else "car1",
+            "place_in_line": self.line or None,
+            "expected_wait_s": 45.0 if self.line else None,
             "station_device_id": body["station_device_id"],
             "destination_id": body["destination_id"],
             "eta_s": None,
@@ -279,10 +308,12 @@ class ScriptedDesk:
         return web.json_response(booking, status=201)
 
     async def _booking(self, request: web.Request) -> web.Response:
+        self._station_of(request)
         booking = self.bookings.get(request.match_info["id"])
         return web.json_response(booking) if booking else self._error(404, "unknown_booking")
 
     async def _cancel(self, request: web.Request) -> web.Response:
+        self._station_of(request)
         self.bookings[request.match_info["id"]]["state"] = "cancelled"
         return web.json_response(self.bookings[request.match_info["id"]])
 
@@ -291,13 +322,14 @@ class ScriptedDesk:
         return web.json_response({"error": error}, status=status)
 
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
+        station = self._station_of(request)
+        socket = web.WebSocketResponse(protocols=("pixelopolis.events",))
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
             await socket.send_json(self._cars_event())
             for booking in self.bookings.values():
-                ours = booking["station_device_id"] == request.query["station"]
+                ours = booking["station_device_id"] == station
                 if ours and booking["state"] not in ENDED:
                     await socket.send_json({"type": "booking", "booking": booking})
             async for message in socket:
@@ -309,6 +341,8 @@ class ScriptedDesk:
     async def _video(self, request: web.Request) -> web.StreamResponse:
         if not self.is_video_up:
             raise web.HTTPServiceUnavailable
+        if request.path == "/video.mjpg" and request.query.get("token") != str(self.views):
+            raise web.HTTPUnauthorized
         response = web.StreamResponse(
             headers={
                 "Content-Type": f"multipart/x-mixed-replace;boundary={BOUNDARY}",

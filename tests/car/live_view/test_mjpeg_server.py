@@ -17,7 +17,12 @@ from pixelopolis.vehicle.camera import Camera
 
 @pytest.fixture
 async def server() -> AsyncIterator[StreamServer]:
-    server = StreamServer(Broadcast(), lambda: b"a picture", lambda: {"video_fps": 20.0})
+    server = StreamServer(
+        Broadcast(),
+        lambda: b"a picture",
+        lambda: {"video_fps": 20.0},
+        lambda token: token == "good",
+    )
     await server.start("127.0.0.1", 0)
     yield server
     await server.close()
@@ -26,12 +31,23 @@ async def server() -> AsyncIterator[StreamServer]:
 async def test_figures_and_snapshots(server: StreamServer) -> None:
     base = f"http://127.0.0.1:{server.port}"
     async with aiohttp.ClientSession() as session:
-        async with session.get(f"{base}/status") as answer:
+        async with session.get(f"{base}/status?token=good") as answer:
             assert await answer.json() == {"video_fps": 20.0}
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
-        async with session.get(f"{base}/snapshot.jpg") as answer:
+        async with session.get(f"{base}/snapshot.jpg?token=good") as answer:
             assert await answer.read() == b"a picture"
             assert answer.content_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("path", ["/video.mjpg", "/snapshot.jpg", "/status"])
+@pytest.mark.parametrize("said", ["", "?token=", "?token=bad", "?token=bad&token=good", "?t=good"])
+async def test_nothing_is_shown_without_a_token(server: StreamServer, path: str, said: str) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{server.port}{path}{said}") as answer,
+    ):
+        assert answer.status == 401
+        assert (await answer.json())["error"]["code"] == "unauthenticated"
 
 
 def picture() -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:

@@ -28,6 +28,7 @@ from pixelopolis.vda5050.frames import FromCar, Refusal, decode_from_car, encode
 from pixelopolis.vda5050.order import InstantAction, InstantActions
 from pixelopolis.vda5050.order_progress import make_order
 from pixelopolis.vda5050.state import Connection, ConnectionState, State
+from tests.support.credentials import identity_of, signed_by
 
 CITY = load_city("pixelopolis")
 WAIT_S = 10.0
@@ -43,11 +44,17 @@ class FakeServer:
         self.connections = 0
         app = web.Application()
         app.router.add_get("/api/cars/{serial}/link", self.link)
+        app.router.add_post("/api/cars/{serial}/challenge", self.challenge)
         self.server = TestServer(app)
+
+    async def challenge(self, _: web.Request) -> web.Response:
+        self.nonce = f"nonce-{self.connections}"
+        return web.json_response({"nonce": self.nonce, "server_time_s": time.time()})
 
     async def link(self, request: web.Request) -> web.StreamResponse:
         if not self.answers:
             raise web.HTTPServiceUnavailable
+        assert request.headers["Authorization"] == signed_by("car1", self.nonce)["Authorization"]
         self.connections += 1
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -71,6 +78,10 @@ class FakeServer:
         await self.socket.send_str(text if isinstance(text, str) else encode(text))  # type: ignore[arg-type]
 
 
+async def unknown(*_: object) -> dict[str, str]:
+    return {}
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[FakeServer]:
     server = FakeServer()
@@ -86,10 +97,28 @@ def shared_state() -> SharedState:
 
 @contextlib.asynccontextmanager
 async def running(server: FakeServer, shared_state: SharedState) -> AsyncIterator[ServerLink]:
-    link = ServerLink(str(server.server.make_url("")).replace("http", "ws"), "car1", shared_state)
+    url = str(server.server.make_url("")).replace("http", "ws")
+    link = ServerLink([url], "car1", shared_state, identity_of("car1").authorize)
     task = asyncio.create_task(link.run())
     try:
         yield link
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_car_calls_the_servers_of_its_town_in_turn(
+    server: FakeServer, shared_state: SharedState
+) -> None:
+    """The first is dead: nothing listens there."""
+    alive = str(server.server.make_url("")).replace("http", "ws")
+    identity = identity_of("car1")
+    link = ServerLink(["ws://127.0.0.1:9", alive], "car1", shared_state, identity.authorize)
+    task = asyncio.create_task(link.run())
+    try:
+        await server.next_state()
+        assert link.url.startswith(alive.rstrip("/"))
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -292,7 +321,7 @@ async def test_a_refusal_is_no_reason_for_another_state(
 def test_refusals_are_logged_once_a_minute_each_and_few_in_all(
     shared_state: SharedState, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = ServerLink("ws://nowhere", "car1", shared_state)
+    link = ServerLink(["ws://nowhere"], "car1", shared_state, unknown)
     for second in range(120):
         link._take_refusal(refusal(second), float(second))
         link._take_refusal(refusal(second, "version: '2.0' is not '3.0.0'"), float(second))
@@ -351,7 +380,7 @@ async def test_a_server_that_hangs_is_called_again(
     app.router.add_get("/api/cars/{serial}/link", hang)
     hanging = TestServer(app)
     await hanging.start_server()
-    link = ServerLink(str(hanging.make_url("")), "car1", shared_state)
+    link = ServerLink([str(hanging.make_url(""))], "car1", shared_state, unknown)
     task = asyncio.create_task(link.run())
     async with asyncio.timeout(WAIT_S):
         await calls.get()

@@ -15,6 +15,7 @@ import pytest
 
 from server.storage.embedded_mongod import find_mongod
 from tests.pixelopolis.test_addresses import needs_ipv6
+from tests.support.credentials import write_key
 from tests.support.paths import ROOT
 
 PROGRAM = [sys.executable, "-m", "pixelopolis"]
@@ -78,6 +79,7 @@ def test_a_car_over_ipv6(tmp_path: Path) -> None:
         'board = {port = "none.bus"}\nserver = {url = "ws://[::1]:9"}\n'
         'stream = {host = "::1", port = 0}\n'
     )
+    write_key(settings.with_suffix(".key"), "car1")
     with service("car", "--config", str(settings), says=r"live view at (\S+)") as found:
         assert re.fullmatch(r"http://\[::1\]:\d+/video\.mjpg", found[1])
 

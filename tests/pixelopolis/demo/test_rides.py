@@ -45,6 +45,7 @@ class Desk:
                 web.post("/api/stations", self.station),
                 web.post("/api/bookings", self.book),
                 web.get("/api/bookings/{id}", self.booking),
+                web.post("/api/bookings/{id}/view", self.view),
                 web.get("/api/events", self.events),
                 web.get("/video.mjpg", self.video),
             ]
@@ -56,33 +57,45 @@ class Desk:
         return web.json_response({"destinations": [{"id": "museum"}, {"id": "tower"}]})
 
     async def station(self, request: web.Request) -> web.Response:
-        self.stations.add((await request.json())["device_id"])
-        return web.json_response({}, status=201)
+        device_id = (await request.json())["device_id"]
+        self.stations.add(device_id)
+        return web.json_response({"device_id": device_id, "token": f"of {device_id}"}, status=201)
+
+    async def view(self, request: web.Request) -> web.Response:
+        booking = self.bookings[request.match_info["id"]]
+        assert request.headers["Authorization"] == f"Bearer of {booking['station_device_id']}"
+        return web.json_response({"url": f"{booking['video_url']}?token=1", "ends_in_s": 60.0})
 
     async def book(self, request: web.Request) -> web.Response:
         asked = await request.json()
         assert asked["station_device_id"] in self.stations
-        if any(b["state"] == "driving" for b in self.bookings.values()):
-            return web.json_response({"error": {"code": "no_car_free"}}, status=409)
+        is_busy = any(b["state"] == "driving" for b in self.bookings.values())
         booking = {
             "id": str(len(self.bookings)),
-            "state": "driving",
-            "car_id": "car1",
+            "state": "queued" if is_busy else "driving",
+            "car_id": None if is_busy else "car1",
             "reason": "",
             "video_url": str(self.server.make_url("/video.mjpg")),
             "path_m": [[0, 0], [3, 4]],
             **asked,
         }
         self.bookings[str(booking["id"])] = booking
-        task = asyncio.create_task(self.arrive(booking))
-        self.tasks.add(task)
+        if not is_busy:
+            self.drive(booking)
         return web.json_response(booking, status=201)
+
+    def drive(self, booking: dict[str, Any]) -> None:
+        booking |= {"state": "driving", "car_id": "car1"}
+        self.tasks.add(asyncio.create_task(self.arrive(booking)))
 
     async def arrive(self, booking: dict[str, Any]) -> None:
         await asyncio.sleep(0.1)
         booking["state"], booking["reason"] = self.end_state, "because"
-        for socket in self.sockets:
-            await socket.send_json({"type": "booking", "booking": booking})
+        for waiting in [b for b in self.bookings.values() if b["state"] == "queued"][:1]:
+            self.drive(waiting)
+        for each in self.bookings.values():
+            for socket in self.sockets:
+                await socket.send_json({"type": "booking", "booking": each})
 
     async def booking(self, request: web.Request) -> web.Response:
         return web.json_response(self.bookings[request.match_info["id"]])
@@ -123,7 +136,8 @@ async def test_more_stations_than_cars_take_turns(desk: Desk) -> None:
     rides = await book_rides(str(desk.server.make_url("")), RidePlan(5, 2, 1), said.append)
     assert [ride.state for ride in rides] == ["arrived"] * 5
     assert len(desk.bookings) == 5
-    assert sum(ride.asked_again for ride in rides) > 0
+    assert sum(ride.asked_again for ride in rides) == 0, "who waits is in line"
+    assert any("queued" in ride.states for ride in rides)
     assert all(ride.distance_m == 5.0 and ride.car == "car1" for ride in rides)
     assert any(ride.video_frames > 0 for ride in rides)
     assert len(said) == 10

@@ -25,6 +25,7 @@ from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
 from server.http.app import make_app
 from server.http.keys import FLEET
+from tests.support.credentials import enroll, identity_of, ride_headers, station_headers
 
 CITY = load_city("pixelopolis")
 STEP_M = 0.1
@@ -97,7 +98,9 @@ async def client(mongodb_uri: str, database: str) -> AsyncIterator[TestClient[An
 
 @contextlib.asynccontextmanager
 async def on_the_road(client: TestClient[Any, Any], ghost: Ghost) -> AsyncIterator[None]:
-    link = ServerLink(str(client.make_url("/")).replace("http", "ws"), "car1", ghost)
+    await enroll(client, "car1")
+    url = str(client.make_url("/")).replace("http", "ws")
+    link = ServerLink([url], "car1", ghost, identity_of("car1").authorize)
 
     async def drive() -> None:
         while True:
@@ -119,9 +122,9 @@ async def book(client: TestClient[Any, Any], destination: str) -> Any:
     async with asyncio.timeout(30):
         while not any(car.state == "ready" for car in fleet.cars()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-    await client.post("/api/stations", json={"device_id": "kiosk"})
+    headers = await station_headers(client, "kiosk")
     body = {"station_device_id": "kiosk", "destination_id": destination, "language": "en"}
-    answer = await client.post("/api/bookings", json=body)
+    answer = await client.post("/api/bookings", json=body, headers=headers)
     assert answer.status == 201, await answer.text()
     return await answer.json()
 
@@ -129,7 +132,8 @@ async def book(client: TestClient[Any, Any], destination: str) -> Any:
 async def ends(client: TestClient[Any, Any], id_: str) -> Any:
     async with asyncio.timeout(60):
         while True:
-            booking = await (await client.get(f"/api/bookings/{id_}")).json()
+            headers = ride_headers(client, id_)
+            booking = await (await client.get(f"/api/bookings/{id_}", headers=headers)).json()
             if booking["state"] in ("arrived", "cancelled", "failed"):
                 return booking
             await asyncio.sleep(0.02)
@@ -158,7 +162,9 @@ async def test_the_cars_own_link_takes_ride_after_ride_and_a_cancellation(
         async with asyncio.timeout(30):
             while ghost.distance_m < 1.0:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        await client.delete(f"/api/bookings/{first['id']}")
+        await client.delete(
+            f"/api/bookings/{first['id']}", headers=ride_headers(client, first["id"])
+        )
         assert (await ends(client, first["id"]))["state"] == "cancelled"
         for destination in ("landmark", "wedding-hall"):
             booking = await book(client, destination)

@@ -12,11 +12,13 @@ from pymongo.errors import AutoReconnect
 
 import pixelopolis.request_body
 from pixelopolis.city.route import Place
+from server.identity.stations import Stations
+from tests.support.credentials import event_socket, station_headers
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 from tests.support.hostile import BODIES, PATHS, RAW
 
-CODES = {400, 404, 405, 408, 409, 413, 414}
+CODES = {400, 401, 404, 405, 408, 409, 413, 414, 415}
 TOO_LARGE = {"content_too_large", "request_entity_too_large"}
 
 
@@ -36,9 +38,14 @@ async def test_any_body_gets_an_answer_that_names_the_fault(
 ) -> None:
     for body in BODIES:
         headers = {"Content-Type": kind}
+        headers |= await station_headers(desktop.client, "k")
         status, code = await answer_of(desktop, "POST", path, data=body, headers=headers)
         assert status in CODES, (body[:40], status)
-        assert code in TOO_LARGE | {"invalid_body", "unknown_station"}, body[:40]
+        assert code in TOO_LARGE | {
+            "invalid_body",
+            "unknown_destination",
+            "unsupported_media_type",
+        }, body[:40]
 
 
 async def test_any_path_gets_an_answer(desktop: Desktop) -> None:
@@ -54,7 +61,7 @@ async def test_what_nobody_expected_is_a_clear_error_and_said_once(
     def fails(*_: Any) -> Any:
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setattr(desktop.fleet, "register_station", fails)
+    monkeypatch.setattr(Stations, "register", fails)
     for _ in range(3):
         answer = await answer_of(desktop, "POST", "/api/stations", json={"device_id": "k"})
         assert answer == (500, "internal_error")
@@ -71,7 +78,8 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         yield b"{"
         await asyncio.sleep(60)
 
-    status = await answer_of(desktop, "POST", "/api/stations", data=never())
+    kind = {"Content-Type": "application/json"}
+    status = await answer_of(desktop, "POST", "/api/stations", data=never(), headers=kind)
     assert status == (408, "body_late")
 
 
@@ -95,8 +103,8 @@ async def test_bytes_that_are_no_request_harm_nobody(desktop: Desktop) -> None:
 
 
 async def test_viewers_that_never_read_or_vanish_keep_nobody_waiting(desktop: Desktop) -> None:
-    deaf = [await desktop.client.ws_connect(f"/api/events?station=deaf-{i}") for i in range(5)]
-    gone = [await desktop.client.ws_connect(f"/api/events?station=gone-{i}") for i in range(5)]
+    deaf = [await event_socket(desktop.client, f"deaf-{i}") for i in range(5)]
+    gone = [await event_socket(desktop.client, f"gone-{i}") for i in range(5)]
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
     for socket in gone:
         connection = socket._response.connection
@@ -120,7 +128,7 @@ async def test_a_viewer_outlives_a_database_that_does_not_answer(
         return await newest(station)
 
     monkeypatch.setattr(desktop.fleet, "newest_booking", flaky)
-    socket = await desktop.client.ws_connect("/api/events?station=kiosk")
+    socket = await event_socket(desktop.client, "kiosk")
     assert (await socket.receive_json())["type"] == "cars"
     await desktop.drive_in(FakeCar(CITY, "car1", Place("1", 0.8)))
     ride = await desktop.book("kiosk", "planetarium")

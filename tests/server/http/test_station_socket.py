@@ -13,8 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from pixelopolis.city.route import Place
 from pixelopolis.city.sources import load_city
-from server.http.app import make_app
-from server.http.openapi import OPERATIONS, document
+from server.http.app import OPERATIONS, make_app
+from server.http.openapi import document
+from tests.support.credentials import car_socket, event_socket, station_headers
 from tests.support.fake_car import FakeCar
 
 CITY = load_city("pixelopolis")
@@ -37,9 +38,12 @@ async def client(mongodb_uri: str, database: str, tmp_path: Path) -> AsyncIterat
         yield running
 
 
-async def refusal(client: Client, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+async def refusal(
+    client: Client, method: str, path: str, body: Any = None, headers: Any = None
+) -> tuple[int, Any]:
     data = body if isinstance(body, str | bytes) else json.dumps(body)
-    answer = await client.request(method, path, data=data)
+    said = {"Content-Type": "application/json", **(headers or {})}
+    answer = await client.request(method, path, data=data, headers=said)
     error = (await answer.json())["error"]
     assert set(error) == {"code", "message", "next_step"}
     assert all(error.values())
@@ -101,7 +105,8 @@ async def test_pages_and_health(client: Client) -> None:
 async def test_a_wrong_body_is_named_with_field_and_value(
     client: Client, path: str, body: Any, words: str
 ) -> None:
-    status, error = await refusal(client, "POST", path, body)
+    headers = await station_headers(client, "k")
+    status, error = await refusal(client, "POST", path, body, headers)
     assert (status, error["code"]) == (400, "invalid_body")
     assert words in error["message"]
 
@@ -114,22 +119,23 @@ async def test_too_large_a_body_is_refused(client: Client) -> None:
 async def test_bookings_that_cannot_be_made(client: Client) -> None:
     body = {"station_device_id": "kiosk", "destination_id": "museum"}
     status, error = await refusal(client, "POST", "/api/bookings", body)
-    assert (status, error["code"]) == (409, "unknown_station")
-    assert (await client.post("/api/stations", json={"device_id": "kiosk"})).status == 201
-    status, error = await refusal(client, "POST", "/api/bookings", body)
-    assert (status, error["code"]) == (409, "no_car_free")
-    status, error = await refusal(
-        client, "POST", "/api/bookings", {**body, "destination_id": "moon"}
-    )
-    assert (status, error["code"]) == (404, "unknown_destination")
+    assert (status, error["code"]) == (401, "unauthenticated")
+    headers = await station_headers(client, "kiosk")
+    answer = await client.post("/api/bookings", json=body, headers=headers)
+    assert (answer.status, (await answer.json())["state"]) == (201, "queued")
+    for wrong, expected in (
+        (body, (409, "station_busy")),
+        ({**body, "station_device_id": "other"}, (403, "other_station")),
+        ({**body, "destination_id": "moon"}, (404, "unknown_destination")),
+    ):
+        status, error = await refusal(client, "POST", "/api/bookings", wrong, headers)
+        assert (status, error["code"]) == expected
     assert "'moon'" in error["message"]
     assert "museum" in error["next_step"]
     for method in ("GET", "DELETE"):
-        status, error = await refusal(client, method, "/api/bookings/none")
+        status, error = await refusal(client, method, "/api/bookings/none", headers=headers)
         assert (status, error["code"]) == (404, "unknown_booking")
-    status, error = await refusal(client, "GET", "/api/events?station=")
-    assert (status, error["code"]) == (400, "invalid_station")
-    status, error = await refusal(client, "GET", "/api/cars/a%20b/link")
+    status, error = await refusal(client, "POST", "/api/cars/a%20b/challenge")
     assert (status, error["code"]) == (400, "invalid_serial")
 
 
@@ -143,17 +149,17 @@ async def next_event(socket: Any, kind: str) -> Any:
 
 async def test_a_station_sees_cars_and_its_own_ride_live(client: Client) -> None:
     car = FakeCar(CITY, "car1", Place("1", 0.8), step_m=0.02)
-    mine = await client.ws_connect("/api/events?station=kiosk")
-    other = await client.ws_connect("/api/events?station=other")
+    mine = await event_socket(client, "kiosk")
+    other = await event_socket(client, "other")
     assert (await next_event(mine, "cars"))["cars"] == []
     await car.connect(client)
     shown = (await next_event(mine, "cars"))["cars"]
     start = CITY.edges["1"].curve.pose_at(0.8)
     assert [(c["id"], c["state"], c["online"]) for c in shown] == [("car1", "ready", True)]
     assert (shown[0]["x_m"], shown[0]["y_m"]) == pytest.approx((start.x_m, start.y_m), abs=0.002)
-    await client.post("/api/stations", json={"device_id": "kiosk"})
     body = {"station_device_id": "kiosk", "destination_id": "international-town"}
-    assert (await client.post("/api/bookings", json=body)).status == 201
+    headers = await station_headers(client, "kiosk")
+    assert (await client.post("/api/bookings", json=body, headers=headers)).status == 201
     states = []
     places = set()
     while "arrived" not in states:
@@ -166,7 +172,7 @@ async def test_a_station_sees_cars_and_its_own_ride_live(client: Client) -> None
     assert "booked" not in states[1:]
     assert len(places) > 3, "the marker moves"
     # a page that is opened later gets the end of the ride at once; other stations do not
-    late = await client.ws_connect("/api/events?station=kiosk")
+    late = await event_socket(client, "kiosk")
     assert (await next_event(late, "booking"))["booking"]["state"] == "arrived"
     while True:
         try:
@@ -178,12 +184,12 @@ async def test_a_station_sees_cars_and_its_own_ride_live(client: Client) -> None
 
 
 async def test_garbage_from_a_car_does_no_harm(client: Client) -> None:
-    socket = await client.ws_connect("/api/cars/car1/link")
+    socket = await car_socket(client, "car1")
     for text in ("", "{", '{"topic": "state", "message": {}}', '{"topic": "order"}'):
         await socket.send_str(text)
     await socket.send_bytes(b"\x00")
     await FakeCar(CITY, "car2", Place("1", 0.5)).connect(client)
-    events = await client.ws_connect("/api/events?station=kiosk")
+    events = await event_socket(client, "kiosk")
     async with asyncio.timeout(30):
         while not (await next_event(events, "cars"))["cars"]:
             pass
@@ -192,15 +198,16 @@ async def test_garbage_from_a_car_does_no_harm(client: Client) -> None:
 
 async def test_what_is_served_is_what_is_described(client: Client) -> None:
     described = await (await client.get("/api/openapi.json")).json()
-    assert described == json.loads(json.dumps(document()))
+    assert described == json.loads(json.dumps(document(OPERATIONS)))
     routes = {
-        (route.method.lower(), route.resource.canonical)
+        (route.method, route.resource.canonical)
         for route in client.app.router.routes()
         if route.resource is not None
     }
     for operation in OPERATIONS:
         assert (operation.method, operation.path) in routes
-        assert operation.method in described["paths"][operation.path]
+        shown = described["paths"].get(operation.path, {})
+        assert (operation.method.lower() in shown) is not operation.is_socket
     names = set(described["components"]["schemas"])
     assert {"BookingView", "BookingRequest", "CityView", "ErrorView"} <= names
     text = json.dumps(described)

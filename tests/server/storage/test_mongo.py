@@ -23,9 +23,9 @@ GONE = reason(ReasonCode.GONE)
 
 
 def booking(
-    id_: str = "b1", car: str = "car1", station: str = "kiosk", created_s: float = 1000.0
+    id_: str = "b1", car: str = "car1", station: str = "kiosk", sequence: int = 1
 ) -> Booking:
-    return Booking(id_, station, car, "museum", "ja", created_s)
+    return Booking(id_, station, car, "museum", "ja", 1000.0, sequence=sequence)
 
 
 @pytest.fixture
@@ -101,13 +101,64 @@ async def test_a_booking_becomes_only_what_may_follow(
 def test_what_may_follow_what() -> None:
     ended = {BookingState.ARRIVED, BookingState.CANCELLED, BookingState.FAILED}
     moving = {BookingState.DRIVING, BookingState.WAITING}
-    assert NEXT[BookingState.BOOKED] == moving | ended
-    assert NEXT[BookingState.DRIVING] == {BookingState.WAITING} | ended
-    assert NEXT[BookingState.WAITING] == {BookingState.DRIVING} | ended
+    again = {BookingState.QUEUED}
+    out_of_line = {BookingState.BOOKED, BookingState.CANCELLED, BookingState.FAILED}
+    assert NEXT[BookingState.QUEUED] == out_of_line
+    assert NEXT[BookingState.BOOKED] == moving | ended | again
+    assert NEXT[BookingState.DRIVING] == {BookingState.WAITING} | ended | again
+    assert NEXT[BookingState.WAITING] == {BookingState.DRIVING} | ended | again
     assert all(NEXT[state] == frozenset() for state in ended)
     assert frozenset(BookingState) - ended == ACTIVE
     assert booking().state is BookingState.BOOKED
     assert booking().is_active
+
+
+async def test_any_number_waits_in_line_and_one_gets_a_car(store: Store) -> None:
+    queued = [
+        replace(booking(f"b{i}", "", f"kiosk{i}", i), state=BookingState.QUEUED) for i in range(3)
+    ]
+    for each in queued:
+        await store.add_booking(each)
+    first = await store.change_booking("b0", BookingState.BOOKED, car="car1")
+    assert first == replace(queued[0], state=BookingState.BOOKED, car_id="car1")
+    with pytest.raises(CarTakenError):
+        await store.change_booking("b1", BookingState.BOOKED, car="car1")
+    assert await store.booking("b1") == queued[1]
+
+
+async def test_a_car_is_taken_off_the_booking_that_has_it_and_no_other(store: Store) -> None:
+    await store.add_booking(booking())
+    with pytest.raises(BookingError):
+        await store.change_booking("b1", BookingState.QUEUED, GONE, car="", gives_up="car2")
+    back = await store.change_booking("b1", BookingState.QUEUED, GONE, car="", gives_up="car1")
+    queued = replace(booking(), state=BookingState.QUEUED, reason=GONE)
+    assert back == replace(queued, car_id="", tried=("car1",)) == await store.booking("b1")
+
+
+async def test_bookings_are_counted_for_each_town(where: tuple[str, str]) -> None:
+    uri, name = where
+    async with Store(uri, "here", name) as here, Store(uri, "there", name) as there:
+        assert [await here.next_sequence() for _ in range(3)] == [1, 2, 3]
+        assert await there.next_sequence() == 1
+    async with Store(uri, "here", name) as again:
+        assert await again.next_sequence() == 4
+        if uri != "mongodb://fake":
+            await again._client.drop_database(name)
+
+
+async def test_a_database_of_before_the_line_is_taken_over(store: Store) -> None:
+    former = {"active": True}
+    await store._bookings.create_index(
+        [("city", 1), ("car_id", 1)],
+        name=store_module.FORMER_CAR_INDEX,
+        unique=True,
+        partialFilterExpression=former,
+    )
+    await store._make_indexes()
+    for i in range(2):
+        queued = replace(booking(f"b{i}", "", f"kiosk{i}", i), state=BookingState.QUEUED)
+        await store.add_booking(queued)
+    assert len(await store.active_bookings()) == 2
 
 
 async def test_a_booking_that_is_not_there_cannot_change(store: Store) -> None:
@@ -123,17 +174,17 @@ async def test_a_reason_is_taken_back_with_the_next_change(store: Store) -> None
 
 
 async def test_active_bookings_come_the_oldest_first(store: Store) -> None:
-    for i, created_s in enumerate((30.0, 10.0, 20.0)):
-        await store.add_booking(booking(f"b{i}", f"car{i}", f"kiosk{i}", created_s))
-    assert [b.created_s for b in await store.active_bookings()] == [10.0, 20.0, 30.0]
+    for i, sequence in enumerate((30, 10, 20)):
+        await store.add_booking(booking(f"b{i}", f"car{i}", f"kiosk{i}", sequence))
+    assert [b.sequence for b in await store.active_bookings()] == [10, 20, 30]
 
 
 async def test_a_station_s_newest_booking_is_found_when_it_has_ended_too(store: Store) -> None:
     assert await store.newest_booking("kiosk") is None
-    for i, created_s in enumerate((10.0, 30.0, 20.0)):
-        await store.add_booking(booking(f"b{i}", created_s=created_s))
-        await store.change_booking(f"b{i}", BookingState.CANCELLED, ended_s=created_s + 1)
-    await store.add_booking(booking("other", "car2", "other", 99.0))
+    for i, sequence in enumerate((10, 30, 20)):
+        await store.add_booking(booking(f"b{i}", sequence=sequence))
+        await store.change_booking(f"b{i}", BookingState.CANCELLED, ended_s=1001.0)
+    await store.add_booking(booking("other", "car2", "other", 99))
     newest = await store.newest_booking("kiosk")
     assert newest is not None
     assert newest.id == "b1"
@@ -152,16 +203,6 @@ async def test_other_towns_bookings_are_not_ours(fake: FakeMongo) -> None:
 
 
 # --- stations, cars, and the server ---------------------------------------------------------------
-
-
-async def test_stations_are_known_from_their_first_registration_on(store: Store) -> None:
-    assert not await store.has_station("kiosk")
-    await store.register_station("kiosk", 10.0)
-    await store.register_station("kiosk", 20.0)
-    assert await store.has_station("kiosk")
-    assert not await store.has_station("other")
-    found = await store._stations.find_one({"_id": "kiosk"})
-    assert found == {"_id": "kiosk", "seen_s": 20.0, "registered_s": 10.0}
 
 
 async def test_a_database_that_does_not_answer_is_an_error(fake: FakeMongo) -> None:

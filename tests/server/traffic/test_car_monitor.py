@@ -20,19 +20,18 @@ from pixelopolis.vda5050.state import (
     State,
     StateError,
 )
-from server.booking import Booking
 from server.peer_faults import PeerFaultLog
 from server.traffic.car_link import CarLink
-from server.traffic.car_monitor import MAX_ORDERS, TRY_AGAIN_S, CarMonitor
+from server.traffic.car_monitor import LONGEST_ASIDE_S, TRY_AGAIN_S, CarMonitor
 from server.traffic.granting import Wait
+from server.traffic.operator_rules import OperatorRules
 from server.traffic.reservations import Car, Ride, Traffic
+from server.traffic.ride_watch import MAX_ORDERS
 from server.traffic.street_graph import StreetGraph
 
 STREETS = StreetGraph(load_city("pixelopolis"))
 SILENT = reason(ReasonCode.SILENT)
-BROKEN = reason(ReasonCode.BROKEN, error="x")
 WAY = Route(("9", "11", "13", "7"), 0.1, 0.1)
-BOOKING = Booking("b1", "kiosk", "car1", "museum", "ja", 1000.0)
 
 
 def watch(started_s: float = 0.0) -> CarMonitor:
@@ -181,64 +180,7 @@ def test_an_order_that_is_over_is_told() -> None:
     assert after.cars["car1"].ride is None
 
 
-# --- giving up ------------------------------------------------------------------------------------
-
-
-def over(
-    it: CarMonitor,
-    now_s: float,
-    car: Car | None,
-    known: CarLink | None = None,
-    epoch_s: float = 1000.0,
-    booking: Booking = BOOKING,
-) -> Reason | None:
-    traffic = Traffic().put(car) if car else Traffic()
-    links = {"car1": known} if known else {}
-    it.note_unreliable(traffic, links, [booking], now_s)
-    return it.failure_reason(booking, car, known, now_s, epoch_s)
-
-
 STANDS = Car("car1", Place("9", 0.1))
-
-
-@pytest.mark.parametrize(("useless_s", "given_up"), [(60.0, False), (60.01, True)])
-@pytest.mark.parametrize(
-    ("car", "known", "why"),
-    [
-        (None, None, reason(ReasonCode.GONE)),
-        (replace(STANDS, frozen=SILENT), None, SILENT),
-        (STANDS, link(problem=BROKEN), BROKEN),
-        (None, link(problem=BROKEN), BROKEN),
-        (replace(STANDS, frozen=SILENT), link(problem=BROKEN), SILENT),
-    ],
-)
-def test_after_a_minute_without_its_car_a_ride_is_over(
-    useless_s: float, given_up: bool, car: Car | None, known: CarLink | None, why: Reason
-) -> None:
-    it = watch()
-    assert over(it, 200.0, car, known) is None
-    assert over(it, 200.0 + useless_s, car, known) == (why if given_up else None)
-
-
-def test_a_car_that_is_back_begins_a_new_minute() -> None:
-    it = watch()
-    for now_s, car in ((0.0, None), (50.0, STANDS), (70.0, None), (129.0, None)):
-        assert over(it, now_s, car) is None
-    assert over(it, 131.0, None) == reason(ReasonCode.GONE)
-    assert over(it, 132.0, STANDS, link()) is None
-
-
-@pytest.mark.parametrize(("orders", "given_up"), [(20, False), (21, True)])
-def test_a_car_that_drops_twenty_orders_is_not_given_another(orders: int, given_up: bool) -> None:
-    it = watch()
-    it.note_unreliable(Traffic().put(STANDS), {}, [BOOKING], 0.0)
-    for _ in range(orders):
-        it.ordered("b1")
-    why = over(it, 1.0, STANDS)
-    assert why == (reason(ReasonCode.DROPS_ORDERS) if given_up else None)
-    # another ride is counted separately
-    it.note_unreliable(Traffic().put(STANDS), {}, [], 2.0)
-    assert over(it, 3.0, STANDS) is None
 
 
 def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
@@ -252,7 +194,7 @@ def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
     traffic = riding(order_id=order_id, booking_id=None, taken=False)
     links = {"car1": link(state(errors=(error,)))}
     after, _ = it.process_reports(STREETS, traffic, links, {}, now_s)
-    it.note_unreliable(after, links, [], now_s)
+    it.forget(after, links)
     assert after.cars["car1"].ride is None
     return after.cars["car1"].frozen
 
@@ -283,22 +225,72 @@ def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
     assert dropped(it, "way-y", 202.0) is None
 
 
-@pytest.mark.parametrize(("age_s", "over_it_is"), [(1800.0, False), (1800.1, True)])
-def test_no_ride_lasts_longer_than_half_an_hour(age_s: float, over_it_is: bool) -> None:
-    why = over(watch(), 1.0, STANDS, epoch_s=1000.0 + age_s)
-    assert why == (reason(ReasonCode.TOO_LONG, limit_s=1800.0) if over_it_is else None)
-
-
 def test_who_is_not_needed_is_forgotten() -> None:
     it = watch(started_s=0.0)
     it.heard("car1", 100.0)
-    it.note_unreliable(Traffic().put(STANDS), {}, [], 100.0)
+    it.forget(Traffic().put(STANDS), {})
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None
-    it.note_unreliable(Traffic(), {"car1": link()}, [], 100.0)
+    it.forget(Traffic(), {"car1": link()})
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None, "it is connected"
-    it.note_unreliable(Traffic(), {}, [], 100.0)
+    it.forget(Traffic(), {})
     assert frozen_after(it, Traffic().put(STANDS), 102.0) == SILENT, "as never heard"
+
+
+def test_who_was_taken_off_a_ride_is_set_aside_longer_each_time_until_it_arrives() -> None:
     it = watch()
-    assert over(it, 0.0, None) is None
-    it.note_unreliable(Traffic(), {}, [], 50.0)  # the booking has ended meanwhile
-    assert over(it, 100.0, None) is None
+    stuck = reason(ReasonCode.STUCK)
+
+    def stands(now_s: float) -> Reason | None:
+        it.heard("car1", now_s)
+        return frozen_after(it, Traffic().put(STANDS), now_s, state())
+
+    it.set_aside("car1", stuck, 0.0)
+    assert stands(TRY_AGAIN_S - 0.1) == stuck
+    assert stands(TRY_AGAIN_S) is None
+    it.set_aside("car1", stuck, 200.0)
+    assert stands(200.0 + 2 * TRY_AGAIN_S - 0.1) == stuck
+    assert stands(200.0 + 2 * TRY_AGAIN_S) is None
+    for _ in range(10):
+        it.set_aside("car1", stuck, 1000.0)
+    assert stands(1000.0 + LONGEST_ASIDE_S - 0.1) == stuck
+    assert stands(1000.0 + LONGEST_ASIDE_S) is None
+    it.set_aside("car1", stuck, 5000.0)
+    it.forgive("car1")
+    assert stands(5000.1) is None, "an operator says so"
+    it.set_aside("car1", stuck, 6000.0)
+    it.heard("car1", 6001.0)
+    end = state(order_id="o1", last_node_id="at:7:100", last_node_sequence_id=8)
+    it.process_reports(STREETS, riding(0.5, released=4), {"car1": link(end)}, {}, 6001.0)
+    assert stands(6001.1) is None, "it has arrived"
+
+
+HELD = {"car1": Wait((), SILENT)}
+
+
+@pytest.mark.parametrize(
+    ("ride", "said", "why"),
+    [
+        (riding(0.2), state(0.2), None),
+        (riding(0.2), state(0.2, driving=True), ReasonCode.STUCK),
+        (riding(taken=False), state(), ReasonCode.NOT_TAKEN),
+    ],
+)
+def test_only_who_has_taken_its_order_and_says_that_it_stands_is_held(
+    ride: Traffic, said: State, why: ReasonCode | None
+) -> None:
+    it = watch()
+    for now_s in (100.0, 130.1):
+        it.heard("car1", now_s)
+        frozen = frozen_after(it, ride, now_s, said, HELD)
+    assert frozen == (why and reason(why))
+
+
+def test_who_must_stand_by_an_operator_is_halted() -> None:
+    it = watch()
+    halted = reason(ReasonCode.HALTED)
+    for rules in (OperatorRules(is_halted=True), OperatorRules(paused=frozenset({"car1"}))):
+        it.heard("car1", 10.0)
+        traffic = replace(Traffic().put(STANDS), rules=rules)
+        assert frozen_after(it, traffic, 10.0, state()) == halted
+        other = replace(traffic, rules=OperatorRules(paused=frozenset({"car2"})))
+        assert frozen_after(it, other, 10.0, state()) is None

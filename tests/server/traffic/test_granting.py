@@ -34,10 +34,10 @@ def standing(streets: StreetGraph = STREETS, **edges: str) -> Traffic:
 
 
 def ride_to(
-    traffic: Traffic, car: str, edge: str, asked_s: float = 0.0, streets: StreetGraph = STREETS
+    traffic: Traffic, car: str, edge: str, sequence: float = 0.0, streets: StreetGraph = STREETS
 ) -> Traffic:
     route = find_route(streets.city, traffic.cars[car].place, Place(edge, 0.1))
-    return start_ride(traffic, car, Ride(f"o-{car}", f"b-{car}", route, asked_s, taken=True))
+    return start_ride(traffic, car, Ride(f"o-{car}", f"b-{car}", route, sequence, taken=True))
 
 
 def ride_of(traffic: Traffic, car: str) -> Ride:
@@ -52,11 +52,11 @@ def base_of(traffic: Traffic, car: str) -> tuple[str, ...]:
 
 
 def along(
-    traffic: Traffic, car: str, *edges: str, released: int = 1, asked_s: float = 0.0
+    traffic: Traffic, car: str, *edges: str, released: int = 1, sequence: float = 0.0
 ) -> Traffic:
     """A car on a given route, to 0.1 m of the last edge."""
     route = Route(edges, traffic.cars[car].place.s_m, 0.1)
-    ride = Ride(f"o-{car}", f"b-{car}", route, asked_s, released, taken=True)
+    ride = Ride(f"o-{car}", f"b-{car}", route, sequence, released, taken=True)
     return start_ride(traffic, car, ride)
 
 
@@ -124,7 +124,7 @@ def test_of_equal_age_who_makes_way_goes_first_then_the_smaller_name() -> None:
 
 def test_who_holds_the_edge_is_named_with_why_it_does_not_move() -> None:
     traffic = ride_to(standing(car1="9", car2="10"), "car1", "10")
-    traffic = along(traffic, "car2", "10", "2", released=1, asked_s=1.0)
+    traffic = along(traffic, "car2", "10", "2", released=1, sequence=1.0)
     held = freeze(traffic, "car2", SILENT)
     _, waits = advance(STREETS, held, NOW_S)
     assert waits["car1"] == Wait(
@@ -143,7 +143,7 @@ def test_a_movement_that_is_being_crossed_is_waited_for() -> None:
     key, other = crossing_pair()
     traffic = standing(GRID, car1=key[0], car2=other[0])
     traffic = along_grid(traffic, "car1", *key)
-    traffic = along_grid(traffic, "car2", *other, released=2, progress_m=0.11, asked_s=5.0)
+    traffic = along_grid(traffic, "car2", *other, released=2, progress_m=0.11, sequence=5.0)
     after, waits = advance(GRID, traffic, NOW_S)
     assert base_of(after, "car1") == (key[0],)
     node = GRID.city.movements[key].node
@@ -151,7 +151,7 @@ def test_a_movement_that_is_being_crossed_is_waited_for() -> None:
     assert waits["car1"] == Wait(("car2",), expected)
     # seen behind the junction, it has freed it
     behind_m = 0.1 + GRID.city.movements[other].length_m + 0.1
-    passed = along_grid(traffic, "car2", *other, released=2, progress_m=behind_m, asked_s=5.0)
+    passed = along_grid(traffic, "car2", *other, released=2, progress_m=behind_m, sequence=5.0)
     after, _ = advance(GRID, passed, NOW_S)
     assert base_of(after, "car1") == key
 
@@ -172,19 +172,19 @@ def along_grid(
     *edges: str,
     released: int = 1,
     progress_m: float = 0.0,
-    asked_s: float = 0.0,
+    sequence: float = 0.0,
 ) -> Traffic:
     route = Route(edges, traffic.cars[car].place.s_m, GRID.city.edges[edges[-1]].length_m)
-    ride = Ride(f"o-{car}", f"b-{car}", route, asked_s, released, 0, progress_m, True)
+    ride = Ride(f"o-{car}", f"b-{car}", route, sequence, released, 0, progress_m, True)
     return start_ride(traffic, car, ride)
 
 
 def test_an_edge_for_which_an_older_ride_waits_only_until_somebody_has_driven_on_is_kept() -> None:
     """Car2 is leaving edge 2; old waits for that, and young must not get it first."""
     traffic = standing(old="1", young="10").put(Car("car2", Place("2", 0.1)))
-    traffic = along(traffic, "car2", "2", "3", released=2, asked_s=9.0)
-    traffic = along(traffic, "old", "1", "2", "3", "4", asked_s=1.0)
-    traffic = along(traffic, "young", "10", "2", "3", asked_s=2.0)
+    traffic = along(traffic, "car2", "2", "3", released=2, sequence=9.0)
+    traffic = along(traffic, "old", "1", "2", "3", "4", sequence=1.0)
+    traffic = along(traffic, "young", "10", "2", "3", sequence=2.0)
     after, waits = advance(STREETS, traffic, NOW_S)
     assert waits["old"].cars == ("car2",)
     assert waits["young"].cars[0] in ("car2", "old")
@@ -207,9 +207,9 @@ def test_a_junction_that_an_older_ride_waits_for_is_kept_too() -> None:
     )
     traffic = standing(GRID, old=key[0], young=other[0])
     traffic = traffic.put(Car("car2", before_end(crossing[0], 0.05, GRID)))
-    traffic = along_grid(traffic, "car2", *crossing, released=2, progress_m=0.06, asked_s=9.0)
-    traffic = along_grid(traffic, "old", *key, asked_s=1.0)
-    traffic = along_grid(traffic, "young", *other, asked_s=2.0)
+    traffic = along_grid(traffic, "car2", *crossing, released=2, progress_m=0.06, sequence=9.0)
+    traffic = along_grid(traffic, "old", *key, sequence=1.0)
+    traffic = along_grid(traffic, "young", *other, sequence=2.0)
     after, waits = advance(GRID, traffic, NOW_S)
     assert waits["old"].cars == ("car2",)
     assert base_of(after, "young") == (other[0],)
@@ -222,9 +222,9 @@ def test_a_junction_is_not_kept_for_who_could_not_use_it_yet() -> None:
     traffic = standing(GRID, old=key[0], young=other[0])
     traffic = traffic.put(Car("car2", before_end(key[1], 0.05, GRID)))
     onward = GRID.city.exits[key[1]][0].to_edge
-    traffic = along_grid(traffic, "car2", key[1], onward, released=2, asked_s=9.0)
-    traffic = along_grid(traffic, "old", *key, asked_s=1.0)
-    traffic = along_grid(traffic, "young", *other, asked_s=2.0)
+    traffic = along_grid(traffic, "car2", key[1], onward, released=2, sequence=9.0)
+    traffic = along_grid(traffic, "old", *key, sequence=1.0)
+    traffic = along_grid(traffic, "young", *other, sequence=2.0)
     after, waits = advance(GRID, traffic, NOW_S)
     assert base_of(after, "young") == other
     assert "car2" in waits["old"].cars
@@ -301,7 +301,7 @@ def test_a_parked_car_on_one_of_the_next_two_edges_is_sent_away(edge: str, sent:
     if sent:
         ride = ride_of(after, "parked")
         assert ride.booking_id is None
-        assert ride.asked_s == ride_of(traffic, "car1").asked_s
+        assert ride.sequence == ride_of(traffic, "car1").sequence
         assert ride.reason == reason(ReasonCode.MAKES_WAY, car="car1")
         assert ride.order_id == f"way-parked-{round(NOW_S * 1000)}"
         assert ride.route.edges[0] == edge
@@ -334,7 +334,7 @@ def test_silent_and_busy_cars_are_not_sent_away() -> None:
     traffic = along(standing(car1="1", parked="2"), "car1", "1", "2", "3", "4")
     silent = freeze(traffic, "parked", SILENT)
     assert advance(STREETS, silent, NOW_S)[0].cars["parked"].ride is None
-    busy = along(traffic, "parked", "2", "3", "15", asked_s=3.0)
+    busy = along(traffic, "parked", "2", "3", "15", sequence=3.0)
     after, _ = advance(STREETS, busy, NOW_S)
     assert ride_of(after, "parked").booking_id == "b-parked"
 
@@ -355,9 +355,9 @@ def test_after_15_seconds_at_a_line_the_streets_are_cleared(waited_s: float, cle
 def test_a_cleared_car_waits_for_who_still_holds_its_edge_and_nobody_else_gets_it() -> None:
     """Old has waited long for edge 2, which car2 is leaving; young requests it too."""
     traffic = standing(old="1", young="10").put(Car("car2", Place("2", 0.1)))
-    traffic = along(traffic, "car2", "2", "3", "4", released=2, asked_s=0.5)
-    traffic = along(traffic, "young", "10", "2", "3", asked_s=1.0)
-    traffic = along(traffic, "old", "1", "2", "3", asked_s=2.0)
+    traffic = along(traffic, "car2", "2", "3", "4", released=2, sequence=0.5)
+    traffic = along(traffic, "young", "10", "2", "3", sequence=1.0)
+    traffic = along(traffic, "old", "1", "2", "3", sequence=2.0)
     ride = replace(ride_of(traffic, "old"), stands_since_s=NOW_S - 20)
     traffic = traffic.put(replace(traffic.cars["old"], ride=ride))
     _, waits = advance(STREETS, traffic, NOW_S)
@@ -437,12 +437,12 @@ def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
     traffic = standing(old="4").put(Car("car1", Place("7", 0.1), blocked=("11",)))
     traffic = ride_to(traffic, "old", "5", 0.0)
     way = ("7", "9", "11", "12", "14")
-    traffic = along(traffic, "car1", *way, released=3, asked_s=1.0)
+    traffic = along(traffic, "car1", *way, released=3, sequence=1.0)
     on_9 = replace(ride_of(traffic, "car1"), progress_m=0.1 + 0.47 + 0.3)
     traffic = traffic.put(replace(traffic.cars["car1"], ride=on_9))
     assert ride_of(advance(STREETS, traffic, NOW_S)[0], "car1").ending
     # if its destination is behind the blocking car, it waits
-    stuck = along(traffic, "car1", "7", "9", "11", "13", released=3, asked_s=1.0)
+    stuck = along(traffic, "car1", "7", "9", "11", "13", released=3, sequence=1.0)
     on_9 = replace(ride_of(stuck, "car1"), progress_m=0.1 + 0.47 + 0.3)
     stuck = stuck.put(replace(stuck.cars["car1"], ride=on_9))
     assert not ride_of(advance(STREETS, stuck, NOW_S)[0], "car1").ending
@@ -461,9 +461,9 @@ def test_an_edge_is_reserved_for_who_waited_long_until_its_way_is_free() -> None
     )
     traffic = standing(GRID, late=key[0], old=other[0])
     traffic = traffic.put(Car("car2", before_end(crossing[0], 0.05, GRID)))
-    traffic = along_grid(traffic, "car2", *crossing, released=2, progress_m=0.06, asked_s=9.0)
-    traffic = along_grid(traffic, "old", *other, asked_s=1.0)
-    traffic = along_grid(traffic, "late", *key, asked_s=2.0)
+    traffic = along_grid(traffic, "car2", *crossing, released=2, progress_m=0.06, sequence=9.0)
+    traffic = along_grid(traffic, "old", *other, sequence=1.0)
+    traffic = along_grid(traffic, "late", *key, sequence=2.0)
     assert base_of(advance(GRID, traffic, NOW_S)[0], "old") == other
     waited = replace(ride_of(traffic, "late"), stands_since_s=NOW_S - 20)
     traffic = traffic.put(replace(traffic.cars["late"], ride=waited))
@@ -480,12 +480,12 @@ def is_cleared(traffic: Traffic) -> bool:
 def test_streets_are_cleared_only_when_nobody_drives_any_more() -> None:
     assert is_cleared(pocket())
     assert is_cleared(pocket().put(Car("idle", Place("4", 0.3)))), "who wants nothing"
-    lost = along(pocket().put(Car("lost", Place("4", 0.3))), "lost", "4", "5", asked_s=9.0)
+    lost = along(pocket().put(Car("lost", Place("4", 0.3))), "lost", "4", "5", sequence=9.0)
     assert is_cleared(freeze(lost, "lost", SILENT)), "who cannot"
     assert not is_cleared(lost), "it drives to the end of its base"
-    stops = stop_ride(along(standing_in(pocket()), "C", "4", "5", asked_s=9.0), "C")
+    stops = stop_ride(along(standing_in(pocket()), "C", "4", "5", sequence=9.0), "C")
     assert not is_cleared(stops), "it will end its order soon"
-    arrives = along(standing_in(pocket()), "C", "4", asked_s=9.0)
+    arrives = along(standing_in(pocket()), "C", "4", sequence=9.0)
     assert not is_cleared(arrives), "it will arrive soon"
 
 
@@ -509,11 +509,11 @@ def test_a_queue_of_parked_cars_is_pushed_on_from_its_front() -> None:
 def test_who_is_on_a_tour_back_to_its_own_street_is_not_there_yet() -> None:
     """As above, with A on its way around the ring, which would then be full."""
     traffic = ring()
-    tour = along(traffic, "A", "9", "11", "13", "7", "9", asked_s=2.0)
+    tour = along(traffic, "A", "9", "11", "13", "7", "9", sequence=2.0)
     after, waits = advance(STREETS, tour, NOW_S)
     assert base_of(after, "C") == ("6",)
     assert waits["C"].reason == reason(ReasonCode.KEEPS_ROOM)
-    there = along(traffic, "A", "9", asked_s=2.0)
+    there = along(traffic, "A", "9", sequence=2.0)
     assert base_of(advance(STREETS, there, NOW_S)[0], "C") == ("6", "7")
 
 
@@ -527,9 +527,9 @@ def test_a_junction_is_not_kept_while_a_car_that_cannot_move_is_in_it() -> None:
     )
     traffic = standing(GRID, old=key[0], young=other[0])
     traffic = traffic.put(Car("dead", before_end(crossing[0], 0.05, GRID)))
-    traffic = along_grid(traffic, "dead", *crossing, released=2, progress_m=0.06, asked_s=9.0)
+    traffic = along_grid(traffic, "dead", *crossing, released=2, progress_m=0.06, sequence=9.0)
     traffic = freeze(traffic, "dead", SILENT)
-    traffic = along_grid(traffic, "old", *key, asked_s=1.0)
-    traffic = along_grid(traffic, "young", *other, asked_s=2.0)
+    traffic = along_grid(traffic, "old", *key, sequence=1.0)
+    traffic = along_grid(traffic, "young", *other, sequence=2.0)
     after, _ = advance(GRID, traffic, NOW_S)
     assert base_of(after, "young") == other

@@ -30,6 +30,7 @@ from server.traffic.car_reports import take_report
 from server.traffic.reservations import Ride, Traffic, place_car, start_ride
 from server.traffic.street_graph import StreetGraph
 from server.views.build import car_view
+from tests.support.credentials import car_socket
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
 
@@ -79,7 +80,7 @@ async def test_an_invalid_message_is_answered_logged_and_shown(
     desktop: Desktop, sent: str | bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    socket = await desktop.client.ws_connect("/api/cars/car1/link")
+    socket = await car_socket(desktop.client, "car1")
     await (socket.send_bytes(sent) if isinstance(sent, bytes) else socket.send_str(sent))
     answer = decode_from_server(await socket.receive_str())
     assert isinstance(answer, Refusal)
@@ -165,8 +166,8 @@ async def test_a_car_of_another_map_is_booked_by_nobody(desktop: Desktop) -> Non
         ("blocked", ReasonCode.OTHER_MAP)
     ]
     await desktop.register("kiosk")
-    status, error = await desktop.ask("kiosk", "museum")
-    assert (status, error["error"]["code"]) == (409, "no_car_free")
+    status, booking = await desktop.ask("kiosk", "museum")
+    assert (status, booking["state"], booking["expected_wait_s"]) == (201, "queued", None)
 
 
 # --- pause, and the first message of an order -------------------------------------------------
@@ -213,7 +214,7 @@ class Stubborn(FakeCar):
 async def test_a_car_that_refuses_the_towns_orders_is_not_asked_for_ever(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.traffic.car_monitor.GIVE_UP_S", 0.5)
+    monkeypatch.setattr("server.traffic.ride_watch.GIVE_UP_S", 0.5)
     car = Stubborn(CITY, "car1", Place("8", 1.0))
     await desktop.drive_in(car)
     booking = await desktop.book("kiosk", "museum")

@@ -42,9 +42,9 @@ def put(traffic: Traffic, car: str, edge: str, s_m: float) -> Traffic:
     return placed
 
 
-def ride(traffic: Traffic, car: str, edge: str, s_m: float, asked_s: float = 0.0) -> Traffic:
+def ride(traffic: Traffic, car: str, edge: str, s_m: float, sequence: float = 0.0) -> Traffic:
     route = find_route(STREETS.city, traffic.cars[car].place, Place(edge, s_m))
-    return start_ride(traffic, car, Ride(f"order-{car}", f"b-{car}", route, asked_s))
+    return start_ride(traffic, car, Ride(f"order-{car}", f"b-{car}", route, sequence))
 
 
 # --- the whole city, at random ----------------------------------------------------------------
@@ -78,7 +78,7 @@ def test_a_crowded_town_keeps_moving(name: str, cars: int) -> None:
         for car in town.idle_cars():
             town.book_at_random(car)
         town.play_round()
-        oldest = min(c.ride.asked_s for c in town.traffic.cars.values() if c.ride)
+        oldest = min(c.ride.sequence for c in town.traffic.cars.values() if c.ride)
         assert town.now_s - oldest < 300, "a ride waits longer than the whole town's turn"
     assert town.arrived > cars * 2
 
@@ -141,7 +141,7 @@ def test_a_ring_that_is_full_is_opened_again() -> None:
     for i, edge in enumerate(ring):
         town.traffic = put(town.traffic, f"car{i}", edge, 0.15)
     for i in range(len(ring)):
-        town.traffic = ride(town.traffic, f"car{i}", ring[i - 1], 0.15, asked_s=i)
+        town.traffic = ride(town.traffic, f"car{i}", ring[i - 1], 0.15, sequence=i)
     assert not any(
         c.ride and c.ride.released > 1 for c in ordinary_grants(town.traffic).cars.values()
     )
@@ -190,8 +190,8 @@ def test_a_car_far_from_the_end_of_its_base_asks_for_nothing_yet() -> None:
 
 def test_the_older_ride_goes_first_where_two_ways_merge() -> None:
     traffic = put(put(Traffic(), "young", "1", 1.7), "old", "10", 1.1)
-    traffic = ride(traffic, "young", "3", 0.1, asked_s=20.0)
-    traffic = ride(traffic, "old", "4", 1.0, asked_s=10.0)
+    traffic = ride(traffic, "young", "3", 0.1, sequence=20.0)
+    traffic = ride(traffic, "old", "4", 1.0, sequence=10.0)
     traffic, waits = advance(STREETS, traffic, 30.0)
     assert edge_holders(STREETS, traffic)["2"] == "old"
     assert waits["young"].cars == ("old",)

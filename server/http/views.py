@@ -1,0 +1,68 @@
+"""Addresses of live views, with tokens that open them for a short time."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from aiohttp import web
+
+from pixelopolis.identity.view_token import VALID_S
+from pixelopolis.refusals import RequestRefusedError
+from server.booking import ACTIVE
+from server.http.keys import FLEET, IDENTITY
+from server.http.operations import Operation
+from server.http.station_socket import own_booking
+from server.identity.access import ApiAccess, Role
+from server.views.models import LiveView, dump
+
+
+async def post_ride_view(request: web.Request) -> web.Response:
+    booking = await own_booking(request)
+    if booking.state not in ACTIVE:
+        raise RequestRefusedError(
+            409, "booking_ended", f"booking {booking.id!r} has ended.", "Make a new booking."
+        )
+    if booking.car_id is None:
+        raise RequestRefusedError(
+            404, "no_view", f"booking {booking.id!r} has no car yet.", "Wait for its car."
+        )
+    return _view_of(request, booking.car_id)
+
+
+async def post_car_view(request: web.Request) -> web.Response:
+    return _view_of(request, request.match_info["serial"])
+
+
+def _view_of(request: web.Request, car: str) -> web.Response:
+    url = request.app[FLEET].video_url(car)
+    if url is None:
+        raise RequestRefusedError(
+            404, "no_view", f"car {car!r} has told no live view.", "Try again when it is connected."
+        )
+    token = request.app[IDENTITY].secrets.view_token(car, time.time())
+    mark = "&" if "?" in url else "?"
+    view = LiveView(url=f"{url}{mark}token={token}", ends_in_s=VALID_S)
+    return web.json_response(dump(view))
+
+
+OPERATIONS: Final = (
+    Operation(
+        "POST",
+        "/api/bookings/{id}/view",
+        post_ride_view,
+        ApiAccess.RIDE,
+        "Where to see the live view of the ride's car, while the ride goes on.",
+        LiveView,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "POST",
+        "/api/operator/cars/{serial}/view",
+        post_car_view,
+        Role.VIEWER,
+        "Where to see the live view of a car.",
+        LiveView,
+        refusals=(404,),
+    ),
+)

@@ -1,0 +1,33 @@
+"""Who is still at a station."""
+
+from __future__ import annotations
+
+from server.presence import FORGET_S, Presence
+
+
+def test_a_visitor_is_there_as_long_as_a_page_is_open() -> None:
+    it = Presence(10.0)
+    assert it.last_seen_s("kiosk", 50.0) == 10.0, "nobody could be heard before"
+    it.opened("kiosk")
+    it.opened("kiosk")
+    assert it.last_seen_s("kiosk", 500.0) == 500.0
+    it.closed("kiosk", 600.0)
+    assert it.last_seen_s("kiosk", 700.0) == 700.0, "another page of it is open"
+    it.closed("kiosk", 700.0)
+    assert it.last_seen_s("kiosk", 800.0) == 700.0
+    it.seen("kiosk", 750.0)
+    assert it.last_seen_s("kiosk", 800.0) == 750.0
+
+
+def test_a_server_that_begins_to_lead_gives_everybody_time() -> None:
+    it = Presence(0.0)
+    it.seen("kiosk", 5.0)
+    it.begin(1000.0)
+    assert it.last_seen_s("kiosk", 1001.0) == 1000.0
+
+
+def test_stations_that_come_once_are_forgotten() -> None:
+    it = Presence(0.0)
+    for i in range(5000):
+        it.seen(f"kiosk{i}", float(10 * i))
+    assert len(it._seen_s) <= max(1001, FORGET_S / 10 + 1)
