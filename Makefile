@@ -16,9 +16,8 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures strangers check lock docs \
-  train-detector \
-  train-lane sweeps firmware system-gl system-firmware system-test
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures strangers \
+  schemathesis check lock docs train-detector train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -59,6 +58,9 @@ failures: $(VENV)/setup.done  ## rides while server, standby and database are ki
 
 strangers: $(VENV)/setup.done  ## hostile requests, of which none is let through; ARGS="--attempts 10000 --seed 1"
 	@$(BIN)/python -m tests.soak.strangers $(ARGS)
+
+schemathesis: $(VENV)/setup.done  ## requests made from the OpenAPI document; ARGS="--examples 50 --seed 1"
+	@$(BIN)/python -m tests.soak.documented $(ARGS)
 
 check: $(VENV)/setup.done  ## style, types, the arrows between the parts, and dead code
 	@$(BIN)/ruff check .

@@ -77,7 +77,8 @@ def needs(
     def decorate(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(command)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            require("this command", *extras)
+            if not _leads_to_another(kwargs):
+                require("this command", *extras)
             _check_finite(kwargs)
             return command(*args, **kwargs)
 
@@ -85,6 +86,11 @@ def needs(
         return run
 
     return decorate
+
+
+def _leads_to_another(parameters: Mapping[str, object]) -> bool:
+    """Whether a command has commands of its own, of which one was asked for (a typer.Context)."""
+    return any(getattr(each, "invoked_subcommand", None) for each in parameters.values())
 
 
 def _check_finite(options: Mapping[str, object]) -> None:

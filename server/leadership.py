@@ -60,18 +60,14 @@ class Leadership:
             prepare: called before this server leads, because another may have changed everything.
             work: returns soon after `renew` has returned False.
         """
-        renewing = asyncio.create_task(self._keep_renewing(), name="lease")
-        try:
-            while True:
-                if self.is_leader or await self.begin(prepare):
-                    await work()
-                else:
-                    await asyncio.sleep(RENEW_S)
-        finally:
-            renewing.cancel()
+        while True:
+            if self.is_leader or await self.begin(prepare):
+                await work()
+            else:
+                await asyncio.sleep(RENEW_S)
 
-    async def _keep_renewing(self) -> None:
-        """Renew the lease whatever the work does: one step of it may take longer than a lease."""
+    async def keep_renewing(self) -> None:
+        """Renew the lease beside the work, one step of which may take longer; until canceled."""
         while True:
             await asyncio.sleep(RENEW_S)
             with contextlib.suppress(PyMongoError):  # the work meets the same, and reports it

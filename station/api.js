@@ -4,6 +4,7 @@ const REQUEST_TIMEOUT_MS = 8000;
 const OPEN_TIMEOUT_MS = 6000;
 const QUIET_MS = 10000; // after so long without an event we ask whether the server is still there
 const LAST_DELAY_MS = 8000;
+const BOOK_RETRIES = 2;
 const STATION_KEY = "pixelopolis.station";
 const EVENTS_PROTOCOL = "pixelopolis.events";
 
@@ -47,12 +48,25 @@ async function request(method, path, body) {
 }
 
 export const getCity = () => request("GET", "api/city");
-export const book = (destinationId, language) =>
-  request("POST", "api/bookings", {
+
+/** Asks for a ride; if the answer gets lost, asks again for the same ride, not for a second one. */
+export async function book(destinationId, language) {
+  const wish = {
     station_device_id: station().id,
     destination_id: destinationId,
     language,
-  });
+    request_id: newId(),
+  };
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await request("POST", "api/bookings", wish);
+    } catch (error) {
+      const isLost = error.status === 0 || error.status >= 500;
+      if (!isLost || attempt === BOOK_RETRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs(attempt)));
+    }
+  }
+}
 export const getBooking = (id) => request("GET", `api/bookings/${encodeURIComponent(id)}`);
 export const cancelBooking = (id) => request("DELETE", `api/bookings/${encodeURIComponent(id)}`);
 
@@ -61,7 +75,7 @@ export const viewOf = async (id) =>
   (await request("POST", `api/bookings/${encodeURIComponent(id)}/view`)).url;
 
 /** Returns a random UUID. On a LAN page served by http, crypto.randomUUID is missing. */
-export function newDeviceId(source = globalThis.crypto) {
+export function newId(source = globalThis.crypto) {
   if (source.randomUUID) return source.randomUUID();
   const bytes = source.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -98,7 +112,7 @@ export async function enter() {
   } catch (error) {
     if (error.status !== 401) throw error;
   }
-  const id = newDeviceId();
+  const id = newId();
   const { token } = await request("POST", "api/stations", { device_id: id });
   remember(STATION_KEY, JSON.stringify({ id, token }));
 }

@@ -280,7 +280,7 @@ def remove(car: Car, server: Server = SERVER) -> None:
 def place(
     car: Car,
     edge: Edge,
-    meters: Annotated[float, typer.Argument(min=0.0, help="Meters along the edge.")],
+    meters: Annotated[float, typer.Argument(min=0.0, max=1000.0, help="Meters along the edge.")],
     server: Server = SERVER,
 ) -> None:
     """Say where a car stands, and rely on it again."""

@@ -89,7 +89,8 @@ def run(
         LogFormat, typer.Option(help="text for people, json for machines; one line a record.")
     ] = LogFormat.TEXT,
     keep_days: Annotated[
-        float, typer.Option(min=1.0, help="Forget bookings that ended so many days ago.")
+        float,
+        typer.Option(min=1.0, max=36500.0, help="Forget bookings that ended so many days ago."),
     ] = 90.0,
     name: Annotated[
         list[str] | None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pixelopolis.cli.common import DATA, DataFolder, MongodbUri, print_line
+from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
 File = Annotated[Path, typer.Argument(help="The backup, such as town.backup.gz.")]
@@ -17,6 +18,11 @@ File = Annotated[Path, typer.Argument(help="The backup, such as town.backup.gz."
 @needs("server")
 def backup(file: File, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
     """Write the whole database to a file, also while servers run."""
+    if not mongodb and not (data / "db").is_dir():
+        raise SettingsError(
+            f"--data {str(data)!r}: no server has kept a database there.",
+            "Name the data folder of a server, or --mongodb.",
+        )
     from server.storage.backup import write_backup
     from server.storage.mongo import DATABASE
     from server.storage.reach import reach_database
@@ -31,12 +37,14 @@ def backup(file: File, mongodb: MongodbUri = "", data: DataFolder = DATA) -> Non
 @needs("server")
 def restore(file: File, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
     """Fill an empty database from a backup, before a server uses it."""
-    from server.storage.backup import read_backup
+    from server.storage.backup import fill, read_backup
     from server.storage.mongo import DATABASE
     from server.storage.reach import reach_database
 
+    documents = read_backup(file)  # before a database is made
+
     async def run() -> int:
         async with reach_database(mongodb, data) as uri:
-            return await read_backup(uri, DATABASE, file)
+            return await fill(uri, DATABASE, documents)
 
     print_line(f"{asyncio.run(run())} documents are restored.")

@@ -10,7 +10,7 @@ types must be JSON's own.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
 
@@ -35,32 +35,32 @@ class Refusal(Message):
     description: Annotated[str, Field(max_length=MAX_CHARACTERS)]
 
 
-class _ConnectionFrame(WireValue):
+class ConnectionFrame(WireValue):
     topic: Literal["connection"]
     message: Connection
 
 
-class _StateFrame(WireValue):
+class StateFrame(WireValue):
     topic: Literal["state"]
     message: State
 
 
-class _FactsheetFrame(WireValue):
+class FactsheetFrame(WireValue):
     topic: Literal["factsheet"]
     message: Factsheet
 
 
-class _OrderFrame(WireValue):
+class OrderFrame(WireValue):
     topic: Literal["order"]
     message: Order
 
 
-class _InstantActionsFrame(WireValue):
+class InstantActionsFrame(WireValue):
     topic: Literal["instantActions"]
     message: InstantActions
 
 
-class _RefusalFrame(WireValue):
+class RefusalFrame(WireValue):
     topic: Literal["refusal"]
     message: Refusal
 
@@ -74,11 +74,15 @@ class _Frame(WireValue):
 
 FromCar = Connection | State | Factsheet
 FromServer = Order | InstantActions | Refusal
-_from_car: TypeAdapter[_ConnectionFrame | _StateFrame | _FactsheetFrame] = TypeAdapter(
-    Annotated[_ConnectionFrame | _StateFrame | _FactsheetFrame, Field(discriminator="topic")]
+_FrameFromCar = ConnectionFrame | StateFrame | FactsheetFrame
+_FrameFromServer = OrderFrame | InstantActionsFrame | RefusalFrame
+FRAMES_FROM_CAR: Final = get_args(_FrameFromCar)
+FRAMES_FROM_SERVER: Final = get_args(_FrameFromServer)
+_from_car: TypeAdapter[_FrameFromCar] = TypeAdapter(
+    Annotated[_FrameFromCar, Field(discriminator="topic")]
 )
-_from_server: TypeAdapter[_OrderFrame | _InstantActionsFrame | _RefusalFrame] = TypeAdapter(
-    Annotated[_OrderFrame | _InstantActionsFrame | _RefusalFrame, Field(discriminator="topic")]
+_from_server: TypeAdapter[_FrameFromServer] = TypeAdapter(
+    Annotated[_FrameFromServer, Field(discriminator="topic")]
 )
 
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
@@ -25,8 +25,14 @@ from pixelopolis.addresses import LOOPBACK, cannot_listen, origin, public_host
 from pixelopolis.city.model import City
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
+from server.http import (
+    asyncapi,
+    enrollment,
+    health,
+    openapi,
+    views,
+)
 from server.http import car_socket as cars
-from server.http import enrollment, health, operator_fleet, operator_login, views
 from server.http import station_socket as stations
 from server.http.errors import errors_as_json
 from server.http.keys import (
@@ -40,8 +46,9 @@ from server.http.keys import (
     SOCKETS,
     WORKERS,
 )
-from server.http.openapi import document
 from server.http.operations import add_operations
+from server.http.operators import fleet as operators
+from server.http.operators import login
 from server.http.pages import add_pages
 from server.http.protection.connections import IDLE_S, limit_connections
 from server.http.protection.middleware import add_headers, only_by_rules
@@ -69,8 +76,8 @@ OPERATIONS: Final = (
     *cars.OPERATIONS,
     *enrollment.OPERATIONS,
     *views.OPERATIONS,
-    *operator_login.OPERATIONS,
-    *operator_fleet.OPERATIONS,
+    *login.OPERATIONS,
+    *operators.OPERATIONS,
     *health.OPERATIONS,
 )
 """Everything that the server answers under `/api/`, and its health."""
@@ -127,15 +134,10 @@ def make_app(
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
     app[CAR_SOCKETS] = {}
-    worker, key_watch = Worker("fleet manager"), Worker("watch of keys")
-    cleaner = Worker("retention")
-    app[WORKERS] = (worker, key_watch, cleaner)
-    openapi = document(OPERATIONS)
-
-    async def get_openapi(_: web.Request) -> web.Response:
-        return web.json_response(openapi)
-
-    app.router.add_get("/api/openapi.json", get_openapi)
+    workers = tuple(map(Worker, ("fleet manager", "lease", "watch of keys", "retention")))
+    app[WORKERS] = workers
+    _add_document(app, "/api/openapi.json", openapi.document(OPERATIONS))
+    _add_document(app, "/api/asyncapi.json", asyncapi.document(OPERATIONS))
     add_operations(app, OPERATIONS)
     if station_folder is not None:
         add_pages(app, station_folder)
@@ -151,7 +153,6 @@ def make_app(
             if not await leadership.begin(fleet.restore):
                 log.info("Another server serves %s; this one is on standby.", city.name)
             lead = partial(leadership.run, fleet.restore, partial(fleet.run, leadership.renew))
-            watch = partial(cars.end_revoked, app)
             forget = partial(
                 keep_forgetting,
                 store.database,
@@ -160,9 +161,15 @@ def make_app(
                 lambda: leadership.is_leader,
                 time.time,
             )
+            works: tuple[Callable[[], Awaitable[None]], ...] = (
+                lead,
+                leadership.keep_renewing,
+                partial(cars.end_revoked, app),
+                forget,
+            )
             tasks = [
-                asyncio.create_task(keep_working(each, work), name=each.name)
-                for each, work in ((worker, lead), (key_watch, watch), (cleaner, forget))
+                asyncio.create_task(keep_working(worker, work), name=worker.name)
+                for worker, work in zip(workers, works, strict=True)
             ]
             yield
             for task in tasks:
@@ -179,6 +186,13 @@ def make_app(
     app.cleanup_ctx.append(run_fleet)
     app.on_shutdown.append(close_sockets)
     return app
+
+
+def _add_document(app: web.Application, path: str, document: dict[str, Any]) -> None:
+    async def get(_: web.Request) -> web.Response:
+        return web.json_response(document)
+
+    app.router.add_get(path, get)
 
 
 def _http_log() -> logging.Logger:

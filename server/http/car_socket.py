@@ -14,7 +14,14 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.base import MAX_FRAME_BYTES
 from pixelopolis.vda5050.factsheet import Factsheet
-from pixelopolis.vda5050.frames import FromServer, MalformedMessageError, decode_from_car, encode
+from pixelopolis.vda5050.frames import (
+    FRAMES_FROM_CAR,
+    FRAMES_FROM_SERVER,
+    FromServer,
+    MalformedMessageError,
+    decode_from_car,
+    encode,
+)
 from pixelopolis.vda5050.state import State
 from server.fleet_manager import FleetManager
 from server.http.keys import CALLER, CAR_SOCKETS, FLEET, IDENTITY, CarSocket
@@ -220,6 +227,7 @@ OPERATIONS: Final = (
         "A car's link: VDA 5050 messages in both directions.",
         None,
         refusals=(409,),
-        is_socket=True,
+        says=FRAMES_FROM_SERVER,
+        hears=FRAMES_FROM_CAR,
     ),
 )

@@ -27,7 +27,9 @@ class Operation(NamedTuple):
             who it is in `request[CALLER].name`.
         answer: body of success; None for 204, and for a socket.
         refusals: statuses of its own refusals; those of the guard are known.
-        is_socket: it is a WebSocket; it is in the AsyncAPI document, not in the OpenAPI document.
+        says: for a WebSocket, the messages that the server sends. It is then in the AsyncAPI
+            document, not in the OpenAPI document.
+        hears: the messages that the server takes from it.
     """
 
     method: str
@@ -39,7 +41,12 @@ class Operation(NamedTuple):
     status: int = 200
     body: type[BaseModel] | None = None
     refusals: tuple[int, ...] = ()
-    is_socket: bool = False
+    says: tuple[type[BaseModel], ...] = ()
+    hears: tuple[type[BaseModel], ...] = ()
+
+    @property
+    def is_socket(self) -> bool:
+        return bool(self.says)
 
 
 def add_operations(app: web.Application, operations: Iterable[Operation]) -> None:

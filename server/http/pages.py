@@ -32,4 +32,5 @@ def add_pages(app: web.Application, folder: Path) -> None:
         # no-cache: page and modules must match, so the browser revalidates them
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
-    app.router.add_get("/{name:.*}", get_page)
+    # not under /api/, where a wrong method is 405 and a wrong path 404
+    app.router.add_get("/{name:(?!api/).*}", get_page)

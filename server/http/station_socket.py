@@ -276,6 +276,6 @@ OPERATIONS: Final = (
         ApiAccess.STATION,
         "Cars and the station's ride, as they change.",
         None,
-        is_socket=True,
+        says=(CarsEvent, BookingEvent),
     ),
 )

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from bson import json_util
-from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from pixelopolis.errors import StoreError
+from server.storage.mongo import connect
 
 FORMAT: Final = "pixelopolis backup"
 VERSION: Final = 1
+Documents = dict[str, list[dict[str, Any]]]
+"""A backup's documents, by the names of their collections."""
+
 NOT_KEPT: Final = frozenset({"leases", "sessions"})
 """They are of servers that run and of operators who are logged in."""
 
@@ -33,7 +36,7 @@ async def write_backup(uri: str, database: str, file: Path) -> int:
     count = 0
     new = file.with_name(f"{file.name}.new")
     try:
-        async with AsyncMongoClient[dict[str, Any]](uri) as client:
+        async with connect(uri) as client:
             source = client.get_database(database)
             names = sorted(set(await source.list_collection_names()) - NOT_KEPT)
             new.touch(mode=0o600)  # keys and hashes of passwords are in it
@@ -55,16 +58,14 @@ async def write_backup(uri: str, database: str, file: Path) -> int:
     return count
 
 
-async def read_backup(uri: str, database: str, file: Path) -> int:
-    """Fill an empty database from a file; return how many documents it had.
+async def fill(uri: str, database: str, documents: Documents) -> int:
+    """Fill an empty database with a backup's documents (`read_backup`); return how many.
 
     Raises:
-        StoreError: the file is no backup, the database is not empty, or it does not answer.
-        OSError: the file cannot be read.
+        StoreError: the database is not empty, or it does not answer.
     """
-    documents = _documents(file)
     try:
-        async with AsyncMongoClient[dict[str, Any]](uri) as client:
+        async with connect(uri) as client:
             target = client.get_database(database)
             for name in set(await target.list_collection_names()) - NOT_KEPT:
                 if await target[name].find_one() is not None:
@@ -81,8 +82,14 @@ async def read_backup(uri: str, database: str, file: Path) -> int:
     return sum(len(found) for found in documents.values())
 
 
-def _documents(file: Path) -> dict[str, list[dict[str, Any]]]:
-    documents: dict[str, list[dict[str, Any]]] = {}
+def read_backup(file: Path) -> Documents:
+    """Return the documents of a file.
+
+    Raises:
+        StoreError: it is no backup.
+        OSError: it cannot be read.
+    """
+    documents: Documents = {}
     try:
         with gzip.open(file, "rt", encoding="utf-8") as source:
             head = json.loads(next(source))

@@ -40,6 +40,20 @@ class StationTakenError(Exception):
     """The station has an active booking."""
 
 
+def connect(uri: str) -> AsyncMongoClient[Document]:
+    """Return a client of a replica set or a single server; it connects when it is used.
+
+    Raises:
+        StoreError: the URI is none.
+    """
+    try:
+        return AsyncMongoClient(uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS, tz_aware=True)
+    except (PyMongoError, ValueError) as error:  # not with the URI, which may have a password
+        raise StoreError(
+            f"mongodb: the URI cannot be used: {error}.", "See `server --mongodb` and MONGODB_URI."
+        ) from error
+
+
 class Store:
     """The database of one town.
 
@@ -51,9 +65,7 @@ class Store:
 
     def __init__(self, uri: str, city: str, database: str = DATABASE) -> None:
         self.city = city
-        self._client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS, tz_aware=True
-        )
+        self._client = connect(uri)
         safe = WriteConcern(w="majority", wtimeout=WRITE_TIMEOUT_MS)
         self.database = self._client.get_database(database, write_concern=safe)
         self._bookings = self.database["bookings"]

@@ -85,7 +85,7 @@ async def test_a_car_makes_its_key_and_keeps_it_to_itself(tmp_path: Path, desk: 
     assert "PRIVATE" not in str(said)
     identity = CarIdentity.load(wanted)
     async with aiohttp.ClientSession() as session:
-        headers = await identity.authorize(session)
+        headers = await identity.authorize(session, url_of(desk))
     nonce, _, signature = headers["Authorization"].removeprefix("PixelopolisCar ").partition(".")
     assert nonce == "n1"
     assert is_signed(key, link_proof("car1", "n1"), signature)

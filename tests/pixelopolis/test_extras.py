@@ -41,6 +41,11 @@ READS = {
     "sim": ("--city", "missing.toml"),
     "server": ("--city", "missing.toml"),
     "demo": ("--city", "missing.toml"),
+    **{
+        f"server {command}": ("--mongodb", "mongodb://no:port")
+        for command in ("backup", "cars", "enroll", "revoke", "users add", "users list")
+    },
+    "server users remove": ("--mongodb", "mongodb://no:port"),
 }
 """Arguments with which a command ends at once although its required ones are valid."""
 

@@ -162,7 +162,9 @@ async def test_work_that_takes_longer_than_a_lease_keeps_it() -> None:
         enough.set()
         await asyncio.sleep(3600.0)
 
-    task = asyncio.create_task(lead.run(nothing, slow_work))
+    tasks = [
+        asyncio.create_task(each) for each in (lead.run(nothing, slow_work), lead.keep_renewing())
+    ]
     async with asyncio.timeout(PATIENCE_S):
         await enough.wait()
         assert lead.is_leader
@@ -176,8 +178,9 @@ async def test_work_that_takes_longer_than_a_lease_keeps_it() -> None:
         while lead.is_leader:
             clock.now_s += 1.0
             await asyncio.sleep(0.001)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_database_that_is_gone_keeps_nobody_from_resigning() -> None:

@@ -27,6 +27,8 @@ SUPERVISED = {
     # tasks of the server by name, and their supervisors
     "fleet manager": "pixelopolis.supervision.keep_working",
     "watch of keys": "pixelopolis.supervision.keep_working",
+    "lease": "pixelopolis.supervision.keep_working",
+    "retention": "pixelopolis.supervision.keep_working",
     "stop": "server.http.app.serve waits for it",
     "mongod": "server.http.app.serve waits for it, and ends with what it failed of",
     "mongod again": "server.storage.embedded_mongod.Mongod.keep_running waits for it",

@@ -109,7 +109,7 @@ async def test_words_stand_out_from_what_is_behind_them(
         await page.goto(desk.url)
         await expect(page.locator("#languages .language")).to_have_count(5)
         weak["welcome"] = await page.evaluate(CONTRAST)
-        desk.free_cars = 0
+        desk.refusal = (409, "no_route")
         await page.locator('#languages [data-language="en"]').tap()
         weak["not chosen"] = await page.evaluate(CONTRAST)
         await page.locator('.place[data-id="museum"]').tap()
@@ -117,8 +117,12 @@ async def test_words_stand_out_from_what_is_behind_them(
         await expect(page.locator("#notice")).not_to_be_empty()
         await keep(page, f"contrast-{scheme}")
         weak["choose"] = await page.evaluate(CONTRAST)
-        desk.free_cars = 1
-        await start_ride(page, desk)
+        desk.refusal, desk.line = None, 3
+        await page.locator("#book").tap()
+        await expect(page.locator("#ride-title")).to_be_visible()
+        weak["in line"] = await page.evaluate(CONTRAST)
+        await desk.change(state="driving", car_id="car1", place_in_line=None, eta_s=42.0)
+        await desk.drive_to(0.3)
         weak["ride"] = await page.evaluate(CONTRAST)
         await page.locator("#cancel").tap()
         weak["cancel"] = await page.evaluate(CONTRAST)

@@ -244,7 +244,7 @@ async def test_what_is_no_address_of_a_stream_is_no_stream(page: Page) -> None:
 async def test_the_device_id_needs_no_secure_page(page: Page) -> None:
     script = """
       const old = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
-      return [m.newDeviceId(old), m.newDeviceId(old), m.newDeviceId()];
+      return [m.newId(old), m.newId(old), m.newId()];
     """
     ids = await call(page, "api.js", script)
     assert len(set(ids)) == 3

@@ -98,6 +98,18 @@ async def test_who_waits_in_line_is_told_the_place_and_the_wait_and_then_rides(
         await expect(page.locator("#video-panel")).to_be_visible()
 
 
+async def test_an_answer_that_gets_lost_makes_no_second_ride(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    desk.lost_answers = 2
+    async with visitor(browser, PHONE) as page:
+        await start_ride(page, desk, "en")
+        await expect(page.locator("#ride-title")).to_be_visible()
+        assert len(desk.bookings) == 1
+        assert len(desk.booked_with) == 3
+        assert len({wish["request_id"] for wish in desk.booked_with}) == 1
+
+
 @pytest.mark.parametrize(("status", "words"), [(503, "did not answer"), (400, "did not work")])
 async def test_a_refusal_is_said_in_the_pages_own_words(
     browser: Browser, desk: ScriptedDesk, status: int, words: str

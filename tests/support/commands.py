@@ -87,6 +87,7 @@ def smallest_line(command: Command, missing: Path) -> list[str]:
     line = command.words.split()
     for parameter in command.parameters:
         if parameter.required:
-            value = str(missing) if parameter.kind is Path else "pixelopolis"
+            value = "1" if parameter.kind in (int, float) else "pixelopolis"
+            value = str(missing) if parameter.kind is Path else value
             line += [parameter.flag, value] if parameter.flag else [value]
     return line

@@ -126,6 +126,8 @@ class ScriptedDesk:
         self.booked_with: list[Json] = []
         self.frame = 0
         self.refusal: tuple[int, str] | None = None
+        self.lost_answers = 0
+        """So many of the next bookings are made, but their answers get lost."""
         self._sockets: set[web.WebSocketResponse] = set()
         self._runners: list[web.AppRunner] = []
         self._path: RoutePath | None = None
@@ -288,8 +290,9 @@ class ScriptedDesk:
         end = Place(destination.edge, destination.s_m)
         route = find_route(self.city, self.places["car1"], end)
         self._path = RoutePath(self.city, route)
-        booking: Json = {
-            "id": f"booking-{len(self.bookings) + 1}",
+        wish = body["request_id"]
+        booking: Json = self.bookings.get(wish) or {
+            "id": wish,
             "state": "queued" if self.line else "booked",
             "car_id": None if self.line else "car1",
             "place_in_line": self.line or None,
@@ -305,6 +308,9 @@ class ScriptedDesk:
             "path_m": points_of(self._path.curve),
         }
         self.bookings[booking["id"]] = booking
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise web.HTTPBadGateway
         return web.json_response(booking, status=201)
 
     async def _booking(self, request: web.Request) -> web.Response:

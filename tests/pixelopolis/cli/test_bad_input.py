@@ -39,6 +39,7 @@ WRITTEN = {
     ("server", "--data"): "data",
     ("server cars", "--data"): "data",
     ("server enroll", "--data"): "data",
+    ("server restore", "--data"): "data",
     ("server revoke", "--data"): "data",
     ("server users add", "--data"): "data",
     ("server users list", "--data"): "data",

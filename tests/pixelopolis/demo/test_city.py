@@ -25,12 +25,14 @@ def settings(tmp_path: Path, **changes: object) -> DemoSettings:
 def test_each_car_gets_settings_that_it_understands(tmp_path: Path) -> None:
     model = tmp_path / 'a "model".tflite'
     city = DemoCity(settings(tmp_path, model=model), lambda _: None)
+    city._tls_port = 8443
     text = city._car_toml("car1", Place("13", 0.6), tmp_path, 8091)
     car = CarSettings.model_validate(tomllib.loads(text))
     assert car.id == "car1"
     assert car.camera.source == f"virtual:{tmp_path}/car1.camera"
     assert car.board.port == f"{tmp_path}/car1.bus"
-    assert car.server.url == "ws://127.0.0.1:8080"
+    assert car.server.url == "wss://127.0.0.1:8443"
+    assert car.server.ca == tmp_path / "tls" / "ca.pem"
     assert (car.stream.port, car.seed, car.model) == (8091, 3, model)
 
 
@@ -56,10 +58,11 @@ async def test_too_many_cars_are_refused_before_anything_starts(tmp_path: Path) 
 
 def test_with_ipv6_addresses_stand_in_brackets(tmp_path: Path) -> None:
     city = DemoCity(settings(tmp_path, host="::1"), lambda _: None)
+    city._tls_port = 8443
     car = CarSettings.model_validate(
         tomllib.loads(city._car_toml("car1", Place("13", 0.6), tmp_path, 8091))
     )
-    assert car.server.url == "ws://[::1]:8080"
+    assert car.server.url == "wss://[::1]:8443"
     assert (car.stream.host, car.stream.public_host) == ("::1", "::1")
 
 

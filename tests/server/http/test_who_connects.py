@@ -307,7 +307,7 @@ async def test_a_car_enrolls_with_an_administrators_code(
     wanted = settings(tmp_path, url)
     await enroll_car(wanted, code)
     identity = CarIdentity.load(wanted)
-    headers = await identity.authorize(desktop.client.session)
+    headers = await identity.authorize(desktop.client.session, url)
     socket = await desktop.client.ws_connect("/api/cars/car1/link", headers=headers)
     assert not socket.closed
     secrets = desktop.client.app[IDENTITY].secrets  # type: ignore[index]

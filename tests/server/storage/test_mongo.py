@@ -15,7 +15,7 @@ from pixelopolis.errors import BookingError, StoreError
 from pixelopolis.reasons import ReasonCode, reason
 from server.booking import ACTIVE, NEXT, Booking, BookingState, may_become
 from server.storage import mongo as store_module
-from server.storage.mongo import CarTakenError, StationTakenError, Store
+from server.storage.mongo import CarTakenError, StationTakenError, Store, connect
 from server.traffic.reservations import Car, Traffic
 from tests.support.fake_mongo import FakeMongo
 
@@ -237,3 +237,11 @@ async def test_traffic_is_replaced_only_by_who_has_its_newest_version(store: Sto
     assert await late.save_traffic(one)
     assert not await store.save_traffic(two)
     assert await store.load_traffic() == one
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://no:port", "mongodb://x:99999", "http://x", "mongodb://"]
+)
+def test_a_uri_that_is_none_is_refused(uri: str) -> None:
+    with pytest.raises(StoreError, match="the URI cannot be used"):
+        connect(uri)

@@ -136,6 +136,6 @@ def test_everything_served_under_api_is_in_the_table(tmp_path: Path) -> None:
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    others = {("GET", "/api/openapi.json"), ("GET", "/{name}")}
+    others = {("GET", "/api/openapi.json"), ("GET", "/api/asyncapi.json"), ("GET", "/{name}")}
     assert served - others == table
     assert all(op.access is not ApiAccess.PUBLIC or op.summary for op in whole.OPERATIONS)

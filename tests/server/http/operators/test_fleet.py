@@ -8,7 +8,7 @@ import pytest
 
 from pixelopolis.city.route import Place
 from server import operator_desk
-from server.http import operator_fleet
+from server.http.operators import fleet as operator_fleet
 from server.identity.access import Role
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
