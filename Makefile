@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures strangers \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures load strangers \
   schemathesis check lock docs train-detector train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -55,6 +55,9 @@ crowd: $(VENV)/setup.done  ## more visitors than cars, in line and asking again;
 
 failures: $(VENV)/setup.done  ## rides while server, standby and database are killed; ARGS="--rides 10000"
 	@$(BIN)/python -m tests.soak.failures $(ARGS)
+
+load: $(VENV)/setup.done  ## many cars and stations at a real pace; ARGS="--cars 200 --stations 200 --minutes 10"
+	@$(BIN)/python -m tests.soak.load $(ARGS)
 
 strangers: $(VENV)/setup.done  ## hostile requests, of which none is let through; ARGS="--attempts 10000 --seed 1"
 	@$(BIN)/python -m tests.soak.strangers $(ARGS)

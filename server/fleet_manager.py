@@ -10,18 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import cached_property
 from typing import Final
 
 from pymongo.errors import PyMongoError
 
 from pixelopolis.city.model import City
-from pixelopolis.city.route import Place
-from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.frames import FromServer
@@ -29,27 +25,22 @@ from pixelopolis.vda5050.state import State
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
 from server.metrics import Metrics
+from server.order_service import OrderService
+from server.order_service import destination as place_of
 from server.peer_faults import PeerFaultLog
 from server.ride_service import RideService
 from server.storage.mongo import Store
 from server.traffic.car_link import CarLink
 from server.traffic.car_monitor import CarMonitor
-from server.traffic.dispatch import choose_cars, ready_places, route_to
-from server.traffic.errands import REASONS as ERRAND_REASONS
-from server.traffic.errands import begin_errand, errand_ride, errand_way, home_edges
+from server.traffic.dispatch import choose_cars, ready_places
 from server.traffic.granting import Wait, advance
 from server.traffic.reservations import (
-    Car,
-    Ride,
     Traffic,
     closed_in,
-    closed_to,
     fits,
     persistent_state,
-    start_ride,
-    stop_ride,
 )
-from server.traffic.status import booking_status, unusable_reason
+from server.traffic.status import booking_status
 from server.traffic.street_graph import StreetGraph
 from server.traffic.town_state import TownState
 from server.views.build import booking_view, car_view
@@ -93,12 +84,12 @@ class FleetManager:
         self._saved: object = None
         self._reload_due = False
         """The last step failed, so memory may differ from the database."""
-        self._sent: dict[str, Ride | None] = {}
         self.peer_faults = PeerFaultLog(log, monotonic)
         self._monitor = CarMonitor(monotonic(), self.peer_faults)
         self.rides = RideService(
             self.streets, self._bookings, self.peer_faults, self.metrics, monotonic()
         )
+        self.orders = OrderService(city, self._bookings, store, self.peer_faults)
         self._wake = asyncio.Event()
         self._step_lock = asyncio.Lock()
 
@@ -120,10 +111,6 @@ class FleetManager:
         """All active bookings."""
         return list(self._bookings.active.values())
 
-    @cached_property
-    def _homes(self) -> frozenset[str]:
-        return home_edges(self.city)
-
     # --- start and loop ----------------------------------------------------------------------
 
     async def restore(self) -> None:
@@ -131,7 +118,7 @@ class FleetManager:
         self._monitor = CarMonitor(self._monotonic(), self.peer_faults)
         self.rides.begin(self._monotonic())
         self._take(await self._store.load_traffic())
-        self._sent = {car.id: car.ride for car in self.traffic.cars.values()}
+        self.orders.begin(self.traffic)
         await self._bookings.restore()
         if self._bookings.active:
             log.info("%d rides go on.", len(self._bookings.active))
@@ -206,71 +193,21 @@ class FleetManager:
                     await self.rides.take_arrival(end, now_s)
             await self.rides.supervise(self.state_now, self._monitor, now_s)
             await self.rides.pair(self.state_now, self._monotonic())
-            self._stop_ended()
+            self.traffic = self.orders.without_ended(self.traffic)
             self._monitor.forget(self.traffic, self.links)
-            await self._assign()
-            await self._begin_errands()
+            self.traffic = await self.orders.with_new(self.state_now)
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
                 advance, self.streets, self.traffic, now_s
             )
             await self._save()
-            self._send_orders()
+            self.orders.send(self.state_now, self._monotonic())
             await self._update_bookings()
         async with self.changed:
             self.changed.notify_all()
 
     def _contained(self, car: str) -> AbstractContextManager[None]:
         return self.peer_faults.contained(car, PyMongoError)
-
-    def _stop_ended(self) -> None:
-        """End the orders whose bookings have ended, or have another car."""
-        drives = {booking.id: booking.car_id for booking in self._bookings.active.values()}
-        for car in self.traffic.cars.values():
-            booking_id = car.ride and car.ride.booking_id
-            if booking_id and drives.get(booking_id) != car.id:
-                self.traffic = stop_ride(self.traffic, car.id)
-
-    async def _assign(self) -> None:
-        """Give an order to every booked car that has none."""
-        for booking in list(self._bookings.active.values()):
-            car = self.traffic.cars.get(booking.car_id)
-            link = self.links.get(booking.car_id)
-            if car is None or car.ride or link is None or unusable_reason(car, link):
-                continue
-            with self._contained(car.id):
-                await self._give_order(booking, car)
-
-    async def _give_order(self, booking: Booking, car: Car) -> None:
-        wanted = booking.destination_id
-        closed = closed_to(closed_in(self.streets, self.traffic, but=car.id), car)
-        try:
-            route = route_to(self.streets, car.place, self._destination(wanted), closed)
-        except RequestRefusedError:
-            why = reason(ReasonCode.UNKNOWN_DESTINATION, destination=wanted)
-            await self._bookings.change(booking.id, BookingState.FAILED, why)
-        except NoRouteError:
-            why = reason(ReasonCode.NO_ROUTE, destination=wanted)
-            await self._bookings.change(booking.id, BookingState.FAILED, why)
-        else:
-            ride = Ride(uuid.uuid4().hex, booking.id, route, booking.sequence)
-            self.traffic = start_ride(self.traffic, car.id, ride)
-
-    async def _begin_errands(self) -> None:
-        """Send cars on their way that an operator wants home or parked, once they have no ride."""
-        for id_, errand in self.traffic.rules.errands.items():
-            car, link = self.traffic.cars.get(id_), self.links.get(id_)
-            is_free = car is not None and car.ride is None and id_ not in self._bookings.busy_cars
-            if car is None or not is_free or unusable_reason(car, link):
-                continue
-            with self._contained(id_):
-                homes = await asyncio.to_thread(lambda: self._homes)  # slow in a large town, once
-                way = errand_way(self.streets, self.traffic, car, errand, homes)
-                if way is not None:
-                    order_id, sequence = uuid.uuid4().hex, await self._store.next_sequence()
-                    why = ERRAND_REASONS[errand]
-                    ride = errand_ride(self.streets, car, way, why, order_id, sequence)
-                    self.traffic = begin_errand(self.traffic, id_, ride)
 
     async def change_traffic(self, change: Callable[[Traffic], Traffic]) -> None:
         """Change the traffic between two steps, for an operator, and store it.
@@ -318,27 +255,6 @@ class FleetManager:
         self._take(await self._store.load_traffic())
         return False
 
-    def _send_orders(self) -> None:
-        """Send new orders and order updates; disconnected cars get them when they return."""
-        now_s = self._monotonic()
-        for connected in self.links.values():
-            if self.traffic.rules.must_stand(connected.car):
-                connected.keep_paused(now_s)
-        self._sent = {id_: ride for id_, ride in self._sent.items() if id_ in self.traffic.cars}
-        for car in self.traffic.cars.values():
-            before, ride = self._sent.get(car.id), car.ride
-            self._sent[car.id] = ride
-            link = self.links.get(car.id)
-            if ride is None or link is None:
-                continue
-            with self._contained(car.id):
-                if before is None or before.order_id != ride.order_id:
-                    link.send_order(self.streets, ride, 0, now_s)
-                elif ride.ending and not before.ending:
-                    link.send_cancel(now_s)
-                elif before.update_id != ride.update_id:
-                    link.send_order(self.streets, ride, before.released, now_s)
-
     async def _update_bookings(self) -> None:
         """Update every active booking's state and reason."""
         for booking in list(self._bookings.active.values()):
@@ -382,7 +298,7 @@ class FleetManager:
             RequestRefusedError: the destination is unknown, the station has a ride already, or no
                 way leads there.
         """
-        stop = self._destination(destination)
+        stop = place_of(self.city, destination)
         async with self._step_lock:
             if stop.edge in self.traffic.rules.closed_edges:
                 raise _no_way(destination, "its street is closed")
@@ -395,17 +311,6 @@ class FleetManager:
             await self.rides.pair(self.state_now, self._monotonic())
         self._wake.set()
         return self._bookings.active.get(booking.id, booking)
-
-    def _destination(self, id_: str) -> Place:
-        found = self.city.destinations.get(id_)
-        if found is None:
-            raise RequestRefusedError(
-                404,
-                "unknown_destination",
-                f"destination_id: city {self.city.name!r} has no destination {id_!r}.",
-                f"Use one of {', '.join(self.city.destinations) or '(none)'}.",
-            )
-        return Place(found.edge, found.s_m)
 
     async def cancel(self, id_: str, why: Reason | None = None) -> Booking:
         """Cancel a booking for its visitor, or for an operator; the car stops where it may.

@@ -12,7 +12,7 @@ from pixelopolis.city.route import Place
 from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
-from server import fleet_manager as desk_module
+from server import order_service
 from server.booking import BookingState
 from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
@@ -507,7 +507,7 @@ async def test_a_car_to_which_no_way_leads_any_more_fails_its_ride(
     def no_route(*_: object) -> None:
         raise NoRouteError("no way.", "Wait.")
 
-    monkeypatch.setattr(desk_module, "route_to", no_route)
+    monkeypatch.setattr(order_service, "route_to", no_route)
     await fleet.fleet.step()
     stored = await fleet.stored(booking)
     assert stored.state is BookingState.FAILED

@@ -194,7 +194,7 @@ async def test_a_car_is_sent_home_after_its_ride(fleet: ScriptedFleet, desk: Ope
         car.drives(0.3)
         await fleet.step(0.5)
     await fleet.drive(car)
-    assert fleet.fleet.traffic.cars["car1"].place.edge in fleet.fleet._homes
+    assert fleet.fleet.traffic.cars["car1"].place.edge in fleet.fleet.orders.homes
     assert fleet.fleet.traffic.rules.errands == {}
 
 

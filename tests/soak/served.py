@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from pixelopolis.demo.city import free_ports
+from server.identity.certificates import CA_FILE
 from tests.support.paths import ROOT
 
 START_TIMEOUT_S = 120.0
@@ -31,14 +32,22 @@ class Served:
         city: its name.
         folder: for data and log.
         source: checkout whose code runs; empty for this one.
+        with_tls: it listens with TLS too, by its own authority.
     """
 
     city: str
     folder: Path
     source: str = ""
+    with_tls: bool = False
     base: str = ""
+    tls_base: str = ""
     rss_mb: list[tuple[float, float]] = field(default_factory=list)
     """(monotonic seconds, MB) of the server, sampled by `watch`."""
+
+    @property
+    def ca(self) -> Path:
+        """Certificate of the server's own authority."""
+        return self.folder / "data" / "tls" / CA_FILE
 
     @property
     def log(self) -> Path:
@@ -46,15 +55,14 @@ class Served:
 
     async def start(self) -> None:
         """Start it and wait until it serves."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.base = f"http://127.0.0.1:{port}"
+        port, tls_port = free_ports("127.0.0.1", 2)
+        self.base, self.tls_base = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}"
+        tls = ("--tls-port", str(tls_port)) if self.with_tls else ()
         root = self.source or str(ROOT)
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "pixelopolis", "server", "--city", self.city),
-                *("--port", str(port), "--data", str(self.folder / "data")),
+                *("--port", str(port), "--data", str(self.folder / "data"), *tls),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
