@@ -12,6 +12,7 @@ from pixelopolis.city.route import Place
 from pixelopolis.errors import NoRouteError
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
+from server import fleet_manager as desk_module
 from server import order_service
 from server.booking import BookingState
 from server.storage import mongo as store_module
