@@ -254,9 +254,9 @@ async def _rides(
 ) -> list[Wish]:
     city, bases = load_city(plan.city), [server.base for server in servers]
     places = spawn_places(city, plan.cars)
-    cars = [RelayCar(city, f"car{i}", place, step_m=0.4) for i, place in enumerate(places)]
+    cars = [RelayCar(city, f"car{i}", place, step_m=0.8) for i, place in enumerate(places)]
     for car in cars:
-        car.step_s, car.facts = 0.15, facts
+        car.step_s, car.facts = 0.1, facts
     wishes = _wishes(plan, city)
     living = [asyncio.create_task(car.live(session, bases)) for car in cars]
     killing = asyncio.create_task(_kill(plan, facts, replicas, servers, session))
