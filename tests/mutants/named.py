@@ -136,7 +136,6 @@ NAMED = (
         "server/traffic/ride_watch.py",
         "GIVE_UP_S: Final = 60.0",
         "GIVE_UP_S: Final = 0.6",
-        ("tests/server/traffic/test_ride_watch.py",),
     ),
     Named(
         "streets are cleared after 1500 s",

@@ -31,3 +31,21 @@ def test_stations_that_come_once_are_forgotten() -> None:
     for i in range(5000):
         it.seen(f"kiosk{i}", float(10 * i))
     assert len(it._seen_s) <= max(1001, FORGET_S / 10 + 1)
+
+
+def test_a_station_that_was_seen_lately_is_not_forgotten_with_the_others() -> None:
+    it = Presence(0.0)
+    it.seen("old", 5.0)
+    it.seen("few", 10_000.0)
+    assert it.last_seen_s("old", 10_000.0) == 5.0, "few stations need no forgetting"
+    for i in range(2000):
+        it.seen(f"kiosk{i}", 10_000.0 + i)
+    assert it.last_seen_s("few", 12_000.0) == 10_000.0
+    assert it.last_seen_s("old", 12_000.0) == 0.0
+
+
+def test_a_station_without_pages_takes_no_memory() -> None:
+    it = Presence(0.0)
+    it.opened("kiosk")
+    it.closed("kiosk", 1.0)
+    assert not it._pages

@@ -43,3 +43,10 @@ def test_memory_has_a_bound() -> None:
     for number in range(MAX_NAMES + 10):
         limit.take(str(number), 0.0)
     assert len(limit._buckets) == MAX_NAMES
+
+
+def test_as_many_pass_at_once_as_the_burst_says_and_one_for_each_given_back() -> None:
+    limit = RateLimit(Rate(3, 0.1))
+    assert [limit.take("one", 0.0) == 0 for _ in range(5)] == [True, True, True, False, False]
+    limit.give_back("one")
+    assert [limit.take("one", 0.0) == 0 for _ in range(2)] == [True, False]

@@ -159,3 +159,15 @@ def test_whatever_its_car_reports_a_ride_gives_it_up_within_the_longest_time(
     assert given_up_s is not None or now_s <= LONGEST_RIDE_S
     if given_up_s is not None:
         assert given_up_s <= LONGEST_RIDE_S + 100.0
+
+
+@pytest.mark.parametrize(
+    ("after_s", "given_up"), [(LONGEST_RIDE_S, False), (LONGEST_RIDE_S + 0.01, True)]
+)
+def test_a_ride_with_progress_has_half_an_hour(after_s: float, given_up: bool) -> None:
+    it, began_s = Watched(), 200.0
+    for turn in range(int(LONGEST_RIDE_S / 60)):
+        ride = replace(RIDE, progress_m=0.1 * turn)
+        assert it.at(began_s + 60.0 * turn, replace(STANDS, ride=ride)) is None
+    why = it.at(began_s + after_s, replace(STANDS, ride=replace(RIDE, progress_m=50.0)))
+    assert why == (reason(ReasonCode.TOO_LONG, limit_s=LONGEST_RIDE_S) if given_up else None)
