@@ -60,18 +60,21 @@ GUARDED = (
     Guarded("server/order_service.py", _server("fleet_manager", "operator_desk")),
     # rides that end, the line, operators' commands
     Guarded("server/ride_service.py", _server("ride_service", "operator_desk")),
-    Guarded("server/traffic/ride_watch.py", _server("traffic/ride_watch", "ride_service")),
-    Guarded("server/traffic/waiting_line.py", _server("traffic/waiting_line", "ride_service")),
+    Guarded("server/traffic/ride_watch.py", _server("traffic/ride_watch", "limits")),
+    Guarded("server/traffic/waiting_line.py", _server("traffic/waiting_line", "limits")),
     Guarded("server/presence.py", _server("presence", "ride_service")),
     Guarded("server/traffic/operator_rules.py", _server("traffic/operator_rules", "operator_desk")),
     Guarded("server/traffic/errands.py", _server("traffic/errands", "operator_desk")),
     # who may do what
     Guarded("server/identity/access.py", _server("identity/access")),
-    Guarded("server/identity/codes.py", _server("identity/codes")),
-    Guarded("server/identity/nonces.py", _server("identity/nonces")),
+    Guarded("server/identity/codes.py", _server("identity/codes", "limits")),
+    Guarded("server/identity/nonces.py", _server("identity/nonces", "limits")),
     Guarded("server/identity/rate_limit.py", _server("identity/rate_limit")),
     Guarded("server/identity/tokens.py", _server("identity/tokens")),
-    Guarded("server/http/protection/request_rules.py", _server("http/protection/request_rules")),
+    Guarded(
+        "server/http/protection/request_rules.py",
+        _server("http/protection/request_rules", "limits"),
+    ),
     Guarded(
         "pixelopolis/identity/view_token.py", ("tests/pixelopolis/identity/test_view_token.py",)
     ),

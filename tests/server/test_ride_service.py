@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
+from pixelopolis.city.route import Place, route_time_s
+from pixelopolis.city.routing import find_route
 from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.state import EdgeState
 from server.booking import Booking, BookingState
-from server.ride_service import RideService
+from server.ride_service import typical_ride_s
 from server.storage import mongo as store_module
 from server.traffic.operator_rules import OperatorRules
 from server.traffic.reservations import Traffic
 from server.traffic.ride_watch import NO_PROGRESS_S
+from server.traffic.street_graph import StreetGraph
 from server.traffic.waiting_line import AWAY_S, NO_CAR_S
 from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedCar, ScriptedFleet, scripted_fleet
@@ -31,12 +35,19 @@ async def fleet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedFleet]
 
 
 async def within(
-    fleet: ScriptedFleet, limit_s: float, condition: Callable[[Booking], bool], booking: Booking
+    fleet: ScriptedFleet,
+    limit_s: float,
+    condition: Callable[[Booking], bool],
+    booking: Booking,
+    driving: ScriptedCar | None = None,
 ) -> Booking:
-    """Let time pass until a booking is so; fail after the limit."""
+    """Let time pass until a booking is so, while one car may drive; fail after the limit."""
     began_s = fleet.clocks.now_s
     while fleet.clocks.now_s - began_s <= limit_s + 2 * TURN_S:
         fleet.fleet.rides.presence.seen(booking.station_device_id, fleet.clocks.now_s)
+        if driving is not None:
+            driving.listens()
+            driving.drives(0.1)
         await fleet.step(TURN_S)
         stored = await fleet.stored(booking)
         if condition(stored):
@@ -128,10 +139,9 @@ async def test_who_waits_behind_a_liar_arrives_once_it_is_removed_or_gets_anothe
     behind = await fleet.car("behind", "1", 0.3)
     second = await fleet.book("planetarium", "two")
     await fleet.fleet.step()
-    behind.listens()
-    behind.drives(0.1)
-    ended = await within(fleet, 2 * NO_PROGRESS_S, lambda b: not b.is_active, second)
+    ended = await within(fleet, 2 * NO_PROGRESS_S, lambda b: not b.is_active, second, behind)
     assert ended.reason is not None
+    assert fleet.fleet.traffic.cars["behind"].frozen is None, "it only waited"
     assert (await fleet.stored(first)).state is not BookingState.BOOKED
 
 
@@ -279,11 +289,77 @@ async def test_with_the_clock_put_back_a_station_is_shown_its_new_ride(
     assert fresh.id == second.id
 
 
-async def test_the_expected_wait_follows_the_rides(fleet: ScriptedFleet) -> None:
+def figure(fleet: ScriptedFleet, name: str) -> float:
+    """Return one of the figures for Prometheus."""
+    text = fleet.fleet.metrics.text(fleet.fleet.state_now, [], True)[0].decode()
+    (line,) = [line for line in text.splitlines() if line.startswith(f"pixelopolis_{name} ")]
+    return float(line.rpartition(" ")[2])
+
+
+async def test_the_expected_wait_is_the_mean_of_the_rides_and_of_what_the_town_is_like(
+    fleet: ScriptedFleet,
+) -> None:
+    rides = fleet.fleet.rides
+    typical_s = rides.ride_s
     car = await fleet.car("car1", "9", 0.5)
-    await fleet.book("museum")
-    before_s = fleet.fleet.rides.ride_s
+    took_s = []
+    for goal in ("museum", "planetarium"):
+        booking = await fleet.book(goal)
+        await fleet.step(7.0)
+        began_s = fleet.clocks.now_s
+        await fleet.drive(car)
+        await fleet.step(3.0)
+        assert await fleet.state(booking) is BookingState.ARRIVED
+        took_s.append(fleet.clocks.now_s - began_s)
+        assert rides.ride_s == pytest.approx(
+            (typical_s + figure(fleet, "ride_seconds_sum")) / (1 + len(took_s))
+        )
+    assert figure(fleet, "ride_seconds_count") == 2
+    assert 0 < figure(fleet, "ride_seconds_sum") <= sum(took_s) + 14.0
+
+
+async def test_what_was_waited_for_the_first_car_is_counted_once(fleet: ScriptedFleet) -> None:
+    booking = await fleet.book("museum")
+    await fleet.step(20.0)
+    await fleet.car("car1", "9", 0.5)
+    await fleet.step(5.0)
+    assert (await fleet.stored(booking)).car_id == "car1"
+    assert figure(fleet, "wait_for_car_seconds_count") == 1
+    assert 20.0 <= figure(fleet, "wait_for_car_seconds_sum") <= 25.0
+
+
+async def test_two_cars_that_come_serve_the_first_two_in_line_at_once(fleet: ScriptedFleet) -> None:
+    bookings = [await fleet.book("museum", f"kiosk{i}") for i in range(3)]
+    for name, edge in (("car1", "9"), ("car2", "4")):
+        await fleet.car(name, edge, 0.3)
     await fleet.fleet.step()
-    await fleet.drive(car)
-    assert isinstance(fleet.fleet.rides, RideService)
-    assert fleet.fleet.rides.ride_s != before_s
+    cars = [(await fleet.stored(booking)).car_id for booking in bookings]
+    assert sorted(cars[:2]) == ["car1", "car2"]
+    assert cars[2] == ""
+
+
+async def test_who_wants_to_go_where_nothing_is_any_more_holds_nobody_up(
+    fleet: ScriptedFleet,
+) -> None:
+    nowhere = await fleet.fleet._bookings.enqueue("one", "demolished", "en")
+    second = await fleet.book("museum", "two")
+    await fleet.car("car1", "9", 0.5)
+    await fleet.fleet.step()
+    ended = await fleet.stored(nowhere)
+    assert (ended.state, ended.reason) == (
+        BookingState.FAILED,
+        reason(ReasonCode.UNKNOWN_DESTINATION, destination="demolished"),
+    )
+    assert (await fleet.stored(second)).car_id == "car1"
+
+
+def test_a_ride_is_expected_to_take_half_as_long_again_as_on_empty_streets() -> None:
+    streets = StreetGraph(CITY)
+    goals = [Place(goal.edge, goal.s_m) for goal in CITY.destinations.values()]
+    times_s = [
+        route_time_s(CITY, find_route(CITY, start, end))
+        for start, end in zip(goals, [*goals[1:], goals[0]], strict=True)
+    ]
+    assert typical_ride_s(streets) == pytest.approx(1.5 * sum(times_s) / len(times_s))
+    lonely = replace(CITY, destinations={})
+    assert typical_ride_s(StreetGraph(lonely)) == 10.0
