@@ -23,6 +23,8 @@ PROMISED = {
     "server.operator_desk.READ_BACK_S": 3.0,
     "server.identity.nonces.VALID_S": 10.0,
     "server.identity.codes.VALID_S": 600.0,
+    "server.identity.codes.LENGTH": 10,
+    "server.identity.tokens.BYTES": 32,
     "server.identity.stations.UNUSED_S": 30 * 86400.0,
     "server.identity.passwords.MIN_CHARS": 12,
     "server.http.car_socket.REVOKED_WITHIN_S": 1.0,

@@ -20,6 +20,7 @@ from server.operator_desk import EVERYBODY, OperatorDesk
 from server.storage import mongo as store_module
 from server.storage.audit import AuditLog
 from server.traffic.operator_rules import Duty
+from server.traffic.reservations import Car
 from server.views.operator_views import waits_view
 from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedFleet, scripted_fleet
@@ -353,3 +354,18 @@ async def test_what_could_not_be_stored_is_not_done(
     assert fleet.fleet._reload_due
     await fleet.fleet._reload()
     assert "car1" in fleet.fleet.traffic.cars
+
+
+async def test_a_command_that_another_server_forestalls_is_refused_and_can_be_given_again(
+    fleet: ScriptedFleet, desk: OperatorDesk
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    await fleet.fleet.step()
+    async with scripted_fleet() as other:
+        await other.fleet.change_traffic(lambda traffic: traffic.put(Car("car2", Place("4", 0.3))))
+    with pytest.raises(RequestRefusedError) as caught:
+        await desk.close_street("ada", "13")
+    assert (caught.value.status, caught.value.word) == (409, "changed_meanwhile")
+    assert set(fleet.fleet.traffic.cars) == {"car1", "car2"}
+    await desk.close_street("ada", "13")
+    assert fleet.fleet.traffic.rules.closed_edges == {"13"}

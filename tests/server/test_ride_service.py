@@ -16,7 +16,8 @@ from pixelopolis.vda5050.state import EdgeState
 from server.booking import Booking, BookingState
 from server.ride_service import typical_ride_s
 from server.storage import mongo as store_module
-from server.traffic.operator_rules import OperatorRules
+from server.traffic.car_reports import Ended
+from server.traffic.operator_rules import Duty, OperatorRules
 from server.traffic.reservations import Traffic
 from server.traffic.ride_watch import NO_PROGRESS_S
 from server.traffic.street_graph import StreetGraph
@@ -175,6 +176,9 @@ async def test_no_ride_is_given_up_while_an_operator_halts_the_town(fleet: Scrip
     assert (stored.car_id, stored.state) == ("car1", BookingState.WAITING)
     in_line = await fleet.book("museum", "other")
     assert in_line.state is BookingState.QUEUED
+    fleet.fleet.traffic = Traffic(fleet.fleet.traffic.cars)
+    await fleet.step(NO_PROGRESS_S - 1.0)
+    assert (await fleet.stored(booking)).car_id == "car1", "its time begins anew"
 
 
 # --- the line -------------------------------------------------------------------------------------
@@ -363,3 +367,35 @@ def test_a_ride_is_expected_to_take_half_as_long_again_as_on_empty_streets() -> 
     assert typical_ride_s(streets) == pytest.approx(1.5 * sum(times_s) / len(times_s))
     lonely = replace(CITY, destinations={})
     assert typical_ride_s(StreetGraph(lonely)) == 10.0
+
+
+async def test_an_order_that_ends_elsewhere_is_no_arrival(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    booking = await fleet.book("museum")
+    await fleet.fleet.step()
+    ride = fleet.fleet.traffic.cars["car1"].ride
+    assert ride is not None
+    await fleet.fleet.rides.take_arrival(Ended("car1", ride, arrived=False), 0.0)
+    assert (await fleet.stored(booking)).is_active
+    await fleet.fleet.rides.take_arrival(Ended("car1", ride, arrived=True), 0.0)
+    assert await fleet.state(booking) is BookingState.ARRIVED
+
+
+async def test_the_expected_wait_counts_no_car_that_is_out_of_service(fleet: ScriptedFleet) -> None:
+    for name, edge in (("car1", "9"), ("car2", "4")):
+        await fleet.car(name, edge, 0.3)
+    rules = OperatorRules(duties={"car1": Duty.RETIRED})
+    fleet.fleet.traffic = Traffic(fleet.fleet.traffic.cars, rules)
+    first, second, third = [await fleet.book("museum", f"kiosk{i}") for i in range(3)]
+    assert (first.car_id, second.car_id) == ("car2", "")
+    waits_s = [fleet.fleet.view(b).expected_wait_s for b in (second, third)]
+    assert waits_s[0] is not None
+    assert waits_s[1] == pytest.approx(waits_s[0] + fleet.fleet.rides.ride_s, abs=0.1)
+
+
+async def test_who_asks_for_a_booking_is_still_there(fleet: ScriptedFleet) -> None:
+    booking = await fleet.book("museum")
+    fleet.clocks.now_s += 40.0
+    await fleet.fleet.booking(booking.id)
+    now_s = fleet.clocks.now_s
+    assert fleet.fleet.rides.presence.last_seen_s("kiosk", now_s) == now_s

@@ -44,3 +44,12 @@ def test_a_changed_nonce_is_none(at: int, char: str) -> None:
 @given(st.text(max_size=100))
 def test_any_text_is_answered(text: str) -> None:
     assert not Nonces().is_valid(text, 100.0)
+
+
+def test_a_used_nonce_stays_used_whatever_others_use_meanwhile() -> None:
+    nonces = Nonces()
+    first = nonces.make(100.0)
+    nonces.use(first, 100.0)
+    for second in range(1, int(VALID_S)):
+        nonces.use(nonces.make(100.0 + second), 100.0 + second)
+        assert not nonces.is_valid(first, 100.0 + second)
