@@ -14,20 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import aiohttp
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from car.settings import CarSettings
 from pixelopolis.errors import SettingsError
-from pixelopolis.identity.private_file import write_private
+from pixelopolis.identity.key_file import keys_of, write_key_file
 from pixelopolis.identity.signatures import (
     LINK_SCHEME,
     enrollment_proof,
@@ -43,7 +34,6 @@ ENROLL: Final = (
     "Get a code with `pixelopolis server enroll`, then run `pixelopolis car enroll CODE --config "
     "car.toml` on this car."
 )
-_PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 
 
 class CarIdentity:
@@ -92,14 +82,10 @@ class CarIdentity:
                 f"key: others than its owner may use {str(file)!r} (mode {mode:04o}).",
                 f"chmod 600 {file}; if others had access, revoke the key and enroll the car anew.",
             )
-        private, mark, public = text.partition(_PUBLIC)
         try:
-            key = load_pem_private_key(private, None)
-            view_key = load_pem_public_key(mark + public)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            key, view_key = keys_of(text)
+        except ValueError as error:
             raise SettingsError(f"key: {str(file)!r} is no key file: {error}.", ENROLL) from error
-        if not (isinstance(key, Ed25519PrivateKey) and isinstance(view_key, Ed25519PublicKey)):
-            raise SettingsError(f"key: {str(file)!r} has other keys than Ed25519.", ENROLL)
         return cls(settings.id, key, view_key, tls_of(settings))
 
     async def authorize(self, session: aiohttp.ClientSession, server: str) -> Mapping[str, str]:
@@ -148,10 +134,8 @@ async def enroll(settings: CarSettings, code: str) -> Path:
             f"server.url: {settings.server.url} answers as no server of ours ({error}).",
             "Name the server.",
         ) from error
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = view_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     try:
-        write_private(file, private + public)
+        write_key_file(file, key, view_key)
     except OSError as error:
         raise SettingsError(
             f"key: {str(file)!r} cannot be written: {error.strerror}.",

@@ -20,11 +20,13 @@ from typing import Final
 
 import numpy as np
 from aiohttp import WSMsgType, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.geometry import Pose
+from pixelopolis.identity.key_file import write_key_file
 from pixelopolis.processes import ChildProcess, Processes
 from pixelopolis.vda5050.frames import decode_from_car, encode
 from pixelopolis.vda5050.order import Order
@@ -76,6 +78,7 @@ class OneOrderServer:
         self._city = city
         self.start = spawn_places(city, 1)[0]
         app = web.Application()
+        app.router.add_post("/api/cars/{serial}/challenge", self._challenge)
         app.router.add_get("/api/cars/{serial}/link", self._link)
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
 
@@ -87,6 +90,11 @@ class OneOrderServer:
     async def close(self) -> None:
         self.reachable.set()
         await self._runner.cleanup()
+
+    async def _challenge(self, _: web.Request) -> web.Response:
+        """Give a nonce; on the bench nobody checks what the car makes of it."""
+        await self.reachable.wait()
+        return web.json_response({"nonce": "nonce", "server_time_s": time.time()})
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         await self.reachable.wait()
@@ -198,6 +206,7 @@ class StopRig:
                 try:
                     await self._boards.wait_ready()
                     self._write_config(port)
+                    self._write_key()
                     await self.start_car()
                     yield self
                 finally:
@@ -222,6 +231,12 @@ class StopRig:
             "detector = {use = false}\n",
             encoding="utf-8",
         )
+
+    def _write_key(self) -> None:
+        """Make the car one that is enrolled."""
+        view_key = Ed25519PrivateKey.generate().public_key()
+        file = self._config.with_suffix(".key")
+        write_key_file(file, Ed25519PrivateKey.generate(), view_key)
 
     # --- failures and their repair ------------------------------------------------------------
 

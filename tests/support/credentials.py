@@ -11,17 +11,11 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from car.identity import CarIdentity
-from pixelopolis.identity.private_file import write_private
+from pixelopolis.identity.key_file import write_key_file
 from pixelopolis.identity.signatures import LINK_SCHEME, link_proof, public_text, sign, to_text
 from pixelopolis.identity.view_token import make_view_token
 from server.http.keys import IDENTITY
@@ -43,9 +37,7 @@ def key_of(serial: str) -> Ed25519PrivateKey:
 
 def write_key(file: Path, serial: str) -> None:
     """Write the key file of a car that `SERVER_KEY`'s server has enrolled."""
-    private = key_of(serial).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = SERVER_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    write_private(file, private + public)
+    write_key_file(file, key_of(serial), SERVER_KEY.public_key())
 
 
 def identity_of(serial: str) -> CarIdentity:
