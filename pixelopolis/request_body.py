@@ -34,6 +34,13 @@ async def body_of(request: web.Request, model: type[Body]) -> Body:
             f"Content-Type: {said[:100]!r} is not application/json in UTF-8.",
             "Send Content-Type: application/json.",
         )
+    if "Content-Encoding" in request.headers:
+        raise RequestRefusedError(
+            415,
+            "unsupported_media_type",
+            f"Content-Encoding: {request.headers['Content-Encoding'][:100]!r} is not taken.",
+            "Send the body as it is.",
+        )
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             body = await request.read()

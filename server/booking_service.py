@@ -16,6 +16,12 @@ from server.booking import ACTIVE, Booking, BookingState
 from server.metrics import Metrics
 from server.storage.mongo import CarTakenError, StationTakenError, Store
 
+MAX_IN_LINE: Final = 1000
+"""Visitors in line; more are refused."""
+
+MAX_REMEMBERED: Final = 10_000
+"""Stations whose newest booking is in memory."""
+
 REQUESTS: Final = uuid.UUID("6f2f3bd0-3d8c-4c43-9d2e-0d2a6a3cf5b1")
 """Namespace of the ids of bookings that were asked for with a request id."""
 
@@ -37,6 +43,8 @@ class BookingService:
         """A write failed and may have been stored anyway: call `refresh`."""
         self._last: dict[str, Booking] = {}
         """The newest booking of every known station, active or ended."""
+        self._without: set[str] = set()
+        """Stations that are known to have had no booking."""
         self._store = store
         self._epoch = epoch
         self._metrics = metrics or Metrics()
@@ -44,6 +52,7 @@ class BookingService:
     async def restore(self) -> None:
         self.active = {b.id: b for b in await self._store.active_bookings()}
         self._last = {b.station_device_id: b for b in self.active.values()}
+        self._without.clear()
 
     async def refresh(self) -> None:
         """Synchronize with the active bookings in the database."""
@@ -89,6 +98,17 @@ class BookingService:
         try:
             if request_id is not None and (known := await self._read_again(id_)) is not None:
                 return known
+            newest = self._last.get(station)
+            if newest is not None and newest.is_active and newest.id != id_:
+                raise _station_busy(station)
+            if len(self.waiting) >= MAX_IN_LINE:
+                raise RequestRefusedError(
+                    503,
+                    "line_full",
+                    f"{MAX_IN_LINE} visitors are in line already.",
+                    "Try again later.",
+                    retry_after_s=60,
+                )
             booking = Booking(
                 id=id_,
                 station_device_id=station,
@@ -101,12 +121,7 @@ class BookingService:
             )
             await self._store.add_booking(booking)
         except StationTakenError:
-            raise RequestRefusedError(
-                409,
-                "station_busy",
-                f"station_device_id: station {station!r} has a ride already.",
-                "Wait for its arrival, or cancel it.",
-            ) from None
+            raise _station_busy(station) from None
         except PyMongoError:
             self.refresh_due = True
             raise
@@ -204,10 +219,16 @@ class BookingService:
 
     async def newest(self, station: str) -> Booking | None:
         """Return a station's newest booking, active or ended."""
+        if station in self._without:
+            return None
         booking = self._last.get(station) or await self._store.newest_booking(station)
         if booking is not None:
             self._last.setdefault(station, booking)
-        return booking
+        elif station not in self._last:
+            if len(self._without) >= MAX_REMEMBERED:
+                self._without.clear()
+            self._without.add(station)
+        return self._last.get(station)
 
     def _keep(self, booking: Booking) -> None:
         last = self._last.get(booking.station_device_id)
@@ -219,6 +240,18 @@ class BookingService:
             self._metrics.ended.labels(booking.state).inc()
         if last is None or last.sequence <= booking.sequence:
             self._last[booking.station_device_id] = booking
+            self._without.discard(booking.station_device_id)
+        if len(self._last) > MAX_REMEMBERED:
+            self._last = {b.station_device_id: b for b in self.active.values()}
+
+
+def _station_busy(station: str) -> RequestRefusedError:
+    return RequestRefusedError(
+        409,
+        "station_busy",
+        f"station_device_id: station {station!r} has a ride already.",
+        "Wait for its arrival, or cancel it.",
+    )
 
 
 def unknown_booking(id_: str) -> RequestRefusedError:

@@ -194,7 +194,7 @@ class FleetManager:
             await self.rides.supervise(self.state_now, self._monitor, now_s)
             await self.rides.pair(self.state_now, self._monotonic())
             self.traffic = self.orders.without_ended(self.traffic)
-            self._monitor.forget(self.traffic, self.links)
+            self._monitor.forget(self.traffic, self.links, now_s)
             self.traffic = await self.orders.with_new(self.state_now)
             # pure, but slow in a large town: keep it off the event loop
             self.traffic, self.waits = await asyncio.to_thread(
@@ -299,15 +299,15 @@ class FleetManager:
                 way leads there.
         """
         stop = place_of(self.city, destination)
+        if stop.edge in self.traffic.rules.closed_edges:
+            raise _no_way(destination, "its street is closed")
+        ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
+        closed = closed_in(self.streets, self.traffic)
+        if ready and not choose_cars(self.streets, ready, stop, closed):
+            raise _no_way(destination, "no way leads there from any free car")
+        self.rides.presence.seen(station, self._monotonic())
+        booking = await self._bookings.enqueue(station, destination, language, request_id)
         async with self._step_lock:
-            if stop.edge in self.traffic.rules.closed_edges:
-                raise _no_way(destination, "its street is closed")
-            ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
-            closed = closed_in(self.streets, self.traffic)
-            if ready and not choose_cars(self.streets, ready, stop, closed):
-                raise _no_way(destination, "no way leads there from any free car")
-            self.rides.presence.seen(station, self._monotonic())
-            booking = await self._bookings.enqueue(station, destination, language, request_id)
             await self.rides.pair(self.state_now, self._monotonic())
         self._wake.set()
         return self._bookings.active.get(booking.id, booking)

@@ -22,6 +22,10 @@ LEASE_S: Final = 3.0
 RENEW_S: Final = 0.5
 """Interval at which the leader renews its lease and the other servers ask for it."""
 
+CUT_OFF_S: Final = 10.0
+"""A leader that has not reached the database for this long leads no more: another one may, and
+cars and pages must look for it. Longer than a database takes to be started again."""
+
 RESIGN_TIMEOUT_S: Final = 1.0
 """When the database does not answer within this time, the lease is left to expire."""
 
@@ -70,8 +74,13 @@ class Leadership:
         """Renew the lease beside the work, one step of which may take longer; until canceled."""
         while True:
             await asyncio.sleep(RENEW_S)
-            with contextlib.suppress(PyMongoError):  # the work meets the same, and reports it
-                await self.renew()
+            # the work meets the same failures, and reports them
+            with contextlib.suppress(PyMongoError, TimeoutError):
+                async with asyncio.timeout(LEASE_S):
+                    await self.renew()
+            if self.is_leader and self._monotonic() - self._asked_s > CUT_OFF_S:
+                log.error("The database has not answered for %.0f s; another may lead.", CUT_OFF_S)
+                self._ended.set()
 
     async def begin(self, prepare: Callable[[], Awaitable[None]]) -> bool:
         """Lead if no other server does; return whether this one leads now."""

@@ -58,7 +58,7 @@ class OperatorDesk:
         self._epoch = epoch
 
     @asynccontextmanager
-    async def _written_down(self, who: str, action: str, target: str) -> AsyncIterator[None]:
+    async def written_down(self, who: str, action: str, target: str) -> AsyncIterator[None]:
         """Write a command down before it is carried out, and afterwards how it ended."""
         sequence = await self._fleet.next_sequence()
         entry = AuditEntry(sequence, self._epoch(), who, action, target, BEGUN)
@@ -77,14 +77,14 @@ class OperatorDesk:
 
     async def pause(self, who: str, car: str) -> CommandOutcome:
         """Let a car stand where it is until it is resumed; it keeps its ride for a while."""
-        async with self._written_down(who, "pause", car):
+        async with self.written_down(who, "pause", car):
             self._known(car)
             await self._change_rules(lambda rules: rules.with_paused(car, True))
             return await self._read_back([car], is_halted, "pause")
 
     async def stop(self, who: str, car: str) -> CommandOutcome:
         """Stop a car by its emergency stop, take it off its ride, and let it stand."""
-        async with self._written_down(who, "stop", car):
+        async with self.written_down(who, "stop", car):
             self._known(car)
             self._send([car], EMERGENCY_STOP)
             await self._change_rules(lambda rules: rules.with_paused(car, True))
@@ -94,7 +94,7 @@ class OperatorDesk:
 
     async def stop_all(self, who: str) -> CommandOutcome:
         """Stop every car by its emergency stop, and grant nothing until all are resumed."""
-        async with self._written_down(who, "stop", EVERYBODY):
+        async with self.written_down(who, "stop", EVERYBODY):
             cars = self._cars()
             self._send(cars, EMERGENCY_STOP)
             await self._change_rules(lambda rules: replace(rules, is_halted=True))
@@ -102,7 +102,7 @@ class OperatorDesk:
 
     async def resume(self, who: str, car: str) -> CommandOutcome:
         """Take a car back into service, out of pause, stop, parking place or retirement."""
-        async with self._written_down(who, "resume", car):
+        async with self.written_down(who, "resume", car):
             self._known(car)
             await self._change_rules(
                 lambda rules: (
@@ -117,7 +117,7 @@ class OperatorDesk:
 
     async def resume_all(self, who: str) -> CommandOutcome:
         """Let all go on that were stopped together; who is paused alone still stands."""
-        async with self._written_down(who, "resume", EVERYBODY):
+        async with self.written_down(who, "resume", EVERYBODY):
             await self._change_rules(lambda rules: replace(rules, is_halted=False))
             rules = self._fleet.traffic.rules
             cars = [car for car in self._fleet.links if not rules.must_stand(car)]
@@ -128,19 +128,19 @@ class OperatorDesk:
 
     async def end_ride(self, who: str, booking: str) -> Booking:
         """End a ride, or take a visitor out of the line."""
-        async with self._written_down(who, "end", booking):
+        async with self.written_down(who, "end", booking):
             return await self._fleet.cancel(booking, reason(ReasonCode.ENDED_BY_OPERATOR))
 
     async def send_home(self, who: str, car: str) -> CommandOutcome:
         """Let a car drive to a place where cars start, as soon as it has no ride."""
-        async with self._written_down(who, "home", car):
+        async with self.written_down(who, "home", car):
             self._known(car)
             await self._change_rules(lambda rules: rules.with_errand(car, Errand.HOME))
             return CommandOutcome()
 
     async def park(self, who: str, car: str) -> CommandOutcome:
         """Take a car out of service and out of others' way, as soon as it has no ride."""
-        async with self._written_down(who, "park", car):
+        async with self.written_down(who, "park", car):
             self._known(car)
             await self._change_rules(
                 lambda rules: rules.with_duty(car, Duty.PARKED).with_errand(car, Errand.PARK)
@@ -149,14 +149,14 @@ class OperatorDesk:
 
     async def retire(self, who: str, car: str) -> CommandOutcome:
         """Give a car no visitors any more; it ends the ride that it has."""
-        async with self._written_down(who, "retire", car):
+        async with self.written_down(who, "retire", car):
             self._known(car)
             await self._change_rules(lambda rules: rules.with_duty(car, Duty.RETIRED))
             return CommandOutcome()
 
     async def remove(self, who: str, car: str) -> CommandOutcome:
         """Take a car off the streets, whatever it reports: somebody has lifted it off."""
-        async with self._written_down(who, "remove", car):
+        async with self.written_down(who, "remove", car):
             self._known(car)
             await self._fleet.change_traffic(
                 lambda traffic: replace(
@@ -171,7 +171,7 @@ class OperatorDesk:
 
         It frees all that the car held. A car that reports to stand elsewhere is believed.
         """
-        async with self._written_down(who, "place", f"{car} {edge} {s_m:g}"):
+        async with self.written_down(who, "place", f"{car} {edge} {s_m:g}"):
             self._known(car)
             length_m = self._edge(edge)
             if not 0.0 <= s_m <= length_m:
@@ -205,13 +205,13 @@ class OperatorDesk:
 
     async def close_street(self, who: str, edge: str) -> CommandOutcome:
         """Let no car enter an edge; who is on it may leave."""
-        async with self._written_down(who, "close", edge):
+        async with self.written_down(who, "close", edge):
             self._edge(edge)
             await self._change_rules(lambda rules: rules.with_edge(edge, True))
             return CommandOutcome()
 
     async def open_street(self, who: str, edge: str) -> CommandOutcome:
-        async with self._written_down(who, "open", edge):
+        async with self.written_down(who, "open", edge):
             self._edge(edge)
             await self._change_rules(lambda rules: rules.with_edge(edge, False))
             return CommandOutcome()

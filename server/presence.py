@@ -41,6 +41,10 @@ class Presence:
             del self._pages[station]
         self.seen(station, now_s)
 
+    def pages(self, station: str) -> int:
+        """Return how many pages of a station are connected."""
+        return self._pages[station]
+
     def last_seen_s(self, station: str, now_s: float) -> float:
         """Return when a station was there last: now, as long as a page of it is connected."""
         if self._pages[station] > 0:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from pixelopolis.connection_limit import IDLE_S, limit_connections
 from pixelopolis.identity.view_token import MAX_VIEW_S
 from pixelopolis.mjpeg import HEADERS, Broadcast, add_video, answer_options
+
+MAX_CONNECTIONS: Final = 150
+MAX_OF_ADDRESS: Final = 100
+"""From one address, behind which a proxy may stand."""
 
 
 class StreamServer:
@@ -38,7 +43,11 @@ class StreamServer:
         app.router.add_get("/snapshot.jpg", self._picture)
         app.router.add_get("/status", self._figures)
         self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=1.0,
+            keepalive_timeout=IDLE_S,
         )
         self.port = 0
 
@@ -49,6 +58,8 @@ class StreamServer:
             OSError: the address cannot be used.
         """
         await self._runner.setup()
+        assert self._runner.server is not None, "it is set up"
+        limit_connections(self._runner.server, MAX_CONNECTIONS, MAX_OF_ADDRESS)
         await web.TCPSite(self._runner, host, port).start()
         self.port = int(self._runner.addresses[0][1])
 

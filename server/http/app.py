@@ -23,6 +23,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pixelopolis.addresses import LOOPBACK, cannot_listen, origin, public_host
 from pixelopolis.city.model import City
+from pixelopolis.connection_limit import IDLE_S, limit_connections, open_more_files
 from pixelopolis.supervision import Worker, keep_working
 from server.fleet_manager import FleetManager
 from server.http import (
@@ -44,18 +45,19 @@ from server.http.keys import (
     LEADERSHIP,
     METRICS,
     SOCKETS,
+    WISHES_OF,
     WORKERS,
 )
 from server.http.operations import add_operations
 from server.http.operators import fleet as operators
 from server.http.operators import login
 from server.http.pages import add_pages
-from server.http.protection.connections import IDLE_S, limit_connections
 from server.http.protection.middleware import add_headers, only_by_rules
 from server.http.protection.request_rules import RequestRules
 from server.http.sockets import CLOSE_TIMEOUT_S
 from server.identity.certificates import TlsFiles, own_files
 from server.identity.identity import Identity
+from server.identity.rate_limit import RateLimit
 from server.leadership import Leadership
 from server.operator_desk import OperatorDesk
 from server.peer_faults import RateLimitFilter
@@ -70,6 +72,10 @@ log = logging.getLogger(__name__)
 KEEP_DAYS: Final = 90.0
 MAX_BODY_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 2.0
+HANDSHAKE_S: Final = 5.0
+MAX_CONNECTIONS: Final = 2000
+MAX_OF_ADDRESS: Final = 1000
+"""From one address, behind which a proxy may stand."""
 
 OPERATIONS: Final = (
     *stations.OPERATIONS,
@@ -134,6 +140,7 @@ def make_app(
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
     app[CAR_SOCKETS] = {}
+    app[WISHES_OF] = RateLimit(stations.WISHES)
     workers = tuple(map(Worker, ("fleet manager", "lease", "watch of keys", "retention")))
     app[WORKERS] = workers
     _add_document(app, "/api/openapi.json", openapi.document(OPERATIONS))
@@ -203,11 +210,27 @@ def _http_log() -> logging.Logger:
     return http
 
 
-async def _listen(
-    runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None
-) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise cannot_listen(f"{host!r}, port {port}", error) from error
+
+
+async def _listen_with_tls(
+    runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext
+) -> asyncio.Server:
+    """Listen with TLS; a connection that does not shake hands soon ends."""
+    assert runner.server is not None, "it is set up"
+    try:
+        return await asyncio.get_running_loop().create_server(
+            runner.server,
+            host,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_S,
+            reuse_address=True,
+        )
     except OSError as error:
         raise cannot_listen(f"{host!r}, port {port}", error) from error
 
@@ -257,11 +280,12 @@ async def serve(settings: Settings) -> None:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         assert runner.server is not None, "it is set up"
-        limit_connections(runner.server)
+        limit_connections(runner.server, open_more_files(MAX_CONNECTIONS), MAX_OF_ADDRESS)
         await _listen(runner, settings.host, settings.port)
         if settings.tls_port is not None:
             context = await asyncio.to_thread(_tls_of, settings)
-            await _listen(runner, settings.host, settings.tls_port, context)
+            listening = await _listen_with_tls(runner, settings.host, settings.tls_port, context)
+            stack.callback(listening.close)
         log.info("Open %s/", origin(public_host(settings.host), settings.port))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

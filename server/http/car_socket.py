@@ -46,6 +46,9 @@ REVOKED_WITHIN_S: Final = 1.0
 MESSAGES: Final = Rate(burst=200, per_s=100)
 """Messages of one car; it sends a few a second."""
 
+CHARACTERS: Final = Rate(burst=2_000_000, per_s=200_000)
+"""Size of all messages of one car: reading them takes this server's time."""
+
 UNUSABLE: Final = Rate(burst=20, per_s=0.5)
 """Messages of one car that cannot be used."""
 
@@ -93,7 +96,11 @@ async def link(request: web.Request) -> web.WebSocketResponse:
         fleet.peer_faults.report(car, "connected again from %s; its silent link is closed", address)
     ending = asyncio.get_running_loop().create_future()
     mine = sockets[car] = CarSocket(address, enrolled.key, ending)
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_S,
+        max_msg_size=MAX_FRAME_BYTES,
+        compress=False,  # else few bytes of a car could cost this server much work
+    )
     try:
         await socket.prepare(request)
         log.debug("%s connected from %s.", car, address)
@@ -165,11 +172,12 @@ async def _hang_up(overflow: asyncio.Event, fleet: FleetManager, car: str) -> No
 
 
 async def _read(socket: web.WebSocketResponse, fleet: FleetManager, car_link: CarLink) -> None:
-    messages, unusable = RateLimit(MESSAGES), RateLimit(UNUSABLE)
+    messages, size, unusable = RateLimit(MESSAGES), RateLimit(CHARACTERS), RateLimit(UNUSABLE)
     try:
         async for frame in socket:
             now_s = time.monotonic()
-            if messages.take("", now_s):
+            length = len(frame.data) if isinstance(frame.data, str | bytes) else 0
+            if messages.take("", now_s) or size.take("", now_s, length):
                 raise EndSocketError(WSCloseCode.POLICY_VIOLATION, "too many messages")
             is_used = frame.type is WSMsgType.TEXT and _take(frame.data, fleet, car_link)
             if frame.type is WSMsgType.BINARY:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.request_body import body_of
-from server.http.keys import CALLER, IDENTITY
+from server.http.keys import CALLER, DESK, IDENTITY
 from server.http.operations import Operation
 from server.identity.access import ApiAccess, Role
 from server.identity.codes import VALID_S
@@ -37,7 +37,8 @@ async def post_enrollment(request: web.Request) -> web.Response:
 
 
 async def post_code(request: web.Request) -> web.Response:
-    code = await request.app[IDENTITY].cars.invite()
+    async with request.app[DESK].written_down(request[CALLER].name, "invite", "a car"):
+        code = await request.app[IDENTITY].cars.invite()
     log.info("%s may enroll a car.", request[CALLER].name)
     return web.json_response(dump(CodeView(code=code, ends_in_s=VALID_S)), status=201)
 
@@ -50,10 +51,11 @@ async def get_keys(request: web.Request) -> web.Response:
 
 async def delete_key(request: web.Request) -> web.Response:
     serial = request.match_info["serial"]
-    if not await request.app[IDENTITY].cars.store.revoke(serial):
-        raise RequestRefusedError(
-            404, "unknown_car", f"serial: no car {serial!r} is enrolled.", "Check its id."
-        )
+    async with request.app[DESK].written_down(request[CALLER].name, "revoke", serial):
+        if not await request.app[IDENTITY].cars.store.revoke(serial):
+            raise RequestRefusedError(
+                404, "unknown_car", f"serial: no car {serial!r} is enrolled.", "Check its id."
+            )
     log.warning("%s has revoked the key of %s.", request[CALLER].name, serial)
     return web.Response(status=204)
 

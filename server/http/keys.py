@@ -12,6 +12,7 @@ from pixelopolis.supervision import Worker
 from server.fleet_manager import FleetManager
 from server.identity.access import Caller
 from server.identity.identity import Identity
+from server.identity.rate_limit import RateLimit
 from server.leadership import Leadership
 from server.metrics import Metrics
 from server.operator_desk import OperatorDesk
@@ -48,6 +49,8 @@ WORKERS: Final[web.AppKey[tuple[Worker, ...]]] = web.AppKey("workers")
 """The server's permanent tasks, restarted when they fail."""
 DESK: Final = web.AppKey("desk", OperatorDesk)
 METRICS: Final = web.AppKey("metrics", Metrics)
+WISHES_OF: Final = web.AppKey("wishes_of", RateLimit)
+"""How often each station may ask for a booking."""
 IDENTITY: Final = web.AppKey("identity", Identity)
 CALLER: Final = web.RequestKey("caller", Caller)
 """Who sends a request; the guard has found out."""

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from aiohttp import web
 from pydantic import BaseModel
 
+from pixelopolis.refusals import RequestRefusedError
+from server.http.errors import refusal
 from server.http.guard import guarded
 from server.identity.access import ApiAccess, Role
 
@@ -52,4 +54,18 @@ class Operation(NamedTuple):
 def add_operations(app: web.Application, operations: Iterable[Operation]) -> None:
     """Serve operations, each behind the guard."""
     for op in operations:
-        app.router.add_route(op.method, op.path, guarded(op.handler, op.access))
+        app.router.add_route(
+            op.method, op.path, guarded(op.handler, op.access), expect_handler=refuse_expectation
+        )
+
+
+async def refuse_expectation(request: web.Request) -> web.Response:
+    """Answer `Expect`, which is looked at before any rule: send the body at once."""
+    return refusal(
+        RequestRefusedError(
+            417,
+            "expectation_failed",
+            f"Expect: {request.headers.get('Expect', '')[:100]!r} is not supported.",
+            "Leave it out.",
+        )
+    )

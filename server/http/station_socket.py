@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -18,10 +19,11 @@ from server.booking_service import unknown_booking
 from server.fleet_manager import FleetManager
 from server.http.guard import bearer_of
 from server.http.health import check_leads
-from server.http.keys import CALLER, CITY_VIEW, FLEET, IDENTITY
+from server.http.keys import CALLER, CITY_VIEW, FLEET, IDENTITY, WISHES_OF
 from server.http.operations import Operation
 from server.http.sockets import EndSocketError, serve_socket
 from server.identity.access import ApiAccess
+from server.identity.logins import too_many
 from server.identity.rate_limit import Rate, RateLimit
 from server.views.models import (
     BookingEvent,
@@ -46,6 +48,12 @@ HEARTBEAT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 5.0
 EVENTS_PROTOCOL: Final = "pixelopolis.events"
 """The subprotocol that pages offer beside their token."""
+
+WISHES: Final = Rate(burst=10, per_s=0.5)
+"""Bookings that one station asks for, also those that are refused."""
+
+MAX_SOCKETS: Final = 5
+"""Open pages of one station."""
 
 SAID: Final = Rate(burst=10, per_s=0.1)
 """Messages of a station, which are ignored."""
@@ -75,6 +83,8 @@ async def get_station(request: web.Request) -> web.Response:
 async def post_booking(request: web.Request) -> web.Response:
     body = await body_of(request, BookingRequest)
     check_is_own(request, "station_device_id", body.station_device_id)
+    if wait_s := request.app[WISHES_OF].take(body.station_device_id, time.monotonic()):
+        raise too_many("bookings", wait_s)
     fleet = request.app[FLEET]
     booking = await fleet.book(
         body.station_device_id, body.destination_id, body.language, body.request_id
@@ -123,13 +133,22 @@ def check_is_own(request: web.Request, field: str, station: str) -> None:
 async def events(request: web.Request) -> web.WebSocketResponse:
     """Serve `GET /api/events`: the current state at once, then every change."""
     station = request[CALLER].name
+    if request.app[FLEET].rides.presence.pages(station) >= MAX_SOCKETS:
+        raise RequestRefusedError(
+            429,
+            "too_many_pages",
+            f"station {station!r} has {MAX_SOCKETS} open pages already.",
+            "Close one of them.",
+            retry_after_s=10,
+        )
     socket = web.WebSocketResponse(
         heartbeat=HEARTBEAT_S, max_msg_size=4096, protocols=(EVENTS_PROTOCOL,)
     )
-    await socket.prepare(request)
     fleet = request.app[FLEET]
     work = _listen(socket), _send_events(socket, fleet, station), _watch_token(request)
+    # from the check to here nothing waits, so that no more are let in at once
     with fleet.visited(station):
+        await socket.prepare(request)
         return await serve_socket(request, socket, f"station {station}", *work)
 
 
@@ -249,7 +268,7 @@ OPERATIONS: Final = (
         NewBookingView,
         201,
         BookingRequest,
-        (400, 404, 409),
+        (400, 404, 409, 429),
     ),
     Operation(
         "GET",

@@ -10,7 +10,7 @@ from aiohttp import web
 from pixelopolis.identity.view_token import VALID_S
 from pixelopolis.refusals import RequestRefusedError
 from server.booking import ACTIVE
-from server.http.keys import FLEET, IDENTITY
+from server.http.keys import CALLER, DESK, FLEET, IDENTITY
 from server.http.operations import Operation
 from server.http.station_socket import own_booking
 from server.identity.access import ApiAccess, Role
@@ -31,7 +31,9 @@ async def post_ride_view(request: web.Request) -> web.Response:
 
 
 async def post_car_view(request: web.Request) -> web.Response:
-    return _view_of(request, request.match_info["serial"])
+    serial = request.match_info["serial"]
+    async with request.app[DESK].written_down(request[CALLER].name, "view", serial):
+        return _view_of(request, serial)
 
 
 def _view_of(request: web.Request, car: str) -> web.Response:

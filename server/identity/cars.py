@@ -58,8 +58,7 @@ class Cars:
                 has a key (409), or there were too many wrong codes (429).
         """
         limits = ((self._of_address, address), (self._of_all, ""))
-        wait_s = max(limit.take(name, self._monotonic()) for limit, name in limits)
-        if wait_s:
+        if wait_s := RateLimit.take_each(limits, self._monotonic()):
             raise too_many("wrong enrollment codes", wait_s)
         if not _is_own(key, enrollment_proof(serial, code), proof):
             raise RequestRefusedError(

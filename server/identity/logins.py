@@ -25,6 +25,9 @@ FAILURES_OF_ADDRESS: Final = Rate(burst=20, per_s=1 / 10)
 MAX_AT_ONCE: Final = 2
 """Passwords compared at the same time: each takes 64 MiB."""
 
+MAX_WAITING: Final = 10
+"""Logins under way; more are refused, so that none waits for long."""
+
 
 class Logins:
     """Sessions of operators.
@@ -43,6 +46,7 @@ class Logins:
         self._epoch = epoch
         self._of_name, self._of_address = RateLimit(FAILURES), RateLimit(FAILURES_OF_ADDRESS)
         self._hashing = asyncio.Semaphore(MAX_AT_ONCE)
+        self._comparing = 0
 
     async def log_in(self, name: str, password: str, address: str) -> tuple[str, Operator]:
         """Return the token of a new session, and whose it is.
@@ -51,13 +55,10 @@ class Logins:
             RequestRefusedError: name or password is wrong (401), or too many were (429).
         """
         limits = ((self._of_name, f"{address} {name}"), (self._of_address, address))
-        wait_s = max(limit.take(key, self._monotonic()) for limit, key in limits)
-        if wait_s:
+        if wait_s := RateLimit.take_each(limits, self._monotonic()):
             raise too_many("wrong passwords", wait_s)
         operator = await self._store.find(name)
-        async with self._hashing:
-            stored = operator.password if operator else None
-            is_right = await asyncio.to_thread(is_password, stored, password)
+        is_right = await self._is_right(operator, password)
         if operator is None or not is_right:
             raise RequestRefusedError(
                 401, "wrong_login", "name or password is wrong.", "Correct it and try again."
@@ -65,8 +66,19 @@ class Logins:
         for limit, key in limits:
             limit.give_back(key)
         token, now_s = new_token(TokenKind.OPERATOR), self._epoch()
-        await self._store.begin_session(digest(token), name, now_s + SESSION_S, now_s)
+        await self._store.begin_session(digest(token), operator, now_s + SESSION_S, now_s)
         return token, operator
+
+    async def _is_right(self, operator: Operator | None, password: str) -> bool:
+        if self._comparing >= MAX_WAITING:
+            raise too_many("logins at once", 1.0)
+        self._comparing += 1
+        try:
+            async with self._hashing:
+                stored = operator.password if operator else None
+                return await asyncio.to_thread(is_password, stored, password)
+        finally:
+            self._comparing -= 1
 
     async def log_out(self, token: str) -> None:
         await self._store.end_session(digest(token))

@@ -8,6 +8,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
+from server.identity import tokens
 from server.identity.access import Role
 
 
@@ -56,15 +57,24 @@ class OperatorStore:
     async def all(self) -> list[Operator]:
         return [_operator(found) async for found in self._operators.find().sort("_id")]
 
-    async def begin_session(self, digest: str, name: str, ends_s: float, now_s: float) -> None:
-        """Store a session until `ends_s` since the epoch, and forget those that have ended."""
+    async def begin_session(
+        self, digest: str, operator: Operator, ends_s: float, now_s: float
+    ) -> None:
+        """Store a session until `ends_s` since the epoch, and forget those that have ended.
+
+        It is of the operator's password as it was compared: another password ends it.
+        """
         await self._sessions.delete_many({"ends_s": {"$lte": now_s}})
-        await self._sessions.insert_one({"_id": digest, "operator": name, "ends_s": ends_s})
+        session = {"_id": digest, "operator": operator.name, "ends_s": ends_s}
+        await self._sessions.insert_one({**session, "password": tokens.digest(operator.password)})
 
     async def session(self, digest: str, now_s: float) -> Operator | None:
         """Return whose session it is; None if there is none, or if it has ended."""
         found = await self._sessions.find_one({"_id": digest, "ends_s": {"$gt": now_s}})
-        return await self.find(found["operator"]) if found else None
+        operator = await self.find(found["operator"]) if found else None
+        if found is None or operator is None:
+            return None
+        return operator if found.get("password") == tokens.digest(operator.password) else None
 
     async def end_session(self, digest: str) -> None:
         await self._sessions.delete_one({"_id": digest})

@@ -163,13 +163,18 @@ class CarMonitor:
         is_over = many <= MAX_ORDERS or now_s - last_s >= TRY_AGAIN_S
         return None if is_over else reason(ReasonCode.DROPS_ORDERS)
 
-    def forget(self, traffic: Traffic, links: Mapping[str, CarLink]) -> None:
-        """Forget cars that are neither on the streets nor connected."""
+    def forget(self, traffic: Traffic, links: Mapping[str, CarLink], now_s: float) -> None:
+        """Forget cars that are neither on the streets nor connected.
+
+        Why a car was set aside is kept for as long again: it is not fit by going away.
+        """
         known = {*traffic.cars, *links}
         self._heard_s = {k: v for k, v in self._heard_s.items() if k in known}
         self._progress = {k: v for k, v in self._progress.items() if k in traffic.cars}
-        self._drops = {k: v for k, v in self._drops.items() if k in known}
-        self._aside = {k: v for k, v in self._aside.items() if k in known}
+        self._drops = {
+            k: v for k, v in self._drops.items() if k in known or now_s - v[1] < TRY_AGAIN_S
+        }
+        self._aside = {k: v for k, v in self._aside.items() if k in known or now_s < v[1] + v[2]}
 
 
 def _ride_of(cars: Mapping[str, Car], id_: str) -> Ride | None:

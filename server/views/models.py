@@ -23,6 +23,10 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+"""As long as RFC 5646, 4.4.1, recommends to allow."""
+
+
 class StationRequest(_Body):
     device_id: DeviceId
 
@@ -30,7 +34,7 @@ class StationRequest(_Body):
 class BookingRequest(_Body):
     station_device_id: DeviceId
     destination_id: Annotated[str, Field(min_length=1, max_length=100)]
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    language: LanguageTag = "en"
     request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     """Name of this wish: asked again with it, the server answers with the same booking."""
 

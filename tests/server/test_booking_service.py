@@ -300,3 +300,51 @@ async def test_after_a_restart_rides_go_on(bookings: BookingService, store: Stor
     assert newest is not None
     assert newest.id == ended.id
     await again._store._client.close()
+
+
+async def test_who_has_a_ride_is_refused_before_the_database_is_asked(
+    bookings: BookingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await bookings.enqueue("kiosk", "museum", "en")
+    monkeypatch.setattr(bookings._store, "next_sequence", None)
+    with pytest.raises(RequestRefusedError) as caught:
+        await bookings.enqueue("kiosk", "museum", "en")
+    assert (caught.value.status, caught.value.word) == (409, "station_busy")
+    monkeypatch.undo()
+    assert (await bookings.enqueue("other", "museum", "en")).sequence == first.sequence + 1
+
+
+async def test_a_full_line_takes_nobody_but_who_is_in_it(
+    bookings: BookingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.booking_service.MAX_IN_LINE", 2)
+    first = await bookings.enqueue("one", "museum", "en", "wish")
+    await bookings.enqueue("two", "museum", "en")
+    with pytest.raises(RequestRefusedError) as caught:
+        await bookings.enqueue("three", "museum", "en")
+    assert (caught.value.status, caught.value.word) == (503, "line_full")
+    assert (await bookings.enqueue("one", "museum", "en", "wish")).id == first.id
+
+
+async def test_a_station_without_a_ride_is_looked_up_once(
+    bookings: BookingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await bookings.newest("kiosk") is None
+    with monkeypatch.context() as patched:
+        patched.setattr(bookings._store, "newest_booking", None)
+        assert await bookings.newest("kiosk") is None
+    booking = await bookings.enqueue("kiosk", "museum", "en")
+    assert await bookings.newest("kiosk") == booking
+
+
+async def test_memory_of_stations_has_a_bound(
+    bookings: BookingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.booking_service.MAX_REMEMBERED", 10)
+    for i in range(40):
+        booking = await bookings.enqueue(f"kiosk{i}", "museum", "en")
+        await bookings.cancel(booking.id)
+        await bookings.newest(f"never{i}")
+    assert len(bookings._last) <= 11
+    assert len(bookings._without) <= 11
+    assert (await bookings.newest("kiosk0")).state is BookingState.CANCELLED  # type: ignore[union-attr]

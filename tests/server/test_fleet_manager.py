@@ -14,7 +14,7 @@ from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from server import fleet_manager as desk_module
 from server import order_service
-from server.booking import BookingState
+from server.booking import Booking, BookingState
 from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.reservations import Car, Traffic, closed_in, held
@@ -513,3 +513,23 @@ async def test_a_car_to_which_no_way_leads_any_more_fails_its_ride(
     stored = await fleet.stored(booking)
     assert stored.state is BookingState.FAILED
     assert stored.reason == reason(ReasonCode.NO_ROUTE, destination="museum")
+
+
+async def test_a_slow_booking_does_not_hold_up_the_loop(
+    fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    goes_on, add = asyncio.Event(), fleet.store.add_booking
+
+    async def slowly(booking: Booking) -> None:
+        await goes_on.wait()
+        await add(booking)
+
+    monkeypatch.setattr(fleet.store, "add_booking", slowly)
+    asking = asyncio.create_task(fleet.book("museum"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await fleet.fleet.step()
+    assert not asking.done()
+    goes_on.set()
+    assert (await asking).car_id == "car1"

@@ -14,7 +14,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 from pixelopolis.city.route import Place
 from server import leadership as leadership_module
 from server.http.keys import LEADERSHIP
-from server.leadership import RENEW_S, Leadership
+from server.leadership import CUT_OFF_S, RENEW_S, Leadership
 from server.storage.mongo import Store
 from tests.support.credentials import event_socket
 from tests.support.desktop import CITY, PATIENCE_S, Desktop, running, until
@@ -170,8 +170,8 @@ async def test_work_that_takes_longer_than_a_lease_keeps_it() -> None:
         assert lead.is_leader
         store.has_lease = AutoReconnect("down")
         asked = store.asked
-        while store.asked < asked + 3:
-            clock.now_s += 1.0
+        clock.now_s += 2.0
+        while store.asked < asked + 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         assert lead.is_leader, "nobody can take it meanwhile"
         store.has_lease = False
@@ -308,3 +308,21 @@ async def test_a_server_that_is_no_longer_asked_lets_everybody_go_and_may_serve_
     await desktop.drive_in(car)
     await desktop.ends(booking["id"])
     assert (car.cancels, car.rejections) == (0, [])
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_server_that_is_cut_off_from_the_database_leads_no_more() -> None:
+    lead, store, clock = paper()
+    await lead.begin(nothing)
+    task = asyncio.create_task(lead.keep_renewing())
+    store.has_lease = AutoReconnect("cut off")
+    async with asyncio.timeout(PATIENCE_S):
+        clock.now_s += CUT_OFF_S - 1.0
+        asked = store.asked
+        while store.asked < asked + 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert lead.is_leader, "a database may be started again"
+        clock.now_s += 2.0
+        await lead.ended()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

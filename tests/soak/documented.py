@@ -52,9 +52,10 @@ async def _tokens(database: AsyncDatabase[dict[str, Any]]) -> dict[str, str]:
     operators, now_s = OperatorStore(database), time.time()
     stored = hash_password(PASSWORD)
     for role in Role:
-        await operators.put(Operator(str(role), role, stored))
+        operator = Operator(str(role), role, stored)
+        await operators.put(operator)
         tokens[str(role)] = token = new_token(TokenKind.OPERATOR)
-        await operators.begin_session(digest(token), str(role), now_s + 36000, now_s)
+        await operators.begin_session(digest(token), operator, now_s + 36000, now_s)
     return tokens
 
 

@@ -128,9 +128,10 @@ class Strangers:
         stored = hash_password(PASSWORD)
         self._sessions_of: dict[str, str] = {}
         for name, role in (*((str(r), r) for r in Role), ("fired", Role.ADMIN)):
-            await operators.put(Operator(name, role, stored))
+            operator = Operator(name, role, stored)
+            await operators.put(operator)
             token = self._sessions_of[name] = new_token(TokenKind.OPERATOR)
-            await operators.begin_session(digest(token), name, now_s + 3600, now_s)
+            await operators.begin_session(digest(token), operator, now_s + 3600, now_s)
         self._expired = new_token(TokenKind.OPERATOR)
         await self.database["sessions"].insert_one(
             {"_id": digest(self._expired), "operator": "admin", "ends_s": now_s - 1}

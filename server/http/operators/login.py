@@ -8,7 +8,7 @@ from aiohttp import web
 
 from pixelopolis.request_body import body_of
 from server.http.guard import bearer_of
-from server.http.keys import CALLER, IDENTITY
+from server.http.keys import CALLER, DESK, IDENTITY
 from server.http.operations import Operation
 from server.identity.access import ApiAccess, Role
 from server.identity.logins import SESSION_S
@@ -20,6 +20,8 @@ async def post_login(request: web.Request) -> web.Response:
     token, operator = await request.app[IDENTITY].logins.log_in(
         body.name, body.password, request.remote or ""
     )
+    async with request.app[DESK].written_down(operator.name, "login", request.remote or ""):
+        pass  # only logins that succeed: strangers shall not fill the log
     view = SessionView(token=token, name=operator.name, role=operator.role, ends_in_s=SESSION_S)
     return web.json_response(dump(view))
 

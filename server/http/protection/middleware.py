@@ -33,7 +33,9 @@ def only_by_rules(rules: RequestRules) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        rules.check(request.headers, request.remote or "", time.monotonic())
+        # who watches the server is answered however many others ask
+        counts = request.path not in ("/livez", "/readyz")
+        rules.check(request.headers, request.remote or "", time.monotonic(), counts)
         return await handler(request)
 
     return check

@@ -30,14 +30,16 @@ class RequestRules:
         self._names = {"localhost", own, f"{own}.local", *(name.lower() for name in names)}
         self._rates = RateLimit(REQUESTS)
 
-    def check(self, headers: Mapping[str, str], address: str, now_s: float) -> None:
-        """Check one request.
+    def check(
+        self, headers: Mapping[str, str], address: str, now_s: float, counts: bool = True
+    ) -> None:
+        """Check one request; `counts`: it is one of those whose rate is limited.
 
         Raises:
             RequestRefusedError: too many came from its address (429), its host is not ours (421),
                 or it is of a page from elsewhere (403).
         """
-        if wait_s := self._rates.take(address, now_s):
+        if counts and (wait_s := self._rates.take(address, now_s)):
             raise too_many("requests", wait_s)
         host = headers.get("Host", "")
         if not self._is_ours(host):

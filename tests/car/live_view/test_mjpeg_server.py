@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from car.driving.types import CarAhead, Decision, DriveState, Sighting, Sightings
-from car.live_view.mjpeg_server import StreamServer
+from car.live_view.mjpeg_server import MAX_OF_ADDRESS, StreamServer
 from car.live_view.overlay import AHEAD_RGB, CAR_RGB, SIGN_RGB, draw_overlay, placeholder
 from pixelopolis.mjpeg import Broadcast
 from pixelopolis.model_io.picture_output import encode_jpeg
@@ -99,3 +100,17 @@ def test_pictures_are_jpegs_of_their_size(size: tuple[int, int]) -> None:
     assert image is not None
     assert image.shape == (size[1], size[0], 3)
     assert image.std() > 2
+
+
+async def test_strangers_hold_no_more_connections_than_a_car_can_spare(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(120)]
+    for _, writer in opened:
+        writer.write(b"GET /status?token=no HTTP/1.1\r\n")  # and nothing more
+    ended = await asyncio.gather(
+        *(asyncio.wait_for(reader.read(), 0.5) for reader, _ in opened), return_exceptions=True
+    )
+    assert sum(isinstance(end, TimeoutError) for end in ended) == MAX_OF_ADDRESS
+    for _, writer in opened:
+        writer.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
 from pixelopolis.city.route import Place
@@ -213,3 +214,43 @@ async def test_what_is_served_is_what_is_described(client: Client) -> None:
     text = json.dumps(described)
     used = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert used <= names
+
+
+async def test_a_station_may_not_ask_for_bookings_all_the_time(client: Client) -> None:
+    headers = await station_headers(client, "kiosk")
+    body = {"station_device_id": "kiosk", "destination_id": "museum"}
+    tries = [
+        asyncio.create_task(client.post("/api/bookings", json=body, headers=headers))
+        for _ in range(60)
+    ]
+    statuses = [(await each).status for each in tries]
+    assert statuses.count(201) == 1
+    assert statuses.count(409) <= 12
+    assert statuses.count(429) >= 47
+
+
+async def test_a_language_is_no_place_to_store_things(client: Client) -> None:
+    headers = await station_headers(client, "kiosk")
+    body = {
+        "station_device_id": "kiosk",
+        "destination_id": "museum",
+        "language": "en" + "-abcd" * 7,
+    }
+    status, error = await refusal(client, "POST", "/api/bookings", body, headers)
+    assert (status, error["code"]) == (400, "invalid_body")
+
+
+async def test_a_station_has_a_few_pages_and_no_more(client: Client) -> None:
+    pages = [await event_socket(client, "kiosk") for _ in range(5)]
+    with pytest.raises(WSServerHandshakeError) as caught:
+        await event_socket(client, "kiosk")
+    assert caught.value.status == 429
+    await event_socket(client, "another")
+    await pages[0].close()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await event_socket(client, "kiosk")
+                break
+            except WSServerHandshakeError:
+                await asyncio.sleep(0.01)

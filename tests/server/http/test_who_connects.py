@@ -6,13 +6,14 @@ The first tests are faults that strangers found in a server without identities.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from aiohttp import ClientResponse, WSServerHandshakeError
+from aiohttp import ClientResponse, WSMsgType, WSServerHandshakeError
 from pymongo import AsyncMongoClient
 
 import server.http.car_socket
@@ -312,3 +313,34 @@ async def test_a_car_enrolls_with_an_administrators_code(
     assert not socket.closed
     secrets = desktop.client.app[IDENTITY].secrets  # type: ignore[index]
     assert identity.opens_view(secrets.view_token("car1", time.time()))
+
+
+async def test_a_car_that_says_too_much_is_disconnected(desktop: Desktop) -> None:
+    socket = await car_socket(desktop.client, "car1")
+    assert "Sec-WebSocket-Extensions" not in socket._response.headers, "nothing is unpacked"
+    large = '{"topic": "state", "message": {"x": "' + "a" * 900_000 + '"}}'
+    with contextlib.suppress(ConnectionError):
+        for _ in range(4):
+            await socket.send_str(large)
+    async with asyncio.timeout(60):
+        while (message := await socket.receive()).type is WSMsgType.TEXT:
+            pass
+    assert (message.type, socket.close_code) == (WSMsgType.CLOSE, 1008)
+    assert "too many messages" in str(message.extra)
+
+
+async def test_what_administrators_do_and_who_logs_in_is_in_the_audit_log(
+    desktop: Desktop, mongodb_uri: str, database: str
+) -> None:
+    admin = await log_in(desktop.client, mongodb_uri, database, Role.ADMIN)
+    await desktop.client.post("/api/operator/enrollments", headers=admin)
+    await desktop.client.delete("/api/operator/keys/nobody", headers=admin)
+    await desktop.client.post("/api/operator/cars/car1/view", headers=admin)
+    audit = await (await desktop.client.get("/api/operator/audit", headers=admin)).json()
+    said = [(e["operator"], e["action"], e["target"], e["outcome"]) for e in audit["entries"]]
+    assert said[::-1] == [
+        ("admin", "login", "127.0.0.1", "done"),
+        ("admin", "invite", "a car", "done"),
+        ("admin", "revoke", "nobody", "unknown_car"),
+        ("admin", "view", "car1", "no_view"),
+    ]

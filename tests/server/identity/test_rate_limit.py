@@ -50,3 +50,20 @@ def test_as_many_pass_at_once_as_the_burst_says_and_one_for_each_given_back() ->
     assert [limit.take("one", 0.0) == 0 for _ in range(5)] == [True, True, True, False, False]
     limit.give_back("one")
     assert [limit.take("one", 0.0) == 0 for _ in range(2)] == [True, False]
+
+
+def test_who_is_refused_by_one_bucket_takes_nothing_of_the_others() -> None:
+    mine, all_ = RateLimit(Rate(1, 0.1)), RateLimit(Rate(2, 0.1))
+    limits = ((mine, "me"), (all_, ""))
+    assert RateLimit.take_each(limits, 0.0) == 0
+    assert all(RateLimit.take_each(limits, 0.0) > 0 for _ in range(10))
+    assert RateLimit.take_each(((mine, "another"), (all_, "")), 0.0) == 0
+    assert RateLimit.take_each(((mine, "third"), (all_, "")), 0.0) > 0
+    assert mine.take("third", 0.0) == 0, "given back"
+
+
+def test_large_things_take_many_tokens() -> None:
+    limit = RateLimit(Rate(100, 10))
+    assert limit.take("one", 0.0, 90) == 0
+    assert limit.take("one", 0.0, 30) == 2.0
+    assert limit.take("one", 2.0, 30) == 0

@@ -194,7 +194,7 @@ def dropped(it: CarMonitor, order_id: str, now_s: float) -> Reason | None:
     traffic = riding(order_id=order_id, booking_id=None, taken=False)
     links = {"car1": link(state(errors=(error,)))}
     after, _ = it.process_reports(STREETS, traffic, links, {}, now_s)
-    it.forget(after, links)
+    it.forget(after, links, now_s)
     assert after.cars["car1"].ride is None
     return after.cars["car1"].frozen
 
@@ -228,11 +228,11 @@ def test_a_car_that_drops_every_order_is_set_aside_until_it_takes_one(
 def test_who_is_not_needed_is_forgotten() -> None:
     it = watch(started_s=0.0)
     it.heard("car1", 100.0)
-    it.forget(Traffic().put(STANDS), {})
+    it.forget(Traffic().put(STANDS), {}, 102.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None
-    it.forget(Traffic(), {"car1": link()})
+    it.forget(Traffic(), {"car1": link()}, 102.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None, "it is connected"
-    it.forget(Traffic(), {})
+    it.forget(Traffic(), {}, 102.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) == SILENT, "as never heard"
 
 
@@ -294,3 +294,14 @@ def test_who_must_stand_by_an_operator_is_halted() -> None:
         assert frozen_after(it, traffic, 10.0, state()) == halted
         other = replace(traffic, rules=OperatorRules(paused=frozenset({"car2"})))
         assert frozen_after(it, other, 10.0, state()) is None
+
+
+def test_who_was_set_aside_is_not_fit_by_going_away_for_a_moment() -> None:
+    it = watch()
+    stuck = reason(ReasonCode.STUCK)
+    it.set_aside("car1", stuck, 100.0)
+    it.forget(Traffic(), {}, 101.0)
+    it.heard("car1", 102.0)
+    assert frozen_after(it, Traffic().put(STANDS), 102.0, state()) == stuck
+    it.forget(Traffic(), {}, 100.0 + 2 * TRY_AGAIN_S)
+    assert it._aside == {}

@@ -41,7 +41,7 @@ async def test_an_operator_sees_cars_bookings_and_waits(desktop: Desktop, header
     assert (car["edges"][0], car["battery_pct"]) == ("1", 90.0)
     _, answer = await ask(desktop, headers, "GET", "/bookings?count=5")
     listed = [(b["id"], b["sequence"], b["tried"]) for b in answer["bookings"]]
-    assert listed == [(second["id"], 2, []), (first["id"], 1, [])]
+    assert listed == [(second["id"], 3, []), (first["id"], 2, [])], "the login was 1"
     _, answer = await ask(desktop, headers, "GET", "/waits")
     in_line = [w for w in answer["waits"] if w["booking_id"] == second["id"]]
     assert [(w["car_id"], w["reason_code"]) for w in in_line] == [(None, "in_line")]
@@ -65,7 +65,7 @@ async def test_all_cars_are_stopped_and_resumed_and_it_is_written_down(
     await desktop.ends(booking["id"])
     _, answer = await ask(desktop, headers, "GET", "/audit")
     commands = [(e["operator"], e["action"], e["outcome"]) for e in answer["entries"]]
-    assert commands == [("operator", "resume", "done"), ("operator", "stop", "done")]
+    assert commands == [("operator", word, "done") for word in ("resume", "stop", "login")]
 
 
 async def test_a_car_that_does_not_stop_is_shouted(
@@ -128,3 +128,13 @@ async def test_a_viewer_sees_and_changes_nothing_and_a_stranger_not_even_that(
         assert strange.status == 401, path
         seen = await desktop.client.request(op.method, path, headers=viewer)
         assert seen.status == (200 if op.method == "GET" else 403), path
+
+
+@pytest.mark.parametrize("count", ["0000000011000000", "0" * 9 + "1" * 20, "1" + "0" * 5000, "201"])
+async def test_no_number_gets_around_the_longest_list(
+    desktop: Desktop, mongodb_uri: str, database: str, count: str
+) -> None:
+    viewer = await log_in(desktop.client, mongodb_uri, database, Role.VIEWER)
+    for path in ("bookings", "audit"):
+        answer = await desktop.client.get(f"/api/operator/{path}?count={count}", headers=viewer)
+        assert answer.status == 400

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSServerHandshakeError, web
 from yarl import URL
 
-from server.http.protection.connections import limit_connections
+from pixelopolis.connection_limit import limit_connections
 from server.http.protection.middleware import HEADERS
 from tests.support.credentials import enroll, link_headers, station_headers
 from tests.support.desktop import Desktop
@@ -41,6 +41,7 @@ STRANGE: list[tuple[str, str, Any, str, set[int]]] = [
     ("POST", f"/api/cars/{'a' * 300}/challenge", None, "", {400}),
     ("POST", "/api/cars/%00/challenge", None, "", {400}),
     ("PUT", "/api/city", None, "", {405}),
+    ("GET", "/api/bookings", None, "", {405}),
 ]
 
 
@@ -136,3 +137,35 @@ async def test_who_does_not_finish_a_request_is_hung_up_on(small: int, half: byt
     async with asyncio.timeout(30):
         await reader.read()
     writer.close()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity"])
+async def test_a_body_in_another_coding_is_refused_and_not_undone(
+    desktop: Desktop, coding: str
+) -> None:
+    async with desktop.client.session.post(
+        desktop.client.make_url("/api/stations"),
+        data=b"abcde",
+        headers={"Content-Type": JSON, "Content-Encoding": coding},
+    ) as answer:
+        assert answer.status in (400, 415)
+        if coding in ("gzip", "identity"):
+            assert (await answer.json())["error"]["code"]
+
+
+async def test_an_expectation_is_refused_as_json(desktop: Desktop) -> None:
+    for said in ("nonsense", "100-continue"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", desktop.client.port)
+        head = f"GET /api/city HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: {said}\r\n\r\n"
+        writer.write(head.encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        assert answer.startswith(b"HTTP/1.1 417 ")
+        assert b"application/json" in answer
+        writer.close()
+
+
+async def test_who_watches_the_server_is_answered_however_many_others_ask(
+    desktop: Desktop,
+) -> None:
+    rates = [(await desktop.client.get("/livez")).status for _ in range(1100)]
+    assert set(rates) == {200}
