@@ -43,10 +43,10 @@ from pixelopolis.addresses import origin
 from pixelopolis.city.model import City
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.mjpeg import Broadcast
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.picture_output import encode_jpeg
 from pixelopolis.supervision import Worker, keep_working, trouble_of
+from pixelopolis.web.mjpeg import Broadcast
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from pixelopolis.connection_limit import IDLE_S, limit_connections
 from pixelopolis.identity.view_token import MAX_VIEW_S
-from pixelopolis.mjpeg import HEADERS, Broadcast, add_video, answer_options
+from pixelopolis.web.connection_limit import IDLE_S, limit_connections
+from pixelopolis.web.mjpeg import HEADERS, Broadcast, add_video, answer_options
 
 MAX_CONNECTIONS: Final = 150
 MAX_OF_ADDRESS: Final = 100

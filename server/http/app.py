@@ -23,8 +23,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pixelopolis.addresses import LOOPBACK, cannot_listen, origin, public_host
 from pixelopolis.city.model import City
-from pixelopolis.connection_limit import IDLE_S, limit_connections, open_more_files
 from pixelopolis.supervision import Worker, keep_working
+from pixelopolis.web.connection_limit import IDLE_S, limit_connections, open_more_files
 from server.fleet_manager import FleetManager
 from server.http import (
     asyncapi,

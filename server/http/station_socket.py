@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
 from pixelopolis.refusals import RequestRefusedError
-from pixelopolis.request_body import body_of
+from pixelopolis.web.request_body import body_of
 from server.booking_service import unknown_booking
 from server.fleet_manager import FleetManager
 from server.http.guard import bearer_of

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
-from pixelopolis.mjpeg import Broadcast
 from pixelopolis.processes import how_it_ended
 from pixelopolis.vehicle.camera import Camera
+from pixelopolis.web.mjpeg import Broadcast
 from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
 from sim.physics.vehicle import BodyMotion
 

@@ -12,9 +12,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixelopolis.errors import PixelopolisError, RenderError, SettingsError
-from pixelopolis.mjpeg import HEADERS, add_video, answer_options
 from pixelopolis.refusals import RequestRefusedError
-from pixelopolis.request_body import Body, body_of
+from pixelopolis.web.mjpeg import HEADERS, add_video, answer_options
+from pixelopolis.web.request_body import Body, body_of
 from sim.hardware.bus import BusFault, FaultKind
 from sim.live.renderer_link import RendererLink
 from sim.live.town import LiveTown, TownCar

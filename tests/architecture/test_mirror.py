@@ -25,7 +25,7 @@ ELSEWHERE: Final = {
     "pixelopolis.model_io.lane_path": "tests/training/lane/test_networks.py",
     "pixelopolis.output_file": "tests/training/common/test_runs.py",
     "pixelopolis.refusals": "tests/server/test_booking_service.py",
-    "pixelopolis.request_body": "tests/server/http/test_hostile_stations.py",
+    "pixelopolis.web.request_body": "tests/server/http/test_hostile_stations.py",
     "pixelopolis.vehicle.virtual_camera": "tests/car/camera/test_thread.py",
     "pixelopolis.web_address": "tests/server/test_peer_faults.py",
     "sim.hardware.cable": "tests/sim/evaluation/test_stops.py",

@@ -20,9 +20,9 @@ from car.driving.driver import Driver
 from car.metrics import LoopMetrics
 from car.process import CarProcess
 from car.shared_state import SharedState
-from pixelopolis.mjpeg import Broadcast
 from pixelopolis.supervision import keep_working
 from pixelopolis.vda5050.state import ErrorLevel
+from pixelopolis.web.mjpeg import Broadcast
 from sim.live.camera_sockets import CameraSocket
 from tests.car.orders.test_server_link import FakeServer, order
 from tests.car.test_process import (

@@ -29,7 +29,7 @@ PROMISED = {
     "server.identity.passwords.MIN_CHARS": 12,
     "server.http.car_socket.REVOKED_WITHIN_S": 1.0,
     "server.http.health.ANSWER_S": 1.0,
-    "pixelopolis.connection_limit.IDLE_S": 15.0,
+    "pixelopolis.web.connection_limit.IDLE_S": 15.0,
     "server.leadership.LEASE_S": 3.0,
     "server.leadership.CUT_OFF_S": 10.0,
     "server.booking_service.MAX_IN_LINE": 1000,

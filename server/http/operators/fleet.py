@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from pixelopolis.refusals import RequestRefusedError
-from pixelopolis.request_body import body_of
+from pixelopolis.web.request_body import body_of
 from server.http.keys import CALLER, DESK, FLEET
 from server.http.operations import Handler, Operation
 from server.identity.access import Role

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from pixelopolis.request_body import body_of
+from pixelopolis.web.request_body import body_of
 from server.http.guard import bearer_of
 from server.http.keys import CALLER, DESK, IDENTITY
 from server.http.operations import Operation

@@ -11,9 +11,9 @@ import pytest
 from car.driving.types import CarAhead, Decision, DriveState, Sighting, Sightings
 from car.live_view.mjpeg_server import MAX_OF_ADDRESS, StreamServer
 from car.live_view.overlay import AHEAD_RGB, CAR_RGB, SIGN_RGB, draw_overlay, placeholder
-from pixelopolis.mjpeg import Broadcast
 from pixelopolis.model_io.picture_output import encode_jpeg
 from pixelopolis.vehicle.camera import Camera
+from pixelopolis.web.mjpeg import Broadcast
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-import pixelopolis.request_body
+import pixelopolis.web.request_body
 from pixelopolis.city.route import Place
 from server.identity.stations import Stations
 from tests.support.credentials import event_socket, station_headers
@@ -72,7 +72,7 @@ async def test_what_nobody_expected_is_a_clear_error_and_said_once(
 async def test_a_body_that_does_not_come_is_not_waited_for(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pixelopolis.request_body, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pixelopolis.web.request_body, "BODY_TIMEOUT_S", 0.1)
 
     async def never() -> Any:
         yield b"{"

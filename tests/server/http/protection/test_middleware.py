@@ -6,15 +6,12 @@ The first tests are faults that strangers found: some answers were 500, in plain
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import WSServerHandshakeError, web
+from aiohttp import WSServerHandshakeError
 from yarl import URL
 
-from pixelopolis.connection_limit import limit_connections
 from server.http.protection.middleware import HEADERS
 from tests.support.credentials import enroll, link_headers, station_headers
 from tests.support.desktop import Desktop
@@ -102,41 +99,6 @@ async def test_a_browser_is_no_car_even_on_our_own_page(desktop: Desktop) -> Non
 
 
 # --- connections --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def small() -> AsyncIterator[int]:
-    """The port of a server that admits three connections and waits 0.3 s."""
-    app = web.Application()
-    runner = web.AppRunner(app, keepalive_timeout=0.3)
-    await runner.setup()
-    assert runner.server is not None
-    limit_connections(runner.server, most=3, of_address=3)
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield runner.addresses[0][1]
-    await runner.cleanup()
-
-
-async def test_connections_beyond_the_limit_end_and_others_go_on(small: int) -> None:
-    opened = [await asyncio.open_connection("127.0.0.1", small) for _ in range(3)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", small)
-    async with asyncio.timeout(30):
-        with contextlib.suppress(ConnectionError):
-            assert await reader.read() == b""
-    assert not any(other.at_eof() for other, _ in opened)
-    writer.close()
-    for _, each in opened:
-        each.close()
-
-
-@pytest.mark.parametrize("half", [b"", b"G", b"GET / HTTP/1.1\r\nHost: a\r\n"])
-async def test_who_does_not_finish_a_request_is_hung_up_on(small: int, half: bytes) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", small)
-    writer.write(half)
-    async with asyncio.timeout(30):
-        await reader.read()
-    writer.close()
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity"])

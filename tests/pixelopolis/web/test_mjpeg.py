@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-import pixelopolis.mjpeg
-from pixelopolis.mjpeg import BOUNDARY, CONTENT_TYPE, Broadcast, add_video, answer_options
+import pixelopolis.web.mjpeg
+from pixelopolis.web.mjpeg import BOUNDARY, CONTENT_TYPE, Broadcast, add_video, answer_options
 
 WAIT_S = 10.0
 PATH = "/video.mjpg"
@@ -180,7 +180,7 @@ async def test_frames_for_a_viewer_that_does_not_read_wait_in_the_kernel_only(
 async def test_a_viewer_that_takes_nothing_is_dropped(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pixelopolis.mjpeg, "WRITE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pixelopolis.web.mjpeg, "WRITE_TIMEOUT_S", 0.1)
     with silent_viewer(server):
         await server.viewers(1)
         async with asyncio.timeout(WAIT_S):
@@ -193,7 +193,7 @@ async def test_a_viewer_that_takes_nothing_is_dropped(
 async def test_a_viewer_that_vanishes_is_noticed_without_a_frame(
     reset: bool, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pixelopolis.mjpeg, "LOOK_S", 0.05)
+    monkeypatch.setattr(pixelopolis.web.mjpeg, "LOOK_S", 0.05)
     with silent_viewer(server) as viewer:
         await server.viewers(1)
         if reset:
