@@ -117,8 +117,9 @@ async def enroll(settings: CarSettings, code: str) -> Path:
     file, key = _file_of(settings), Ed25519PrivateKey.generate()
     if file.exists():
         raise SettingsError(
-            f"key: {str(file)!r} exists: this car is enrolled.",
-            f"To enroll it anew: `pixelopolis server revoke {settings.id}`, and remove the file.",
+            f"key: {str(file)!r} exists: this car was enrolled.",
+            f"To enroll it anew: `pixelopolis server revoke {settings.id}` unless that was done, "
+            "and remove the file.",
         )
     body = {
         "serial": settings.id,

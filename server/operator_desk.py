@@ -169,7 +169,8 @@ class OperatorDesk:
     async def place(self, who: str, car: str, edge: str, s_m: float) -> CommandOutcome:
         """Say where a car stands, and rely on it again.
 
-        It frees all that the car held. A car that reports to stand elsewhere is believed.
+        It frees all that the car held. A car that reports to stand elsewhere is believed; one that
+        drives is not placed, because it would drive on where others then may.
         """
         async with self.written_down(who, "place", f"{car} {edge} {s_m:g}"):
             self._known(car)
@@ -181,11 +182,22 @@ class OperatorDesk:
                     f"s_m: {s_m:g} is not on edge {edge!r}, which is {length_m:.3f} m long.",
                     "Give the distance from the edge's beginning.",
                 )
+            if self._drives(car):
+                raise RequestRefusedError(
+                    409, "car_drives", f"car: {car!r} drives.", f"Stop it first: stop {car}."
+                )
             await self._fleet.change_traffic(
                 lambda traffic: self._placed(traffic, car, Place(edge, s_m))
             )
             self._fleet.trust(car)
             return CommandOutcome()
+
+    def _drives(self, id_: str) -> bool:
+        """Whether a car is relied on to drive, and nobody has stopped it."""
+        car, link = self._fleet.traffic.cars.get(id_), self._fleet.live_link(id_)
+        says_so = link is not None and link.state is not None and link.state.driving
+        is_stopped = self._fleet.traffic.rules.must_stand(id_)
+        return says_so and not is_stopped and car is not None and car.frozen is None
 
     def _placed(self, traffic: Traffic, car: str, place: Place) -> Traffic:
         placed = place_car(self._fleet.streets, traffic.without(car), car, place)

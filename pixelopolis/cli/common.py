@@ -67,6 +67,21 @@ Verbose = Annotated[
 ]
 
 
+def ask_password(confirm: bool = False) -> str:
+    """Return a password: asked for at a terminal, else a line of standard input.
+
+    Raises:
+        SettingsError: standard input is no terminal and has none.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm))
+    if password := sys.stdin.readline().rstrip("\r\n"):
+        return password
+    raise SettingsError(
+        "password: standard input has none.", "Type it at a terminal, or pass it as one line."
+    )
+
+
 def check_looks(plain: bool, panoramas: Path | None) -> None:
     """Check that the plain look is not combined with panoramas, which only rooms show.
 

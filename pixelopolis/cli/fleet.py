@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from pixelopolis.cli.common import Json, print_json, print_line
-from pixelopolis.errors import ServerError
+from pixelopolis.cli.common import Json, ask_password, print_json, print_line
+from pixelopolis.errors import ServerError, SettingsError
 from pixelopolis.extras import needs
 
 app = typer.Typer(
@@ -73,6 +73,10 @@ def _ask(server: str, method: str, path: str, body: object = None) -> Any:
 async def _request(server: str, method: str, path: str, body: object) -> Any:
     import aiohttp
 
+    if not server.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"--server {server!r}: no address of a server.", "For example http://127.0.0.1:8080."
+        )
     headers = {"Authorization": f"Bearer {token}"} if (token := _token(server)) else {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
@@ -97,8 +101,17 @@ async def _request(server: str, method: str, path: str, body: object) -> Any:
     message = said.get("message", f"{server}: status {status}.")
     if said.get("code") == "not_confirmed":
         message = f"NOT CONFIRMED. {message}"
-    step = said.get("next_step", "See the server's log.")
-    raise ServerError(message, "Run `pixelopolis fleet login NAME`." if status == 401 else step)
+    if said.get("code") == "unauthenticated":
+        raise ServerError(
+            f"--server {server!r}: you are not logged in there, or the session has ended.",
+            "Run `pixelopolis fleet login NAME`.",
+        )
+    if said.get("code") == "forbidden":
+        raise ServerError(
+            f"your role does not allow this: {message}",
+            "Ask an administrator for `pixelopolis server users add NAME --role ROLE`.",
+        )
+    raise ServerError(message, said.get("next_step", "See the server's log."))
 
 
 def _say(outcome: dict[str, Any], words: str) -> None:
@@ -127,7 +140,7 @@ def login(
 
     The password is asked for, or read as a line from standard input.
     """
-    password = typer.prompt("Password", hide_input=True)
+    password = ask_password()
     answer = _ask(server, "POST", "/login", {"name": name, "password": password})
     _keep_token(server.rstrip("/"), answer["token"])
     print_line(f"{answer['name']} is logged in as {answer['role']}.")

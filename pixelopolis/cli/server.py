@@ -24,7 +24,7 @@ from pixelopolis.cli.common import (
     print_json,
     print_line,
 )
-from pixelopolis.cli.server_database import with_database
+from pixelopolis.cli.server_database import check_known, with_database
 from pixelopolis.cli.service_log import LogFormat, service_handler
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
@@ -182,6 +182,7 @@ def cars(json: Json = False, mongodb: MongodbUri = "", data: DataFolder = DATA) 
 
     from server.identity.car_store import CarStore
 
+    check_known(mongodb, data)
     known = with_database(mongodb, data, lambda database: CarStore(database).all())
     if json:
         print_json([asdict(car) for car in known])
@@ -201,6 +202,7 @@ def revoke(
     """End a car's key; its link is closed within about a second."""
     from server.identity.car_store import CarStore
 
+    check_known(mongodb, data)
     if not with_database(mongodb, data, lambda database: CarStore(database).revoke(car)):
         raise SettingsError(f"CAR: no car {car!r} is enrolled.", "See `pixelopolis server cars`.")
     print_line(f"The key of {car} is revoked.")

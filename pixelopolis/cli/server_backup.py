@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pixelopolis.cli.common import DATA, DataFolder, MongodbUri, print_line
+from pixelopolis.cli.server_database import check_known
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
 
@@ -18,11 +19,9 @@ File = Annotated[Path, typer.Argument(help="The backup, such as town.backup.gz."
 @needs("server")
 def backup(file: File, mongodb: MongodbUri = "", data: DataFolder = DATA) -> None:
     """Write the whole database to a file, also while servers run."""
-    if not mongodb and not (data / "db").is_dir():
-        raise SettingsError(
-            f"--data {str(data)!r}: no server has kept a database there.",
-            "Name the data folder of a server, or --mongodb.",
-        )
+    check_known(mongodb, data)
+    if file.is_dir():
+        raise SettingsError(f"FILE {str(file)!r} is a folder.", "Name a file.")
     from server.storage.backup import write_backup
     from server.storage.mongo import DATABASE
     from server.storage.reach import reach_database

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelopolis.cli.common import DATA, DataFolder, Json, MongodbUri, print_json, print_line
-from pixelopolis.cli.server_database import with_database
+from pixelopolis.cli.common import (
+    DATA,
+    DataFolder,
+    Json,
+    MongodbUri,
+    ask_password,
+    print_json,
+    print_line,
+)
+from pixelopolis.cli.server_database import check_known, with_database
 from pixelopolis.errors import SettingsError
 from pixelopolis.extras import needs
+from pixelopolis.output_file import check_output_folder
 from server.identity.access import Role
 
 if TYPE_CHECKING:
-    from pymongo.asynchronous.database import AsyncDatabase
+    pass
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and remove the operators who may log in.")
 
@@ -47,11 +56,10 @@ def add(
             f"NAME: {name!r} is not 1 to 40 letters, digits, '_', '.' or '-'.", "Choose another."
         ) from None
 
-    async def put(database: AsyncDatabase[dict[str, Any]]) -> None:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        await OperatorStore(database).put(Operator(name, role, hash_password(password)))
-
-    with_database(mongodb, data, put)
+    if not mongodb:
+        check_output_folder(data, "--data")
+    operator = Operator(name, role, hash_password(ask_password(confirm=True)))
+    with_database(mongodb, data, lambda db: OperatorStore(db).put(operator))
     print_line(f"{name} may log in as {role}.")
 
 
@@ -61,6 +69,7 @@ def list_(json: Json = False, mongodb: MongodbUri = "", data: DataFolder = DATA)
     """List the operators and their roles."""
     from server.identity.operator_store import OperatorStore
 
+    check_known(mongodb, data)
     operators = with_database(mongodb, data, lambda db: OperatorStore(db).all())
     if json:
         print_json([{"name": each.name, "role": each.role} for each in operators])
@@ -75,6 +84,7 @@ def remove(name: Name, mongodb: MongodbUri = "", data: DataFolder = DATA) -> Non
     """Remove an operator, whose sessions end at once."""
     from server.identity.operator_store import OperatorStore
 
+    check_known(mongodb, data)
     if not with_database(mongodb, data, lambda db: OperatorStore(db).remove(name)):
         raise SettingsError(
             f"NAME: there is no operator {name!r}.", "See `pixelopolis server users list`."

@@ -92,7 +92,7 @@ async def test_a_car_makes_its_key_and_keeps_it_to_itself(tmp_path: Path, desk: 
     # tokens are as old as the server says, whatever this car's clock says
     assert identity.opens_view(make_view_token(SERVER_KEY, "car1", time.time() + 5000))
     assert not identity.opens_view(make_view_token(SERVER_KEY, "car1", time.time()))
-    with pytest.raises(SettingsError, match="exists: this car is enrolled"):
+    with pytest.raises(SettingsError, match="exists: this car was enrolled"):
         await enroll(wanted, "CODE")
 
 

@@ -369,3 +369,24 @@ async def test_a_command_that_another_server_forestalls_is_refused_and_can_be_gi
     assert set(fleet.fleet.traffic.cars) == {"car1", "car2"}
     await desk.close_street("ada", "13")
     assert fleet.fleet.traffic.rules.closed_edges == {"13"}
+
+
+async def test_a_car_that_drives_is_not_placed_and_keeps_its_streets(
+    fleet: ScriptedFleet, desk: OperatorDesk
+) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    await fleet.book("museum")
+    await fleet.fleet.step()
+    car.listens()
+    car.drives(0.2)
+    car.says(driving=True)
+    await fleet.fleet.step()
+    before = fleet.fleet.traffic.cars["car1"]
+    with pytest.raises(RequestRefusedError) as caught:
+        await desk.place(ADA, "car1", "4", 0.3)
+    assert (caught.value.status, caught.value.word) == (409, "car_drives")
+    assert fleet.fleet.traffic.cars["car1"] == before
+    car.says(driving=False)
+    await fleet.fleet.step()
+    await desk.place(ADA, "car1", "4", 0.3)
+    assert fleet.fleet.traffic.cars["car1"].place == Place("4", 0.3)

@@ -80,7 +80,7 @@ async def test_an_operator_s_day(desktop: Desktop, home: Path) -> None:
         done = await fleet(desktop, *words)
         assert done.exit_code == 0, (words, done.exception)
     entries = json.loads((await fleet(desktop, "audit", "--json")).stdout)["entries"]
-    assert len(entries) == 14
+    assert len(entries) == 15
     assert {entry["outcome"] for entry in entries} == {"done"}
     assert "place car1 1 0.2: done" in (await fleet(desktop, "audit")).stdout
     assert (await fleet(desktop, "logout")).exit_code == 0
