@@ -131,6 +131,7 @@ async def test_a_car_that_sends_only_garbage_is_named_once_and_shown(
 ) -> None:
     monkeypatch.setattr(server.traffic.car_monitor, "LEASE_S", 0.3)
     monkeypatch.setattr(server.http.car_socket, "UNUSABLE", Rate(10_000, 1))
+    monkeypatch.setattr(server.http.car_socket, "CHARACTERS", Rate(1e9, 1e9))
     bad = FakeCar(CITY, "bad", Place("8", 1.0))
     await desktop.drive_in(bad)
     bad.refusals = 0
