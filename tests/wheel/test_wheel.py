@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.credentials import write_key
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
@@ -133,6 +134,7 @@ def car(part: Installed) -> None:
         'board = {port = "none.bus"}\nserver = {url = "ws://127.0.0.1:9"}\n'
         'stream = {host = "127.0.0.1", port = 0}\n'
     )
+    write_key(part.folder / "car.key", "car1")
     with part.service("car", "--config", str(settings), says="live view at"):
         pass
     assert "[PX302]" in part("motors", "scan", "--port", "none.bus", expect=1)
