@@ -174,7 +174,8 @@ class Kiosk:
                         ) as answer,
                     ):
                         document = await answer.json()
-                        if answer.status != 503:
+                        # 429: all stations of this run come from one address
+                        if answer.status not in (429, 503):
                             self._bases.remove(base)
                             self._bases.insert(0, base)
                             return answer.status, document
