@@ -303,7 +303,9 @@ class FleetManager:
             raise _no_way(destination, "its street is closed")
         ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
         closed = closed_in(self.streets, self.traffic)
-        if ready and not choose_cars(self.streets, ready, stop, closed):
+        # one car that can get there is enough: all of a large fleet would take the loop's time
+        ways = (choose_cars(self.streets, {car: at}, stop, closed) for car, at in ready.items())
+        if ready and not any(ways):
             raise _no_way(destination, "no way leads there from any free car")
         self.rides.presence.seen(station, self._monotonic())
         booking = await self._bookings.enqueue(station, destination, language, request_id)

@@ -72,15 +72,21 @@ class Leadership:
 
     async def keep_renewing(self) -> None:
         """Renew the lease beside the work, one step of which may take longer; until canceled."""
+        failing_since_s: float | None = None
         while True:
             await asyncio.sleep(RENEW_S)
-            # the work meets the same failures, and reports them
-            with contextlib.suppress(PyMongoError, TimeoutError):
-                async with asyncio.timeout(LEASE_S):
+            try:
+                async with asyncio.timeout(CUT_OFF_S):
                     await self.renew()
-            if self.is_leader and self._monotonic() - self._asked_s > CUT_OFF_S:
-                log.error("The database has not answered for %.0f s; another may lead.", CUT_OFF_S)
-                self._ended.set()
+            except (PyMongoError, TimeoutError):  # the work meets the same, and reports it
+                # counted from the first failure: a server that was only busy succeeds next
+                now_s = self._monotonic()
+                failing_since_s = now_s if failing_since_s is None else failing_since_s
+                if self.is_leader and now_s - failing_since_s > CUT_OFF_S:
+                    log.error("No database for %.0f s; another server may lead.", CUT_OFF_S)
+                    self._ended.set()
+            else:
+                failing_since_s = None
 
     async def begin(self, prepare: Callable[[], Awaitable[None]]) -> bool:
         """Lead if no other server does; return whether this one leads now."""

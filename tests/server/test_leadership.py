@@ -317,6 +317,10 @@ async def test_a_server_that_is_cut_off_from_the_database_leads_no_more() -> Non
     task = asyncio.create_task(lead.keep_renewing())
     store.has_lease = AutoReconnect("cut off")
     async with asyncio.timeout(PATIENCE_S):
+        clock.now_s += 1.0
+        asked = store.asked
+        while store.asked < asked + 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         clock.now_s += CUT_OFF_S - 1.0
         asked = store.asked
         while store.asked < asked + 3:  # noqa: ASYNC110
