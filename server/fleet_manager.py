@@ -76,6 +76,8 @@ class FleetManager:
         self.links: dict[str, CarLink] = {}
         self.changed = asyncio.Condition()
         """Notified when something visible to stations may have changed."""
+        self.turns = 0
+        """How often that was."""
         self.metrics = Metrics()
         self._store = store
         self._monotonic = monotonic
@@ -203,6 +205,7 @@ class FleetManager:
             await self._save()
             self.orders.send(self.state_now, self._monotonic())
             await self._update_bookings()
+        self.turns += 1
         async with self.changed:
             self.changed.notify_all()
 
@@ -303,9 +306,7 @@ class FleetManager:
             raise _no_way(destination, "its street is closed")
         ready = ready_places(self.traffic, self.links, self._bookings.busy_cars)
         closed = closed_in(self.streets, self.traffic)
-        # one car that can get there is enough: all of a large fleet would take the loop's time
-        ways = (choose_cars(self.streets, {car: at}, stop, closed) for car, at in ready.items())
-        if ready and not any(ways):
+        if ready and not choose_cars(self.streets, ready, stop, closed):
             raise _no_way(destination, "no way leads there from any free car")
         self.rides.presence.seen(station, self._monotonic())
         booking = await self._bookings.enqueue(station, destination, language, request_id)

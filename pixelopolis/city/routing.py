@@ -6,7 +6,7 @@ edge that a car comes from. The cost is time: length over speed limit.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -26,6 +26,24 @@ def edge_graph(city: City) -> nx.DiGraph[str]:
         time_s = edge_time_s(city, first) + movement_time_s(city, movement)
         graph.add_edge(first, second, time_s=time_s)
     return graph
+
+
+@lru_cache(maxsize=64)
+def _ways_to(
+    city: City, goal: str, blocked: frozenset[str]
+) -> tuple[Mapping[str, float], Mapping[str, Sequence[str]]]:
+    """Return from each edge the seconds to the start of `goal`, and the way there, backwards.
+
+    Kept, because one search serves every car that might go there.
+    """
+    graph = edge_graph(city)
+    if goal in blocked:
+        return {}, {}
+    free = graph.subgraph([e for e in graph if e not in blocked])
+    return cast(
+        "tuple[dict[str, float], dict[str, list[str]]]",
+        nx.single_source_dijkstra(free.reverse(copy=False), goal, weight="time_s"),
+    )
 
 
 def find_route(
@@ -58,22 +76,15 @@ def find_route(
             )
     if start.edge == end.edge and end.s_m >= start.s_m:
         return Route((start.edge,), start.s_m, end.s_m)
-    graph = edge_graph(city)
-    free = graph.subgraph([e for e in graph if e not in blocked])
-    if end.edge in free:
-        # travel time from the start of every edge to the start of the last one, and the route there
-        to_end, back = cast(
-            "tuple[dict[str, float], dict[str, list[str]]]",
-            nx.single_source_dijkstra(free.reverse(copy=False), end.edge, weight="time_s"),
-        )
-        options = [
-            (movement_time_s(city, m) + to_end[m.to_edge], m.to_edge)
-            for m in city.exits[start.edge]
-            if m.to_edge in to_end
-        ]
-        if options:
-            _, following = min(options)
-            return Route((start.edge, *reversed(back[following])), start.s_m, end.s_m)
+    to_end, back = _ways_to(city, end.edge, frozenset(blocked))
+    options = [
+        (movement_time_s(city, m) + to_end[m.to_edge], m.to_edge)
+        for m in city.exits[start.edge]
+        if m.to_edge in to_end
+    ]
+    if options:
+        _, following = min(options)
+        return Route((start.edge, *reversed(back[following])), start.s_m, end.s_m)
     around = f" without entering {', '.join(sorted(blocked))}" if blocked else ""
     raise NoRouteError(
         f"no way leads from edge {start.edge!r} to edge {end.edge!r}{around}.",

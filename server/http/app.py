@@ -35,9 +35,11 @@ from server.http import (
 )
 from server.http import car_socket as cars
 from server.http import station_socket as stations
+from server.http.cars_text import CarsText
 from server.http.errors import errors_as_json
 from server.http.keys import (
     CAR_SOCKETS,
+    CARS_TEXT,
     CITY_VIEW,
     DESK,
     FLEET,
@@ -139,6 +141,7 @@ def make_app(
     app.on_response_prepare.append(add_headers)
     app[CITY_VIEW] = city_view(city, bird_url)
     app[SOCKETS] = set()
+    app[CARS_TEXT] = CarsText()
     app[CAR_SOCKETS] = {}
     app[WISHES_OF] = RateLimit(stations.WISHES)
     workers = tuple(map(Worker, ("fleet manager", "lease", "watch of keys", "retention")))

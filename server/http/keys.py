@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pixelopolis.supervision import Worker
 from server.fleet_manager import FleetManager
+from server.http.cars_text import CarsText
 from server.identity.access import Caller
 from server.identity.identity import Identity
 from server.identity.rate_limit import RateLimit
@@ -42,6 +43,7 @@ FLEET: Final = web.AppKey("fleet", FleetManager)
 CAR_SOCKETS: Final[web.AppKey[dict[str, CarSocket]]] = web.AppKey("car_sockets")
 """Open links of cars, by serial."""
 LEADERSHIP: Final = web.AppKey("leadership", Leadership)
+CARS_TEXT: Final = web.AppKey("cars_text", CarsText)
 CITY_VIEW: Final = web.AppKey("city_view", CityView)
 SOCKETS: Final[web.AppKey[set[web.WebSocketResponse]]] = web.AppKey("sockets")
 """Open WebSockets, closed when the server stops."""

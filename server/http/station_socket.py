@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -17,9 +18,10 @@ from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.web.request_body import body_of
 from server.booking_service import unknown_booking
 from server.fleet_manager import FleetManager
+from server.http.cars_text import CarsText
 from server.http.guard import bearer_of
 from server.http.health import check_leads
-from server.http.keys import CALLER, CITY_VIEW, FLEET, IDENTITY, WISHES_OF
+from server.http.keys import CALLER, CARS_TEXT, CITY_VIEW, FLEET, IDENTITY, WISHES_OF
 from server.http.operations import Operation
 from server.http.sockets import EndSocketError, serve_socket
 from server.identity.access import ApiAccess
@@ -145,7 +147,11 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         heartbeat=HEARTBEAT_S, max_msg_size=4096, protocols=(EVENTS_PROTOCOL,)
     )
     fleet = request.app[FLEET]
-    work = _listen(socket), _send_events(socket, fleet, station), _watch_token(request)
+    work = (
+        _listen(socket),
+        _send_events(socket, fleet, request.app[CARS_TEXT], station),
+        _watch_token(request),
+    )
     # from the check to here nothing waits, so that no more are let in at once
     with fleet.visited(station):
         await socket.prepare(request)
@@ -172,21 +178,22 @@ async def _watch_token(request: web.Request) -> None:
                 raise EndSocketError(WSCloseCode.POLICY_VIOLATION, "the token has ended")
 
 
-async def _send_events(socket: web.WebSocketResponse, fleet: FleetManager, station: str) -> None:
+async def _send_events(
+    socket: web.WebSocketResponse, fleet: FleetManager, texts: CarsText, station: str
+) -> None:
     """Send the newest state, at most EVENTS_HZ times a second; skipped states are not queued."""
-    cars = None
+    cars = ""
     booking: BookingView | None = None
     last_sent_s = 0.0
     loop = asyncio.get_running_loop()
     while True:
-        now = CarsEvent(cars=fleet.cars())
-        if now != cars:
+        if (now := texts.of(fleet)) != cars:
             cars = now
             await _send(socket, now)
         newest = await _newest(fleet, station)
         if newest is not None and _must_send(booking, newest, loop.time() - last_sent_s):
             booking, last_sent_s = newest, loop.time()
-            await _send(socket, BookingEvent(booking=newest))
+            await _send(socket, json.dumps(dump(BookingEvent(booking=newest))))
         await asyncio.sleep(1 / EVENTS_HZ)
         async with fleet.changed:
             await fleet.changed.wait()
@@ -200,9 +207,9 @@ async def _newest(fleet: FleetManager, station: str) -> BookingView | None:
         return None
 
 
-async def _send(socket: web.WebSocketResponse, event: BaseModel) -> None:
+async def _send(socket: web.WebSocketResponse, event: str) -> None:
     async with asyncio.timeout(SEND_TIMEOUT_S):
-        await socket.send_json(dump(event))
+        await socket.send_str(event)
 
 
 def _must_send(sent: BookingView | None, now: BookingView, age_s: float) -> bool:

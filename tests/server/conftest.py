@@ -13,9 +13,12 @@ from pymongo import AsyncMongoClient
 
 import server.traffic.granting
 from pixelopolis.errors import StoreError
+from server.storage import mongo as store_module
 from server.storage.embedded_mongod import Mongod, find_mongod
 from tests.support.desktop import Desktop, running
+from tests.support.fake_mongo import FakeMongo
 from tests.support.safe_state import UnsafeStateError, checked
+from tests.support.scripted_fleet import ScriptedFleet, scripted_fleet
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +77,18 @@ async def database(mongodb_uri: str) -> AsyncIterator[str]:
 async def desktop(mongodb_uri: str, database: str) -> AsyncIterator[Desktop]:
     async with running(mongodb_uri, database) as running_desktop:
         yield running_desktop
+
+
+@pytest.fixture
+def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
+    """A database in memory, instead of every real one."""
+    mongo = FakeMongo()
+    monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
+    return mongo
+
+
+@pytest.fixture
+async def fleet(mongo: FakeMongo) -> AsyncIterator[ScriptedFleet]:
+    """A desk that has begun to work, with scripted cars and clocks turned by hand."""
+    async with scripted_fleet() as opened:
+        yield opened

@@ -12,7 +12,6 @@ from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.refusals import RequestRefusedError
 from server.booking import Booking, BookingState
 from server.booking_service import BookingService
-from server.storage import mongo as store_module
 from server.storage.mongo import Store
 from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import scripted_fleet
@@ -28,13 +27,6 @@ class Epoch:
     def __call__(self) -> float:
         self.now_s += 1.0
         return self.now_s
-
-
-@pytest.fixture
-def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
-    mongo = FakeMongo()
-    monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
-    return mongo
 
 
 @pytest.fixture

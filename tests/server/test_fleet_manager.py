@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,6 @@ from pixelopolis.refusals import RequestRefusedError
 from server import fleet_manager as desk_module
 from server import order_service
 from server.booking import Booking, BookingState
-from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.reservations import Car, Traffic, closed_in, held
 from server.traffic.street_graph import OPEN
@@ -23,20 +21,6 @@ from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedFleet, scripted_fleet
 
 SILENT = reason(ReasonCode.SILENT)
-
-
-@pytest.fixture
-def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
-    mongo = FakeMongo()
-    monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
-    return mongo
-
-
-@pytest.fixture
-async def fleet(mongo: FakeMongo) -> AsyncIterator[ScriptedFleet]:
-    async with scripted_fleet() as opened:
-        yield opened
-        assert not opened.fleet.peer_faults._logged, "nobody did anything wrong"
 
 
 # --- a ride ---------------------------------------------------------------------------------------

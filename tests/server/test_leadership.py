@@ -330,3 +330,27 @@ async def test_a_server_that_is_cut_off_from_the_database_leads_no_more() -> Non
         await lead.ended()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_server_that_was_only_busy_leads_on() -> None:
+    """Its loop hangs for longer than a lease in the middle of a request; the next one succeeds."""
+    lead, store, clock = paper()
+    await lead.begin(nothing)
+    task = asyncio.create_task(lead.keep_renewing())
+    async with asyncio.timeout(PATIENCE_S):
+        for _ in range(3):
+            store.has_lease = AutoReconnect("too late")
+            clock.now_s += 2 * CUT_OFF_S
+            asked = store.asked
+            while store.asked == asked:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            store.has_lease = True
+            clock.now_s += 1.0
+            asked = store.asked
+            while store.asked < asked + 2:
+                clock.now_s += 1.0
+                await asyncio.sleep(0.001)
+            assert lead.is_leader
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

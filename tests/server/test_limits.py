@@ -6,8 +6,9 @@ from importlib import import_module
 
 import pytest
 
-from server.http.car_socket import MESSAGES, UNUSABLE
+from server.http.car_socket import CHARACTERS, MESSAGES, UNUSABLE
 from server.http.protection.request_rules import REQUESTS
+from server.http.station_socket import WISHES
 from server.identity.logins import SESSION_S
 from server.identity.rate_limit import Rate
 
@@ -33,6 +34,9 @@ PROMISED = {
     "server.leadership.LEASE_S": 3.0,
     "server.leadership.CUT_OFF_S": 10.0,
     "server.booking_service.MAX_IN_LINE": 1000,
+    "server.identity.logins.MAX_WAITING": 10,
+    "server.http.station_socket.MAX_SOCKETS": 5,
+    "server.http.app.HANDSHAKE_S": 5.0,
     "pixelopolis.identity.view_token.VALID_S": 60.0,
     "pixelopolis.identity.view_token.MAX_VIEW_S": 600.0,
 }
@@ -47,5 +51,7 @@ def test_a_limit_is_as_promised(name: str) -> None:
 def test_rates_are_as_promised() -> None:
     assert Rate(burst=200, per_s=100) == MESSAGES
     assert Rate(burst=20, per_s=0.5) == UNUSABLE
+    assert Rate(burst=2_000_000, per_s=200_000) == CHARACTERS
+    assert Rate(burst=10, per_s=0.5) == WISHES
     assert Rate(burst=1000, per_s=200) == REQUESTS
     assert SESSION_S == 8 * 3600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from pixelopolis.vda5050.state import SafetyState
 from server import operator_desk as module
 from server.booking import BookingState
 from server.operator_desk import EVERYBODY, OperatorDesk
-from server.storage import mongo as store_module
 from server.storage.audit import AuditLog
 from server.traffic.operator_rules import Duty
 from server.traffic.reservations import Car
@@ -26,19 +25,6 @@ from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedFleet, scripted_fleet
 
 ADA = "ada"
-
-
-@pytest.fixture
-def mongo(monkeypatch: pytest.MonkeyPatch) -> FakeMongo:
-    mongo = FakeMongo()
-    monkeypatch.setattr(store_module, "AsyncMongoClient", mongo)
-    return mongo
-
-
-@pytest.fixture
-async def fleet(mongo: FakeMongo) -> AsyncIterator[ScriptedFleet]:
-    async with scripted_fleet() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,24 +15,15 @@ from pixelopolis.refusals import RequestRefusedError
 from pixelopolis.vda5050.state import EdgeState
 from server.booking import Booking, BookingState
 from server.ride_service import typical_ride_s
-from server.storage import mongo as store_module
 from server.traffic.car_reports import Ended
 from server.traffic.operator_rules import Duty, OperatorRules
 from server.traffic.reservations import Traffic
 from server.traffic.ride_watch import NO_PROGRESS_S
 from server.traffic.street_graph import StreetGraph
 from server.traffic.waiting_line import AWAY_S, NO_CAR_S
-from tests.support.fake_mongo import FakeMongo
 from tests.support.scripted_fleet import CITY, ScriptedCar, ScriptedFleet, scripted_fleet
 
 TURN_S = 0.5
-
-
-@pytest.fixture
-async def fleet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedFleet]:
-    monkeypatch.setattr(store_module, "AsyncMongoClient", FakeMongo())
-    async with scripted_fleet() as opened:
-        yield opened
 
 
 async def within(

@@ -1,10 +1,13 @@
 """Routes compared with all simple paths, and the path along a route."""
 
+import contextlib
 import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -315,3 +318,23 @@ def test_there_is_road_behind_the_start_and_beyond_the_end(path: RoutePath, by_m
 def test_a_path_of_edges_that_do_not_follow_each_other_is_refused() -> None:
     with pytest.raises(NoRouteError, match="no movement leads from edge '1' to edge '3'"):
         RoutePath(town("pixelopolis"), Route(("1", "3"), 0.0, 0.1))
+
+
+def test_one_search_serves_all_cars_that_go_to_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    city, searches = load_city("grid:6x5:3"), 0
+    search = nx.single_source_dijkstra
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal searches
+        searches += 1
+        return search(*args, **kwargs)
+
+    monkeypatch.setattr(nx, "single_source_dijkstra", counted)
+    end = Place(next(iter(city.edges)), 0.1)
+    for edge in city.edges:
+        find_route(city, Place(edge, 0.2), end)
+    assert searches == 1
+    blocked = sorted(city.edges)[5]
+    with contextlib.suppress(NoRouteError):
+        find_route(city, Place(sorted(city.edges)[9], 0.2), end, {blocked})
+    assert searches == 2, "not where another edge is closed"

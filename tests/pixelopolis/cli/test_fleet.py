@@ -105,3 +105,21 @@ async def test_what_goes_wrong_is_told_and_is_an_error(
 def test_a_server_that_is_not_there_is_named() -> None:
     result = CliRunner().invoke(app, ["fleet", "cars", "--server", "http://127.0.0.1:9"])
     assert "--server 'http://127.0.0.1:9': it does not answer" in why(result)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8080", "ws://127.0.0.1:8080", "", "ftp://x"])
+def test_what_is_no_address_of_a_server_is_named(address: str) -> None:
+    result = CliRunner().invoke(app, ["fleet", "cars", "--server", address])
+    assert "no address of a server" in why(result)
+
+
+async def test_a_role_that_is_too_small_is_told_whom_to_ask(
+    desktop: Desktop,
+    mongodb_uri: str,  # noqa: F811
+    database: str,  # noqa: F811
+) -> None:
+    await add_operator(mongodb_uri, database, Role.VIEWER, "eve")
+    assert (await fleet(desktop, "login", "eve", typed=f"{PASSWORD}\n")).exit_code == 0
+    said = why(await fleet(desktop, "stop", "--all"))
+    assert "your role does not allow this" in said
+    assert "server users add NAME --role" in said

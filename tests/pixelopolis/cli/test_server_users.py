@@ -46,3 +46,20 @@ def test_what_cannot_be_added_is_named(
     result = users(data, *words, typed=typed)
     assert isinstance(result.exception, Exception)
     assert named in str(as_known(result.exception))
+
+
+def test_without_a_password_nothing_is_begun(data: Path) -> None:
+    result = users(data, "add", "ada")
+    assert "standard input has none" in str(as_known(result.exception))  # type: ignore[arg-type]
+    assert not data.exists()
+
+
+def test_one_line_is_the_password(data: Path) -> None:
+    assert users(data, "add", "ada", typed=f"{PASSWORD}\n").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("list",), ("remove", "ada")])
+def test_no_database_is_made_where_none_was(data: Path, words: tuple[str, ...]) -> None:
+    result = users(data, *words)
+    assert "no server has kept a database there" in str(as_known(result.exception))  # type: ignore[arg-type]
+    assert not data.exists()
