@@ -14,6 +14,7 @@ import typer
 from pixelopolis.cli.common import Json, ask_password, print_json, print_line
 from pixelopolis.errors import ServerError, SettingsError
 from pixelopolis.extras import needs
+from pixelopolis.identity.private_file import write_private
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,10 +56,7 @@ def _keep_token(server: str, token: str) -> None:
     except (OSError, ValueError):
         sessions = {}
     sessions[server] = token
-    new = file.with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_text(json.dumps({k: v for k, v in sessions.items() if v}), "utf-8")
-    new.replace(file)
+    write_private(file, json.dumps({k: v for k, v in sessions.items() if v}).encode())
 
 
 def _ask(server: str, method: str, path: str, body: object = None) -> Any:

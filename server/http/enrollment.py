@@ -39,7 +39,6 @@ async def post_enrollment(request: web.Request) -> web.Response:
 async def post_code(request: web.Request) -> web.Response:
     async with request.app[DESK].written_down(request[CALLER].name, "invite", "a car"):
         code = await request.app[IDENTITY].cars.invite()
-    log.info("%s may enroll a car.", request[CALLER].name)
     return web.json_response(dump(CodeView(code=code, ends_in_s=VALID_S)), status=201)
 
 
@@ -56,7 +55,6 @@ async def delete_key(request: web.Request) -> web.Response:
             raise RequestRefusedError(
                 404, "unknown_car", f"serial: no car {serial!r} is enrolled.", "Check its id."
             )
-    log.warning("%s has revoked the key of %s.", request[CALLER].name, serial)
     return web.Response(status=204)
 
 

@@ -63,14 +63,14 @@ def own_files(folder: Path, names: Iterable[str], now: datetime.datetime) -> Tls
         folder: has `ca.pem`, which clients get, and the keys; made if there is none.
         names: host names and IP addresses of the server.
         now: with a time zone.
+
+    Raises:
+        SettingsError: the authority's files, or a name, cannot be used.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca_file, ca_key_file = folder / CA_FILE, folder / "ca.key"
     if ca_file.is_file() and ca_key_file.is_file():
-        ca = x509.load_pem_x509_certificate(ca_file.read_bytes())
-        loaded = load_pem_private_key(ca_key_file.read_bytes(), None)
-        assert isinstance(loaded, ec.EllipticCurvePrivateKey), "we have made it"
-        ca_key = loaded
+        ca, ca_key = _authority_of(ca_file, ca_key_file)
     else:
         ca_key = ec.generate_private_key(ec.SECP256R1())
         ca = _authority(ca_key, now)
@@ -84,6 +84,26 @@ def own_files(folder: Path, names: Iterable[str], now: datetime.datetime) -> Tls
         certificate.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM)
     )
     return files
+
+
+def _authority_of(
+    file: Path, key_file: Path
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Return the authority that was made before.
+
+    Raises:
+        SettingsError: its files cannot be used.
+    """
+    try:
+        key = load_pem_private_key(key_file.read_bytes(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("another kind of key")
+        return x509.load_pem_x509_certificate(file.read_bytes()), key
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"--data: {str(file)!r} with {key_file.name!r} is no authority: {error}.",
+            "Restore both files, or remove both; then cars need the new ca.pem.",
+        ) from error
 
 
 def _authority(key: ec.EllipticCurvePrivateKey, now: datetime.datetime) -> x509.Certificate:
@@ -151,7 +171,13 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
+        pass
+    try:
         return x509.DNSName(name)
+    except ValueError as error:
+        raise SettingsError(
+            f"--name: {name!r} is no host name.", "Write it in ASCII, as in xn--..."
+        ) from error
 
 
 def _private(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -9,10 +9,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pixelopolis.errors import SettingsError
 from server.identity.certificates import CA_FILE, TlsFiles, own_files
 
+ED25519 = Ed25519PrivateKey.generate().private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
 NOW = datetime.datetime.now(datetime.UTC)
 
 
@@ -69,3 +74,18 @@ def test_files_that_do_not_belong_together_are_named(tmp_path: Path) -> None:
         TlsFiles(one.certificate, two.private_key).context()
     with pytest.raises(SettingsError, match="--private-key"):
         TlsFiles(one.certificate, tmp_path / "none").context()
+
+
+@pytest.mark.parametrize("name", [CA_FILE, "ca.key"])
+@pytest.mark.parametrize("text", [b"", b"no PEM", ED25519])
+def test_a_damaged_authority_is_named_and_kept(tmp_path: Path, name: str, text: bytes) -> None:
+    own_files(tmp_path, ("127.0.0.1",), NOW)
+    (tmp_path / name).write_bytes(text)
+    with pytest.raises(SettingsError, match=r"ca\.pem' with 'ca\.key' is no authority"):
+        own_files(tmp_path, ("127.0.0.1",), NOW)
+    assert (tmp_path / name).read_bytes() == text
+
+
+def test_what_is_no_host_name_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--name: 'b\u00fccher' is no host name"):
+        own_files(tmp_path, ("127.0.0.1", "b\u00fccher"), NOW)
