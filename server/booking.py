@@ -8,7 +8,7 @@ active again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ class Booking:
     state: BookingState = BookingState.BOOKED
     reason: Reason | None = None
     ended_s: float | None = None
-    sequence: int = 0
+    sequence: int = field(kw_only=True)
     """Counts the bookings of a town: its place in line, and in the order of grants."""
     tried: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -84,11 +85,17 @@ OPERATORS: dict[str, Operator] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place where an operator can change a file: its `occurrence`-th."""
+    """A place where an operator can change a file: its `occurrence`-th.
+
+    `line` is the text where it begins, and `same` counts the operator's earlier places on such
+    lines: other than `occurrence`, both stay as they are when the file is edited elsewhere.
+    """
 
     file: str
     operator: str
     occurrence: int
+    line: str
+    same: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +114,19 @@ class Change:
 
 def places_of(source: str, file: str, only: str = "") -> Iterator[Place]:
     """Yield all places of a module in definitions that match the pattern `only`."""
-    spans = quiet_spans(source)
+    spans, lines = quiet_spans(source), source.splitlines()
     nodes = list(ast_nodes(get_ast(source)))
     for name, operator in OPERATORS.items():
+        seen: Counter[str] = Counter()
         starts = ((node, start) for node in nodes for start, _ in operator.mutation_positions(node))
         for occurrence, (node, start) in enumerate(starts):
             if is_quiet(spans, start):
                 continue
             if only and not re.fullmatch(only, ASTQuery(node).get_definition_name() or ""):
                 continue
-            yield Place(file, name, occurrence)
+            line = lines[start[0] - 1].strip()
+            yield Place(file, name, occurrence, line, seen[line])
+            seen[line] += 1
 
 
 def change_at(source: str, place: Place) -> Change | None:

@@ -1,6 +1,8 @@
 """Changes that no test can or should detect, with reasons.
 
-They count as survivors; a reason only saves the next reader's time.
+A change that is listed here and that no test noticed is reported apart, and is left out of the
+share of noticed ones. So list only what alters nothing that anyone can observe, and constants that
+are tuned rather than promised.
 """
 
 from __future__ import annotations
@@ -40,7 +42,6 @@ EQUIVALENTS = (
     Equivalent(r".*/granting\.py", r" > STANDS_WITHIN_M", LIMIT),
     Equivalent(r".*/reservations\.py", r"<= edges\.keys", "no way has every edge of a town"),
     Equivalent(r".*/car_monitor\.py", r"_orders\.get\(booking\.id, 0\)", "the limit is far above"),
-    Equivalent(r".*/car_monitor\.py", r"self\._progress = ", "forgets only what is not asked for"),
     Equivalent(r".*/belief\.py", r"deque\(maxlen=40\)", TUNED),
     Equivalent(r".*/belief\.py", r"1e-300", "only keeps a quotient from being 0 / 0"),
     Equivalent(r".*/path_tracker\.py", r"slope\[0, DISTANCE\]", "there is one row"),
@@ -60,14 +61,19 @@ EQUIVALENTS = (
     Equivalent(r".*/belief\.py", r"def _note\(", "frames count only where no way is given"),
     Equivalent(r".*/belief\.py", r"if weight > 0", "a weight of nothing changes nothing"),
     Equivalent(r".*/board/base\.py", r"if self\._armed:", "it is only said in the log"),
+    Equivalent(r".*/stop_guard\.py", r"line\.read\(", "the answer is much shorter"),
+    Equivalent(r".*/belief\.py", r"\+ [xy]_m\)", "the same is added to all, and taken off again"),
+    Equivalent(r".*/nonces\.py", r"token_bytes\(16\)", "packed to 16 bytes all the same"),
+    Equivalent(r".*/presence\.py", r"_seen_s\) (>= 1000|> +(999|1001)):$", TUNED),
+    Equivalent(r".*/order_rules\.py", r"->.*(away_m|turned_rad) >= ", LIMIT),
     Equivalent(r".*/metrics\.py", r"readings\[0\]\.measured_s", "readings come in their order"),
 )
 
 
-def reason_of(change: Change) -> str:
-    """Return why no test detects a change."""
+def reason_of(change: Change) -> str | None:
+    """Return why no test has to detect a change, None if one should."""
     text = f"{change.before}  ->  {change.after}"
     for known in EQUIVALENTS:
         if re.fullmatch(known.file, change.file) and re.search(known.change, text):
             return known.reason
-    return "no test notices it"
+    return None

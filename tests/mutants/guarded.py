@@ -76,7 +76,8 @@ GUARDED = (
         _server("http/protection/request_rules", "limits"),
     ),
     Guarded(
-        "pixelopolis/identity/view_token.py", ("tests/pixelopolis/identity/test_view_token.py",)
+        "pixelopolis/identity/view_token.py",
+        ("tests/pixelopolis/identity/test_view_token.py", *_server("limits")),
     ),
     Guarded(
         "pixelopolis/identity/signatures.py", ("tests/pixelopolis/identity/test_signatures.py",)

@@ -35,7 +35,7 @@ from server.traffic.street_graph import OPEN, Closed, StreetGraph
 
 
 def booking(car: str = "car1", station: str = "kiosk", id_: str = "") -> Booking:
-    return Booking(id_ or uuid.uuid4().hex, station, car, "museum", "ja", 1000.0)
+    return Booking(id_ or uuid.uuid4().hex, station, car, "museum", "ja", 1000.0, sequence=1)
 
 
 class BookingMachine(RuleBasedStateMachine):

@@ -271,15 +271,6 @@ async def test_a_desk_carries_on_a_booking_that_is_stored_although_no_answer_cam
         assert cancelled.state is BookingState.CANCELLED
 
 
-async def test_after_a_failed_turn_the_bookings_are_read_again(mongo: FakeMongo) -> None:
-    async with scripted_fleet() as table:
-        await table.car("car1", "13", 0.6)
-        booking = await table.book()
-        await table.store.change_booking(booking.id, BookingState.FAILED, GONE, 1.0)
-        await table.fleet._reload()
-        assert table.fleet._bookings.active == {}
-
-
 async def test_after_a_restart_rides_go_on(bookings: BookingService, store: Store) -> None:
     booking = await paired(bookings)
     ended = await paired(bookings, "other", "car2")
@@ -327,6 +318,16 @@ async def test_a_station_without_a_ride_is_looked_up_once(
         assert await bookings.newest("kiosk") is None
     booking = await bookings.enqueue("kiosk", "museum", "en")
     assert await bookings.newest("kiosk") == booking
+
+
+async def test_stations_without_a_ride_are_remembered_side_by_side(
+    bookings: BookingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        assert await bookings.newest(name) is None
+    monkeypatch.setattr(bookings._store, "newest_booking", None)
+    for name in ("one", "two", "three"):
+        assert await bookings.newest(name) is None
 
 
 async def test_memory_of_stations_has_a_bound(

@@ -134,6 +134,25 @@ async def test_a_lease_is_three_seconds(
     assert (await fleet.stored(booking)).car_id == "car1"
 
 
+async def test_after_a_failed_turn_the_bookings_are_read_again(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "13", 0.6)
+    booking = await fleet.book()
+    await fleet.store.change_booking(booking.id, BookingState.FAILED, SILENT, 1.0)
+    await fleet.fleet._reload()
+    assert fleet.fleet.bookings == []
+
+
+@pytest.mark.parametrize(("silent_s", "is_live"), [(2.99, True), (3.0, False)])
+async def test_a_connection_is_live_only_while_its_car_is_heard(
+    fleet: ScriptedFleet, silent_s: float, is_live: bool
+) -> None:
+    car = await fleet.car("car1", "9", 0.5)
+    assert fleet.fleet.live_link("car1") is car.link
+    fleet.clocks.now_s += silent_s
+    assert (fleet.fleet.live_link("car1") is car.link) is is_live
+    assert fleet.fleet.live_link("unknown") is None
+
+
 async def test_a_connection_that_goes_leaves_the_car_where_it_is(fleet: ScriptedFleet) -> None:
     car = await fleet.car("car1", "9", 0.5)
     fleet.fleet._wake.clear()

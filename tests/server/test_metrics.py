@@ -20,7 +20,7 @@ def test_cars_and_bookings_are_counted_by_state_when_somebody_asks() -> None:
     rules = OperatorRules(duties={"car2": Duty.RETIRED})
     cars = {name: Car(name, Place(edge, 0.1)) for name, edge in (("car1", "1"), ("car2", "4"))}
     town = TownState(STREETS, Traffic(cars, rules), {}, {})
-    queued = Booking("b", "kiosk", "", "museum", "en", 0.0, BookingState.QUEUED)
+    queued = Booking("b", "kiosk", "", "museum", "en", 0.0, BookingState.QUEUED, sequence=1)
     text = one.text(town, [queued], False)[0].decode()
     assert 'pixelopolis_cars{state="ready"} 1.0' in text
     assert 'pixelopolis_cars{state="out_of_service"} 1.0' in text

@@ -91,7 +91,7 @@ Lie = Callable[[ScriptedFleet, ScriptedCar], object]
 
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_liar_s_visitor_gets_another_car_within_two_minutes(
-    fleet: ScriptedFleet, lie: Callable
+    fleet: ScriptedFleet, lie: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
     liar = await fleet.car("liar", "9", 0.5)
     booking = await fleet.book("museum")
@@ -101,13 +101,14 @@ async def test_a_liar_s_visitor_gets_another_car_within_two_minutes(
     now = await within(fleet, NO_PROGRESS_S, lambda b: b.car_id == "honest", booking)
     assert (now.tried, now.is_active) == (("liar",), True)
     assert fleet.fleet.traffic.cars["liar"].frozen is not None, "it is set aside"
+    assert "; it is queued." in caplog.text
     await fleet.drive(honest)
     assert await fleet.state(booking) is BookingState.ARRIVED
 
 
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_liar_s_ride_ends_with_a_reason_within_two_minutes_if_there_is_no_other_car(
-    fleet: ScriptedFleet, lie: Callable
+    fleet: ScriptedFleet, lie: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
     liar = await fleet.car("liar", "9", 0.5)
     booking = await fleet.book("museum")
@@ -115,6 +116,7 @@ async def test_a_liar_s_ride_ends_with_a_reason_within_two_minutes_if_there_is_n
     await lie(fleet, liar)
     ended = await within(fleet, NO_PROGRESS_S, lambda b: not b.is_active, booking)
     assert ended.state is BookingState.FAILED
+    assert "; it is failed." in caplog.text
     assert ended.reason is not None
     assert ended.reason.code in (ReasonCode.NOT_TAKEN, ReasonCode.STUCK, ReasonCode.FOREIGN_ORDER)
 

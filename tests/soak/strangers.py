@@ -304,6 +304,7 @@ def _booking(id_: str) -> dict[str, Any]:
         created_s=0.0,
         state=BookingState.ARRIVED,
         ended_s=1.0,
+        sequence=1,
     )
     return {**to_document(ended), "city": "pixelopolis"}
 

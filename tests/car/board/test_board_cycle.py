@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -212,6 +213,44 @@ def test_the_board_hears_a_heartbeat_and_says_what_is_wrong(
         board._check_board(bus)
 
 
+def test_after_a_new_connection_the_wheels_angles_go_on_from_where_they_were(
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
+) -> None:
+    """The motors lost power meanwhile, and count from elsewhere."""
+    position = MotorRegister.PRESENT_POSITION
+    cycles(board, bus, clock, 1)
+    bus[LEFT, position] = 100
+    cycles(board, bus, clock, 1)
+    before = board.reading()
+    clock.now_s += 2.0
+    bus[LEFT, position] = 400  # what a turning wheel could have done meanwhile
+    board._connect(bus)
+    cycles(board, bus, clock, 1)
+    after = board.reading()
+    assert before is not None
+    assert after is not None
+    assert before.left_rad == pytest.approx(100 * 2 * math.pi / 4096)
+    assert after.left_rad == before.left_rad
+    bus[LEFT, position] = 450
+    cycles(board, bus, clock, 1)
+    reading = board.reading()
+    assert reading is not None
+    assert reading.left_rad == pytest.approx(150 * 2 * math.pi / 4096)
+
+
+def test_a_motor_that_misses_replies_and_answers_pings_is_asked_again_after_three_more(
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
+) -> None:
+    bus.silent = {LEFT}
+    bus.ping = lambda device_id: asked.append(device_id) or 1060  # type: ignore[func-returns-value, method-assign]
+    pings = []
+    for _ in range(7):
+        asked: list[int] = []
+        cycles(board, bus, clock, 1)
+        pings.append(asked)
+    assert pings == [[], [], [LEFT], [], [], [LEFT], []]
+
+
 # --- emergency stop -------------------------------------------------------------------------------
 
 
@@ -328,6 +367,24 @@ def test_it_says_when_a_bad_line_slows_the_wheels(
     run(board, bus, clock, each)
     assert slowed[0] is False
     assert slowed[-1] is True
+
+
+def test_lost_packets_are_counted_over_all_connections(
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
+) -> None:
+    bus.lost_packets = 5
+    board._finish(bus)
+    assert board.status().lost_packets == 5
+    again = driving_bus()
+    board._connect(again)
+    counts = []
+
+    def each(n: int) -> None:
+        again.lost_packets = n
+        counts.append(board.status().lost_packets)
+
+    run(board, again, clock, each)
+    assert counts[:4] == [5, 6, 7, 8]
 
 
 def test_only_our_board_is_connected_to(bus: FakeMotorBus, clock: Clock) -> None:

@@ -340,6 +340,16 @@ def test_a_stop_place_is_granted_ahead_and_outside_junctions(data: st.DataObject
     assert leg.movement is None or granted == path.length_m or limit_m < 0
 
 
+@pytest.mark.parametrize(("ungranted_m", "left_m"), [(0.0, 0.0), (0.5, 0.6), (0.001, 0.101)])
+def test_a_stop_place_may_be_the_end_only_of_a_way_that_is_granted_to_its_end(
+    ungranted_m: float, left_m: float
+) -> None:
+    path = RoutePath(town(), find_route(town(), START, Place("4", 1.2)))
+    mission = Mission("o", path, path.length_m - ungranted_m)
+    stop_m = stop_place_m(mission, path.length_m - 0.7, path.length_m)
+    assert path.length_m - stop_m == pytest.approx(left_m)
+
+
 def silent(part: str, age_s: float) -> Reason:
     return reason(ReasonCode.PART_SILENT, part=part, age_s=age_s)
 

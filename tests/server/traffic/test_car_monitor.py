@@ -234,6 +234,11 @@ def test_who_is_not_needed_is_forgotten() -> None:
     assert frozen_after(it, Traffic().put(STANDS), 102.0) is None, "it is connected"
     it.forget(Traffic(), {}, 102.0)
     assert frozen_after(it, Traffic().put(STANDS), 102.0) == SILENT, "as never heard"
+    it.heard("car1", 103.0)
+    frozen_after(it, riding(0.2), 103.0, state(0.2))
+    assert it._progress
+    it.forget(Traffic(), {"car1": link()}, 103.0)
+    assert it._progress == {}, "it has no ride any more"
 
 
 def test_who_was_taken_off_a_ride_is_set_aside_longer_each_time_until_it_arrives() -> None:
@@ -305,3 +310,12 @@ def test_who_was_set_aside_is_not_fit_by_going_away_for_a_moment() -> None:
     assert frozen_after(it, Traffic().put(STANDS), 102.0, state()) == stuck
     it.forget(Traffic(), {}, 100.0 + 2 * TRY_AGAIN_S)
     assert it._aside == {}
+
+
+def test_what_a_car_dropped_is_forgotten_once_it_counts_no_more() -> None:
+    it = watch()
+    dropped(it, "way-0", 10.0)
+    it.forget(Traffic(), {}, 10.0 + TRY_AGAIN_S - 0.1)
+    assert it._drops
+    it.forget(Traffic(), {}, 10.0 + TRY_AGAIN_S)
+    assert it._drops == {}

@@ -18,7 +18,14 @@ from pixelopolis.reasons import ReasonCode, reason
 from pixelopolis.vda5050.order import parse_place, place_node_id
 from pixelopolis.vda5050.state import PowerSupply, State
 from server.traffic.car_link import CarLink
-from server.traffic.dispatch import choose_cars, ready_places, round_place, route_to, signs_on
+from server.traffic.dispatch import (
+    choose_cars,
+    eta_s,
+    ready_places,
+    round_place,
+    route_to,
+    signs_on,
+)
 from server.traffic.reservations import Car, Ride, Traffic
 from server.traffic.street_graph import OPEN, Closed, StreetGraph
 
@@ -144,3 +151,16 @@ def test_who_makes_way_is_ready_where_it_will_stand_and_others_do_not_matter() -
     two = Traffic().put(replace(CAR, frozen=reason(ReasonCode.LOST)), replace(CAR, id="car2"))
     links = {"car1": LINK, "car2": replace(LINK, car="car2")}
     assert dict(ready_places(two, links, frozenset())) == {"car2": CAR.place}
+
+
+@pytest.mark.parametrize(("part", "left"), [(0.0, 1.0), (0.35, 0.65), (1.0, 0.0), (1.2, 0.0)])
+def test_what_is_left_of_a_ride_is_told_in_tenths_of_a_second(part: float, left: float) -> None:
+    route = Route(("9", "10"), 0.1, 0.7)
+    length_m = STREETS.path_of(route).length_m
+    told_s = eta_s(STREETS, Ride("o1", "b1", route, 1.0, progress_m=part * length_m))
+    exact_s = left * route_time_s(CITY, route)
+    assert told_s == pytest.approx(exact_s, abs=0.051)
+    assert told_s * 10 == pytest.approx(round(told_s * 10))
+    assert (told_s != round(told_s)) is (left > 0), "not in whole seconds"
+    nowhere = Route(("9",), 0.1, 0.1)
+    assert eta_s(STREETS, Ride("o1", "b1", nowhere, 1.0)) == 0.0

@@ -448,6 +448,18 @@ def test_of_two_blocked_within_their_base_each_gives_its_order_back() -> None:
     assert not ride_of(advance(STREETS, stuck, NOW_S)[0], "car1").ending
 
 
+def test_who_is_blocked_beyond_its_base_keeps_no_other_from_giving_its_order_back() -> None:
+    """Old is blocked where it has no grant yet; car1 is blocked within its base."""
+    traffic = standing(old="4").put(Car("car1", Place("7", 0.1), blocked=("11",)))
+    traffic = ride_to(traffic, "old", "6", 0.0)
+    traffic = traffic.put(replace(traffic.cars["old"], blocked=("6",)))
+    traffic = along(traffic, "car1", "7", "9", "11", "12", "14", released=3, sequence=1.0)
+    on_9 = replace(ride_of(traffic, "car1"), progress_m=0.1 + 0.47 + 0.3)
+    after, _ = advance(STREETS, traffic.put(replace(traffic.cars["car1"], ride=on_9)), NOW_S)
+    assert ride_of(after, "car1").ending
+    assert not ride_of(after, "old").ending
+
+
 def test_an_edge_is_reserved_for_who_waited_long_until_its_way_is_free() -> None:
     """Late has waited 20 s for an edge, and its movement is being crossed; old wants it too."""
     key, other, crossing = next(

@@ -230,3 +230,11 @@ def test_a_car_that_is_gone_leaves_the_others() -> None:
 )
 def test_every_field_survives_its_document(car: Car) -> None:
     assert Traffic.from_document(Traffic().put(car).to_document()) == Traffic().put(car)
+
+
+def test_a_ride_that_was_stored_without_a_number_is_the_oldest() -> None:
+    document = Traffic().put(on_the_way(2, 0.0)).to_document()
+    del document["cars"][0]["ride"]["sequence"]
+    ride = Traffic.from_document(document).cars["car1"].ride
+    assert ride is not None
+    assert ride.sequence == 0

@@ -178,6 +178,16 @@ def test_nobody_who_is_there_moves_and_nobody_without_a_goal() -> None:
     assert find_plan(STREETS, [], OPEN) == ()
 
 
+def test_who_is_pushed_off_its_goal_comes_back_to_it() -> None:
+    """9 leads to 10, where b is, by its goal; a has to go through."""
+    tokens = [Token("a", "9", "2"), Token("b", "10", "10")]
+    plan = find_plan(STREETS, tokens, OPEN)
+    assert plan is not None
+    been = play(plan, tokens, OPEN)
+    assert len(been["b"]) > 1
+    assert (been["a"][-1], been["b"][-1]) == ("2", "10")
+
+
 def test_who_must_move_goes_around_to_its_own_edge() -> None:
     plan = find_plan(STREETS, [Token("a", "7", "7", must_move=True)], OPEN)
     assert plan is not None

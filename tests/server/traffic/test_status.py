@@ -27,7 +27,7 @@ AHEAD = reason(ReasonCode.CAR_AHEAD, gap_m=0.12)
 
 
 def booking(state: BookingState = BookingState.BOOKED) -> Booking:
-    return Booking("b1", "phone", "car-1", "museum", "en", 0.0, state)
+    return Booking("b1", "phone", "car-1", "museum", "en", 0.0, state, sequence=1)
 
 
 def car(booking_id: str | None = "b1", taken: bool = True, frozen: Reason | None = None) -> Car:

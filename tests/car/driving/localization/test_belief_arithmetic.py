@@ -420,6 +420,18 @@ def test_driving_it_is_located_after_ten_centimetres() -> None:
     assert belief.is_located
 
 
+def test_frames_are_counted_from_where_the_car_stopped() -> None:
+    belief = looking({cell_at("9", 0.3): 1.0}, 14)
+    Wheels(belief).drive(0.02001)
+    for _ in range(14):
+        belief._new_frames = 0.0
+        belief.see(NOTHING)
+    assert not belief.is_located
+    belief._new_frames = 0.0
+    belief.see(NOTHING)
+    assert belief.is_located
+
+
 @pytest.mark.parametrize(("left", "kept"), [(0.605, True), (0.595, False)])
 def test_a_place_is_kept_as_long_as_it_has_60_percent(left: float, kept: bool) -> None:
     belief = looking(spread(cell_at("9", 0.6), 1.0), 15)
@@ -496,6 +508,18 @@ def test_mass_beside_the_lane_does_not_pull_the_place() -> None:
     belief = with_mass({cell_at(("9", "10"), 0.05): 0.6, cell_at(("9", "11"), 0.05): 0.4})
     assert belief.best.in_junction
     assert belief.best.probability == pytest.approx(1.0)
+
+
+def test_the_lane_is_that_of_the_cell_nearest_to_the_mean_not_of_the_most_probable() -> None:
+    """The last cell of 9 is the most probable one, but most of the mass is in the junction."""
+    grid = sign_model().grid
+    last = grid.lanes[grid.index["9"]]
+    first = grid.lanes[grid.index["9", "10"]].first
+    masses = {last.first + last.count - 1: 0.3, first: 0.25, first + 1: 0.25, first + 2: 0.2}
+    belief = with_mass(masses)
+    assert belief.best.probability == pytest.approx(1.0)
+    assert belief.best.in_junction
+    assert not with_mass({**masses, last.first + last.count - 2: 0.9}).best.in_junction
 
 
 def test_without_any_mass_nothing_is_known() -> None:
