@@ -103,8 +103,8 @@ def photographs(
     turned, and in closed loop.
     """
     from car.perception.detector import load_detector
-    from sim.photographs.camera_fit import Known
     from sim.photographs.film import develop
+    from sim.photographs.fitting.camera_fit import Known
     from sim.photographs.measure import (
         measure_detector,
         measure_lane,

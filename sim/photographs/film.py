@@ -16,16 +16,20 @@ from pixelopolis.geometry import FloatArray
 from pixelopolis.model_io.crops import LANE_PART, Image
 from pixelopolis.model_io.pictures import read_picture
 from pixelopolis.vehicle.camera import Camera
-from sim.photographs.camera_fit import CameraFit, Known, fit_camera
 from sim.photographs.closed_loop import FilmedRoad, film_road
+from sim.photographs.fitting.camera_fit import CameraFit, Known, fit_camera
+from sim.photographs.fitting.ground_tracks import GroundTracks, ground_tracks
+from sim.photographs.fitting.stripes import WORKING_WIDTH_PX, chains
 from sim.photographs.ground_view import FrameProjector, GroundProjector
 from sim.photographs.lens import LensKind, PhotoCamera
 from sim.photographs.own_motion import GroundRegistration, Gyro, calibrated_gyro, motions
 from sim.photographs.recording import Photograph, Recording, at_most, cut_into_stretches
 from sim.photographs.road_middle import middle_points
-from sim.photographs.stripes import WORKING_WIDTH_PX, chains
 
 FITTED_PICTURES: Final = 240
+TRACKED_PAIRS: Final = 120
+GAPS: Final = (1, 2, 4)
+"""Pictures from one to the next of a pair: the fewest in which the ground moved enough."""
 SKY_PART: Final = 0.4
 """Of a picture's rows, from the top: no lines of a road are looked for there."""
 MIN_PHOTOGRAPHS: Final = 10
@@ -172,18 +176,40 @@ def _camera(recording: Recording, shape: tuple[int, ...], known: Known) -> Camer
     if known.focal_px is not None:
         known = replace(known, focal_px=known.focal_px * scale)
     step = max(1, len(recording.photographs) // FITTED_PICTURES)
-    # what cannot be read is left out, and counted where it is to be measured
-    sample = _pictures(Recording(recording.name), recording.photographs[::step])
-    by_picture = [_stripes(image) for _, image in sample if image.shape == shape]
-    fit = fit_camera(by_picture, size, known)
+    by_picture = [_stripes(image) for image in _shaped(recording.photographs[::step], shape)]
+    fit = fit_camera(by_picture, _tracks(recording, shape), size, known)
     return replace(fit, camera=replace(fit.camera.resized(width), height_px=height))
+
+
+def _shaped(photographs: Sequence[Photograph], shape: tuple[int, ...]) -> list[Image]:
+    """Return what has a shape and can be read; the rest is counted where it is to be measured."""
+    found = _pictures(Recording("sample"), photographs)
+    return [image for _, image in found if image.shape == shape]
+
+
+def _tracks(recording: Recording, shape: tuple[int, ...]) -> GroundTracks:
+    """Return the ground's tracks between pictures from all over a recording."""
+    runs = cut_into_stretches(recording.photographs)
+    starts = [run[first : first + GAPS[-1] + 1] for run in runs for first in range(len(run) - 1)]
+    found = []
+    for photographs in starts[:: max(1, len(starts) // TRACKED_PAIRS)]:
+        small = [_resized(image) for image in _shaped(photographs, shape)]
+        pairs = (ground_tracks(small[0], small[gap]) for gap in GAPS if gap < len(small))
+        found += [tracks for tracks in pairs if tracks is not None][:1]
+    return GroundTracks.gathered(found)
 
 
 def _stripes(photo_rgb: Image) -> list[FloatArray]:
     """Return a photograph's stripes, in a picture `WORKING_WIDTH_PX` wide."""
+    small = _resized(photo_rgb)
+    return chains(small, round(SKY_PART * small.shape[0]))
+
+
+def _resized(photo_rgb: Image) -> Image:
+    """Return a photograph, `WORKING_WIDTH_PX` wide."""
     height = round(photo_rgb.shape[0] * WORKING_WIDTH_PX / photo_rgb.shape[1])
     small = cv2.resize(photo_rgb, (WORKING_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
-    return chains(np.asarray(small, dtype=np.uint8), round(SKY_PART * height))
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _our_camera(width_px: int, height_px: int) -> PhotoCamera:

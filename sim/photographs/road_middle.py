@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from pixelopolis.geometry import FloatArray, Pose
-from sim.photographs.camera_fit import ROAD_WIDTH_M, ground_distances, stripe_pairs
+from sim.photographs.fitting.camera_fit import ROAD_WIDTH_M
+from sim.photographs.fitting.stripe_pairs import ground_distances, stripe_pairs
 from sim.photographs.lens import PhotoCamera
 
 WIDTH_TOLERANCE: Final = 0.12

@@ -11,7 +11,8 @@ import numpy as np
 from pixelopolis.geometry import FloatArray, Pose
 from pixelopolis.model_io.crops import Image
 from pixelopolis.model_io.picture_output import write_picture
-from sim.photographs.camera_fit import Known
+from sim.photographs.fitting.camera_fit import Known
+from sim.photographs.fitting.ground_tracks import GroundTracks, ground_tracks
 from sim.photographs.lens import LensKind, PhotoCamera
 
 HALF_M, LINE_M = 0.14, 0.02
@@ -52,6 +53,19 @@ def photograph(camera: PhotoCamera, pose: Pose) -> Image:
     line = np.clip((LINE_M / 2 - np.abs(np.abs(away) - HALF_M)) / edge + 0.5, 0, 1)
     value = np.where(is_ground, gray + line * (235 - gray), 60)
     return np.repeat(np.clip(value, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def tracks_on_road(camera: PhotoCamera, count: int = 16) -> GroundTracks:
+    """Return tracks of pairs of pictures all along the road, 3 cm apart."""
+    rng = np.random.default_rng(4)
+    found = []
+    for number in range(count):
+        pose = on_road(0.4 * number, *rng.uniform(-0.1, 0.1, 2).tolist())
+        after = pose.ahead(0.03, 0.0, float(rng.uniform(-0.05, 0.05)))
+        tracks = ground_tracks(photograph(camera, pose), photograph(camera, after))
+        assert tracks is not None
+        found.append(tracks)
+    return GroundTracks.gathered(found)
 
 
 def write_tub(folder: Path, poses: list[Pose], camera: PhotoCamera = FISHEYE) -> None:

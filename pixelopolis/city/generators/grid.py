@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import accumulate
 from typing import Final
 
 from pixelopolis.city.signs import BOARD_CLASSES
+from pixelopolis.city.start_places import CAR_ROOM_M
 from pixelopolis.errors import CityError
 
 LANE_M: Final = 0.28
@@ -19,6 +21,9 @@ MOUTH_M: Final = 0.44
 
 BLOCK_M: Final = (1.15, 1.60)
 """Range of the distance between two nodes: both mouths and at least 0.27 m of lane."""
+ROOMY_BLOCK_M: Final = 2 * MOUTH_M + CAR_ROOM_M + 0.002
+"""Shortest distance between two nodes with room for a waiting car, which a town needs once; nodes
+are placed to the millimeter."""
 
 MAX_BLOCKS: Final = 20
 
@@ -50,8 +55,10 @@ def grid_city_text(name: str) -> str:
             "Write grid:COLSxROWS:SEED, for example grid:3x2:5.",
         )
     rng = random.Random(seed)
-    xs = _steps(columns, rng)
-    ys = _steps(rows, rng)
+    steps = [rng.uniform(*BLOCK_M) for _ in range(columns + rows)]
+    longest = max(range(len(steps)), key=steps.__getitem__)
+    steps[longest] = max(steps[longest], ROOMY_BLOCK_M)
+    xs, ys = _places(steps[:columns]), _places(steps[columns:])
     lines = [
         f'name = "grid-{columns}x{rows}-{seed}"',
         "[road]",
@@ -99,8 +106,5 @@ def grid_city_text(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _steps(count: int, rng: random.Random) -> list[float]:
-    at = [0.0]
-    for _ in range(count):
-        at.append(at[-1] + rng.uniform(*BLOCK_M))
-    return at
+def _places(steps: list[float]) -> list[float]:
+    return [0.0, *accumulate(steps)]

@@ -1,6 +1,6 @@
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixelopolis.city.generators.grid import grid_city_text
@@ -15,6 +15,7 @@ seeds = st.integers(0, 999_999_999)
 
 
 @given(sizes, seeds)
+@example((1, 2), 1545)  # all its blocks are short
 @settings(max_examples=25, deadline=None)
 def test_every_size_and_seed_is_a_valid_town_that_hangs_together(
     size: tuple[int, int], seed: int

@@ -1,0 +1,1 @@
+"""The camera of a recording, found by geometry."""
