@@ -16,7 +16,7 @@ FIRMWARE_PACKAGES := gcc libc6-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
 QEMU_PACKAGES := qemu-system-arm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-training demo test test-training test-wheel mutants soak crowd failures load strangers \
+.PHONY: help setup setup-training demo test test-training test-wheel mutants screens soak crowd failures load strangers \
   schemathesis check lock docs train-detector train-lane sweeps firmware system-gl system-firmware system-test
 
 help:  ## what there is to make
@@ -46,6 +46,9 @@ test-wheel: setup  ## the wheel with each extra in a clean environment; ARGS="-k
 
 mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+screens: setup  ## the visitor's page in every language at eight sizes; ARGS="--languages de --out FOLDER"
+	@$(BIN)/python -m tests.support.every_screen $(ARGS)
 
 soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 --seed 1 --json"
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -12,12 +12,11 @@ import logging
 import signal
 import time
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import cv2
 
 from car.board.factory import make_board
-from car.camera.frames import WholeFrame
 from car.camera.thread import CameraThread
 from car.control_thread import ControlThread
 from car.detector_thread import DetectorThread
@@ -26,10 +25,10 @@ from car.driving.lead_car.tracker import TO_FOLLOW
 from car.driving.localization.belief import Belief
 from car.driving.localization.lane_grid import LaneGrid
 from car.driving.localization.sign_model import SignModel
-from car.driving.types import Decision, LaneModel, Sightings, SightModel
+from car.driving.types import LaneModel, Sightings, SightModel
 from car.identity import CarIdentity
 from car.live_view.mjpeg_server import StreamServer
-from car.live_view.overlay import draw_overlay, placeholder
+from car.live_view.pictures import PICTURE_LOST_S, LivePictures
 from car.orders.executor import OrderExecutor
 from car.orders.health import health_of
 from car.orders.server_link import ServerLink
@@ -43,15 +42,10 @@ from pixelopolis.addresses import origin
 from pixelopolis.city.model import City
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import SettingsError
-from pixelopolis.model_io.crops import Image
-from pixelopolis.model_io.picture_output import encode_jpeg
 from pixelopolis.supervision import Worker, keep_working, trouble_of
 from pixelopolis.web.mjpeg import Broadcast
 
 log = logging.getLogger(__name__)
-
-PICTURE_LOST_S: Final = 1.0
-"""Viewers get the placeholder if the newest frame is older."""
 
 
 class CarProcess:
@@ -115,13 +109,15 @@ class CarProcess:
             identity.tls,
         )
         self._broadcast = Broadcast()
+        self._pictures = LivePictures(
+            city, mounting, self._shared_state.view, self._sightings, settings.stream.jpeg_quality
+        )
         self._stream = StreamServer(
-            self._broadcast, self._picture, self._status, identity.opens_view
+            self._broadcast, self._pictures.snapshot, self._status, identity.opens_view
         )
         self._fresh = asyncio.Event()
         self._stop = asyncio.Event()
         self._link_worker, self._view_worker = Worker("link"), Worker("live view")
-        self._draw_worker = Worker("drawing")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
@@ -178,7 +174,7 @@ class CarProcess:
     @property
     def display_workers(self) -> tuple[Worker, ...]:
         """Those that only show it."""
-        return (self._control.figures_worker, self._view_worker, self._draw_worker)
+        return (self._control.figures_worker, self._view_worker, self._pictures.worker)
 
     @property
     def video_url(self) -> str:
@@ -229,31 +225,10 @@ class CarProcess:
                 pass
             self._fresh.clear()
             if self._broadcast.viewers:
-                self._broadcast.put(await asyncio.to_thread(self._picture))
+                self._broadcast.put(await asyncio.to_thread(self._pictures.newest))
 
     def _sightings(self) -> Sightings | None:
         return self._detector_thread.newest() if self._detector_thread else None
-
-    def _picture(self) -> bytes:
-        view = self._shared_state.view()
-        mounting = self.settings.camera.mounting
-        if view is None or time.monotonic() - view[0].captured_s > PICTURE_LOST_S:
-            size = (mounting.width_px, mounting.height_px)
-            if view is not None:
-                size = (view[0].image_rgb.shape[1], view[0].image_rgb.shape[0])
-            image = placeholder(*size)
-        else:
-            image = self._drawn(*view)
-        return encode_jpeg(image, self.settings.stream.jpeg_quality)
-
-    def _drawn(self, frame: WholeFrame, decision: Decision) -> Image:
-        """Return the frame with its overlay, or without if drawing fails."""
-        try:
-            mounting = self.settings.camera.mounting
-            return draw_overlay(frame.image_rgb, decision, mounting, self._sightings())
-        except Exception as error:
-            self._draw_worker.ended(error)
-            return frame.image_rgb
 
     def _status(self) -> dict[str, Any]:
         loop, board = self._control.metrics.figures(), self._board.status()

@@ -96,6 +96,16 @@ export function remember(key, value) {
 }
 const forgetful = new Map();
 
+/** Removes one value. */
+export function forget(key) {
+  forgetful.delete(key);
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // the browser forbids storage: nothing is kept there
+  }
+}
+
 /** Returns this station's { id, token }; both are missing before the server knows it. */
 function station() {
   try {

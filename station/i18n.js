@@ -6,6 +6,11 @@ export const LANGUAGES = [
   { code: "th", name: "ไทย", hello: "ยินดีต้อนรับ" },
   { code: "es", name: "Español", hello: "Te damos la bienvenida" },
   { code: "ar", name: "العربية", hello: "أهلًا وسهلًا", dir: "rtl" },
+  { code: "ko", name: "한국어", hello: "환영합니다" },
+  { code: "zh", name: "简体中文", hello: "欢迎" },
+  { code: "fr", name: "Français", hello: "Bienvenue" },
+  { code: "de", name: "Deutsch", hello: "Willkommen" },
+  { code: "hi", name: "हिन्दी", hello: "स्वागत है" },
 ];
 
 const catalogues = new Map();
@@ -33,12 +38,27 @@ export async function setLanguage(code) {
   translate(document);
 }
 
-/** Returns the text of a key with its {places} filled in. */
+/**
+ * Returns the text of a key with its {places} filled in; numbers as the language writes them. A text
+ * that depends on a count is an object with a text for each plural category of its language.
+ */
 export function t(key, values = {}) {
-  const text = current.texts[key];
+  const entry = current.texts[key];
+  const text = typeof entry === "object" ? entry[category(values.count)] : entry;
   if (text === undefined) throw new Error(`no text ${key} in ${current.code}`);
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? number(value) : value;
+  });
 }
+
+const category = (count) => new Intl.PluralRules(current.code).select(count);
+
+/** Returns texts as one: "a, b and c". */
+export const list = (texts) => new Intl.ListFormat(current.code).format(texts);
+
+/** Returns what a car is called: "the red car"; its id if it has no color. */
+export const carName = (car) => (car?.color ? t(`color.${car.color}`) : (car?.id ?? ""));
 
 /** Fills all elements that name a text: data-t for content, data-t-label for the label. */
 export function translate(root) {

@@ -1,15 +1,17 @@
 // The visitor's page: connects server events and the visitor's input with the view.
 
 import * as api from "./api.js";
+import * as chime from "./chime.js";
 import { progress } from "./geometry.js";
 import { isKnown, preferred, setLanguage, language } from "./i18n.js";
 import { CityMap } from "./map.js";
-import { isActive, reduce, screenOf, START, view } from "./ride.js";
-import { celebrate, drawLanguages, drawPlaces, markLanguage, render } from "./screens.js";
+import { isAbsent, isActive, reduce, START, view } from "./ride.js";
+import { celebrate, drawLanguages, drawPlaces, markLanguage, render, renderThoughts, signName } from "./screens.js";
+import { Sight } from "./sight.js";
+import { NO_THOUGHTS, reflect, thoughtIn, told } from "./thoughts.js";
 import { VideoView } from "./video.js";
 
 const LANGUAGE_KEY = "pixelopolis.language";
-const IDLE_S = 90; // then a kiosk assumes that the visitor has left
 const $ = (id) => document.getElementById(id);
 const nowS = () => performance.now() / 1000;
 
@@ -18,7 +20,9 @@ const video = new VideoView(
   $("video"),
   () => draw(),
   () => api.viewOf(state.booking.id),
+  (head) => think(thoughtIn(head)),
 );
+const sight = new Sight($("sight"), $("video"), signName);
 const bird = new VideoView($("bird"), (state) => {
   $("bird-panel").dataset.state = state;
   document.body.dataset.bird = state;
@@ -27,12 +31,15 @@ const bird = new VideoView($("bird"), (state) => {
 let state = START;
 let city = null;
 let touchedS = nowS();
+let mind = NO_THOUGHTS;
 let part = 0; // share of the route behind the car, 0 to 1
 
 function dispatch(event) {
   const before = state;
   state = reduce(state, event, nowS());
   if (wayOf(state) !== wayOf(before)) part = 0;
+  if (state.booking?.car_id !== before.booking?.car_id) mind = NO_THOUGHTS;
+  if (state.calledS !== null && before.calledS === null) chime.ring();
   if (state.booking?.state === "arrived" && before.booking?.state !== "arrived") {
     celebrate(video.snapshot());
   }
@@ -52,9 +59,17 @@ function draw() {
   video.show(isSeen ? now.videoUrl : null);
   bird.show(isSeen ? (city?.bird_url ?? null) : null);
   render(now, { videoState: video.state, part });
+  renderThoughts(told(mind, nowS()));
   map.choose(now.destination?.id ?? null);
   map.showRoute(now.path, part);
   map.showCars(state.cars, now.carId);
+}
+
+/** Takes in what the car thinks of the picture that is shown now. */
+function think(thought) {
+  sight.draw(thought);
+  if (!thought) return;
+  mind = reflect(mind, thought, nowS());
 }
 
 async function speak(code) {
@@ -95,6 +110,7 @@ async function catchUp() {
 }
 
 async function bookRide() {
+  chime.prepare();
   const { chosen } = state;
   dispatch({ type: "ask" });
   try {
@@ -123,6 +139,15 @@ async function cancelRide() {
 function listen() {
   $("open-languages").addEventListener("click", () => $("language-dialog").showModal());
   $("close-languages").addEventListener("click", () => $("language-dialog").close());
+  $("open-how").addEventListener("click", () => $("how-dialog").showModal());
+  $("close-how").addEventListener("click", () => $("how-dialog").close());
+  $("call-dialog").addEventListener("close", () => dispatch({ type: "call-seen" }));
+  $("call-ok").addEventListener("click", () => $("call-dialog").close());
+  $("show-sight").addEventListener("click", (event) => {
+    sight.isShown = !sight.isShown;
+    event.currentTarget.setAttribute("aria-pressed", String(sight.isShown));
+    if (!sight.isShown) sight.draw(null);
+  });
   $("book").addEventListener("click", bookRide);
   $("cancel").addEventListener("click", () => $("cancel-dialog").showModal());
   $("cancel-no").addEventListener("click", () => $("cancel-dialog").close());
@@ -137,13 +162,15 @@ function listen() {
 
 /** Once a second: update the time until arrival, and reset when the visitor has left. */
 function tick() {
-  if (isActive(state.booking)) touchedS = nowS();
-  if (nowS() - touchedS > IDLE_S && screenOf(state) !== "welcome") goHome();
+  if (isAbsent(state, nowS(), touchedS)) goHome();
   draw();
 }
 
+/** Greets the next visitor, and forgets this one. */
 async function goHome() {
-  $("language-dialog").close();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  api.forget(LANGUAGE_KEY);
+  celebrate(null);
   await speak(preferred());
   dispatch({ type: "home" });
 }

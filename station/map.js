@@ -178,6 +178,7 @@ export class CityMap {
       const { element } = known;
       element.style.transform =
         `translate(${cm(car.x_m)}px, ${cm(-car.y_m)}px) rotate(${-known.heading}rad)`;
+      element.style.setProperty("--paint", car.color_rgb ?? "");
       element.classList.toggle("own", car.id === ownId);
       element.classList.toggle("offline", car.online === false);
       if (car.id === ownId) this.layer.append(element);

@@ -1,39 +1,50 @@
 // The visitor's text for each reason code (`pixelopolis/reasons.py` lists the codes).
+//
+// Each code has a function from its values to `{ key, car }`: the text's key, and the id of the car
+// that the text names, if it names one.
 
-const PART_WORDS = { camera: "reason.camera", detector: "reason.camera", wheels: "reason.wheels" };
-const partWords = (values) => PART_WORDS[values?.part] ?? "reason.offline";
-const OTHER_CAR = () => "reason.car";
-const TRAFFIC = () => "reason.traffic";
-const STUCK = () => "reason.stuck";
-const OFFLINE = () => "reason.offline";
+const say = (key) => () => ({ key });
+const part = (values) => ({ key: PARTS[values?.part] ?? "reason.offline" });
+const PARTS = { camera: "reason.camera", detector: "reason.camera", wheels: "reason.wheels" };
+
+/** About another car: the first that the values name. */
+const other = (key) => (values) => ({ key, car: (values?.car ?? values?.cars)?.split(", ")[0] });
+
+const TRAFFIC = say("reason.traffic");
+const STUCK = say("reason.stuck");
+const OFFLINE = say("reason.offline");
+const WHEELS = say("reason.wheels");
+const AHEAD = say("reason.ahead");
+const LOST = say("reason.lost");
+const PAUSED = say("reason.paused");
 
 export const WORDS = {
-  part_unheard: partWords,
-  part_silent: partWords,
-  part_late: partWords,
-  part_mistimed: partWords,
-  picture_frozen: () => "reason.camera",
-  motor_reversed: () => "reason.wheels",
-  motors_reversed: () => "reason.wheels",
-  motors_swapped: () => "reason.wheels",
-  motors_reversed_or_swapped: () => "reason.wheels",
+  part_unheard: part,
+  part_silent: part,
+  part_late: part,
+  part_mistimed: part,
+  picture_frozen: say("reason.camera"),
+  motor_reversed: WHEELS,
+  motors_reversed: WHEELS,
+  motors_swapped: WHEELS,
+  motors_reversed_or_swapped: WHEELS,
   at_grant_end: TRAFFIC,
-  car_ahead: OTHER_CAR,
-  follows_car: OTHER_CAR,
-  car_ahead_unsure: OTHER_CAR,
-  lost: STUCK,
-  searching: STUCK,
-  off_route: STUCK,
-  paused: STUCK,
-  edge_held: OTHER_CAR,
-  edge_held_by_stopped: OTHER_CAR,
-  junction_crossed: OTHER_CAR,
-  lets_go_first: OTHER_CAR,
-  keeps_room: TRAFFIC,
-  makes_way: OTHER_CAR,
-  street_closed: TRAFFIC,
+  car_ahead: AHEAD,
+  follows_car: AHEAD,
+  car_ahead_unsure: AHEAD,
+  lost: LOST,
+  searching: LOST,
+  off_route: LOST,
+  paused: PAUSED,
+  edge_held: other("reason.street"),
+  edge_held_by_stopped: other("reason.street"),
+  junction_crossed: other("reason.crossing"),
+  lets_go_first: other("reason.first"),
+  keeps_room: say("reason.room"),
+  makes_way: other("reason.first"),
+  street_closed: say("reason.closed"),
   silent: OFFLINE,
-  emergency_stop: STUCK,
+  emergency_stop: say("reason.emergency"),
   not_automatic: STUCK,
   broken: STUCK,
   not_connected: OFFLINE,
@@ -49,9 +60,9 @@ export const WORDS = {
   other_map: STUCK,
   message_refused: STUCK,
   not_taken: STUCK,
-  halted: STUCK,
-  parked: STUCK,
-  retired: STUCK,
+  halted: PAUSED,
+  parked: PAUSED,
+  retired: PAUSED,
   removed: STUCK,
   goes_home: TRAFFIC,
   goes_to_park: TRAFFIC,
@@ -60,12 +71,35 @@ export const WORDS = {
   drops_orders: STUCK,
   too_long: STUCK,
   in_line: TRAFFIC,
-  another_car: TRAFFIC,
+  another_car: say("reason.another"),
   no_car: STUCK,
   visitor_gone: STUCK,
   ended_by_operator: STUCK,
   other: TRAFFIC,
 };
 
-/** Returns the text's key for a reason, or null for no reason and for codes of a newer server. */
-export const wordsOf = (code, values) => WORDS[code]?.(values) ?? null;
+const FAILURES = {
+  no_car: "failure.no-car",
+  visitor_gone: "failure.away",
+  no_route: "failure.no-way",
+  unknown_destination: "failure.no-way",
+  ended_by_operator: "failure.staff",
+};
+
+/**
+ * Returns what to say about a reason: `{ key, car }`, where `car` is the car that the text names.
+ * Null for no reason and for codes of a newer server.
+ * @param {string | null} code
+ * @param {Record<string, any>} values
+ * @param {{ id: string, color?: string }[]} cars all cars that the page knows
+ */
+export function wordsOf(code, values, cars = []) {
+  const said = WORDS[code]?.(values);
+  if (!said) return null;
+  if (!("car" in said)) return said;
+  const car = cars.find((each) => each.id === said.car && each.color);
+  return car ? { key: said.key, car } : { key: "reason.car" };
+}
+
+/** Returns the key of the text why a ride failed. */
+export const failureOf = (code) => FAILURES[code] ?? "failure.unknown";

@@ -1,6 +1,6 @@
 // Renders a view (ride.js) on the page, without decisions of its own.
 
-import { duration, language, LANGUAGES, nameOf, number, t } from "./i18n.js";
+import { carName, duration, language, LANGUAGES, list, nameOf, t } from "./i18n.js";
 import { tileOf } from "./map.js";
 
 const $ = (id) => document.getElementById(id);
@@ -78,6 +78,7 @@ export function render(view, { videoState, part }) {
   if (!view.canCancel) $("cancel-dialog").close();
   if (view.screen === "end") renderEnd(view);
   renderVideo(view, videoState);
+  renderCall(view);
   announce(view);
   if (changed) document.querySelector(`#${view.screen} h1`)?.focus({ preventScroll: true });
   if (changed) scrollTo(0, 0);
@@ -94,11 +95,14 @@ function renderChoose(view) {
   say($("notice"), view.notice ? t(view.notice) : "");
   $("notice").dataset.key = view.notice ?? "";
   document.body.classList.toggle("has-choice", Boolean(id || view.notice));
-  say($("map-caption"), view.carsKnown ? t("choose.free", { count: number(view.freeCars) }) : t("map.caption"));
+  say($("map-caption"), view.carsKnown ? t("choose.free", { count: view.freeCars }) : t("map.caption"));
 }
 
+const reasonOf = ({ reason, reasonCar }) => reason && t(reason, { car: carName(reasonCar) });
+
 function details(view) {
-  if (view.reason) return t(view.reason);
+  if (view.reason && view.status === "queued") return `${reasonOf(view)} ${lineOf(view)}`;
+  if (view.reason) return reasonOf(view);
   if (view.cancelling) return t("ride.cancelling");
   if (view.status === "queued") return lineOf(view);
   if (view.remainingS !== null) {
@@ -108,7 +112,7 @@ function details(view) {
 }
 
 function lineOf({ placeInLine, waitS }) {
-  const place = number(placeInLine ?? 1);
+  const place = placeInLine ?? 1;
   return waitS === null ? t("line.place", { place }) : t("line.wait", { place, time: duration(waitS) });
 }
 
@@ -117,6 +121,9 @@ function renderRide(view, part) {
   say($("ride-title"), t(view.title));
   say($("ride-detail"), details(view));
   say($("ride-place"), placeName(view.destination));
+  show($("ride-car"), Boolean(view.car));
+  say($("ride-car-name"), view.car ? t("ride.car", { car: carName(view.car) }) : "");
+  document.body.style.setProperty("--own-paint", view.car?.color_rgb ?? "");
   $("cancel").disabled = !view.canCancel;
   $("progress").style.setProperty("--part", part.toFixed(3));
   const picture = tileOf(view.destination?.kind);
@@ -126,7 +133,7 @@ function renderRide(view, part) {
 function renderEnd(view) {
   $("end").dataset.status = view.status;
   say($("end-title"), t(view.title));
-  say($("end-detail"), view.reason ? t(view.reason) : t(`detail.${view.status}`));
+  say($("end-detail"), reasonOf(view) ?? t(`detail.${view.status}`));
   say($("end-place"), placeName(view.destination));
   say($("next-text"), t(view.status === "arrived" ? "end.next" : "end.again"));
   const picture = tileOf(view.destination?.kind);
@@ -140,11 +147,28 @@ function renderVideo(view, state) {
   say($("video-words"), shown === "live" ? "" : t(`video.${shown === "lost" ? "lost" : "connecting"}`));
 }
 
+function renderCall(view) {
+  const dialog = $("call-dialog");
+  if (view.isCalled) say($("call-lead"), t("call.lead", { car: carName(view.car) }));
+  if (view.isCalled && !dialog.open) dialog.showModal();
+  if (!view.isCalled && dialog.open) dialog.close();
+}
+
+export const signName = (sign) => t(`sign.${sign}`);
+
+/** Shows what the car thinks: what it sees, which sign it has just read, and whether it is unsure. */
+export function renderThoughts({ things, read, unsure }) {
+  say($("thought-sees"), things.length ? t("think.sees", { things: list(things.map(signName)) }) : t("think.road"));
+  show($("thought-read"), read !== null);
+  say($("thought-read"), read ? t("think.read", { sign: signName(read) }) : "");
+  show($("thought-unsure"), unsure);
+}
+
 let announced = "";
 
 /** Announces status changes to screen readers, but not every second of the countdown. */
 function announce(view) {
-  const words = [view.title && t(view.title), view.reason && t(view.reason)].filter(Boolean).join(". ");
+  const words = [view.title && t(view.title), reasonOf(view)].filter(Boolean).join(". ");
   if (words === announced) return;
   announced = words;
   $("announcer").textContent = words;

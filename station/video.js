@@ -17,7 +17,7 @@ function find(bytes, needle, from = 0) {
   return -1;
 }
 
-/** Splits multipart/x-mixed-replace bytes: `push` takes chunks and returns whole bodies. */
+/** Splits multipart/x-mixed-replace bytes: `push` takes chunks and returns whole parts, `{ head, body }`. */
 export class PartReader {
   constructor(contentType) {
     const boundary = /boundary="?([^";]+)"?/i.exec(contentType ?? "")?.[1];
@@ -31,22 +31,23 @@ export class PartReader {
     const bytes = new Uint8Array(this.rest.length + chunk.length);
     bytes.set(this.rest);
     bytes.set(chunk, this.rest.length);
-    const bodies = [];
+    const whole = [];
     let at = 0;
     for (;;) {
       const start = find(bytes, this.mark, at);
       const head = start < 0 ? -1 : find(bytes, HEADER_END, start);
       if (head < 0) break;
       const body = head + HEADER_END.length;
-      const length = /content-length:\s*(\d+)/i.exec(decoder.decode(bytes.subarray(start, head)));
+      const said = decoder.decode(bytes.subarray(start, head));
+      const length = /content-length:\s*(\d+)/i.exec(said);
       const end = length ? body + Number(length[1]) : find(bytes, this.mark, body);
       if (end < 0 || end > bytes.length) break;
-      bodies.push(bytes.slice(body, end));
+      whole.push({ head: said, body: bytes.slice(body, end) });
       at = end;
     }
     this.rest = bytes.slice(at);
     if (this.rest.length > LONGEST_PART) throw new Error("a part of the video has no end");
-    return bodies;
+    return whole;
   }
 }
 
@@ -70,11 +71,12 @@ export function reachable(url, host = location.hostname) {
 /**
  * Shows one stream on a canvas. `onState` gets "off", "connecting", "live" and "lost"; a lost
  * stream is reopened until `show(null)`. `open(url)` returns the address to fetch this time, for
- * streams that need a fresh token.
+ * streams that need a fresh token. `onPicture(head)` gets the head of every picture that is shown.
  */
 export class VideoView {
-  constructor(canvas, onState = () => {}, open = (url) => url) {
+  constructor(canvas, onState = () => {}, open = (url) => url, onPicture = () => {}) {
     this.canvas = canvas;
+    this.onPicture = onPicture;
     this.onState = onState;
     this.open = open;
     this.url = null;
@@ -136,11 +138,11 @@ export class VideoView {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
-        const bodies = parts.push(value);
-        if (!bodies.length) continue;
+        const whole = parts.push(value);
+        if (!whole.length) continue;
         clearTimeout(stall);
         stall = setTimeout(abort, STALL_MS);
-        this.#offer(bodies.at(-1), stopped);
+        this.#offer(whole.at(-1), stopped);
       }
     } finally {
       clearTimeout(stall);
@@ -150,15 +152,17 @@ export class VideoView {
   }
 
   /** Decodes the newest frame; of those that arrive meanwhile only the last is kept. */
-  async #offer(jpeg, stopped) {
-    this.next = jpeg;
+  async #offer(part, stopped) {
+    this.next = part;
     if (this.decoding) return;
     this.decoding = true;
     while (this.next && !stopped.aborted) {
-      const blob = new Blob([this.next], { type: "image/jpeg" });
+      const { head, body } = this.next;
       this.next = null;
       try {
-        this.#draw(await createImageBitmap(blob), stopped);
+        const bitmap = await createImageBitmap(new Blob([body], { type: "image/jpeg" }));
+        this.#draw(bitmap, stopped);
+        if (!stopped.aborted) this.onPicture(head);
       } catch {
         // one damaged frame: wait for the next
       }

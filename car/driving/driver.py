@@ -222,6 +222,7 @@ class Driver:
             steering=steering,
             car_ahead=car,
             located=False,
+            lane=self._lane.ahead,
         )
 
     def _take_mission(self, mission: Mission | None) -> None:
@@ -287,6 +288,7 @@ class Driver:
             blocked=(age_s(now.now_s, self._behind_since_s) or 0.0) >= BLOCKED_S,
             located=not finding.lost,
             off_route=finding.elsewhere is not None,
+            lane=self._lane.ahead,
         )
 
     def _steering(self, now: Observation, speed_mps: float, tracker: PathTracker | None) -> float:

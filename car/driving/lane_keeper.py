@@ -6,7 +6,7 @@ from typing import Final
 
 from car.driving.localization.path_tracker import PathTracker
 from car.driving.path_follower import PathFollower
-from car.driving.types import Frame, LaneModel, LaneView, WheelReading
+from car.driving.types import Frame, LaneAhead, LaneModel, LaneView, WheelReading
 from pixelopolis.city.model import Turn
 from pixelopolis.vehicle.speeds import CRUISE_MPS
 
@@ -41,6 +41,7 @@ class LaneKeeper:
         self._frame: Frame | None = None
         self._view: LaneView | None = None
         self._steering: float | None = None
+        self._ahead: LaneAhead | None = None
 
     @property
     def part(self) -> float:
@@ -54,6 +55,11 @@ class LaneKeeper:
     def view(self) -> LaneView | None:
         """The model's view of it."""
         return self._view
+
+    @property
+    def ahead(self) -> LaneAhead | None:
+        """The lane of the command, as seen on it; None if the model sees no paths."""
+        return self._ahead
 
     def restart(self) -> None:
         """Forget earlier frames: the car was moved by hand."""
@@ -81,7 +87,11 @@ class LaneKeeper:
         self._view = view = self._model.look(frame.crop_rgb)
         command = TURNS.index(turn)
         self._steering = None if view.steering is None else view.steering[command]
+        self._ahead = None
         if view.paths_left_m is not None and view.spread_m is not None:
+            self._ahead = LaneAhead(
+                tuple(map(float, view.paths_left_m[command])), float(view.spread_m[command])
+            )
             self._follower.see(view.paths_left_m, view.spread_m, command)
             if tracker is not None:
                 left_m = self._follower.as_of_now(view.paths_left_m[command], age_s)

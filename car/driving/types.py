@@ -120,6 +120,18 @@ class CarAhead:
     """It has been beside the picture for long and may have left."""
 
 
+@dataclass(frozen=True, slots=True)
+class LaneAhead:
+    """Where a path model sees the lane that the car shall take.
+
+    `left_m` is at `pixelopolis.model_io.lane_path.STATIONS_M`, `spread_m` the mean absolute error
+    that the model expects.
+    """
+
+    left_m: tuple[float, ...]
+    spread_m: float
+
+
 @dataclass(frozen=True)
 class Decision:
     """Wheel speeds for the motors, and the reasons behind them."""
@@ -147,6 +159,8 @@ class Decision:
     """The car's place is known."""
     off_route: bool = False
     """The car has left its mission's route; `place` says where it is."""
+    lane: LaneAhead | None = None
+    """The lane as seen on the newest frame; None if the model sees no paths, or the car is idle."""
 
     @property
     def why(self) -> str:

@@ -1,12 +1,13 @@
-"""The overlay of the live view: the intended path and the detections.
+"""The intended path and the detections, drawn on a picture.
 
-No text: visitors read it on their page, in their language.
+For `/snapshot.jpg`. Pages draw them over the video by themselves, with names in their language,
+from the thought that comes with each picture (`thoughts.py`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -18,6 +19,8 @@ from pixelopolis.city.signs import CAR
 from pixelopolis.model_io.crops import Image
 from pixelopolis.vehicle.camera import Camera, project
 from pixelopolis.vehicle.steering import steering_to_curvature
+
+Point = tuple[float, float]
 
 RIBBON_RGB: Final = (74, 200, 96)
 RIBBON_M: Final = (0.16, 0.75)
@@ -43,24 +46,12 @@ def draw_overlay(
     """
     image = image_rgb.copy()
     height, width = image.shape[:2]
-    if decision.state in (DriveState.DRIVING, DriveState.TURNING):
-        curvature = steering_to_curvature(decision.steering)
-        sides: list[list[tuple[float, float]]] = [[], []]
-        for along in np.linspace(*RIBBON_M, 12):
-            bend = float(along) * curvature
-            forward = along if abs(bend) < 1e-6 else math.sin(bend) / curvature
-            left = 0.0 if abs(bend) < 1e-6 else (1 - math.cos(bend)) / curvature
-            for side, half in zip(sides, (RIBBON_HALF_M, -RIBBON_HALF_M), strict=True):
-                side.append((forward - half * math.sin(bend), left + half * math.cos(bend)))
-        on_m, aside_m = np.array([*sides[0], *reversed(sides[1])]).T
-        right, down, depth = camera.seen_from(on_m, aside_m, np.zeros(len(on_m)))
-        shown = replace(camera, width_px=width, height_px=height)
-        pixels = project(shown, right, down, np.maximum(depth, 1e-3))
-        outline = np.column_stack(pixels).round().astype(np.int32)
+    if way := way_of(decision, camera):
+        outline = (np.array(way) * (width, height)).round().astype(np.int32)
         painted = cv2.fillPoly(image.copy(), [outline], RIBBON_RGB, cv2.LINE_AA)
         image = np.asarray(cv2.addWeighted(painted, 0.45, image, 0.55, 0), dtype=np.uint8)
     for sighting in sightings.seen if sightings else ():
-        if not _is_shown(sighting, decision):
+        if not is_shown(sighting, decision):
             continue
         left, top, right, bottom = np.array(sighting.box) * (width, height, width, height)
         corners = (round(left), round(top)), (round(right) - 1, round(bottom) - 1)
@@ -68,20 +59,51 @@ def draw_overlay(
     return image
 
 
-def _is_shown(sighting: Sighting, decision: Decision) -> bool:
+def way_of(decision: Decision, camera: Camera) -> list[Point]:
+    """Return the outline of the intended path, in parts of the picture; empty while it stands."""
+    if decision.state not in (DriveState.DRIVING, DriveState.TURNING):
+        return []
+    curvature = steering_to_curvature(decision.steering)
+    sides: list[list[Point]] = [[], []]
+    for along in np.linspace(*RIBBON_M, 12):
+        bend = float(along) * curvature
+        forward = along if abs(bend) < 1e-6 else math.sin(bend) / curvature
+        left = 0.0 if abs(bend) < 1e-6 else (1 - math.cos(bend)) / curvature
+        for side, half in zip(sides, (RIBBON_HALF_M, -RIBBON_HALF_M), strict=True):
+            side.append((forward - half * math.sin(bend), left + half * math.cos(bend)))
+    return in_picture([*sides[0], *reversed(sides[1])], camera)
+
+
+def in_picture(ground_m: Sequence[Point], camera: Camera) -> list[Point]:
+    """Return where a camera shows points of the ground, in parts of the picture's sides.
+
+    Args:
+        ground_m: forward and left of the axle's middle.
+        camera: the camera.
+    """
+    on_m, aside_m = np.array(ground_m).T
+    right, down, depth = camera.seen_from(on_m, aside_m, np.zeros(len(on_m)))
+    x_px, y_px = project(camera, right, down, np.maximum(depth, 1e-3))
+    return [
+        (float(x) / camera.width_px, float(y) / camera.height_px)
+        for x, y in zip(x_px, y_px, strict=True)
+    ]
+
+
+def is_shown(sighting: Sighting, decision: Decision) -> bool:
     """Whether to show a detection: low-score cars only where they matter."""
     unsure = sighting.class_name == CAR and sighting.score < SURE_SCORE
-    return not unsure or _is_ahead(sighting, decision)
+    return not unsure or is_ahead(sighting, decision)
 
 
-def _is_ahead(sighting: Sighting, decision: Decision) -> bool:
+def is_ahead(sighting: Sighting, decision: Decision) -> bool:
     return decision.car_ahead is not None and decision.car_ahead.box == sighting.box
 
 
 def _color(sighting: Sighting, decision: Decision) -> tuple[int, int, int]:
     if sighting.class_name != CAR:
         return SIGN_RGB
-    return AHEAD_RGB if _is_ahead(sighting, decision) else CAR_RGB
+    return AHEAD_RGB if is_ahead(sighting, decision) else CAR_RGB
 
 
 def placeholder(width_px: int, height_px: int) -> Image:

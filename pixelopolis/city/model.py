@@ -19,7 +19,7 @@ from pixelopolis.geometry import Curve, Pose, connect, wrap_rad
 STRAIGHT_LIMIT_DEG: Final = 35.0
 """A movement that turns by less goes straight on."""
 
-LANGUAGES: Final = ("en", "ja", "th", "es", "ar")
+LANGUAGES: Final = ("en", "ja", "th", "es", "ar", "ko", "zh", "fr", "de", "hi")
 """In which places have names, as far as a town gives them."""
 
 U_TURN_LIMIT_DEG: Final = 150.0

@@ -1,6 +1,7 @@
 """Motion JPEG over HTTP, for car and simulator.
 
 One endless response of JPEG parts (`multipart/x-mixed-replace`), shown by browsers in an `<img>`.
+Headers of a part may say more of its picture, for pages that read the stream themselves.
 A frame is encoded once. A viewer that has taken a frame gets the newest next, so a slow viewer
 skips frames and does not delay others.
 """
@@ -11,7 +12,8 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiohttp import web
@@ -35,8 +37,16 @@ HEADERS: Final = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*
 """Headers of all responses of car and simulator: never cached, readable by other pages."""
 
 
-class Broadcast(Newest[bytes]):
-    """The newest JPEG and its viewers. Used in one event loop.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG, and what is said of it: headers of its part, in ASCII and without line breaks."""
+
+    jpeg: bytes
+    said: Mapping[str, str] = field(default_factory=dict)
+
+
+class Broadcast(Newest[Picture]):
+    """The newest picture and its viewers. Used in one event loop.
 
     Attributes:
         viewers: number of open streams; without any, no pictures are needed.
@@ -78,12 +88,11 @@ class Broadcast(Newest[bytes]):
                 wanted()
                 try:
                     async with asyncio.timeout(LOOK_S):
-                        seen, jpeg = await self.after(seen)
+                        seen, picture = await self.after(seen)
                 except TimeoutError:
                     continue
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
                 async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    await response.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+                    await response.write(_part(picture))
                     await writer.drain()
         except (OSError, TimeoutError):
             transport.abort()
@@ -96,6 +105,17 @@ class Broadcast(Newest[bytes]):
         """Disconnect every viewer."""
         for task in list(self._tasks):
             task.cancel()
+
+
+def _part(picture: Picture) -> bytes:
+    """Return a picture as a part of the stream."""
+    said = {
+        "Content-Type": "image/jpeg",
+        "Content-Length": str(len(picture.jpeg)),
+        **picture.said,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    return f"--{BOUNDARY}\r\n{head}\r\n".encode("ascii") + picture.jpeg + b"\r\n"
 
 
 def add_video(

@@ -9,6 +9,7 @@ from pixelopolis.city.route import Route
 from pixelopolis.geometry import Curve, Pose
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from pixelopolis.vda5050.state import State
+from pixelopolis.vehicle.paint import paint_of
 from server.booking import Booking
 from server.traffic.car_link import CarLink
 from server.traffic.dispatch import eta_s, signs_on
@@ -165,8 +166,11 @@ def car_view(
         activity, why = CarState.OFFLINE, frozen or reason(ReasonCode.NOT_CONNECTED)
     elif activity is CarState.READY and busy:
         activity = CarState.WAITING
+    paint = paint_of(id_)
     return CarView(
         id=id_,
+        color=paint.name,
+        color_rgb=paint.rgb,
         x_m=_mm(place.x_m) if place else None,
         y_m=_mm(place.y_m) if place else None,
         heading_rad=_mm(place.heading_rad) if place else None,

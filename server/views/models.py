@@ -153,6 +153,10 @@ class CarView(_View):
     """A car; `x_m`, `y_m` and `heading_rad` are null if it has no place on the map."""
 
     id: str
+    color: str
+    """The name of its color: red, blue, green, yellow, purple, turquoise, pink or brown."""
+    color_rgb: str
+    """That color as #rrggbb."""
     x_m: float | None
     y_m: float | None
     heading_rad: float | None

@@ -24,6 +24,7 @@ import numpy as np
 from pixelopolis.city.sources import load_city
 from pixelopolis.errors import PixelopolisError
 from pixelopolis.model_io.picture_output import encode_jpeg
+from pixelopolis.vehicle.paint import paint_of
 from sim.camera.camera import SimulatedCamera
 from sim.live.camera_sockets import CameraSocket, encode_frame
 from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
@@ -41,16 +42,6 @@ BIRD_SIZE_PX: Final = (640, 480)
 BIRD_JPEG_QUALITY: Final = 82
 LAST_MOMENT_S: Final = 1.0
 """Time to clean up after the parent has gone."""
-COLORS: Final = (
-    "#e5484d",
-    "#3e63dd",
-    "#30a46c",
-    "#f5a524",
-    "#8e4ec6",
-    "#00a2c7",
-    "#e93d82",
-    "#7d5e54",
-)
 
 
 class Exchange:
@@ -130,11 +121,10 @@ def render(task: RenderTask, exchange: Exchange) -> None:
     # one sample per pixel: antialiasing would take time from the cars' cameras
     above = bird_view(city, *BIRD_SIZE_PX, samples=1)
     cars = tuple(task.camera_paths)
-    colors = dict(zip(cars, (COLORS[i % len(COLORS)] for i in range(len(cars))), strict=True))
 
     def bodies(scene: LiveScene) -> list[CarBody]:
         return [
-            CarBody(id=car, pose=pose, color=colors[car])
+            CarBody(id=car, pose=pose, color=paint_of(car).rgb)
             for car, (pose, _) in zip(cars, scene.cars, strict=True)
         ]
 

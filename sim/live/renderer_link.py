@@ -17,7 +17,7 @@ from pixelopolis.errors import RenderError
 from pixelopolis.geometry import Pose
 from pixelopolis.processes import how_it_ended
 from pixelopolis.vehicle.camera import Camera
-from pixelopolis.web.mjpeg import Broadcast
+from pixelopolis.web.mjpeg import Broadcast, Picture
 from sim.live.render_messages import MESSAGE, Kind, LiveScene, RenderTask
 from sim.physics.vehicle import BodyMotion
 
@@ -151,6 +151,6 @@ class RendererLink:
             case Kind.FAILED:
                 self._error = RenderError(*json.loads(body))
             case Kind.BIRD:
-                self.bird.put(body)
+                self.bird.put(Picture(body))
             case Kind.COUNTS:
                 self.counts = json.loads(body)

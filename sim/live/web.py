@@ -103,7 +103,7 @@ def make_app(
                 web.HTTPServiceUnavailable,
                 RenderError("No picture from above came.", "Try again in a moment."),
             )
-        return web.Response(body=picture, content_type="image/jpeg", headers=HEADERS)
+        return web.Response(body=picture.jpeg, content_type="image/jpeg", headers=HEADERS)
 
     app = web.Application(middlewares=[answer_options])
     app.router.add_get("/state", get_state)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-import car.process
+import car.live_view.pictures
 from car.board.base import BoardThread
 from car.board.original.board import OriginalBoard
 from car.camera.thread import CameraThread
@@ -55,7 +55,7 @@ KILLS: dict[str, tuple[Any, str]] = {
     "board": (BoardThread, "_pause"),
     "link": (SharedState, "report"),
     "live view": (Broadcast, "put"),
-    "drawing": (car.process, "draw_overlay"),
+    "drawing": (car.live_view.pictures, "thought_of"),
     "figures": (LoopMetrics, "command"),
 }
 """Functions that each worker calls repeatedly."""

@@ -1,59 +1,116 @@
 """Accessibility: every language and screen, keyboard, screen reader, motion, contrast."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.browser import KIOSK, SCREENS, TOUCH_PX, Screen, keep, visitor
+from pixelopolis.city.model import LANGUAGES
+from tests.support.browser import (
+    ALL_SCREENS,
+    ANY_HEIGHTS,
+    KIOSK,
+    Screen,
+    chromium,
+    keep,
+    visitor,
+)
+from tests.support.every_screen import STILL, unfit, walk
 from tests.support.station_desk import ScriptedDesk
 from tests.support.station_rides import start_ride
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-LANGUAGES = ("en", "ja", "th", "es", "ar")
-LOCALES = {"en": "en-GB", "ja": "ja-JP", "th": "th-TH", "es": "es-ES", "ar": "ar-EG"}
 HERE = Path(__file__).parent
-UNFIT = (HERE / "unfit.js").read_text("utf-8")
 CONTRAST = (HERE / "contrast.js").read_text("utf-8")
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-@pytest.mark.parametrize("language", LANGUAGES)
+SAMPLE = random.Random(16).sample(
+    [(language, screen) for language in LANGUAGES for screen in ALL_SCREENS], 6
+)
+"""Of all ways; `python -m tests.support.every_screen` goes all of them."""
+LARGE_LETTERS = "--blink-settings=defaultFontSize=32"
+ZOOMED = Screen("zoomed", 320, 256, most_heights=ANY_HEIGHTS)
+"""1280 x 1024 at 400 %."""
+LARGE = (
+    Screen("phone-large", 390, 844, True, ANY_HEIGHTS),
+    Screen("laptop-large", 1366, 768, False, ANY_HEIGHTS),
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "screen"), SAMPLE, ids=[f"{way[0]}-{way[1].name}" for way in SAMPLE]
+)
 async def test_every_language_fits_every_screen(
     browser: Browser, desk: ScriptedDesk, language: str, screen: Screen
 ) -> None:
-    async with visitor(browser, screen, locale=LOCALES[language]) as page:
+    async with visitor(browser, screen, **STILL) as page:
+        async for step in walk(page, desk, language):
+            assert await unfit(page, screen) == [], step
+
+
+async def test_nothing_is_lost_at_400_percent_zoom(browser: Browser, desk: ScriptedDesk) -> None:
+    async with visitor(browser, ZOOMED, **STILL) as page:
+        async for step in walk(page, desk, "de"):
+            await keep(page, f"zoomed-{step}")
+            assert await unfit(page, ZOOMED) == [], step
+
+
+async def test_nothing_is_lost_with_letters_twice_as_large() -> None:
+    async with chromium(LARGE_LETTERS) as browser:
+        for screen in LARGE:
+            async with ScriptedDesk() as desk, visitor(browser, screen, **STILL) as page:
+                async for step in walk(page, desk, "en"):
+                    await keep(page, f"{screen.name}-{step}")
+                    assert await unfit(page, screen) == [], (screen.name, step)
+                size = "getComputedStyle(document.documentElement).fontSize"
+                assert await page.evaluate(size) == "34px", "of the visitor's own size"
+
+
+async def test_with_forced_colors_choice_and_main_button_stand_out(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    async with visitor(browser, KIOSK, forced_colors="active") as page:
         await page.goto(desk.url)
-        await expect(page.locator("html")).to_have_attribute("lang", language)
-        for step in ("welcome", "choose", "ride", "end"):
-            if step == "choose":
-                await page.locator(f'#languages [data-language="{language}"]').tap()
-                await page.locator('.place[data-id="international-town"]').tap()
-            elif step == "ride":
-                await page.locator("#book").tap()
-                await expect(page.locator("#ride")).to_be_visible()
-                await desk.change(state="driving", eta_s=42.0)
-                await desk.drive_to(0.5)
-                await expect(page.locator("#video-panel")).to_have_attribute("data-state", "live")
-            elif step == "end":
-                await desk.arrive()
-            await expect(page.locator("body")).to_have_attribute("data-screen", step)
-            await expect(page.locator("#bird-panel[data-state=connecting]")).to_have_count(0)
-            await keep(page, f"{language}-{screen.name}-{step}")
-            assert await page.evaluate(UNFIT, [screen.width_px, screen.is_phone, TOUCH_PX]) == [], (
-                step
-            )
+        await page.locator('#languages [data-language="en"]').click()
+        await page.locator('.place[data-id="museum"]').click()
+        await expect(page.locator("#book")).to_be_enabled()
+        await keep(page, "forced-colors")
+
+        async def border(selector: str) -> str:
+            script = "e => { const s = getComputedStyle(e); return s.borderWidth + s.borderColor; }"
+            return str(await page.locator(selector).evaluate(script))
+
+        assert await border(".place:has(:checked)") != await border('.place[data-id="landmark"]')
+        button = page.locator("#book")
+        back = "e => getComputedStyle(e).backgroundColor"
+        assert await button.evaluate(back) != await page.locator("#open-languages").evaluate(back)
+
+
+async def test_every_control_is_named_as_it_is_labeled(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    """WCAG 2.5.3: who speaks to the page says what is written on a button."""
+    named = """() => [...document.querySelectorAll("button, a[href]")]
+      .filter(e => e.hasAttribute("aria-label"))
+      .filter(e => !e.getAttribute("aria-label").includes(e.innerText.trim()))
+      .map(e => e.id)"""
+    async with visitor(browser, KIOSK) as page:
+        await start_ride(page, desk)
+        assert await page.evaluate(named) == []
+        button = page.get_by_role("button", name="Choose your language English")
+        await expect(button).to_be_visible()
 
 
 async def test_a_ride_with_the_keyboard_alone(browser: Browser, desk: ScriptedDesk) -> None:
     async with visitor(browser, KIOSK) as page:
         await page.goto(desk.url)
-        await expect(page.locator("#languages .language")).to_have_count(5)
+        await expect(page.locator("#languages .language")).to_have_count(10)
 
         async def tab_to(selector: str) -> None:
-            for _ in range(20):
+            for _ in range(30):
                 if await page.locator(selector).evaluate("e => e === document.activeElement"):
                     return
                 await page.keyboard.press("Tab")
@@ -107,7 +164,7 @@ async def test_words_stand_out_from_what_is_behind_them(
     async with visitor(browser, KIOSK, color_scheme=scheme, reduced_motion="reduce") as page:
         weak = {}
         await page.goto(desk.url)
-        await expect(page.locator("#languages .language")).to_have_count(5)
+        await expect(page.locator("#languages .language")).to_have_count(10)
         weak["welcome"] = await page.evaluate(CONTRAST)
         desk.refusal = (409, "no_route")
         await page.locator('#languages [data-language="en"]').tap()
@@ -123,6 +180,8 @@ async def test_words_stand_out_from_what_is_behind_them(
         weak["in line"] = await page.evaluate(CONTRAST)
         await desk.change(state="driving", car_id="car1", place_in_line=None, eta_s=42.0)
         await desk.drive_to(0.3)
+        weak["call"] = await page.evaluate(CONTRAST)
+        await page.locator("#call-ok").tap()
         weak["ride"] = await page.evaluate(CONTRAST)
         await page.locator("#cancel").tap()
         weak["cancel"] = await page.evaluate(CONTRAST)

@@ -90,12 +90,13 @@ async def test_a_booking_that_the_server_forgot_has_failed(page: Page) -> None:
         (ReasonCode.PART_LATE, {"part": "detector"}, "reason.camera"),
         (ReasonCode.PART_UNHEARD, {"part": "wheels"}, "reason.wheels"),
         (ReasonCode.PART_SILENT, {"part": "server"}, "reason.offline"),
-        (ReasonCode.CAR_AHEAD, {}, "reason.car"),
         (ReasonCode.EDGE_HELD_BY_STOPPED, {}, "reason.car"),
         (ReasonCode.JUNCTION_CROSSED, {}, "reason.car"),
         (ReasonCode.MAKES_WAY, {}, "reason.car"),
         (ReasonCode.SILENT, {}, "reason.offline"),
-        (ReasonCode.LOST, {}, "reason.stuck"),
+        (ReasonCode.LOST, {}, "reason.lost"),
+        (ReasonCode.STUCK, {}, "reason.stuck"),
+        (ReasonCode.CAR_AHEAD, {"gap_m": 0.1}, "reason.ahead"),
         (ReasonCode.ENDED_ELSEWHERE, {}, "reason.stuck"),
         (ReasonCode.NOT_CONNECTED, {}, "reason.offline"),
         (ReasonCode.AT_GRANT_END, {}, "reason.traffic"),
@@ -108,6 +109,176 @@ async def test_why_a_car_waits_is_said_in_the_visitors_words(
 ) -> None:
     waiting = booking("waiting", reason_code=code, reason_values=values)
     assert (await view_after(page, waiting))["reason"] == words
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "words"),
+    [
+        (ReasonCode.LETS_GO_FIRST, {"car": "car2"}, "reason.first"),
+        (ReasonCode.JUNCTION_CROSSED, {"node": "3", "cars": "car2, car3"}, "reason.crossing"),
+        (ReasonCode.EDGE_HELD, {"edge": "3", "car": "car2"}, "reason.street"),
+    ],
+)
+async def test_the_car_that_is_waited_for_is_named(
+    page: Page, code: str, values: dict[str, str], words: str
+) -> None:
+    blue = {**CARS[0], "id": "car2", "color": "blue"}
+    waiting = booking("waiting", reason_code=code, reason_values=values)
+    view = await view_after(page, {"type": "cars", "cars": [CARS[0], blue]}, waiting)
+    assert (view["reason"], view["reasonCar"]["color"]) == (words, "blue")
+    unknown = await view_after(page, {"type": "cars", "cars": CARS}, waiting)
+    assert (unknown["reason"], unknown["reasonCar"]) == ("reason.car", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (ReasonCode.NO_CAR, "failure.no-car"),
+        (ReasonCode.VISITOR_GONE, "failure.away"),
+        (ReasonCode.NO_ROUTE, "failure.no-way"),
+        (ReasonCode.ENDED_BY_OPERATOR, "failure.staff"),
+        (ReasonCode.TOO_LONG, "failure.unknown"),
+        (None, "failure.unknown"),
+    ],
+)
+async def test_why_a_ride_failed_is_said(page: Page, code: str | None, words: str) -> None:
+    view = await view_after(page, booking("driving"), booking("failed", reason_code=code))
+    assert view["reason"] == words
+
+
+async def absent_after(page: Page, *events: dict[str, Any], now_s: float) -> bool:
+    body = """
+      const state = a.events.reduce((s, e) => m.reduce(s, e, e.at ?? 0), m.START);
+      return m.isAbsent(state, a.now, 0);
+    """
+    absent: bool = await call(page, "ride.js", body, {"events": events, "now": now_s})
+    return absent
+
+
+LANGUAGE_CHOSEN = {"type": "language"}
+IN_LINE = {"car_id": None, "place_in_line": 2, "expected_wait_s": 400}
+
+
+async def test_who_waits_is_there_without_a_touch(page: Page) -> None:
+    assert await absent_after(page, LANGUAGE_CHOSEN, now_s=91)
+    assert not await absent_after(page, LANGUAGE_CHOSEN, now_s=89)
+    assert not await absent_after(page, booking("queued", **IN_LINE), now_s=3600)
+    assert not await absent_after(page, booking("driving"), now_s=3600)
+    assert not await absent_after(page, LANGUAGE_CHOSEN, {"type": "ask"}, now_s=3600)
+    assert not await absent_after(page, now_s=3600), "the welcome page greets for ever"
+
+
+async def test_who_has_just_been_told_something_has_time_to_read_it(page: Page) -> None:
+    busy = {"type": "cars", "cars": [CARS[0]]}
+    free = {"type": "cars", "cars": [{**CARS[0], "state": "ready"}], "at": 82}
+    assert not await absent_after(page, LANGUAGE_CHOSEN, busy, free, now_s=100)
+    assert await absent_after(page, LANGUAGE_CHOSEN, busy, free, now_s=173)
+    arrived = {**booking("arrived"), "at": 500}
+    assert not await absent_after(page, booking("driving"), arrived, now_s=580)
+    assert await absent_after(page, booking("driving"), arrived, now_s=591)
+
+
+async def test_a_visitor_is_called_from_the_line_once(page: Page) -> None:
+    queued, come = booking("queued", **IN_LINE), {**booking("booked"), "at": 100}
+    assert not (await view_after(page, queued))["isCalled"]
+    assert (await view_after(page, queued, come, now_s=101))["isCalled"]
+    assert not (await view_after(page, queued, come, {"type": "call-seen"}, now_s=101))["isCalled"]
+    assert not (await view_after(page, queued, come, now_s=120))["isCalled"]
+    assert not (await view_after(page, booking("booked")))["isCalled"], "nobody waited"
+
+
+THOUGHT = {"seen": [], "lane": [], "way": [], "spread_m": 0.01, "read": None}
+
+
+async def told_after(page: Page, *thoughts: dict[str, Any], now_s: float) -> dict[str, Any]:
+    body = """
+      const mind = a.thoughts.reduce((s, e) => m.reflect(s, e, e.at), m.NO_THOUGHTS);
+      return m.told(mind, a.now);
+    """
+    told: dict[str, Any] = await call(
+        page, "thoughts.js", body, {"thoughts": thoughts, "now": now_s}
+    )
+    return told
+
+
+async def test_what_is_seen_stays_long_enough_to_read_and_keeps_its_order(page: Page) -> None:
+    def sees(at: float, *signs: str, **more: object) -> dict[str, Any]:
+        return {**THOUGHT, "seen": [{"sign": sign} for sign in signs], "at": at, **more}
+
+    flicker = [sees(0, "Go"), sees(0.1, "Car", "Go"), sees(0.2, "Car")]
+    assert (await told_after(page, *flicker, now_s=0.3))["things"] == ["Go", "Car"]
+    assert (await told_after(page, *flicker, now_s=1.65))["things"] == ["Car"]
+    read = sees(10, read={"sign": "Museum", "age_s": 1.0})
+    assert (await told_after(page, read, now_s=16.9))["read"] == "Museum"
+    assert (await told_after(page, read, now_s=17.1))["read"] is None
+    unsure = await told_after(page, sees(5, spread_m=0.08), now_s=5.1)
+    assert unsure["unsure"]
+    assert not (await told_after(page, sees(5), now_s=5.1))["unsure"]
+
+
+async def test_a_thought_is_found_in_the_head_of_a_part(page: Page) -> None:
+    script = "return a.map(head => m.thoughtIn(head));"
+    heads = [
+        'Content-Type: image/jpeg\r\nThought: {"seen":[]}\r\nX: y',
+        "Content-Type: image/jpeg",
+        "Thought: of a newer car",
+    ]
+    assert await call(page, "thoughts.js", script, heads) == [{"seen": []}, None, None]
+
+
+@pytest.mark.parametrize(
+    ("panel", "inside"), [((300, 300), (300, 400, 0, -70)), ((600, 400), (600, 800, 0, -280))]
+)
+async def test_boxes_are_drawn_where_the_video_shows_them(
+    page: Page, panel: tuple[int, int], inside: tuple[float, ...]
+) -> None:
+    """Like `object-fit: cover` at `50% 70%`."""
+    body = """
+      const picture = { width: 240, height: 320 };
+      const { scale, left, top } = m.covering(picture, { width: a[0], height: a[1] });
+      return [240 * scale, 320 * scale, left, top];
+    """
+    assert await call(page, "sight.js", body, panel) == pytest.approx(inside)
+
+
+async def test_every_language_has_the_plurals_that_it_needs(page: Page) -> None:
+    script = """
+      const wrong = [];
+      for (const { code } of m.LANGUAGES) {
+        const texts = await (await fetch(`/i18n/${code}.json`)).json();
+        const needed = new Intl.PluralRules(code).resolvedOptions().pluralCategories.sort();
+        for (const [key, text] of Object.entries(texts)) {
+          if (typeof text !== "object") continue;
+          const has = Object.keys(text).sort();
+          if (String(has) !== String(needed)) wrong.push(`${code} ${key}: ${has}, not ${needed}`);
+        }
+      }
+      return wrong;
+    """
+    assert await call(page, "i18n.js", script) == []
+
+
+async def test_numbers_and_lists_are_written_as_the_language_does(page: Page) -> None:
+    script = """
+      const said = [];
+      for (const code of ["en", "de", "ar", "hi"]) {
+        await m.setLanguage(code);
+        said.push(m.t("choose.free", { count: 1 }), m.t("choose.free", { count: 3 }));
+      }
+      await m.setLanguage("es");
+      return [...said, m.list(["a", "b", "c"])];
+    """
+    assert await call(page, "i18n.js", script) == [
+        "1 free car",
+        "3 free cars",
+        "1 freies Auto",
+        "3 freie Autos",
+        "سيارة واحدة متاحة (1)",
+        "3 سيارات متاحة",
+        "1 ख़ाली कार",
+        "3 ख़ाली कारें",
+        "a, b y c",
+    ]
 
 
 async def test_the_page_has_words_for_every_reason_code(page: Page) -> None:
@@ -193,7 +364,7 @@ async def test_parts_of_a_stream_come_out_whole_however_they_are_cut(page: Page)
         for (let at = 0; at < bytes.length; at += size) {
           got.push(...reader.push(bytes.slice(at, at + size)));
         }
-        out.push(got.map(body => new TextDecoder().decode(body)));
+        out.push(got.map(({ body }) => new TextDecoder().decode(body)));
       }
       return out;
     """
@@ -206,7 +377,7 @@ async def test_parts_without_a_length_end_at_the_next_boundary(page: Page) -> No
     script = """
       const reader = new m.PartReader("multipart/x-mixed-replace;boundary=--frame");
       const bytes = new TextEncoder().encode(a);
-      return reader.push(bytes).map(body => new TextDecoder().decode(body).trim());
+      return reader.push(bytes).map(({ body }) => new TextDecoder().decode(body).trim());
     """
     stream = "--frame\r\nX: y\r\n\r\none\r\n--frame\r\nX: y\r\n\r\ntwo\r\n--frame\r\n"
     assert await call(page, "video.js", script, stream) == ["one", "two"]
@@ -266,5 +437,5 @@ async def test_waits_between_tries_grow_and_stay_bounded(page: Page) -> None:
 
 async def test_the_first_preferred_language_that_we_speak(page: Page) -> None:
     script = "return a.map(wishes => m.preferred(wishes));"
-    wishes = [["de-DE", "ja-JP", "en"], ["ar-EG"], ["fr"], []]
-    assert await call(page, "i18n.js", script, wishes) == ["ja", "ar", "en", "en"]
+    wishes = [["de-DE", "ja-JP", "en"], ["ar-EG"], ["pt"], []]
+    assert await call(page, "i18n.js", script, wishes) == ["de", "ar", "en", "en"]

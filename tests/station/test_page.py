@@ -19,10 +19,14 @@ from tests.support.browser import (
     video_pixels,
     visitor,
 )
+from tests.support.every_screen import THOUGHT
 from tests.support.station_desk import ScriptedDesk
 from tests.support.station_rides import start_ride
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+CROSSING = {"reason_code": "junction_crossed", "reason_values": {"cars": "car2"}}
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
@@ -45,9 +49,11 @@ async def test_a_ride_in_japanese(browser: Browser, desk: ScriptedDesk, screen: 
         await keep(page, f"{shots}-3-driving")
         await video_changes(page, before)
         await car_moves(page, place)
-        await desk.change(state="waiting", reason_code="junction_crossed")
+        await desk.change(
+            state="waiting", reason_code="junction_crossed", reason_values={"cars": "car2"}
+        )
         await expect(title).to_have_text("待機中です")
-        await expect(detail).to_have_text("ほかの車に道をゆずっています。")
+        await expect(detail).to_have_text("青い車が交差点を渡るのを待っています。")
         await keep(page, f"{shots}-4-waiting")
         await desk.arrive()
         await expect(page.locator("#end-title")).to_have_text("到着しました！")
@@ -82,7 +88,7 @@ async def test_who_waits_in_line_is_told_the_place_and_the_wait_and_then_rides(
     async with visitor(browser, PHONE) as page:
         await page.goto(desk.url)
         await page.locator('#languages [data-language="en"]').tap()
-        await expect(page.locator("#map-caption")).to_have_text("Free cars: 0")
+        await expect(page.locator("#map-caption")).to_have_text("0 free cars")
         await touch(page, '.place[data-id="museum"]')
         await touch(page, "#book")
         await expect(page.locator("#ride-title")).to_have_text("Waiting for a car")
@@ -94,6 +100,12 @@ async def test_who_waits_in_line_is_told_the_place_and_the_wait_and_then_rides(
             "You are number 1 in line. We keep your place."
         )
         await desk.change(state="booked", car_id="car1", place_in_line=None)
+        await expect(page.locator("#call-lead")).to_have_text(
+            "It is your turn. Look for the red car."
+        )
+        await keep(page, "called")
+        await touch(page, "#call-ok")
+        await expect(page.locator("#call-dialog")).to_be_hidden()
         await expect(page.locator("#ride-title")).to_have_text("Getting ready")
         await expect(page.locator("#video-panel")).to_be_visible()
 
@@ -203,6 +215,63 @@ async def test_other_cars_and_the_own_one_are_told_apart(
         await expect(page.locator('.map-car.offline[data-car="car2"]')).to_have_count(1)
 
 
+async def test_the_own_car_has_one_color_and_name_on_map_card_and_way(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    red = "rgb(229, 72, 77)"
+    async with visitor(browser, KIOSK) as page:
+        await start_ride(page, desk)
+        await expect(page.locator("#ride-car-name")).to_have_text("You ride in the red car.")
+        for own in (".map-car.own .car-paint", "#ride-car use", ".progress-car use"):
+            await expect(page.locator(own)).to_have_css("--paint", desk.cars["car1"]["color_rgb"])
+        await expect(page.locator(".map-car.own .car-paint")).to_have_css("fill", red)
+        await expect(page.locator('[data-car="car2"] .car-paint')).not_to_have_css("fill", red)
+
+
+async def test_the_visitor_reads_what_the_car_sees_and_can_leave_it_away(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    desk.thought = THOUGHT
+    async with visitor(browser, KIOSK) as page:
+        await start_ride(page, desk)
+        sees = page.locator("#thought-sees")
+        await expect(sees).to_have_text("I see: Left or straight and a car.")
+        await expect(page.locator("#thought-read")).to_have_text(
+            "I read: Planetarium. So I know where I am."
+        )
+        await expect(page.locator("#thought-unsure")).to_be_visible()
+        painted = """canvas => {
+          const { width, height } = canvas;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+          return data.some(value => value > 0);
+        }"""
+        assert await page.locator("#sight").evaluate(painted)
+        await touch(page, "#show-sight")
+        assert not await page.locator("#sight").evaluate(painted)
+        await touch(page, "#open-languages")
+        await touch(page, '#dialog-languages [data-language="de"]')
+        await expect(sees).to_contain_text("Links oder geradeaus")
+        await touch(page, "#open-how")
+        await expect(page.locator("#how-dialog")).to_contain_text("Es findet seine Spur")
+
+
+async def test_who_waits_in_line_is_never_sent_away(browser: Browser, desk: ScriptedDesk) -> None:
+    desk.line = 2
+    async with visitor(browser, KIOSK) as page:
+        await page.clock.install()
+        await page.goto(desk.url)
+        await page.locator('#languages [data-language="en"]').click()
+        await page.locator('.place[data-id="museum"]').click()
+        await page.locator("#book").click()
+        await expect(page.locator("#ride-title")).to_have_text("Waiting for a car")
+        await page.clock.fast_forward(400_000)
+        await desk.change(state="booked", car_id="car1", place_in_line=None)
+        await expect(page.locator("#call-dialog")).to_be_visible()
+        await page.clock.fast_forward(100_000)
+        await expect(page.locator("#call-dialog")).to_be_hidden()
+        await expect(page.locator("#ride-title")).to_have_text("Getting ready")
+
+
 async def test_without_a_view_from_above_there_is_no_hole(
     browser: Browser, desk: ScriptedDesk
 ) -> None:
@@ -246,3 +315,5 @@ async def test_a_kiosk_that_is_left_alone_greets_the_next_visitor(
         await page.clock.run_for(95_000)
         await expect(page.locator("#welcome")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await expect(page.locator("#photo canvas")).to_have_count(0)
+        assert await page.evaluate("localStorage.getItem('pixelopolis.language')") is None

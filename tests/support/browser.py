@@ -33,11 +33,30 @@ class Screen:
     width_px: int
     height_px: int
     is_phone: bool = False
+    most_heights: float = 1.0
+    """So many heights of the screen the page may be long."""
 
 
-PHONE = Screen("phone", 390, 844, is_phone=True)
+ANY_HEIGHTS = 99.0
+PHONE = Screen("phone", 390, 844, True, ANY_HEIGHTS)
+SMALL_PHONE = Screen("small-phone", 320, 568, True, ANY_HEIGHTS)
+LYING_PHONE = Screen("lying-phone", 844, 390, True, 1.9)
+TABLET = Screen("tablet", 820, 1180)
+LAPTOP = Screen("laptop", 1366, 768)
 KIOSK = Screen("kiosk", 1920, 1080)
+TOTEM = Screen("totem", 1080, 1920)
+WIDE_TOTEM = Screen("wide-totem", 1200, 1920)
 SCREENS = (PHONE, KIOSK)
+"""The two that most tests of the page are run on."""
+ALL_SCREENS = (
+    *SCREENS,
+    SMALL_PHONE,
+    LYING_PHONE,
+    TABLET,
+    LAPTOP,
+    TOTEM,
+    WIDE_TOTEM,
+)
 
 
 def _chromium() -> str | None:
@@ -133,7 +152,7 @@ async def car_moves(
 async def call_a_car(page: Page, url: str, shots: str, language: str, destination: str) -> None:
     """Open the page, pick a language and a destination, and book."""
     await page.goto(url)
-    await expect(page.locator("#languages .language")).to_have_count(5)
+    await expect(page.locator("#languages .language")).to_have_count(10)
     await keep(page, f"{shots}-1-welcome")
     await touch(page, f'#languages [data-language="{language}"]')
     await expect(page.locator("html")).to_have_attribute("lang", language)

@@ -23,6 +23,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
 from pixelopolis.geometry import Curve
+from pixelopolis.vehicle.paint import paint_of
 from tests.support.paths import ROOT
 
 STATION = ROOT / "station"
@@ -125,6 +126,8 @@ class ScriptedDesk:
         self.views = 0
         self.booked_with: list[Json] = []
         self.frame = 0
+        self.thought: Json | None = None
+        """What the car says of its pictures."""
         self.refusal: tuple[int, str] | None = None
         self.lost_answers = 0
         """So many of the next bookings are made, but their answers get lost."""
@@ -216,8 +219,11 @@ class ScriptedDesk:
 
     def _car_json(self, car: str, place: Place) -> Json:
         pose = self.city.edges[place.edge].curve.pose_at(place.s_m)
+        paint = paint_of(car)
         return {
             "id": car,
+            "color": paint.name,
+            "color_rgb": paint.rgb,
             "x_m": pose.x_m,
             "y_m": pose.y_m,
             "heading_rad": pose.heading_rad,
@@ -365,6 +371,8 @@ class ScriptedDesk:
             self.frame += 1
             jpeg = self._bird_picture() if is_bird else road_picture(self.frame)
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
+            if self.thought is not None and not is_bird:
+                head += f"\r\nThought: {json.dumps(self.thought)}"
             try:
                 await response.write(f"{head}\r\n\r\n".encode() + jpeg + b"\r\n")
             except ConnectionError:

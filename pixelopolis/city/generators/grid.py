@@ -11,6 +11,7 @@ import re
 from itertools import accumulate
 from typing import Final
 
+from pixelopolis.city.generators.place_names import names_toml
 from pixelopolis.city.signs import BOARD_CLASSES
 from pixelopolis.city.start_places import CAR_ROOM_M
 from pixelopolis.errors import CityError
@@ -28,13 +29,6 @@ are placed to the millimeter."""
 MAX_BLOCKS: Final = 20
 
 _KINDS: Final = ("museum", "landmark", "planetarium", "town", "wedding")
-_NAMES: Final = {
-    "museum": ("Museum", "博物館", "พิพิธภัณฑ์", "Museo", "المتحف"),
-    "landmark": ("Tower", "タワー", "หอคอย", "Torre", "البرج"),
-    "planetarium": ("Planetarium", "プラネタリウム", "ท้องฟ้าจำลอง", "Planetario", "القبة السماوية"),
-    "town": ("Market", "市場", "ตลาด", "Mercado", "السوق"),
-    "wedding": ("Wedding hall", "結婚式場", "ห้องจัดงานแต่งงาน", "Salón de bodas", "قاعة الأفراح"),
-}
 
 
 def grid_city_text(name: str) -> str:
@@ -94,14 +88,13 @@ def grid_city_text(name: str) -> str:
         ]
     count = min(len(_KINDS), len(lanes))
     for kind, (a, b) in zip(_KINDS, rng.sample(lanes, count), strict=False):
-        names = zip(("en", "ja", "th", "es", "ar"), _NAMES[kind], strict=True)
         lines += [
             "[[destination]]",
             f'id = "{kind}"',
             f'edge = "{a}-{b}"',
             "distance_m = -0.14",
             f'kind = "{kind}"',
-            "name = {" + ", ".join(f'{lang} = "{text}"' for lang, text in names) + "}",
+            names_toml(kind),
         ]
     return "\n".join(lines) + "\n"
 

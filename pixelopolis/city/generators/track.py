@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pixelopolis.city.model import LANGUAGES
+from pixelopolis.city.generators.place_names import names_toml
 from pixelopolis.city.signs import BOARD_CLASSES
 from pixelopolis.city.toml_file import parse_city
 from pixelopolis.errors import CityError
@@ -39,11 +39,7 @@ WAVE_M: Final = (0.05, 0.14)
 
 _BRANCHES: Final = (1, 2, 2, 3, 3)
 _TRIES: Final = 500
-_PLACES: Final = {
-    "museum": ("Museum", "博物館", "พิพิธภัณฑ์", "Museo", "المتحف"),
-    "landmark": ("Tower", "タワー", "หอคอย", "Torre", "البرج"),
-    "town": ("Market", "市場", "ตลาด", "Mercado", "السوق"),
-}
+_KINDS: Final = ("museum", "landmark", "town")
 
 Corner = tuple[int, int]
 Point = tuple[float, float]
@@ -111,15 +107,14 @@ def _draw(name: str, rng: random.Random) -> str | None:
             f'edge = "{number}"',
             "distance_m = -0.03",
         ]
-    for kind, edge in zip(_PLACES, rng.sample(ids, min(len(_PLACES), len(ids))), strict=False):
-        names = zip(LANGUAGES, _PLACES[kind], strict=True)
+    for kind, edge in zip(_KINDS, rng.sample(ids, min(len(_KINDS), len(ids))), strict=False):
         lines += [
             "[[destination]]",
             f'id = "{kind}"',
             f'edge = "{edge}"',
             "distance_m = -0.14",
             f'kind = "{kind}"',
-            "name = {" + ", ".join(f'{lang} = "{text}"' for lang, text in names) + "}",
+            names_toml(kind),
         ]
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,14 @@ import pytest
 from aiohttp import web
 
 import pixelopolis.web.mjpeg
-from pixelopolis.web.mjpeg import BOUNDARY, CONTENT_TYPE, Broadcast, add_video, answer_options
+from pixelopolis.web.mjpeg import (
+    BOUNDARY,
+    CONTENT_TYPE,
+    Broadcast,
+    Picture,
+    add_video,
+    answer_options,
+)
 
 WAIT_S = 10.0
 PATH = "/video.mjpg"
@@ -95,7 +102,7 @@ async def next_part(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def test_every_viewer_gets_the_same_frames(server: Server) -> None:
-    server.broadcast.put(b"long ago")
+    server.broadcast.put(Picture(b"long ago"))
     async with (
         aiohttp.ClientSession() as session,
         session.get(server.url) as one,
@@ -105,7 +112,7 @@ async def test_every_viewer_gets_the_same_frames(server: Server) -> None:
         assert one.headers["Access-Control-Allow-Origin"] == "*"
         await server.viewers(2)
         for frame in (b"first", b"second"):
-            server.broadcast.put(frame)
+            server.broadcast.put(Picture(frame))
             assert await next_part(one) == frame
             assert await next_part(two) == frame
         assert server.wanted > 2
@@ -128,7 +135,7 @@ async def test_head_and_get_on_one_connection(server: Server) -> None:
             assert await answer.read() == b""
         async with session.get(server.url) as video:
             await server.viewers(1)
-            server.broadcast.put(b"a frame")
+            server.broadcast.put(Picture(b"a frame"))
             assert await next_part(video) == b"a frame"
 
 
@@ -152,7 +159,7 @@ async def test_a_slow_viewer_skips_to_the_newest_frame(server: Server) -> None:
     ):
         await server.viewers(2)
         for number in range(400):
-            server.broadcast.put(number.to_bytes(4, "big") * 20_000)
+            server.broadcast.put(Picture(number.to_bytes(4, "big") * 20_000))
             if number % 10 == 0:
                 await next_part(quick)
             await asyncio.sleep(0)
@@ -170,7 +177,7 @@ async def test_frames_for_a_viewer_that_does_not_read_wait_in_the_kernel_only(
     with silent_viewer(server):
         await server.viewers(1)
         for _ in range(300):
-            server.broadcast.put(b"x" * 12_000)
+            server.broadcast.put(Picture(b"x" * 12_000))
             await asyncio.sleep(0)
         (connection,) = server.runner.server.connections  # type: ignore[union-attr]
         assert connection.transport is not None
@@ -185,7 +192,7 @@ async def test_a_viewer_that_takes_nothing_is_dropped(
         await server.viewers(1)
         async with asyncio.timeout(WAIT_S):
             while server.broadcast.viewers:
-                server.broadcast.put(b"x" * 5_000_000)
+                server.broadcast.put(Picture(b"x" * 5_000_000))
                 await asyncio.sleep(0.02)
 
 
@@ -210,7 +217,7 @@ async def test_many_viewers_some_of_them_bad_and_the_good_ones_get_every_frame(
             with silent_viewer(server):
                 await server.viewers(33)
             for number in range(30):
-                server.broadcast.put(bytes([number]) * 50_000)
+                server.broadcast.put(Picture(bytes([number]) * 50_000))
                 for viewer in good:
                     assert (await next_part(viewer))[0] == number
         for viewer in good:
