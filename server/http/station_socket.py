@@ -68,7 +68,9 @@ def _json(view: BaseModel, status: int = 200) -> web.Response:
 
 
 async def get_city(request: web.Request) -> web.Response:
-    return _json(request.app[CITY_VIEW])
+    answer = _json(request.app[CITY_VIEW])
+    answer.enable_compression()
+    return answer
 
 
 async def post_station(request: web.Request) -> web.Response:

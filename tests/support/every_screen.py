@@ -53,6 +53,7 @@ async def walk(page: Page, desk: ScriptedDesk, language: str) -> AsyncIterator[s
     await page.locator("#call-ok").click()
     await desk.change(state="driving", eta_s=42.0)
     await desk.drive_to(0.5)
+    await expect(page.locator("#ride")).to_have_attribute("data-status", "driving")
     await expect(page.locator("#video-panel")).to_have_attribute("data-state", "live")
     await expect(page.locator("#thought-unsure")).to_be_visible()
     await expect(page.locator("#bird-panel[data-state=connecting]")).to_have_count(0)

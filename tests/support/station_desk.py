@@ -24,6 +24,7 @@ from pixelopolis.city.sources import load_city
 from pixelopolis.city.start_places import spawn_places
 from pixelopolis.geometry import Curve
 from pixelopolis.vehicle.paint import paint_of
+from server.http.pages import add_pages
 from tests.support.paths import ROOT
 
 STATION = ROOT / "station"
@@ -165,8 +166,7 @@ class ScriptedDesk:
         app.router.add_delete("/api/bookings/{id}", self._cancel)
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/healthz", self._health)
-        app.router.add_get("/", self._page)
-        app.router.add_static("/", STATION)
+        add_pages(app, STATION)
         self.url = await self._serve(app, self._port)
         self._port = int(self.url.rsplit(":", 1)[1])
 
@@ -249,14 +249,14 @@ class ScriptedDesk:
             response.headers["Cache-Control"] = "no-cache"
         return response
 
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(STATION / "index.html")
-
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
 
     async def _city(self, request: web.Request) -> web.Response:
-        return web.json_response(city_json(self.city, self._bird_url if self.has_bird else None))
+        city = city_json(self.city, self._bird_url if self.has_bird else None)
+        answer = web.json_response(city)
+        answer.enable_compression()
+        return answer
 
     async def _station(self, request: web.Request) -> web.Response:
         device_id = (await request.json())["device_id"]

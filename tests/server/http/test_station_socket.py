@@ -52,7 +52,9 @@ async def refusal(
 
 
 async def test_the_town_is_described(client: Client) -> None:
-    city = await (await client.get("/api/city")).json()
+    answer = await client.get("/api/city", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    city = await answer.json()
     assert city["name"] == "pixelopolis"
     assert city["bird_url"] == "http://sim/bird.mjpg"
     assert {edge["id"] for edge in city["edges"]} == set(CITY.edges)
