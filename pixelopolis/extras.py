@@ -22,7 +22,7 @@ _CAR: Final = (
     "serial",
     "tomlkit",
 )
-_SERVER: Final = ("aiohttp", "argon2", "cryptography", "prometheus_client", "pymongo")
+_SERVER: Final = ("aiohttp", "argon2", "cryptography", "prometheus_client", "pymongo", "segno")
 _SIM: Final = (
     "aiohttp",
     "cv2",

@@ -16,6 +16,30 @@ export class ApiError extends Error {
   }
 }
 
+/** The ride of another page that this one follows, `{ id, token }`, or null. */
+let followed = null;
+
+/** Follows the ride that the page's address names; returns whether it names one. */
+export function follow(hash = location.hash) {
+  const [, id, token] = /^#ride=([\w-]{1,100})\.([\w-]{1,200})$/.exec(hash) ?? [];
+  followed = id ? { id, token } : null;
+  return followed !== null;
+}
+
+/** Returns the ride that this page follows, if it still goes on, else stops following. */
+export async function followedRide() {
+  if (!followed) return null;
+  try {
+    return await getBooking(followed.id);
+  } catch (error) {
+    if (error.status === 0 || error.status >= 500) throw error;
+    return null;
+  }
+}
+
+/** Returns a ride's address for another page as `{ url, qr_svg }`. */
+export const rideLink = (id) => request("GET", `api/bookings/${encodeURIComponent(id)}/link`);
+
 const address = (path) => new URL(path, document.baseURI);
 
 async function request(method, path, body) {
@@ -25,7 +49,7 @@ async function request(method, path, body) {
     headers: {},
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   };
-  const { token } = station();
+  const token = followed?.token ?? station().token;
   if (token) options.headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
@@ -117,6 +141,7 @@ function station() {
 
 /** Registers this station, unless the server knows its token: a new server may not. */
 export async function enter() {
+  if (followed) return;
   try {
     if (station().token) return void (await request("GET", "api/station"));
   } catch (error) {
@@ -168,10 +193,10 @@ export class EventLink {
 
   /** Resolves when the socket is closed. */
   #listen() {
-    const url = address("api/events");
+    const url = address(followed ? `api/bookings/${encodeURIComponent(followed.id)}/events` : "api/events");
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     // a page cannot set headers of a WebSocket: the token travels as a subprotocol
-    const socket = new WebSocket(url, [EVENTS_PROTOCOL, `bearer.${station().token}`]);
+    const socket = new WebSocket(url, [EVENTS_PROTOCOL, `bearer.${followed?.token ?? station().token}`]);
     return new Promise((resolve) => {
       let timer = setTimeout(done, OPEN_TIMEOUT_MS);
       function done() {

@@ -9,7 +9,7 @@ import { isAbsent, isActive, reduce, START, view } from "./ride.js";
 import { celebrate, drawLanguages, drawPlaces, markLanguage, render, renderThoughts, signName } from "./screens.js";
 import { Sight } from "./sight.js";
 import { NO_THOUGHTS, reflect, thoughtIn, told } from "./thoughts.js";
-import { VideoView } from "./video.js";
+import { isLocal, VideoView } from "./video.js";
 
 const LANGUAGE_KEY = "pixelopolis.language";
 const $ = (id) => document.getElementById(id);
@@ -31,6 +31,7 @@ const bird = new VideoView($("bird"), (state) => {
 let state = START;
 let city = null;
 let touchedS = nowS();
+let follows = api.follow();
 let mind = NO_THOUGHTS;
 let part = 0; // share of the route behind the car, 0 to 1
 
@@ -58,7 +59,7 @@ function draw() {
   const isSeen = !document.hidden && (now.screen === "choose" || now.screen === "ride");
   video.show(isSeen ? now.videoUrl : null);
   bird.show(isSeen ? (city?.bird_url ?? null) : null);
-  render(now, { videoState: video.state, part });
+  render(now, { videoState: video.state, part, canShare: !follows && !isLocal() });
   renderThoughts(told(mind, nowS()));
   map.choose(now.destination?.id ?? null);
   map.showRoute(now.path, part);
@@ -89,6 +90,7 @@ async function pickLanguage(code) {
 
 /** Before every connection: the city may have changed, and a new server may not know us. */
 async function prepare() {
+  if (follows) await greetRide();
   const answer = await api.getCity();
   await api.enter();
   if (JSON.stringify(answer) !== JSON.stringify(city)) {
@@ -96,6 +98,29 @@ async function prepare() {
     map.draw(city);
     drawPlaces(city.destinations, choose);
     dispatch({ type: "city", destinations: city.destinations });
+  }
+}
+
+/** Takes over the ride that this page follows; if it is over, the page is one like any other. */
+async function greetRide() {
+  const booking = await api.followedRide();
+  if (booking && (isActive(booking) || state.booking)) dispatch({ type: "booking", booking });
+  else stopFollowing();
+}
+
+function stopFollowing() {
+  history.replaceState(null, "", location.pathname);
+  follows = api.follow();
+}
+
+/** Shows the code that carries the ride to another page. */
+async function showLink() {
+  try {
+    const { qr_svg } = await api.rideLink(state.booking.id);
+    $("phone-code").src = `data:image/svg+xml,${encodeURIComponent(qr_svg)}`;
+    $("phone-dialog").showModal();
+  } catch {
+    // without an answer there is nothing to show, and the page tells of a lost server by itself
   }
 }
 
@@ -148,11 +173,19 @@ function listen() {
     event.currentTarget.setAttribute("aria-pressed", String(sight.isShown));
     if (!sight.isShown) sight.draw(null);
   });
+  $("open-phone").addEventListener("click", showLink);
+  $("close-phone").addEventListener("click", () => $("phone-dialog").close());
   $("book").addEventListener("click", bookRide);
   $("cancel").addEventListener("click", () => $("cancel-dialog").showModal());
   $("cancel-no").addEventListener("click", () => $("cancel-dialog").close());
   $("cancel-yes").addEventListener("click", cancelRide);
-  $("next").addEventListener("click", () => dispatch({ type: "next" }));
+  $("next").addEventListener("click", async () => {
+    dispatch({ type: "next" });
+    if (!follows) return;
+    stopFollowing();
+    await api.enter();
+    location.reload(); // as a page of its own, with its own events
+  });
 
   document.addEventListener("visibilitychange", draw);
   for (const kind of ["pointerdown", "keydown", "scroll"]) {
@@ -162,7 +195,7 @@ function listen() {
 
 /** Once a second: update the time until arrival, and reset when the visitor has left. */
 function tick() {
-  if (isAbsent(state, nowS(), touchedS)) goHome();
+  if (!follows && isAbsent(state, nowS(), touchedS)) goHome();
   draw();
 }
 

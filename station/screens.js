@@ -64,13 +64,15 @@ const placeName = (destination) =>
   destination ? nameOf(destination.names, destination.id) : "";
 
 /** Renders a view; cheap enough for every event. */
-export function render(view, { videoState, part }) {
+export function render(view, { videoState, part, canShare }) {
   const changed = document.body.dataset.screen !== view.screen;
   document.body.dataset.screen = view.screen;
   for (const screen of ["welcome", "choose", "ride", "end"]) show($(screen), view.screen === screen);
   show($("lost"), view.isLost);
   say($("lost-text"), view.isLost ? t("link.lost") : "");
   show($("open-languages"), view.screen !== "welcome");
+  show($("open-phone"), canShare && view.screen === "ride");
+  if (view.screen !== "ride") $("phone-dialog").close();
   show($("map-panel"), view.screen === "choose" || view.screen === "ride");
   show($("video-panel"), view.screen === "ride" && view.carId !== null);
   renderChoose(view);

@@ -53,6 +53,9 @@ export class PartReader {
 
 const THIS_MACHINE = new Set(["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"]);
 
+/** Whether an address of this page would lead another device to itself. */
+export const isLocal = (host = location.hostname) => THIS_MACHINE.has(host);
+
 /**
  * Returns a stream's URL as seen from here: "this computer" is the one that served the page. Null
  * for none and for an invalid URL.

@@ -70,6 +70,11 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
                     "description": "Token of a station; a page offers it as a subprotocol, "
                     "`bearer.TOKEN`, beside `pixelopolis.events`.",
                 },
+                str(ApiAccess.RIDE): {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Token of the ride or of its station, offered likewise.",
+                },
                 str(ApiAccess.CAR): {
                     "type": "httpApiKey",
                     "in": "header",

@@ -7,8 +7,9 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import BaseModel
@@ -61,6 +62,9 @@ SAID: Final = Rate(burst=10, per_s=0.1)
 """Messages of a station, which are ignored."""
 
 TOKEN_WATCH_S: Final = 60.0
+
+
+Newest = Callable[[], Awaitable[BookingView | None]]
 
 
 def _json(view: BaseModel, status: int = 200) -> web.Response:
@@ -137,6 +141,23 @@ def check_is_own(request: web.Request, field: str, station: str) -> None:
 async def events(request: web.Request) -> web.WebSocketResponse:
     """Serve `GET /api/events`: the current state at once, then every change."""
     station = request[CALLER].name
+    newest = partial(request.app[FLEET].newest_booking, station)
+    return await _serve_events(request, station, newest, partial(_watch_token, request))
+
+
+async def ride_events(request: web.Request) -> web.WebSocketResponse:
+    """Serve one ride's events to a page that follows it, as a page of the ride's station."""
+    ride = await own_booking(request)
+    newest = partial(request.app[FLEET].booking, ride.id)
+    return await _serve_events(request, ride.station_device_id, newest)
+
+
+async def _serve_events(
+    request: web.Request,
+    station: str,
+    newest: Newest,
+    *more: Callable[[], Coroutine[Any, Any, None]],
+) -> web.WebSocketResponse:
     if request.app[FLEET].rides.presence.pages(station) >= MAX_SOCKETS:
         raise RequestRefusedError(
             429,
@@ -151,8 +172,8 @@ async def events(request: web.Request) -> web.WebSocketResponse:
     fleet = request.app[FLEET]
     work = (
         _listen(socket),
-        _send_events(socket, fleet, request.app[CARS_TEXT], station),
-        _watch_token(request),
+        _send_events(socket, fleet, request.app[CARS_TEXT], newest),
+        *(work() for work in more),
     )
     # from the check to here nothing waits, so that no more are let in at once
     with fleet.visited(station):
@@ -181,7 +202,7 @@ async def _watch_token(request: web.Request) -> None:
 
 
 async def _send_events(
-    socket: web.WebSocketResponse, fleet: FleetManager, texts: CarsText, station: str
+    socket: web.WebSocketResponse, fleet: FleetManager, texts: CarsText, of_ride: Newest
 ) -> None:
     """Send the newest state, at most EVENTS_HZ times a second; skipped states are not queued."""
     cars = ""
@@ -192,7 +213,7 @@ async def _send_events(
         if (now := texts.of(fleet)) != cars:
             cars = now
             await _send(socket, now)
-        newest = await _newest(fleet, station)
+        newest = await _newest(of_ride)
         if newest is not None and _must_send(booking, newest, loop.time() - last_sent_s):
             booking, last_sent_s = newest, loop.time()
             await _send(socket, json.dumps(dump(BookingEvent(booking=newest))))
@@ -201,11 +222,11 @@ async def _send_events(
             await fleet.changed.wait()
 
 
-async def _newest(fleet: FleetManager, station: str) -> BookingView | None:
-    """Return a station's newest booking; None too while the database does not answer."""
+async def _newest(of_ride: Newest) -> BookingView | None:
+    """Return the booking to tell; None too while the database does not answer, or forgets it."""
     try:
-        return await fleet.newest_booking(station)
-    except PyMongoError:
+        return await of_ride()
+    except (PyMongoError, RequestRefusedError):
         return None
 
 
@@ -304,6 +325,16 @@ OPERATIONS: Final = (
         ApiAccess.STATION,
         "Cars and the station's ride, as they change.",
         None,
+        says=(CarsEvent, BookingEvent),
+    ),
+    Operation(
+        "GET",
+        "/api/bookings/{id}/events",
+        ride_events,
+        ApiAccess.RIDE,
+        "Cars and one ride, as they change: for another page that follows it.",
+        None,
+        refusals=(404, 429),
         says=(CarsEvent, BookingEvent),
     ),
 )

@@ -1,10 +1,13 @@
-"""Addresses of live views, with tokens that open them for a short time."""
+"""Addresses with tokens: of live views, for a short time, and of a ride, also as a QR code."""
 
 from __future__ import annotations
 
+import asyncio
+import io
 import time
 from typing import Final
 
+import segno
 from aiohttp import web
 
 from pixelopolis.identity.view_token import VALID_S
@@ -14,7 +17,7 @@ from server.http.keys import CALLER, DESK, FLEET, IDENTITY
 from server.http.operations import Operation
 from server.http.station_socket import own_booking
 from server.identity.access import ApiAccess, Role
-from server.views.models import LiveView, dump
+from server.views.models import LiveView, RideLinkView, dump
 
 
 async def post_ride_view(request: web.Request) -> web.Response:
@@ -48,7 +51,32 @@ def _view_of(request: web.Request, car: str) -> web.Response:
     return web.json_response(dump(view))
 
 
+async def get_ride_link(request: web.Request) -> web.Response:
+    ride = await own_booking(request)
+    token = request.app[IDENTITY].secrets.ride_token(ride.id)
+    # after the #, so that no server on the way and no log gets to know the token
+    url = f"{request.url.origin()}/#ride={ride.id}.{token}"
+    view = RideLinkView(url=url, qr_svg=await asyncio.to_thread(_qr_svg, url))
+    return web.json_response(dump(view))
+
+
+def _qr_svg(text: str) -> str:
+    out = io.BytesIO()
+    code = segno.make_qr(text, error="m")
+    code.save(out, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False)
+    return out.getvalue().decode("ascii").strip()
+
+
 OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/api/bookings/{id}/link",
+        get_ride_link,
+        ApiAccess.RIDE,
+        "Where another page can follow this ride, also as a QR code.",
+        RideLinkView,
+        refusals=(404,),
+    ),
     Operation(
         "POST",
         "/api/bookings/{id}/view",

@@ -113,6 +113,13 @@ class LiveView(_View):
     ends_in_s: float
 
 
+class RideLinkView(_View):
+    """An address that follows a ride: it has the ride's token. `qr_svg` is a picture of it."""
+
+    url: str
+    qr_svg: str
+
+
 class RouteStep(_View):
     """A junction on the route, and the signs that announce it."""
 

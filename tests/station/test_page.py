@@ -272,6 +272,40 @@ async def test_who_waits_in_line_is_never_sent_away(browser: Browser, desk: Scri
         await expect(page.locator("#ride-title")).to_have_text("Getting ready")
 
 
+async def test_a_ride_is_carried_to_ones_own_phone(browser: Browser, desk: ScriptedDesk) -> None:
+    async with visitor(browser, KIOSK) as kiosk, visitor(browser, PHONE) as phone:
+        await start_ride(kiosk, desk)
+        await expect(kiosk.locator("#open-phone")).to_be_hidden()  # 127.0.0.1 leads no phone here
+        desk.url = desk.url.replace("127.0.0.1", "museum.test")
+        await start_ride(kiosk, desk)
+        await touch(kiosk, "#open-phone")
+        code = kiosk.locator("#phone-code")
+        await expect(code).to_be_visible()
+        assert await code.evaluate("async e => { await e.decode(); return e.naturalWidth > 0; }")
+        await keep(kiosk, "phone-code")
+        ride = desk.booking["id"]
+        await phone.goto(f"{desk.url}/#ride={ride}.ride-{ride}")
+        await expect(phone.locator("#ride-title")).to_have_text("On the way")
+        await expect(phone.locator("#open-phone")).to_be_hidden()
+        await expect(phone.locator("#video-panel")).to_have_attribute("data-state", "live")
+        assert len(desk.stations) == 2, "the phone is no station"
+        await desk.arrive()
+        await expect(phone.locator("#end-title")).to_have_text("You have arrived!")
+        await touch(phone, "#next")
+        await expect(phone.locator("#welcome, #choose").locator("visible=true")).to_be_visible()
+        assert "#ride" not in phone.url
+
+
+async def test_the_code_of_a_ride_that_is_over_leads_to_the_welcome_page(
+    browser: Browser, desk: ScriptedDesk
+) -> None:
+    async with visitor(browser, PHONE) as page:
+        await page.goto(f"{desk.url}/#ride=long-ago.ride-long-ago")
+        await expect(page.locator("#welcome")).to_be_visible()
+        await expect(page.locator("#lost")).to_be_hidden()
+        assert "#ride" not in page.url
+
+
 async def test_without_a_view_from_above_there_is_no_hole(
     browser: Browser, desk: ScriptedDesk
 ) -> None:

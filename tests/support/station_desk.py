@@ -165,6 +165,8 @@ class ScriptedDesk:
         app.router.add_get("/api/bookings/{id}", self._booking)
         app.router.add_delete("/api/bookings/{id}", self._cancel)
         app.router.add_get("/api/events", self._events)
+        app.router.add_get("/api/bookings/{id}/events", self._events)
+        app.router.add_get("/api/bookings/{id}/link", self._link)
         app.router.add_get("/healthz", self._health)
         add_pages(app, STATION)
         self.url = await self._serve(app, self._port)
@@ -272,6 +274,8 @@ class ScriptedDesk:
         """
         offered = request.headers.get("Sec-WebSocket-Protocol", "").rpartition("bearer.")[2]
         token = request.headers.get("Authorization", f"Bearer {offered}").removeprefix("Bearer ")
+        if ride := self.bookings.get(token.removeprefix("ride-")):
+            return str(ride["station_device_id"])
         if token not in self.stations:
             raise web.HTTPUnauthorized
         return self.stations[token]
@@ -323,6 +327,15 @@ class ScriptedDesk:
         self._station_of(request)
         booking = self.bookings.get(request.match_info["id"])
         return web.json_response(booking) if booking else self._error(404, "unknown_booking")
+
+    async def _link(self, request: web.Request) -> web.Response:
+        self._station_of(request)
+        id_ = request.match_info["id"]
+        url = f"{request.url.origin()}/#ride={id_}.ride-{id_}"
+        square = (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'
+        )
+        return web.json_response({"url": url, "qr_svg": square})
 
     async def _cancel(self, request: web.Request) -> web.Response:
         self._station_of(request)

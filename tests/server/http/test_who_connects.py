@@ -38,6 +38,7 @@ from tests.support.credentials import (
     ride_headers,
     signed_by,
     station_headers,
+    token_of,
 )
 from tests.support.desktop import CITY, Desktop, until
 from tests.support.fake_car import FakeCar
@@ -216,6 +217,29 @@ async def test_a_ride_has_a_token_of_its_own_that_opens_nothing_else(
     book = {"station_device_id": "kiosk", "destination_id": "museum"}
     assert (await desktop.client.post("/api/bookings", json=book, headers=token)).status == 401
     assert await refused_socket(desktop, "/api/events", headers=token) == 401
+
+
+async def test_a_rides_code_opens_its_events_and_no_other_rides(
+    desktop: Desktop, ridden: Any
+) -> None:
+    ride = f"/api/bookings/{ridden['id']}"
+    kiosk = bearer(token_of("kiosk"))
+    link = await (await desktop.client.get(f"{ride}/link", headers=kiosk)).json()
+    address, _, fragment = link["url"].partition("/#ride=")
+    assert address == str(desktop.client.make_url("")).rstrip("/")
+    id_, _, token = fragment.partition(".")
+    assert (id_, token) == (ridden["id"], ridden["token"])
+    assert link["qr_svg"].startswith('<svg xmlns="http://www.w3.org/2000/svg"'), "a whole picture"
+    offers = ("pixelopolis.events", f"bearer.{token}")
+    socket = await desktop.client.ws_connect(f"{ride}/events", protocols=offers)
+    said = [await socket.receive_json(), await socket.receive_json()]
+    assert [each["type"] for each in said] == ["cars", "booking"]
+    assert said[1]["booking"]["id"] == ridden["id"]
+    await socket.close()
+    other = await station_headers(desktop.client, "other")
+    assert (await desktop.client.get(f"{ride}/link", headers=other)).status == 404
+    assert await refused_socket(desktop, f"{ride}/events", headers=other) == 404
+    assert await refused_socket(desktop, f"{ride}/events", headers={}) == 401
 
 
 async def test_an_operators_session_is_no_stations_token(
