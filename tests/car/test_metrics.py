@@ -57,6 +57,13 @@ def test_without_two_readings_it_stands() -> None:
     assert meter.speeds() == (0.0, 0.0), "two at the same time"
 
 
+def test_of_many_readings_the_first_and_the_last_count() -> None:
+    meter = Speedometer()
+    for reading in readings(4.0, 4.0, 1.0, 1.0, 1.1):
+        meter.take(reading, reading.measured_s)
+    assert meter.speeds()[0] == pytest.approx(4 * RADIUS_M)
+
+
 def test_a_command_that_comes_later_than_its_period_is_a_miss() -> None:
     metrics = LoopMetrics(0.075)
     assert metrics.command(1.0, None) == 0.0, "the first is never late"

@@ -48,7 +48,7 @@ GUARDED = (
     Guarded("server/traffic/street_graph.py", _server("traffic/street_graph", "traffic/holding")),
     # bookings
     Guarded("server/traffic/dispatch.py", _server("traffic/dispatch")),
-    Guarded("server/booking.py", (*_server("storage/mongo"), "-k", "not mongod")),
+    Guarded("server/booking.py", (*_server("storage/mongo", "booking"), "-k", "not mongod")),
     Guarded(
         "server/storage/mongo.py",
         (*_server("storage/mongo"), "-k", "not mongod"),

@@ -194,3 +194,9 @@ def test_no_database_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
         gc.collect()
     assert "does not answer" in message
     assert "MONGODB_URI" in next_step
+
+
+def test_a_booking_of_a_version_without_lines_comes_before_all_others() -> None:
+    document = to_document(booking(id_="b"))
+    del document["sequence"], document["tried"]
+    assert from_document(document) == replace(booking(id_="b"), sequence=0)

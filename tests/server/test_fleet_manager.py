@@ -15,6 +15,7 @@ from server import fleet_manager as desk_module
 from server import order_service
 from server.booking import Booking, BookingState
 from server.traffic.car_reports import Ended
+from server.traffic.operator_rules import OperatorRules
 from server.traffic.reservations import Car, Traffic, closed_in, held
 from server.traffic.street_graph import OPEN
 from tests.support.fake_mongo import FakeMongo
@@ -115,6 +116,55 @@ async def test_a_booking_wakes_the_loop(fleet: ScriptedFleet) -> None:
     fleet.fleet._wake.clear()
     await fleet.book("museum")
     assert fleet.fleet._wake.is_set()
+
+
+async def test_who_waits_in_line_keeps_nobody_s_ride_from_being_followed(
+    fleet: ScriptedFleet,
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    first = await fleet.book("museum", "one")
+    await fleet.fleet.step()
+    car2 = await fleet.car("car2", "4", 0.3)
+    second = await fleet.book("planetarium", "two")
+    assert (first.car_id, second.car_id) == ("car1", "car2")
+    await fleet.fleet.take_off("car1", SILENT)
+    assert (await fleet.stored(first)).state is BookingState.QUEUED
+    await fleet.fleet.step()
+    car2.listens()
+    car2.drives(0.1)
+    await fleet.fleet.step()
+    assert await fleet.state(second) is BookingState.DRIVING
+
+
+async def test_a_car_that_is_taken_off_its_ride_wakes_the_loop(fleet: ScriptedFleet) -> None:
+    await fleet.car("car1", "9", 0.5)
+    await fleet.book("museum")
+    fleet.fleet._wake.clear()
+    await fleet.fleet.take_off("car1", SILENT)
+    assert fleet.fleet._wake.is_set()
+
+
+async def test_a_visitor_sees_why_the_ride_waits_as_it_is_now(fleet: ScriptedFleet) -> None:
+    car = await fleet.car("car1", "1", 0.3)
+    booking = await fleet.book("planetarium")
+    await fleet.fleet.step()
+    car.listens()
+    await fleet.step(3.5, says=False)
+    assert fleet.fleet._bookings.active[booking.id].reason == SILENT
+    fleet.fleet.traffic = replace(fleet.fleet.traffic, rules=OperatorRules(is_halted=True))
+    await fleet.step(0.5)
+    assert fleet.fleet._bookings.active[booking.id].reason == reason(ReasonCode.HALTED)
+
+
+async def test_a_change_of_the_traffic_is_stored_once_and_the_next_one_too(
+    fleet: ScriptedFleet,
+) -> None:
+    await fleet.car("car1", "9", 0.5)
+    for edge in ("2", "3"):
+        await fleet.fleet.change_traffic(
+            lambda t, edge=edge: replace(t, rules=replace(t.rules, closed_edges={edge}))
+        )
+        assert (await fleet.store.load_traffic()).rules.closed_edges == {edge}
 
 
 # --- reliability ----------------------------------------------------------------------------------

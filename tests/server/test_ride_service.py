@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -102,6 +103,8 @@ async def test_a_liar_s_visitor_gets_another_car_within_two_minutes(
     assert (now.tried, now.is_active) == (("liar",), True)
     assert fleet.fleet.traffic.cars["liar"].frozen is not None, "it is set aside"
     assert "; it is queued." in caplog.text
+    text = fleet.fleet.metrics.text(fleet.fleet.state_now, [], True)[0].decode()
+    assert re.search(r"^pixelopolis_cars_replaced_total{.*} 1.0$", text, re.MULTILINE)
     await fleet.drive(honest)
     assert await fleet.state(booking) is BookingState.ARRIVED
 
@@ -171,7 +174,8 @@ async def test_no_ride_is_given_up_while_an_operator_halts_the_town(fleet: Scrip
     assert in_line.state is BookingState.QUEUED
     fleet.fleet.traffic = Traffic(fleet.fleet.traffic.cars)
     await fleet.step(NO_PROGRESS_S - 1.0)
-    assert (await fleet.stored(booking)).car_id == "car1", "its time begins anew"
+    after = await fleet.stored(booking)
+    assert (after.car_id, after.is_active) == ("car1", True), "its time begins anew"
 
 
 # --- the line -------------------------------------------------------------------------------------
@@ -251,6 +255,15 @@ async def test_a_visitor_in_line_may_leave_it(fleet: ScriptedFleet) -> None:
     await fleet.fleet.cancel(first.id)
     await fleet.fleet.step()
     assert fleet.fleet.view(second).place_in_line == 1
+
+
+async def test_who_asks_for_a_ride_has_the_whole_time_from_then_on(fleet: ScriptedFleet) -> None:
+    await fleet.step(10 * AWAY_S)
+    booking = await fleet.book("museum")
+    await fleet.step(AWAY_S)
+    assert (await fleet.stored(booking)).state is BookingState.QUEUED
+    await fleet.step(0.1)
+    assert (await fleet.stored(booking)).state is BookingState.CANCELLED
 
 
 async def test_the_line_survives_a_server(

@@ -354,6 +354,16 @@ def test_ten_failed_cycles_are_borne_and_the_next_asks_what_is_gone(
         run(board, bus, clock, silence)
 
 
+def test_also_the_first_cycles_may_fail_ten_times_and_no_more(
+    board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
+) -> None:
+    bus.silent = {LEFT, RIGHT}
+    pauses = []
+    with pytest.raises(BoardError, match="motor"):
+        run(board, bus, clock, pauses.append)
+    assert len(pauses) == 10
+
+
 def test_it_says_when_a_bad_line_slows_the_wheels(
     board: DynamixelBoard, bus: FakeMotorBus, clock: Clock
 ) -> None:

@@ -30,7 +30,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.model_io.crops import Image
 from pixelopolis.reasons import Reason, ReasonCode, reason
-from pixelopolis.vda5050.frames import encode
+from pixelopolis.vda5050.frames import Refusal, encode
 from pixelopolis.vda5050.order import InstantAction, Order
 from pixelopolis.vda5050.order_progress import make_order, node_ids
 from pixelopolis.vda5050.state import State
@@ -119,6 +119,7 @@ def test_before_any_order_the_car_is_at_its_place() -> None:
         0,
     )
     assert (state.node_states, state.edge_states, state.driving) == ((), (), False)
+    assert (state.order_id, state.order_update_id, state.new_base_request) == ("", 0, False)
     assert state.mobile_robot_position is not None
     pose = town().edges["13"].curve.pose_at(0.6)
     assert state.mobile_robot_position.x == pytest.approx(pose.x_m, abs=1e-3)
@@ -147,6 +148,7 @@ def test_drives_to_the_end_of_the_base_and_on_when_more_is_granted() -> None:
     state = report(it)
     assert state.last_node_id == "at:6:200"
     assert state.last_node_sequence_id == 2 * len(route.edges)
+    assert not state.new_base_request, "all is granted"
     assert (state.node_states, state.edge_states) == ((), ())
     assert it.place.edge == "6"
     assert it.place.s_m == pytest.approx(0.2, abs=0.02)
@@ -348,6 +350,24 @@ def test_a_stop_place_may_be_the_end_only_of_a_way_that_is_granted_to_its_end(
     mission = Mission("o", path, path.length_m - ungranted_m)
     stop_m = stop_place_m(mission, path.length_m - 0.7, path.length_m)
     assert path.length_m - stop_m == pytest.approx(left_m)
+
+
+def test_what_the_server_could_not_use_is_reported() -> None:
+    it = executor()
+    it.take_refusal(
+        Refusal(
+            header_id=1,
+            timestamp=NOW,
+            serial_number="car1",
+            refused_topic="state",
+            refused_header_id=7,
+            description="driving: 'maybe' is no boolean.",
+        )
+    )
+    (error,) = report(it).errors
+    assert error.error_type == "MESSAGE_REFUSED"
+    assert "driving: 'maybe'" in (error.error_description or "")
+    assert [r.reference_value for r in error.error_references] == ["state", "7"]
 
 
 def silent(part: str, age_s: float) -> Reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelopolis.identity.signatures import from_text
 from server.identity.nonces import VALID_S, Nonces
 
 
@@ -17,6 +18,12 @@ def test_a_nonce_is_valid_once_and_for_its_time() -> None:
     assert not nonces.is_valid(nonce, 99.0)
     nonces.use(nonce, 100.0)
     assert not nonces.is_valid(nonce, 100.1)
+
+
+def test_a_nonce_has_its_time_16_random_bytes_and_a_code_of_16() -> None:
+    nonce = Nonces().make(100.0)
+    assert len(from_text(nonce)) == 8 + 16 + 16
+    assert len({Nonces().make(100.0) for _ in range(5)}) == 5
 
 
 def test_another_server_cannot_make_one() -> None:

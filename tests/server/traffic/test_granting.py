@@ -15,6 +15,7 @@ from pixelopolis.city.routing import find_route
 from pixelopolis.city.sources import load_city
 from pixelopolis.reasons import ReasonCode, reason
 from server.traffic.granting import Wait, advance
+from server.traffic.operator_rules import OperatorRules
 from server.traffic.reservations import Car, Ride, Traffic, freeze, start_ride, stop_ride
 from server.traffic.street_graph import StreetGraph
 
@@ -337,6 +338,14 @@ def test_silent_and_busy_cars_are_not_sent_away() -> None:
     busy = along(traffic, "parked", "2", "3", "15", sequence=3.0)
     after, _ = advance(STREETS, busy, NOW_S)
     assert ride_of(after, "parked").booking_id == "b-parked"
+
+
+def test_what_an_operator_closed_is_granted_to_nobody_and_named() -> None:
+    traffic = along(standing(car1="10"), "car1", "10", "2", "3")
+    shut = replace(traffic, rules=OperatorRules(closed_edges=frozenset({"2"})))
+    after, waits = advance(STREETS, shut, NOW_S)
+    assert base_of(after, "car1") == ("10",)
+    assert waits["car1"] == Wait((), reason(ReasonCode.STREET_CLOSED, edge="2"))
 
 
 # --- starvation -----------------------------------------------------------------------------------

@@ -499,6 +499,15 @@ def test_its_exactness_is_that_of_the_mass_around_and_of_the_cells(edge: str, s_
     assert not belief.best.in_junction
 
 
+def test_in_a_bend_what_lies_ahead_is_measured_along_the_lane() -> None:
+    """At 45 degrees between east and north."""
+    cell = cell_at("5", 1.19 + 0.3 * math.pi / 4)
+    size_m = belief_cells_apart(cell, cell + 1)
+    belief = with_mass({cell: 0.5, cell + 2: 0.5})
+    exact = math.hypot(size_m, 0.02 / math.sqrt(12))
+    assert belief.best.sigma_m == pytest.approx(exact, rel=0.01)
+
+
 def belief_cells_apart(one: int, other: int) -> float:
     return float(sign_model().grid.s_m[other] - sign_model().grid.s_m[one])
 
