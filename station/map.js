@@ -76,11 +76,13 @@ export class CityMap {
     const places = this.#places(city, streets);
     this.route = make("path", { class: "map-route", pathLength: 1 });
     this.ahead = make("path", { class: "map-ahead", pathLength: 1 });
+    this.streets = new Map(city.edges.map((edge) => [edge.id, outline(thin(edge.points_m, 0.02))]));
+    this.closed = make("path", { class: "map-closed" });
     this.layer = make("g");
     this.svg.replaceChildren(
       this.#trees(city, streets, places),
       this.#roads(city, streets),
-      make("g", {}, this.route, this.ahead),
+      make("g", {}, this.route, this.ahead, this.closed),
       make("g", {}, ...places.map(drawPlace)),
       this.layer,
     );
@@ -161,6 +163,11 @@ export class CityMap {
       this.ahead.setAttribute("d", line);
     }
     this.ahead.setAttribute("stroke-dasharray", `0 ${part} ${1 - part} 2`);
+  }
+
+  /** Crosses out the streets (ids of edges) that no car may enter. */
+  showClosed(edges) {
+    this.closed?.setAttribute("d", edges.map((id) => this.streets.get(id) ?? "").join(""));
   }
 
   showCars(cars, ownId) {

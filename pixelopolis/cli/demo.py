@@ -126,6 +126,9 @@ def _invite(city: DemoCity) -> None:
     console.rule(style="green")
     console.print(f"  Pixelopolis is open:  [bold green]{city.url}/[/]")
     _say("  Open this address in a browser, pick a language and a place, and ride.")
+    if (operator := city.operator) is not None:
+        login = f"name {operator.name}, password {operator.password}"
+        _say(f"  For operators: {city.url}/operator  ({login})")
     if city.settings.host in (LOOPBACK, "::1", "localhost"):
         _say("  For phones on your network: add --host 0.0.0.0")
     _say(f"  The town from above: {city.sim_url}/bird.mjpg")

@@ -51,6 +51,8 @@ class Pages:
         """Return a file by its path in the folder, None if there is none that may be served."""
         try:
             path = (self._root / (name or "index.html")).resolve()
+            if not path.suffix and not name.endswith("/"):
+                path /= "index.html"  # its addresses are relative to the root, as those of `/`
             if not path.is_relative_to(self._root) or path.suffix not in KINDS:
                 return None
             if not path.is_file():
@@ -77,7 +79,7 @@ def _read(path: Path) -> Page:
 
 
 def add_pages(app: web.Application, folder: Path) -> None:
-    """Serve a folder's files at `/`, with index.html as the default."""
+    """Serve a folder's files at `/`; a folder's name, such as `/operator`, means its index.html."""
     pages = Pages(folder)
 
     async def get_page(request: web.Request) -> web.Response:

@@ -251,6 +251,12 @@ class OperatorCarView(CarView):
     edges: list[str]
     """Edges that it holds: nobody else may enter them."""
     battery_pct: float | None
+    speed_mps: float | None
+    """As the car says; null if it does not."""
+    is_stopped: bool
+    """It says that its emergency stop is active, and that it stands."""
+    report_age_s: float | None
+    """Since its last report, of which all that it says is; null if it is not connected."""
 
 
 class FleetView(_View):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pixelopolis.reasons import Reason, ReasonCode, reason
 from server.booking import Booking, BookingState
 from server.storage.audit import AuditEntry
+from server.traffic.car_link import is_stopped
 from server.traffic.reservations import held
 from server.traffic.town_state import TownState
 from server.views.build import reason_fields
@@ -24,8 +25,17 @@ from server.views.models import (
 )
 
 
-def fleet_view(town: TownState, cars: Iterable[CarView], bookings: Iterable[Booking]) -> FleetView:
-    """Return every car with what an operator needs to decide about it."""
+def fleet_view(
+    town: TownState, cars: Iterable[CarView], bookings: Iterable[Booking], now_s: float
+) -> FleetView:
+    """Return every car with what an operator needs to decide about it.
+
+    Args:
+        town: what is known of the town.
+        cars: those that stations are shown.
+        bookings: all active bookings.
+        now_s: monotonic.
+    """
     rules = town.traffic.rules
     rides = {booking.car_id: booking.id for booking in bookings}
     views = []
@@ -41,6 +51,9 @@ def fleet_view(town: TownState, cars: Iterable[CarView], bookings: Iterable[Book
                 booking_id=rides.get(view.id),
                 edges=sorted(held(town.streets, car).edges) if car else [],
                 battery_pct=state.power_supply.state_of_charge if state else None,
+                speed_mps=state.velocity.vx if state and state.velocity else None,
+                is_stopped=is_stopped(state),
+                report_age_s=round(max(0.0, now_s - link.heard_s), 1) if link else None,
             )
         )
     return FleetView(is_halted=rules.is_halted, closed_edges=sorted(rules.closed_edges), cars=views)

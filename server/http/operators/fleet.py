@@ -41,7 +41,7 @@ def _json(view: BaseModel) -> web.Response:
 
 async def get_cars(request: web.Request) -> web.Response:
     fleet = request.app[FLEET]
-    return _json(fleet_view(fleet.state_now, fleet.cars(), fleet.bookings))
+    return _json(fleet_view(fleet.state_now, fleet.cars(), fleet.bookings, fleet.now_s()))
 
 
 async def get_bookings(request: web.Request) -> web.Response:

@@ -23,6 +23,8 @@ def folder(tmp_path: Path) -> Path:
     inside = tmp_path / "station"
     (inside / "i18n").mkdir(parents=True)
     (inside / "index.html").write_text(TEXT, "utf-8")
+    (inside / "operator").mkdir()
+    (inside / "operator" / "index.html").write_text("<p>operators</p>")
     (inside / "main.js").write_text("export const a = 1;\n")
     (inside / "secret.py").write_text("no page")
     (inside / "photo.jpg").write_bytes(bytes(range(256)) * 20)
@@ -97,3 +99,11 @@ async def test_only_pages_of_the_folder_are_served(client: Client, path: str) ->
 async def test_the_manifest_has_its_type(client: Client) -> None:
     async with client.get("/manifest.webmanifest") as answer:
         assert answer.content_type == "application/manifest+json"
+
+
+async def test_a_folders_name_means_its_page(client: Client) -> None:
+    async with client.get("/operator") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+    for name in ("/operator/", "/i18n", "/nowhere"):
+        async with client.get(name) as answer:
+            assert answer.status == 404, name

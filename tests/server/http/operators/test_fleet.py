@@ -39,6 +39,8 @@ async def test_an_operator_sees_cars_bookings_and_waits(desktop: Desktop, header
     (car,) = fleet["cars"]
     assert (car["id"], car["duty"], car["booking_id"]) == ("car1", "service", first["id"])
     assert (car["edges"][0], car["battery_pct"]) == ("1", 90.0)
+    assert (car["speed_mps"], car["is_stopped"]) == (None, False)
+    assert 0.0 <= car["report_age_s"] < 60.0
     _, answer = await ask(desktop, headers, "GET", "/bookings?count=5")
     listed = [(b["id"], b["sequence"], b["tried"]) for b in answer["bookings"]]
     assert listed == [(second["id"], 3, []), (first["id"], 2, [])], "the login was 1"
