@@ -95,7 +95,7 @@ docs: $(VENV)/docs.done  ## the documentation, as pages to read: site/index.html
 firmware: system-firmware  ## the board's firmware, for every machine that it runs on
 	@$(MAKE) --no-print-directory -C firmware
 
-# as the shipped model's card (car/models/detector.md) says; about two hours on two cores
+# as the shipped model's card (car/models/detector.md) says; 73 minutes on two cores that had other work too
 SIGNS := var/signs
 DETECTOR_RUN := var/detector
 
@@ -105,12 +105,12 @@ train-detector: setup-training system-gl  ## data, training and export of the de
 	  rm -rf $(SIGNS)/$$1; \
 	  $(BIN)/pixelopolis data signs --out $(SIGNS)/$$1 --images $$2 --split $$3 --seed $$4 $$5; \
 	}; \
-	make_data train 16000 train 1; make_data val 800 val 1; make_data fit 3000 val 2; \
-	make_data more 14000 train 2 --scenes=0.4
+	make_data train 16000 train 1 --rooms=0.08; make_data val 800 val 1; make_data fit 3000 val 2; \
+	make_data more 14000 train 2 "--scenes=0.4 --rooms=0.15"
 	@$(BIN)/pixelopolis train detector --data $(SIGNS)/train --data $(SIGNS)/val \
 	  --out $(DETECTOR_RUN) --epochs 10 --seed 1
 	@$(BIN)/pixelopolis train detector --data $(SIGNS)/more --data $(SIGNS)/val \
-	  --start $(DETECTOR_RUN) --out $(DETECTOR_RUN)-fine --epochs 5 --learning-rate 0.0008 \
+	  --start $(DETECTOR_RUN) --out $(DETECTOR_RUN)-fine --epochs 7 --learning-rate 0.0008 \
 	  --no-augment --seed 2
 	@$(BIN)/pixelopolis export detector --run $(DETECTOR_RUN)-fine --data $(SIGNS)/fit \
 	  --out car/models

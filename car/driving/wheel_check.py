@@ -36,8 +36,9 @@ CLEAR: Final = 0.12
 SURE: Final = 0.065
 """Minimum gain: a mistake's motions must fit better than the reported ones by this part of their
 sum. With correct wheels at most 0.016 in 3 towns and 13 looks, before slip and camera tolerances
-were added, and 0.057 once in `evaluate rides --encounters 300 --seed 77`; with wrong ones more than 0.08 within 0.3 m, except for swapped wheels on a
-straight lane, which show when the car leaves it."""
+were added, and 0.057 once in `evaluate rides --encounters 300 --seed 77`; with wrong ones more than
+0.08 within 0.3 m, except for swapped wheels on a straight lane, which show when the car leaves
+it."""
 FITS: Final = 0.6
 """Maximum difference of a fitting motion. Unrelated pictures leave 0.7 and more."""
 MOVES: Final = 0.02
