@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+CLOSE_S = 10.0
 TOUCH_PX = 48
 """Smallest width and height of a control for a finger."""
 
@@ -96,7 +98,9 @@ async def visitor(browser: Browser, screen: Screen, **options: Any) -> AsyncIter
         yield page
         assert not faults, faults
     finally:
-        await context.close()
+        # Chromium does not always answer after a reload; what is left open ends with the browser
+        with suppress(TimeoutError):
+            await asyncio.wait_for(context.close(), CLOSE_S)
 
 
 async def keep(page: Page, name: str) -> None:
