@@ -47,7 +47,7 @@ test-wheel: setup  ## the wheel with each extra in a clean environment; ARGS="-k
 mutants: $(VENV)/setup.done  ## whether tests notice broken promises; ARGS="--seed 1 --most 300 --json"
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-screens: setup  ## the visitor's page in every language at eight sizes; ARGS="--languages de --out FOLDER"
+screens: setup  ## the visitor's page in every language at nine sizes; ARGS="--languages de --out FOLDER"
 	@$(BIN)/python -m tests.support.every_screen $(ARGS)
 
 soak: $(VENV)/setup.done  ## a server under hostile traffic; ARGS="--minutes 10 --seed 1 --json"

@@ -281,13 +281,13 @@ class FleetManager:
         await self._store.ping()
 
     @contextmanager
-    def visited(self, station: str) -> Iterator[None]:
-        """Note that a page of a station is open: its visitor keeps the place in line."""
-        self.rides.presence.opened(station)
+    def visited(self, station: str, ride: str = "") -> Iterator[None]:
+        """Note that a page of a station or of its ride is open: the visitor keeps the place."""
+        self.rides.presence.opened(station, ride)
         try:
             yield
         finally:
-            self.rides.presence.closed(station, self._monotonic())
+            self.rides.presence.closed(station, self._monotonic(), ride)
 
     async def book(
         self, station: str, destination: str, language: str, request_id: str | None = None

@@ -18,7 +18,7 @@ class Presence:
     def __init__(self, began_s: float) -> None:
         self._began_s = began_s
         self._seen_s: dict[str, float] = {}
-        self._pages: Counter[str] = Counter()
+        self._pages: dict[str, Counter[str]] = {}
 
     def begin(self, now_s: float) -> None:
         """Begin to listen, perhaps again: everybody has the whole time to be heard."""
@@ -30,23 +30,26 @@ class Presence:
         if len(self._seen_s) > 1000:
             self._seen_s = {k: v for k, v in self._seen_s.items() if now_s - v < FORGET_S}
 
-    def opened(self, station: str) -> None:
-        """Note that a page of a station has connected."""
-        self._pages[station] += 1
+    def opened(self, station: str, ride: str = "") -> None:
+        """Note that a page of a station has connected, or one that follows that ride of it."""
+        self._pages.setdefault(station, Counter())[ride] += 1
 
-    def closed(self, station: str, now_s: float) -> None:
-        """Note that a page of a station has disconnected."""
-        self._pages[station] -= 1
-        if self._pages[station] <= 0:
+    def closed(self, station: str, now_s: float, ride: str = "") -> None:
+        """Note that such a page has disconnected."""
+        pages = self._pages[station]
+        pages[ride] -= 1
+        if not pages[ride]:
+            del pages[ride]
+        if not pages:
             del self._pages[station]
         self.seen(station, now_s)
 
-    def pages(self, station: str) -> int:
-        """Return how many pages of a station are connected."""
-        return self._pages[station]
+    def pages(self, station: str, ride: str = "") -> int:
+        """Return how many pages of a station are connected, or how many follow that ride of it."""
+        return self._pages.get(station, Counter())[ride]
 
     def last_seen_s(self, station: str, now_s: float) -> float:
-        """Return when a station was there last: now, as long as a page of it is connected."""
-        if self._pages[station] > 0:
+        """Return when a station was there last: now, as long as one of its pages is connected."""
+        if station in self._pages:
             return now_s
         return max(self._began_s, self._seen_s.get(station, self._began_s))

@@ -142,27 +142,30 @@ async def events(request: web.Request) -> web.WebSocketResponse:
     """Serve `GET /api/events`: the current state at once, then every change."""
     station = request[CALLER].name
     newest = partial(request.app[FLEET].newest_booking, station)
-    return await _serve_events(request, station, newest, partial(_watch_token, request))
+    return await _serve_events(request, station, "", newest, partial(_watch_token, request))
 
 
 async def ride_events(request: web.Request) -> web.WebSocketResponse:
     """Serve one ride's events to a page that follows it, as a page of the ride's station."""
     ride = await own_booking(request)
     newest = partial(request.app[FLEET].booking, ride.id)
-    return await _serve_events(request, ride.station_device_id, newest)
+    return await _serve_events(request, ride.station_device_id, ride.id, newest)
 
 
 async def _serve_events(
     request: web.Request,
     station: str,
+    ride: str,
     newest: Newest,
     *more: Callable[[], Coroutine[Any, Any, None]],
 ) -> web.WebSocketResponse:
-    if request.app[FLEET].rides.presence.pages(station) >= MAX_SOCKETS:
+    # a ride's pages are counted apart: who photographs its code shuts no station out
+    if request.app[FLEET].rides.presence.pages(station, ride) >= MAX_SOCKETS:
+        whose = f"ride {ride!r}" if ride else f"station {station!r}"
         raise RequestRefusedError(
             429,
             "too_many_pages",
-            f"station {station!r} has {MAX_SOCKETS} open pages already.",
+            f"{whose} has {MAX_SOCKETS} open pages already.",
             "Close one of them.",
             retry_after_s=10,
         )
@@ -176,7 +179,7 @@ async def _serve_events(
         *(work() for work in more),
     )
     # from the check to here nothing waits, so that no more are let in at once
-    with fleet.visited(station):
+    with fleet.visited(station, ride):
         await socket.prepare(request)
         return await serve_socket(request, socket, f"station {station}", *work)
 

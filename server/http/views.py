@@ -56,11 +56,12 @@ async def get_ride_link(request: web.Request) -> web.Response:
     token = request.app[IDENTITY].secrets.ride_token(ride.id)
     # after the #, so that no server on the way and no log gets to know the token
     url = f"{request.url.origin()}/#ride={ride.id}.{token}"
-    view = RideLinkView(url=url, qr_svg=await asyncio.to_thread(_qr_svg, url))
+    view = RideLinkView(url=url, qr_svg=await asyncio.to_thread(qr_svg, url))
     return web.json_response(dump(view))
 
 
-def _qr_svg(text: str) -> str:
+def qr_svg(text: str) -> str:
+    """Return a QR code that says a text, as an SVG picture with a white border."""
     out = io.BytesIO()
     code = segno.make_qr(text, error="m")
     code.save(out, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False)

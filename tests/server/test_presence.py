@@ -19,6 +19,21 @@ def test_a_visitor_is_there_as_long_as_a_page_is_open() -> None:
     assert it.last_seen_s("kiosk", 800.0) == 750.0
 
 
+def test_pages_that_follow_a_ride_are_counted_apart_and_keep_its_visitor_there() -> None:
+    it = Presence(0.0)
+    it.opened("kiosk")
+    it.opened("kiosk", "r1")
+    it.opened("kiosk", "r1")
+    assert (it.pages("kiosk"), it.pages("kiosk", "r1"), it.pages("kiosk", "r2")) == (1, 2, 0)
+    it.closed("kiosk", 5.0)
+    it.closed("kiosk", 5.0, "r1")
+    assert (it.pages("kiosk"), it.pages("kiosk", "r1")) == (0, 1)
+    assert it.last_seen_s("kiosk", 90.0) == 90.0, "the visitor left with the phone"
+    it.closed("kiosk", 90.0, "r1")
+    assert it.last_seen_s("kiosk", 95.0) == 90.0
+    assert not it._pages
+
+
 def test_a_server_that_begins_to_lead_gives_everybody_time() -> None:
     it = Presence(0.0)
     it.seen("kiosk", 5.0)

@@ -12,6 +12,8 @@ from tests.support.browser import (
     ALL_SCREENS,
     ANY_HEIGHTS,
     KIOSK,
+    LYING_PHONE,
+    NARROW_PHONE,
     Screen,
     chromium,
     keep,
@@ -27,10 +29,20 @@ HERE = Path(__file__).parent
 CONTRAST = (HERE / "contrast.js").read_text("utf-8")
 
 
-SAMPLE = random.Random(16).sample(
-    [(language, screen) for language in LANGUAGES for screen in ALL_SCREENS], 6
+SAMPLE = [("de", NARROW_PHONE), ("ar", LYING_PHONE)]
+SAMPLE += random.Random(16).sample(
+    [
+        way
+        for language in LANGUAGES
+        for screen in ALL_SCREENS
+        if (way := (language, screen)) not in SAMPLE
+    ],
+    4,
 )
-"""Of all ways; `python -m tests.support.every_screen` goes all of them."""
+"""Long words, the other direction, and some of all ways.
+
+`python -m tests.support.every_screen` goes all of them.
+"""
 LARGE_LETTERS = "--blink-settings=defaultFontSize=32"
 ZOOMED = Screen("zoomed", 320, 256, most_heights=ANY_HEIGHTS)
 """1280 x 1024 at 400 %."""

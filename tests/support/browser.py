@@ -42,6 +42,7 @@ class Screen:
 ANY_HEIGHTS = 99.0
 PHONE = Screen("phone", 390, 844, True, ANY_HEIGHTS)
 SMALL_PHONE = Screen("small-phone", 320, 568, True, ANY_HEIGHTS)
+NARROW_PHONE = Screen("narrow-phone", 360, 640, True, ANY_HEIGHTS)
 LYING_PHONE = Screen("lying-phone", 844, 390, True, 1.9)
 TABLET = Screen("tablet", 820, 1180)
 LAPTOP = Screen("laptop", 1366, 768)
@@ -53,6 +54,7 @@ SCREENS = (PHONE, KIOSK)
 ALL_SCREENS = (
     *SCREENS,
     SMALL_PHONE,
+    NARROW_PHONE,
     LYING_PHONE,
     TABLET,
     LAPTOP,

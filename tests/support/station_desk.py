@@ -25,6 +25,7 @@ from pixelopolis.city.start_places import spawn_places
 from pixelopolis.geometry import Curve
 from pixelopolis.vehicle.paint import paint_of
 from server.http.pages import add_pages
+from server.http.views import qr_svg
 from tests.support.paths import ROOT
 
 STATION = ROOT / "station"
@@ -332,10 +333,7 @@ class ScriptedDesk:
         self._station_of(request)
         id_ = request.match_info["id"]
         url = f"{request.url.origin()}/#ride={id_}.ride-{id_}"
-        square = (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'
-        )
-        return web.json_response({"url": url, "qr_svg": square})
+        return web.json_response({"url": url, "qr_svg": qr_svg(url)})
 
     async def _cancel(self, request: web.Request) -> web.Response:
         self._station_of(request)

@@ -39,6 +39,27 @@
     }
     if (p.height < 60 && a.matches(".panel")) bad.push(`${nameOf(a)} is only a strip`);
   }
+  // a place that a grid keeps for what is not there
+  const main = document.querySelector("main");
+  if (!open && getComputedStyle(main).display === "grid" && boxes.length) {
+    const around = main.getBoundingClientRect();
+    for (const [from, to] of [["left", "right"], ["top", "bottom"]]) {
+      let end = around[from];
+      let empty = 0;
+      for (const [, box] of boxes.toSorted(([, p], [, q]) => p[from] - q[from])) {
+        empty = Math.max(empty, box[from] - end);
+        end = Math.max(end, box[to]);
+      }
+      empty = Math.max(empty, around[to] - end);
+      if (empty > 0.2 * (around[to] - around[from])) bad.push(`${Math.round(empty)} px are empty ${from} to ${to}`);
+    }
+  }
+  // the brand is where reading begins
+  const brand = document.querySelector(".brand").getBoundingClientRect();
+  const before = document.documentElement.dir === "rtl" ? width - brand.right : brand.left;
+  if (before > 0.1 * width) bad.push(`the brand is ${Math.round(before)} px from its edge`);
+  const title = open?.querySelector("h2")?.getBoundingClientRect();
+  if (title && title.top < open.getBoundingClientRect().top) bad.push(`${nameOf(open)} hides its title`);
   const page = document.scrollingElement;
   if (page.scrollWidth > width + 1) bad.push("scrolls sideways");
   if (page.scrollHeight > innerHeight * mostHeights + 1) {

@@ -25,6 +25,7 @@ from pixelopolis.identity.signatures import public_key
 from pixelopolis.identity.view_token import opens_view
 from pixelopolis.vda5050.frames import Refusal, decode_from_server
 from server.http.keys import IDENTITY
+from server.http.station_socket import MAX_SOCKETS
 from server.identity.access import Role
 from server.identity.rate_limit import Rate
 from tests.car.test_identity import settings
@@ -240,6 +241,19 @@ async def test_a_rides_code_opens_its_events_and_no_other_rides(
     assert (await desktop.client.get(f"{ride}/link", headers=other)).status == 404
     assert await refused_socket(desktop, f"{ride}/events", headers=other) == 404
     assert await refused_socket(desktop, f"{ride}/events", headers={}) == 401
+
+
+async def test_who_photographs_a_rides_code_does_not_shut_the_station_out(
+    desktop: Desktop, ridden: Any
+) -> None:
+    ride = f"/api/bookings/{ridden['id']}/events"
+    token = bearer(ridden["token"])
+    sockets = [await desktop.client.ws_connect(ride, headers=token) for _ in range(MAX_SOCKETS)]
+    assert await refused_socket(desktop, ride, headers=token) == 429
+    kiosk = await desktop.client.ws_connect("/api/events", headers=bearer(token_of("kiosk")))
+    assert (await kiosk.receive_json())["type"] == "cars"
+    for socket in (*sockets, kiosk):
+        await socket.close()
 
 
 async def test_an_operators_session_is_no_stations_token(
