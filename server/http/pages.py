@@ -79,11 +79,21 @@ def _read(path: Path) -> Page:
 
 
 def add_pages(app: web.Application, folder: Path) -> None:
-    """Serve a folder's files at `/`; a folder's name, such as `/operator`, means its index.html."""
+    """Serve a folder's files at `/`; a folder's name, such as `/operator`, means its index.html.
+
+    With a slash at its end it is redirected there.
+    """
     pages = Pages(folder)
 
     async def get_page(request: web.Request) -> web.Response:
-        page = await asyncio.to_thread(pages.page, request.match_info["name"])
+        name = request.match_info["name"]
+        page = await asyncio.to_thread(pages.page, name)
+        folder_name = name.removesuffix("/")
+        if page is None and folder_name != name:
+            if await asyncio.to_thread(pages.page, folder_name) is None:
+                raise web.HTTPNotFound
+            to = f"../{folder_name.rsplit('/', 1)[-1]}"
+            return web.Response(status=301, headers={hdrs.LOCATION: to})
         if page is None:
             raise web.HTTPNotFound
         takes_gzip = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")

@@ -62,9 +62,13 @@ async function enter() {
       if (!hasMap) map.draw(await api.getCity());
       hasMap = true;
     } catch (error) {
-      if (!(error instanceof api.ApiError)) throw error;
+      if (!(error instanceof api.ApiError)) reportError(error); // cars can be stopped without a map
     }
-    await look();
+    // a fault of ours is told by the browser, and the page goes on as without an answer
+    await look().catch((error) => {
+      isLost = true;
+      reportError(error);
+    });
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
@@ -184,6 +188,8 @@ $("logout").addEventListener("click", async () => {
   await api.logOut().catch(() => null); // a session that is not ended here ends by itself
   leave();
 });
+
+setInterval(draw, LOOK_MS); // ages grow also while the server keeps an answer back
 
 if (api.session()) void enter();
 else leave();

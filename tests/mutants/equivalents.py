@@ -26,19 +26,16 @@ LIMIT = "the limit itself: a number that has no exact value, so both sides of it
 TUNED = "tuned, not promised: a little more or less is as good"
 
 FASTER = "saves time, and changes no result"
-ONCE_MORE = "the same result, looked for once more"
 
 EQUIVALENTS = (
-    Equivalent(r".*/safe_state\.py", r"BUSY_S = 20\.0", TUNED),
-    Equivalent(r".*/safe_state\.py", r"MAX_STEPS = 5000", TUNED),
+    Equivalent(r".*/safe_state\.py", r"BUSY_S: Final = 20\.0", TUNED),
+    Equivalent(r".*/safe_state\.py", r"MAX_STEPS: Final = 5000", TUNED),
     Equivalent(r".*/safe_state\.py", r"target = len\(chain\) - 1", "the last edge is free"),
     Equivalent(r".*/street_graph\.py", r"edge\.length_m < least_m", LIMIT),
     Equivalent(r".*/reservations\.py", r"if ride\.progress_m < ", LIMIT),
     Equivalent(r".*/reservations\.py", r"document\[.*to_document", "asdict gives the same fields"),
     Equivalent(r".*/granting\.py", r"_left_m\(ride\) <= LOOKAHEAD_M", LIMIT),
     Equivalent(r".*/granting\.py", r"self\.waits: dict", "set by every round"),
-    Equivalent(r".*/granting\.py", r"return (False|True)  ->", ONCE_MORE),
-    Equivalent(r".*/granting\.py", r"changed = (False|True)", ONCE_MORE),
     Equivalent(r".*/granting\.py", r"(>|<=) STANDS_WITHIN_M.* ->.*(>=|<) STANDS", LIMIT),
     Equivalent(r".*/reservations\.py", r"<= edges\.keys", "no way has every edge of a town"),
     Equivalent(r".*/car_monitor\.py", r"_orders\.get\(booking\.id, 0\)", "the limit is far above"),

@@ -104,6 +104,8 @@ async def test_the_manifest_has_its_type(client: Client) -> None:
 async def test_a_folders_name_means_its_page(client: Client) -> None:
     async with client.get("/operator") as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
-    for name in ("/operator/", "/i18n", "/nowhere"):
+    async with client.get("/operator/") as answer:
+        assert (answer.status, answer.url.path) == (200, "/operator")
+    for name in ("/i18n", "/i18n/", "/nowhere/", "/nowhere"):
         async with client.get(name) as answer:
             assert answer.status == 404, name

@@ -121,6 +121,9 @@ async def test_a_viewer_looks_and_has_no_buttons(page: Page, town: Desktop) -> N
     await expect(buttons).to_have_text(["Log out"])
     card = page.locator("#cars > li")
     await expect(card).to_have_class("box car")
+    await page.route("**/api/operator/cars", lambda _: None)  # keeps its answer back
+    await expect(card).to_have_class("box car stale")
+    await page.unroute("**/api/operator/cars")
     await page.route("**/api/operator/cars", lambda route: route.abort())
     await expect(page.locator("#shouts")).to_contain_text("The server does not answer")
     await expect(card).to_have_class("box car stale")
